@@ -1,0 +1,55 @@
+"""augfuse: image augmentation as one fused pass, and the feeding of batches.
+
+    import augfuse as af
+    recipe = af.Recipe([af.Rotate(20), af.HorizontalFlip(), af.Normalize()])
+    batch = recipe.batch(images, seed=0)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from augfuse.batch import Batch as Batch
+from augfuse.data.arrays import ArraySource as ArraySource
+from augfuse.data.arrays import from_arrays as from_arrays
+from augfuse.data.sample import Sample as Sample
+from augfuse.errors import AugfuseError as AugfuseError
+from augfuse.errors import AugfuseWarning as AugfuseWarning
+from augfuse.errors import DataError as DataError
+from augfuse.errors import DataNotFoundError as DataNotFoundError
+from augfuse.errors import DecodeError as DecodeError
+from augfuse.errors import ImageError as ImageError
+from augfuse.errors import ImageTypeError as ImageTypeError
+from augfuse.errors import MissingExtraError as MissingExtraError
+from augfuse.errors import RangeError as RangeError
+from augfuse.errors import RecipeError as RecipeError
+from augfuse.errors import StateError as StateError
+from augfuse.plan.plan import Plan as Plan
+from augfuse.recipe import Recipe as Recipe
+from augfuse.transforms import *  # noqa: F403
+from augfuse.transforms import list_transforms as list_transforms
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from augfuse.data.decode import decode as decode
+    from augfuse.data.folder import FolderSource as FolderSource
+    from augfuse.data.folder import from_directory as from_directory
+    from augfuse.data.loader import Loader as Loader
+
+# Loaded when first asked for: they bring in the codecs.
+_LAZY = {"FolderSource": "folder", "Loader": "loader", "decode": "decode", "from_directory": "folder"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'augfuse' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"augfuse.data.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

@@ -1,0 +1,84 @@
+"""3x4 colour matrices for n images at once, (n, 3, 4) float64: rgb' = M[:, :3] @ rgb + M[:, 3], on values in [0, 1].
+
+The value range of the image enters once, in `to_range`. A grey image counts as r = g = b, of which r is kept. Arrays are
+stored with n innermost, as in `geometry`. Luma is ITU-R BT.601: 0.299 r + 0.587 g + 0.114 b.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+LUMA = np.array([0.299, 0.587, 0.114])
+_GREY = np.tile(LUMA, (3, 1))  # every channel becomes luma
+
+# Hue turns about the grey axis of YIQ (FCC 1953, BT.601 luma): luma stays, (I, Q) turns.
+_RGB_TO_YIQ = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
+_YIQ_TO_RGB = np.linalg.inv(_RGB_TO_YIQ)
+_HUE_COS = _YIQ_TO_RGB @ np.diag([0.0, 1.0, 1.0]) @ _RGB_TO_YIQ
+_HUE_SIN = _YIQ_TO_RGB @ np.array([[0, 0, 0], [0, 0, -1], [0, 1, 0]]) @ _RGB_TO_YIQ
+_HUE_FIXED = _YIQ_TO_RGB @ np.diag([1.0, 0.0, 0.0]) @ _RGB_TO_YIQ
+
+
+def uniform(gain: np.ndarray, offset: np.ndarray | float = 0.0) -> np.ndarray:
+    """The same gain and offset for every channel; (n,) each."""
+    m = np.zeros((3, 4, len(gain)))
+    for i in range(3):
+        m[i, i] = gain
+        m[i, 3] = offset
+    return m.transpose(2, 0, 1)
+
+
+def shift(offsets: np.ndarray) -> np.ndarray:
+    """Adds (n, 3) to the three channels."""
+    m = uniform(np.ones(len(offsets)))
+    m[:, :, 3] = offsets
+    return m
+
+
+def saturation_hue(factor: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """Saturation (0 grey, 1 as it is), then hue turned by a fraction of the full circle; (n,) each.
+
+    Both keep luma and the grey axis, so their product is factor * hue + (1 - factor) * grey.
+    """
+    angle = 2 * np.pi * turns
+    cos, sin = np.cos(angle) * factor, np.sin(angle) * factor
+    m = np.zeros((3, 4, len(factor)))
+    rest = 1 - factor
+    for i in range(3):
+        for j in range(3):
+            m[i, j] = _HUE_FIXED[i, j] * factor + _HUE_COS[i, j] * cos + _HUE_SIN[i, j] * sin + _GREY[i, j] * rest
+    return m.transpose(2, 0, 1)
+
+
+def grayscale(n: int) -> np.ndarray:
+    """Every channel becomes luma."""
+    return np.tile(np.hstack([_GREY, np.zeros((3, 1))]), (n, 1, 1))
+
+
+def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The matrix that does `first`, then `second`, without a clip in between."""
+    m = np.empty((3, 4, len(first)))
+    for i in range(3):
+        for j in range(4):
+            m[i, j] = second[:, i, 0] * first[:, 0, j]
+            m[i, j] += second[:, i, 1] * first[:, 1, j]
+            m[i, j] += second[:, i, 2] * first[:, 2, j]
+        m[i, 3] += second[:, i, 3]
+    return m.transpose(2, 0, 1)
+
+
+def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
+    """`m` where active, the identity elsewhere."""
+    return np.where(active, m.transpose(1, 2, 0), np.eye(3, 4)[:, :, None]).transpose(2, 0, 1)
+
+
+def to_range(m: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The same map on values in [low, high] instead of [0, 1]."""
+    out = np.array(m)
+    out[:, :, 3] = (high - low) * m[:, :, 3] + low - low * m[:, :, :3].sum(axis=2)
+    return out
+
+
+def apply(m: np.ndarray, rgb: np.ndarray) -> np.ndarray:
+    """(n, 3) colours through n matrices."""
+    return np.einsum("nij,nj->ni", m[:, :, :3], rgb) + m[:, :, 3]

@@ -1,0 +1,1 @@
+"""Sources of images: arrays, folders, and how they are decoded and split."""

@@ -1,0 +1,247 @@
+"""Batches of a source through a recipe: a function of (epoch, step), computed ahead by threads."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import msgspec
+import numpy as np
+
+from augfuse.batch import Batch
+from augfuse.data.order import Order
+from augfuse.data.read import Reader, as_source, one_hot_labels
+from augfuse.data.ring import Ring
+from augfuse.data.source import Source
+from augfuse.errors import DataError, ImageTypeError, RangeError, StateError
+from augfuse.recipe import Recipe
+from augfuse.rng import check_seed
+
+if TYPE_CHECKING:
+    import keras
+
+_STATE_VERSION = 1
+
+
+@final
+class Loader:
+    """Batches of `data` through `recipe`, one epoch per loop.
+
+        loader = af.Loader(af.from_arrays(x, y), recipe, batch_size=32, seed=0)
+        for epoch in range(10):
+            for batch in loader: ...          # batch.images, batch.labels; the next loop is the next epoch
+
+    data: a source (`from_arrays`, `from_directory`, or your own with __len__ and __getitem__). seed None draws fresh entropy,
+    kept in `loader.seed`. training=False applies `recipe.eval()` and source order. shuffle None: as `training`. workers:
+    threads, all cores by default; 0 works in the caller's thread. drop_last: leave out a last batch that is not full.
+    dtype "float32" is unrounded, at the input's scale unless the recipe normalises; "uint8" is the rounded input's dtype.
+    one_hot: labels as (n, classes) float32. shard=(rank, world): this reader's part of every global batch of batch_size *
+    world. on_error "skip" leaves out files that cannot be decoded, lists them in `loader.skipped`, and gives up when they
+    are more than `max_skipped` (a fraction) of the source.
+
+    The same (data, recipe, seed) gives the same bytes whatever the workers, the order in which batches are asked for, or
+    where a run was resumed. `batch.images` is used again for a later batch only once nothing refers to it any more.
+    """
+
+    def __init__(
+        self,
+        data: Source | Any,
+        recipe: Recipe | None = None,
+        batch_size: int = 32,
+        seed: int | None = None,
+        shuffle: bool | None = None,
+        training: bool = True,
+        workers: int | None = None,
+        drop_last: bool = False,
+        dtype: Any = "float32",
+        layout: Literal["NHWC", "NCHW"] = "NHWC",
+        one_hot: bool = False,
+        shard: tuple[int, int] | None = None,
+        on_error: Literal["raise", "skip"] = "raise",
+        max_skipped: float = 0.01,
+    ) -> None:
+        self.data = as_source(data)
+        self.training = training
+        self.batch_size = _whole("batch_size", batch_size, 1)
+        self.workers = _cores() if workers is None else _whole("workers", workers, 0)
+        self.seed = check_seed(seed)
+        self._fresh_seed = seed is None
+        recipe = _with_range(_as_recipe(recipe), getattr(self.data, "value_range", None))
+        self.recipe = recipe if training else recipe.eval()
+        rank, world = _shard(shard)
+        shuffle = training if shuffle is None else shuffle
+        self._order = Order(len(self.data), self.batch_size, self.seed, shuffle, drop_last, rank, world)
+        if len(self._order) == 0:
+            raise DataError(f"Loader: {len(self.data)} samples make no batch of {batch_size} for {world} reader(s). Use a smaller batch_size.")
+        self._dtype = None if dtype is None else np.dtype(dtype)
+        self._layout = layout
+        self._classes = one_hot_labels(self.data) if one_hot else None
+        self._reader = Reader(self.data, on_error, max_skipped, self.recipe)
+        self._window = self.workers + 1  # batches computed or waiting at any time
+        self._ring = Ring(self._window + 2)  # and the one in the user's hands, and its predecessor
+        self._epoch = 0
+        self._delivered = 0
+        self._iterator = 0  # number of the newest iterator; older ones no longer move the position
+        self._begun = False  # has an iterator been made for (epoch, delivered)?
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return len(self._order)
+
+    def __repr__(self) -> str:
+        mode = "training" if self.training else "evaluation"
+        return f"Loader({self.data!r}, {len(self)} batches of {self.batch_size}, {mode}, seed={self.seed}, epoch={self._epoch})"
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that a loop is in, or that the next one will serve."""
+        return self._epoch
+
+    @property
+    def skipped(self) -> dict[int, str]:
+        """Samples left out under on_error="skip": position in the source -> why."""
+        return dict(self._reader.skipped)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The next loop serves `epoch` from its first batch. A loop that is running goes on, but moves nothing."""
+        self._move(_whole("epoch", epoch, 0), 0)
+
+    def fetch(self, epoch: int, step: int) -> Batch:
+        """Batch `step` of `epoch`, computed in the caller's thread: a pure function, safe from several threads."""
+        if not 0 <= step < len(self):
+            raise IndexError(f"step: got {step}, wanted 0..{len(self) - 1}.")
+        return self._fetch(epoch, step, max(1, self.workers))
+
+    def stream(self, epoch: int, steps: Iterable[int] | None = None) -> Generator[Batch, None, None]:
+        """The batches `steps` of `epoch` (all by default) in the order given, computed ahead by the loader's threads.
+
+        Moves no position. The threads end with the generator: exhausted, closed, dropped, or left by an exception.
+        """
+        order = range(len(self)) if steps is None else steps
+        if self.workers == 0:
+            for step in order:
+                yield self._fetch(epoch, step, 1)
+            return
+        # One thread per batch, so that the drawing of one overlaps the pixels of another. An epoch with fewer batches
+        # than threads shares each batch among threads instead.
+        threads = max(1, self.workers // len(self))
+        pool = ThreadPoolExecutor(min(self.workers, len(self)), thread_name_prefix="augfuse-loader")
+        pending: deque[Future[Batch]] = deque()
+        try:
+            rest = iter(order)
+            pending.extend(pool.submit(self._fetch, epoch, step, threads) for step in itertools.islice(rest, self._window))
+            while pending:
+                batch = pending.popleft().result()
+                pending.extend(pool.submit(self._fetch, epoch, step, threads) for step in itertools.islice(rest, 1))
+                yield batch
+                del batch  # held no longer than the user holds it
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self._begun:  # an unfinished loop is replaced: the next epoch begins
+            self._move(self._epoch + 1, 0)
+        self._begun = True
+        self._iterator += 1
+        return self._iterate(self._epoch, self._delivered, self._iterator)
+
+    def _iterate(self, epoch: int, start: int, number: int) -> Iterator[Batch]:
+        stream = self.stream(epoch, range(start, len(self)))
+        try:
+            for delivered, batch in enumerate(stream, start + 1):
+                if number == self._iterator:
+                    self._delivered = delivered
+                yield batch
+                del batch
+        finally:
+            stream.close()
+        if number == self._iterator:
+            self._reader.report()
+            self._move(epoch + 1, 0)
+
+    def _move(self, epoch: int, delivered: int) -> None:
+        self._epoch, self._delivered, self._begun = epoch, delivered, False
+        self._iterator += 1
+
+    def _fetch(self, epoch: int, step: int, threads: int) -> Batch:
+        indices, images, labels, paths = self._reader.read(self._order.batch(epoch, step), threads)
+        if self._classes is not None:
+            labels = np.eye(self._classes, dtype=np.float32)[labels]
+        return self.recipe._run(
+            images, labels, indices, paths,
+            seed=self.seed, epoch=epoch, workers=threads, dtype=self._dtype, layout=self._layout, out=self._ring.take,
+        )  # fmt: skip
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position, as plain data under 1 kB: after the batches delivered so far."""
+        return {
+            "version": _STATE_VERSION,
+            "epoch": self._epoch,
+            "batches": self._delivered,
+            "batch_size": self.batch_size,
+            "length": len(self.data),
+            "seed": self.seed,
+            "recipe": self.recipe.fingerprint(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue after the batches a state counts: the next loop yields the rest of that epoch.
+
+        The number of workers may differ. StateError where the state belongs to other data, another recipe, batch size or
+        seed. A loader made without a seed takes that of the state.
+        """
+        own = self.state_dict()
+        if not isinstance(state, dict) or set(state) != set(own):
+            raise StateError(f"state: got {state!r}, wanted what loader.state_dict() returns.")
+        for name in ("version", "batch_size", "length", "recipe", *(() if self._fresh_seed else ("seed",))):
+            if state[name] != own[name]:
+                raise StateError(f"state: {name} is {state[name]!r}, this loader has {own[name]!r}. Build it as when the state was saved.")
+        self.seed = state["seed"]
+        self._order = msgspec.structs.replace(self._order, seed=self.seed)
+        self._move(_whole("state: epoch", state["epoch"], 0), _whole("state: batches", state["batches"], 0))
+
+    def to_keras(self) -> keras.utils.PyDataset:
+        """The same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`."""
+        from augfuse.keras.sequence import to_pydataset
+
+        return to_pydataset(self)
+
+
+def _cores() -> int:
+    from augfuse.execute.cpu import cpu_count
+
+    return cpu_count()
+
+
+def _whole(name: str, value: Any, minimum: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
+        raise RangeError(f"{name}: got {value!r}, wanted a whole number >= {minimum}.")
+    return int(value)
+
+
+def _shard(shard: Any) -> tuple[int, int]:
+    if shard is None:
+        return 0, 1
+    if not isinstance(shard, (tuple, list)) or len(shard) != 2 or not 0 <= shard[0] < shard[1]:
+        raise RangeError(f"shard: got {shard!r}, wanted (rank, world) with 0 <= rank < world.")
+    return int(shard[0]), int(shard[1])
+
+
+def _as_recipe(recipe: Any) -> Recipe:
+    if recipe is None:
+        return Recipe()
+    if not isinstance(recipe, Recipe):
+        raise ImageTypeError(f"recipe: got {type(recipe).__name__}, wanted an af.Recipe. Use af.Recipe([...]).")
+    return recipe
+
+
+def _with_range(recipe: Recipe, declared: tuple[float, float] | None) -> Recipe:
+    """The source's value range holds where the recipe declares none; two that differ are a mistake."""
+    if declared is None or recipe.value_range == tuple(declared):
+        return recipe
+    if recipe.value_range is not None:
+        raise DataError(f"value_range: the data declares {declared}, the recipe {recipe.value_range}, wanted one. Leave it out of the recipe.")
+    return msgspec.structs.replace(recipe, value_range=tuple(declared))

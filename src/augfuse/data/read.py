@@ -1,0 +1,150 @@
+"""The images of a batch out of a source: rows of its array, or samples decoded one by one."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, final
+
+import numpy as np
+
+from augfuse.data.arrays import ArraySource
+from augfuse.data.sample import Sample
+from augfuse.data.source import Source
+from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, ImageTypeError, RangeError
+from augfuse.execute.images import Images, as_image, describe_range
+from augfuse.plan.build import value_range
+from augfuse.recipe import Recipe
+
+
+def as_source(data: Any) -> Source:
+    """Check that `data` is a source with samples."""
+    if isinstance(data, np.ndarray):
+        raise ImageTypeError("data: got an array, wanted a source. Use af.from_arrays(x, y).")
+    if isinstance(data, (str, os.PathLike)):
+        raise ImageTypeError(f"data: got the path {data!s}, wanted a source. Use af.from_directory({str(data)!r}).")
+    if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
+        raise ImageTypeError(f"data: got {type(data).__name__}, wanted a source with __len__ and __getitem__. Use af.from_arrays(x, y).")
+    if len(data) == 0:
+        raise DataError("data: got a source without samples.")
+    return data
+
+
+def one_hot_labels(data: Source) -> int:
+    """The number of classes, for a source whose labels are class ids."""
+    labels = getattr(data, "labels", None)
+    if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iu":
+        got = "no labels" if labels is None else f"{labels.dtype.name} labels of shape {labels.shape}"
+        raise DataError(f"one_hot: got {got}, wanted one class id per sample. Leave one_hot out.")
+    classes = getattr(data, "classes", None)
+    return len(classes) if classes is not None else int(labels.max()) + 1
+
+
+@final
+class Reader:
+    """Reads the samples of a batch; keeps count of those that could not be decoded."""
+
+    def __init__(self, data: Source, on_error: str, max_skipped: float, recipe: Recipe) -> None:
+        if on_error not in ("raise", "skip"):
+            raise RangeError(f"on_error: got {on_error!r}, wanted 'raise' or 'skip'.")
+        if not 0 <= max_skipped <= 1:
+            raise RangeError(f"max_skipped: got {max_skipped!r}, wanted a fraction 0..1 of the samples.")
+        self._data = data
+        self._skips = on_error == "skip"
+        self._limit = max_skipped
+        self._range = recipe.value_range
+        self._lock = threading.Lock()
+        self.skipped: dict[int, str] = {}
+        self._reported = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+    def read(self, indices: np.ndarray, threads: int) -> tuple[np.ndarray, Images, Any, tuple[str, ...] | None]:
+        """(indices, images, labels, paths) of the samples at these positions, those that were skipped left out."""
+        data = self._data
+        if isinstance(data, ArraySource):
+            labels = None if data.labels is None else data.labels[indices]
+            return indices, Images(data.images, data.rows[indices], None), labels, None
+        samples = self._samples(indices.tolist(), threads)
+        kept = [(int(i), s) for i, s in zip(indices, samples, strict=True) if s is not None]
+        if not kept:
+            raise DataError(f"every image of this batch was skipped, the first one because: {self.skipped[int(indices[0])]}")
+        items = [self._checked(i, s) for i, s in kept]
+        self._check_alike(items, kept)
+        labels = None if kept[0][1].label is None else np.array([s.label for _, s in kept])
+        paths = None if kept[0][1].path is None else tuple(str(s.path) for _, s in kept)
+        return np.array([i for i, _ in kept], np.int64), Images(None, None, items), labels, paths
+
+    def _samples(self, indices: Sequence[int], threads: int) -> list[Sample | None]:
+        if threads == 1 or len(indices) == 1:
+            return [self._sample(i) for i in indices]
+        with ThreadPoolExecutor(threads, thread_name_prefix="augfuse-decode") as pool:
+            return list(pool.map(self._sample, indices))
+
+    def _sample(self, index: int) -> Sample | None:
+        if self._skips and index in self.skipped:
+            return None
+        try:
+            sample = self._data[index]
+        except DecodeError as error:
+            if not self._skips:
+                raise
+            self._skip(index, error)
+            return None
+        return sample if isinstance(sample, Sample) else _as_sample(sample, index)
+
+    def _skip(self, index: int, error: DecodeError) -> None:
+        with self._lock:
+            self.skipped[index] = str(error)
+            count = len(self.skipped)
+        if count > self._limit * len(self._data):
+            first = "; ".join(list(self.skipped.values())[:3])
+            raise DataError(
+                f"{count} of {len(self._data)} images cannot be read, more than max_skipped={self._limit:g} allows: {first}. "
+                f"Mend the files, or raise max_skipped."
+            ) from error
+
+    def report(self) -> None:
+        """Warn once about each new lot of files that were left out."""
+        if len(self.skipped) > self._reported:
+            self._reported = len(self.skipped)
+            first = next(iter(self.skipped.values()))
+            warnings.warn(f"{self._reported} of {len(self._data)} images left out, the first: {first}", AugfuseWarning, stacklevel=4)
+
+    def _checked(self, index: int, sample: Sample) -> np.ndarray:
+        name = _name(index, sample)
+        image = as_image(sample.image, name)
+        if image.dtype.kind == "f":
+            low, high = value_range(image.dtype, self._range)
+            if not (image.min() >= low and image.max() <= high):
+                raise ImageError(f"{name}: {describe_range(image, low, high)}")
+        return image
+
+    def _check_alike(self, items: list[np.ndarray], kept: list[tuple[int, Sample]]) -> None:
+        first = items[0]
+        for item, (index, sample) in zip(items, kept, strict=True):
+            if item.dtype != first.dtype or item.shape[2] != first.shape[2]:
+                raise ImageError(
+                    f"{_name(index, sample)}: got {item.dtype.name} with {item.shape[2]} channel(s), wanted {first.dtype.name} with "
+                    f"{first.shape[2]} like {_name(*kept[0])}. Give the source a color ('rgb', 'grayscale')."
+                )
+
+
+def _name(index: int, sample: Sample) -> str:
+    return f"sample {index}" if sample.path is None else f"sample {index} ({sample.path})"
+
+
+def _as_sample(sample: Any, index: int) -> Sample:
+    """What other sources hand out: an image, or (image, label)."""
+    if isinstance(sample, np.ndarray):
+        return Sample(sample)
+    if isinstance(sample, tuple) and len(sample) in (1, 2, 3):
+        return Sample(*sample)
+    raise ImageTypeError(f"sample {index}: got {type(sample).__name__}, wanted (image, label) or an af.Sample.")

@@ -1,0 +1,1 @@
+"""How a plan is carried out. Executors know plans and kinds, not transforms."""

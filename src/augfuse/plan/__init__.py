@@ -1,0 +1,1 @@
+"""What will happen to a batch, before any pixel is touched."""

@@ -1,0 +1,156 @@
+"""The kinds of values a transform's fields take: what is accepted, in which domain and unit, and how it is normalised.
+
+A field is declared as `Annotated[<type>, <one of these>]`; `parse` turns what the user wrote into the one stored form, or
+raises a `RangeError` that says what, got and wanted. One number `a` given for a range means (-a, a) for angles and shifts,
+(1 - a, 1 + a) for factors.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any, Literal, TypeAlias, final
+
+import msgspec
+
+from augfuse.errors import RangeError
+
+Range: TypeAlias = tuple[float, float] | float
+Size: TypeAlias = tuple[int, int] | int
+
+
+def _number(where: str, value: Any, wanted: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise RangeError(f"{where}: got {value!r}, wanted {wanted}.")
+    return float(value)
+
+
+@final
+class Interval(msgspec.Struct, frozen=True):
+    """A range (low, high) from which one value per image is drawn, within the domain [minimum, maximum]."""
+
+    doc: str
+    unit: str
+    minimum: float
+    maximum: float
+    single: Literal["symmetric", "factor", "exact"] = "symmetric"  # what one number a means: (-a, a), (1-a, 1+a), (a, a)
+    hint: str = ""  # the next line to type when the domain is left
+    optional: bool = False
+
+    def parse(self, where: str, value: Any) -> tuple[float, float] | None:
+        domain = f"{self.minimum:g}..{self.maximum:g}"
+        wanted = f"low <= high within {domain} {self.unit}".rstrip()
+        if value is None and self.optional:
+            return None
+        if isinstance(value, (tuple, list)):
+            if len(value) != 2:
+                raise RangeError(f"{where}: got {value!r}, wanted one number or (low, high).")
+            low, high = (_number(where, v, "two finite numbers (low, high)") for v in value)
+        else:
+            a = _number(where, value, "one finite number or (low, high)")
+            if a < 0 and self.single != "exact":
+                raise RangeError(f"{where}: got {value!r}, wanted a number >= 0, or (low, high) for a range.")
+            low, high = {"symmetric": (-a, a), "factor": (1 - a, 1 + a), "exact": (a, a)}[self.single]
+        if low > high:
+            raise RangeError(f"{where}: got {value!r}, wanted {wanted}. Upside down: use ({high:g}, {low:g}).")
+        if low < self.minimum or high > self.maximum:
+            raise RangeError(f"{where}: got {value!r}, wanted {wanted}.{' ' + self.hint if self.hint else ''}")
+        return (low, high)
+
+
+@final
+class Number(msgspec.Struct, frozen=True):
+    """One fixed number within [minimum, maximum]; an int field also refuses fractions."""
+
+    doc: str
+    unit: str
+    minimum: float
+    maximum: float
+    integer: bool = False
+
+    def parse(self, where: str, value: Any) -> float | int:
+        kind = "a whole number" if self.integer else "a number"
+        wanted = f"{kind} within {self.minimum:g}..{self.maximum:g} {self.unit}".rstrip()
+        number = _number(where, value, wanted)
+        if not self.minimum <= number <= self.maximum or (self.integer and number != int(number)):
+            raise RangeError(f"{where}: got {value!r}, wanted {wanted}.")
+        return int(number) if self.integer else number
+
+
+@final
+class Numbers(msgspec.Struct, frozen=True):
+    """One number for every channel, or one number per channel; stored as a tuple."""
+
+    doc: str
+    unit: str
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    positive: bool = False
+
+    def parse(self, where: str, value: Any) -> tuple[float, ...]:
+        wanted = f"one number, or one per channel{', each > 0' if self.positive else ''} ({self.unit})"
+        values = value if isinstance(value, (tuple, list)) else (value,)
+        numbers_ = tuple(_number(where, v, wanted) for v in values)
+        low = min(numbers_, default=math.nan)
+        if not numbers_ or low < self.minimum or max(numbers_) > self.maximum or (self.positive and low <= 0):
+            raise RangeError(f"{where}: got {value!r}, wanted {wanted}.")
+        return numbers_
+
+
+@final
+class Lengths(msgspec.Struct, frozen=True):
+    """A size (height, width) in pixels; one number s means (s, s)."""
+
+    doc: str
+    unit: str = "pixels (height, width)"
+
+    def parse(self, where: str, value: Any) -> tuple[int, int]:
+        values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+        whole = all(isinstance(v, numbers.Integral) and not isinstance(v, bool) and v >= 1 for v in values)
+        if len(values) != 2 or not whole:
+            raise RangeError(f"{where}: got {value!r}, wanted one whole number >= 1 or (height, width).")
+        return (int(values[0]), int(values[1]))
+
+
+@final
+class Margins(msgspec.Struct, frozen=True):
+    """Pixels added at (left, top, right, bottom); (x, y) means (x, y, x, y), one number means all four."""
+
+    doc: str
+    unit: str = "pixels (left, top, right, bottom)"
+
+    def parse(self, where: str, value: Any) -> tuple[int, int, int, int]:
+        values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+        whole = all(isinstance(v, numbers.Integral) and not isinstance(v, bool) and v >= 0 for v in values)
+        if len(values) not in (1, 2, 4) or not whole:
+            raise RangeError(f"{where}: got {value!r}, wanted one, two or four whole numbers >= 0: (left, top, right, bottom).")
+        left, top, right, bottom = (int(v) for v in values * (4 // len(values)))
+        return (left, top, right, bottom)
+
+
+@final
+class Choice(msgspec.Struct, frozen=True):
+    """One of a few words."""
+
+    doc: str
+    options: tuple[str, ...]
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> str:
+        if value not in self.options:
+            raise RangeError(f"{where}: got {value!r}, wanted one of {', '.join(map(repr, self.options))}.")
+        return value
+
+
+@final
+class Anything(msgspec.Struct, frozen=True):
+    """A value that its transform checks itself."""
+
+    doc: str
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> Any:
+        return value
+
+
+Spec: TypeAlias = Interval | Number | Numbers | Lengths | Margins | Choice | Anything

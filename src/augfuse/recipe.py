@@ -1,0 +1,248 @@
+"""The facade: a recipe of transforms, applied to one image or a batch. Draw, plan, do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any, final
+
+import msgspec
+import numpy as np
+
+from augfuse.batch import Batch
+from augfuse.errors import ImageError, ImageTypeError, RangeError, RecipeError
+from augfuse.execute.images import Images, as_image, as_images, check_values
+from augfuse.geometry import Canvas
+from augfuse.plan.build import build
+from augfuse.plan.explain import explain
+from augfuse.plan.fuse import fuse
+from augfuse.plan.plan import Plan, check
+from augfuse.ranges import Choice, Numbers
+from augfuse.rng import check_seed
+from augfuse.transforms.base import Transform, Write
+
+_FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
+_INTERPOLATION = Choice("interpolation", ("bilinear", "nearest"))
+_BOX_FORMAT = Choice("box format", ("pascal_voc", "coco", "yolo", "albumentations"))
+_FILL_VALUE = Numbers("fill colour", "at the image's own scale")
+_LAYOUTS = ("NHWC", "NCHW")
+
+
+@final
+class Recipe(msgspec.Struct, frozen=True):
+    """A list of transforms, applied in order, compiled for each batch into one fused pass over the pixels.
+
+    fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period n) or
+    "constant" (`fill_value`, one number or one per channel, at the image's own scale; cut at the image edge).
+    interpolation: "bilinear" or "nearest". value_range: (low, high) of float images; None means 0..1, and the full range of
+    integer dtypes. box_format: how boxes are given, "pascal_voc" [x1, y1, x2, y2] in pixels by default.
+    """
+
+    transforms: tuple[Transform, ...] = ()
+    fill: str = "nearest"
+    fill_value: tuple[float, ...] | float = 0
+    interpolation: str = "bilinear"
+    value_range: tuple[float, float] | None = None
+    box_format: str = "pascal_voc"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.transforms, Transform):
+            raise RecipeError(f"Recipe: got one {type(self.transforms).__name__}, wanted a list. Use af.Recipe([af.{self.transforms!r}]).")
+        put = msgspec.structs.force_setattr
+        put(self, "transforms", tuple(self.transforms))
+        put(self, "fill_value", _FILL_VALUE.parse("Recipe.fill_value", self.fill_value))
+        for name, spec in (("fill", _FILL), ("interpolation", _INTERPOLATION), ("box_format", _BOX_FORMAT)):
+            spec.parse(f"Recipe.{name}", getattr(self, name))
+        if self.value_range is not None:
+            put(self, "value_range", _value_range(self.value_range))
+        _check_order(self.transforms)
+
+    def __call__(
+        self, *, image: np.ndarray, label: Any = None, seed: int | None = None, epoch: int = 0, index: int | None = None, training: bool = True
+    ) -> dict[str, Any]:
+        """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
+
+        The same bytes as the image at `index` of a batch with this seed and epoch. With a seed, `index` is asked for.
+        """
+        if seed is not None and index is None:
+            raise RecipeError("Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0.")
+        images = Images(None, None, [as_image(image, "image")])
+        indices = np.array([index or 0], np.int64)
+        recipe = self if training else self.eval()
+        batch = recipe._run(images, None, indices, None, seed=seed, epoch=epoch, workers=1, dtype=None, layout="NHWC", out=None)
+        result: dict[str, Any] = {"image": batch.images[0]}
+        if label is not None:
+            result["label"] = label
+        return result
+
+    def batch(
+        self,
+        images: np.ndarray | Sequence[np.ndarray],
+        labels: Any = None,
+        *,
+        seed: int | None = None,
+        epoch: int = 0,
+        indices: Any = None,
+        training: bool = True,
+        workers: int | None = None,
+        dtype: Any = None,
+        layout: str = "NHWC",
+        out: np.ndarray | None = None,
+    ) -> Batch:
+        """Images (n, h, w, c), (n, h, w) or a sequence of (h, w, c), uint8, uint16 or float32 -> a `Batch`.
+
+        indices (n,): the positions that key the draws, 0..n-1 by default. seed None draws fresh entropy, kept in
+        `batch.plan.seed`. training=False applies `eval()`. workers: threads, all cores by default; it changes no byte.
+        dtype: None keeps the input's dtype (rounded), or float32 where the recipe normalises; "float32" without a
+        normalising transform is unrounded at the input's scale. layout "NHWC" or "NCHW". out: a C-contiguous array that is
+        written to and returned as `batch.images`. Raises ImageError, ImageTypeError, RecipeError.
+        """
+        pixels = as_images(images)
+        n = len(pixels)
+        positions = np.arange(n, dtype=np.int64) if indices is None else _indices(indices, n)
+        if labels is not None and len(labels) != n:
+            raise ImageError(f"labels: got {len(labels)} for {n} images, wanted one per image.")
+        recipe = self if training else self.eval()
+        wanted = None if dtype is None else np.dtype(dtype)
+        low, high = _range_of(pixels, self.value_range)
+        check_values(pixels, low, high)
+        return recipe._run(pixels, labels, positions, None, seed=seed, epoch=epoch, workers=workers, dtype=wanted, layout=layout, out=out)
+
+    def _run(
+        self,
+        images: Images,
+        labels: Any,
+        indices: np.ndarray,
+        paths: tuple[str, ...] | None,
+        *,
+        seed: int | None,
+        epoch: int,
+        workers: int | None,
+        dtype: np.dtype | None,
+        layout: str,
+        out: np.ndarray | Callable[[tuple[int, ...], np.dtype], np.ndarray] | None,
+    ) -> Batch:
+        """The unchecked inner call: images and indices are known to be good. `out` may be what allocates it."""
+        from augfuse.execute.cpu import cpu_count, execute  # compiled code: loaded on first use
+
+        if layout not in _LAYOUTS:
+            raise RecipeError(f"layout: got {layout!r}, wanted 'NHWC' or 'NCHW'.")
+        planar = layout == "NCHW"
+        plan = self.plan(images.canvas, images.channels, images.dtype, indices, seed=seed, epoch=epoch, dtype=dtype)
+        height, width = int(plan.size.height[0]), int(plan.size.width[0])
+        shape = (len(images), plan.channels, height, width) if planar else (len(images), height, width, plan.channels)
+        if out is None or callable(out):
+            target = (out or np.empty)(shape, plan.write.dtype)
+        else:
+            target = _check_out(out, shape, plan.write.dtype)
+        execute(plan, images, target, planar, cpu_count() if workers is None else workers)
+        return Batch(target, labels, indices, paths, plan, planar)
+
+    def plan(
+        self,
+        source: Canvas,
+        channels: int,
+        source_dtype: np.dtype,
+        indices: np.ndarray,
+        *,
+        seed: int | None = None,
+        epoch: int = 0,
+        dtype: np.dtype | None = None,
+    ) -> Plan:
+        """The fused, checked plan for images of these sizes: what would be done, without any pixels."""
+        if dtype is not None and dtype not in (source_dtype, np.dtype(np.float32)):
+            raise RecipeError(f"dtype: got {dtype.name} for {source_dtype.name} images, wanted '{source_dtype.name}' or 'float32'.")
+        plan = fuse(build(self, source, channels, source_dtype, dtype, check_seed(seed), epoch, indices))
+        check(plan)
+        return plan
+
+    def eval(self) -> Recipe:
+        """The evaluation form: random transforms are left out or replaced by their deterministic counterpart
+        (RandomResizedCrop: resize and centre crop), deterministic ones (Resize, Normalize) stay. It draws nothing."""
+        kept: list[Transform] = []
+        for transform in self.transforms:
+            if transform.evaluation == "deterministic":
+                kept.append(transform)
+            elif transform.evaluation == "counterpart":
+                kept.extend(transform.counterpart())
+        always = tuple(msgspec.structs.replace(t, p=1.0) if 0 < t.p < 1 else t for t in kept)
+        return msgspec.structs.replace(self, transforms=always)
+
+    def explain(self, shape: tuple[int, ...] = (224, 224, 3), dtype: Any = np.uint8) -> str:
+        """What is fused into what, for images of this (h, w, c): "Rotate, Scale -> 1 warp; ...; Normalize -> write"."""
+        height, width, channels = shape
+        canvas = Canvas(np.array([height]), np.array([width]))
+        return explain(self.plan(canvas, channels, np.dtype(dtype), np.zeros(1, np.int64), seed=0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: numbers, strings, lists and dicts, with every field written out."""
+        from augfuse.transforms.spec import recipe_to_dict
+
+        return recipe_to_dict(self)
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML text; `Recipe.from_yaml` reads it back equal."""
+        from augfuse.transforms.spec import to_yaml
+
+        return to_yaml(self.to_dict())
+
+    def to_python(self) -> str:
+        """The recipe as Python source, `af.Recipe([...])`, with the fields that differ from their defaults."""
+        from augfuse.transforms.spec import to_python
+
+        return to_python(self)
+
+    def fingerprint(self) -> str:
+        """16 hex digits that differ where the recipes do; the same in every process."""
+        return blake2b(self.to_python().encode(), digest_size=8).hexdigest()
+
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> Recipe:
+        """The inverse of `to_dict`. RecipeError or RangeError names the place of what is wrong."""
+        from augfuse.transforms.spec import fields_from_dict
+
+        return Recipe(**fields_from_dict(data))
+
+    @staticmethod
+    def from_yaml(text: str) -> Recipe:
+        """Read YAML text (not a path: use Path(...).read_text()). Nothing is imported or run by reading."""
+        from augfuse.transforms.spec import from_yaml
+
+        return Recipe.from_dict(from_yaml(text))
+
+
+def _check_order(transforms: tuple[Transform, ...]) -> None:
+    for i, transform in enumerate(transforms):
+        if not isinstance(transform, Transform):
+            name = getattr(transform, "__name__", type(transform).__name__)
+            hint = f" Call it: af.{name}()." if isinstance(transform, type) else ""
+            raise RecipeError(f"Recipe.transforms[{i}]: got {transform!r}, wanted a transform.{hint}")
+        if isinstance(transform, Write) and i + 1 < len(transforms):
+            name, after = type(transform).__name__, type(transforms[i + 1]).__name__
+            raise RecipeError(f"Recipe.transforms[{i}]: got {name} before {after}, wanted {name} last and nothing behind it. Move it to the end.")
+
+
+def _value_range(value: Any) -> tuple[float, float]:
+    if not isinstance(value, (tuple, list)) or len(value) != 2 or not float(value[0]) < float(value[1]):
+        raise RangeError(f"Recipe.value_range: got {value!r}, wanted (low, high) with low < high, such as (0, 255).")
+    return (float(value[0]), float(value[1]))
+
+
+def _range_of(images: Images, declared: tuple[float, float] | None) -> tuple[float, float]:
+    from augfuse.plan.build import value_range
+
+    return value_range(images.dtype, declared)
+
+
+def _indices(indices: Any, n: int) -> np.ndarray:
+    array = np.asarray(indices)
+    if array.shape != (n,) or array.dtype.kind not in "iu" or (array < 0).any():
+        raise ImageError(f"indices: got {array.dtype.name} of shape {array.shape}, wanted {n} whole numbers >= 0, one per image.")
+    return np.ascontiguousarray(array, np.int64)
+
+
+def _check_out(out: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+        got = f"{out.dtype.name} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise ImageTypeError(f"out: got {got}, wanted a writable C-contiguous {dtype.name} array {shape}. Use np.empty({shape}, np.{dtype.name}).")
+    return out

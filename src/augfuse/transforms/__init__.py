@@ -1,0 +1,40 @@
+"""Every transform. A new one is one class in one file and one line here; tests and recipe files pick it up."""
+
+from __future__ import annotations
+
+from augfuse.transforms.base import Transform as Transform
+from augfuse.transforms._color import Brightness as Brightness
+from augfuse.transforms._color import ChannelShift as ChannelShift
+from augfuse.transforms._color import ColorJitter as ColorJitter
+from augfuse.transforms._color import Contrast as Contrast
+from augfuse.transforms._color import Grayscale as Grayscale
+from augfuse.transforms._color import Hue as Hue
+from augfuse.transforms._color import Invert as Invert
+from augfuse.transforms._color import Saturation as Saturation
+from augfuse.transforms._crop import CenterCrop as CenterCrop
+from augfuse.transforms._crop import Pad as Pad
+from augfuse.transforms._crop import RandomCrop as RandomCrop
+from augfuse.transforms._crop import RandomResizedCrop as RandomResizedCrop
+from augfuse.transforms._crop import Resize as Resize
+from augfuse.transforms._custom import Lambda as Lambda
+from augfuse.transforms._local import Erase as Erase
+from augfuse.transforms._local import GaussianBlur as GaussianBlur
+from augfuse.transforms._local import GaussianNoise as GaussianNoise
+from augfuse.transforms._spatial import Affine as Affine
+from augfuse.transforms._spatial import HorizontalFlip as HorizontalFlip
+from augfuse.transforms._spatial import Rotate as Rotate
+from augfuse.transforms._spatial import Rotate90 as Rotate90
+from augfuse.transforms._spatial import Scale as Scale
+from augfuse.transforms._spatial import Shear as Shear
+from augfuse.transforms._spatial import Translate as Translate
+from augfuse.transforms._spatial import Transpose as Transpose
+from augfuse.transforms._spatial import VerticalFlip as VerticalFlip
+from augfuse.transforms._write import Normalize as Normalize
+from augfuse.transforms._write import PerImageStandardize as PerImageStandardize
+from augfuse.transforms._write import ToFloat as ToFloat
+
+
+def list_transforms() -> tuple[type[Transform], ...]:
+    """Every transform class, in alphabetical order."""
+    here = (value for name, value in sorted(globals().items()) if isinstance(value, type))
+    return tuple(value for value in here if issubclass(value, Transform) and value is not Transform)

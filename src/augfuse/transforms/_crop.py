@@ -1,0 +1,159 @@
+"""Geometric transforms that set the size of the canvas. Sizes are (height, width) in pixels; one number s means (s, s).
+
+Where a crop reaches beyond the image, the recipe's border mode fills. Crops move by whole pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, ClassVar, Literal, final
+
+import numpy as np
+
+from augfuse import geometry
+from augfuse.geometry import Canvas
+from augfuse.ranges import Choice, Interval, Lengths, Margins, Range, Size
+from augfuse.rng import Draw
+from augfuse.transforms.base import Evaluation, Geometric, Params, Transform
+
+_RATIO = Interval("width / height", "", 0.01, 100, "exact")
+_TRIES = 10  # as torchvision's RandomResizedCrop and RandomErasing
+
+
+def _sized(canvas: Canvas, height: int, width: int) -> Canvas:
+    return Canvas(np.full_like(canvas.height, height), np.full_like(canvas.width, width))
+
+
+def _fraction(size: int) -> int:
+    return round(size / 0.875)
+
+
+@final
+class Resize(Geometric, frozen=True):
+    """Scale to `size`. mode "stretch": to exactly this size; "cover": aspect kept, the smallest that covers it;
+    "contain": aspect kept, the largest that fits into it.
+
+    Bilinear; an image that shrinks by more than 1.5 is reduced by area averaging first, so that it does not alias.
+    """
+
+    size: Annotated[Size, Lengths("output size")]
+    mode: Annotated[Literal["stretch", "cover", "contain"], Choice("aspect", ("stretch", "cover", "contain"))] = "stretch"
+    examples: ClassVar = ({"size": (48, 40)}, {"size": 96}, {"size": (40, 24), "mode": "cover"}, {"size": 20, "mode": "contain"})
+    evaluation: ClassVar[Evaluation] = "deterministic"
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        height, width = self.size  # type: ignore[misc]
+        size = _sized(canvas, height, width)
+        if self.mode != "stretch":
+            pick = np.maximum if self.mode == "cover" else np.minimum
+            factor = pick(height / canvas.height, width / canvas.width)
+            size = Canvas(*(np.maximum(np.rint(side * factor), 1).astype(np.int64) for side in canvas))
+        return geometry.affine(len(size.width), a=size.width / canvas.width, e=size.height / canvas.height), size
+
+
+@final
+class CenterCrop(Geometric, frozen=True):
+    """Cut `size` out of the middle; an odd rest leaves the larger margin right and below."""
+
+    size: Annotated[Size, Lengths("output size")]
+    examples: ClassVar = ({"size": (48, 40)}, {"size": 80})
+    evaluation: ClassVar[Evaluation] = "deterministic"
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        size = _sized(canvas, *self.size)  # type: ignore[misc]
+        x, y = (canvas.width - size.width) // 2, (canvas.height - size.height) // 2
+        return geometry.affine(len(x), c=-x, f=-y), size
+
+
+@final
+class RandomCrop(Geometric, frozen=True):
+    """Cut `size` out at a random whole-pixel position. In evaluation: CenterCrop(size)."""
+
+    size: Annotated[Size, Lengths("output size")]
+    examples: ClassVar = ({"size": (48, 40)}, {"size": 80})
+    evaluation: ClassVar[Evaluation] = "counterpart"
+
+    def counterpart(self) -> tuple[Transform, ...]:
+        return (CenterCrop(self.size),)
+
+    def draw(self, draw: Draw) -> Params:
+        return {"x": draw.uniform("x"), "y": draw.uniform("y")}
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        size = _sized(canvas, *self.size)  # type: ignore[misc]
+        x = _offset(params["x"], canvas.width - size.width)
+        y = _offset(params["y"], canvas.height - size.height)
+        return geometry.affine(len(x), c=-x, f=-y), size
+
+
+def _offset(u: np.ndarray, room: np.ndarray) -> np.ndarray:
+    """A whole number, uniform over 0..room (or room..0 where the image is smaller than the crop)."""
+    return np.sign(room) * np.floor(u * (np.abs(room) + 1))
+
+
+def boxes(area: np.ndarray, ratio: np.ndarray, canvas: Canvas) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first of k tried (n, k) areas and width / height ratios that fits into the canvas: (n,) whole heights and widths,
+    and whether any fitted. Source: torchvision's RandomResizedCrop.get_params."""
+    pixels = area * (canvas.height * canvas.width)[:, None]
+    width, height = np.rint(np.sqrt(pixels * ratio)), np.rint(np.sqrt(pixels / ratio))
+    fits = (width >= 1) & (height >= 1) & (width <= canvas.width[:, None]) & (height <= canvas.height[:, None])
+    first = fits.argmax(axis=1)[:, None]
+    return np.take_along_axis(height, first, 1)[:, 0], np.take_along_axis(width, first, 1)[:, 0], fits.any(axis=1)
+
+
+def draw_boxes(draw: Draw, area: tuple[float, float], ratio: tuple[float, float]) -> Params:
+    """Ten areas and log-uniform ratios per image, and a place; for `boxes`."""
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    return {
+        "area": area[0] + (area[1] - area[0]) * draw.uniforms("area", _TRIES),
+        "ratio": np.exp(low + (high - low) * draw.uniforms("ratio", _TRIES)),
+        "x": draw.uniform("x"),
+        "y": draw.uniform("y"),
+    }
+
+
+@final
+class RandomResizedCrop(Geometric, frozen=True):
+    """Cut out a random part of random aspect and scale it to `size`. In evaluation: Resize to size / 0.875, CenterCrop(size).
+
+    Source: torchvision's RandomResizedCrop: ten tries, then the largest centre crop within `ratio`.
+    """
+
+    size: Annotated[Size, Lengths("output size")]
+    scale: Annotated[Range, Interval("area of the part", "fraction of the canvas", 1e-4, 1, "exact")] = (0.08, 1.0)
+    ratio: Annotated[Range, _RATIO] = (3 / 4, 4 / 3)
+    examples: ClassVar = ({"size": (48, 40)}, {"size": 32, "scale": (0.5, 1.0), "ratio": (1.0, 1.0)})
+    evaluation: ClassVar[Evaluation] = "counterpart"
+
+    def counterpart(self) -> tuple[Transform, ...]:
+        height, width = self.size  # type: ignore[misc]
+        return (Resize((_fraction(height), _fraction(width)), mode="cover"), CenterCrop((height, width)))
+
+    def draw(self, draw: Draw) -> Params:
+        return draw_boxes(draw, self.scale, self.ratio)  # type: ignore[arg-type]
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        out_height, out_width = self.size  # type: ignore[misc]
+        height, width, found = boxes(params["area"], params["ratio"], canvas)
+        ratio = np.clip(canvas.width / canvas.height, *self.ratio)  # type: ignore[misc]
+        height = np.where(found, height, np.minimum(canvas.height, np.rint(canvas.width / ratio)))
+        width = np.where(found, width, np.minimum(canvas.width, np.rint(canvas.height * ratio)))
+        room_y, room_x = canvas.height - height, canvas.width - width
+        y = np.where(found, _offset(params["y"], room_y), room_y // 2)
+        x = np.where(found, _offset(params["x"], room_x), room_x // 2)
+        a, e = out_width / width, out_height / height
+        return geometry.affine(len(x), a=a, c=-a * x, e=e, f=-e * y), _sized(canvas, out_height, out_width)
+
+
+@final
+class Pad(Geometric, frozen=True):
+    """Make the canvas larger by `padding` pixels (left, top, right, bottom); the recipe's border mode fills it."""
+
+    padding: Annotated[tuple[int, ...] | int, Margins("added pixels")]
+    examples: ClassVar = ({"padding": 8}, {"padding": (1, 2, 3, 4)})
+    evaluation: ClassVar[Evaluation] = "deterministic"
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        left, top, right, bottom = self.padding  # type: ignore[misc]
+        size = Canvas(canvas.height + top + bottom, canvas.width + left + right)
+        return geometry.affine(len(size.width), c=left, f=top), size

@@ -1,0 +1,117 @@
+"""Local transforms: a kernel that sees one float32 image with its surroundings. A barrier in the plan.
+
+Values are at the image's own scale (0..255 for uint8) and not clipped before or after; the write clips.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, final
+
+import numpy as np
+
+from augfuse.errors import RecipeError
+from augfuse.geometry import Canvas
+from augfuse.ranges import Interval, Numbers, Range
+from augfuse.rng import Draw
+from augfuse.transforms.base import Local, Params, Probability
+from augfuse.transforms._crop import boxes, draw_boxes
+
+
+def _radius(sigma: float) -> int:
+    return int(4 * sigma + 0.5)  # scipy.ndimage.gaussian_filter's truncate=4
+
+
+@final
+class GaussianBlur(Local, frozen=True):
+    """Convolve with a Gaussian of standard deviation `sigma`, cut at 4 sigma; borders mirror (d c b a | a b c d).
+
+    Source: scipy.ndimage.gaussian_filter(mode="reflect").
+    """
+
+    sigma: Annotated[Range, Interval("standard deviation", "pixels", 0.01, 100, "exact")] = (0.1, 2.0)
+    examples: ClassVar = ({"sigma": (0.1, 2.0)}, {"sigma": 3})
+
+    def draw(self, draw: Draw) -> Params:
+        return {"sigma": draw.uniform("sigma", self.sigma)}  # type: ignore[arg-type]
+
+    def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+        sigma = float(params["sigma"])
+        r = _radius(sigma)
+        weights = np.exp(-0.5 * (np.arange(-r, r + 1) / sigma) ** 2)
+        weights /= weights.sum()
+        for axis in (0, 1):
+            padding = [(r, r) if a == axis else (0, 0) for a in range(3)]
+            padded = np.pad(image, padding, mode="symmetric")
+            windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * r + 1, axis=axis)  # type: ignore[call-overload]
+            image = windows @ weights
+        return image
+
+    def cpu(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+        import cv2
+
+        sigma = float(params["sigma"])
+        size = 2 * _radius(sigma) + 1
+        blurred = cv2.GaussianBlur(image, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
+        return blurred.reshape(image.shape)  # OpenCV drops a channel axis of 1
+
+
+@final
+class GaussianNoise(Local, frozen=True):
+    """Add normal noise, independent for each pixel and channel; its deviation is drawn per image."""
+
+    std: Annotated[Range, Interval("standard deviation", "fraction of full scale", 0, 1, "exact")] = (0.0, 0.05)
+    examples: ClassVar = ({"std": (0.0, 0.05)}, {"std": 0.2})
+
+    def draw(self, draw: Draw) -> Params:
+        return {"std": draw.uniform("std", self.std), "key": draw.key("key")}  # type: ignore[arg-type]
+
+    def _noise(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+        generator = np.random.Generator(np.random.Philox(key=params["key"]))
+        noise = generator.standard_normal(image.shape, np.float32)
+        noise *= np.float32(params["std"] * (high - low))
+        return noise
+
+    def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+        return image + self._noise(image, params, low, high)
+
+    def cpu(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+        return np.add(image, self._noise(image, params, low, high), out=image)
+
+
+@final
+class Erase(Local, frozen=True, kw_only=True):
+    """Paint a rectangle. `scale`: its area as a fraction of the image; `ratio`: width / height; `value`: the paint.
+
+    Source: torchvision RandomErasing: ten tries, and nothing is erased where none fits. Whole pixels.
+    """
+
+    scale: Annotated[Range, Interval("area", "fraction of the image", 1e-4, 1, "exact")] = (0.02, 0.33)
+    ratio: Annotated[Range, Interval("width / height", "", 0.01, 100, "exact")] = (0.3, 3.3)
+    value: Annotated[tuple[float, ...] | float, Numbers("paint", "at the image's own scale")] = 0
+    p: Probability = 0.5
+    examples: ClassVar = ({}, {"scale": (0.1, 0.2), "value": (255, 0, 0), "p": 1.0})
+
+    def draw(self, draw: Draw) -> Params:
+        return draw_boxes(draw, self.scale, self.ratio)  # type: ignore[arg-type]
+
+    def plan(self, params: Params, canvas: Canvas, channels: int) -> Params:
+        if len(self.value) not in (1, channels):  # type: ignore[arg-type]
+            raise RecipeError(f"Erase.value: got {self.value!r} for images with {channels} channel(s), wanted 1 or {channels} numbers.")
+        height, width, found = boxes(params["area"], params["ratio"], canvas)
+        y = np.floor(params["y"] * (canvas.height - height + 1))
+        x = np.floor(params["x"] * (canvas.width - width + 1))
+        corners = np.stack([y, y + height, x, x + width], axis=1)
+        return {"corners": np.where(found[:, None], corners, 0).astype(np.int64)}
+
+    def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+        top, bottom, left, right = params["corners"]
+        out = image.copy()
+        out[top:bottom, left:right] = self.value
+        return out
+
+    def cpu(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+        top, bottom, left, right = params["corners"]
+        image[top:bottom, left:right] = self.value
+        return image
+
+

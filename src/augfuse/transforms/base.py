@@ -1,0 +1,127 @@
+"""The kinds of transforms. A transform says what kind it is; the planner and the executors know what each kind does.
+
+A transform is one frozen record: fields declared as `Annotated[type, spec]` with a spec of `ranges`, plus `draw` (which
+parameters, from a `Draw` bound to n images), its kind's one method (what they mean), and `examples`. It holds no state and
+draws nothing outside `draw`. From the fields come validation, YAML and `repr`; from the examples come the property and
+parity tests. Classes here are abstract; every class elsewhere is final. `p` is the probability that it acts on an image:
+one that does not act is the identity, inside the same pass.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_type_hints
+
+import msgspec
+import numpy as np
+
+from augfuse.geometry import Canvas
+from augfuse.ranges import Number, Spec
+from augfuse.rng import Draw
+
+Probability: TypeAlias = Annotated[float, Number("probability that an image is transformed", "", 0, 1)]
+Params: TypeAlias = dict[str, np.ndarray]  # drawn parameters: each array has n first
+Evaluation: TypeAlias = Literal["random", "deterministic", "counterpart"]
+
+
+class Transform(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every transform. `p`: probability, 0..1, drawn per image."""
+
+    p: Probability = 1.0
+
+    # Keyword arguments of a few instances that show the transform on an RGB uint8 image of 64x64 or more.
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    # What stays of it when a model is evaluated: nothing, itself, or what `counterpart` returns.
+    evaluation: ClassVar[Evaluation] = "random"
+
+    def __post_init__(self) -> None:
+        for name, spec in specs(type(self)).items():
+            where = f"{type(self).__name__}.{name}"
+            msgspec.structs.force_setattr(self, name, spec.parse(where, getattr(self, name)))
+        self.check()
+
+    def check(self) -> None:
+        """Refuse fields that are fine alone and not together."""
+
+    def counterpart(self) -> tuple[Transform, ...]:
+        """What a random transform becomes in evaluation; asked only where `evaluation` says so."""
+        return ()
+
+    def draw(self, draw: Draw) -> Params:
+        """The parameters of n images: a function of position only. Transforms without parameters draw none."""
+        return {}
+
+
+class Geometric(Transform, frozen=True):
+    """Moves pixels: one 3x3 matrix per image. The border mode and the fill value are the recipe's."""
+
+    @abstractmethod
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        """(n, 3, 3) float64 from source to output in continuous pixel coordinates, and the output sizes."""
+        ...
+
+
+class Color(Transform, frozen=True):
+    """Mixes channels: one 3x4 matrix per image, on values in [0, 1].
+
+    One channel counts as r = g = b. With four channels the fourth (alpha) stays as it is. With any other number only
+    transforms that treat all channels alike (`mixes_channels = False`) can act.
+    """
+
+    mixes_channels: ClassVar[bool] = True
+
+    @abstractmethod
+    def matrix(self, params: Params, n: int) -> np.ndarray:
+        """(n, 3, 4) float64."""
+        ...
+
+    def mean_gain(self, params: Params) -> np.ndarray | None:
+        """(n, 3): what is added per unit of the image's own grey mean; None where that mean plays no part."""
+        return None
+
+
+class Local(Transform, frozen=True):
+    """Looks at a pixel's surroundings or its position. A barrier: what comes before is finished first."""
+
+    def plan(self, params: Params, canvas: Canvas, channels: int) -> Params:
+        """The parameters once sizes and channels are known, for n images at once; RecipeError where they do not fit."""
+        return params
+
+    @abstractmethod
+    def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+        """One (h, w, c) float64 image with values about low..high, unclipped, and its own parameters -> the same shape."""
+        ...
+
+    @abstractmethod
+    def cpu(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+        """The same on float32, fast; may work in place. Must release the GIL where it takes long."""
+        ...
+
+
+class Write(Transform, frozen=True):
+    """What is done while the batch is written: one gain and offset per channel. Comes last, once."""
+
+    # Mean and deviation of each written image, then one affine in place.
+    standardizes: ClassVar[bool] = False
+    evaluation: ClassVar[Evaluation] = "deterministic"
+
+    @abstractmethod
+    def scale(self, channels: int, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+        """(channels,) gain and (channels,) offset, on values in low..high."""
+        ...
+
+
+@lru_cache(maxsize=None)
+def specs(cls: type[Transform]) -> dict[str, Spec]:
+    """The spec of each field, in the order of the fields."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: hints[name].__metadata__[0] for name in cls.__struct_fields__}
+
+
+KINDS: tuple[type[Transform], ...] = (Geometric, Color, Local, Write)
+
+
+def kind(transform: Transform) -> type[Transform]:
+    """The abstract class that says what executors do with it."""
+    return next(k for k in KINDS if isinstance(transform, k))

@@ -1,0 +1,120 @@
+"""Recipes as plain data, YAML and Python source.
+
+transforms:
+- Rotate: {degrees: [-20.0, 20.0], p: 1.0}
+- Normalize: {mean: [0.5], std: [0.5], p: 1.0}
+fill: nearest
+
+Reading builds only classes of `transforms` by name; it never imports or evaluates anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import yaml
+
+from augfuse import transforms
+from augfuse.errors import RecipeError, did_you_mean
+from augfuse.transforms.base import Transform
+from augfuse.transforms._custom import Lambda, function_name, function_named
+
+_VERSION = 1
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def transform_to_dict(transform: Transform) -> dict[str, Any]:
+    """{"Rotate": {"degrees": [-20.0, 20.0], "p": 1.0}}"""
+    fields = {name: _plain(getattr(transform, name)) for name in transform.__struct_fields__}
+    if isinstance(transform, Lambda):
+        fields["fn"] = function_name(transform.fn)
+    return {type(transform).__name__: fields}
+
+
+def recipe_to_dict(recipe: Any) -> dict[str, Any]:
+    fields = {name: _plain(getattr(recipe, name)) for name in recipe.__struct_fields__}
+    fields["transforms"] = [transform_to_dict(t) for t in recipe.transforms]
+    return {"augfuse": _VERSION, **fields}
+
+
+def transform_from_dict(data: Any, where: str) -> Transform:
+    """The inverse of `transform_to_dict`; also takes the bare name of a transform whose fields all have defaults."""
+    if isinstance(data, str):
+        data = {data: {}}
+    if not isinstance(data, dict) or len(data) != 1:
+        raise RecipeError(f"{where}: got {data!r}, wanted one transform, such as '- Rotate: {{degrees: [-20, 20]}}'.")
+    ((name, fields),) = data.items()
+    known = {cls.__name__: cls for cls in transforms.list_transforms()}
+    if name not in known:
+        raise RecipeError(f"{where}: got {name!r}, wanted the name of a transform.{did_you_mean(str(name), known)}")
+    cls = known[name]
+    fields = dict(_fields(fields or {}, cls.__struct_fields__, f"{where}.{name}"))
+    if cls is Lambda and isinstance(fields.get("fn"), str):
+        fields["fn"] = function_named(fields["fn"])
+    missing = [f.name for f in msgspec.structs.fields(cls) if f.required and f.name not in fields]
+    if missing:
+        raise RecipeError(f"{where}.{name}: got no {missing[0]!r}, which has no default. Add {missing[0]}: to it.")
+    return cls(**fields)
+
+
+def _fields(fields: Any, known: tuple[str, ...], where: str) -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        raise RecipeError(f"{where}: got {fields!r}, wanted fields, such as '{known[0]}: ...'.")
+    for name in fields:
+        if name not in known:
+            raise RecipeError(f"{where}: unknown key {name!r}, wanted one of {', '.join(known)}.{did_you_mean(str(name), known)}")
+    return fields
+
+
+def fields_from_dict(data: Any) -> dict[str, Any]:
+    """The arguments of a Recipe."""
+    known = ("augfuse", "transforms", "fill", "fill_value", "interpolation", "value_range", "box_format")
+    if not isinstance(data, dict):
+        raise RecipeError(f"recipe: got {type(data).__name__}, wanted a mapping with the key 'transforms'.")
+    fields = dict(_fields(data, known, "recipe"))
+    version = fields.pop("augfuse", _VERSION)
+    if version != _VERSION:
+        raise RecipeError(f"recipe: got format version {version!r}, wanted {_VERSION}. Install the augfuse that wrote it.")
+    steps = fields.get("transforms") or []
+    if not isinstance(steps, list):
+        raise RecipeError(f"recipe.transforms: got {type(steps).__name__}, wanted a list.")
+    fields["transforms"] = [transform_from_dict(step, f"recipe.transforms[{i}]") for i, step in enumerate(steps)]
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+
+
+def to_yaml(data: dict[str, Any]) -> str:
+    return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)
+
+
+def from_yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"recipe: not readable as YAML: {error}") from None
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, tuple):
+        inner = ", ".join(_literal(v) for v in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, float):
+        return repr(value) if value != int(value) else str(int(value))
+    return value.__qualname__ if callable(value) else repr(value)
+
+
+def _arguments(struct: Any, names: tuple[str, ...]) -> str:
+    defaults = type(struct)(**{f.name: getattr(struct, f.name) for f in msgspec.structs.fields(type(struct)) if f.required})
+    changed = ((name, getattr(struct, name)) for name in names if getattr(struct, name) != getattr(defaults, name))
+    required = {f.name for f in msgspec.structs.fields(type(struct)) if f.required}
+    given = {name: getattr(struct, name) for name in names if name in required} | dict(changed)
+    return ", ".join(f"{name}={_literal(value)}" for name, value in given.items())
+
+
+def to_python(recipe: Any) -> str:
+    lines = [f"    af.{type(t).__name__}({_arguments(t, t.__struct_fields__)}),\n" for t in recipe.transforms]
+    rest = _arguments(recipe, tuple(n for n in recipe.__struct_fields__ if n != "transforms"))
+    return "af.Recipe([\n" + "".join(lines) + "]" + (f", {rest}" if rest else "") + ")"
