@@ -25,6 +25,13 @@ def _number(where: str, value: Any, wanted: str) -> float:
     return float(value)
 
 
+def whole(name: str, value: Any, minimum: int) -> int:
+    """A whole number >= minimum, or RangeError."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+        raise RangeError(f"{name}: got {value!r}, wanted a whole number >= {minimum}.")
+    return int(value)
+
+
 @final
 class Interval(msgspec.Struct, frozen=True):
     """A range (low, high) from which one value per image is drawn, within the domain [minimum, maximum]."""

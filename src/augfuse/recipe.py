@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, final
@@ -13,11 +15,11 @@ from augfuse.batch import Batch
 from augfuse.errors import ImageError, ImageTypeError, RangeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
-from augfuse.plan.build import build
+from augfuse.plan.build import build, value_range
 from augfuse.plan.explain import explain
 from augfuse.plan.fuse import fuse
 from augfuse.plan.plan import Plan, check
-from augfuse.ranges import Choice, Numbers
+from augfuse.ranges import Choice, Numbers, whole
 from augfuse.rng import check_seed
 from augfuse.transforms.base import Transform, Write
 
@@ -46,8 +48,8 @@ class Recipe(msgspec.Struct, frozen=True):
     box_format: str = "pascal_voc"
 
     def __post_init__(self) -> None:
-        if isinstance(self.transforms, Transform):
-            raise RecipeError(f"Recipe: got one {type(self.transforms).__name__}, wanted a list. Use af.Recipe([af.{self.transforms!r}]).")
+        if not isinstance(self.transforms, (tuple, list)):
+            raise RecipeError(f"Recipe: got one {type(self.transforms).__name__}, wanted a list. Use af.Recipe([af.Rotate(), ...]).")
         put = msgspec.structs.force_setattr
         put(self, "transforms", tuple(self.transforms))
         put(self, "fill_value", _FILL_VALUE.parse("Recipe.fill_value", self.fill_value))
@@ -67,7 +69,8 @@ class Recipe(msgspec.Struct, frozen=True):
         if seed is not None and index is None:
             raise RecipeError("Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0.")
         images = Images(None, None, [as_image(image, "image")])
-        indices = np.array([index or 0], np.int64)
+        check_values(images, *value_range(images.dtype, self.value_range))
+        indices = np.array([0 if index is None else whole("index", index, 0)], np.int64)
         recipe = self if training else self.eval()
         batch = recipe._run(images, None, indices, None, seed=seed, epoch=epoch, workers=1, dtype=None, layout="NHWC", out=None)
         result: dict[str, Any] = {"image": batch.images[0]}
@@ -104,8 +107,9 @@ class Recipe(msgspec.Struct, frozen=True):
             raise ImageError(f"labels: got {len(labels)} for {n} images, wanted one per image.")
         recipe = self if training else self.eval()
         wanted = None if dtype is None else np.dtype(dtype)
-        low, high = _range_of(pixels, self.value_range)
-        check_values(pixels, low, high)
+        check_values(pixels, *value_range(pixels.dtype, self.value_range))
+        if isinstance(out, np.ndarray) and any(np.may_share_memory(out, a) for a in (pixels.items or [pixels.stack])):
+            raise ImageTypeError("out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images).")
         return recipe._run(pixels, labels, positions, None, seed=seed, epoch=epoch, workers=workers, dtype=wanted, layout=layout, out=out)
 
     def _run(
@@ -125,9 +129,9 @@ class Recipe(msgspec.Struct, frozen=True):
         """The unchecked inner call: images and indices are known to be good. `out` may be what allocates it."""
         from augfuse.execute.cpu import cpu_count, execute  # compiled code: loaded on first use
 
-        if layout not in _LAYOUTS:
-            raise RecipeError(f"layout: got {layout!r}, wanted 'NHWC' or 'NCHW'.")
-        planar = layout == "NCHW"
+        planar = is_planar(layout)
+        threads = cpu_count() if workers is None else whole("workers", workers, 0)
+        epoch = whole("epoch", epoch, 0)
         plan = self.plan(images.canvas, images.channels, images.dtype, indices, seed=seed, epoch=epoch, dtype=dtype)
         height, width = int(plan.size.height[0]), int(plan.size.width[0])
         shape = (len(images), plan.channels, height, width) if planar else (len(images), height, width, plan.channels)
@@ -135,7 +139,7 @@ class Recipe(msgspec.Struct, frozen=True):
             target = (out or np.empty)(shape, plan.write.dtype)
         else:
             target = _check_out(out, shape, plan.write.dtype)
-        execute(plan, images, target, planar, cpu_count() if workers is None else workers)
+        execute(plan, images, target, planar, threads)
         return Batch(target, labels, indices, paths, plan, planar)
 
     def plan(
@@ -164,7 +168,7 @@ class Recipe(msgspec.Struct, frozen=True):
             if transform.evaluation == "deterministic":
                 kept.append(transform)
             elif transform.evaluation == "counterpart":
-                kept.extend(transform.counterpart())
+                kept.extend(transform.counterpart() if transform.p > 0 else ())
         always = tuple(msgspec.structs.replace(t, p=1.0) if 0 < t.p < 1 else t for t in kept)
         return msgspec.structs.replace(self, transforms=always)
 
@@ -208,6 +212,8 @@ class Recipe(msgspec.Struct, frozen=True):
         """Read YAML text (not a path: use Path(...).read_text()). Nothing is imported or run by reading."""
         from augfuse.transforms.spec import from_yaml
 
+        if not isinstance(text, str):
+            raise ImageTypeError(f"from_yaml: got {type(text).__name__}, wanted text. Use Path(...).read_text().")
         return Recipe.from_dict(from_yaml(text))
 
 
@@ -223,15 +229,18 @@ def _check_order(transforms: tuple[Transform, ...]) -> None:
 
 
 def _value_range(value: Any) -> tuple[float, float]:
-    if not isinstance(value, (tuple, list)) or len(value) != 2 or not float(value[0]) < float(value[1]):
+    low, high = value if isinstance(value, (tuple, list)) and len(value) == 2 else (math.nan, math.nan)
+    number = all(isinstance(v, numbers.Real) and not isinstance(v, bool) and math.isfinite(v) for v in (low, high))
+    if not number or not low < high:
         raise RangeError(f"Recipe.value_range: got {value!r}, wanted (low, high) with low < high, such as (0, 255).")
-    return (float(value[0]), float(value[1]))
+    return (float(low), float(high))
 
 
-def _range_of(images: Images, declared: tuple[float, float] | None) -> tuple[float, float]:
-    from augfuse.plan.build import value_range
-
-    return value_range(images.dtype, declared)
+def is_planar(layout: str) -> bool:
+    """Whether a layout puts channels first. RecipeError for anything but "NHWC" and "NCHW"."""
+    if layout not in _LAYOUTS:
+        raise RecipeError(f"layout: got {layout!r}, wanted 'NHWC' or 'NCHW'.")
+    return layout == "NCHW"
 
 
 def _indices(indices: Any, n: int) -> np.ndarray:

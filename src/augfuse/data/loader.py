@@ -17,7 +17,8 @@ from augfuse.data.read import Reader, as_source, one_hot_labels
 from augfuse.data.ring import Ring
 from augfuse.data.source import Source
 from augfuse.errors import DataError, ImageTypeError, RangeError, StateError
-from augfuse.recipe import Recipe
+from augfuse.ranges import whole
+from augfuse.recipe import Recipe, is_planar
 from augfuse.rng import check_seed
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class Loader:
     ) -> None:
         self.data = as_source(data)
         self.training = training
-        self.batch_size = _whole("batch_size", batch_size, 1)
-        self.workers = _cores() if workers is None else _whole("workers", workers, 0)
+        self.batch_size = whole("batch_size", batch_size, 1)
+        self.workers = _cores() if workers is None else whole("workers", workers, 0)
         self.seed = check_seed(seed)
         self._fresh_seed = seed is None
         recipe = _with_range(_as_recipe(recipe), getattr(self.data, "value_range", None))
@@ -78,6 +79,7 @@ class Loader:
             raise DataError(f"Loader: {len(self.data)} samples make no batch of {batch_size} for {world} reader(s). Use a smaller batch_size.")
         self._dtype = None if dtype is None else np.dtype(dtype)
         self._layout = layout
+        is_planar(layout)
         self._classes = one_hot_labels(self.data) if one_hot else None
         self._reader = Reader(self.data, on_error, max_skipped, self.recipe)
         self._window = self.workers + 1  # batches computed or waiting at any time
@@ -107,11 +109,11 @@ class Loader:
 
     def set_epoch(self, epoch: int) -> None:
         """The next loop serves `epoch` from its first batch. A loop that is running goes on, but moves nothing."""
-        self._move(_whole("epoch", epoch, 0), 0)
+        self._move(whole("epoch", epoch, 0), 0)
 
     def fetch(self, epoch: int, step: int) -> Batch:
         """Batch `step` of `epoch`, computed in the caller's thread: a pure function, safe from several threads."""
-        if not 0 <= step < len(self):
+        if not 0 <= whole("step", step, 0) < len(self):
             raise IndexError(f"step: got {step}, wanted 0..{len(self) - 1}.")
         return self._fetch(epoch, step, max(1, self.workers))
 
@@ -199,9 +201,11 @@ class Loader:
         for name in ("version", "batch_size", "length", "recipe", *(() if self._fresh_seed else ("seed",))):
             if state[name] != own[name]:
                 raise StateError(f"state: {name} is {state[name]!r}, this loader has {own[name]!r}. Build it as when the state was saved.")
+        if state["batches"] > len(self):
+            raise StateError(f"state: {state['batches']} batches, this loader has {len(self)} an epoch. Build it as when the state was saved.")
         self.seed = state["seed"]
         self._order = msgspec.structs.replace(self._order, seed=self.seed)
-        self._move(_whole("state: epoch", state["epoch"], 0), _whole("state: batches", state["batches"], 0))
+        self._move(whole("state: epoch", state["epoch"], 0), whole("state: batches", state["batches"], 0))
 
     def to_keras(self) -> keras.utils.PyDataset:
         """The same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`."""
@@ -216,18 +220,15 @@ def _cores() -> int:
     return cpu_count()
 
 
-def _whole(name: str, value: Any, minimum: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
-        raise RangeError(f"{name}: got {value!r}, wanted a whole number >= {minimum}.")
-    return int(value)
-
-
 def _shard(shard: Any) -> tuple[int, int]:
     if shard is None:
         return 0, 1
-    if not isinstance(shard, (tuple, list)) or len(shard) != 2 or not 0 <= shard[0] < shard[1]:
+    if not isinstance(shard, (tuple, list)) or len(shard) != 2:
         raise RangeError(f"shard: got {shard!r}, wanted (rank, world) with 0 <= rank < world.")
-    return int(shard[0]), int(shard[1])
+    rank, world = whole("shard: rank", shard[0], 0), whole("shard: world", shard[1], 1)
+    if rank >= world:
+        raise RangeError(f"shard: got {shard!r}, wanted (rank, world) with 0 <= rank < world. Ranks count from 0.")
+    return rank, world
 
 
 def _as_recipe(recipe: Any) -> Recipe:

@@ -40,7 +40,10 @@ def one_hot_labels(data: Source) -> int:
         got = "no labels" if labels is None else f"{labels.dtype.name} labels of shape {labels.shape}"
         raise DataError(f"one_hot: got {got}, wanted one class id per sample. Leave one_hot out.")
     classes = getattr(data, "classes", None)
-    return len(classes) if classes is not None else int(labels.max()) + 1
+    count = len(classes) if classes is not None else int(labels.max()) + 1
+    if labels.min() < 0 or labels.max() >= count:
+        raise DataError(f"one_hot: got labels {labels.min()}..{labels.max()}, wanted class ids 0..{count - 1}.")
+    return count
 
 
 @final

@@ -26,6 +26,9 @@ class Ring:
         self._buffers: list[np.ndarray] = []
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[Ring], tuple[int]]:
+        return Ring, (self._size,)
+
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An array of this shape and dtype with any content; a new one where all of the ring are held."""
         with self._lock:

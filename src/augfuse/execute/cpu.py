@@ -182,7 +182,7 @@ def _with_mean(plan: Plan, work: _Work, colors: np.ndarray, src: np.ndarray, sta
     fused.channel_means(src, starts, *shape, means)
     grey = means[:, :3] @ color.LUMA if plan.channels in (3, 4) else means.mean(axis=1)
     colors = colors.copy()
-    colors[:, :, 3] += work.gains[at] * grey[:, None]
+    colors[:, :, 3] += work.gains[at] * (grey[:, None] - plan.low)
     return colors
 
 
@@ -197,13 +197,12 @@ def _run_image(plan: Plan, works: list[_Work | LocalStep], last: _Work, image: n
     ours = False  # the source is never written to
     for work in works:
         if isinstance(work, LocalStep):
+            image = image if ours else image.astype(_F)
             if work.active[i]:
-                image = image if ours else image.astype(_F)
                 image = work.transform.cpu(image, work.params_of(i), plan.low, plan.high)
-                ours = True
         else:
             image = _to_float(plan, work, image, i)
-            ours = True
+        ours = True
     _run_one(plan, last, image, target, i)
 
 
@@ -227,7 +226,12 @@ def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
         return image
     import cv2
 
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).reshape(height, width, -1)
+    channels = image.shape[2]
+    out = np.empty((height, width, channels), image.dtype)
+    for c in range(0, channels, 4):  # OpenCV averages up to four channels at a time
+        part = cv2.resize(image[:, :, c : c + 4], (width, height), interpolation=cv2.INTER_AREA)
+        out[:, :, c : c + 4] = part.reshape(height, width, -1)
+    return out
 
 
 def _run(plan: Plan, work: _Work, src: np.ndarray, starts: np.ndarray, shape: tuple, target: _Target, start: int, stop: int, at: int | None = None) -> None:

@@ -92,9 +92,10 @@ def as_image(image: np.ndarray, name: str) -> np.ndarray:
 
 
 def _as_dtype(image: np.ndarray, name: str) -> np.ndarray:
-    if image.dtype in DTYPES:
-        return image
-    if image.dtype in (np.float64, np.float16):
+    native = image.dtype.newbyteorder("=")
+    if native in DTYPES:
+        return image.astype(native, copy=False)
+    if native in (np.float64, np.float16):
         return image.astype(np.float32)
     raise ImageTypeError(
         f"{name}: got dtype {image.dtype.name}, wanted uint8, uint16 or float32. Use {name.split('[')[0]}.astype(np.uint8)."
@@ -102,8 +103,8 @@ def _as_dtype(image: np.ndarray, name: str) -> np.ndarray:
 
 
 def check_values(images: Images, low: float, high: float) -> None:
-    """Refuse NaN and floats outside the declared range; integers cannot be wrong."""
-    if images.dtype.kind == "u":
+    """Refuse NaN and values outside the declared range."""
+    if images.dtype.kind == "u" and low <= 0 and high >= np.iinfo(images.dtype).max:
         return
     if images.items is None:
         whole = images.rows is not None and len(images.rows) == len(images.stack)  # type: ignore[arg-type]
@@ -120,7 +121,7 @@ def _within(values: np.ndarray, low: float, high: float) -> bool:
 
 
 def describe_range(image: np.ndarray, low: float, high: float) -> str:
-    """What is wrong with the values of a float image, and the next line to type."""
+    """What is wrong with the values of an image, and the next line to type."""
     if not np.isfinite(image).all():
         return "got NaN or infinity, wanted finite numbers. Clean the data, or look at what made it."
     a, b = float(image.min()), float(image.max())

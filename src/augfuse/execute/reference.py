@@ -49,7 +49,7 @@ def _pass(plan: Plan, step: Pass, image: np.ndarray, source: Canvas, i: int, who
         size = (int(step.size.height[i]), int(step.size.width[i]))
         image, inside = warp(image, matrix[i].reshape(2, 3), size, plan.fill, plan.interpolation)
     if step.color is not None:
-        extra = 0.0 if step.mean_gain is None else step.mean_gain[i] * grey
+        extra = 0.0 if step.mean_gain is None else step.mean_gain[i] * (grey - plan.low)
         image = recolor(image, step.color[i], plan.low, plan.high, extra)
     if inside is not None and plan.fill == "constant":
         fill = np.array(plan.fill_value)[None, None]

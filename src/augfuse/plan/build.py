@@ -26,9 +26,12 @@ def paths(transforms: tuple[Transform, ...]) -> Iterator[tuple[str, Transform]]:
 
 def value_range(dtype: np.dtype, declared: tuple[float, float] | None) -> tuple[float, float]:
     """Full scale: 0..255 for uint8, 0..65535 for uint16, 0..1 for floats, unless it is declared."""
-    if declared is not None:
-        return declared
-    return (0.0, float(np.iinfo(dtype).max)) if dtype.kind == "u" else (0.0, 1.0)
+    if dtype.kind != "u":
+        return (0.0, 1.0) if declared is None else declared
+    most = float(np.iinfo(dtype).max)
+    if declared is not None and (declared[0] < 0 or declared[1] > most):
+        raise RecipeError(f"value_range: got {declared} for {dtype.name} images, wanted within 0..{most:g}. Leave it out, or convert to float32.")
+    return (0.0, most) if declared is None else declared
 
 
 def _active(draw: Draw, p: float) -> np.ndarray | None:
