@@ -1,8 +1,8 @@
 """augfuse: image augmentation as one fused pass, and the feeding of batches.
 
-    import augfuse as af
-    recipe = af.Recipe([af.Rotate(20), af.HorizontalFlip(), af.Normalize()])
-    batch = recipe.batch(images, seed=0)
+import augfuse as af
+recipe = af.Recipe([af.Rotate(20), af.HorizontalFlip(), af.Normalize()])
+batch = recipe.batch(images, seed=0)
 """
 
 from __future__ import annotations

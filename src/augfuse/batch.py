@@ -14,14 +14,20 @@ from augfuse.plan.plan import Plan
 class Batch:
     """A batch of n images.
 
-    images: (n, h, w, c), or (n, c, h, w) with layout="NCHW". labels: (n, ...) or None. indices: (n,) int64, the samples'
-    positions in their source. paths: the n files they came from, or None. plan: what was done to them.
+    images: (n, h, w, c), or (n, c, h, w) with layout="NCHW". labels: (n, ...) or None. indices: (n,) int64, the
+    samples' positions in their source. paths: the n files they came from, or None. plan: what was done to them.
     """
 
     __slots__ = ("images", "indices", "labels", "paths", "plan", "planar")
 
     def __init__(
-        self, images: np.ndarray, labels: Any, indices: np.ndarray, paths: tuple[str, ...] | None, plan: Plan, planar: bool
+        self,
+        images: np.ndarray,
+        labels: Any,
+        indices: np.ndarray,
+        paths: tuple[str, ...] | None,
+        plan: Plan,
+        planar: bool,
     ) -> None:
         self.images = images
         self.labels = labels
@@ -35,7 +41,8 @@ class Batch:
 
     def __repr__(self) -> str:
         layout = "NCHW" if self.planar else "NHWC"
-        return f"Batch({len(self)} images {self.images.shape[1:]} {self.images.dtype.name} {layout}, epoch {self.plan.epoch})"
+        images = f"{len(self)} images {self.images.shape[1:]} {self.images.dtype.name}"
+        return f"Batch({images} {layout}, epoch {self.plan.epoch})"
 
     def pixels(self) -> np.ndarray:
         """(n, h, w, c) uint8: the images with the write undone (normalised values back on the grey scale), to look at.

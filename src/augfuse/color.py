@@ -1,7 +1,7 @@
 """3x4 colour matrices for n images at once, (n, 3, 4) float64: rgb' = M[:, :3] @ rgb + M[:, 3], on values in [0, 1].
 
-The value range of the image enters once, in `to_range`. A grey image counts as r = g = b, of which r is kept. Arrays are
-stored with n innermost, as in `geometry`. Luma is ITU-R BT.601: 0.299 r + 0.587 g + 0.114 b.
+The value range of the image enters once, in `to_range`. A grey image counts as r = g = b, of which r is kept. Arrays
+are stored with n innermost, as in `geometry`. Luma is ITU-R BT.601: 0.299 r + 0.587 g + 0.114 b.
 """
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ class Canvas(NamedTuple):
     width: np.ndarray
 
 
-def affine(n: int, a: Value = 1.0, b: Value = 0.0, c: Value = 0.0, d: Value = 0.0, e: Value = 1.0, f: Value = 0.0) -> np.ndarray:
+def affine(
+    n: int, a: Value = 1.0, b: Value = 0.0, c: Value = 0.0, d: Value = 0.0, e: Value = 1.0, f: Value = 0.0
+) -> np.ndarray:
     """x' = a x + b y + c, y' = d x + e y + f; each entry one number or (n,)."""
     m = np.empty((3, 3, n))
     m[0, 0], m[0, 1], m[0, 2] = a, b, c
@@ -71,7 +73,9 @@ def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
 
 
 def shrink(m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many source pixels, along the source's x and y, one output pixel spans: (n,) each, below 1 when it enlarges."""
+    """How many source pixels, along the source's x and y, one output pixel spans: (n,) each, below 1 when it
+    enlarges.
+    """
     inverse = invert(m)
     x = np.hypot(inverse[:, 0, 0], inverse[:, 0, 1])
     y = np.hypot(inverse[:, 1, 0], inverse[:, 1, 1])

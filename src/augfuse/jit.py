@@ -10,7 +10,8 @@ import numba
 
 from augfuse.errors import AugfuseWarning
 
-# `nsz` and `contract` give the speed of fastmath without `nnan`, which makes isnan false and lets a NaN become an index.
+# `nsz` and `contract` give the speed of fastmath without `nnan`, which makes isnan false and lets a NaN become an
+# index.
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
 

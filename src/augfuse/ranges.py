@@ -1,8 +1,8 @@
 """The kinds of values a transform's fields take: what is accepted, in which domain and unit, and how it is normalised.
 
-A field is declared as `Annotated[<type>, <one of these>]`; `parse` turns what the user wrote into the one stored form, or
-raises a `RangeError` that says what, got and wanted. One number `a` given for a range means (-a, a) for angles and shifts,
-(1 - a, 1 + a) for factors.
+A field is declared as `Annotated[<type>, <one of these>]`; `parse` turns what the user wrote into the one stored form,
+or raises a `RangeError` that says what, got and wanted. One number `a` given for a range means (-a, a) for angles and
+shifts, (1 - a, 1 + a) for factors.
 """
 
 from __future__ import annotations
@@ -12,11 +12,22 @@ import numbers
 from typing import Any, Literal, TypeAlias, final
 
 import msgspec
+import numpy as np
 
 from augfuse.errors import RangeError
 
 Range: TypeAlias = tuple[float, float] | float
 Size: TypeAlias = tuple[int, int] | int
+
+
+def ends(value: Range) -> tuple[float, float]:
+    """(low, high) of a parsed range; a bare number is both."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def sides(size: Size) -> tuple[int, int]:
+    """(height, width) of a parsed size; a bare number is both."""
+    return size if isinstance(size, tuple) else (size, size)
 
 
 def _number(where: str, value: Any, wanted: str) -> float:
@@ -27,7 +38,7 @@ def _number(where: str, value: Any, wanted: str) -> float:
 
 def whole(name: str, value: Any, minimum: int) -> int:
     """A whole number >= minimum, or RangeError."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise RangeError(f"{name}: got {value!r}, wanted a whole number >= {minimum}.")
     return int(value)
 
@@ -40,7 +51,9 @@ class Interval(msgspec.Struct, frozen=True):
     unit: str
     minimum: float
     maximum: float
-    single: Literal["symmetric", "factor", "exact"] = "symmetric"  # what one number a means: (-a, a), (1-a, 1+a), (a, a)
+    single: Literal["symmetric", "factor", "exact"] = (
+        "symmetric"  # what one number a means: (-a, a), (1-a, 1+a), (a, a)
+    )
     hint: str = ""  # the next line to type when the domain is left
     optional: bool = False
 
@@ -113,8 +126,8 @@ class Lengths(msgspec.Struct, frozen=True):
 
     def parse(self, where: str, value: Any) -> tuple[int, int]:
         values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-        whole = all(isinstance(v, numbers.Integral) and not isinstance(v, bool) and v >= 1 for v in values)
-        if len(values) != 2 or not whole:
+        good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 1 for v in values)
+        if len(values) != 2 or not good:
             raise RangeError(f"{where}: got {value!r}, wanted one whole number >= 1 or (height, width).")
         return (int(values[0]), int(values[1]))
 
@@ -128,9 +141,11 @@ class Margins(msgspec.Struct, frozen=True):
 
     def parse(self, where: str, value: Any) -> tuple[int, int, int, int]:
         values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-        whole = all(isinstance(v, numbers.Integral) and not isinstance(v, bool) and v >= 0 for v in values)
-        if len(values) not in (1, 2, 4) or not whole:
-            raise RangeError(f"{where}: got {value!r}, wanted one, two or four whole numbers >= 0: (left, top, right, bottom).")
+        good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 0 for v in values)
+        if len(values) not in (1, 2, 4) or not good:
+            raise RangeError(
+                f"{where}: got {value!r}, wanted one, two or four whole numbers >= 0: (left, top, right, bottom)."
+            )
         left, top, right, bottom = (int(v) for v in values * (4 // len(values)))
         return (left, top, right, bottom)
 

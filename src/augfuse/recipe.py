@@ -34,13 +34,13 @@ _LAYOUTS = ("NHWC", "NCHW")
 class Recipe(msgspec.Struct, frozen=True):
     """A list of transforms, applied in order, compiled for each batch into one fused pass over the pixels.
 
-    fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period n) or
-    "constant" (`fill_value`, one number or one per channel, at the image's own scale; cut at the image edge).
-    interpolation: "bilinear" or "nearest". value_range: (low, high) of float images; None means 0..1, and the full range of
-    integer dtypes. box_format: how boxes are given, "pascal_voc" [x1, y1, x2, y2] in pixels by default.
+    fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period
+    n) or "constant" (`fill_value`, one number or one per channel, at the image's own scale; cut at the image edge).
+    interpolation: "bilinear" or "nearest". value_range: (low, high) of float images; None means 0..1, and the full
+    range of integer dtypes. box_format: how boxes are given, "pascal_voc" [x1, y1, x2, y2] in pixels by default.
     """
 
-    transforms: tuple[Transform, ...] = ()
+    transforms: Sequence[Transform] = ()
     fill: str = "nearest"
     fill_value: tuple[float, ...] | float = 0
     interpolation: str = "bilinear"
@@ -49,7 +49,9 @@ class Recipe(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not isinstance(self.transforms, (tuple, list)):
-            raise RecipeError(f"Recipe: got one {type(self.transforms).__name__}, wanted a list. Use af.Recipe([af.Rotate(), ...]).")
+            raise RecipeError(
+                f"Recipe: got one {type(self.transforms).__name__}, wanted a list. Use af.Recipe([af.Rotate(), ...])."
+            )
         put = msgspec.structs.force_setattr
         put(self, "transforms", tuple(self.transforms))
         put(self, "fill_value", _FILL_VALUE.parse("Recipe.fill_value", self.fill_value))
@@ -57,22 +59,33 @@ class Recipe(msgspec.Struct, frozen=True):
             spec.parse(f"Recipe.{name}", getattr(self, name))
         if self.value_range is not None:
             put(self, "value_range", _value_range(self.value_range))
-        _check_order(self.transforms)
+        _check_order(tuple(self.transforms))
 
     def __call__(
-        self, *, image: np.ndarray, label: Any = None, seed: int | None = None, epoch: int = 0, index: int | None = None, training: bool = True
+        self,
+        *,
+        image: np.ndarray,
+        label: Any = None,
+        seed: int | None = None,
+        epoch: int = 0,
+        index: int | None = None,
+        training: bool = True,
     ) -> dict[str, Any]:
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
 
         The same bytes as the image at `index` of a batch with this seed and epoch. With a seed, `index` is asked for.
         """
         if seed is not None and index is None:
-            raise RecipeError("Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0.")
-        images = Images(None, None, [as_image(image, "image")])
+            raise RecipeError(
+                "Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0."
+            )
+        images = Images(items=[as_image(image, "image")])
         check_values(images, *value_range(images.dtype, self.value_range))
         indices = np.array([0 if index is None else whole("index", index, 0)], np.int64)
         recipe = self if training else self.eval()
-        batch = recipe._run(images, None, indices, None, seed=seed, epoch=epoch, workers=1, dtype=None, layout="NHWC", out=None)
+        batch = recipe._run(
+            images, None, indices, None, seed=seed, epoch=epoch, workers=1, dtype=None, layout="NHWC", out=None
+        )
         result: dict[str, Any] = {"image": batch.images[0]}
         if label is not None:
             result["label"] = label
@@ -97,8 +110,8 @@ class Recipe(msgspec.Struct, frozen=True):
         indices (n,): the positions that key the draws, 0..n-1 by default. seed None draws fresh entropy, kept in
         `batch.plan.seed`. training=False applies `eval()`. workers: threads, all cores by default; it changes no byte.
         dtype: None keeps the input's dtype (rounded), or float32 where the recipe normalises; "float32" without a
-        normalising transform is unrounded at the input's scale. layout "NHWC" or "NCHW". out: a C-contiguous array that is
-        written to and returned as `batch.images`. Raises ImageError, ImageTypeError, RecipeError.
+        normalising transform is unrounded at the input's scale. layout "NHWC" or "NCHW". out: a C-contiguous array that
+        is written to and returned as `batch.images`. Raises ImageError, ImageTypeError, RecipeError.
         """
         pixels = as_images(images)
         n = len(pixels)
@@ -108,9 +121,24 @@ class Recipe(msgspec.Struct, frozen=True):
         recipe = self if training else self.eval()
         wanted = None if dtype is None else np.dtype(dtype)
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
-        if isinstance(out, np.ndarray) and any(np.may_share_memory(out, a) for a in (pixels.items or [pixels.stack])):
-            raise ImageTypeError("out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images).")
-        return recipe._run(pixels, labels, positions, None, seed=seed, epoch=epoch, workers=workers, dtype=wanted, layout=layout, out=out)
+        if isinstance(out, np.ndarray) and any(
+            np.may_share_memory(out, a) for a in (pixels.items if pixels.stack is None else [pixels.stack])
+        ):
+            raise ImageTypeError(
+                "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
+            )
+        return recipe._run(
+            pixels,
+            labels,
+            positions,
+            None,
+            seed=seed,
+            epoch=epoch,
+            workers=workers,
+            dtype=wanted,
+            layout=layout,
+            out=out,
+        )
 
     def _run(
         self,
@@ -155,7 +183,9 @@ class Recipe(msgspec.Struct, frozen=True):
     ) -> Plan:
         """The fused, checked plan for images of these sizes: what would be done, without any pixels."""
         if dtype is not None and dtype not in (source_dtype, np.dtype(np.float32)):
-            raise RecipeError(f"dtype: got {dtype.name} for {source_dtype.name} images, wanted '{source_dtype.name}' or 'float32'.")
+            raise RecipeError(
+                f"dtype: got {dtype.name} for {source_dtype.name} images, wanted '{source_dtype.name}' or 'float32'."
+            )
         plan = fuse(build(self, source, channels, source_dtype, dtype, check_seed(seed), epoch, indices))
         check(plan)
         return plan
@@ -217,6 +247,10 @@ class Recipe(msgspec.Struct, frozen=True):
         return Recipe.from_dict(from_yaml(text))
 
 
+def _overlap(out: np.ndarray, images: Images) -> bool:
+    return any(np.may_share_memory(out, a) for a in (images.items if images.stack is None else [images.stack]))
+
+
 def _check_order(transforms: tuple[Transform, ...]) -> None:
     for i, transform in enumerate(transforms):
         if not isinstance(transform, Transform):
@@ -225,7 +259,10 @@ def _check_order(transforms: tuple[Transform, ...]) -> None:
             raise RecipeError(f"Recipe.transforms[{i}]: got {transform!r}, wanted a transform.{hint}")
         if isinstance(transform, Write) and i + 1 < len(transforms):
             name, after = type(transform).__name__, type(transforms[i + 1]).__name__
-            raise RecipeError(f"Recipe.transforms[{i}]: got {name} before {after}, wanted {name} last and nothing behind it. Move it to the end.")
+            raise RecipeError(
+                f"Recipe.transforms[{i}]: got {name} before {after}, wanted {name} last and nothing behind it. "
+                "Move it to the end."
+            )
 
 
 def _value_range(value: Any) -> tuple[float, float]:
@@ -246,12 +283,23 @@ def is_planar(layout: str) -> bool:
 def _indices(indices: Any, n: int) -> np.ndarray:
     array = np.asarray(indices)
     if array.shape != (n,) or array.dtype.kind not in "iu" or (array < 0).any():
-        raise ImageError(f"indices: got {array.dtype.name} of shape {array.shape}, wanted {n} whole numbers >= 0, one per image.")
+        raise ImageError(
+            f"indices: got {array.dtype.name} of shape {array.shape}, wanted {n} whole numbers >= 0, one per image."
+        )
     return np.ascontiguousarray(array, np.int64)
 
 
 def _check_out(out: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+    if (
+        not isinstance(out, np.ndarray)
+        or out.shape != shape
+        or out.dtype != dtype
+        or not out.flags.c_contiguous
+        or not out.flags.writeable
+    ):
         got = f"{out.dtype.name} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise ImageTypeError(f"out: got {got}, wanted a writable C-contiguous {dtype.name} array {shape}. Use np.empty({shape}, np.{dtype.name}).")
+        raise ImageTypeError(
+            f"out: got {got}, wanted a writable C-contiguous {dtype.name} array {shape}. "
+            f"Use np.empty({shape}, np.{dtype.name})."
+        )
     return out

@@ -1,9 +1,9 @@
 """Randomness as a function of position: the same (seed, epoch, index, slot) gives the same bits, whoever asks and when.
 
 The generator is Philox4x64-10 with key (seed, slot) and counter (index, epoch, block, 0). A slot is the blake2b-64 of a
-path such as "Rotate#0.degrees", so adding a transform to a recipe does not change what the others draw. No state is kept
-and no global generator is read or written. Checked in the tests against `numpy.random.Philox`, which increments its
-counter once before its first block.
+path such as "Rotate#0.degrees", so adding a transform to a recipe does not change what the others draw. No state is
+kept and no global generator is read or written. Checked in the tests against `numpy.random.Philox`, which increments
+its counter once before its first block.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import final
 import numpy as np
 
 from augfuse.errors import ImageTypeError, RangeError
+from augfuse.ranges import Range, ends
 
 _TO_UNIT = 2.0**-53
 
@@ -77,9 +78,9 @@ class Draw:
     def _words(self, name: str, count: int = 1) -> np.ndarray:
         return bits(self.seed, self.epoch, self.indices, f"{self.path}.{name}", -(-count // 4))[:, :count]
 
-    def uniform(self, name: str, bounds: tuple[float, float] = (0.0, 1.0)) -> np.ndarray:
+    def uniform(self, name: str, bounds: Range = (0.0, 1.0)) -> np.ndarray:
         """(n,) float64, uniform in [low, high); equal to low where the bounds are equal."""
-        low, high = bounds
+        low, high = ends(bounds)
         return low + (high - low) * unit(self._words(name)[:, 0])
 
     def uniforms(self, name: str, count: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import keras
 
 _STATE_VERSION = 1
+_THREADS = "augfuse-loader"
 
 
 @final
@@ -35,16 +37,16 @@ class Loader:
         for epoch in range(10):
             for batch in loader: ...          # batch.images, batch.labels; the next loop is the next epoch
 
-    data: a source (`from_arrays`, `from_directory`, or your own with __len__ and __getitem__). seed None draws fresh entropy,
-    kept in `loader.seed`. training=False applies `recipe.eval()` and source order. shuffle None: as `training`. workers:
-    threads, all cores by default; 0 works in the caller's thread. drop_last: leave out a last batch that is not full.
-    dtype "float32" is unrounded, at the input's scale unless the recipe normalises; "uint8" is the rounded input's dtype.
-    one_hot: labels as (n, classes) float32. shard=(rank, world): this reader's part of every global batch of batch_size *
-    world. on_error "skip" leaves out files that cannot be decoded, lists them in `loader.skipped`, and gives up when they
-    are more than `max_skipped` (a fraction) of the source.
+    data: a source (`from_arrays`, `from_directory`, or your own with __len__ and __getitem__). seed None draws fresh
+    entropy, kept in `loader.seed`. training=False applies `recipe.eval()` and source order. shuffle None: as
+    `training`. workers: threads, all cores by default; 0 works in the caller's thread. drop_last: leave out a last
+    batch that is not full. dtype "float32" is unrounded, at the input's scale unless the recipe normalises; "uint8" is
+    the rounded input's dtype. one_hot: labels as (n, classes) float32. shard=(rank, world): this reader's part of every
+    global batch of batch_size * world. on_error "skip" leaves out files that cannot be decoded, lists them in
+    `loader.skipped`, and gives up when they are more than `max_skipped` (a fraction) of the source.
 
-    The same (data, recipe, seed) gives the same bytes whatever the workers, the order in which batches are asked for, or
-    where a run was resumed. `batch.images` is used again for a later batch only once nothing refers to it any more.
+    The same (data, recipe, seed) gives the same bytes whatever the workers, the order in which batches are asked for,
+    or where a run was resumed. `batch.images` is used again for a later batch only once nothing refers to it any more.
     """
 
     def __init__(
@@ -76,7 +78,10 @@ class Loader:
         shuffle = training if shuffle is None else shuffle
         self._order = Order(len(self.data), self.batch_size, self.seed, shuffle, drop_last, rank, world)
         if len(self._order) == 0:
-            raise DataError(f"Loader: {len(self.data)} samples make no batch of {batch_size} for {world} reader(s). Use a smaller batch_size.")
+            raise DataError(
+                f"Loader: {len(self.data)} samples make no batch of {batch_size} for {world} reader(s). "
+                "Use a smaller batch_size."
+            )
         self._dtype = None if dtype is None else np.dtype(dtype)
         self._layout = layout
         is_planar(layout)
@@ -95,7 +100,8 @@ class Loader:
 
     def __repr__(self) -> str:
         mode = "training" if self.training else "evaluation"
-        return f"Loader({self.data!r}, {len(self)} batches of {self.batch_size}, {mode}, seed={self.seed}, epoch={self._epoch})"
+        batches = f"{len(self)} batches of {self.batch_size}"
+        return f"Loader({self.data!r}, {batches}, {mode}, seed={self.seed}, epoch={self._epoch})"
 
     @property
     def epoch(self) -> int:
@@ -126,22 +132,28 @@ class Loader:
         if self.workers == 0:
             for step in order:
                 yield self._fetch(epoch, step, 1)
+            self._reader.report()
             return
         # One thread per batch, so that the drawing of one overlaps the pixels of another. An epoch with fewer batches
         # than threads shares each batch among threads instead.
         threads = max(1, self.workers // len(self))
-        pool = ThreadPoolExecutor(min(self.workers, len(self)), thread_name_prefix="augfuse-loader")
+        pool = ThreadPoolExecutor(min(self.workers, len(self)), thread_name_prefix=_THREADS)
         pending: deque[Future[Batch]] = deque()
         try:
             rest = iter(order)
-            pending.extend(pool.submit(self._fetch, epoch, step, threads) for step in itertools.islice(rest, self._window))
+            pending.extend(
+                pool.submit(self._fetch, epoch, step, threads) for step in itertools.islice(rest, self._window)
+            )
             while pending:
                 batch = pending.popleft().result()
                 pending.extend(pool.submit(self._fetch, epoch, step, threads) for step in itertools.islice(rest, 1))
                 yield batch
                 del batch  # held no longer than the user holds it
+            self._reader.report()
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            # The garbage collector may close an abandoned generator in one of the pool's own threads.
+            own = threading.current_thread().name.startswith(_THREADS)
+            pool.shutdown(wait=not own, cancel_futures=True)
 
     def __iter__(self) -> Iterator[Batch]:
         if self._begun:  # an unfinished loop is replaced: the next epoch begins
@@ -161,7 +173,6 @@ class Loader:
         finally:
             stream.close()
         if number == self._iterator:
-            self._reader.report()
             self._move(epoch + 1, 0)
 
     def _move(self, epoch: int, delivered: int) -> None:
@@ -192,17 +203,23 @@ class Loader:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue after the batches a state counts: the next loop yields the rest of that epoch.
 
-        The number of workers may differ. StateError where the state belongs to other data, another recipe, batch size or
-        seed. A loader made without a seed takes that of the state.
+        The number of workers may differ. StateError where the state belongs to other data, another recipe, batch size
+        or seed. A loader made without a seed takes that of the state.
         """
         own = self.state_dict()
         if not isinstance(state, dict) or set(state) != set(own):
             raise StateError(f"state: got {state!r}, wanted what loader.state_dict() returns.")
         for name in ("version", "batch_size", "length", "recipe", *(() if self._fresh_seed else ("seed",))):
             if state[name] != own[name]:
-                raise StateError(f"state: {name} is {state[name]!r}, this loader has {own[name]!r}. Build it as when the state was saved.")
+                raise StateError(
+                    f"state: {name} is {state[name]!r}, this loader has {own[name]!r}. "
+                    "Build it as when the state was saved."
+                )
         if state["batches"] > len(self):
-            raise StateError(f"state: {state['batches']} batches, this loader has {len(self)} an epoch. Build it as when the state was saved.")
+            raise StateError(
+                f"state: {state['batches']} batches, this loader has {len(self)} an epoch. "
+                "Build it as when the state was saved."
+            )
         self.seed = state["seed"]
         self._order = msgspec.structs.replace(self._order, seed=self.seed)
         self._move(whole("state: epoch", state["epoch"], 0), whole("state: batches", state["batches"], 0))
@@ -244,5 +261,8 @@ def _with_range(recipe: Recipe, declared: tuple[float, float] | None) -> Recipe:
     if declared is None or recipe.value_range == tuple(declared):
         return recipe
     if recipe.value_range is not None:
-        raise DataError(f"value_range: the data declares {declared}, the recipe {recipe.value_range}, wanted one. Leave it out of the recipe.")
+        raise DataError(
+            f"value_range: the data declares {declared}, the recipe {recipe.value_range}, wanted one. "
+            "Leave it out of the recipe."
+        )
     return msgspec.structs.replace(recipe, value_range=tuple(declared))

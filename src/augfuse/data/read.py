@@ -27,7 +27,9 @@ def as_source(data: Any) -> Source:
     if isinstance(data, (str, os.PathLike)):
         raise ImageTypeError(f"data: got the path {data!s}, wanted a source. Use af.from_directory({str(data)!r}).")
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
-        raise ImageTypeError(f"data: got {type(data).__name__}, wanted a source with __len__ and __getitem__. Use af.from_arrays(x, y).")
+        raise ImageTypeError(
+            f"data: got {type(data).__name__}, wanted a source with __len__ and __getitem__. Use af.from_arrays(x, y)."
+        )
     if len(data) == 0:
         raise DataError("data: got a source without samples.")
     return data
@@ -74,16 +76,18 @@ class Reader:
         data = self._data
         if isinstance(data, ArraySource):
             labels = None if data.labels is None else data.labels[indices]
-            return indices, Images(data.images, data.rows[indices], None), labels, None
+            return indices, Images(stack=data.images, rows=data.rows[indices]), labels, None
         samples = self._samples(indices.tolist(), threads)
         kept = [(int(i), s) for i, s in zip(indices, samples, strict=True) if s is not None]
         if not kept:
-            raise DataError(f"every image of this batch was skipped, the first one because: {self.skipped[int(indices[0])]}")
+            raise DataError(
+                f"every image of this batch was skipped, the first one because: {self.skipped[int(indices[0])]}"
+            )
         items = [self._checked(i, s) for i, s in kept]
         self._check_alike(items, kept)
         labels = None if kept[0][1].label is None else np.array([s.label for _, s in kept])
         paths = None if kept[0][1].path is None else tuple(str(s.path) for _, s in kept)
-        return np.array([i for i, _ in kept], np.int64), Images(None, None, items), labels, paths
+        return np.array([i for i, _ in kept], np.int64), Images(items=items), labels, paths
 
     def _samples(self, indices: Sequence[int], threads: int) -> list[Sample | None]:
         if threads == 1 or len(indices) == 1:
@@ -110,7 +114,8 @@ class Reader:
         if count > self._limit * len(self._data):
             first = "; ".join(list(self.skipped.values())[:3])
             raise DataError(
-                f"{count} of {len(self._data)} images cannot be read, more than max_skipped={self._limit:g} allows: {first}. "
+                f"{count} of {len(self._data)} images cannot be read, more than max_skipped={self._limit:g} "
+                f"allows: {first}. "
                 f"Mend the files, or raise max_skipped."
             ) from error
 
@@ -119,7 +124,11 @@ class Reader:
         if len(self.skipped) > self._reported:
             self._reported = len(self.skipped)
             first = next(iter(self.skipped.values()))
-            warnings.warn(f"{self._reported} of {len(self._data)} images left out, the first: {first}", AugfuseWarning, stacklevel=4)
+            warnings.warn(
+                f"{self._reported} of {len(self._data)} images left out, the first: {first}",
+                AugfuseWarning,
+                stacklevel=4,
+            )
 
     def _checked(self, index: int, sample: Sample) -> np.ndarray:
         name = _name(index, sample)
@@ -135,7 +144,8 @@ class Reader:
         for item, (index, sample) in zip(items, kept, strict=True):
             if item.dtype != first.dtype or item.shape[2] != first.shape[2]:
                 raise ImageError(
-                    f"{_name(index, sample)}: got {item.dtype.name} with {item.shape[2]} channel(s), wanted {first.dtype.name} with "
+                    f"{_name(index, sample)}: got {item.dtype.name} with {item.shape[2]} channel(s), "
+                    f"wanted {first.dtype.name} with "
                     f"{first.shape[2]} like {_name(*kept[0])}. Give the source a color ('rgb', 'grayscale')."
                 )
 

@@ -33,7 +33,11 @@ class Ring:
         """An array of this shape and dtype with any content; a new one where all of the ring are held."""
         with self._lock:
             for i in range(len(self._buffers)):
-                if _holders(self._buffers, i) == _UNHELD and self._buffers[i].shape == shape and self._buffers[i].dtype == dtype:
+                if (
+                    _holders(self._buffers, i) == _UNHELD
+                    and self._buffers[i].shape == shape
+                    and self._buffers[i].dtype == dtype
+                ):
                     return self._buffers[i]
             buffer = np.empty(shape, dtype)
             if len(self._buffers) < self._size:

@@ -1,23 +1,26 @@
 """The fused CPU executor: a plan becomes arrays of numbers, threads share the images of a batch by slices.
 
-Rows of one array whose plan is a single pass go through the compiled loop in bulk, without Python work per image. Images
-of their own sizes, area reduction and Local steps go through the same compiled loop one image at a time: the same routine,
-hence the same bytes.
+Rows of one array whose plan is a single pass go through the compiled loop in bulk, without Python work per image.
+Images of their own sizes, area reduction and Local steps go through the same compiled loop one image at a time: the
+same routine, hence the same bytes.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple, final
 
 import numpy as np
 
-from augfuse import color
+from augfuse.color import LUMA, apply, to_range
 from augfuse.execute import fused, kernels
 from augfuse.execute.images import Images
+from augfuse.execute.numbers import Color, Target, Warp
 from augfuse.execute.reduce import onto_reduced, reduced_size
 from augfuse.geometry import Canvas
 from augfuse.plan.plan import LocalStep, Pass, Plan
@@ -29,30 +32,13 @@ _INF = _F(np.inf)
 
 @final
 class _Work(NamedTuple):
-    """A pass in the numbers that the compiled loop takes."""
+    """A pass in the numbers that the compiled loop takes, for all images of the plan."""
 
-    step: Pass | None
-    matrices: np.ndarray  # (n, 6) float64
-    warps: bool
-    kind: int
-    colors: np.ndarray  # (n, 3, 4) float32
-    gains: np.ndarray | None  # (n, 3): added per unit of grey mean
-    fills: np.ndarray  # (n, c) float32
-    reduced: Canvas | None
+    warp: Warp
+    color: Color
+    mean_gain: np.ndarray | None  # (n, 3): added to the colour per unit of grey mean
+    reduced: Canvas | None  # the sizes to average down to first
     size: Canvas  # of what comes out
-
-
-@final
-class _Target(NamedTuple):
-    """Where a pass writes and what it does on the way: clip, gain and offset, rounding, layout."""
-
-    low: np.float32
-    high: np.float32
-    scales: np.ndarray
-    biases: np.ndarray
-    rounds: bool
-    planar: bool
-    out: np.ndarray  # flat
 
 
 def cpu_count() -> int:
@@ -67,18 +53,18 @@ def _pool(pid: int) -> ThreadPoolExecutor:
 
 
 def execute(plan: Plan, images: Images, out: np.ndarray, planar: bool, workers: int) -> None:
-    """Run a fused, checked plan over `images` into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous, of the plan's dtype."""
+    """Run a fused, checked plan into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous and of the plan's dtype."""
     run_slice = prepare(plan, images, out, planar)
     n = len(plan)
     slices = min(max(workers, 1), n)
-    edges = [n * k // slices for k in range(slices + 1)]
     if slices == 1:
         run_slice(0, n)
         return
+    edges = [n * k // slices for k in range(slices + 1)]
     pool = _pool(os.getpid())
-    futures: list[Future[None]] = [pool.submit(run_slice, a, b) for a, b in zip(edges[1:-1], edges[2:], strict=True)]
+    futures: list[Future[None]] = [pool.submit(run_slice, start, stop) for start, stop in pairwise(edges[1:])]
     try:
-        run_slice(edges[0], edges[1])
+        run_slice(0, edges[1])
     finally:
         for future in futures:
             future.exception()  # all have stopped before the caller touches `out` again
@@ -90,12 +76,10 @@ def prepare(plan: Plan, images: Images, out: np.ndarray, planar: bool) -> Callab
     """A function that carries out the images start..stop of the batch; safe to call from several threads."""
     works, last = _works(plan)
     write = plan.write
-    target = _Target(
-        _F(plan.low), _F(plan.high), write.scale.astype(_F), write.bias.astype(_F), write.dtype.kind == "u", planar, _flat(out)
-    )  # fmt: skip
-    bulk = images.items is None and not works and last.reduced is None
+    scales, biases = np.ascontiguousarray(write.scale, _F), np.ascontiguousarray(write.bias, _F)
+    target = Target(_F(plan.low), _F(plan.high), scales, biases, write.dtype.kind == "u", planar, _flat(out))
+    bulk = images.stack is not None and not works and last.reduced is None
     height, width = int(last.size.height[0]), int(last.size.width[0])
-    size = height * width * plan.channels
 
     def run_slice(start: int, stop: int) -> None:
         if bulk:
@@ -104,9 +88,8 @@ def prepare(plan: Plan, images: Images, out: np.ndarray, planar: bool) -> Callab
             for i in range(start, stop):
                 _run_image(plan, works, last, images[i], target, i)
         if write.standardize is not None:
-            rows = height * plan.channels if planar else height
-            active = write.standardize[start:stop]
-            fused.standardize(target.out, start * size, stop - start, rows, size // rows, active)
+            rows, columns = (height * plan.channels, width) if planar else (height, width * plan.channels)
+            fused.standardize(target.out, start * rows * columns, rows, columns, write.standardize[start:stop])
 
     return run_slice
 
@@ -120,39 +103,34 @@ def _works(plan: Plan) -> tuple[list[_Work | LocalStep], _Work]:
         canvas = step.size
     if works and isinstance(works[-1], _Work):
         return works[:-1], works[-1]
-    return works, _work(plan, None, canvas)
+    return works, _work(plan, Pass(size=canvas), canvas)
 
 
-def _work(plan: Plan, step: Pass | None, source: Canvas) -> _Work:
+def _work(plan: Plan, step: Pass, source: Canvas) -> _Work:
     n = len(plan)
-    matrices, reduced = np.empty((n, 6)), None
-    if step is not None and step.geometry is not None:
+    matrices, reduced = np.zeros((n, 6)), None
+    if step.geometry is not None:
         matrices = step.matrices()
         reduced = reduced_size(step.geometry, source)
         if reduced is not None:
             matrices = onto_reduced(matrices, source, reduced)
-    colors = fills = None
-    kind = kernels.KEEP
-    if step is not None and step.color is not None:
+    kind, colors = kernels.KEEP, np.zeros((n, 3, 4))
+    if step.color is not None:
         kind, colors = _colors(plan, step.color)
-    if step is not None and step.geometry is not None and plan.fill == "constant":
-        fills = _fills(plan, step)
+    fills = _fills(plan, step) if plan.fill == "constant" else np.zeros((n, plan.channels))
+    # Contiguous always: another layout is another type to Numba, compiled again, and not the same machine code.
     return _Work(
-        step=step,
-        matrices=matrices,
-        warps=step is not None and step.geometry is not None,
-        kind=kind,
-        colors=np.zeros((n, 3, 4), _F) if colors is None else colors.astype(_F),
-        gains=None if step is None else step.mean_gain,
-        fills=np.zeros((n, plan.channels), _F) if fills is None else fills.astype(_F),
-        reduced=reduced,
-        size=source if step is None else step.size,
+        Warp(step.geometry is not None, matrices, _MODES[plan.fill], plan.interpolation == "nearest"),
+        Color(kind, np.ascontiguousarray(colors, _F), np.ascontiguousarray(fills, _F)),
+        step.mean_gain,
+        reduced,
+        step.size,
     )
 
 
 def _colors(plan: Plan, matrix: np.ndarray) -> tuple[int, np.ndarray]:
     """Which colour routine runs, decided by the number of channels, and its numbers at the image's own scale."""
-    matrix = color.to_range(matrix, plan.low, plan.high)
+    matrix = to_range(matrix, plan.low, plan.high)
     if plan.channels in (3, 4):
         return kernels.MATRIX, matrix
     # r = g = b for one channel; with 2 or more than 4, all channels are treated alike (the plan was checked).
@@ -165,35 +143,25 @@ def _colors(plan: Plan, matrix: np.ndarray) -> tuple[int, np.ndarray]:
 def _fills(plan: Plan, step: Pass) -> np.ndarray:
     """(n, c): the fill value, through the colour steps that come after the first geometric one."""
     fills = np.tile(plan.fill_value, (len(plan), 1))
-    if step.fill_color is not None:
-        kind, matrix = _colors(plan, step.fill_color)
-        if kind == kernels.MATRIX:
-            fills[:, :3] = color.apply(matrix, fills[:, :3])
-        else:
-            fills = fills * matrix[:, 0, :1] + matrix[:, 0, 3:]
+    if step.fill_color is None:
+        return fills
+    kind, matrix = _colors(plan, step.fill_color)
+    if kind == kernels.GAIN:
+        return fills * matrix[:, 0, :1] + matrix[:, 0, 3:]
+    fills[:, :3] = apply(matrix, fills[:, :3])
     return fills
 
 
-def _with_mean(plan: Plan, work: _Work, colors: np.ndarray, src: np.ndarray, starts: np.ndarray, shape: tuple, at: slice) -> np.ndarray:
-    """The colours of a contrast about the image's own grey mean, which is known only now."""
-    if work.gains is None:
-        return colors
-    means = np.empty((len(starts), plan.channels))
-    fused.channel_means(src, starts, *shape, means)
-    grey = means[:, :3] @ color.LUMA if plan.channels in (3, 4) else means.mean(axis=1)
-    colors = colors.copy()
-    colors[:, :, 3] += work.gains[at] * (grey[:, None] - plan.low)
-    return colors
-
-
-def _run_rows(plan: Plan, work: _Work, images: Images, target: _Target, start: int, stop: int) -> None:
-    assert images.stack is not None and images.rows is not None
+def _run_rows(plan: Plan, work: _Work, images: Images, target: Target, start: int, stop: int) -> None:
+    assert images.stack is not None
     shape = images.stack.shape[1:]
-    starts = images.rows[start:stop] * (shape[0] * shape[1] * shape[2])
-    _run(plan, work, _flat(images.stack), starts, shape, target, start, stop)
+    starts = images.rows[start:stop] * math.prod(shape)
+    _run(plan, work, _flat(images.stack), starts, shape, target, start, start)
 
 
-def _run_image(plan: Plan, works: list[_Work | LocalStep], last: _Work, image: np.ndarray, target: _Target, i: int) -> None:
+def _run_image(
+    plan: Plan, works: list[_Work | LocalStep], last: _Work, image: np.ndarray, target: Target, i: int
+) -> None:
     ours = False  # the source is never written to
     for work in works:
         if isinstance(work, LocalStep):
@@ -203,22 +171,22 @@ def _run_image(plan: Plan, works: list[_Work | LocalStep], last: _Work, image: n
         else:
             image = _to_float(plan, work, image, i)
         ours = True
-    _run_one(plan, last, image, target, i)
+    _run_one(plan, last, image, target, i, at=i)
 
 
 def _to_float(plan: Plan, work: _Work, image: np.ndarray, i: int) -> np.ndarray:
     """A pass whose result is worked on further: float32, unclipped, at the image's own scale."""
-    shape = (int(work.size.height[i]), int(work.size.width[i]), plan.channels)
-    out = np.empty(shape, _F)
-    one, zero = np.ones((i + 1, plan.channels), _F), np.zeros((i + 1, plan.channels), _F)
-    _run_one(plan, work, image, _Target(-_INF, _INF, one, zero, False, False, out.reshape(-1)), i, at=0)
+    out = np.empty((int(work.size.height[i]), int(work.size.width[i]), plan.channels), _F)
+    one, zero = np.ones((1, plan.channels), _F), np.zeros((1, plan.channels), _F)
+    _run_one(plan, work, image, Target(-_INF, _INF, one, zero, False, False, out.reshape(-1)), i, at=0)
     return out
 
 
-def _run_one(plan: Plan, work: _Work, image: np.ndarray, target: _Target, i: int, at: int | None = None) -> None:
+def _run_one(plan: Plan, work: _Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
+    """Image i of the plan, written as image number `at` of the target."""
     if work.reduced is not None:
         image = _reduce(image, int(work.reduced.height[i]), int(work.reduced.width[i]))
-    _run(plan, work, _flat(image), np.zeros(1, np.int64), image.shape, target, i, i + 1, at)
+    _run(plan, work, _flat(image), np.zeros(1, np.int64), image.shape, target, i, at)
 
 
 def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -226,33 +194,55 @@ def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
         return image
     import cv2
 
-    channels = image.shape[2]
-    out = np.empty((height, width, channels), image.dtype)
-    for c in range(0, channels, 4):  # OpenCV averages up to four channels at a time
+    out = np.empty((height, width, image.shape[2]), image.dtype)
+    for c in range(0, image.shape[2], 4):  # OpenCV averages up to four channels at a time
         part = cv2.resize(image[:, :, c : c + 4], (width, height), interpolation=cv2.INTER_AREA)
         out[:, :, c : c + 4] = part.reshape(height, width, -1)
     return out
 
 
-def _run(plan: Plan, work: _Work, src: np.ndarray, starts: np.ndarray, shape: tuple, target: _Target, start: int, stop: int, at: int | None = None) -> None:
-    part = slice(start, stop)
-    height, width = int(work.size.height[start]), int(work.size.width[start])
-    colors = _with_mean(plan, work, work.colors[part], src, starts, shape, part)
-    out_start = (start if at is None else at) * height * width * plan.channels
-    fused.run(
-        src, starts, *shape, work.warps, work.matrices[part], _MODES[plan.fill], plan.interpolation == "nearest", work.kind,
-        colors, work.fills[part], target.low, target.high, target.scales[part], target.biases[part], target.rounds, target.planar,
-        target.out, out_start, height, width,
-    )  # fmt: skip
+def _run(
+    plan: Plan,
+    work: _Work,
+    src: np.ndarray,
+    starts: np.ndarray,
+    shape: tuple[int, ...],
+    target: Target,
+    first: int,
+    at: int,
+) -> None:
+    """The images from `first` on, which lie in `src` at `starts`, written from image number `at` of the target on."""
+    part = slice(first, first + len(starts))
+    warp = work.warp._replace(matrices=work.warp.matrices[part])
+    color = work.color._replace(matrices=work.color.matrices[part], fills=work.color.fills[part])
+    if work.mean_gain is not None:
+        color = _with_mean(plan, color, work.mean_gain[part], src, starts, shape)
+    height, width = int(work.size.height[first]), int(work.size.width[first])
+    rows = slice(at, at + len(starts))
+    target = target._replace(scales=target.scales[rows], biases=target.biases[rows])
+    fused.run(src, starts, shape, warp, color, target, at * height * width * plan.channels, height, width)
+
+
+def _with_mean(
+    plan: Plan, color: Color, mean_gain: np.ndarray, src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...]
+) -> Color:
+    """The colours of a contrast about the image's own grey mean, which is known only now."""
+    means = np.empty((len(starts), plan.channels))
+    fused.channel_means(src, starts, *shape, means)
+    grey = means[:, :3] @ LUMA if plan.channels in (3, 4) else means.mean(axis=1)
+    matrices = color.matrices.copy()
+    matrices[:, :, 3] += mean_gain * (grey[:, None] - plan.low)
+    return color._replace(matrices=matrices)
 
 
 @final
 class _Writable:
-    """Memory under a flag that says it may be written, which the compiled loop is typed for and never does to a source."""
+    """Memory flagged as writable: what the compiled loop is typed for, and never does to a source."""
 
     def __init__(self, array: np.ndarray) -> None:
+        interface = array.__array_interface__
         self.base = array
-        self.__array_interface__ = {**array.__array_interface__, "data": (array.__array_interface__["data"][0], False)}
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
 
 
 def _flat(array: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from augfuse.execute import kernels as k
 from augfuse.execute.kernels import CONSTANT, GAIN, MATRIX, PADDING, WRAP
+from augfuse.execute.numbers import Tile
 from augfuse.jit import jit
 
 TILE = 448  # output pixels per tile: its buffers, 22 KB, stay in a 32 KB L1 cache
@@ -35,38 +36,46 @@ def _copy_wrapped(src, start, height, width, channels, scratch):
 
 
 @jit
-def run(src, starts, height, width, channels, warps, matrices, mode, nearest, kind, colors, fills, low, high, scales, biases,
-        rounds, planar, out, out_start, out_height, out_width):  # fmt: skip
-    """Images of one size: sample, colour, clip, normalise, write.
-
-    src: flat buffer; starts (n,): element offset of each image in it; height, width, channels: its size.
-    warps: False reads the pixels as they are. matrices (n, 6) float64: output to source. mode, nearest: see `kernels`.
-    kind, colors (n, 3, 4), fills (n, channels): colour, and the fill colour as colour leaves it. low, high: the clip.
-    scales, biases (n, channels). rounds: to whole numbers. planar: (c, h, w) instead of (h, w, c).
-    out: flat buffer, out_start: where the first image goes.
-    """
-    across = min(out_width, TILE)
-    rows = max(TILE // out_width, 1)
-    tile = -(-rows * across // BLOCK) * BLOCK
-    off = np.empty(tile, np.int32)
-    tx = np.empty(tile, np.float32)
-    ty = np.empty(tile, np.float32)
-    inside = np.empty(tile, np.float32)
-    pairs = np.zeros((2, tile), np.uint64)
-    values = np.zeros((channels, tile), np.float32)
-    xs = np.empty(tile, np.float32)
-    ys = np.empty(tile, np.float32)
-    for p in range(tile):
+def _new_tile(across, rows, channels):
+    size = -(-rows * across // BLOCK) * BLOCK
+    xs = np.empty(size, np.float32)
+    ys = np.empty(size, np.float32)
+    for p in range(size):
         xs[p] = F(p % across)
         ys[p] = F(p // across)
-    bytes_fast = warps and src.itemsize == 1 and (channels == 1 or channels == 3)
-    direct = not rounds and not planar and mode != CONSTANT
-    wraps = warps and mode == WRAP
+    return Tile(
+        xs,
+        ys,
+        np.empty(size, np.int32),
+        np.empty(size, np.float32),
+        np.empty(size, np.float32),
+        np.empty(size, np.float32),
+        np.zeros((2, size), np.uint64),
+        np.zeros((channels, size), np.float32),
+    )
+
+
+@jit
+def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
+    """Images of one size: sample, colour, clip, normalise, write.
+
+    src: flat buffer; starts (n,): element offset of each image in it; source: their (height, width, channels).
+    warp, color, target: see `numbers`. out_start: where in target.out the first image goes; out_height, out_width.
+    """
+    height, width, channels = source
+    low, high, out, rounds = target.low, target.high, target.out, target.rounds
+    across = min(out_width, TILE)
+    rows = max(TILE // out_width, 1)
+    tile = _new_tile(across, rows, channels)
+    values = tile.values
+    packed = warp.active and src.itemsize == 1 and (channels == 1 or channels == 3)
+    direct = not rounds and not target.planar and warp.mode != CONSTANT
+    wraps = warp.active and warp.mode == WRAP
     if wraps:
         H, W = height + 2, width + 2
     else:
         H, W = height, width
-    scratch = np.empty(H * W * channels + PADDING if wraps or bytes_fast else 0, src.dtype)
+    scratch = np.empty(H * W * channels + PADDING if wraps or packed else 0, src.dtype)
     step = channels if W > 1 else 0
     stride = W * channels if H > 1 else 0
     plane = out_height * out_width
@@ -75,51 +84,50 @@ def run(src, starts, height, width, channels, warps, matrices, mode, nearest, ki
         image = src
         if wraps:
             _copy_wrapped(src, base, height, width, channels, scratch)
-        elif bytes_fast:
+        elif packed:
             _copy(src, base, height, width, channels, scratch)
-        if wraps or bytes_fast:
+        if wraps or packed:
             image = scratch
             base = 0
-        target = out_start + i * plane * channels
+        scale, bias, matrix = target.scales[i], target.biases[i], color.matrices[i]
+        first = out_start + i * plane * channels
         for y in range(0, out_height, rows):
             for x in range(0, out_width, across):
                 count = min(rows, out_height - y) * min(across, out_width - x)
                 padded = -(-count // BLOCK) * BLOCK  # what lies behind count is computed and not written
                 at = y * out_width + x
-                if warps:
-                    k.locate(matrices[i], x, y, W, H, mode, nearest, channels, W * channels, xs, ys, off, tx, ty, inside, padded)
-                    if bytes_fast and channels == 3:
-                        k.gather_rgb(image, base, stride, off, pairs, count)
+                if warp.active:
+                    k.locate(
+                        warp.matrices[i], x, y, W, H, warp.mode, warp.nearest, channels, W * channels, tile, padded
+                    )  # fmt: skip
+                    if packed and channels == 3:
+                        k.gather_rgb(image, base, stride, tile, count)
                         if direct:
-                            to = target + 3 * at
-                            k.blend_write_rgb(
-                                pairs, tx, ty, kind == MATRIX, colors[i], low, high, scales[i], biases[i], out, to, count
-                            )
+                            mixes = color.kind == MATRIX
+                            k.blend_write_rgb(tile, mixes, matrix, low, high, scale, bias, out, first + 3 * at, count)
                             continue
-                        k.blend_rgb(pairs, tx, ty, values, padded)
-                    elif bytes_fast:
-                        k.sample_grey(image, base, stride, off, tx, ty, pairs, values, count)
+                        k.blend_rgb(tile, padded)
+                    elif packed:
+                        k.sample_grey(image, base, stride, tile, count)
                     else:
-                        k.sample_any(image, base, step, stride, off, tx, ty, values, channels, count)
+                        k.sample_any(image, base, step, stride, tile, channels, count)
                 elif channels == 3:
                     k.read_rgb(image, base + 3 * at, values, count)
                 else:
                     k.read_any(image, base + at * channels, values, channels, count)
-                if kind == MATRIX:
-                    k.mix(values, colors[i], padded)
-                elif kind == GAIN:
-                    k.amplify(values, colors[i, 0, 0], colors[i, 0, 3], channels, padded)
-                if warps and mode == CONSTANT:
-                    k.fill_outside(values, inside, fills[i], channels, padded)
-                if planar:
-                    for c in range(channels):
-                        k.write_channel(values[c], low, high, scales[i, c], biases[i, c], rounds, out, target + c * plane + at, 1, count)
-                elif channels == 3:
-                    k.write_rgb(values, low, high, scales[i], biases[i], rounds, out, target + 3 * at, count)
-                else:
-                    for c in range(channels):
-                        to = target + at * channels + c
-                        k.write_channel(values[c], low, high, scales[i, c], biases[i, c], rounds, out, to, channels, count)
+                if color.kind == MATRIX:
+                    k.mix(values, matrix, padded)
+                elif color.kind == GAIN:
+                    k.amplify(values, matrix[0, 0], matrix[0, 3], channels, padded)
+                if warp.active and warp.mode == CONSTANT:
+                    k.fill_outside(values, tile.inside, color.fills[i], channels, padded)
+                if channels == 3 and not target.planar:
+                    k.write_rgb(values, low, high, scale, bias, rounds, out, first + 3 * at, count)
+                    continue
+                for c in range(channels):
+                    to = first + c * plane + at if target.planar else first + at * channels + c
+                    apart = 1 if target.planar else channels
+                    k.write_channel(values[c], low, high, scale[c], bias[c], rounds, out, to, apart, count)
 
 
 @jit
@@ -147,13 +155,13 @@ def channel_means(src, starts, height, width, channels, means):
 
 
 @jit
-def standardize(out, out_start, n, rows, columns, active):
+def standardize(out, first, rows, columns, active):
     """Each image to mean 0 and deviation 1, in place; the deviation is at least 1 / sqrt(its number of values)."""
     sums = np.empty(columns)
     size = rows * columns
-    for i in range(n):
+    for i in range(active.shape[0]):
         if active[i]:
-            start = out_start + i * size
+            start = first + i * size
             _column_sums(out, start, rows, columns, 0.0, 1, sums)
             mean = sums.sum() / size
             _column_sums(out, start, rows, columns, mean, 2, sums)

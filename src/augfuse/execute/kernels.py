@@ -1,8 +1,8 @@
 """The compiled passes of the fused CPU executor, over a tile of a few hundred output pixels.
 
-Contract of every function here: the caller has validated; nothing is checked again, nothing is drawn, nothing is allocated.
-Images are flat C-contiguous (h, w, c) buffers plus an element offset. Coordinates are continuous: pixel (0, 0) covers
-[0, 1) x [0, 1). Values are float32 at the image's own scale and unrounded until `write`.
+Contract of every function here: the caller has validated; nothing is checked again, nothing is drawn, nothing is
+allocated. Images are flat C-contiguous (h, w, c) buffers plus an element offset. Coordinates are continuous: pixel (0,
+0) covers [0, 1) x [0, 1). Values are float32 at the image's own scale and unrounded until `write`.
 
 A per-pixel double loop with all steps inline does not vectorise (93 Mpx/s). The same work in passes over a tile does,
 because each pass is one simple loop over small contiguous buffers that stay in the L1 cache: *locate* (tap offsets and
@@ -11,6 +11,8 @@ normalise, store).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -31,7 +33,7 @@ _16 = np.uint32(16)
 _24 = np.uint32(24)
 
 
-def _unaligned_load(result):
+def _unaligned_load(result) -> Any:
     """An intrinsic (buffer, element index) -> unsigned integer of type `result`, read without alignment."""
 
     @intrinsic
@@ -52,11 +54,9 @@ _load_u16 = _unaligned_load(types.uint16)
 
 
 @jit
-def locate(m, x0, y0, W, H, mode, nearest, step, stride, xs, ys, off, tx, ty, inside, count):
-    """Offsets (elements) of the upper left tap and weights of the right and lower one, for the pixels (x0 + xs, y0 + ys).
-
-    `m` maps output to source (6 numbers); `inside` is written for CONSTANT only.
-    """
+def locate(m, x0, y0, W, H, mode, nearest, step, stride, tile, count):
+    """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys); the source is W x H, `m` maps to it."""
+    xs, ys, off, tx, ty, inside = tile.xs, tile.ys, tile.off, tile.tx, tile.ty, tile.inside
     # float64 once per tile, float32 per pixel: off by 1e-5 pixels at 224, by 5e-4 at 4000.
     a, b, c = F(m[0]), F(m[1]), F(m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2])
     d, e, f = F(m[3]), F(m[4]), F(m[3] * (x0 + 0.5) + m[4] * (y0 + 0.5) + m[5])
@@ -113,10 +113,11 @@ def locate(m, x0, y0, W, H, mode, nearest, step, stride, xs, ys, off, tx, ty, in
 
 
 @jit
-def gather_rgb(src, base, stride, off, pairs, count):
+def gather_rgb(src, base, stride, tile, count):
     """Three uint8 channels: both horizontal taps lie in one 64-bit load, RGBRGB and two bytes that are not used."""
-    top = pairs[0]
-    low = pairs[1]
+    off = tile.off
+    top = tile.pairs[0]
+    low = tile.pairs[1]
     for p in range(count):
         k = base + off[p]
         top[p] = _load_u64(src, k)
@@ -146,22 +147,24 @@ def _blend(t0, t1, b0, b1, tx, ty):
 
 
 @jit
-def blend_rgb(pairs, tx, ty, values, count):
+def blend_rgb(tile, count):
     """Bilinear values of three channels, one row per channel."""
-    t = pairs[0].view(np.uint32)
-    b = pairs[1].view(np.uint32)
-    red = values[0]
-    green = values[1]
-    blue = values[2]
+    tx, ty = tile.tx, tile.ty
+    t = tile.pairs[0].view(np.uint32)
+    b = tile.pairs[1].view(np.uint32)
+    red = tile.values[0]
+    green = tile.values[1]
+    blue = tile.values[2]
     for p in range(count):
         red[p], green[p], blue[p] = _blend(t[2 * p], t[2 * p + 1], b[2 * p], b[2 * p + 1], tx[p], ty[p])
 
 
 @jit
-def blend_write_rgb(pairs, tx, ty, mixes, m, low, high, scale, bias, out, at, count):
+def blend_write_rgb(tile, mixes, m, low, high, scale, bias, out, at, count):
     """`blend_rgb`, `mix` (if `mixes`) and `write_rgb` for floats, in one loop: the common case, a fifth faster."""
-    t = pairs[0].view(np.uint32)
-    b = pairs[1].view(np.uint32)
+    tx, ty = tile.tx, tile.ty
+    t = tile.pairs[0].view(np.uint32)
+    b = tile.pairs[1].view(np.uint32)
     s0, s1, s2 = scale[0], scale[1], scale[2]
     b0, b1, b2 = bias[0], bias[1], bias[2]
     o = out[at : at + 3 * count]
@@ -183,17 +186,18 @@ def blend_write_rgb(pairs, tx, ty, mixes, m, low, high, scale, bias, out, at, co
 
 
 @jit
-def sample_grey(src, base, stride, off, tx, ty, pairs, values, count):
+def sample_grey(src, base, stride, tile, count):
     """One uint8 channel: both horizontal taps lie in one 16-bit load."""
-    top = pairs[0]
-    low = pairs[1]
+    off, tx, ty = tile.off, tile.tx, tile.ty
+    top = tile.pairs[0]
+    low = tile.pairs[1]
     for p in range(count):
         k = base + off[p]
         top[p] = np.uint64(_load_u16(src, k))
         low[p] = np.uint64(_load_u16(src, k + stride))
     t = top.view(np.uint32)
     b = low.view(np.uint32)
-    grey = values[0]
+    grey = tile.values[0]
     for p in range(count):
         w11 = tx[p] * ty[p]
         w01 = tx[p] - w11
@@ -206,10 +210,11 @@ def sample_grey(src, base, stride, off, tx, ty, pairs, values, count):
 
 
 @jit
-def sample_any(src, base, step, stride, off, tx, ty, values, channels, count):
+def sample_any(src, base, step, stride, tile, channels, count):
     """Any dtype, any number of channels. `step` and `stride` are 0 along an axis of size 1."""
+    off, tx, ty = tile.off, tile.tx, tile.ty
     for c in range(channels):
-        row = values[c]
+        row = tile.values[c]
         for p in range(count):
             k = base + off[p] + c
             w11 = tx[p] * ty[p]

@@ -64,7 +64,9 @@ def _grey_mean(image: np.ndarray) -> float:
     return float(means[:3] @ color.LUMA) if len(means) in (3, 4) else float(means.mean())
 
 
-def recolor(image: np.ndarray, matrix: np.ndarray, low: float, high: float, extra: np.ndarray | float = 0.0) -> np.ndarray:
+def recolor(
+    image: np.ndarray, matrix: np.ndarray, low: float, high: float, extra: np.ndarray | float = 0.0
+) -> np.ndarray:
     """A 3x4 matrix on values in [0, 1], applied to an image with values in low..high; `extra` (3,) is added."""
     m = color.to_range(matrix[None], low, high)[0]
     offset = m[:, 3] + extra
@@ -74,8 +76,12 @@ def recolor(image: np.ndarray, matrix: np.ndarray, low: float, high: float, extr
     return image * m[0, :3].sum() + offset[0]  # grey: r = g = b
 
 
-def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: str, interpolation: str) -> tuple[np.ndarray, np.ndarray]:
-    """Sample `image` at matrix @ (x, y, 1) for the centre (x, y) of each output pixel; also whether that lies inside."""
+def warp(
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: str, interpolation: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sample `image` at matrix @ (x, y, 1) for the centre (x, y) of each output pixel; also whether that lies
+    inside.
+    """
     height, width = image.shape[:2]
     x, y = np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5)
     u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]

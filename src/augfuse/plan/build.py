@@ -30,7 +30,10 @@ def value_range(dtype: np.dtype, declared: tuple[float, float] | None) -> tuple[
         return (0.0, 1.0) if declared is None else declared
     most = float(np.iinfo(dtype).max)
     if declared is not None and (declared[0] < 0 or declared[1] > most):
-        raise RecipeError(f"value_range: got {declared} for {dtype.name} images, wanted within 0..{most:g}. Leave it out, or convert to float32.")
+        raise RecipeError(
+            f"value_range: got {declared} for {dtype.name} images, wanted within 0..{most:g}. "
+            "Leave it out, or convert to float32."
+        )
     return (0.0, most) if declared is None else declared
 
 
@@ -115,7 +118,10 @@ def build(
     if dtype is None:
         dtype = source_dtype if write is None else np.dtype(np.float32)
     elif write is not None and dtype.kind != "f":
-        raise RecipeError(f"dtype: got {dtype.name} for a recipe that ends in {type(write).__name__}, wanted 'float32'. Leave dtype out.")
+        raise RecipeError(
+            f"dtype: got {dtype.name} for a recipe that ends in {type(write).__name__}, wanted 'float32'. "
+            "Leave dtype out."
+        )
     return Plan(
         seed=seed,
         epoch=epoch,

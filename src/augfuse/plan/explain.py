@@ -19,5 +19,7 @@ def explain(plan: Plan) -> str:
             parts.append(f"{', '.join(step.color_names)} -> 1 matrix{mean}")
     write = plan.write
     height, width = plan.size
-    parts.append(f"{write.name + ' -> ' if write.name else ''}write {height[0]}x{width[0]}x{plan.channels} {write.dtype.name}")
+    parts.append(
+        f"{write.name + ' -> ' if write.name else ''}write {height[0]}x{width[0]}x{plan.channels} {write.dtype.name}"
+    )
     return "; ".join(parts)

@@ -1,10 +1,10 @@
 """Neighbouring steps of a plan become one pass over the pixels.
 
-The rules, each one branch below: Geometric, Geometric multiply. Color, Color multiply, with no clip in between. Color and
-Geometric swap freely, because a matrix on channels commutes with a weighted mean over pixels whose weights sum to 1; only
-the fill colour must know which colour steps came after it. A step that needs the mean of the current image (Contrast about
-the mean) begins a new pass, and so does whatever follows a Local. Segments follow from the recipe, never from what was
-drawn.
+The rules, each one branch below: Geometric, Geometric multiply. Color, Color multiply, with no clip in between. Color
+and Geometric swap freely, because a matrix on channels commutes with a weighted mean over pixels whose weights sum to
+1; only the fill colour must know which colour steps came after it. A step that needs the mean of the current image
+(Contrast about the mean) begins a new pass, and so does whatever follows a Local. Segments follow from the recipe,
+never from what was drawn.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def _merge(first: Pass, second: Pass) -> Pass:
         color=_both(color.compose, first.color, second.color),
         mean_gain=mean_gain,
         # The source is surrounded by the fill colour from the first geometric step on: it passes what comes after.
-        fill_color=second.fill_color if first.geometry is None else _both(color.compose, first.fill_color, second.color),
+        fill_color=second.fill_color
+        if first.geometry is None
+        else _both(color.compose, first.fill_color, second.color),
         mixes_channels=first.mixes_channels or second.mixes_channels,
     )
 

@@ -1,7 +1,7 @@
 """What will happen to these n images: a struct of arrays, no pixels. Printable, replayable, the meaning of a recipe.
 
-A plan is a list of steps. Before fusion each step is one transform; after it, neighbours share a `Pass`. An absent part of
-a step is None, never a no-op. The last thing is always the write: clip to the value range, gain and offset, dtype.
+A plan is a list of steps. Before fusion each step is one transform; after it, neighbours share a `Pass`. An absent part
+of a step is None, never a no-op. The last thing is always the write: clip to the value range, gain and offset, dtype.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
 
 def check(plan: Plan) -> None:
-    """Refuse what no executor can run: singular or non-finite matrices, sizes that do not stack, colours that do not fit."""
+    """Refuse what no executor can run: singular or non-finite matrices, sizes that do not stack, colours that do not
+    fit.
+    """
     for step in plan.steps:
         if not isinstance(step, Pass):
             continue
@@ -106,17 +108,20 @@ def check(plan: Plan) -> None:
             if bad.size:
                 raise RecipeError(
                     f"{names}: the matrix of sample {plan.indices[bad[0]]} has no inverse "
-                    f"({np.array2string(step.geometry[bad[0]][:2], precision=3)}). Narrow the ranges of scale and shear."
+                    f"({np.array2string(step.geometry[bad[0]][:2], precision=3)}). "
+                    "Narrow the ranges of scale and shear."
                 )
         if step.mixes_channels and plan.channels not in (1, 3, 4):
             raise RecipeError(
-                f"{', '.join(step.color_names)}: got images with {plan.channels} channels, wanted 1 (grey), 3 (RGB) or 4 (RGBA). "
+                f"{', '.join(step.color_names)}: got images with {plan.channels} channels, "
+                "wanted 1 (grey), 3 (RGB) or 4 (RGBA). "
                 f"Brightness, Contrast and Invert work with any number."
             )
     height, width = plan.size
     if len(plan) and (np.ptp(height) or np.ptp(width)):
         sizes = sorted({f"{h}x{w}" for h, w in zip(height, width, strict=True)})
         raise ImageError(
-            f"images of different sizes ({', '.join(sizes[:3])}{', ...' if len(sizes) > 3 else ''}) do not stack into one batch. "
+            f"images of different sizes ({', '.join(sizes[:3])}{', ...' if len(sizes) > 3 else ''}) do not "
+            "stack into one batch. "
             f"Add af.Resize((height, width)) or a crop to the recipe."
         )

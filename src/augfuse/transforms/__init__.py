@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from augfuse.transforms.base import Transform as Transform
 from augfuse.transforms._color import Brightness as Brightness
 from augfuse.transforms._color import ChannelShift as ChannelShift
 from augfuse.transforms._color import ColorJitter as ColorJitter
@@ -32,6 +31,7 @@ from augfuse.transforms._spatial import VerticalFlip as VerticalFlip
 from augfuse.transforms._write import Normalize as Normalize
 from augfuse.transforms._write import PerImageStandardize as PerImageStandardize
 from augfuse.transforms._write import ToFloat as ToFloat
+from augfuse.transforms.base import Transform as Transform
 
 
 def list_transforms() -> tuple[type[Transform], ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, final
 import numpy as np
 
 from augfuse import color
-from augfuse.ranges import Choice, Interval, Range
+from augfuse.ranges import Choice, Interval, Range, ends
 from augfuse.rng import Draw
 from augfuse.transforms.base import Color, Evaluation, Params, Probability, Transform
 
@@ -27,7 +27,7 @@ class Brightness(Color, frozen=True):
     examples: ClassVar = ({"factor": (0.8, 1.2)}, {"factor": (1.7, 1.7)})
 
     def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}  # type: ignore[arg-type]
+        return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
         return color.uniform(params["factor"])
@@ -47,7 +47,7 @@ class Contrast(Color, frozen=True):
     examples: ClassVar = ({"factor": (0.8, 1.2)}, {"factor": (0.5, 1.5), "pivot": "mean"})
 
     def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}  # type: ignore[arg-type]
+        return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
         factor = params["factor"]
@@ -65,7 +65,7 @@ class Saturation(Color, frozen=True):
     examples: ClassVar = ({"factor": (0.8, 1.2)}, {"factor": (0, 0)})
 
     def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}  # type: ignore[arg-type]
+        return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
         return color.saturation_hue(params["factor"], np.zeros(n))
@@ -82,7 +82,7 @@ class Hue(Color, frozen=True):
     examples: ClassVar = ({"turns": (-0.05, 0.05)}, {"turns": (0.5, 0.5)})
 
     def draw(self, draw: Draw) -> Params:
-        return {"turns": draw.uniform("turns", self.turns)}  # type: ignore[arg-type]
+        return {"turns": draw.uniform("turns", self.turns)}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
         return color.saturation_hue(np.ones(n), params["turns"])
@@ -134,7 +134,7 @@ class ChannelShift(Color, frozen=True):
     examples: ClassVar = ({"shift": (-0.1, 0.1)}, {"shift": 0.4})
 
     def draw(self, draw: Draw) -> Params:
-        low, high = self.shift  # type: ignore[misc]
+        low, high = ends(self.shift)
         return {"shift": low + (high - low) * draw.uniforms("shift", 3)}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:

@@ -6,13 +6,13 @@ Where a crop reaches beyond the image, the recipe's border mode fills. Crops mov
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, cast, final
 
 import numpy as np
 
 from augfuse import geometry
 from augfuse.geometry import Canvas
-from augfuse.ranges import Choice, Interval, Lengths, Margins, Range, Size
+from augfuse.ranges import Choice, Interval, Lengths, Margins, Range, Size, ends, sides
 from augfuse.rng import Draw
 from augfuse.transforms.base import Evaluation, Geometric, Params, Transform
 
@@ -37,12 +37,19 @@ class Resize(Geometric, frozen=True):
     """
 
     size: Annotated[Size, Lengths("output size")]
-    mode: Annotated[Literal["stretch", "cover", "contain"], Choice("aspect", ("stretch", "cover", "contain"))] = "stretch"
-    examples: ClassVar = ({"size": (48, 40)}, {"size": 96}, {"size": (40, 24), "mode": "cover"}, {"size": 20, "mode": "contain"})
+    mode: Annotated[Literal["stretch", "cover", "contain"], Choice("aspect", ("stretch", "cover", "contain"))] = (
+        "stretch"
+    )
+    examples: ClassVar = (
+        {"size": (48, 40)},
+        {"size": 96},
+        {"size": (40, 24), "mode": "cover"},
+        {"size": 20, "mode": "contain"},
+    )
     evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        height, width = self.size  # type: ignore[misc]
+        height, width = sides(self.size)
         size = _sized(canvas, height, width)
         if self.mode != "stretch":
             pick = np.maximum if self.mode == "cover" else np.minimum
@@ -60,7 +67,7 @@ class CenterCrop(Geometric, frozen=True):
     evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        size = _sized(canvas, *self.size)  # type: ignore[misc]
+        size = _sized(canvas, *sides(self.size))
         x, y = (canvas.width - size.width) // 2, (canvas.height - size.height) // 2
         return geometry.affine(len(x), c=-x, f=-y), size
 
@@ -80,7 +87,7 @@ class RandomCrop(Geometric, frozen=True):
         return {"x": draw.uniform("x"), "y": draw.uniform("y")}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        size = _sized(canvas, *self.size)  # type: ignore[misc]
+        size = _sized(canvas, *sides(self.size))
         x = _offset(params["x"], canvas.width - size.width)
         y = _offset(params["y"], canvas.height - size.height)
         return geometry.affine(len(x), c=-x, f=-y), size
@@ -92,20 +99,22 @@ def _offset(u: np.ndarray, room: np.ndarray) -> np.ndarray:
 
 
 def boxes(area: np.ndarray, ratio: np.ndarray, canvas: Canvas) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The first of k tried (n, k) areas and width / height ratios that fits into the canvas: (n,) whole heights and widths,
-    and whether any fitted. Source: torchvision's RandomResizedCrop.get_params."""
+    """The first of k tried (n, k) areas and width / height ratios that fits into the canvas: (n,) whole heights and
+    widths, and whether any fitted. Source: torchvision's RandomResizedCrop.get_params."""
     pixels = area * (canvas.height * canvas.width)[:, None]
     width, height = np.rint(np.sqrt(pixels * ratio)), np.rint(np.sqrt(pixels / ratio))
     fits = (width >= 1) & (height >= 1) & (width <= canvas.width[:, None]) & (height <= canvas.height[:, None])
     first = fits.argmax(axis=1)[:, None]
-    return np.take_along_axis(height, first, 1)[:, 0], np.take_along_axis(width, first, 1)[:, 0], fits.any(axis=1)
+    height, width = (np.take_along_axis(side, first, 1)[:, 0] for side in (height, width))
+    return height, width, np.asarray(fits.any(axis=1))
 
 
-def draw_boxes(draw: Draw, area: tuple[float, float], ratio: tuple[float, float]) -> Params:
+def draw_boxes(draw: Draw, scale: Range, ratio: Range) -> Params:
     """Ten areas and log-uniform ratios per image, and a place; for `boxes`."""
-    low, high = math.log(ratio[0]), math.log(ratio[1])
+    smallest, largest = ends(scale)
+    low, high = (math.log(r) for r in ends(ratio))
     return {
-        "area": area[0] + (area[1] - area[0]) * draw.uniforms("area", _TRIES),
+        "area": smallest + (largest - smallest) * draw.uniforms("area", _TRIES),
         "ratio": np.exp(low + (high - low) * draw.uniforms("ratio", _TRIES)),
         "x": draw.uniform("x"),
         "y": draw.uniform("y"),
@@ -114,7 +123,8 @@ def draw_boxes(draw: Draw, area: tuple[float, float], ratio: tuple[float, float]
 
 @final
 class RandomResizedCrop(Geometric, frozen=True):
-    """Cut out a random part of random aspect and scale it to `size`. In evaluation: Resize to size / 0.875, CenterCrop(size).
+    """Cut out a random part of random aspect and scale it to `size`. In evaluation: Resize to size / 0.875,
+    CenterCrop(size).
 
     Source: torchvision's RandomResizedCrop: ten tries, then the largest centre crop within `ratio`.
     """
@@ -126,16 +136,16 @@ class RandomResizedCrop(Geometric, frozen=True):
     evaluation: ClassVar[Evaluation] = "counterpart"
 
     def counterpart(self) -> tuple[Transform, ...]:
-        height, width = self.size  # type: ignore[misc]
+        height, width = sides(self.size)
         return (Resize((_fraction(height), _fraction(width)), mode="cover"), CenterCrop((height, width)))
 
     def draw(self, draw: Draw) -> Params:
-        return draw_boxes(draw, self.scale, self.ratio)  # type: ignore[arg-type]
+        return draw_boxes(draw, self.scale, self.ratio)
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        out_height, out_width = self.size  # type: ignore[misc]
+        out_height, out_width = sides(self.size)
         height, width, found = boxes(params["area"], params["ratio"], canvas)
-        ratio = np.clip(canvas.width / canvas.height, *self.ratio)  # type: ignore[misc]
+        ratio = np.clip(canvas.width / canvas.height, *ends(self.ratio))
         height = np.where(found, height, np.minimum(canvas.height, np.rint(canvas.width / ratio)))
         width = np.where(found, width, np.minimum(canvas.width, np.rint(canvas.height * ratio)))
         room_y, room_x = canvas.height - height, canvas.width - width
@@ -149,11 +159,11 @@ class RandomResizedCrop(Geometric, frozen=True):
 class Pad(Geometric, frozen=True):
     """Make the canvas larger by `padding` pixels (left, top, right, bottom); the recipe's border mode fills it."""
 
-    padding: Annotated[tuple[int, ...] | int, Margins("added pixels")]
+    padding: Annotated[tuple[int, int, int, int] | tuple[int, int] | int, Margins("added pixels")]
     examples: ClassVar = ({"padding": 8}, {"padding": (1, 2, 3, 4)})
     evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        left, top, right, bottom = self.padding  # type: ignore[misc]
+        left, top, right, bottom = cast("tuple[int, int, int, int]", self.padding)  # as Margins stored it
         size = Canvas(canvas.height + top + bottom, canvas.width + left + right)
         return geometry.affine(len(size.width), c=left, f=top), size

@@ -26,14 +26,19 @@ def function_name(fn: Callable[..., Any]) -> str:
     """ "module:name" of a function that can be named; RecipeError for one that cannot (lambda, nested, no function)."""
     name = getattr(fn, "__qualname__", "<>")
     if "<" in name or not hasattr(fn, "__module__"):
-        raise RecipeError(f"Lambda.fn: got {fn!r}, which has no name to write down. Define it with def at the top of a module.")
+        raise RecipeError(
+            f"Lambda.fn: got {fn!r}, which has no name to write down. Define it with def at the top of a module."
+        )
     return f"{fn.__module__}:{name}"
 
 
 def function_named(name: str) -> Callable[..., Any]:
     """The function a Lambda of this process was built with under this name."""
     if name not in _known:
-        raise RecipeError(f"Lambda.fn: got {name!r}, wanted a function this program has used. Call af.Lambda(fn) once before reading the recipe.")
+        raise RecipeError(
+            f"Lambda.fn: got {name!r}, wanted a function this program has used. "
+            "Call af.Lambda(fn) once before reading the recipe."
+        )
     return _known[name]
 
 
@@ -41,9 +46,9 @@ def function_named(name: str) -> Callable[..., Any]:
 class Lambda(Local, frozen=True):
     """Your own function of one image: `fn(image)` or, with random=True, `fn(image, rng)`.
 
-    `image` is float32 (h, w, c) at the input's own scale (0..255 for uint8), not clipped; the result has the same shape.
-    `rng` is a `numpy.random.Generator` keyed by (seed, epoch, index): use it, and the result is reproducible. A function with
-    random=True is left out in evaluation. It is called from several threads, and must not keep state.
+    `image` is float32 (h, w, c) at the input's own scale (0..255 for uint8), not clipped; the result has the same
+    shape. `rng` is a `numpy.random.Generator` keyed by (seed, epoch, index): use it, and the result is reproducible. A
+    function with random=True is left out in evaluation. It is called from several threads, and must not keep state.
     """
 
     fn: Annotated[Any, Anything("fn(image) or fn(image, rng) -> image")]

@@ -13,8 +13,8 @@ from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Numbers, Range
 from augfuse.rng import Draw
-from augfuse.transforms.base import Local, Params, Probability
 from augfuse.transforms._crop import boxes, draw_boxes
+from augfuse.transforms.base import Local, Params, Probability
 
 
 def _radius(sigma: float) -> int:
@@ -32,7 +32,7 @@ class GaussianBlur(Local, frozen=True):
     examples: ClassVar = ({"sigma": (0.1, 2.0)}, {"sigma": 3})
 
     def draw(self, draw: Draw) -> Params:
-        return {"sigma": draw.uniform("sigma", self.sigma)}  # type: ignore[arg-type]
+        return {"sigma": draw.uniform("sigma", self.sigma)}
 
     def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
         sigma = float(params["sigma"])
@@ -63,7 +63,7 @@ class GaussianNoise(Local, frozen=True):
     examples: ClassVar = ({"std": (0.0, 0.05)}, {"std": 0.2})
 
     def draw(self, draw: Draw) -> Params:
-        return {"std": draw.uniform("std", self.std), "key": draw.key("key")}  # type: ignore[arg-type]
+        return {"std": draw.uniform("std", self.std), "key": draw.key("key")}
 
     def _noise(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
         generator = np.random.Generator(np.random.Philox(key=params["key"]))
@@ -92,11 +92,14 @@ class Erase(Local, frozen=True, kw_only=True):
     examples: ClassVar = ({}, {"scale": (0.1, 0.2), "value": (255, 0, 0), "p": 1.0})
 
     def draw(self, draw: Draw) -> Params:
-        return draw_boxes(draw, self.scale, self.ratio)  # type: ignore[arg-type]
+        return draw_boxes(draw, self.scale, self.ratio)
 
     def plan(self, params: Params, canvas: Canvas, channels: int) -> Params:
-        if len(self.value) not in (1, channels):  # type: ignore[arg-type]
-            raise RecipeError(f"Erase.value: got {self.value!r} for images with {channels} channel(s), wanted 1 or {channels} numbers.")
+        if np.size(self.value) not in (1, channels):
+            raise RecipeError(
+                f"Erase.value: got {self.value!r} for images with {channels} channel(s), "
+                f"wanted 1 or {channels} numbers."
+            )
         height, width, found = boxes(params["area"], params["ratio"], canvas)
         y = np.floor(params["y"] * (canvas.height - height + 1))
         x = np.floor(params["x"] * (canvas.width - width + 1))
@@ -113,5 +116,3 @@ class Erase(Local, frozen=True, kw_only=True):
         top, bottom, left, right = params["corners"]
         image[top:bottom, left:right] = self.value
         return image
-
-

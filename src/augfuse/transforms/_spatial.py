@@ -1,7 +1,7 @@
 """Geometric transforms that keep the size of the canvas, or swap its sides.
 
-All matrices map source to output in continuous coordinates (pixel (0, 0) covers [0, 1) x [0, 1), y down) and act about the
-canvas centre (width / 2, height / 2). Corners that turn in take the recipe's border mode.
+All matrices map source to output in continuous coordinates (pixel (0, 0) covers [0, 1) x [0, 1), y down) and act about
+the canvas centre (width / 2, height / 2). Corners that turn in take the recipe's border mode.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from augfuse import geometry
 from augfuse.errors import RangeError
 from augfuse.geometry import Canvas
-from augfuse.ranges import Interval, Range
+from augfuse.ranges import Interval, Range, ends
 from augfuse.rng import Draw
 from augfuse.transforms.base import Geometric, Params, Probability
 
@@ -101,10 +101,10 @@ class Scale(Geometric, frozen=True):
 
     def draw(self, draw: Draw) -> Params:
         if self.x is None and self.y is None:
-            factor = draw.uniform("factor", self.factor or (0.9, 1.1))  # type: ignore[arg-type]
+            factor = draw.uniform("factor", self.factor or (0.9, 1.1))
             return {"x": factor, "y": factor}
         one = (1.0, 1.0)
-        return {"x": draw.uniform("x", self.x or one), "y": draw.uniform("y", self.y or one)}  # type: ignore[arg-type]
+        return {"x": draw.uniform("x", self.x or one), "y": draw.uniform("y", self.y or one)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return _centred(canvas, (params["x"], 0.0, 0.0, params["y"]))
@@ -178,15 +178,14 @@ class Rotate90(Geometric, frozen=True, kw_only=True):
     examples: ClassVar = ({}, {"quarters": 1, "p": 1.0}, {"quarters": (2, 2)})
 
     def check(self) -> None:
-        if any(q != int(q) for q in self._range):
-            raise RangeError(f"Rotate90.quarters: got {self.quarters!r}, wanted whole numbers. For other angles: Rotate(degrees=...).")
-
-    @property
-    def _range(self) -> tuple[float, float]:
-        return self.quarters  # type: ignore[return-value]
+        if any(q != int(q) for q in ends(self.quarters)):
+            raise RangeError(
+                f"Rotate90.quarters: got {self.quarters!r}, wanted whole numbers. "
+                "For other angles: Rotate(degrees=...)."
+            )
 
     def draw(self, draw: Draw) -> Params:
-        low, high = self._range
+        low, high = ends(self.quarters)
         return {"quarters": draw.integers("quarters", int(low), int(high))}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:

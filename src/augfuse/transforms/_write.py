@@ -1,4 +1,6 @@
-"""What is done while the batch is written: one gain and offset per channel, folded into the last pass. Comes last, once."""
+"""What is done while the batch is written: one gain and offset per channel, folded into the last pass. Comes last,
+once.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,15 @@ _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def _per_channel(name: str, values: tuple[float, ...], channels: int) -> np.ndarray:
+def _per_channel(name: str, value: tuple[float, ...] | float, channels: int) -> np.ndarray:
+    values = np.atleast_1d(value)
     if len(values) not in (1, channels):
         raise RecipeError(
-            f"Normalize.{name}: got {len(values)} numbers for images with {channels} channel(s), wanted 1 or {channels}. "
-            f"Use Normalize({name}={values[:1] if channels == 1 else values[0]}, ...)."
+            f"Normalize.{name}: got {len(values)} numbers for images with {channels} channel(s), "
+            f"wanted 1 or {channels}. "
+            f"Use Normalize({name}={values[0]:g}, ...)."
         )
-    return np.broadcast_to(np.array(values), (channels,))
+    return np.broadcast_to(values, (channels,))
 
 
 @final
@@ -28,12 +32,14 @@ class Normalize(Write, frozen=True):
     """(x / full scale - mean) / std, per channel; float32 out. The defaults are ImageNet's."""
 
     mean: Annotated[tuple[float, ...] | float, Numbers("what becomes 0", "fraction of full scale")] = _IMAGENET_MEAN
-    std: Annotated[tuple[float, ...] | float, Numbers("what becomes 1", "fraction of full scale", positive=True)] = _IMAGENET_STD
+    std: Annotated[tuple[float, ...] | float, Numbers("what becomes 1", "fraction of full scale", positive=True)] = (
+        _IMAGENET_STD
+    )
     examples: ClassVar = ({}, {"mean": 0.5, "std": 0.5}, {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.25)})
 
     def scale(self, channels: int, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-        mean = _per_channel("mean", self.mean, channels)  # type: ignore[arg-type]
-        std = _per_channel("std", self.std, channels)  # type: ignore[arg-type]
+        mean = _per_channel("mean", self.mean, channels)
+        std = _per_channel("std", self.std, channels)
         gain = 1 / ((high - low) * std)
         return gain, -low * gain - mean / std
 

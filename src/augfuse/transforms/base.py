@@ -1,16 +1,16 @@
 """The kinds of transforms. A transform says what kind it is; the planner and the executors know what each kind does.
 
 A transform is one frozen record: fields declared as `Annotated[type, spec]` with a spec of `ranges`, plus `draw` (which
-parameters, from a `Draw` bound to n images), its kind's one method (what they mean), and `examples`. It holds no state and
-draws nothing outside `draw`. From the fields come validation, YAML and `repr`; from the examples come the property and
-parity tests. Classes here are abstract; every class elsewhere is final. `p` is the probability that it acts on an image:
-one that does not act is the identity, inside the same pass.
+parameters, from a `Draw` bound to n images), its kind's one method (what they mean), and `examples`. It holds no state
+and draws nothing outside `draw`. From the fields come validation, YAML and `repr`; from the examples come the property
+and parity tests. Classes here are abstract; every class elsewhere is final. `p` is the probability that it acts on an
+image: one that does not act is the identity, inside the same pass.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_type_hints
 
 import msgspec
@@ -90,7 +90,9 @@ class Local(Transform, frozen=True):
 
     @abstractmethod
     def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
-        """One (h, w, c) float64 image with values about low..high, unclipped, and its own parameters -> the same shape."""
+        """One (h, w, c) float64 image with values about low..high, unclipped, and its own parameters -> the same
+        shape.
+        """
         ...
 
     @abstractmethod
@@ -112,7 +114,7 @@ class Write(Transform, frozen=True):
         ...
 
 
-@lru_cache(maxsize=None)
+@cache
 def specs(cls: type[Transform]) -> dict[str, Spec]:
     """The spec of each field, in the order of the fields."""
     hints = get_type_hints(cls, include_extras=True)

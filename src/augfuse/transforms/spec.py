@@ -17,8 +17,8 @@ import yaml
 
 from augfuse import transforms
 from augfuse.errors import RecipeError, did_you_mean
-from augfuse.transforms.base import Transform
 from augfuse.transforms._custom import Lambda, function_name, function_named
+from augfuse.transforms.base import Transform
 
 _VERSION = 1
 
@@ -66,7 +66,9 @@ def _fields(fields: Any, known: tuple[str, ...], where: str) -> dict[str, Any]:
         raise RecipeError(f"{where}: got {fields!r}, wanted fields, such as '{known[0]}: ...'.")
     for name in fields:
         if name not in known:
-            raise RecipeError(f"{where}: unknown key {name!r}, wanted one of {', '.join(known)}.{did_you_mean(str(name), known)}")
+            raise RecipeError(
+                f"{where}: unknown key {name!r}, wanted one of {', '.join(known)}.{did_you_mean(str(name), known)}"
+            )
     return fields
 
 
@@ -78,7 +80,9 @@ def fields_from_dict(data: Any) -> dict[str, Any]:
     fields = dict(_fields(data, known, "recipe"))
     version = fields.pop("augfuse", _VERSION)
     if version != _VERSION:
-        raise RecipeError(f"recipe: got format version {version!r}, wanted {_VERSION}. Install the augfuse that wrote it.")
+        raise RecipeError(
+            f"recipe: got format version {version!r}, wanted {_VERSION}. Install the augfuse that wrote it."
+        )
     steps = fields.get("transforms") or []
     if not isinstance(steps, list):
         raise RecipeError(f"recipe.transforms: got {type(steps).__name__}, wanted a list.")
@@ -107,7 +111,9 @@ def _literal(value: Any) -> str:
 
 
 def _arguments(struct: Any, names: tuple[str, ...]) -> str:
-    defaults = type(struct)(**{f.name: getattr(struct, f.name) for f in msgspec.structs.fields(type(struct)) if f.required})
+    defaults = type(struct)(
+        **{f.name: getattr(struct, f.name) for f in msgspec.structs.fields(type(struct)) if f.required}
+    )
     changed = ((name, getattr(struct, name)) for name in names if getattr(struct, name) != getattr(defaults, name))
     required = {f.name for f in msgspec.structs.fields(type(struct)) if f.required}
     given = {name: getattr(struct, name) for name in names if name in required} | dict(changed)

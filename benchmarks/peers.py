@@ -1,0 +1,172 @@
+"""The contenders: each function takes a batch and returns the call that augments it, with all set-up behind it.
+
+A call gets a number that never repeats (the epoch) and returns the augmented float32 batch. Every library is used the
+way its documentation shows, at its quickest; where two spellings were possible the quicker one is here, and said so.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from workloads import FLIP, HUE, JITTER, MEAN, ROTATE, SCALE, SHIFT, STD, ZOOM
+
+Call = Callable[[int], Any]
+
+
+def augfuse(batch: np.ndarray, jitter: bool, workers: int, reuse: bool) -> Call:
+    """The public call; `reuse`: into one buffer (out=), as the loader does, else into a new array each time."""
+    import augfuse as af
+
+    transforms: list[Any] = [
+        af.Rotate(degrees=ROTATE),
+        af.Translate(x=SHIFT, y=SHIFT),
+        af.Scale(factor=SCALE),
+        af.HorizontalFlip(p=FLIP),
+    ]
+    if jitter:
+        transforms.append(af.ColorJitter(brightness=JITTER, contrast=JITTER, saturation=JITTER, hue=HUE))
+    recipe = af.Recipe((*transforms, af.Normalize(mean=MEAN, std=STD)), fill="nearest", interpolation="bilinear")
+    indices = np.arange(len(batch))
+    out = np.empty(batch.shape, np.float32) if reuse else None
+
+    def call(epoch: int) -> np.ndarray:
+        return recipe.batch(batch, seed=0, epoch=epoch, indices=indices, workers=workers, out=out).images
+
+    return call
+
+
+def keras(batch: np.ndarray) -> Call:
+    """Keras' deprecated class through `flow`, normalised featurewise with given statistics, as after its `fit`.
+
+    Making the iterator (which converts all data to float32) is not counted. Its zoom is drawn per axis, and it has
+    no saturation and no hue.
+    """
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    generator = ImageDataGenerator(
+        rotation_range=ROTATE,
+        width_shift_range=SHIFT,
+        height_shift_range=SHIFT,
+        zoom_range=ZOOM,
+        horizontal_flip=True,
+        fill_mode="nearest",
+        featurewise_center=True,
+        featurewise_std_normalization=True,
+    )
+    generator.mean = np.array(MEAN, np.float32) * 255
+    generator.std = np.array(STD, np.float32) * 255
+    flow = generator.flow(batch, batch_size=len(batch), shuffle=False)
+    return lambda _: next(flow)
+
+
+def albumentations(batch: np.ndarray, jitter: bool) -> Call:
+    """One Compose, image by image, into a reused batch array.
+
+    Affine does rotation, shift and scale in one resample (ShiftScaleRotate is the same thing), and the flip comes
+    first, while pixels are still uint8: both are quicker than the other way round.
+    """
+    import albumentations as A
+    import cv2
+
+    cv2.setNumThreads(1)
+    transforms: list[Any] = [
+        A.HorizontalFlip(p=FLIP),
+        A.Affine(
+            rotate=(-ROTATE, ROTATE),
+            translate_percent=(-SHIFT, SHIFT),
+            scale=SCALE,
+            keep_ratio=True,
+            interpolation=cv2.INTER_LINEAR,
+            border_mode=cv2.BORDER_REPLICATE,
+            p=1.0,
+        ),
+    ]
+    if jitter:
+        transforms.append(A.ColorJitter(brightness=JITTER, contrast=JITTER, saturation=JITTER, hue=(-HUE, HUE), p=1.0))
+    compose = A.Compose([*transforms, A.Normalize(mean=MEAN, std=STD)])
+    out = np.empty(batch.shape, np.float32)
+
+    def call(_: int) -> np.ndarray:
+        for row, image in zip(out, batch, strict=True):
+            row[...] = compose(image=image)["image"]
+        return out
+
+    return call
+
+
+def kornia(batch: np.ndarray, jitter: bool, threads: int) -> Call:
+    """Batched on torch tensors, with the conversion from uint8 NHWC that a user pays; the result stays NCHW."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its modules use spellings that newer versions of torch deprecate
+        import kornia.augmentation as K
+
+    layers: list[Any] = [
+        K.RandomAffine(ROTATE, (SHIFT, SHIFT), SCALE, padding_mode="border", p=1.0),
+        K.RandomHorizontalFlip(p=FLIP),
+    ]
+    if jitter:
+        layers.append(K.ColorJitter(JITTER, JITTER, JITTER, (-HUE, HUE), p=1.0))
+    layers.append(K.Normalize(torch.tensor(MEAN), torch.tensor(STD)))
+    module = torch.nn.Sequential(*layers)
+
+    def call(_: int) -> np.ndarray:
+        torch.set_num_threads(threads)
+        with torch.inference_mode():
+            floats = torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous().float().div_(255)
+            return module(floats).numpy()
+
+    return call
+
+
+def floor(batch: np.ndarray, reuse: bool) -> Call:
+    """Only converting the batch from uint8 to float32 with NumPy: no library that writes float32 can be quicker."""
+    if not reuse:
+        return lambda _: batch.astype(np.float32)
+    out = np.empty(batch.shape, np.float32)
+
+    def call(_: int) -> np.ndarray:
+        np.copyto(out, batch)
+        return out
+
+    return call
+
+
+# Contenders whose batches are (n, channels, h, w).
+CHANNELS_FIRST = frozenset({"kornia", "kornia, 2 threads"})
+
+
+def one_core(batch: np.ndarray, jitter: bool) -> dict[str, Call]:
+    """Every contender, with one worker or thread each, for one CPU."""
+    calls = {
+        "augfuse": augfuse(batch, jitter, workers=1, reuse=True),
+        "augfuse, new array": augfuse(batch, jitter, workers=1, reuse=False),
+        "Albumentations": albumentations(batch, jitter),
+        "kornia": kornia(batch, jitter, threads=1),
+    }
+    if not jitter:
+        calls["Keras"] = keras(batch)
+    return calls
+
+
+def two_cores(batch: np.ndarray, jitter: bool) -> dict[str, Call]:
+    """augfuse with one and with two workers, and the one peer whose call has threads of its own."""
+    return {
+        "augfuse": augfuse(batch, jitter, workers=1, reuse=True),
+        "augfuse, 2 workers": augfuse(batch, jitter, workers=2, reuse=True),
+        "kornia": kornia(batch, jitter, threads=1),
+        "kornia, 2 threads": kornia(batch, jitter, threads=2),
+    }
+
+
+def floors(batch: np.ndarray) -> dict[str, Call]:
+    """Not contenders: they do not augment."""
+    return {"floor": floor(batch, reuse=True), "floor, new array": floor(batch, reuse=False)}
+
+
+PEERS: Sequence[str] = ("Albumentations", "kornia")

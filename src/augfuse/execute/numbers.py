@@ -1,0 +1,53 @@
+"""What the compiled loop is given: plain numbers and arrays, grouped. n images go through it at a time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, final
+
+import numpy as np
+
+
+@final
+class Warp(NamedTuple):
+    """Where output pixels come from. `active` False: every pixel stays where it is."""
+
+    active: bool
+    matrices: np.ndarray  # (n, 6) float64, output to source
+    mode: int  # kernels.NEAREST, REFLECT, WRAP or CONSTANT
+    nearest: bool  # the nearest pixel instead of bilinear
+
+
+@final
+class Color(NamedTuple):
+    """What becomes of the channels."""
+
+    kind: int  # kernels.KEEP, GAIN or MATRIX
+    matrices: np.ndarray  # (n, 3, 4) float32
+    fills: np.ndarray  # (n, c) float32: the fill colour as the later colour steps leave it
+
+
+@final
+class Target(NamedTuple):
+    """Where pixels go, and what is done on the way: clip to low..high, gain and offset, rounding, layout."""
+
+    low: np.float32
+    high: np.float32
+    scales: np.ndarray  # (n, c) float32
+    biases: np.ndarray  # (n, c) float32
+    rounds: bool
+    planar: bool  # (c, h, w) instead of (h, w, c)
+    out: np.ndarray  # flat
+
+
+@final
+class Tile(NamedTuple):
+    """Buffers for the output pixels that are worked on together."""
+
+    xs: np.ndarray  # float32: column and row of each pixel within the tile
+    ys: np.ndarray
+    off: np.ndarray  # int32: offset of the upper left tap
+    tx: np.ndarray  # float32: weight of the right and of the lower tap
+    ty: np.ndarray
+    inside: np.ndarray  # float32: 1 where the source was reached, written for CONSTANT only
+    pairs: np.ndarray  # (2, tile) uint64: upper and lower pair of taps
+    values: np.ndarray  # (c, tile) float32

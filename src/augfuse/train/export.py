@@ -1,0 +1,64 @@
+"""Saving the better arm, reading it back, and checking that it predicts as the training path does."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augfuse.data.loader import Loader
+from augfuse.recipe import Recipe
+from augfuse.train import metrics, recipes
+from augfuse.train.arms import evaluation_batch_size
+from augfuse.train.models import Network, load_saved, predict
+from augfuse.train.record import Exported
+
+
+def export_and_check(
+    network: Network, arm: str, seed: int, recipe: Recipe, test: Any, path: Path, *, checked: int, workers: int | None
+) -> Exported:
+    """Save `network` with its present weights to `path`, and compare what was saved with the training path.
+
+    Raw images are the test images as the evaluation recipe makes them for the network, without its write part, as
+    uint8. The first `checked` of them go through the saved model, and through the write part and the network.
+    """
+    channels = network.input_shape[2]
+    gain, offset, standardizes = recipes.write_scale(recipe, channels)
+    pixels, write = recipes.parted(recipe)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export.") as folder:
+        temporary = Path(folder) / path.name
+        network.save(temporary, gain, offset, standardizes=standardizes)
+        saved = load_saved(temporary)
+        temporary.replace(path)
+    size = evaluation_batch_size(network.input_shape)
+    raw = Loader(test, pixels, batch_size=size, training=False, shuffle=False, workers=workers, dtype="uint8")
+    seen = Loader(test, recipe, batch_size=size, training=False, shuffle=False, workers=workers)
+    predicted, labels = [], []
+    compared = 0
+    difference = rounding = 0.0
+    for step, batch in enumerate(raw.stream(0, range(len(raw)))):
+        probabilities = predict(saved, batch.images)
+        predicted.append(probabilities)
+        labels.append(batch.labels)
+        if compared < checked:
+            written = write.batch(batch.images, training=False, dtype="float32").images
+            difference = max(difference, _largest(probabilities, network.predict(written)))
+            rounding = max(rounding, _largest(probabilities, network.predict(seen.fetch(0, step).images)))
+            compared += len(probabilities)
+    truth, said = np.concatenate(labels), np.concatenate(predicted)
+    return Exported(
+        arm=arm,
+        seed=seed,
+        input_shape=network.input_shape,
+        images=compared,
+        max_difference=difference,
+        rounding_difference=rounding,
+        test_accuracy=metrics.score(said, truth).accuracy,
+        confusion=metrics.confusion(truth, said.argmax(axis=1), network.classes),
+    )
+
+
+def _largest(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).max())

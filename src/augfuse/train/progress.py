@@ -1,0 +1,103 @@
+"""What the user sees while training: a bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, final
+
+# Without a terminal a line is printed at most this often, in seconds, plus one line for each finished arm.
+_LINE_EVERY = 30.0
+
+
+@final
+class Progress:
+    """Follows all arms of a run. Use as a context manager; `console` is a rich Console."""
+
+    def __init__(self, console: Any, arms: int) -> None:
+        self._console = console
+        self._arms = arms
+        self._begun = 0
+        self._label = ""
+        self._steps = 0
+        self._total = 0
+        self._wait = 0.0
+        self._compute = 0.0
+        self._said = 0.0
+        self._scores = ""
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            from rich import progress
+
+            self._bar = progress.Progress(
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(bar_width=14),
+                progress.MofNCompleteColumn(),
+                progress.TextColumn("{task.fields[note]}"),
+                progress.TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._finish_arm()
+        if self._bar is not None:
+            self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """Print one line, above the bar where there is one."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def begin(self, arm: str, seed: int, steps: int) -> None:
+        """The next arm starts."""
+        self._finish_arm()
+        self._begun += 1
+        self._label = f"{arm}, seed {seed} ({self._begun} of {self._arms})"
+        self._steps, self._total, self._wait, self._compute, self._scores = 0, steps, 0.0, 0.0, ""
+        self._said = time.monotonic()
+        if self._bar is None:
+            return
+        if self._task is None:
+            self._task = self._bar.add_task(self._label, total=steps * self._arms, note="")
+        self._bar.update(self._task, description=self._label)
+
+    def step(self, wait: float, compute: float) -> None:
+        """One optimiser step is done; both in seconds."""
+        self._steps += 1
+        self._wait += wait
+        self._compute += compute
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1, note=self._short_note())
+        elif time.monotonic() - self._said > _LINE_EVERY:
+            self._said = time.monotonic()
+            self.say(f"{self._label}: step {self._steps} of {self._total}, {self._note()}{self._scores}")
+
+    def measured(self, epoch: int, train: float, test: float) -> None:
+        """The network was scored after this epoch."""
+        self._scores = f", epoch {epoch + 1}: accuracy {train:.3f} in training, {test:.3f} in the test"
+
+    def _note(self) -> str:
+        milliseconds, share = self._timing()
+        return f"{milliseconds:.1f} ms a step, {share:.1%} waiting for data"
+
+    def _short_note(self) -> str:
+        """The same in few words: the bar has to fit into 80 columns."""
+        milliseconds, share = self._timing()
+        return f"{milliseconds:.0f} ms, {share:.1%} wait"
+
+    def _timing(self) -> tuple[float, float]:
+        total = self._wait + self._compute
+        return 1000 * total / max(self._steps, 1), self._wait / total if total else 0.0
+
+    def _finish_arm(self) -> None:
+        if self._begun and self._steps:
+            self.say(f"{self._label}: {self._note()}{self._scores}")
+            self._steps = 0

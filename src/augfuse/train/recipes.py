@@ -1,0 +1,116 @@
+"""Which recipe a run uses: the defaults, and what a network needs that a user's recipe may leave out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from augfuse.errors import DataNotFoundError, RangeError, RecipeError
+from augfuse.plan.build import value_range
+from augfuse.recipe import Recipe
+from augfuse.transforms import (
+    CenterCrop,
+    ColorJitter,
+    HorizontalFlip,
+    RandomCrop,
+    RandomResizedCrop,
+    Resize,
+    Rotate,
+    Scale,
+    Shear,
+    ToFloat,
+    Transform,
+    Translate,
+)
+from augfuse.transforms.base import Write
+
+_SIZING = (Resize, CenterCrop, RandomCrop, RandomResizedCrop)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a YAML file. Raises DataNotFoundError, RecipeError naming the file."""
+    if not path.is_file():
+        raise DataNotFoundError(f"{path}: no such recipe file. Recipe(...).to_yaml() writes one.")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path}: not a text file ({error.reason}); wanted a recipe in YAML.") from None
+    try:
+        return Recipe.from_yaml(text)
+    except (RecipeError, RangeError) as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def digits_recipe() -> Recipe:
+    """For the placed digits: moves them about the canvas. No flips: a mirrored digit is not a digit."""
+    return Recipe(
+        (
+            Rotate(degrees=(-12, 12)),
+            Scale(factor=(0.85, 1.15)),
+            Shear(x=(-8, 8)),
+            Translate(x=(-0.2, 0.2), y=(-0.2, 0.2)),
+            ToFloat(),
+        ),
+        fill="constant",
+        fill_value=0,
+    )
+
+
+def default_recipe(size: tuple[int, int] | None, channels: int) -> Recipe:
+    """For pictures. Resized to `size` (h, w) first where one is given. One-channel images are not mirrored (they are
+    often characters) and keep their grey scale."""
+    transforms: list[Transform] = [] if size is None else [Resize(size=size)]
+    transforms += [
+        Rotate(degrees=(-20, 20)),
+        Translate(x=(-0.1, 0.1), y=(-0.1, 0.1)),
+        Scale(factor=(0.9, 1.1)),
+    ]
+    if channels == 1:
+        transforms += [ColorJitter(brightness=(0.8, 1.2), contrast=(0.8, 1.2), saturation=(1, 1), hue=(0, 0))]
+    else:
+        transforms += [HorizontalFlip(), ColorJitter(hue=(-0.02, 0.02))]
+    return Recipe((*transforms, ToFloat()), fill="nearest")
+
+
+def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
+    """`recipe` with a Resize to `size` (h, w) in front where one is asked for, and ToFloat at the end where it has no
+    write part: a network does not learn from 0..255.
+
+    Raises RecipeError: the recipe sets a size of its own, or has nothing random in it.
+    """
+    transforms = list(recipe.transforms)
+    if size is not None:
+        sizing = next((t for t in transforms if isinstance(t, _SIZING)), None)
+        if sizing is not None:
+            raise RecipeError(
+                f"--size {size[0]}x{size[1]}: the recipe sets a size too ({sizing!r}). Leave --size out, or take it "
+                "out of the recipe."
+            )
+        transforms.insert(0, Resize(size=size))
+    if not transforms or not isinstance(transforms[-1], Write):
+        transforms.append(ToFloat())
+    done = msgspec.structs.replace(recipe, transforms=tuple(transforms))
+    if done.eval() == done:
+        raise RecipeError(
+            "the recipe has nothing random in it: both arms would be the same. Add a transform, for example Rotate."
+        )
+    return done
+
+
+def parted(recipe: Recipe) -> tuple[Recipe, Recipe]:
+    """The evaluation form in two: what makes an image of the network's size, and the write part alone."""
+    *pixels, write = recipe.eval().transforms
+    replace = msgspec.structs.replace
+    return replace(recipe, transforms=tuple(pixels)), replace(recipe, transforms=(write,))
+
+
+def write_scale(recipe: Recipe, channels: int) -> tuple[list[float], list[float], bool]:
+    """(gain, offset) per channel of the write part for uint8 pixels, and whether it also standardizes each image."""
+    write = recipe.transforms[-1]
+    if not isinstance(write, Write):
+        raise RecipeError(f"the recipe ends with {write!r}, wanted a write part such as ToFloat()")
+    low, high = value_range(np.dtype(np.uint8), recipe.value_range)
+    gain, offset = write.scale(channels, low, high)
+    return gain.tolist(), offset.tolist(), write.standardizes

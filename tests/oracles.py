@@ -1,0 +1,118 @@
+"""What several test files share: images, every example of every transform, and the reference with its slack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+
+import augfuse as af
+from augfuse.execute import reference
+from augfuse.execute.images import Images, as_images
+from augfuse.plan.build import build
+from augfuse.plan.plan import Pass, Plan
+from augfuse.transforms.base import Transform
+
+EXAMPLES: list[tuple[type[Transform], dict[str, Any]]] = [
+    (cls, example) for cls in af.list_transforms() for example in cls.examples
+]
+EXAMPLE_IDS = [f"{cls.__name__}-{i}" for cls in af.list_transforms() for i in range(len(cls.examples))]
+
+FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
+
+
+def pictures(n: int, height: int, width: int, channels: int = 3, dtype: str = "uint8", seed: int = 0) -> np.ndarray:
+    """(n, h, w, c) of noise: every pixel differs from its neighbours, so that a wrong tap shows."""
+    noise = np.random.default_rng(seed).random((n, height, width, channels))
+    return np.rint(noise * FULL_SCALE[dtype]).astype(dtype) if dtype != "float32" else noise.astype(np.float32)
+
+
+def unfused(recipe: af.Recipe, images: Images, seed: int = 0, epoch: int = 0, dtype: Any = None) -> Plan:
+    """The plan before its steps are merged."""
+    wanted = None if dtype is None else np.dtype(dtype)
+    indices = np.arange(len(images))
+    return build(recipe, images.canvas, images.channels, images.dtype, wanted, seed, epoch, indices)
+
+
+def fused(recipe: af.Recipe, images: Images, seed: int = 0, epoch: int = 0, dtype: Any = None) -> Plan:
+    """The plan that a batch of these images gets."""
+    wanted = None if dtype is None else np.dtype(dtype)
+    indices = np.arange(len(images))
+    return recipe.plan(images.canvas, images.channels, images.dtype, indices, seed=seed, epoch=epoch, dtype=wanted)
+
+
+def _shifted(plan: Plan, x: float, y: float) -> Plan:
+    """The same plan, with every source read (x, y) source pixels further to the right and down."""
+    shift = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, 1.0]])
+    steps = tuple(
+        msgspec.structs.replace(step, geometry=step.geometry @ shift)
+        if isinstance(step, Pass) and step.geometry is not None
+        else step
+        for step in plan.steps
+    )
+    return msgspec.structs.replace(plan, steps=steps)
+
+
+def _gain(plan: Plan) -> float:
+    """How far the colours of a plan can stretch a difference of one grey level in the source."""
+    gain = 1.0
+    for step in plan.steps:
+        if isinstance(step, Pass) and step.color is not None:
+            mean = 0.0 if step.mean_gain is None else float(np.abs(step.mean_gain).max(initial=0))
+            gain *= max(1.0, float(np.abs(step.color[:, :, :3]).sum(axis=2).max(initial=0)) + mean)
+    return gain
+
+
+def around(plan: Plan, images: Images, pixels: float) -> Iterator[np.ndarray]:
+    """The reference with the source read a little to each of the eight sides."""
+    for x in (-pixels, 0.0, pixels):
+        for y in (-pixels, 0.0, pixels):
+            if x or y:
+                yield reference.execute(_shifted(plan, x, y), images).astype(np.float64)
+
+
+def assert_like_reference(
+    recipe: af.Recipe, pixels: Any, *, seed: int = 0, dtype: Any = None, layout: str = "NHWC", slack: float = 2e-3
+) -> None:
+    """The fused executor gives what the reference gives when the source is read within `slack` pixels of each place.
+
+    Why not a plain tolerance: the kernels' coordinates are float32, off by at most 1e-3 pixels for images of these
+    sizes. Where two pixels differ by full scale that moves a blend by 1e-3 of it; at the cut of fill="constant", or where
+    interpolation="nearest" switches, it picks another pixel altogether. Reading the reference on all sides bounds both.
+    On top: 2e-5 of full scale for float32 arithmetic, and one grey level where the result or an averaged source is
+    rounded (OpenCV and NumPy break ties differently), times what the colours make of it.
+    """
+    images = as_images(pixels)
+    plan = fused(recipe, images, seed=seed, dtype=dtype)
+    got = recipe.batch(pixels, seed=seed, dtype=dtype, layout=layout).images
+    got = got.transpose(0, 2, 3, 1) if layout == "NCHW" else got
+    assert got.dtype == plan.write.dtype
+
+    rounds = plan.write.dtype.kind == "u"
+    reduces = images.dtype.kind == "u" and any(_reduces(plan, step) for step in plan.steps)
+    scale = np.abs(plan.write.scale).max()
+    level = (1.001 if rounds else 0.0) + (1.001 * _gain(plan) if reduces else 0.0)
+    slop = (2e-5 * (plan.high - plan.low) * _gain(plan) + level) * scale
+    if plan.write.standardize is not None and not rounds:
+        slop = 2e-3 + (0.2 if reduces else 0.0)  # values of mean 0 and deviation 1
+
+    exact = reference.execute(plan, images).astype(np.float64)
+    if (np.abs(got - exact) <= slop).all():
+        return
+    results = [exact, *around(plan, images, slack)]
+    low, high = np.min(results, axis=0) - slop, np.max(results, axis=0) + slop
+    outside = (got < low) | (got > high)
+    if outside.any():
+        at = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise AssertionError(
+            f"{outside.sum()} of {outside.size} values differ, first at {at}: got {got[at]}, reference {exact[at]} "
+            f"({low[at]}..{high[at]}) for {recipe} on {images.dtype} {images.canvas} x {images.channels}"
+        )
+
+
+def _reduces(plan: Plan, step: Any) -> bool:
+    from augfuse.execute.reduce import reduced_size
+
+    return isinstance(step, Pass) and step.geometry is not None and reduced_size(step.geometry, plan.source) is not None

@@ -1,0 +1,204 @@
+"""Plans: what is merged, what stays apart, and that merging changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import EXAMPLES, fused, pictures, unfused
+
+import augfuse as af
+from augfuse.execute import reference
+from augfuse.execute.images import as_images
+from augfuse.plan.build import paths
+from augfuse.plan.fuse import fuse
+from augfuse.plan.plan import LocalStep, Pass, Plan
+from augfuse.transforms.base import Color, Geometric, Transform, Write
+
+BODY = [cls(**example) for cls, example in EXAMPLES if not issubclass(cls, Write)]
+ENDS = [cls(**example) for cls, example in EXAMPLES if issubclass(cls, Write)]
+recipes = st.builds(
+    lambda body, end, fill: af.Recipe([*body, *end], fill=fill, fill_value=50),
+    st.lists(st.sampled_from(BODY), max_size=5),
+    st.lists(st.sampled_from(ENDS), max_size=1),
+    st.sampled_from(["nearest", "constant"]),
+)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Deep equality of plans, bit for bit."""
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, (Plan, Pass, LocalStep)) or hasattr(a, "__struct_fields__"):
+        return type(a) is type(b) and all(equal(getattr(a, n), getattr(b, n)) for n in a.__struct_fields__)
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+    return a == b
+
+
+@given(recipes, st.integers(0, 2**64 - 1))
+def test_fusing_twice_changes_nothing(recipe: af.Recipe, seed: int) -> None:
+    plan = fuse(unfused(recipe, as_images(pictures(2, 64, 64)), seed=seed))
+    assert equal(fuse(plan), plan)
+
+
+@given(recipes, st.integers(0, 2**64 - 1))
+def test_matrices_and_points_are_those_of_the_steps_one_by_one(recipe: af.Recipe, seed: int) -> None:
+    images = as_images(pictures(2, 64, 64))
+    apart, together = unfused(recipe, images, seed=seed), fuse(unfused(recipe, images, seed=seed))
+    assert together.size.height.tolist() == apart.size.height.tolist()
+    assert together.size.width.tolist() == apart.size.width.tolist()
+
+    def total(plan: Plan) -> np.ndarray:
+        product = np.tile(np.eye(3), (2, 1, 1))
+        for step in plan.steps:
+            if isinstance(step, Pass) and step.geometry is not None:
+                product = step.geometry @ product
+        return product
+
+    np.testing.assert_allclose(total(together), total(apart), rtol=1e-9, atol=1e-7)
+    points = np.array([[0, 64, 10.5], [0, 64, 3.25], [1, 1, 1]])
+    np.testing.assert_allclose(total(together) @ points, total(apart) @ points, rtol=1e-9, atol=1e-6)
+
+
+# Steps that lose nothing when they are done one after the other: turns and flips move whole pixels and never look
+# outside, colours are not clipped in between.
+WHOLE = ("HorizontalFlip", "VerticalFlip", "Transpose", "Rotate90")
+EXACT = [t for t in BODY if type(t).__name__ in WHOLE or isinstance(t, Color)]
+LOCAL = [t for t in BODY if not isinstance(t, (Color, Geometric))]
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.sampled_from([*EXACT, *LOCAL]), max_size=5), st.sampled_from([[], *([end] for end in ENDS)]),
+    st.sampled_from(["nearest", "reflect", "wrap", "constant"]), st.integers(0, 2**64 - 1),
+)  # fmt: skip
+def test_the_fused_plan_means_what_the_steps_mean(body: list[Transform], end: list[Transform], fill: str, seed: int) -> None:
+    images = as_images(pictures(2, 13, 13))
+    recipe = af.Recipe([*body, *end], fill=fill, fill_value=9)
+    apart = unfused(recipe, images, seed=seed, dtype="float32")
+    together = fuse(apart)
+    assert len(together.steps) <= len(apart.steps)
+    one, other = reference.execute(together, images), reference.execute(apart, images)
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-3 * max(1.0, float(np.abs(other).max()) / 255))
+
+
+@given(st.lists(st.sampled_from([t for t in BODY if isinstance(t, Color)]), max_size=3), st.integers(0, 2**64 - 1))
+def test_colours_before_after_and_between_warps_commute(colors: list[Transform], seed: int) -> None:
+    """A warp only mixes pixels with weights that sum to 1, so a colour matrix may come before or after it."""
+    colors = [t for t in colors if getattr(t, "pivot", "mid") == "mid"]
+    images = as_images(pictures(2, 13, 17))
+    warp = [af.Rotate((20, 20)), af.Scale((1.2, 1.2))]
+    orders = [[*colors, *warp], [warp[0], *colors, warp[1]], [*warp, *colors]]
+    results = [reference.execute(fused(af.Recipe(o), images, seed=seed, dtype="float32"), images) for o in orders]
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], atol=1e-2)
+
+
+def test_the_source_is_surrounded_by_the_fill_colour() -> None:
+    """It passes every colour that comes after the first warp, and none that comes before it."""
+    white = np.full((1, 8, 8, 3), 255, np.uint8)
+    away = af.Translate((1, 1), (0, 0))  # nothing of the picture is left
+
+    def colour(*steps: Transform) -> float:
+        images = as_images(white)
+        plan = fused(af.Recipe(list(steps), fill="constant", fill_value=100), images)
+        by_reference = reference.execute(plan, images)
+        (value,) = {int(v) for v in by_reference.ravel()}
+        assert np.array_equal(af.Recipe(list(steps), fill="constant", fill_value=100).batch(white, seed=0).images, by_reference)
+        return value
+
+    darker, invert = af.Brightness((0.5, 0.5)), af.Invert(p=1.0)
+    assert colour(away) == 100
+    assert colour(darker, away) == 100
+    assert colour(away, darker) == 50
+    assert colour(away, invert, darker) == 78  # (255 - 100) / 2 = 77.5
+    assert colour(darker, away, invert) == 155
+    assert colour(away, darker, away, invert) == 205  # the surroundings were there before the second warp
+    assert colour(away, af.GaussianBlur(1), invert) == 155
+    assert colour(invert, away, af.Contrast((0.5, 0.5), pivot="mean")) == 100
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_segments_follow_from_the_recipe_not_from_what_was_drawn(seed: int) -> None:
+    """An inactive transform is the identity inside its segment."""
+    steps = [af.Rotate(20, p=0.5), af.Invert(p=0.5), af.GaussianBlur(p=0.5), af.Contrast(pivot="mean", p=0.5), af.HorizontalFlip()]
+    images = as_images(pictures(4, 12, 12))
+    wanted = [("Pass", ("Rotate",), ("Invert",)), ("LocalStep", "GaussianBlur"), ("Pass", ("HorizontalFlip",), ("Contrast",))]
+    for p in (None, 0.0, 1.0):
+        chosen = steps if p is None else [type(t)(**{n: getattr(t, n) for n in t.__struct_fields__} | {"p": p}) for t in steps]
+        plan = fused(af.Recipe(chosen), images, seed=seed)
+        shape = [
+            ("Pass", s.geometry_names, s.color_names) if isinstance(s, Pass) else ("LocalStep", s.name) for s in plan.steps
+        ]
+        assert shape == wanted
+    inactive = fused(af.Recipe([af.Rotate(20, p=0.0), af.Invert(p=0.0)]), images, seed=seed).steps[0]
+    assert isinstance(inactive, Pass) and inactive.geometry is not None and inactive.color is not None
+    assert np.array_equal(inactive.geometry, np.tile(np.eye(3), (4, 1, 1)))
+    assert np.array_equal(inactive.color, np.tile(np.eye(3, 4), (4, 1, 1)))
+
+
+def test_fused_rotations_lose_no_corner() -> None:
+    """The point of one warp: there and back again is the picture itself."""
+    x = pictures(1, 30, 40)
+    there_and_back = [af.Translate((0.4, 0.4), (0, 0)), af.Translate((-0.4, -0.4), (0, 0))]
+    assert np.array_equal(af.Recipe(there_and_back, fill="constant").batch(x, seed=0).images, x)
+    images = as_images(x)
+    lost = reference.execute(unfused(af.Recipe(there_and_back, fill="constant"), images), images)
+    assert (lost[:, :, -16:] == 0).all()
+
+
+def test_paths_number_transforms_of_one_kind() -> None:
+    steps = (af.Rotate(), af.Shear(), af.Rotate(), af.Rotate())
+    assert [path for path, _ in paths(steps)] == ["Rotate#0", "Shear#0", "Rotate#1", "Rotate#2"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"),
+    [
+        ([], "write 224x224x3 uint8"),
+        ([af.Rotate(), af.Translate(), af.ColorJitter(), af.Normalize()],
+         "Rotate, Translate -> 1 warp; ColorJitter -> 1 matrix; Normalize -> write 224x224x3 float32"),
+        ([af.Invert(), af.Rotate(), af.Hue()], "Rotate -> 1 warp; Invert, Hue -> 1 matrix; write 224x224x3 uint8"),
+        ([af.Rotate(), af.GaussianBlur(), af.Shear(), af.Resize((9, 8))],
+         "Rotate -> 1 warp; GaussianBlur -> 1 kernel; Shear, Resize -> 1 warp; write 9x8x3 uint8"),
+        ([af.Brightness(), af.Contrast(pivot="mean"), af.Invert()],
+         "Brightness -> 1 matrix; Contrast, Invert -> 1 matrix with the image mean; write 224x224x3 uint8"),
+    ],
+)  # fmt: skip
+def test_explain(steps: list[Transform], text: str) -> None:
+    assert af.Recipe(steps).explain() == text
+
+
+def test_explain_other_shapes() -> None:
+    assert af.Recipe([af.Pad(1)]).explain((10, 20, 1), np.float32) == "Pad -> 1 warp; write 12x22x1 float32"
+
+
+def test_matrices_without_an_inverse_are_refused() -> None:
+    flat = af.Recipe([af.Scale(x=(0.01, 0.01))] * 7)
+    with pytest.raises(af.RecipeError, match=r"(?s)Scale, Scale.*: the matrix of sample 0 has no inverse .*Narrow the ranges of scale and shear"):
+        flat.batch(pictures(1, 8, 8), seed=0)
+    sheared = af.Recipe([af.Shear((45, 45), (-45, -45))])  # 1 + tan(x) tan(y) is 0, and that alone is no harm
+    assert sheared.batch(pictures(1, 8, 8), seed=0).images.shape == (1, 8, 8, 3)
+
+
+def test_sizes_that_do_not_stack_are_refused() -> None:
+    with pytest.raises(af.ImageError, match=r"images of different sizes \(12x20, 20x12\).*Add af\.Resize\(\(height, width\)\)"):
+        af.Recipe([af.Rotate90()]).batch(pictures(20, 12, 20), seed=0)
+
+
+def test_a_plan_tells_what_was_done() -> None:
+    batch = af.Recipe([af.Rotate((7, 7)), af.Normalize()]).batch(pictures(3, 8, 9), seed=5, epoch=2, indices=[4, 5, 6])
+    plan = batch.plan
+    assert (plan.seed, plan.epoch, plan.indices.tolist(), len(plan)) == (5, 2, [4, 5, 6], 3)
+    assert (plan.low, plan.high, plan.channels, plan.fill, plan.interpolation) == (0, 255, 3, "nearest", "bilinear")
+    again = reference.execute(plan, as_images(pictures(3, 8, 9)))
+    np.testing.assert_allclose(again, batch.images, atol=1e-2)
+    fresh = af.Recipe([af.Rotate()]).batch(pictures(3, 8, 9))
+    replayed = af.Recipe([af.Rotate()]).batch(pictures(3, 8, 9), seed=fresh.plan.seed)
+    assert np.array_equal(fresh.images, replayed.images)

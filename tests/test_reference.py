@@ -1,0 +1,139 @@
+"""The oracle itself, against SciPy, OpenCV and NumPy, where they define the same thing."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import pictures
+
+from augfuse import geometry
+from augfuse.execute import reference
+from augfuse.geometry import Canvas
+from augfuse.transforms import Erase, GaussianBlur, GaussianNoise
+
+SCIPY = {"nearest": "nearest", "reflect": "reflect", "wrap": "grid-wrap"}
+OPENCV = {"nearest": cv2.BORDER_REPLICATE, "reflect": cv2.BORDER_REFLECT, "wrap": cv2.BORDER_WRAP}
+
+
+def to_source(degrees: float, scale: float, x: float, y: float, height: int, width: int) -> np.ndarray:
+    """(2, 3): a map from output to source in continuous coordinates."""
+    canvas = Canvas(np.array([height]), np.array([width]))
+    a = np.deg2rad(degrees)
+    m = geometry.about_centre(canvas, scale * np.cos(a), scale * np.sin(a), -scale * np.sin(a), scale * np.cos(a))
+    return geometry.invert(geometry.compose(geometry.affine(1, c=x, f=y), m))[0, :2]
+
+
+def to_pixel_centres(matrix: np.ndarray) -> np.ndarray:
+    """The same map where pixel centres are whole numbers, as in SciPy and OpenCV."""
+    half = matrix.copy()
+    half[:, 2] += matrix[:, :2].sum(axis=1) * 0.5 - 0.5
+    return half
+
+
+@pytest.mark.parametrize("fill", list(SCIPY))
+@given(
+    degrees=st.floats(-180, 180), scale=st.floats(0.4, 3), x=st.floats(-30, 30), y=st.floats(-30, 30),
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)), out=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+)  # fmt: skip
+def test_warp_like_scipy(
+    fill: str, degrees: float, scale: float, x: float, y: float, size: tuple[int, int], out: tuple[int, int]
+) -> None:
+    ndimage = pytest.importorskip("scipy.ndimage", reason="needs the extra: pip install 'augfuse[keras]'")
+    image = pictures(1, *size, 2)[0].astype(np.float64)
+    matrix = to_source(degrees, scale, x, y, *size)
+    got, _ = reference.warp(image, matrix, out, fill, "bilinear")
+    rows = to_pixel_centres(matrix)
+    yx = rows[::-1, [1, 0, 2]]  # SciPy counts rows first
+    for channel in range(2):
+        wanted = ndimage.affine_transform(
+            image[..., channel], yx[:, :2], yx[:, 2], output_shape=out, order=1, mode=SCIPY[fill], prefilter=False
+        )
+        np.testing.assert_allclose(got[..., channel], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("fill", list(OPENCV))
+def test_warp_like_opencv(fill: str) -> None:
+    # OpenCV rounds coordinates to 1/32 of a pixel: 1/64 pixels off on each axis, on a picture that is smooth.
+    y, x = np.mgrid[:40, :56]
+    image = (100 + 60 * np.sin(x / 56 * 2 * np.pi) + 60 * np.sin(y / 40 * 2 * np.pi)).astype(np.float32)[..., None]
+    steepest = 60 * 2 * np.pi / 40 + 60 * 2 * np.pi / 56
+    for degrees, scale, dx, dy in ((20, 1, 0, 0), (-70, 0.8, 3.3, -7.7), (0, 1.3, 0.5, 0.25), (45, 0.5, 20, 10)):
+        matrix = to_source(degrees, scale, dx, dy, 40, 56)
+        got, _ = reference.warp(image.astype(np.float64), matrix, (40, 56), fill, "bilinear")
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        wanted = cv2.warpAffine(image, to_pixel_centres(matrix), (56, 40), flags=flags, borderMode=OPENCV[fill])
+        assert np.abs(got[..., 0] - wanted).max() < steepest / 64 + 0.05
+
+
+def test_nearest_takes_the_pixel_that_covers_the_point() -> None:
+    image = pictures(1, 5, 7, 3)[0].astype(np.float64)
+    matrix = to_source(33, 0.7, 1.2, -0.8, 5, 7)
+    got, inside = reference.warp(image, matrix, (9, 8), "constant", "nearest")
+    for row in range(9):
+        for column in range(8):
+            u, v = matrix @ (column + 0.5, row + 0.5, 1)
+            within = 0 <= u < 7 and 0 <= v < 5
+            assert inside[row, column] == within
+            if within:
+                assert np.array_equal(got[row, column], image[int(v), int(u)])
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 30), st.integers(1, 30))
+def test_average_like_opencv(height: int, width: int, out_height: int, out_width: int) -> None:
+    out_height, out_width = min(height, out_height), min(width, out_width)
+    image = pictures(1, height, width, 3, "float32")[0]
+    got = reference.average(image.astype(np.float64), out_height, out_width)
+    wanted = cv2.resize(image, (out_width, out_height), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(got, wanted, atol=2e-6)
+    np.testing.assert_allclose(got.mean(axis=(0, 1)), image.mean(axis=(0, 1), dtype=np.float64), atol=1e-6)
+
+
+def test_average_of_whole_blocks() -> None:
+    image = pictures(1, 12, 20, 3)[0].astype(np.float64)
+    blocks = image.reshape(4, 3, 5, 4, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(reference.average(image, 4, 5), blocks, atol=1e-9)
+    np.testing.assert_allclose(reference.average(image, 12, 20), image, atol=1e-9)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.5, 2.0, 30.0])
+def test_blur_like_scipy(sigma: float) -> None:
+    ndimage = pytest.importorskip("scipy.ndimage", reason="needs the extra: pip install 'augfuse[keras]'")
+    image = pictures(1, 17, 23, 3)[0].astype(np.float64)
+    wanted = ndimage.gaussian_filter(image, (sigma, sigma, 0), mode="reflect")
+    blur, params = GaussianBlur(), {"sigma": np.float64(sigma)}
+    np.testing.assert_allclose(blur.reference(image, params, 0, 255), wanted, atol=1e-9)  # type: ignore[arg-type]
+    np.testing.assert_allclose(blur.cpu(image.astype(np.float32), params, 0, 255), wanted, atol=2e-3)  # type: ignore[arg-type]
+
+
+def test_noise_is_normal_with_the_drawn_deviation() -> None:
+    image = np.full((200, 200, 3), 128.0)
+    params = {"std": np.float64(0.1), "key": np.array([3, 4], np.uint64)}
+    noise = GaussianNoise().reference(image, params, 0, 255) - 128  # type: ignore[arg-type]
+    assert abs(noise.mean()) < 0.4 and noise.std() == pytest.approx(25.5, rel=0.01)
+    assert np.mean(np.abs(noise) < 25.5) == pytest.approx(0.6827, abs=0.01)
+    flat = noise.reshape(-1, 3)
+    assert np.abs(np.corrcoef(flat.T) - np.eye(3)).max() < 0.02 and abs(np.corrcoef(flat[1:, 0], flat[:-1, 0])[0, 1]) < 0.02
+    other = GaussianNoise().reference(image, {**params, "key": np.array([3, 5], np.uint64)}, 0, 255) - 128  # type: ignore[arg-type]
+    assert abs(np.corrcoef(noise.ravel(), other.ravel())[0, 1]) < 0.02
+
+
+def test_erase_paints_a_rectangle_of_the_declared_area() -> None:
+    import augfuse as af
+
+    x = np.full((300, 60, 80, 3), 200, np.uint8)
+    out = af.Recipe([Erase(scale=(0.1, 0.3), ratio=(0.5, 2), value=(1, 2, 3), p=1.0)]).batch(x, seed=0).images
+    painted = (out == np.array([1, 2, 3])).all(axis=-1)
+    assert ((out == 200).all(axis=-1) | painted).all()
+    areas, ratios = [], []
+    for mask in painted:
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        assert mask.sum() == len(rows) * len(columns) > 0
+        assert np.ptp(rows) == len(rows) - 1 and np.ptp(columns) == len(columns) - 1
+        areas.append(mask.mean())
+        ratios.append(len(columns) / len(rows))
+    assert 0.09 < min(areas) < 0.13 and 0.27 < max(areas) < 0.31
+    assert 0.45 < min(ratios) < 0.6 and 1.7 < max(ratios) < 2.1
+    assert painted.any(axis=(0, 1)).all() and painted.any(axis=(0, 2)).all()  # every row and column is reached
