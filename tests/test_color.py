@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import pictures
 
 import augfuse as af
 from augfuse import color
+from oracles import pictures
 
 X = pictures(3, 20, 24)
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -120,7 +120,9 @@ def turn(x: np.ndarray, turns: float) -> np.ndarray:
 def test_color_jitter_is_its_parts_in_the_fixed_order(b: float, c: float, s: float, h: float) -> None:
     step = af.ColorJitter(brightness=(b, b), contrast=(c, c), saturation=(s, s), hue=(h, h))
     rgb = X / 255
-    m = step.matrix({n: np.array([v]) for n, v in (("brightness", b), ("contrast", c), ("saturation", s), ("hue", h))}, 1)[0]
+    m = step.matrix(
+        {n: np.array([v]) for n, v in (("brightness", b), ("contrast", c), ("saturation", s), ("hue", h))}, 1
+    )[0]
     np.testing.assert_allclose(rgb @ m[:, :3].T + m[:, 3], jitter(rgb, b, c, s, h), atol=1e-10)
     parts = [af.Brightness((b, b)), af.Contrast((c, c)), af.Saturation((s, s)), af.Hue((h, h))]
     np.testing.assert_allclose(run(step), run(*parts), atol=2e-3)
@@ -165,7 +167,9 @@ def test_compose_is_a_matrix_product(first: np.ndarray, second: np.ndarray) -> N
 
     np.testing.assert_allclose(color.compose(second, first)[0], (square(second) @ square(first))[:3], atol=1e-12)
     rgb = np.array([[0.2, 0.5, 0.9]])
-    np.testing.assert_allclose(color.apply(second, color.apply(first, rgb)), color.apply(color.compose(second, first), rgb), atol=1e-10)
+    np.testing.assert_allclose(
+        color.apply(second, color.apply(first, rgb)), color.apply(color.compose(second, first), rgb), atol=1e-10
+    )
 
 
 @given(matrices, st.floats(-10, 10), st.floats(0.1, 300))
@@ -213,9 +217,13 @@ def test_per_image_standardize() -> None:
 
 
 def test_wrong_number_of_channels() -> None:
-    with pytest.raises(af.RecipeError, match=r"Normalize\.mean: got 3 numbers for images with 1 channel\(s\), wanted 1 or 1"):
+    with pytest.raises(
+        af.RecipeError, match=r"Normalize\.mean: got 3 numbers for images with 1 channel\(s\), wanted 1 or 1"
+    ):
         run(af.Normalize(), pixels=pictures(1, 4, 4, 1))
-    with pytest.raises(af.RecipeError, match=r"fill_value: got 2 numbers for images with 3 channel\(s\), wanted 1 or 3"):
+    with pytest.raises(
+        af.RecipeError, match=r"fill_value: got 2 numbers for images with 3 channel\(s\), wanted 1 or 3"
+    ):
         run(af.Rotate(), fill="constant", fill_value=(1, 2))
     with pytest.raises(af.RecipeError, match=r"Erase\.value: got \(1\.0, 2\.0\) for images with 3 channel\(s\)"):
         run(af.Erase(value=(1, 2)))

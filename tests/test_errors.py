@@ -39,7 +39,10 @@ def test_errors_come_back_whole_from_another_process(cls: type[af.AugfuseError])
 
 
 def test_a_decode_error_knows_its_file() -> None:
-    for error in (af.DecodeError("cut off", "a/b.jpg"), pickle.loads(pickle.dumps(af.DecodeError("cut off", "a/b.jpg")))):
+    for error in (
+        af.DecodeError("cut off", "a/b.jpg"),
+        pickle.loads(pickle.dumps(af.DecodeError("cut off", "a/b.jpg"))),
+    ):
         assert str(error) == "a/b.jpg: cut off" and error.path == "a/b.jpg" and error.reason == "cut off"
         assert isinstance(error, OSError) and isinstance(error, ValueError)
     assert str(af.DecodeError("cut off")) == "cut off" and af.DecodeError("cut off").path is None

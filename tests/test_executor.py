@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, assert_like_reference, pictures
-from oracles import fused as fused_plan
 
 import augfuse as af
 from augfuse.execute import fused as kernel
@@ -17,6 +15,8 @@ from augfuse.execute import reference
 from augfuse.execute.images import as_images
 from augfuse.plan.plan import Pass
 from augfuse.transforms.base import Color, Transform, Write
+from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, assert_like_reference, pictures
+from oracles import fused as fused_plan
 
 FILLS = ("nearest", "reflect", "wrap", "constant")
 MIXES = {cls.__name__ for cls in af.list_transforms() if issubclass(cls, Color) and cls.mixes_channels}
@@ -90,7 +90,9 @@ def test_enlarging(dtype: str) -> None:
 
 def test_images_of_their_own_sizes() -> None:
     mixed = [pictures(1, h, w, 3, seed=h)[0] for h, w in ((30, 40), (90, 20), (16, 16), (33, 70))]
-    recipe = af.Recipe([af.Rotate(20), af.Contrast(pivot="mean"), af.Resize((24, 20)), af.HorizontalFlip(), af.Normalize()])
+    recipe = af.Recipe(
+        [af.Rotate(20), af.Contrast(pivot="mean"), af.Resize((24, 20)), af.HorizontalFlip(), af.Normalize()]
+    )
     assert_like_reference(recipe, mixed)
 
 
@@ -187,12 +189,18 @@ def test_whole_pixel_moves_are_exact(dtype: str, channels: int, fill: str, inter
     for step, wanted in flips:
         got = run(step)
         assert got.shape == wanted.shape and np.array_equal(got, wanted), step
-    if interpolation == "nearest" or dtype != "float32":  # a rotation by 90 degrees is off by 1e-17: not for float32 blends
+    if (
+        interpolation == "nearest" or dtype != "float32"
+    ):  # a rotation by 90 degrees is off by 1e-17: not for float32 blends
         square = x[:, :, :24]
         assert np.array_equal(run(af.Rotate((90, 90)), pixels=square), np.rot90(square, 1, (1, 2)))
     moved = run(af.Translate((0.25, 0.25), (0.5, 0.5)))  # 10 pixels to the right, 12 down
     assert np.array_equal(moved[:, 12:, 10:], x[:, :12, :30])
-    before = np.pad(x, ((0, 0), (12, 0), (10, 0), (0, 0)), mode={"nearest": "edge", "reflect": "symmetric", "wrap": "wrap"}.get(fill, "constant"))  # type: ignore[call-overload]
+    before = np.pad(
+        x,
+        ((0, 0), (12, 0), (10, 0), (0, 0)),
+        mode={"nearest": "edge", "reflect": "symmetric", "wrap": "wrap"}.get(fill, "constant"),
+    )  # type: ignore[call-overload]
     assert np.array_equal(moved, before[:, :24, :40])
 
 

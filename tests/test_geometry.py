@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import pictures
 
 import augfuse as af
 from augfuse import geometry
 from augfuse.geometry import Canvas
 from augfuse.rng import Draw
 from augfuse.transforms.base import Geometric
+from oracles import pictures
 
 numbers = st.floats(-50, 50)
 six = st.tuples(*[numbers] * 6)
@@ -52,19 +52,29 @@ def test_invert_is_numpys_inv(rows: list[tuple[float, ...]]) -> None:
 
 def test_is_regular() -> None:
     good = [(1, 0, 0, 0, 1, 0), (1e-3, 0, 5, 0, 1e-3, 5), (0, 1, 0, -1, 0, 0), (1e3, 0, 0, 0, 1e3, 0)]
-    bad = [(0, 0, 0, 0, 0, 0), (1, 2, 0, 2, 4, 0), (1e-7, 0, 0, 0, 1e-7, 0), (np.nan, 0, 0, 0, 1, 0), (1, 0, np.inf, 0, 1, 0)]
+    bad = [
+        (0, 0, 0, 0, 0, 0),
+        (1, 2, 0, 2, 4, 0),
+        (1e-7, 0, 0, 0, 1e-7, 0),
+        (np.nan, 0, 0, 0, 1, 0),
+        (1, 0, np.inf, 0, 1, 0),
+    ]
     assert geometry.is_regular(ours(good)).all() and not geometry.is_regular(ours(bad)).any()
 
 
-def test_where_and_shrink() -> None:
+def test_where() -> None:
     m = ours([(2, 0, 1, 0, 4, 1), (0.5, 0, 1, 0, 0.25, 1)])
     kept = geometry.where(np.array([True, False]), m)
     assert np.array_equal(kept[0], m[0]) and np.array_equal(kept[1], np.eye(3))
-    x, y = geometry.shrink(m)
+
+
+def test_shrink_is_along_the_axes_of_the_source() -> None:
+    halved = ours([(2, 0, 1, 0, 4, 1), (0.5, 0, 1, 0, 0.25, 1)])
+    x, y = geometry.shrink(geometry.invert(halved)[:, :2].reshape(-1, 6))
     assert np.array_equal(x, [0.5, 2]) and np.array_equal(y, [0.25, 4])
-    turned = geometry.compose(ours([(0.5, 0, 0, 0, 0.25, 0)]), geometry.about_centre(canvas((9, 9)), 0, 1, -1, 0))
-    x, y = geometry.shrink(turned)  # along the axes of the source: a quarter turn swaps them
-    np.testing.assert_allclose([x[0], y[0]], [4, 2])
+    turned = geometry.compose(geometry.about_centre(canvas((9, 9)), 0, 1, -1, 0), ours([(0.5, 0, 0, 0, 0.25, 0)]))
+    x, y = geometry.shrink(geometry.invert(turned)[:, :2].reshape(-1, 6))
+    np.testing.assert_allclose([x[0], y[0]], [2, 4])  # shrunk, then turned by a quarter: still along x and y before it
 
 
 @given(six, st.integers(1, 99), st.integers(1, 99))
@@ -120,7 +130,10 @@ def test_the_textbook_matrices() -> None:
         (af.Scale(x=(2, 2)), np.diag([2, 1, 1])),
         (af.Scale(y=(0.5, 0.5)), np.diag([1, 0.5, 1])),
         (af.Shear((20, 20)), [[1, k, 0], [0, 1, 0], [0, 0, 1]]),
-        (af.Shear((20, 20), (-10, -10)), np.array([[1, 0, 0], [q, 1, 0], [0, 0, 1]]) @ [[1, k, 0], [0, 1, 0], [0, 0, 1]]),
+        (
+            af.Shear((20, 20), (-10, -10)),
+            np.array([[1, 0, 0], [q, 1, 0], [0, 0, 1]]) @ [[1, k, 0], [0, 1, 0], [0, 0, 1]],
+        ),
     ):
         np.testing.assert_allclose(matrix(transform, size)[0], centre @ np.array(inner) @ back, atol=1e-12)
     np.testing.assert_allclose(matrix(af.Translate((0.1, 0.1), (-0.5, -0.5)), size)[0], full([(1, 0, 6, 0, 1, -20)])[0])
@@ -244,7 +257,9 @@ def test_random_resized_crop_covers_what_it_says() -> None:
 
 
 def test_evaluation_of_random_crops() -> None:
-    assert af.Recipe([af.RandomResizedCrop(224)]).eval() == af.Recipe([af.Resize(256, mode="cover"), af.CenterCrop(224)])
+    assert af.Recipe([af.RandomResizedCrop(224)]).eval() == af.Recipe(
+        [af.Resize(256, mode="cover"), af.CenterCrop(224)]
+    )
     assert af.Recipe([af.RandomCrop((8, 9))]).eval() == af.Recipe([af.CenterCrop((8, 9))])
     x = pictures(1, 300, 500)[0]
     assert af.Recipe([af.RandomResizedCrop(224)])(image=x, training=False)["image"].shape == (224, 224, 3)

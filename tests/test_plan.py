@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import EXAMPLES, fused, pictures, unfused
 
 import augfuse as af
 from augfuse.execute import reference
@@ -17,6 +16,7 @@ from augfuse.plan.build import paths
 from augfuse.plan.fuse import fuse
 from augfuse.plan.plan import LocalStep, Pass, Plan
 from augfuse.transforms.base import Color, Geometric, Transform, Write
+from oracles import EXAMPLES, fused, pictures, unfused
 
 BODY = [cls(**example) for cls, example in EXAMPLES if not issubclass(cls, Write)]
 ENDS = [cls(**example) for cls, example in EXAMPLES if issubclass(cls, Write)]
@@ -78,7 +78,9 @@ LOCAL = [t for t in BODY if not isinstance(t, (Color, Geometric))]
     st.lists(st.sampled_from([*EXACT, *LOCAL]), max_size=5), st.sampled_from([[], *([end] for end in ENDS)]),
     st.sampled_from(["nearest", "reflect", "wrap", "constant"]), st.integers(0, 2**64 - 1),
 )  # fmt: skip
-def test_the_fused_plan_means_what_the_steps_mean(body: list[Transform], end: list[Transform], fill: str, seed: int) -> None:
+def test_the_fused_plan_means_what_the_steps_mean(
+    body: list[Transform], end: list[Transform], fill: str, seed: int
+) -> None:
     images = as_images(pictures(2, 13, 13))
     recipe = af.Recipe([*body, *end], fill=fill, fill_value=9)
     apart = unfused(recipe, images, seed=seed, dtype="float32")
@@ -110,7 +112,9 @@ def test_the_source_is_surrounded_by_the_fill_colour() -> None:
         plan = fused(af.Recipe(list(steps), fill="constant", fill_value=100), images)
         by_reference = reference.execute(plan, images)
         (value,) = {int(v) for v in by_reference.ravel()}
-        assert np.array_equal(af.Recipe(list(steps), fill="constant", fill_value=100).batch(white, seed=0).images, by_reference)
+        assert np.array_equal(
+            af.Recipe(list(steps), fill="constant", fill_value=100).batch(white, seed=0).images, by_reference
+        )
         return value
 
     darker, invert = af.Brightness((0.5, 0.5)), af.Invert(p=1.0)
@@ -127,14 +131,29 @@ def test_the_source_is_surrounded_by_the_fill_colour() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_segments_follow_from_the_recipe_not_from_what_was_drawn(seed: int) -> None:
     """An inactive transform is the identity inside its segment."""
-    steps = [af.Rotate(20, p=0.5), af.Invert(p=0.5), af.GaussianBlur(p=0.5), af.Contrast(pivot="mean", p=0.5), af.HorizontalFlip()]
+    steps = [
+        af.Rotate(20, p=0.5),
+        af.Invert(p=0.5),
+        af.GaussianBlur(p=0.5),
+        af.Contrast(pivot="mean", p=0.5),
+        af.HorizontalFlip(),
+    ]
     images = as_images(pictures(4, 12, 12))
-    wanted = [("Pass", ("Rotate",), ("Invert",)), ("LocalStep", "GaussianBlur"), ("Pass", ("HorizontalFlip",), ("Contrast",))]
+    wanted = [
+        ("Pass", ("Rotate",), ("Invert",)),
+        ("LocalStep", "GaussianBlur"),
+        ("Pass", ("HorizontalFlip",), ("Contrast",)),
+    ]
     for p in (None, 0.0, 1.0):
-        chosen = steps if p is None else [type(t)(**{n: getattr(t, n) for n in t.__struct_fields__} | {"p": p}) for t in steps]
+        chosen = (
+            steps
+            if p is None
+            else [type(t)(**{n: getattr(t, n) for n in t.__struct_fields__} | {"p": p}) for t in steps]
+        )
         plan = fused(af.Recipe(chosen), images, seed=seed)
         shape = [
-            ("Pass", s.geometry_names, s.color_names) if isinstance(s, Pass) else ("LocalStep", s.name) for s in plan.steps
+            ("Pass", s.geometry_names, s.color_names) if isinstance(s, Pass) else ("LocalStep", s.name)
+            for s in plan.steps
         ]
         assert shape == wanted
     inactive = fused(af.Recipe([af.Rotate(20, p=0.0), af.Invert(p=0.0)]), images, seed=seed).steps[0]
@@ -181,14 +200,19 @@ def test_explain_other_shapes() -> None:
 
 def test_matrices_without_an_inverse_are_refused() -> None:
     flat = af.Recipe([af.Scale(x=(0.01, 0.01))] * 7)
-    with pytest.raises(af.RecipeError, match=r"(?s)Scale, Scale.*: the matrix of sample 0 has no inverse .*Narrow the ranges of scale and shear"):
+    with pytest.raises(
+        af.RecipeError,
+        match=r"(?s)Scale, Scale.*: the matrix of sample 0 has no inverse .*Narrow the ranges of scale and shear",
+    ):
         flat.batch(pictures(1, 8, 8), seed=0)
     sheared = af.Recipe([af.Shear((45, 45), (-45, -45))])  # 1 + tan(x) tan(y) is 0, and that alone is no harm
     assert sheared.batch(pictures(1, 8, 8), seed=0).images.shape == (1, 8, 8, 3)
 
 
 def test_sizes_that_do_not_stack_are_refused() -> None:
-    with pytest.raises(af.ImageError, match=r"images of different sizes \(12x20, 20x12\).*Add af\.Resize\(\(height, width\)\)"):
+    with pytest.raises(
+        af.ImageError, match=r"images of different sizes \(12x20, 20x12\).*Add af\.Resize\(\(height, width\)\)"
+    ):
         af.Recipe([af.Rotate90()]).batch(pictures(20, 12, 20), seed=0)
 
 

@@ -83,13 +83,21 @@ low_high = r"low <= high within -360\.\.360 degrees\."
         (Number("n", "bits", 1, 8, integer=True), 2.5, r"X\.y: got 2\.5, wanted a whole number within 1\.\.8 bits\."),
         (Numbers("m", "fraction"), (), r"X\.y: got \(\), wanted one number, or one per channel \(fraction\)\."),
         (Numbers("m", "fraction"), (1, "a"), r"X\.y: got 'a', wanted one number, or one per channel"),
-        (Numbers("s", "f", positive=True), (1, 0), r"X\.y: got \(1, 0\), wanted one number, or one per channel, each > 0"),
+        (
+            Numbers("s", "f", positive=True),
+            (1, 0),
+            r"X\.y: got \(1, 0\), wanted one number, or one per channel, each > 0",
+        ),
         (Numbers("s", "f", 0, 1), (0.5, 2), r"X\.y: got \(0\.5, 2\), wanted one number, or one per channel"),
         (Lengths("size"), 0, r"X\.y: got 0, wanted one whole number >= 1 or \(height, width\)\."),
         (Lengths("size"), 2.0, r"X\.y: got 2\.0, wanted one whole number >= 1"),
         (Lengths("size"), True, r"X\.y: got True, wanted one whole number >= 1"),
         (Lengths("size"), (1, 2, 3), r"X\.y: got \(1, 2, 3\), wanted one whole number >= 1 or \(height, width\)\."),
-        (Margins("pad"), -1, r"X\.y: got -1, wanted one, two or four whole numbers >= 0: \(left, top, right, bottom\)\."),
+        (
+            Margins("pad"),
+            -1,
+            r"X\.y: got -1, wanted one, two or four whole numbers >= 0: \(left, top, right, bottom\)\.",
+        ),
         (Margins("pad"), (1, 2, 3), r"X\.y: got \(1, 2, 3\), wanted one, two or four whole numbers"),
         (Margins("pad"), 1.5, r"X\.y: got 1\.5, wanted one, two or four whole numbers"),
         (Choice("fill", ("a", "b")), "c", r"X\.y: got 'c', wanted one of 'a', 'b'\."),
@@ -121,10 +129,21 @@ def test_ranges_are_kept_or_called_upside_down(a: float, b: float) -> None:
             angle.parse("X.y", (a, b))
 
 
-@given(st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.binary(), st.complex_numbers(), st.dictionaries(st.text(), st.text()),
-                 st.lists(st.one_of(st.floats(), st.text(), st.none()), max_size=4)))  # fmt: skip
+rubbish = st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.binary(), st.complex_numbers())
+
+
+@given(rubbish | st.dictionaries(st.text(), st.text()) | st.lists(rubbish | st.floats(), max_size=4))
 def test_rubbish_is_a_range_error_and_nothing_else(value: Any) -> None:
-    for spec in (angle, factor, exact, Number("p", "", 0, 1), Numbers("m", ""), Lengths("s"), Margins("m"), Choice("c", ("x",))):
+    for spec in (
+        angle,
+        factor,
+        exact,
+        Number("p", "", 0, 1),
+        Numbers("m", ""),
+        Lengths("s"),
+        Margins("m"),
+        Choice("c", ("x",)),
+    ):
         try:
             spec.parse("X.y", value)
         except af.RangeError as error:

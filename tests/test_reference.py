@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import pictures
 
 from augfuse import geometry
 from augfuse.execute import reference
 from augfuse.geometry import Canvas
 from augfuse.transforms import Erase, GaussianBlur, GaussianNoise
+from oracles import pictures
 
 SCIPY = {"nearest": "nearest", "reflect": "reflect", "wrap": "grid-wrap"}
 OPENCV = {"nearest": cv2.BORDER_REPLICATE, "reflect": cv2.BORDER_REFLECT, "wrap": cv2.BORDER_WRAP}
@@ -115,7 +115,10 @@ def test_noise_is_normal_with_the_drawn_deviation() -> None:
     assert abs(noise.mean()) < 0.4 and noise.std() == pytest.approx(25.5, rel=0.01)
     assert np.mean(np.abs(noise) < 25.5) == pytest.approx(0.6827, abs=0.01)
     flat = noise.reshape(-1, 3)
-    assert np.abs(np.corrcoef(flat.T) - np.eye(3)).max() < 0.02 and abs(np.corrcoef(flat[1:, 0], flat[:-1, 0])[0, 1]) < 0.02
+    assert (
+        np.abs(np.corrcoef(flat.T) - np.eye(3)).max() < 0.02
+        and abs(np.corrcoef(flat[1:, 0], flat[:-1, 0])[0, 1]) < 0.02
+    )
     other = GaussianNoise().reference(image, {**params, "key": np.array([3, 5], np.uint64)}, 0, 255) - 128  # type: ignore[arg-type]
     assert abs(np.corrcoef(noise.ravel(), other.ravel())[0, 1]) < 0.02
 

@@ -39,8 +39,22 @@ def test_bits_are_numpys_philox(seed: int, epoch: int, at: list[int], name: str,
 def test_pinned_words() -> None:
     """What a seed means must never change."""
     assert rng.slot("Rotate#0.degrees") == 10702713645963595701
-    assert rng.bits(0, 0, np.array([0]), "Rotate#0.degrees")[0].tolist() == [17449451620845520345, 7850944120872103704, 6052630830874277869, 10820393149018909226]
-    assert rng.bits(2**64 - 1, 7, np.array([2**63 - 1]), "order", 2)[0].tolist() == [10303787498795350170, 12067212168039201592, 16610155570580545880, 4305494931068796673, 17640836531013606295, 14280271428391256228, 13083279360682831149, 16752589133185346577]
+    assert rng.bits(0, 0, np.array([0]), "Rotate#0.degrees")[0].tolist() == [
+        17449451620845520345,
+        7850944120872103704,
+        6052630830874277869,
+        10820393149018909226,
+    ]
+    assert rng.bits(2**64 - 1, 7, np.array([2**63 - 1]), "order", 2)[0].tolist() == [
+        10303787498795350170,
+        12067212168039201592,
+        16610155570580545880,
+        4305494931068796673,
+        17640836531013606295,
+        14280271428391256228,
+        13083279360682831149,
+        16752589133185346577,
+    ]
     assert rng.permutation(3, 1, 10).tolist() == [5, 4, 3, 1, 2, 7, 8, 6, 0, 9]
 
 
@@ -110,7 +124,10 @@ def test_uniforms_and_keys() -> None:
     assert np.array_equal(many[:, :4], draw.uniforms("v", 4)) and np.array_equal(many[:, 0], draw.uniform("v"))
     keys = draw.key("k")
     assert keys.shape == (3, 2) and keys.dtype == np.uint64 and keys.flags.c_contiguous
-    assert np.random.Generator(np.random.Philox(key=keys[0])).random() != np.random.Generator(np.random.Philox(key=keys[1])).random()
+    assert (
+        np.random.Generator(np.random.Philox(key=keys[0])).random()
+        != np.random.Generator(np.random.Philox(key=keys[1])).random()
+    )
 
 
 @given(word, word, st.integers(0, 300))

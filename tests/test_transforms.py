@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles import EXAMPLE_IDS, EXAMPLES, fused, pictures
 
 import augfuse as af
 from augfuse import geometry
@@ -17,6 +16,7 @@ from augfuse.geometry import Canvas
 from augfuse.rng import Draw
 from augfuse.transforms._custom import reverse_channels
 from augfuse.transforms.base import Color, Geometric, Transform, Write
+from oracles import EXAMPLE_IDS, EXAMPLES, fused, pictures
 
 every_example = pytest.mark.parametrize(("cls", "example"), EXAMPLES, ids=EXAMPLE_IDS)
 INDICES = np.array([0, 1, 2, 3, 40, 41, 42, 2**40])

@@ -9,14 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 LUMA = np.array([0.299, 0.587, 0.114])
-_GREY = np.tile(LUMA, (3, 1))  # every channel becomes luma
+_LUMA_ROWS = np.tile(LUMA, (3, 1))  # every channel becomes luma
+_GREY = _LUMA_ROWS[:, :, None]
 
-# Hue turns about the grey axis of YIQ (FCC 1953, BT.601 luma): luma stays, (I, Q) turns.
+# Hue turns about the grey axis of YIQ (FCC 1953, BT.601 luma): luma stays, (I, Q) turns clockwise, from red to green.
 _RGB_TO_YIQ = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
 _YIQ_TO_RGB = np.linalg.inv(_RGB_TO_YIQ)
-_HUE_COS = _YIQ_TO_RGB @ np.diag([0.0, 1.0, 1.0]) @ _RGB_TO_YIQ
-_HUE_SIN = _YIQ_TO_RGB @ np.array([[0, 0, 0], [0, 0, -1], [0, 1, 0]]) @ _RGB_TO_YIQ
-_HUE_FIXED = _YIQ_TO_RGB @ np.diag([1.0, 0.0, 0.0]) @ _RGB_TO_YIQ
+_HUE_COS = (_YIQ_TO_RGB @ np.diag([0.0, 1.0, 1.0]) @ _RGB_TO_YIQ)[:, :, None]
+_HUE_SIN = (_YIQ_TO_RGB @ np.array([[0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ _RGB_TO_YIQ)[:, :, None]
+_HUE_FIXED = (_YIQ_TO_RGB @ np.diag([1.0, 0.0, 0.0]) @ _RGB_TO_YIQ)[:, :, None]
 
 
 def uniform(gain: np.ndarray, offset: np.ndarray | float = 0.0) -> np.ndarray:
@@ -41,29 +42,26 @@ def saturation_hue(factor: np.ndarray, turns: np.ndarray) -> np.ndarray:
     Both keep luma and the grey axis, so their product is factor * hue + (1 - factor) * grey.
     """
     angle = 2 * np.pi * turns
-    cos, sin = np.cos(angle) * factor, np.sin(angle) * factor
     m = np.zeros((3, 4, len(factor)))
-    rest = 1 - factor
-    for i in range(3):
-        for j in range(3):
-            m[i, j] = _HUE_FIXED[i, j] * factor + _HUE_COS[i, j] * cos + _HUE_SIN[i, j] * sin + _GREY[i, j] * rest
+    m[:, :3] = _HUE_FIXED * factor
+    m[:, :3] += _HUE_COS * (np.cos(angle) * factor)
+    m[:, :3] += _HUE_SIN * (np.sin(angle) * factor)
+    m[:, :3] += _GREY * (1 - factor)
     return m.transpose(2, 0, 1)
 
 
 def grayscale(n: int) -> np.ndarray:
     """Every channel becomes luma."""
-    return np.tile(np.hstack([_GREY, np.zeros((3, 1))]), (n, 1, 1))
+    return np.tile(np.hstack([_LUMA_ROWS, np.zeros((3, 1))]), (n, 1, 1))
 
 
 def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     """The matrix that does `first`, then `second`, without a clip in between."""
-    m = np.empty((3, 4, len(first)))
-    for i in range(3):
-        for j in range(4):
-            m[i, j] = second[:, i, 0] * first[:, 0, j]
-            m[i, j] += second[:, i, 1] * first[:, 1, j]
-            m[i, j] += second[:, i, 2] * first[:, 2, j]
-        m[i, 3] += second[:, i, 3]
+    a, b = second.transpose(1, 2, 0), first.transpose(1, 2, 0)
+    m = a[:, 0, None] * b[0]
+    m += a[:, 1, None] * b[1]
+    m += a[:, 2, None] * b[2]
+    m[:, 3] += a[:, 3]
     return m.transpose(2, 0, 1)
 
 
@@ -81,4 +79,9 @@ def to_range(m: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def apply(m: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     """(n, 3) colours through n matrices."""
-    return np.einsum("nij,nj->ni", m[:, :, :3], rgb) + m[:, :, 3]
+    return turn(m, rgb) + m[:, :, 3]
+
+
+def turn(m: np.ndarray, rgb: np.ndarray) -> np.ndarray:
+    """`apply` without the offset. Added in this order for every n, as einsum and matmul do not."""
+    return m[:, :, 0] * rgb[:, :1] + m[:, :, 1] * rgb[:, 1:2] + m[:, :, 2] * rgb[:, 2:]

@@ -25,11 +25,17 @@ def affine(
     n: int, a: Value = 1.0, b: Value = 0.0, c: Value = 0.0, d: Value = 0.0, e: Value = 1.0, f: Value = 0.0
 ) -> np.ndarray:
     """x' = a x + b y + c, y' = d x + e y + f; each entry one number or (n,)."""
-    m = np.empty((3, 3, n))
+    m = _blank(n)
     m[0, 0], m[0, 1], m[0, 2] = a, b, c
     m[1, 0], m[1, 1], m[1, 2] = d, e, f
-    m[2] = ((0.0,), (0.0,), (1.0,))
     return m.transpose(2, 0, 1)
+
+
+def _blank(n: int) -> np.ndarray:
+    m = np.empty((3, 3, n))
+    m[2, :2] = 0.0
+    m[2, 2] = 1.0
+    return m
 
 
 def about_centre(canvas: Canvas, a: Value, b: Value, d: Value, e: Value) -> np.ndarray:
@@ -40,14 +46,11 @@ def about_centre(canvas: Canvas, a: Value, b: Value, d: Value, e: Value) -> np.n
 
 def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     """The affine map that does `first`, then `second`."""
-    m = np.empty((3, 3, len(first)))
-    for i in range(2):
-        p, q = second[:, i, 0], second[:, i, 1]
-        for j in range(3):
-            np.multiply(p, first[:, 0, j], out=m[i, j])
-            m[i, j] += q * first[:, 1, j]
-        m[i, 2] += second[:, i, 2]
-    m[2] = ((0.0,), (0.0,), (1.0,))
+    a, b = second.transpose(1, 2, 0), first.transpose(1, 2, 0)
+    m = _blank(len(first))
+    np.multiply(a[:2, 0, None], b[0], out=m[:2])
+    m[:2] += a[:2, 1, None] * b[1]
+    m[:2, 2] += a[:2, 2]
     return m.transpose(2, 0, 1)
 
 
@@ -61,9 +64,10 @@ def invert(m: np.ndarray) -> np.ndarray:
 
 def is_regular(m: np.ndarray) -> np.ndarray:
     """(n,) bool: finite, and not squeezed so far that an inverse means nothing (the largest shrink is 1 to 10**6)."""
-    determinant = m[:, 0, 0] * m[:, 1, 1] - m[:, 0, 1] * m[:, 1, 0]
-    with np.errstate(invalid="ignore"):
-        return np.isfinite(m).all(axis=(1, 2)) & (np.abs(determinant) > 1e-12)
+    with np.errstate(invalid="ignore", over="ignore"):
+        determinant = m[:, 0, 0] * m[:, 1, 1] - m[:, 0, 1] * m[:, 1, 0]
+        # One number that is finite where all six are: a product of finite numbers overflows only beyond any use.
+        return np.isfinite(determinant + m[:, 0, 2] + m[:, 1, 2]) & (np.abs(determinant) > 1e-12)
 
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
@@ -72,11 +76,9 @@ def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
     return np.where(active, soa, np.eye(3)[:, :, None]).transpose(2, 0, 1)
 
 
-def shrink(m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many source pixels, along the source's x and y, one output pixel spans: (n,) each, below 1 when it
-    enlarges.
+def shrink(inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many source pixels, along the source's x and y, one output pixel spans: (n,) each, below 1 when it enlarges.
+
+    `inverse` (n, 6) are the first two rows of maps from output to source.
     """
-    inverse = invert(m)
-    x = np.hypot(inverse[:, 0, 0], inverse[:, 0, 1])
-    y = np.hypot(inverse[:, 1, 0], inverse[:, 1, 1])
-    return x, y
+    return np.hypot(inverse[:, 0], inverse[:, 1]), np.hypot(inverse[:, 3], inverse[:, 4])

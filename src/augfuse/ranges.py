@@ -31,9 +31,13 @@ def sides(size: Size) -> tuple[int, int]:
 
 
 def _number(where: str, value: Any, wanted: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, numbers.Real) else float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise RangeError(f"{where}: got {value!r}, wanted {wanted}.")
-    return float(value)
+    return number
 
 
 def whole(name: str, value: Any, minimum: int) -> int:
@@ -159,7 +163,7 @@ class Choice(msgspec.Struct, frozen=True):
     unit: str = ""
 
     def parse(self, where: str, value: Any) -> str:
-        if value not in self.options:
+        if not isinstance(value, str) or value not in self.options:
             raise RangeError(f"{where}: got {value!r}, wanted one of {', '.join(map(repr, self.options))}.")
         return value
 

@@ -119,6 +119,7 @@ class Loader:
 
     def fetch(self, epoch: int, step: int) -> Batch:
         """Batch `step` of `epoch`, computed in the caller's thread: a pure function, safe from several threads."""
+        whole("epoch", epoch, 0)
         if not 0 <= whole("step", step, 0) < len(self):
             raise IndexError(f"step: got {step}, wanted 0..{len(self) - 1}.")
         return self._fetch(epoch, step, max(1, self.workers))

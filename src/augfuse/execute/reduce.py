@@ -8,12 +8,13 @@ from augfuse.geometry import Canvas, shrink
 from augfuse.plan.plan import REDUCE_ABOVE
 
 
-def reduced_size(geometry: np.ndarray, source: Canvas) -> Canvas | None:
+def reduced_size(matrices: np.ndarray, source: Canvas) -> Canvas | None:
     """The (height, width) each image is averaged down to, or None where none is: a function of its own matrix alone.
 
-    Along a source axis on which one output pixel spans more than 1.5 source pixels, the size that makes it span one.
+    matrices: (n, 6), output to source. Along a source axis on which one output pixel spans more than 1.5 source pixels,
+    the size that makes it span one.
     """
-    x, y = shrink(geometry)
+    x, y = shrink(matrices)
     if x.max(initial=0) <= REDUCE_ABOVE and y.max(initial=0) <= REDUCE_ABOVE:
         return None
     width = np.where(x > REDUCE_ABOVE, np.maximum(np.rint(source.width / x), 1), source.width)

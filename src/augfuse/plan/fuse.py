@@ -36,7 +36,7 @@ def _merge(first: Pass, second: Pass) -> Pass:
     if second.color is None or first.mean_gain is None:
         mean_gain = first.mean_gain
     else:
-        mean_gain = np.einsum("nij,nj->ni", second.color[:, :, :3], first.mean_gain)
+        mean_gain = color.turn(second.color, first.mean_gain)
     return Pass(
         size=second.size,
         geometry_names=first.geometry_names + second.geometry_names,

@@ -118,7 +118,7 @@ def check(plan: Plan) -> None:
                 f"Brightness, Contrast and Invert work with any number."
             )
     height, width = plan.size
-    if len(plan) and (np.ptp(height) or np.ptp(width)):
+    if (height != height[0]).any() or (width != width[0]).any():
         sizes = sorted({f"{h}x{w}" for h, w in zip(height, width, strict=True)})
         raise ImageError(
             f"images of different sizes ({', '.join(sizes[:3])}{', ...' if len(sizes) > 3 else ''}) do not "

@@ -75,7 +75,8 @@ class Saturation(Color, frozen=True):
 class Hue(Color, frozen=True):
     """Turn the colours about the grey axis, luma kept. Source: rotation of (I, Q) in YIQ, as tf.image did before HSV.
 
-    One turn is the full circle. Differs from a turn in HSV (torchvision), which keeps max and min instead of luma.
+    One turn is the full circle, + goes from red to green to blue. Differs from a turn in HSV (torchvision), which keeps
+    max and min instead of luma.
     """
 
     turns: Annotated[Range, _TURNS] = (-0.05, 0.05)

@@ -1,0 +1,102 @@
+"""Rules about the source itself: which file may import which, how long a file may be, what must be documented."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import augfuse as af
+from augfuse.transforms.base import specs
+
+PACKAGE = Path(af.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+# Imports go down this list only; modules of one package may import each other.
+LAYERS = (
+    "errors", "jit", "philox", "ranges", "rng", "geometry", "color", "transforms", "plan", "execute", "batch", "recipe",
+    "data", "keras", "torch", "tensorflow", "jax", "train", "cli", "__main__",
+)  # fmt: skip
+FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}
+HEAVY = {"numba", "cv2", "PIL", "simplejpeg", "matplotlib", "sklearn", "scipy", "pandas"} | FRAMEWORKS
+
+
+def layer(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> list[str]:
+    """Every module that a file imports anywhere, but for type checkers: "augfuse.plan.fuse", "numpy"."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [f"augfuse.{alias.name}" for alias in node.names] if node.module == "augfuse" else [node.module]
+    return found
+
+
+def is_adapter_call(path: Path, module: str) -> bool:
+    """`Loader.to_keras()` and its sisters import their adapter when they are called: the one way up."""
+    return path.name == "loader.py" and module.split(".")[1] in FRAMEWORKS
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down_only(path: Path) -> None:
+    if path == PACKAGE / "__init__.py":
+        return
+    own = LAYERS.index(layer(path))
+    for module in imports(path):
+        name = module.split(".")[1] if module.startswith("augfuse.") else None
+        if name in LAYERS and not is_adapter_call(path, module):
+            assert LAYERS.index(name) <= own, f"{path.name} imports {module}"
+        if module.split(".")[0] in FRAMEWORKS:
+            assert layer(path) in FRAMEWORKS | {"train"}, f"{path.name} names a framework: {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_are_short_and_explain_themselves(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 400
+    assert ast.get_docstring(ast.parse(text)), "a file says what it is for"
+    assert "super(" not in text
+
+
+def test_import_is_light() -> None:
+    code = f"import sys, augfuse as af; af.Recipe([af.Rotate()]).to_yaml(); print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def public() -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name in dir(af):
+        value = getattr(af, name)
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("augfuse"):
+            found[name] = value
+            if inspect.isclass(value):
+                own = (n for n in vars(value) if not n.startswith("_") and callable(getattr(value, n)))
+                found |= {f"{name}.{n}": getattr(value, n) for n in own}
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(public()))
+def test_public_names_are_documented(name: str) -> None:
+    assert inspect.getdoc(public()[name]), f"augfuse.{name} has no docstring"
+
+
+@pytest.mark.parametrize("cls", af.list_transforms(), ids=lambda c: c.__name__)
+def test_fields_of_transforms_say_what_they_are(cls: type[af.Transform]) -> None:
+    assert "__final__" in vars(cls), "a transform is @final"
+    assert cls.__doc__ and cls.__doc__.strip().endswith((".", ")"))
+    assert set(specs(cls)) == set(cls.__struct_fields__)
+    for name, spec in specs(cls).items():
+        assert spec.doc and isinstance(spec.unit, str), name
+    assert cls.evaluation in ("random", "deterministic", "counterpart")
