@@ -33,5 +33,5 @@ $(VENV)/%.done: $(BIN)/python pyproject.toml
 $(VENV)/dev.done: $(VENV)/train.done
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .numba_cache .pytest_cache .ruff_cache .hypothesis dist
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,6 +14,8 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras' old class computes with NumPy and SciPy whatever the backend
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or it asks the network for its newest version
+# Or the second thread of kornia's turn spins on its core for a while into the next contender's turn.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.pop("OPENBLAS_CORETYPE", None)  # a forced core type may slow a peer down
 
 import cyclopts

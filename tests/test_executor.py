@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
+from augfuse import rng
 from augfuse.execute import fused as kernel
 from augfuse.execute import reference
 from augfuse.execute.images import as_images
@@ -19,6 +25,7 @@ from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, assert_like_reference, pi
 from oracles import fused as fused_plan
 
 FILLS = ("nearest", "reflect", "wrap", "constant")
+NUMPYS_NAMES: Any = {"nearest": "edge", "reflect": "symmetric", "wrap": "wrap", "constant": "constant"}  # of np.pad
 MIXES = {cls.__name__ for cls in af.list_transforms() if issubclass(cls, Color) and cls.mixes_channels}
 
 
@@ -84,7 +91,7 @@ def test_shrinking_averages_first(channels: int, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_enlarging(dtype: str) -> None:
     pixels = pictures(2, 11, 13, 3, dtype)
-    for size in ((12, 14), (40, 50), (11, 90), (200, 13)):
+    for size in ((12, 14), (40, 50), (11, 90), (200, 13), (3, 1000)):
         assert_like_reference(af.Recipe([af.Resize(size)]), pixels, dtype="float32")
 
 
@@ -196,19 +203,15 @@ def test_whole_pixel_moves_are_exact(dtype: str, channels: int, fill: str, inter
         assert np.array_equal(run(af.Rotate((90, 90)), pixels=square), np.rot90(square, 1, (1, 2)))
     moved = run(af.Translate((0.25, 0.25), (0.5, 0.5)))  # 10 pixels to the right, 12 down
     assert np.array_equal(moved[:, 12:, 10:], x[:, :12, :30])
-    before = np.pad(
-        x,
-        ((0, 0), (12, 0), (10, 0), (0, 0)),
-        mode={"nearest": "edge", "reflect": "symmetric", "wrap": "wrap"}.get(fill, "constant"),
-    )  # type: ignore[call-overload]
+    before = np.pad(x, ((0, 0), (12, 0), (10, 0), (0, 0)), mode=NUMPYS_NAMES[fill])
     assert np.array_equal(moved, before[:, :24, :40])
 
 
 def test_padding_like_numpy() -> None:
     x = pictures(2, 7, 9)
-    for fill, mode in (("nearest", "edge"), ("reflect", "symmetric"), ("wrap", "wrap"), ("constant", "constant")):
+    for fill in FILLS:
         got = af.Recipe([af.Pad((1, 20, 30, 4))], fill=fill).batch(x, seed=0).images
-        assert np.array_equal(got, np.pad(x, ((0, 0), (20, 4), (1, 30), (0, 0)), mode=mode))  # type: ignore[call-overload]
+        assert np.array_equal(got, np.pad(x, ((0, 0), (20, 4), (1, 30), (0, 0)), mode=NUMPYS_NAMES[fill]))
 
 
 def test_a_crop_is_a_slice() -> None:
@@ -238,3 +241,17 @@ def test_values_are_clipped_once_at_the_end() -> None:
     assert (af.Recipe([af.Brightness((2, 2))]).batch(x, seed=0).images == 255).all()
     assert (af.Recipe([af.ChannelShift((-1, -1))]).batch(x, seed=0).images == 0).all()
     assert (af.Recipe([af.Brightness((2, 2)), af.ToFloat()]).batch(x, seed=0).images == 1).all()
+
+
+def test_an_unwritable_cache_folder_is_only_a_warning(tmp_path: Path) -> None:
+    package = tmp_path / "augfuse"
+    shutil.copytree(Path(af.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in (package, *(p for p in package.rglob("*") if p.is_dir())):
+        (folder / "__pycache__").touch()  # a file: no folder of this name can be made
+    code = "import numpy, augfuse.execute.fused, augfuse.rng as r; print(r.bits(0, 0, numpy.array([0]), 'a')[0, 0])"
+    nowhere = {"PYTHONPATH": str(tmp_path), "HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/x", "NUMBA_CACHE_DIR": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **nowhere}
+    )
+    assert int(done.stdout) == int(rng.bits(0, 0, np.array([0]), "a")[0, 0])
+    assert done.stderr.count("Set NUMBA_CACHE_DIR to a writable folder") == 1

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import augfuse as af
 from augfuse.execute import reference
 from augfuse.execute.images import as_images
-from augfuse.plan.build import paths
+from augfuse.geometry import Canvas
+from augfuse.plan.build import build, paths
 from augfuse.plan.fuse import fuse
 from augfuse.plan.plan import LocalStep, Pass, Plan
 from augfuse.transforms.base import Color, Geometric, Transform, Write
@@ -64,6 +65,28 @@ def test_matrices_and_points_are_those_of_the_steps_one_by_one(recipe: af.Recipe
     np.testing.assert_allclose(total(together), total(apart), rtol=1e-9, atol=1e-7)
     points = np.array([[0, 64, 10.5], [0, 64, 3.25], [1, 1, 1]])
     np.testing.assert_allclose(total(together) @ points, total(apart) @ points, rtol=1e-9, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [[t] for t in BODY] + [BODY[:6], BODY[-6:]], ids=lambda s: type(s[0]).__name__)
+def test_the_numbers_of_a_plan_do_not_depend_on_its_size(steps: list[Transform]) -> None:
+    """Bit for bit: array arithmetic may add in another order, or take another routine, for another length."""
+    recipe, n = af.Recipe(steps), 203
+
+    def numbers(at: np.ndarray) -> list[np.ndarray]:
+        canvas = Canvas(np.full(len(at), 64), np.full(len(at), 64))
+        plan = fuse(build(recipe, canvas, 3, np.dtype(np.uint8), None, 3, 1, at))
+        found: list[np.ndarray] = []
+        for step in plan.steps:
+            if isinstance(step, Pass):
+                found += [v for v in (step.geometry, step.color, step.mean_gain, step.fill_color) if v is not None]
+                found += [step.matrices()] if step.geometry is not None else []
+            else:
+                found += list(step.params.values())
+        return found
+
+    whole = numbers(np.arange(n))
+    for at in (np.array([17]), np.array([202]), np.array([3, 99]), np.arange(50, 61)):
+        assert all(np.array_equal(part, bulk[at]) for part, bulk in zip(numbers(at), whole, strict=True))
 
 
 # Steps that lose nothing when they are done one after the other: turns and flips move whole pixels and never look

@@ -122,7 +122,7 @@ fill: reflect
         (
             "transforms: [{Rotate: {degree: 3}}]",
             "RecipeError",
-            r"recipe\.transforms\[0\]\.Rotate: unknown key 'degree', wanted one of degrees, p\. Did you mean 'degrees'\?",
+            r"recipe\.transforms\[0\]\.Rotate: unknown key 'degree', wanted one of degrees, p\. Did you mean 'degrees'",
         ),
         ("transforms: [{Rotate: 3}]", "RecipeError", r"recipe\.transforms\[0\]\.Rotate: got 3, wanted fields, such as"),
         (
@@ -252,6 +252,10 @@ def test_lambdas_that_go_wrong() -> None:
         af.Recipe([af.Lambda(lambda image: None)]).batch(x)
     with pytest.raises(ZeroDivisionError):
         af.Recipe([af.Lambda(lambda image: 1 / 0)]).batch(x, workers=2)
+    marked = pictures(6, 8, 9)
+    marked[5] = 3  # the last image, in another thread's slice
+    with pytest.raises(ZeroDivisionError):
+        af.Recipe([af.Lambda(lambda image: image if np.ptp(image) else 1 / 0)]).batch(marked, workers=3)
     with pytest.raises(af.RangeError, match=r"Lambda\.kind: got 'color', wanted one of 'local'"):
         af.Lambda(darker, kind="color")  # type: ignore[arg-type]
 
@@ -384,7 +388,8 @@ def test_integers_outside_the_declared_range() -> None:
         (
             {"out": np.empty((2, 4, 4, 3), np.float32)},
             "ImageTypeError",
-            r"out: got float32 \(2, 4, 4, 3\), wanted a writable C-contiguous uint8 array \(2, 4, 4, 3\)\. Use np\.empty\(\(2, 4, 4, 3\), np\.uint8\)",
+            r"out: got float32 \(2, 4, 4, 3\), wanted a writable C-contiguous uint8 array \(2, 4, 4, 3\)\. "
+            r"Use np\.empty\(\(2, 4, 4, 3\), np\.uint8\)",
         ),
         ({"out": np.empty((2, 4, 5, 3), np.uint8)}, "ImageTypeError", r"out: got uint8 \(2, 4, 5, 3\)"),
         ({"out": np.empty((2, 4, 4, 6), np.uint8)[..., ::2]}, "ImageTypeError", r"out: got uint8 \(2, 4, 4, 3\)"),

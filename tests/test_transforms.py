@@ -192,9 +192,9 @@ def test_what_lies_outside_takes_the_fill_colour(cls: type[Transform], example: 
     x, y = np.meshgrid(np.arange(int(size.width[0])) + 0.5, np.arange(int(size.height[0])) + 0.5)
     source = np.linalg.inv(matrix) @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
     edge = np.abs(source[:, :2, :, None] - np.array([0, 64])).min(axis=(1, 3)).reshape(out.shape[:3])
-    inside = ((source[:, :2] > 0) & (source[:, :2] < 64)).all(axis=1).reshape(out.shape[:3])
+    inside = np.all((source[:, :2] > 0) & (source[:, :2] < 64), axis=1).reshape(out.shape[:3])
     sure = edge > 1e-3  # at the cut itself float32 coordinates may fall on either side
-    wanted = np.where(inside[..., None], np.array([100, 100, 100]), np.array([7, 8, 9]))
+    wanted = np.where(inside[:, :, :, None], np.array([100, 100, 100]), np.array([7, 8, 9]))
     assert np.array_equal(out[sure], wanted[sure])
     for fill in ("nearest", "reflect", "wrap"):  # nothing but the picture itself
         assert (recipe_of(cls, example, fill=fill, fill_value=7).batch(images, seed=7).images == 100).all()

@@ -28,6 +28,7 @@ _INTERPOLATION = Choice("interpolation", ("bilinear", "nearest"))
 _BOX_FORMAT = Choice("box format", ("pascal_voc", "coco", "yolo", "albumentations"))
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
 _LAYOUTS = ("NHWC", "NCHW")
+_LARGEST_INDEX = np.iinfo(np.int64).max
 
 
 @final
@@ -121,9 +122,7 @@ class Recipe(msgspec.Struct, frozen=True):
         recipe = self if training else self.eval()
         wanted = None if dtype is None else np.dtype(dtype)
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
-        if isinstance(out, np.ndarray) and any(
-            np.may_share_memory(out, a) for a in (pixels.items if pixels.stack is None else [pixels.stack])
-        ):
+        if isinstance(out, np.ndarray) and _overlap(out, pixels):
             raise ImageTypeError(
                 "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
             )
@@ -282,9 +281,9 @@ def is_planar(layout: str) -> bool:
 
 def _indices(indices: Any, n: int) -> np.ndarray:
     array = np.asarray(indices)
-    if array.shape != (n,) or array.dtype.kind not in "iu" or (array < 0).any():
+    if array.shape != (n,) or array.dtype.kind not in "iu" or (array < 0).any() or (array > _LARGEST_INDEX).any():
         raise ImageError(
-            f"indices: got {array.dtype.name} of shape {array.shape}, wanted {n} whole numbers >= 0, one per image."
+            f"indices: got {array.dtype.name} of shape {array.shape}, wanted {n} whole numbers 0..2**63 - 1."
         )
     return np.ascontiguousarray(array, np.int64)
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple, final
 
 import numpy as np
@@ -26,6 +25,8 @@ from augfuse.geometry import Canvas
 from augfuse.plan.plan import LocalStep, Pass, Plan
 
 _MODES = {"nearest": kernels.NEAREST, "reflect": kernels.REFLECT, "wrap": kernels.WRAP, "constant": kernels.CONSTANT}
+SLICES = 4  # per thread and batch
+
 _F = np.float32
 _INF = _F(np.inf)
 
@@ -56,18 +57,22 @@ def execute(plan: Plan, images: Images, out: np.ndarray, planar: bool, workers: 
     """Run a fused, checked plan into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous and of the plan's dtype."""
     run_slice = prepare(plan, images, out, planar)
     n = len(plan)
-    slices = min(max(workers, 1), n)
-    if slices == 1:
+    if workers <= 1 or n == 1:
         run_slice(0, n)
         return
-    edges = [n * k // slices for k in range(slices + 1)]
-    pool = _pool(os.getpid())
-    futures: list[Future[None]] = [pool.submit(run_slice, start, stop) for start, stop in pairwise(edges[1:])]
+    # Several slices a thread, taken as they come: a thread that is held up does not hold up the others.
+    count = min(n, workers * SLICES)
+    slices = iter([(n * k // count, n * (k + 1) // count) for k in range(count)])
+
+    def work() -> None:
+        for start, stop in slices:
+            run_slice(start, stop)
+
+    futures: list[Future[None]] = [_pool(os.getpid()).submit(work) for _ in range(workers - 1)]
     try:
-        run_slice(0, edges[1])
+        work()
     finally:
-        for future in futures:
-            future.exception()  # all have stopped before the caller touches `out` again
+        wait(futures)  # all have stopped before the caller touches `out` again
     for future in futures:
         future.result()
 
@@ -229,10 +234,15 @@ def _with_mean(
     """The colours of a contrast about the image's own grey mean, which is known only now."""
     means = np.empty((len(starts), plan.channels))
     fused.channel_means(src, starts, *shape, means)
-    grey = means[:, :3] @ LUMA if plan.channels in (3, 4) else means.mean(axis=1)
+    grey = _grey(means) if plan.channels in (3, 4) else means.mean(axis=1)
     matrices = color.matrices.copy()
     matrices[:, :, 3] += mean_gain * (grey[:, None] - plan.low)
     return color._replace(matrices=matrices)
+
+
+def _grey(means: np.ndarray) -> np.ndarray:
+    # Not matmul: the last bit of its sums depends on how many images there are.
+    return means[:, 0] * LUMA[0] + means[:, 1] * LUMA[1] + means[:, 2] * LUMA[2]
 
 
 @final
