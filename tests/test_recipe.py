@@ -374,8 +374,17 @@ def test_integers_outside_the_declared_range() -> None:
     ("options", "error", "message"),
     [
         ({"labels": [1]}, "ImageError", r"labels: got 1 for 2 images, wanted one per image"),
-        ({"indices": [1]}, "ImageError", r"indices: got int64 of shape \(1,\), wanted 2 whole numbers >= 0"),
-        ({"indices": [1, -1]}, "ImageError", r"indices: got int64 of shape \(2,\), wanted 2 whole numbers >= 0"),
+        (
+            {"indices": [1]},
+            "ImageError",
+            r"indices: got int64 of shape \(1,\), wanted 2 whole numbers 0\.\.2\*\*63 - 1",
+        ),
+        (
+            {"indices": [1, -1]},
+            "ImageError",
+            r"indices: got int64 of shape \(2,\), wanted 2 whole numbers 0\.\.2\*\*63 - 1",
+        ),
+        ({"indices": np.array([1, 2**63], np.uint64)}, "ImageError", r"indices: got uint64 of shape \(2,\)"),
         ({"indices": [1.0, 2.0]}, "ImageError", r"indices: got float64"),
         ({"epoch": -1}, "RangeError", r"epoch: got -1, wanted a whole number >= 0"),
         ({"epoch": 1.5}, "RangeError", r"epoch: got 1\.5, wanted a whole number >= 0"),

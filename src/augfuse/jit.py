@@ -20,9 +20,18 @@ def jit(function: Callable[..., Any]) -> Any:
     try:
         return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError as error:  # Numba finds no folder that it can write to
-        warnings.warn(
-            f"kernels are compiled anew in each process ({error}). Set NUMBA_CACHE_DIR to a writable folder.",
-            AugfuseWarning,
-            stacklevel=2,
-        )
+        _warn_once(str(error))
         return numba.njit(**_OPTIONS)(function)
+
+
+_warned: list[str] = []
+
+
+def _warn_once(reason: str) -> None:
+    if not _warned:
+        _warned.append(reason)
+        warnings.warn(
+            f"kernels are compiled anew in each process ({reason}). Set NUMBA_CACHE_DIR to a writable folder.",
+            AugfuseWarning,
+            stacklevel=3,
+        )

@@ -20,7 +20,8 @@ from augfuse.plan.explain import explain
 from augfuse.plan.fuse import fuse
 from augfuse.plan.plan import Plan, check
 from augfuse.ranges import Choice, Numbers, whole
-from augfuse.rng import check_seed
+from augfuse.rng import check_epoch, check_seed
+from augfuse.transforms._custom import Lambda
 from augfuse.transforms.base import Transform, Write
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
@@ -158,7 +159,7 @@ class Recipe(msgspec.Struct, frozen=True):
 
         planar = is_planar(layout)
         threads = cpu_count() if workers is None else whole("workers", workers, 0)
-        epoch = whole("epoch", epoch, 0)
+        epoch = check_epoch(epoch)
         plan = self.plan(images.canvas, images.channels, images.dtype, indices, seed=seed, epoch=epoch, dtype=dtype)
         height, width = int(plan.size.height[0]), int(plan.size.width[0])
         shape = (len(images), plan.channels, height, width) if planar else (len(images), height, width, plan.channels)
@@ -226,8 +227,9 @@ class Recipe(msgspec.Struct, frozen=True):
         return to_python(self)
 
     def fingerprint(self) -> str:
-        """16 hex digits that differ where the recipes do; the same in every process."""
-        return blake2b(self.to_python().encode(), digest_size=8).hexdigest()
+        """16 hex digits that differ where the recipes do; the same in every process. Functions count by their names."""
+        functions = [f"{t.fn.__module__}:{t.fn.__qualname__}" for t in self.transforms if isinstance(t, Lambda)]
+        return blake2b("\n".join([self.to_python(), *functions]).encode(), digest_size=8).hexdigest()
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Recipe:

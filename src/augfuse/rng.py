@@ -16,7 +16,7 @@ from typing import final
 import numpy as np
 
 from augfuse.errors import ImageTypeError, RangeError
-from augfuse.ranges import Range, ends
+from augfuse.ranges import Range, ends, whole
 
 _TO_UNIT = 2.0**-53
 
@@ -41,6 +41,13 @@ def check_seed(seed: int | None) -> int:
     if not 0 <= seed < 2**64:
         raise RangeError(f"seed: got {seed}, wanted 0..2**64 - 1. Use seed={int(seed) % 2**64}.")
     return int(seed)
+
+
+def check_epoch(epoch: int) -> int:
+    """The epoch as an int; RangeError unless it is a whole number within 0..2**63 - 1."""
+    if whole("epoch", epoch, 0) >= 2**63:
+        raise RangeError(f"epoch: got {epoch}, wanted 0..2**63 - 1.")
+    return int(epoch)
 
 
 def bits(seed: int, epoch: int, indices: np.ndarray, path: str, count: int = 1, first: int = 0) -> np.ndarray:

@@ -20,7 +20,7 @@ from augfuse.data.source import Source
 from augfuse.errors import DataError, ImageTypeError, RangeError, StateError
 from augfuse.ranges import whole
 from augfuse.recipe import Recipe, is_planar
-from augfuse.rng import check_seed
+from augfuse.rng import check_epoch, check_seed
 
 if TYPE_CHECKING:
     import keras
@@ -115,11 +115,11 @@ class Loader:
 
     def set_epoch(self, epoch: int) -> None:
         """The next loop serves `epoch` from its first batch. A loop that is running goes on, but moves nothing."""
-        self._move(whole("epoch", epoch, 0), 0)
+        self._move(check_epoch(epoch), 0)
 
     def fetch(self, epoch: int, step: int) -> Batch:
         """Batch `step` of `epoch`, computed in the caller's thread: a pure function, safe from several threads."""
-        whole("epoch", epoch, 0)
+        check_epoch(epoch)
         if not 0 <= whole("step", step, 0) < len(self):
             raise IndexError(f"step: got {step}, wanted 0..{len(self) - 1}.")
         return self._fetch(epoch, step, max(1, self.workers))
@@ -198,19 +198,31 @@ class Loader:
             "batch_size": self.batch_size,
             "length": len(self.data),
             "seed": self.seed,
+            "shuffle": self._order.shuffle,
+            "drop_last": self._order.drop_last,
+            "shard": [self._order.rank, self._order.world],
             "recipe": self.recipe.fingerprint(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue after the batches a state counts: the next loop yields the rest of that epoch.
 
-        The number of workers may differ. StateError where the state belongs to other data, another recipe, batch size
-        or seed. A loader made without a seed takes that of the state.
+        The number of workers may differ. StateError where the state belongs to other data, another recipe, batch size,
+        order or seed. A loader made without a seed takes that of the state.
         """
         own = self.state_dict()
         if not isinstance(state, dict) or set(state) != set(own):
             raise StateError(f"state: got {state!r}, wanted what loader.state_dict() returns.")
-        for name in ("version", "batch_size", "length", "recipe", *(() if self._fresh_seed else ("seed",))):
+        for name in (
+            "version",
+            "batch_size",
+            "length",
+            "recipe",
+            "shuffle",
+            "drop_last",
+            "shard",
+            *(() if self._fresh_seed else ("seed",)),
+        ):
             if state[name] != own[name]:
                 raise StateError(
                     f"state: {name} is {state[name]!r}, this loader has {own[name]!r}. "
@@ -223,7 +235,7 @@ class Loader:
             )
         self.seed = state["seed"]
         self._order = msgspec.structs.replace(self._order, seed=self.seed)
-        self._move(whole("state: epoch", state["epoch"], 0), whole("state: batches", state["batches"], 0))
+        self._move(check_epoch(state["epoch"]), whole("state: batches", state["batches"], 0))
 
     def to_keras(self) -> keras.utils.PyDataset:
         """The same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`."""

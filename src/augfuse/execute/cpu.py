@@ -57,7 +57,8 @@ def execute(plan: Plan, images: Images, out: np.ndarray, planar: bool, workers: 
     """Run a fused, checked plan into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous and of the plan's dtype."""
     run_slice = prepare(plan, images, out, planar)
     n = len(plan)
-    if workers <= 1 or n == 1:
+    workers = min(workers, n)
+    if workers <= 1:
         run_slice(0, n)
         return
     # Several slices a thread, taken as they come: a thread that is held up does not hold up the others.
