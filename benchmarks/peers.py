@@ -17,8 +17,8 @@ from workloads import FLIP, HUE, JITTER, MEAN, ROTATE, SCALE, SHIFT, STD, ZOOM
 Call = Callable[[int], Any]
 
 
-def augfuse(batch: np.ndarray, jitter: bool, workers: int, reuse: bool) -> Call:
-    """The public call; `reuse`: into one buffer (out=), as the loader does, else into a new array each time."""
+def augfuse_recipe(jitter: bool) -> Any:
+    """The work, as a recipe."""
     import augfuse as af
 
     transforms: list[Any] = [
@@ -29,7 +29,12 @@ def augfuse(batch: np.ndarray, jitter: bool, workers: int, reuse: bool) -> Call:
     ]
     if jitter:
         transforms.append(af.ColorJitter(brightness=JITTER, contrast=JITTER, saturation=JITTER, hue=HUE))
-    recipe = af.Recipe((*transforms, af.Normalize(mean=MEAN, std=STD)), fill="nearest", interpolation="bilinear")
+    return af.Recipe([*transforms, af.Normalize(mean=MEAN, std=STD)], fill="nearest", interpolation="bilinear")
+
+
+def augfuse(batch: np.ndarray, jitter: bool, workers: int, reuse: bool) -> Call:
+    """The public call; `reuse`: into one buffer (out=), as the loader does, else into a new array each time."""
+    recipe = augfuse_recipe(jitter)
     indices = np.arange(len(batch))
     out = np.empty(batch.shape, np.float32) if reuse else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 LUMA = np.array([0.299, 0.587, 0.114])
+_IDENTITY = np.eye(3, 4)[:, :, None]
 _LUMA_ROWS = np.tile(LUMA, (3, 1))  # every channel becomes luma
 _GREY = _LUMA_ROWS[:, :, None]
 
@@ -67,7 +68,7 @@ def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
     """`m` where active, the identity elsewhere."""
-    return np.where(active, m.transpose(1, 2, 0), np.eye(3, 4)[:, :, None]).transpose(2, 0, 1)
+    return np.where(active, m.transpose(1, 2, 0), _IDENTITY).transpose(2, 0, 1)
 
 
 def to_range(m: np.ndarray, low: float, high: float) -> np.ndarray:

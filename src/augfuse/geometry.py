@@ -14,6 +14,9 @@ import numpy as np
 Value: TypeAlias = np.ndarray | float
 
 
+_IDENTITY = np.eye(3)[:, :, None]
+
+
 class Canvas(NamedTuple):
     """The sizes of n images at one point of a recipe: (n,) int64 each."""
 
@@ -73,7 +76,7 @@ def is_regular(m: np.ndarray) -> np.ndarray:
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
     """`m` where active, the identity elsewhere."""
     soa = m.transpose(1, 2, 0)
-    return np.where(active, soa, np.eye(3)[:, :, None]).transpose(2, 0, 1)
+    return np.where(active, soa, _IDENTITY).transpose(2, 0, 1)
 
 
 def shrink(inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -95,6 +95,8 @@ def as_image(image: np.ndarray, name: str) -> np.ndarray:
 
 
 def _as_dtype(image: np.ndarray, name: str) -> np.ndarray:
+    if image.dtype in DTYPES:
+        return image
     native = image.dtype.newbyteorder("=")
     if native in DTYPES:
         return image.astype(native, copy=False)

@@ -73,7 +73,8 @@ def _write(transform: Write | None, draw: Draw, dtype: np.dtype, channels: int, 
     n = len(draw.indices)
     if transform is None:
         return WriteStep(dtype, np.ones((n, channels)), np.zeros((n, channels)))
-    scale, bias = (np.tile(v, (n, 1)) for v in transform.scale(channels, low, high))
+    scale, bias = np.empty((n, channels)), np.empty((n, channels))
+    scale[:], bias[:] = transform.scale(channels, low, high)
     active = _active(draw, transform.p)
     if active is not None:
         scale[~active] = 1.0

@@ -104,8 +104,9 @@ def check(plan: Plan) -> None:
             continue
         names = ", ".join(step.geometry_names)
         if step.geometry is not None:
-            bad = np.flatnonzero(~is_regular(step.geometry))
-            if bad.size:
+            regular = is_regular(step.geometry)
+            if not regular.all():
+                bad = np.flatnonzero(~regular)
                 raise RecipeError(
                     f"{names}: the matrix of sample {plan.indices[bad[0]]} has no inverse "
                     f"({np.array2string(step.geometry[bad[0]][:2], precision=3)}). "
