@@ -119,11 +119,3 @@ def specs(cls: type[Transform]) -> dict[str, Spec]:
     """The spec of each field, in the order of the fields."""
     hints = get_type_hints(cls, include_extras=True)
     return {name: hints[name].__metadata__[0] for name in cls.__struct_fields__}
-
-
-KINDS: tuple[type[Transform], ...] = (Geometric, Color, Local, Write)
-
-
-def kind(transform: Transform) -> type[Transform]:
-    """The abstract class that says what executors do with it."""
-    return next(k for k in KINDS if isinstance(transform, k))
