@@ -356,6 +356,18 @@ def test_released_memory_is_used_again() -> None:
     assert ring.take(shape, np.dtype(np.uint8)).dtype == np.uint8
 
 
+def test_a_ring_full_of_other_shapes_makes_room() -> None:
+    ring, dtype = Ring(2), np.dtype(np.float32)
+    for rows in (1, 2):  # batches of other sizes, handed back
+        ring.take((rows, 4), dtype)
+    held = ring.take((3, 4), dtype)
+    kept = weakref.ref(held)
+    assert ring.take((3, 4), dtype) is not held  # still in use
+    del held
+    again = ring.take((3, 4), dtype)
+    assert again is kept()
+
+
 def test_a_loop_that_keeps_nothing_uses_a_few_buffers() -> None:
     load = loader(source(300), workers=1)
     addresses = [batch.images.ctypes.data for batch in load if len(batch) == SIZE]

@@ -30,16 +30,15 @@ class Ring:
         return Ring, (self._size,)
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """An array of this shape and dtype with any content; a new one where all of the ring are held."""
+        """An array of this shape and dtype with any content; a new one where all that fit are held."""
         with self._lock:
-            for i in range(len(self._buffers)):
-                if (
-                    _holders(self._buffers, i) == _UNHELD
-                    and self._buffers[i].shape == shape
-                    and self._buffers[i].dtype == dtype
-                ):
+            free = [i for i in range(len(self._buffers)) if _holders(self._buffers, i) == _UNHELD]
+            for i in free:
+                if self._buffers[i].shape == shape and self._buffers[i].dtype == dtype:
                     return self._buffers[i]
             buffer = np.empty(shape, dtype)
             if len(self._buffers) < self._size:
                 self._buffers.append(buffer)
+            elif free:  # full of other shapes, such as batches with skipped files: make room
+                self._buffers[free[0]] = buffer
             return buffer
