@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import msgspec
 import numpy as np
 
 from augfuse.batch import Batch
+from augfuse.data.ahead import compute_ahead
 from augfuse.data.order import Order
 from augfuse.data.read import Reader, as_source, one_hot_labels
 from augfuse.data.ring import Ring
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     import keras
 
 _STATE_VERSION = 1
-_THREADS = "augfuse-loader"
 
 
 @final
@@ -87,8 +83,8 @@ class Loader:
         is_planar(layout)
         self._classes = one_hot_labels(self.data) if one_hot else None
         self._reader = Reader(self.data, on_error, max_skipped, self.recipe)
-        self._window = self.workers + 1  # batches computed or waiting at any time
-        self._ring = Ring(self._window + 2)  # and the one in the user's hands, and its predecessor
+        # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
+        self._ring = Ring(self.workers + 3)
         self._epoch = 0
         self._delivered = 0
         self._iterator = 0  # number of the newest iterator; older ones no longer move the position
@@ -130,31 +126,8 @@ class Loader:
         Moves no position. The threads end with the generator: exhausted, closed, dropped, or left by an exception.
         """
         order = range(len(self)) if steps is None else steps
-        if self.workers == 0:
-            for step in order:
-                yield self._fetch(epoch, step, 1)
-            self._reader.report()
-            return
-        # One thread per batch, so that the drawing of one overlaps the pixels of another. An epoch with fewer batches
-        # than threads shares each batch among threads instead.
-        threads = max(1, self.workers // len(self))
-        pool = ThreadPoolExecutor(min(self.workers, len(self)), thread_name_prefix=_THREADS)
-        pending: deque[Future[Batch]] = deque()
-        try:
-            rest = iter(order)
-            pending.extend(
-                pool.submit(self._fetch, epoch, step, threads) for step in itertools.islice(rest, self._window)
-            )
-            while pending:
-                batch = pending.popleft().result()
-                pending.extend(pool.submit(self._fetch, epoch, step, threads) for step in itertools.islice(rest, 1))
-                yield batch
-                del batch  # held no longer than the user holds it
-            self._reader.report()
-        finally:
-            # The garbage collector may close an abandoned generator in one of the pool's own threads.
-            own = threading.current_thread().name.startswith(_THREADS)
-            pool.shutdown(wait=not own, cancel_futures=True)
+        yield from compute_ahead(lambda step, n: self._fetch(epoch, step, n), order, len(self), self.workers)
+        self._reader.report()
 
     def __iter__(self) -> Iterator[Batch]:
         if self._begun:  # an unfinished loop is replaced: the next epoch begins

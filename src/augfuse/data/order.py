@@ -35,11 +35,12 @@ class Order(msgspec.Struct, frozen=True):
     def batch(self, epoch: int, step: int) -> np.ndarray:
         """(k,) int64 positions in the source, k <= batch_size."""
         size = self.batch_size * self.world
-        block = self._epoch(epoch)[step * size : (step + 1) * size]
+        block = self.of(epoch)[step * size : (step + 1) * size]
         parts = (len(block) * r // self.world for r in (self.rank, self.rank + 1))
         return block[slice(*parts)]
 
-    def _epoch(self, epoch: int) -> np.ndarray:
+    def of(self, epoch: int) -> np.ndarray:
+        """(n,) int64: all positions of an epoch, in its order."""
         if not self.shuffle:
             return np.arange(self.n, dtype=np.int64)
         return _shuffled(self.seed, epoch, self.n)

@@ -55,8 +55,11 @@ def _pool(pid: int) -> ThreadPoolExecutor:
 
 def execute(plan: Plan, images: Images, out: np.ndarray, planar: bool, workers: int) -> None:
     """Run a fused, checked plan into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous and of the plan's dtype."""
-    run_slice = prepare(plan, images, out, planar)
-    n = len(plan)
+    share(prepare(plan, images, out, planar), len(plan), workers)
+
+
+def share(run_slice: Callable[[int, int], None], n: int, workers: int) -> None:
+    """Call `run_slice(start, stop)` for slices that make up 0..n, in up to `workers` threads, this one included."""
     workers = min(workers, n)
     if workers <= 1:
         run_slice(0, n)
@@ -73,7 +76,7 @@ def execute(plan: Plan, images: Images, out: np.ndarray, planar: bool, workers: 
     try:
         work()
     finally:
-        wait(futures)  # all have stopped before the caller touches `out` again
+        wait(futures)  # all have stopped before the caller touches what they write to again
     for future in futures:
         future.result()
 
@@ -83,7 +86,7 @@ def prepare(plan: Plan, images: Images, out: np.ndarray, planar: bool) -> Callab
     works, last = _works(plan)
     write = plan.write
     scales, biases = np.ascontiguousarray(write.scale, _F), np.ascontiguousarray(write.bias, _F)
-    target = Target(_F(plan.low), _F(plan.high), scales, biases, write.dtype.kind == "u", planar, _flat(out))
+    target = Target(_F(plan.low), _F(plan.high), scales, biases, write.dtype.kind == "u", planar, flat(out))
     bulk = images.stack is not None and not works and last.reduced is None
     height, width = int(last.size.height[0]), int(last.size.width[0])
 
@@ -162,7 +165,7 @@ def _run_rows(plan: Plan, work: _Work, images: Images, target: Target, start: in
     assert images.stack is not None
     shape = images.stack.shape[1:]
     starts = images.rows[start:stop] * math.prod(shape)
-    _run(plan, work, _flat(images.stack), starts, shape, target, start, start)
+    _run(plan, work, flat(images.stack), starts, shape, target, start, start)
 
 
 def _run_image(
@@ -192,7 +195,7 @@ def _run_one(plan: Plan, work: _Work, image: np.ndarray, target: Target, i: int,
     """Image i of the plan, written as image number `at` of the target."""
     if work.reduced is not None:
         image = _reduce(image, int(work.reduced.height[i]), int(work.reduced.width[i]))
-    _run(plan, work, _flat(image), np.zeros(1, np.int64), image.shape, target, i, at)
+    _run(plan, work, flat(image), np.zeros(1, np.int64), image.shape, target, i, at)
 
 
 def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -256,7 +259,7 @@ class _Writable:
         self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
 
 
-def _flat(array: np.ndarray) -> np.ndarray:
+def flat(array: np.ndarray) -> np.ndarray:
     """One-dimensional, without a copy. Read-only arrays would be another type to Numba: compiled again for nothing."""
-    flat = array.reshape(-1)
-    return flat if flat.flags.writeable else np.asarray(_Writable(flat))
+    line = array.reshape(-1)
+    return line if line.flags.writeable else np.asarray(_Writable(line))

@@ -23,7 +23,8 @@ from augfuse.jit import jit
 
 PADDING = 8  # bytes that must be readable behind an image: the widest tap load is 8 bytes, of which 6 are used
 
-NEAREST, REFLECT, WRAP, CONSTANT = 0, 1, 2, 3  # border modes
+# Border modes. The last two follow SciPy: from the centre of the first to that of the last pixel, period n - 1.
+NEAREST, REFLECT, WRAP, CONSTANT, WRAP_CENTRES, CONSTANT_CENTRES = 0, 1, 2, 3, 4, 5
 KEEP, GAIN, MATRIX = 0, 1, 2  # colour: none; one gain and offset for all channels; 3x4 on the first three
 
 F = np.float32
@@ -51,6 +52,16 @@ def _unaligned_load(result) -> Any:
 
 _load_u64 = _unaligned_load(types.uint64)
 _load_u16 = _unaligned_load(types.uint16)
+
+
+@jit
+def _wrap_centres(s, last, span):
+    """As SciPy does: what lies at a whole multiple of the span below 0 is the last pixel, above it the first."""
+    if s < F(0):
+        return s + span * (np.floor(-s / span) + F(1))
+    if s > last:
+        return s - span * np.floor(s / span)
+    return s
 
 
 @jit
@@ -84,6 +95,10 @@ def locate(m, x0, y0, W, H, mode, nearest, step, stride, tile, count):
         return
     period_x = F(2) * width if mode == REFLECT else max(width - F(2), F(1))
     period_y = F(2) * height if mode == REFLECT else max(height - F(2), F(1))
+    span_x = max(last_x, F(1))
+    span_y = max(last_y, F(1))
+    most_x = last_x + half
+    most_y = last_y + half
     turns_x = F(1) / period_x
     turns_y = F(1) / period_y
     for p in range(count):
@@ -99,6 +114,11 @@ def locate(m, x0, y0, W, H, mode, nearest, step, stride, tile, count):
             v -= period_y * np.floor(v * turns_y) - F(1)
         elif mode == CONSTANT:
             inside[p] = F(1) if (u >= F(0)) & (u < width) & (v >= F(0)) & (v < height) else F(0)
+        elif mode == CONSTANT_CENTRES:
+            inside[p] = F(1) if (u >= half) & (u <= most_x) & (v >= half) & (v <= most_y) else F(0)
+        elif mode == WRAP_CENTRES:
+            u = _wrap_centres(u - half, last_x, span_x) + half
+            v = _wrap_centres(v - half, last_y, span_y) + half
         if nearest:
             sx = F(np.int32(min(max(u, F(0)), last_x)))
             sy = F(np.int32(min(max(v, F(0)), last_y)))
@@ -225,6 +245,29 @@ def sample_any(src, base, step, stride, tile, channels, count):
                 w00 * F(src[k]) + w01 * F(src[k + step])
                 + w10 * F(src[k + stride]) + w11 * F(src[k + stride + step])
             )  # fmt: skip
+
+
+@jit
+def sample_rgb(src, base, step, stride, tile, count):
+    """Three channels of any dtype: `sample_any` in one loop, three times as fast."""
+    off, tx, ty = tile.off, tile.tx, tile.ty
+    red = tile.values[0]
+    green = tile.values[1]
+    blue = tile.values[2]
+    for p in range(count):
+        k = base + off[p]
+        x = tx[p]
+        y = ty[p]
+        w11 = x * y
+        w01 = x - w11
+        w10 = y - w11
+        w00 = F(1) - x - w10
+        i = k + step
+        j = k + stride
+        m = j + step
+        red[p] = w00 * F(src[k]) + w01 * F(src[i]) + w10 * F(src[j]) + w11 * F(src[m])
+        green[p] = w00 * F(src[k + 1]) + w01 * F(src[i + 1]) + w10 * F(src[j + 1]) + w11 * F(src[m + 1])
+        blue[p] = w00 * F(src[k + 2]) + w01 * F(src[i + 2]) + w10 * F(src[j + 2]) + w11 * F(src[m + 2])
 
 
 @jit

@@ -1,0 +1,44 @@
+"""Batches computed ahead by threads, handed out in order."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+_THREADS = "augfuse-loader"
+T = TypeVar("T")
+
+
+def compute_ahead(
+    work: Callable[[int, int], T], steps: Iterable[int], batches: int, workers: int
+) -> Generator[T, None, None]:
+    """`work(step, threads)` of each step, in the order given, at most workers + 1 of them done or in hand at any time.
+
+    workers 0 works in the caller's thread. `batches` is how many an epoch has. The threads end with the generator:
+    exhausted, closed, dropped, or left by an exception.
+    """
+    if workers == 0:
+        for step in steps:
+            yield work(step, 1)
+        return
+    # One thread per batch, so that the drawing of one overlaps the pixels of another. An epoch with fewer batches
+    # than threads shares each batch among threads instead.
+    threads = max(1, workers // batches)
+    pool = ThreadPoolExecutor(min(workers, batches), thread_name_prefix=_THREADS)
+    pending: deque[Future[T]] = deque()
+    try:
+        rest = iter(steps)
+        pending.extend(pool.submit(work, step, threads) for step in itertools.islice(rest, workers + 1))
+        while pending:
+            batch = pending.popleft().result()
+            pending.extend(pool.submit(work, step, threads) for step in itertools.islice(rest, 1))
+            yield batch
+            del batch  # held no longer than the user holds it
+    finally:
+        # The garbage collector may close an abandoned generator in one of the pool's own threads.
+        own = threading.current_thread().name.startswith(_THREADS)
+        pool.shutdown(wait=not own, cancel_futures=True)

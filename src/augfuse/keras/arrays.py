@@ -1,0 +1,180 @@
+"""`NumpyArrayIterator`: what `ImageDataGenerator.flow` returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from augfuse.errors import DataError, ImageError, ImageTypeError
+from augfuse.keras.iterator import Iterator
+from augfuse.keras.notices import notice, warn
+from augfuse.keras.steps import Pixels, as_stack, full_scale
+
+if TYPE_CHECKING:
+    from augfuse.keras.generator import ImageDataGenerator
+
+
+class NumpyArrayIterator(Iterator):
+    """Batches of images in memory: x, (x, y), (x, y, weights), or ([x, *others], y) where x came with other arrays.
+
+    x: (n, h, w, c), or (n, c, h, w) with data_format="channels_first", of any real dtype; uint8 stays uint8 in memory.
+        Or a tuple (x, other) or (x, [other, ...]) whose arrays go along row by row.
+    y, sample_weight: n rows each. subset: "validation" is the first validation_split of the rows, not augmented;
+        "training" the rest. ignore_class_split: do not ask that both have the same classes.
+
+    Raises DataError (lengths that differ, a subset that lacks classes, an unknown subset), ImageError (rank), both
+    ValueErrors. See `Iterator` for the rest.
+    """
+
+    save_numbers = 10**4
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        image_data_generator: ImageDataGenerator,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        sample_weight: Any = None,
+        seed: int | None = None,
+        data_format: str | None = None,
+        save_to_dir: Any = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        ignore_class_split: bool = False,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self.dtype = keras.config.floatx() if dtype is None else dtype
+        self.data_format = keras.config.image_data_format() if data_format is None else data_format
+        self.image_data_generator = image_data_generator
+        self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
+        self.subset = subset
+        x, others = _split_off(x)
+        for name, rows in (("another array of x", o) for o in others):
+            _check_rows(name, rows, x)
+        for name, rows in (("y", y), ("sample_weight", sample_weight)):
+            if rows is not None:
+                _check_rows(name, rows, x)
+        rows = _subset(subset, len(x), image_data_generator, None if ignore_class_split else y)
+        images = np.asarray(x[rows])
+        if images.ndim != 4:
+            raise ImageError(
+                f"flow: got x of shape {images.shape}, wanted rank 4: (n, h, w, c). Use x[..., None] for grey images, "
+                "x[None] for a single one."
+            )
+        if images.dtype.kind not in "buif":
+            raise ImageTypeError(
+                f"flow: got x of dtype {images.dtype}, wanted numbers. Pass the images, not their paths."
+            )
+        channels_axis = 3 if self.data_format == "channels_last" else 1
+        if images.shape[channels_axis] not in (1, 3, 4):
+            warn(
+                f'flow: data_format is "{self.data_format}", with 1, 3 or 4 channels expected on axis '
+                f"{channels_axis}, but x has shape {images.shape} ({images.shape[channels_axis]} channels).",
+            )
+        self._stack = as_stack(np.moveaxis(images, channels_axis, 3))
+        self._scale = full_scale(images)
+        self.x_misc = [np.asarray(other[rows]) for other in others]
+        self.y = None if y is None else np.asarray(y)[rows]
+        self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
+        self._check_scale()
+        Iterator.__init__(self, len(images), batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
+
+    @property
+    def x(self) -> np.ndarray:
+        """The images, in the iterator's data format; a view, of the dtype in which they are kept."""
+        return self._stack if self.data_format == "channels_last" else np.moveaxis(self._stack, 3, 1)
+
+    def read(self, index_array: np.ndarray, threads: int) -> tuple[np.ndarray, Pixels]:
+        """Rows of the array."""
+        return index_array, Pixels(self._stack, np.asarray(index_array, np.int64), *self._scale)
+
+    def pack(self, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
+        """x, (x, y) or (x, y, weights); x with the other arrays where there are any."""
+        first = [batch_x, *(other[index_array] for other in self.x_misc)] if self.x_misc else batch_x
+        if self.y is None:
+            return first
+        if self.sample_weight is None:
+            return first, self.y[index_array]
+        return first, self.y[index_array], self.sample_weight[index_array]
+
+    def _weights(self, weights: np.ndarray, rows: slice) -> np.ndarray:
+        """Those of the subset. Keras cuts x and y but not the weights: "training" gets those of the first rows."""
+        if self.image_data_generator is not None and self.image_data_generator.compat == "strict":
+            return weights
+        if rows.start:
+            notice(
+                "subset-weights",
+                'Keras gives the images of subset="training" the sample weights of other rows, beginning with the '
+                "first. Here each image has its own.",
+            )
+        return weights[rows]
+
+    def _check_scale(self) -> None:
+        generator = self.image_data_generator
+        assert generator is not None
+        if generator.compat is not None:
+            return
+        if generator.brightness_range is not None and self._scale == (0.0, 1.0):
+            notice(
+                "brightness",
+                "Keras' brightness_range makes images with values in [0, 1] black, and rounds all others to 8 bit. "
+                "Here it multiplies, and clips to the range of the data.",
+            )
+        fitted = generator.fitted_scale
+        if fitted is not None and generator.featurewise_center and _are_far_apart(fitted, self._scale):
+            warn(
+                f"flow: values of x lie in {_show(self._scale)}, those that fit() saw in {_show(fitted)}: the "
+                "statistics do not fit. Give both the same data, not scaled before: rescale= is applied in both.",
+            )
+
+
+def _are_far_apart(a: tuple[float, float], b: tuple[float, float]) -> bool:
+    """Whether one of two value ranges is a scaled copy of the other, as 0..1 is of 0..255."""
+    spans = sorted((a[1] - a[0], b[1] - b[0]))
+    return spans[1] > 8 * spans[0]
+
+
+def _show(scale: tuple[float, float]) -> str:
+    return f"{scale[0]:g}..{scale[1]:g}"
+
+
+def _split_off(x: Any) -> tuple[Any, list[np.ndarray]]:
+    """The images, and the arrays that came along with them."""
+    if not isinstance(x, (tuple, list)):
+        return np.asarray(x), []
+    if len(x) != 2:
+        raise DataError(
+            f"flow: got a {type(x).__name__} of {len(x)} as x, wanted (images, other arrays). Use np.stack(x) for a "
+            "list of images."
+        )
+    others = x[1] if isinstance(x[1], list) else [x[1]]
+    return np.asarray(x[0]), [np.asarray(other) for other in others]
+
+
+def _check_rows(name: str, rows: Any, x: np.ndarray) -> None:
+    if len(rows) != len(x):
+        raise DataError(
+            f"flow: got x of shape {x.shape} and {name} of shape {np.shape(rows)}, wanted the same length: "
+            f"{len(x)} is not {len(rows)}."
+        )
+
+
+def _subset(subset: str | None, n: int, generator: ImageDataGenerator, y: Any) -> slice:
+    if subset is None:
+        return slice(None)
+    if subset not in ("training", "validation"):
+        raise DataError(f"subset: got {subset!r}, wanted 'training' or 'validation'.")
+    first = int(n * generator._validation_split)
+    if y is not None:
+        y = np.asarray(y)
+        if not np.array_equal(np.unique(y[:first]), np.unique(y[first:])):
+            raise DataError(
+                f"subset: training and validation have different classes after the split: the validation subset is the "
+                f"first {first} of {n} rows. Shuffle x and y first, or pass ignore_class_split=True."
+            )
+    return slice(first) if subset == "validation" else slice(first, None)

@@ -1,0 +1,275 @@
+"""What the iterators over image files share: their options, reading a batch in threads, and what goes with the images.
+
+The functions read the attributes of an iterator as they are, for old code changes them after the constructor.
+"""
+
+from __future__ import annotations
+
+import logging
+import operator
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeAlias, final
+
+import keras
+import numpy as np
+
+from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageTypeError, did_you_mean
+from augfuse.keras.images import COLOR_MODES, INTERPOLATIONS, read_image
+from augfuse.keras.iterator import Iterator
+from augfuse.keras.notices import depth_of_caller
+from augfuse.keras.steps import Pixels
+
+if TYPE_CHECKING:
+    from augfuse.keras.dataframe import DataFrameIterator
+    from augfuse.keras.directory import DirectoryIterator
+    from augfuse.keras.generator import ImageDataGenerator
+
+    FileIterator: TypeAlias = DirectoryIterator | DataFrameIterator
+
+_CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+_FEW = 3  # bad files that are let pass however small the data set is
+_log = logging.getLogger(__name__)
+
+
+@final
+class EmptyBatchError(DataError):
+    """No file of a batch can be read. `next(it)` goes on to the next batch instead of raising it."""
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def check_choice(name: str, value: Any, known: Sequence[Any]) -> None:
+    """DataError where `value` is not one of `known`."""
+    if value not in known:
+        hint = did_you_mean(str(value), [text for text in known if isinstance(text, str)])
+        raise DataError(f"Invalid {name}: {value!r}; expected one of: {', '.join(map(repr, known))}.{hint}")
+
+
+def check_reading(color_mode: str, interpolation: str) -> None:
+    """DataError for a colour mode or an interpolation that does not exist."""
+    check_choice("color mode", color_mode, COLOR_MODES)
+    check_choice("interpolation", interpolation, tuple(INTERPOLATIONS))
+
+
+def parse_target_size(target_size: Any) -> tuple[int, int]:
+    """(height, width). ImageTypeError, DataError."""
+    try:
+        sides = tuple(operator.index(side) for side in target_size)
+    except TypeError:
+        raise ImageTypeError(
+            f"target_size: got {target_size!r}, wanted (height, width) in whole pixels, such as (224, 224)."
+        ) from None
+    if len(sides) != 2 or min(sides) < 1:
+        hint = " The channels follow from color_mode." if len(sides) == 3 else ""
+        raise DataError(f"target_size: got {target_size!r}, wanted (height, width), each at least 1.{hint}")
+    return sides
+
+
+def image_shape(target_size: tuple[int, int], color_mode: str, data_format: str) -> tuple[int, int, int]:
+    """The shape of one image of a batch."""
+    height, width = target_size
+    channels = _CHANNELS[color_mode]
+    return (channels, height, width) if data_format == "channels_first" else (height, width, channels)
+
+
+def parse_subset(subset: str | None, generator: ImageDataGenerator | None) -> tuple[float, float] | None:
+    """From which fraction of the files to which; None for all."""
+    if subset is None:
+        return None
+    if subset not in ("training", "validation"):
+        raise DataError(
+            f"Invalid subset name: {subset!r}; expected 'training' or 'validation'."
+            f"{did_you_mean(str(subset), ('training', 'validation'))}"
+        )
+    if generator is None:
+        raise DataError(f"subset: got {subset!r} without a generator. Pass ImageDataGenerator(validation_split=0.2).")
+    fraction = generator._validation_split
+    return (0, fraction) if subset == "validation" else (fraction, 1)
+
+
+def parse_on_error(on_error: str | None, max_skipped: float, compat: str | None) -> str:
+    """ "skip" or "raise"; by default, what the mode of the generator says."""
+    if not 0 <= max_skipped <= 1:
+        raise DataError(f"max_skipped: got {max_skipped!r}, wanted a fraction 0..1 of the files.")
+    if on_error is None:
+        return "raise" if compat == "strict" else "skip"
+    check_choice("on_error", on_error, ("skip", "raise"))
+    return on_error
+
+
+def say_found(message: str) -> None:
+    """Keras' line about what was found: printed, or logged after `keras.config.disable_interactive_logging()`."""
+    if keras.config.is_interactive_logging_enabled():
+        print(message)
+    else:
+        _log.info(message)
+
+
+def warn(message: str) -> None:
+    """An AugfuseWarning that points at the nearest line outside augfuse."""
+    warnings.warn(message, AugfuseWarning, stacklevel=depth_of_caller())
+
+
+def why_no_split(subset: str | None, generator: ImageDataGenerator | None) -> str:
+    """The reason for an empty subset of files that do exist."""
+    fraction = 0 if generator is None else generator._validation_split
+    if not fraction:
+        return f"subset={subset!r} is empty: its generator has no validation_split. Pass validation_split=0.2 to it."
+    return (
+        f"subset={subset!r} is empty: validation_split={fraction:g} of so few files is less than one. Make the "
+        "fraction larger, or give the validation images a folder of their own."
+    )
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_files(iterator: FileIterator, index_array: np.ndarray, threads: int) -> tuple[np.ndarray, Pixels]:
+    """The positions whose files could be read, in order, and their images at the iterator's target size.
+
+    uint8 if all images are, uint16 if all are, else float32. Full scale is 0..65535 where there is a uint16 image.
+    Raises EmptyBatchError where no file of the batch can be read, DataError where too many altogether cannot.
+    """
+    height, width = parse_target_size(iterator.target_size)
+    positions = [int(position) for position in index_array]
+    paths = iterator.filepaths
+    strict = iterator.compat == "strict"
+    stack = np.empty(
+        (len(positions), height, width, _CHANNELS[iterator.color_mode]), np.float32 if strict else np.uint8
+    )
+    others: dict[int, np.ndarray] = {}  # row -> an image of another dtype
+
+    def read(row: int) -> bool:
+        position = positions[row]
+        if position in iterator.skipped:
+            return False
+        path = paths[position]
+        try:
+            image = read_image(
+                path,
+                iterator.color_mode,
+                (height, width),
+                iterator.interpolation,
+                iterator.keep_aspect_ratio,
+                strict,
+            )
+        except OSError as error:
+            if iterator.on_error == "skip":
+                _skip(iterator, position, error)
+                return False
+            if isinstance(error, (DecodeError, FileNotFoundError)):
+                raise
+            raise DecodeError(f"the file cannot be read ({error.strerror}).", path) from error
+        if image.dtype == stack.dtype:
+            stack[row] = image
+        else:
+            others[row] = image
+        return True
+
+    rows = np.flatnonzero(_map(read, len(positions), threads))
+    if rows.size < len(positions):
+        _check_skipped(iterator)
+    if not rows.size:
+        reasons = "; ".join(iterator.skipped[position] for position in positions[:3])
+        raise EmptyBatchError(
+            f"none of the {len(positions)} files of this batch can be read, and Keras takes no batch without images: "
+            f"{reasons} Mend or delete them."
+        )
+    return np.asarray(index_array)[rows], _merge(stack, others, rows)
+
+
+def next_batch(iterator: FileIterator) -> Any:
+    """`next(iterator)`, leaving out batches of which no file can be read."""
+    while True:
+        try:
+            return Iterator.__next__(iterator)
+        except EmptyBatchError:
+            continue
+
+
+def _map(work: Callable[[int], bool], count: int, threads: int) -> np.ndarray:
+    if threads == 1 or count < 2:
+        return np.array([work(row) for row in range(count)], bool)
+    with ThreadPoolExecutor(min(threads, count), thread_name_prefix="augfuse-decode") as pool:
+        return np.array(list(pool.map(work, range(count))), bool)
+
+
+def _merge(stack: np.ndarray, others: dict[int, np.ndarray], rows: np.ndarray) -> Pixels:
+    deep = sum(image.dtype == np.uint16 for image in others.values())
+    if deep and deep < rows.size:
+        warn(
+            "A batch holds gray images of 16 bits (0..65535) among others (0..255), as in Keras: 257 times as bright. "
+            'Convert the files to one depth, or read them with color_mode="rgb", which scales all to 0..255.'
+        )
+    if others:
+        stack = stack.astype(np.uint16 if deep == rows.size else np.float32)
+        for row, image in others.items():
+            stack[row] = image
+    return Pixels(stack, rows.astype(np.int64), 0.0, 65535.0 if deep else 255.0)
+
+
+def _skip(iterator: FileIterator, position: int, error: OSError) -> None:
+    """Note that a file cannot be read, and say so the first time."""
+    path = str(iterator.filepaths[position])
+    reason = str(error) if path in str(error) else f"{path}: {error}"
+    with iterator.lock:
+        is_first = not iterator.skipped
+        iterator.skipped[position] = reason
+    if is_first:
+        warn(
+            f"A file is left out of its batch: {reason} All that are left out are listed in it.skipped, a dict from "
+            "positions to reasons. The rows of predict() then do not line up with it.filenames and it.classes: use "
+            'np.delete(it.classes, sorted(it.skipped)). For an error instead of this warning pass on_error="raise".'
+        )
+
+
+def _check_skipped(iterator: FileIterator) -> None:
+    """DataError where too many files cannot be read, for every batch that lacks one."""
+    with iterator.lock:
+        reasons = list(iterator.skipped.values())
+    first = "; ".join(reasons[:3])
+    if len(reasons) == iterator.n:
+        raise DataError(f"none of the {iterator.n} files can be read: {first}")
+    if len(reasons) > max(_FEW, iterator.max_skipped * iterator.n):
+        raise DataError(
+            f"{len(reasons)} of {iterator.n} files cannot be read, more than max_skipped={iterator.max_skipped:g} "
+            f"allows: {first} Mend or delete them, or pass a larger max_skipped."
+        )
+
+
+# --- what goes with the images ----------------------------------------------------------------------------------------
+
+
+def pack_files(iterator: FileIterator, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
+    """x, (x, y) or (x, y, weights), as class_mode says."""
+    generator = iterator.image_data_generator
+    made = "channels_last" if generator is None else generator.data_format
+    if made != iterator.data_format:
+        here, wanted = (3, 1) if made == "channels_last" else (1, 3)
+        batch_x = np.ascontiguousarray(np.moveaxis(batch_x, here, wanted))
+    if iterator.class_mode not in ("input", "binary", "sparse", "categorical", "multi_output", "raw"):
+        return batch_x
+    batch_y = _targets(iterator, batch_x, index_array)
+    if iterator.sample_weight is None:
+        return batch_x, batch_y
+    return batch_x, batch_y, iterator.sample_weight[index_array]
+
+
+def _targets(iterator: FileIterator, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
+    mode = iterator.class_mode
+    if mode == "input":
+        return batch_x.copy()
+    if mode == "multi_output":
+        return [output[index_array] for output in iterator.labels]
+    if mode == "raw":
+        return iterator.labels[index_array]
+    ids = [iterator.classes[position] for position in index_array]
+    if mode in ("binary", "sparse"):
+        return np.array(ids, iterator.dtype)
+    batch_y = np.zeros((len(ids), len(iterator.class_indices)), iterator.dtype)
+    for row, of_sample in zip(batch_y, ids, strict=True):
+        row[of_sample] = 1  # one number, or a list of them
+    return batch_y

@@ -1,0 +1,314 @@
+"""Keras' functions on one image: random_rotation, apply_affine_transform, apply_brightness_shift and their sisters.
+
+Names, arguments and results are those of `keras.preprocessing.image` before Keras 3 took them away. The random ones
+draw from `numpy.random`'s global state, for they have no seed: `numpy.random.seed` governs them. What is computed is
+what the code of Keras 3 computes, its turns about a wrong centre in images that are not square included;
+`ImageDataGenerator` mends that, and `augfuse.Recipe` is the better tool for new code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike
+
+from augfuse.errors import ImageError, ImageTypeError, RangeError
+from augfuse.keras.warp import border, spline_order, warp
+
+_COMPILED = frozenset({np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)})
+
+
+def random_rotation(
+    x: np.ndarray,
+    rg: float,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    interpolation_order: int = 1,
+) -> np.ndarray:
+    """Turn an image by an angle drawn from -rg..rg degrees. The rest is as in `apply_affine_transform`."""
+    theta = _uniform(-rg, rg)
+    return apply_affine_transform(
+        x,
+        theta=theta,
+        row_axis=row_axis,
+        col_axis=col_axis,
+        channel_axis=channel_axis,
+        fill_mode=fill_mode,
+        cval=cval,
+        order=interpolation_order,
+    )
+
+
+def random_shift(
+    x: np.ndarray,
+    wrg: float,
+    hrg: float,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    interpolation_order: int = 1,
+) -> np.ndarray:
+    """Move an image by up to `hrg` of its height and `wrg` of its width (fractions, both signs).
+
+    As in Keras 3 the share of the height moves it along the columns and the share of the width along the rows. The rest
+    is as in `apply_affine_transform`.
+    """
+    height, width = np.shape(x)[row_axis], np.shape(x)[col_axis]
+    tx = _uniform(-hrg, hrg) * height
+    ty = _uniform(-wrg, wrg) * width
+    return apply_affine_transform(
+        x,
+        tx=tx,
+        ty=ty,
+        row_axis=row_axis,
+        col_axis=col_axis,
+        channel_axis=channel_axis,
+        fill_mode=fill_mode,
+        cval=cval,
+        order=interpolation_order,
+    )
+
+
+def random_shear(
+    x: np.ndarray,
+    intensity: float,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    interpolation_order: int = 1,
+) -> np.ndarray:
+    """Shear an image by an angle drawn from -intensity..intensity degrees. The rest: `apply_affine_transform`."""
+    shear = _uniform(-intensity, intensity)
+    return apply_affine_transform(
+        x,
+        shear=shear,
+        row_axis=row_axis,
+        col_axis=col_axis,
+        channel_axis=channel_axis,
+        fill_mode=fill_mode,
+        cval=cval,
+        order=interpolation_order,
+    )
+
+
+def random_zoom(
+    x: np.ndarray,
+    zoom_range: Sequence[float],
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    interpolation_order: int = 1,
+) -> np.ndarray:
+    """Zoom along columns and rows by two factors from `zoom_range` = (low, high); above 1 the image gets smaller.
+
+    (1, 1) draws nothing, and returns `x`. The rest is as in `apply_affine_transform`.
+    """
+    low, high = _pair("zoom_range", zoom_range)
+    zx = zy = 1.0
+    if not low == high == 1:
+        zx, zy = _uniform(low, high), _uniform(low, high)
+    return apply_affine_transform(
+        x,
+        zx=zx,
+        zy=zy,
+        row_axis=row_axis,
+        col_axis=col_axis,
+        channel_axis=channel_axis,
+        fill_mode=fill_mode,
+        cval=cval,
+        order=interpolation_order,
+    )
+
+
+def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
+    """`apply_channel_shift` by an amount drawn from -intensity_range..intensity_range."""
+    return apply_channel_shift(x, _uniform(-intensity_range, intensity_range), channel_axis=channel_axis)
+
+
+def random_brightness(x: np.ndarray, brightness_range: Sequence[float], scale: bool = True) -> np.ndarray:
+    """`apply_brightness_shift` by a factor drawn from `brightness_range` = (low, high)."""
+    low, high = _pair("brightness_range", brightness_range)
+    return apply_brightness_shift(x, _uniform(low, high), scale)
+
+
+def apply_affine_transform(
+    x: np.ndarray,
+    theta: float = 0,
+    tx: float = 0,
+    ty: float = 0,
+    shear: float = 0,
+    zx: float = 1,
+    zy: float = 1,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    order: int = 1,
+) -> np.ndarray:
+    """Turn, move, shear and zoom one image, resampling it once.
+
+    x: three axes, the channels first or last; `row_axis`, `col_axis` and `channel_axis` say which is which.
+    theta, shear: degrees. tx, ty: pixels along the columns and along the rows; + moves the picture left and up.
+    zx, zy: zoom along columns and rows; 2 shows twice as much, at half the size.
+    fill_mode: "nearest", "reflect", "wrap" or "constant" (with `cval`), as SciPy understands them.
+    order: 0 nearest, 1 bilinear, 2 to 5 splines (these need SciPy).
+
+    Returns an array of the shape and dtype of `x`, or `x` itself where there is nothing to do. It is computed in
+    float32; whole numbers are rounded half away from zero and clipped to the range of the dtype.
+
+    Raises:
+        ImageError: (a ValueError) axes that are not 0, 1 and 2, channels in the middle, or not three axes.
+        ImageTypeError: (a TypeError) pixels that are neither whole nor real numbers.
+        RangeError: (a ValueError) an unknown `fill_mode` or `order`.
+    """
+    x = np.asarray(x)
+    axes = (row_axis, col_axis, channel_axis)
+    if sorted(axes) != [0, 1, 2]:
+        raise ImageError(
+            f"row_axis, col_axis and channel_axis: got {axes}, wanted 0, 1 and 2, each once. For (height, width, "
+            "channels) write row_axis=0, col_axis=1, channel_axis=2."
+        )
+    if x.ndim != 3:
+        raise ImageError(
+            f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
+        )
+    if channel_axis == 1:
+        raise ImageError("channel_axis: got 1, wanted 0 or 2. Move the channels to the end: np.moveaxis(x, 1, -1).")
+    if x.dtype.kind not in "uif":
+        raise ImageTypeError(f"x: got dtype {x.dtype}, wanted whole or real numbers. Write x.astype('float32').")
+    border(fill_mode)
+    spline_order(order)
+    if not (theta or tx or ty or shear) and zx == zy == 1:
+        return x
+    matrix = _matrix(theta, tx, ty, shear, zx, zy, x.shape[row_axis], x.shape[col_axis])
+    if col_axis > row_axis:  # x, y to row, column; where columns come first, x is the first axis as it is
+        matrix = matrix[[[1], [0]], [1, 0, 2]]
+    pixels = np.moveaxis(x, channel_axis, -1)
+    pixels = np.ascontiguousarray(pixels, x.dtype if x.dtype in _COMPILED else np.float32)
+    warped = warp(pixels[None], matrix[None], fill_mode=fill_mode, cval=cval, order=order)[0]
+    return np.moveaxis(_to_dtype(warped, x.dtype), -1, channel_axis)
+
+
+def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) -> np.ndarray:
+    """Add `intensity` to every value and clip to the least and greatest value that the image had.
+
+    `channel_axis` is Keras' and changes nothing, for all channels get the same. Whole numbers plus a whole `intensity`
+    keep their dtype and stop at those limits (in Keras they wrap around); otherwise NumPy's rules give the dtype.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "iu":
+        return np.clip(x + intensity, x.min(), x.max())
+    shifted = np.clip(x + float(intensity), x.min(), x.max())
+    return shifted.astype(np.result_type(x, intensity), copy=False)
+
+
+def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True) -> np.ndarray:
+    """Multiply by `brightness` in 8 bits, as Pillow does: values become whole, products are cut, not rounded.
+
+    x: three axes, the channels last (first where `keras.config.image_data_format()` is "channels_first"). The fourth of
+        four channels is alpha and stays as it is. Any other number of channels may be given, unlike in Keras.
+    brightness: 0 is black, 1 changes nothing but to cut values to whole ones.
+    scale: True stretches the image to 0..255 before, and leaves it there. False takes values within 0..255 as they are;
+        images that leave 0..255 are stretched, changed, and put back to their range. Images within 0..1 become black:
+        multiply them by 255, or write scale=True.
+
+    Returns an array of the shape of `x` and dtype `keras.config.floatx()`; float64 where a float64 image left 0..255.
+
+    Raises ImageError (a ValueError) for other than three axes and for NaN or infinite pixels.
+    """
+    from PIL import Image, ImageEnhance
+
+    x = np.asarray(x)
+    if x.ndim != 3:
+        raise ImageError(
+            f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
+        )
+    low, high = x.min(), x.max()
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ImageError(f"x: got values from {low} to {high}, wanted finite ones. Write np.nan_to_num(x).")
+    if x.dtype.kind in "iu":  # their difference need not fit the dtype
+        low, high = np.float64(low), np.float64(high)
+    leaves = bool(low < 0 or high > 255)
+    dtype = keras.config.floatx()
+    values = x.astype(dtype)
+    if scale or leaves:
+        values -= values.min()
+        top = values.max()
+        if top != 0:
+            values /= top
+        values *= 255
+    # Pillow treats each byte alike, so one picture of one channel serves all layouts; alpha is put back.
+    bytes_ = values.astype(np.uint8)
+    picture = Image.fromarray(bytes_.reshape(len(bytes_), -1))
+    blended = np.asarray(ImageEnhance.Brightness(picture).enhance(brightness)).reshape(x.shape)
+    channel_axis = 0 if keras.config.image_data_format() == "channels_first" else 2
+    if x.shape[channel_axis] == 4:
+        alpha = (3,) if channel_axis == 0 else (..., 3)
+        blended = blended.copy()
+        blended[alpha] = bytes_[alpha]
+    result = blended.astype(dtype)
+    return result / 255 * (high - low) + low if leaves and not scale else result
+
+
+def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
+    """A 3x3 matrix that acts about the origin, made to act about the centre ((x - 1) / 2, (y - 1) / 2)."""
+    to_origin, back = np.eye(3), np.eye(3)
+    back[:2, 2] = float(x) / 2 - 0.5, float(y) / 2 - 0.5
+    to_origin[:2, 2] = -back[:2, 2]
+    return back @ matrix @ to_origin
+
+
+def flip_axis(x: ArrayLike, axis: int) -> np.ndarray:
+    """The array with one axis reversed: a view of it."""
+    return np.flip(np.asarray(x), axis)
+
+
+def _uniform(low: float, high: float) -> float:
+    return np.random.uniform(low, high)
+
+
+def _matrix(
+    theta: float, tx: float, ty: float, shear: float, zx: float, zy: float, height: int, width: int
+) -> np.ndarray:
+    """(2, 3), x before y, with the bits that Keras computes; `matrices.affine_matrix` differs in rounding."""
+    turn, shift, slant, zoom = (np.eye(3) for _ in range(4))
+    angle, lean = np.deg2rad(theta), np.deg2rad(shear)
+    turn[:2, :2] = (np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))
+    shift[:2, 2] = tx, ty
+    slant[:2, 1] = -np.sin(lean), np.cos(lean)
+    zoom[0, 0], zoom[1, 1] = zx, zy
+    return transform_matrix_offset_center(turn @ shift @ slant @ zoom, height, width)[:2]
+
+
+def _pair(name: str, value: Sequence[float]) -> tuple[float, float]:
+    try:
+        low, high = value
+    except TypeError:
+        raise ImageTypeError(f"{name}: got {value!r}, wanted a pair (low, high), such as (0.8, 1.2).") from None
+    except ValueError:
+        raise RangeError(f"{name}: got {value!r}, wanted two numbers (low, high), such as (0.8, 1.2).") from None
+    return low, high
+
+
+def _to_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """float32 to `dtype`; to whole numbers as SciPy rounds, clipped."""
+    if dtype.kind == "f":
+        return values.astype(dtype, copy=False)
+    limits = np.iinfo(dtype)
+    wide = values.astype(np.float64)
+    wide += np.copysign(0.5, wide)
+    # The cast cuts. The greatest float below max + 1 is cut to max, or for 64 bits, where that is none, just below.
+    return np.clip(wide, limits.min, np.nextafter(float(limits.max) + 1, 0)).astype(dtype)

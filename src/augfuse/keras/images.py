@@ -1,0 +1,328 @@
+"""Image files for Keras code: load_img and its sisters, and `read_image`, which fills the batches of file iterators.
+
+Two defects of Keras' `load_img` are mended unless compat="strict": the orientation that cameras store in EXIF is
+applied, and 16-bit gray files keep their picture when they are opened as colour, instead of being cut at 255 (white).
+`img_to_array`, `array_to_img`, `save_img` and `smart_resize` are Keras' own.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, final
+
+import keras
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from augfuse.data.decode import decode, sniff
+from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
+from augfuse.keras.kernels import pick
+from augfuse.keras.notices import notice, was_given
+
+img_to_array = keras.utils.img_to_array
+array_to_img = keras.utils.array_to_img
+save_img = keras.utils.save_img
+smart_resize = keras.preprocessing.image.smart_resize
+
+Compat = Literal["strict"] | None
+PICTURES = ("jpg", "jpeg", "bmp", "png", "ppm", "tif", "tiff")
+COLOR_MODES = ("grayscale", "rgb", "rgba")
+INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "hamming": Image.Resampling.HAMMING,
+    "box": Image.Resampling.BOX,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+_JPEG_OR_PNG = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+_ORIENTATION = 274  # the EXIF tag
+_TURNED = "An image is turned upright as its EXIF orientation says; Keras leaves it lying on its side."
+_DEEP = "A 16-bit image is read in full (as colour: v / 257, so 0..255); Keras cuts it at 255, or to 8 bits."
+
+
+@final
+class UnreadableImageError(DecodeError, UnidentifiedImageError):
+    """A file that is no image Pillow knows: what `PIL.UnidentifiedImageError` and `DecodeError` both catch."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str | None]]:
+        return UnreadableImageError, (self.reason, self.path)
+
+
+def load_img(
+    path: str | Path | bytes | io.BytesIO,
+    color_mode: str = "rgb",
+    target_size: Sequence[int] | None = None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+    *,
+    compat: Compat = None,
+) -> Image.Image:
+    """Read an image file into a PIL image, as `keras.utils.load_img` does.
+
+    path: a file name (str, Path or bytes), or the file itself in a BytesIO.
+    color_mode: "rgb", "rgba" or "grayscale". Grayscale keeps gray images of 16 and 32 bits as they are (PIL modes
+        "I;16" and "I"); everything else becomes 8 bits per channel.
+    target_size: (height, width) in pixels, or None for the size of the file. Further entries are ignored.
+    interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
+    keep_aspect_ratio: cut the middle out before resizing, so that nothing is stretched.
+    compat: None turns images upright by their EXIF orientation, and scales 16-bit gray to 8 bits by v / 257 when it is
+        opened as colour; "strict" gives Keras' pixels.
+
+    Raises:
+        ImageTypeError: (a TypeError) `path` is of another type, or `target_size` is no pair of whole numbers.
+        DataError: (a ValueError) an unknown `color_mode`, `interpolation` or `compat`, or a size below 1.
+        DataNotFoundError: (a FileNotFoundError) there is no such file.
+        UnreadableImageError: (a DecodeError and a PIL.UnidentifiedImageError) the file is not an image.
+        DecodeError: (an OSError) the image is damaged or cut short.
+    """
+    _check_choice("color_mode", color_mode, COLOR_MODES)
+    if compat not in (None, "strict"):
+        raise DataError(f"compat: got {compat!r}, wanted None or 'strict'.")
+    size = None if target_size is None else _check_size(target_size, interpolation)
+    raw, name = _read(path)
+    image = _convert(_open(raw, name), color_mode, name, strict=compat is not None)
+    if size is None or image.size == (size[1], size[0]):
+        return image
+    box = _box(image.height, image.width, size, keep_aspect_ratio)
+    return image.resize((size[1], size[0]), INTERPOLATIONS[interpolation], box)
+
+
+def read_image(
+    path: str | Path,
+    color_mode: str,
+    target_size: Sequence[int] | None,
+    interpolation: str,
+    keep_aspect_ratio: bool,
+    strict: bool,
+) -> np.ndarray:
+    """Read an image file into a C-contiguous array (height, width, channels), for a batch.
+
+    Arguments are those of `load_img`. With `strict`, float32 with the values of Keras' `load_img` and `img_to_array`.
+    Without it, decoded by `augfuse.decode` (by Pillow where the format is another), at a scale of 0..255: uint8, or
+    float32 for 16-bit files. But gray files opened as grayscale keep their values, as in Keras: 16-bit ones in uint16,
+    32-bit ones in float32.
+
+    Raises DecodeError, with the path, for files that cannot be read, and else what `load_img` raises.
+    """
+    if strict:
+        image = load_img(path, color_mode, target_size, interpolation, keep_aspect_ratio, compat="strict")
+        return _to_array(image).astype(np.float32)
+    _check_choice("color_mode", color_mode, COLOR_MODES)
+    size = None if target_size is None else _check_size(target_size, interpolation)
+    raw, name = _read(path)
+    pixels = _decode(raw, name, color_mode)
+    if size is not None and pixels.shape[:2] != size:
+        pixels = _resize(pixels, size, interpolation, _box(*pixels.shape[:2], size, keep_aspect_ratio))
+    return np.ascontiguousarray(pixels, np.float32 if pixels.dtype == np.int32 else pixels.dtype)
+
+
+def validate_filename(filename: str | os.PathLike[str], white_list_formats: Iterable[str]) -> bool:
+    """Whether a file of this name exists and ends in one of these extensions, whatever the case of its letters."""
+    name = os.fspath(filename)
+    return name.lower().endswith(_strings(white_list_formats)) and Path(name).is_file()
+
+
+def list_pictures(directory: str | os.PathLike[str], ext: str | Iterable[str] = PICTURES) -> list[str]:
+    """Paths of the files with these extensions in a folder and the folders in it, sorted; links are not followed.
+
+    Raises DataNotFoundError (a FileNotFoundError) where `directory` is no folder.
+    """
+    if not Path(directory).is_dir():
+        raise DataNotFoundError(f"list_pictures: got {os.fspath(directory)!r}, wanted a folder that exists.")
+    endings = tuple("." + ending.lower().removeprefix(".") for ending in _strings(ext))
+    found = ((root, name) for root, _, names in os.walk(directory) for name in names)
+    return sorted(str(Path(root, name)) for root, name in found if name.lower().endswith(endings))
+
+
+def _strings(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+def _check_choice(name: str, value: object, known: Sequence[str]) -> None:
+    if value not in known:
+        raise DataError(
+            f"{name}: got {value!r}, wanted one of {', '.join(map(repr, known))}.{did_you_mean(str(value), known)}"
+        )
+
+
+def _check_size(target_size: Sequence[int], interpolation: str) -> tuple[int, int]:
+    _check_choice("interpolation", interpolation, tuple(INTERPOLATIONS))
+    try:
+        height, width = (int(side.__index__()) for side in target_size[:2])
+    except (TypeError, AttributeError):
+        raise ImageTypeError(
+            f"target_size: got {target_size!r}, wanted (height, width) in whole pixels, such as (224, 224)."
+        ) from None
+    except ValueError:
+        raise DataError(f"target_size: got {target_size!r}, wanted two numbers (height, width).") from None
+    if height < 1 or width < 1:
+        raise DataError(f"target_size: got {target_size!r}, wanted at least 1 pixel each way.")
+    return height, width
+
+
+def _box(height: int, width: int, size: tuple[int, int], keep_aspect_ratio: bool) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of what is resized: all, or Keras' cut with the proportions of `size`."""
+    if not keep_aspect_ratio:
+        return 0, 0, width, height
+    cut_height = max(min(height, width * size[0] // size[1]), 1)
+    cut_width = max(min(width, height * size[1] // size[0]), 1)
+    top, left = (height - cut_height) // 2, (width - cut_width) // 2
+    return left, top, left + cut_width, top + cut_height
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def _read(path: str | Path | bytes | io.BytesIO) -> tuple[bytes, str]:
+    """The bytes and a name for messages."""
+    if isinstance(path, io.BytesIO):
+        return path.getvalue(), "<BytesIO>"
+    if not isinstance(path, (str, Path, bytes)):
+        raise ImageTypeError(
+            f"path: got {type(path).__name__}, wanted a name (str, pathlib.Path, bytes) or the file in an io.BytesIO."
+        )
+    name = os.fsdecode(path)
+    try:
+        return Path(name).read_bytes(), name
+    except FileNotFoundError:
+        folder = Path(name).parent
+        if not folder.is_dir():
+            raise DataNotFoundError(f"{name}: no such file; there is no folder {str(folder)!r} either.") from None
+        hint = did_you_mean(Path(name).name, (entry.name for entry in folder.iterdir()))
+        raise DataNotFoundError(f"{name}: no such file in that folder.{hint}") from None
+
+
+def _open(raw: bytes, name: str) -> Image.Image:
+    """Open and decode with Pillow."""
+    try:
+        image = Image.open(io.BytesIO(raw))
+        image.load()
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError(_why(raw), name) from error
+    except (Warning, MemoryError):
+        raise
+    except Exception as error:  # codecs raise anything from SyntaxError to struct.error
+        raise DecodeError(f"Pillow cannot read it ({type(error).__name__}: {error}).", name) from error
+    return image
+
+
+def _why(raw: bytes) -> str:
+    try:
+        header = sniff(raw)
+    except DecodeError as error:
+        return error.reason
+    return f"the {header.format} is damaged: Pillow does not recognise it."
+
+
+# --- colour -----------------------------------------------------------------------------------------------------------
+
+
+def _convert(image: Image.Image, color_mode: str, name: str, strict: bool) -> Image.Image:
+    """To the mode that Keras chooses."""
+    if not strict:
+        image = _mend(image, color_mode)
+    kept, mode = (("L", "I;16", "I"), "L") if color_mode == "grayscale" else ((color_mode.upper(),), color_mode.upper())
+    try:
+        return image if image.mode in kept else image.convert(mode)
+    except ValueError as error:
+        raise DecodeError(f"Pillow cannot make {color_mode} of its mode {image.mode} ({error}).", name) from error
+
+
+def _mend(image: Image.Image, color_mode: str) -> Image.Image:
+    """Turned upright, and 16-bit gray made fit for `_convert`."""
+    deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+    if _orientation(image) != 1:
+        notice("exif", _TURNED)
+        image = ImageOps.exif_transpose(image)
+    if not deep or (color_mode == "grayscale" and image.mode in ("I;16", "I")):
+        return image
+    notice("16-bit", _DEEP)
+    values = np.asarray(image).astype(np.uint32)
+    if color_mode == "grayscale":  # other orders of the two bytes
+        return Image.fromarray(values.astype(np.uint16))
+    gray = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        gray.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return gray
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF 1..8; 1 where the block is broken, for photographs with broken EXIF are common."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # parsers of a private block of bytes raise anything
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _decode(raw: bytes, name: str, color_mode: Any) -> np.ndarray:
+    """Upright pixels of the wanted channels, at the scales that `read_image` promises."""
+    try:
+        pixels = decode(raw, color=color_mode, path=name)
+    except DecodeError:
+        # Of these two formats everything sound is decoded, and what Pillow makes of the others has broken rows.
+        if raw.startswith(_JPEG_OR_PNG):
+            raise
+        return _to_array(_convert(_open(raw, name), color_mode, name, strict=False))
+    if not was_given("exif") and _is_turned(raw):
+        notice("exif", _TURNED)
+    # Byte 25 of a PNG is its colour type, and 0 is plain gray. A TIFF of 16 bits is gray, or is not decoded.
+    if pixels.dtype == np.uint8 or (color_mode == "grayscale" and (raw[:1] != b"\x89" or raw[25] == 0)):
+        return pixels
+    notice("16-bit", _DEEP)
+    return pixels / np.float32(257)
+
+
+def _is_turned(raw: bytes) -> bool:
+    """Whether Keras would have left this file lying. TIFFs are turned by Pillow itself."""
+    mark = {b"\xff": b"Exif\0\0", b"\x89": b"eXIf", b"R": b"EXIF"}.get(raw[:1])  # JPEG, PNG, WebP
+    if mark is None or mark not in raw:
+        return False
+    with Image.open(io.BytesIO(raw)) as image:
+        return _orientation(image) != 1
+
+
+def _to_array(image: Image.Image) -> np.ndarray:
+    """(h, w, c): uint8, uint16 or int32."""
+    pixels = np.asarray(image)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+# --- size -------------------------------------------------------------------------------------------------------------
+
+
+def _resize(
+    pixels: np.ndarray, size: tuple[int, int], interpolation: str, box: tuple[int, int, int, int]
+) -> np.ndarray:
+    """What PIL.Image.resize gives for these pixels. float32 is 16-bit colour within 0..255: channel by channel."""
+    if interpolation == "nearest":
+        left, top, right, bottom = box
+        out = np.empty((*size, pixels.shape[2]), pixels.dtype)
+        pick(pixels, _nearest(top, bottom, size[0]), _nearest(left, right, size[1]), out)
+        return out
+
+    def resize(plane: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(plane).resize((size[1], size[0]), INTERPOLATIONS[interpolation], box)
+        return np.asarray(image)
+
+    if pixels.dtype == np.uint8 and pixels.shape[2] > 1:
+        return resize(pixels)
+    resized = np.stack([resize(plane) for plane in np.moveaxis(pixels, 2, 0)], -1)
+    return resized.clip(0, 255) if resized.dtype == np.float32 else resized
+
+
+@lru_cache(maxsize=4096)
+def _nearest(start: int, stop: int, count: int) -> np.ndarray:
+    """Source index of each of `count` output pixels. Pillow steps from pixel to pixel, and its rounding adds up."""
+    step = (stop - start) / count
+    table = np.cumsum(np.r_[start + step * 0.5, np.full(count - 1, step)]).astype(np.intp)
+    return table

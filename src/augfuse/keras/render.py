@@ -1,0 +1,213 @@
+"""Parameters to pixels: one compiled pass (warp, brightness, gain, offset), and what cannot be fused into it after it.
+
+Keras' order is affine, channel shift (clipped to the warped image's own extent), flips, brightness, then standardise:
+preprocessing_function, rescale, samplewise, featurewise, ZCA. Flips are folded into the warp. What comes after is a
+gain and an offset per channel, folded into the write unless a step before it needs the finished pixels of the image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
+
+import numpy as np
+
+from augfuse.errors import ImageError
+from augfuse.execute import fused, kernels
+from augfuse.execute.cpu import flat, share
+from augfuse.execute.numbers import Color, Target, Warp
+from augfuse.keras.draws import Parameters
+from augfuse.keras.kernels import finish
+from augfuse.keras.matrices import affine_matrix, as_keras, moves, to_engine, with_flips
+from augfuse.keras.standardize import channel_steps, samplewise_steps, whole_steps
+from augfuse.keras.steps import EIGHT_BIT, SCALED, Finish, Pixels
+from augfuse.keras.ties import Maps, settle
+from augfuse.keras.warp import border, spline, spline_order
+
+if TYPE_CHECKING:
+    from augfuse.keras.generator import ImageDataGenerator
+
+# How far to go: the augmented pictures, as what fit() takes its statistics of, or as what a model is fed.
+Until: TypeAlias = Literal["pictures", "statistics", "all"]
+Take: TypeAlias = Callable[[tuple[int, ...], np.dtype], np.ndarray]
+
+_F = np.float32
+_INF = _F(np.inf)
+
+
+@final
+class _Pass(NamedTuple):
+    """One compiled pass over n images: arrays of n, and what is the same for all."""
+
+    source: np.ndarray  # flat
+    starts: np.ndarray
+    shape: tuple[int, int, int]
+    warp: Warp
+    color: Color
+    target: Target
+    finishes: tuple[Finish, ...]  # each one more pass over every image, in place
+    ties: Maps | None = None
+    cval: float = 0.0
+
+    def run(self, start: int, stop: int) -> None:
+        part, (height, width, channels) = slice(start, stop), self.shape
+        size = height * width * channels
+        fused.run(
+            self.source,
+            self.starts[part],
+            self.shape,
+            self.warp._replace(matrices=self.warp.matrices[part]),
+            self.color._replace(matrices=self.color.matrices[part], fills=self.color.fills[part]),
+            self.target._replace(scales=self.target.scales[part], biases=self.target.biases[part]),
+            start * size,
+            height,
+            width,
+        )
+        if self.ties is not None:
+            warp, out = self.warp, self.target
+            settle(
+                self.source,
+                self.starts,
+                self.shape,
+                self.ties,
+                warp.mode,
+                warp.nearest,
+                self.cval,
+                out.planar,
+                out.out,
+                start,
+                stop,
+            )
+        for steps in self.finishes:
+            finish(self.target.out, start, stop, size, channels, height * width, self.target.planar, steps)
+
+
+def render(
+    generator: ImageDataGenerator,
+    pixels: Pixels,
+    parameters: Parameters | None,
+    workers: int,
+    take: Take = np.empty,
+    until: Until = "all",
+) -> np.ndarray:
+    """n finished images, float32 (n, h, w, c), or (n, c, h, w) for a channels_first generator; parameters None: not
+    augmented. `take` allocates the result."""
+    planar = generator.data_format == "channels_first"
+    n, (height, width, channels) = len(pixels.rows), pixels.shape
+    out = take((n, channels, height, width) if planar else (n, height, width, channels), np.dtype(_F))
+    before, factors = _picture_steps(generator, pixels, parameters)
+    after = Finish()
+    if until != "pictures":
+        after = channel_steps(generator, channels) if until == "all" else samplewise_steps(generator)
+    function = None if until == "pictures" else generator.preprocessing_function
+
+    scale, bias = np.ones(channels, _F), np.zeros(channels, _F)
+    finishes: tuple[Finish, ...] = ()
+    if function is not None:
+        finishes = (before,) if before.acts else ()
+    elif before.acts or after.centers or after.divides or generator.compat == "strict":
+        finishes = (before.followed_by(after),) if before.acts or after.acts else ()
+    else:  # a gain and an offset per channel are part of the write
+        scale, bias = after.gain_and_bias(channels)
+    work = _build(generator, pixels, parameters, factors, scale, bias, out, finishes)
+    share(work.run, n, workers)
+    if function is not None:
+        for image in out:
+            image[...] = function(image)
+        if after.acts:
+            size, plane = height * width * channels, height * width
+            share(lambda a, b: finish(work.target.out, a, b, size, channels, plane, planar, after), n, workers)
+    return whole_steps(generator, out) if until == "all" else out
+
+
+def _picture_steps(
+    generator: ImageDataGenerator, pixels: Pixels, parameters: Parameters | None
+) -> tuple[Finish, np.ndarray | None]:
+    """What has to wait for the warped pixels, and the brightness factors that need not."""
+    if parameters is None:
+        return Finish(), None
+    before, factors = Finish(), parameters.brightness
+    if parameters.channel_shift is not None:
+        before = Finish(shifts=np.ascontiguousarray(parameters.channel_shift))
+    if factors is None:
+        return before, None
+    factors = np.ascontiguousarray(factors)
+    if generator.compat == "strict":
+        if pixels.shape[2] not in (1, 3, 4):
+            raise ImageError(
+                f"brightness_range: got images with {pixels.shape[2]} channels, wanted 1, 3 or 4 with compat='strict', "
+                "which goes through 8-bit pictures as Keras does. Leave compat out."
+            )
+        # What is whole in float64, as SciPy computes it, may be a little lower in float32. Splines are SciPy's own, and
+        # order 0 copies.
+        rounding = before.rounding if spline_order(generator.interpolation_order) == 1 else _F(0)
+        return before._replace(brightness=EIGHT_BIT, factors=factors, rounding=rounding), None
+    if before.acts:
+        return before._replace(brightness=SCALED, factors=factors, low=_F(pixels.low), high=_F(pixels.high)), None
+    return before, factors
+
+
+def _build(
+    generator: ImageDataGenerator,
+    pixels: Pixels,
+    parameters: Parameters | None,
+    factors: np.ndarray | None,
+    scale: np.ndarray,
+    bias: np.ndarray,
+    out: np.ndarray,
+    finishes: tuple[Finish, ...],
+) -> _Pass:
+    n, (height, width, _) = len(pixels.rows), pixels.shape
+    mode, order = border(generator.fill_mode), spline_order(generator.interpolation_order)
+    stack, rows, matrices = pixels.stack, pixels.rows, np.zeros((n, 6))
+    moving = parameters is not None and moves(parameters)
+    ties = None
+    if moving and parameters is not None:
+        p = parameters
+        if generator.compat == "strict":
+            maps = as_keras(p, height, width)
+            ties = Maps(maps, p.flip_vertical, p.flip_horizontal)
+        else:
+            maps = affine_matrix(p.theta, p.tx, p.ty, p.shear, p.zx, p.zy, height, width, mended=True)
+        if order > 1:
+            stack, rows, ties = (
+                spline(stack[rows], maps, generator.fill_mode, generator.cval, order),
+                np.arange(n),
+                None,
+            )
+            maps = np.tile(np.eye(2, 3), (n, 1, 1))
+        matrices = to_engine(with_flips(maps, p, height, width))
+    color, low, high = _color(generator, pixels, factors, n)
+    planar = generator.data_format == "channels_first"
+    return _Pass(
+        flat(stack),
+        np.ascontiguousarray(rows, np.int64) * math.prod(pixels.shape),
+        pixels.shape,
+        Warp(moving, matrices, mode, order == 0),
+        color,
+        Target(low, high, np.tile(scale, (n, 1)), np.tile(bias, (n, 1)), False, planar, flat(out)),
+        finishes,
+        ties,
+        float(generator.cval),
+    )
+
+
+def _color(
+    generator: ImageDataGenerator, pixels: Pixels, factors: np.ndarray | None, n: int
+) -> tuple[Color, np.float32, np.float32]:
+    """Brightness as a colour matrix, the fill colour as it leaves it, and the clip."""
+    channels = pixels.shape[2]
+    fills, matrices = np.full((n, channels), generator.cval, _F), np.zeros((n, 3, 4), _F)
+    if factors is None:
+        return Color(kernels.KEEP, matrices, fills), -_INF, _INF
+    offsets = pixels.low - factors * pixels.low
+    for c in range(3):
+        matrices[:, c, c], matrices[:, c, 3] = factors, offsets
+    colors = slice(0, 3) if channels == 4 else slice(None)  # a fourth channel is alpha
+    fills[:, colors] = fills[:, colors] * factors[:, None] + offsets[:, None]
+    return (
+        Color(kernels.MATRIX if channels in (3, 4) else kernels.GAIN, matrices, fills),
+        _F(pixels.low),
+        _F(pixels.high),
+    )

@@ -1,0 +1,129 @@
+"""What Keras' `standardize` does, as numbers for the compiled passes, and on arrays.
+
+The order is preprocessing_function, rescale, samplewise centre and deviation, featurewise centre and deviation, ZCA.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augfuse.errors import ImageError
+from augfuse.keras.notices import warn
+from augfuse.keras.steps import Finish
+
+if TYPE_CHECKING:
+    from augfuse.keras.generator import ImageDataGenerator
+
+_F = np.float32
+_EPSILON = 1e-6  # added to deviations, as Keras does
+
+
+def samplewise_steps(generator: ImageDataGenerator) -> Finish:
+    """rescale and the statistics of each image: what comes before the featurewise statistics."""
+    return Finish(
+        rescale=_F(generator.rescale or 1.0),
+        centers=bool(generator.samplewise_center),
+        divides=bool(generator.samplewise_std_normalization),
+    )
+
+
+def channel_steps(generator: ImageDataGenerator, channels: int) -> Finish:
+    """`samplewise_steps`, and the featurewise statistics where they are one number per channel."""
+    steps = samplewise_steps(generator)
+    mean, deviation = _featurewise(generator)
+    centre, spread = _per_channel(generator, mean, channels), _per_channel(generator, deviation, channels)
+    if centre is None or spread is None or (mean is None and deviation is None):
+        return steps
+    gains = 1.0 / (spread + _EPSILON) if deviation is not None else np.ones(channels)
+    return steps._replace(gains=gains.astype(_F), biases=(-centre * gains).astype(_F))
+
+
+def whole_steps(generator: ImageDataGenerator, out: np.ndarray) -> np.ndarray:
+    """What is left for the whole batch (n, ...): featurewise statistics per pixel, and ZCA."""
+    mean, deviation = _featurewise(generator)
+    channels = out.shape[generator.channel_axis]
+    if _per_channel(generator, mean, channels) is None or _per_channel(generator, deviation, channels) is None:
+        _subtract_and_divide(out, mean, deviation)
+    return _whiten(generator, out)
+
+
+def standardize_array(generator: ImageDataGenerator, x: np.ndarray) -> np.ndarray:
+    """An image or a batch, in place where it is of a float dtype. Samplewise statistics are those of all of x."""
+    if x.dtype.kind != "f":
+        x = x.astype(generator.dtype)
+    if generator.preprocessing_function:
+        x = generator.preprocessing_function(x)
+    if generator.rescale:
+        x *= generator.rescale
+    if generator.samplewise_center:
+        x -= np.mean(x, keepdims=True)
+    if generator.samplewise_std_normalization:
+        x /= np.std(x, keepdims=True) + _EPSILON
+    _subtract_and_divide(x, *_featurewise(generator))
+    return _whiten(generator, x)
+
+
+def _subtract_and_divide(x: np.ndarray, mean: Any, deviation: Any) -> None:
+    if mean is not None:
+        x -= np.asarray(mean, x.dtype)
+    if deviation is not None:
+        x /= np.asarray(deviation, x.dtype) + _EPSILON
+
+
+def _featurewise(generator: ImageDataGenerator) -> tuple[Any, Any]:
+    """The mean and the deviation to apply, None for those that are not asked for or not there."""
+    mean = deviation = None
+    if generator.featurewise_center and generator.whitening is None:  # whitening has the mean of its own
+        mean = generator.mean
+        if mean is None:
+            _warn_unfitted("featurewise_center")
+    if generator.featurewise_std_normalization:
+        deviation = generator.std
+        if deviation is None:
+            _warn_unfitted("featurewise_std_normalization")
+    return mean, deviation
+
+
+def _per_channel(generator: ImageDataGenerator, value: Any, channels: int) -> np.ndarray | None:
+    """(c,) float64 of a statistic that is one number, or one per channel, as it broadcasts; None for any other."""
+    if value is None:
+        return np.zeros(channels)
+    array = np.asarray(value, np.float64)
+    if array.size == 1:
+        return np.full(channels, array.item())
+    shape = array.shape[-3:] if array.ndim <= 4 else ()
+    wanted = (channels, 1, 1) if generator.data_format == "channels_first" else (1, 1, channels)[-len(shape) :]
+    return array.ravel() if array.size == channels and shape == wanted else None
+
+
+def _whiten(generator: ImageDataGenerator, x: np.ndarray) -> np.ndarray:
+    if not generator.zca_whitening:
+        return x
+    if generator.whitening is not None:
+        features = math.prod(generator.whitening.mean.shape)
+        return generator.whitening.apply(x.reshape(-1, *_fitting(x, features))).reshape(x.shape)
+    if generator.zca_whitening_matrix is None:
+        _warn_unfitted("zca_whitening")
+        return x
+    matrix = np.asarray(generator.zca_whitening_matrix, x.dtype)
+    return (x.reshape(-1, math.prod(_fitting(x, len(matrix)))) @ matrix).reshape(x.shape)
+
+
+def _fitting(x: np.ndarray, features: int) -> tuple[int, ...]:
+    shape = x.shape[-3:]
+    if math.prod(shape) != features:
+        raise ImageError(
+            f"zca_whitening: got images of shape {shape}, {math.prod(shape)} values, wanted {features} values, "
+            "as those that fit() saw. Fit again on images of this size."
+        )
+    return shape
+
+
+def _warn_unfitted(option: str) -> None:
+    warn(
+        f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training data: the images are "
+        "fed without it. Fit it first by calling `.fit(x_train)`.",
+    )

@@ -1,0 +1,56 @@
+"""The Python blocks of every page in docs/ run, in order, one session a page; links between pages lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from augfuse.errors import AugfuseWarning
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+IDS = [str(page.relative_to(ROOT / "docs")) for page in PAGES]
+NEEDS_KERAS = re.compile(r"augfuse\.keras|to_keras\(|import keras")
+
+
+def python_blocks(page: Path) -> list[str]:
+    """The blocks of a page, each padded with empty lines so that tracebacks show the line of the page."""
+    text = page.read_text(encoding="utf-8")
+    found = re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return ["\n" * text.count("\n", 0, match.start(1)) + match.group(1) for match in found]
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that headings get on the page, as GitHub and most site builders make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_python_blocks_run(page: Path) -> None:
+    blocks = python_blocks(page)
+    if any(NEEDS_KERAS.search(block) for block in blocks):
+        pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras]'")
+    session: dict[str, object] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AugfuseWarning)  # pages show what is warned about
+        for block in blocks:
+            exec(compile(block, str(page), "exec"), session)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        other = page.parent / file if file else page
+        assert other.exists(), target
+        assert not anchor or anchor in anchors(other), target
+
+
+def test_there_are_pages() -> None:
+    assert len(PAGES) >= 2
