@@ -119,7 +119,7 @@ def from_files(folder: Path, cores: int, rounds: int, extra: dict[str, Any]) -> 
 
     def make(cls: type) -> Any:
         options = {"rescale": 1 / 255, **WARPS, **FLIPS} | (extra if cls is ImageDataGenerator else {})
-        more = {"workers": cores} if cls is ImageDataGenerator else {}
+        more: dict[str, Any] = {"workers": cores} if cls is ImageDataGenerator else {}
         generator = cls(**options)
         return generator.flow_from_directory(
             folder, target_size=(150, 150), batch_size=20, class_mode="binary", seed=0, **more

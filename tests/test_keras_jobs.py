@@ -13,7 +13,7 @@ import warnings
 import zipfile
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -232,9 +232,9 @@ def test_job_d_trains() -> None:
         warnings.simplefilter("ignore")  # steps_per_epoch below a pass, as in the tutorial, runs out of data in Keras
         history = model.fit(
             train_generator, steps_per_epoch=5, epochs=2, validation_data=validation_generator, validation_steps=3,
-            verbose=0,
+            verbose=cast(Any, 0),
         )  # fmt: skip
     assert len(history.history["val_accuracy"]) == 2
-    assert model.predict(test.flow_from_directory(base / "validation", (32, 32), shuffle=False), verbose=0).shape[
-        0
-    ] == (len(validation_generator.classes))
+    assert model.predict(
+        test.flow_from_directory(base / "validation", (32, 32), shuffle=False), verbose=cast(Any, 0)
+    ).shape[0] == (len(validation_generator.classes))

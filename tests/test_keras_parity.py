@@ -204,6 +204,16 @@ def test_apply_transform_and_random_transform_of_any_dtype(dtype: str, shape: tu
     np.testing.assert_allclose(ours.apply_transform(x, given), theirs.apply_transform(x, given), atol=1.01)
 
 
+@pytest.mark.parametrize("order", [0, 3])
+def test_eight_bit_brightness_of_almost_whole_numbers(order: int) -> None:
+    """What is copied, or SciPy's own, is cut as it is: no slack for float32."""
+    x = np.full((6, 6, 1), 138.99995, np.float32)
+    options = {"interpolation_order": order, "fill_mode": "nearest"}
+    ours, theirs = (make_generator(kind, options) for kind in (ImageDataGenerator, legacy.ImageDataGenerator))
+    for given in ({"brightness": 1.5}, {"brightness": 1.5, "tx": 1.0}):
+        np.testing.assert_array_equal(ours.apply_transform(x, given), theirs.apply_transform(x, given))
+
+
 def test_options_that_ask_for_others_warn_as_keras_does() -> None:
     def couplings(kind: Any, **options: Any) -> tuple[set[str], dict[str, Any]]:
         with warnings.catch_warnings(record=True) as caught:
