@@ -74,6 +74,7 @@ class DataFrameIterator(Iterator):
     a KeyError (no such column). See `Iterator` for the rest.
     """
 
+    reads_files = True
     allowed_class_modes = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 
     def __init__(

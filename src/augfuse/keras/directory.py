@@ -50,6 +50,7 @@ class DirectoryIterator(Iterator):
     not exist), ImageTypeError, a TypeError (a target size of the wrong type). See `Iterator` for the rest.
     """
 
+    reads_files = True
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)
 
     def __init__(

@@ -18,6 +18,7 @@ from augfuse.errors import DataError, DataNotFoundError, RangeError
 from augfuse.execute.cpu import cpu_count
 from augfuse.keras import watch
 from augfuse.keras.feed import Feed, called_by_keras, who_asks
+from augfuse.keras.following import Following
 from augfuse.keras.notices import notice
 from augfuse.keras.pictures import save_pictures
 from augfuse.keras.steps import Pixels
@@ -61,6 +62,7 @@ class Iterator(keras.utils.PyDataset):
     save_prefix: str = ""
     save_format: str = "png"
     subset: str | None = None
+    reads_files = False  # then it is worth while to compute ahead of `next`
     save_numbers = 10**7  # compat="strict": file names end in a number below this
 
     def __init__(
@@ -103,6 +105,9 @@ class Iterator(keras.utils.PyDataset):
         self._order = Order(self.n, self.batch_size, self.key, self.shuffle)
         self._ring = Ring(self.threads + 3)
         self._feed = Feed(self, epoch, trains=True)
+        # Pictures of batches that nobody asks for are not to be saved, and Keras draws when it is asked.
+        ahead = self.reads_files and self._is_ours and self.compat is None and not self.save_to_dir
+        self._following = Following(self) if ahead else None
 
     def _say_what_differs(self) -> None:
         augments = self.image_data_generator is not None and self.image_data_generator.augments
@@ -151,7 +156,9 @@ class Iterator(keras.utils.PyDataset):
     def __next__(self) -> Any:
         with self.lock:
             index_array = next(self.index_generator)
-            epoch = self.epoch
+            epoch, step = self.epoch, (self.batch_index or len(self)) - 1
+        if self._following is not None:
+            return self._following.get(epoch, step)
         # The pixels are not under the lock: threads may compute several batches at a time.
         return self._serve(index_array, epoch, self.threads)
 
@@ -284,7 +291,7 @@ class Iterator(keras.utils.PyDataset):
             self.index_array = self._order.of(self._feed.advance())
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ("lock", "index_generator", "_order", "_ring", "_feed")
+        left_out = ("lock", "index_generator", "_order", "_ring", "_feed", "_following")
         return {name: value for name, value in self.__dict__.items() if name not in left_out} | {
             "_feed": self._feed.position()
         }
