@@ -15,8 +15,8 @@ test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/dev.done
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/pyright
 
 bench: $(VENV)/bench.done

@@ -17,8 +17,9 @@ PACKAGE = Path(af.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
-    "errors", "jit", "philox", "ranges", "rng", "geometry", "color", "transforms", "plan", "execute", "batch", "recipe",
-    "data", "keras", "torch", "tensorflow", "jax", "train", "cli", "__main__",
+    "errors", "jit", "philox", "ranges", "rng", "geometry", "color", "transforms", "plan", "execute",
+    "pictures", "notebook", "batch", "recipe",
+    "data", "keras", "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}
 HEAVY = {"numba", "cv2", "PIL", "simplejpeg", "matplotlib", "sklearn", "scipy", "pandas"} | FRAMEWORKS

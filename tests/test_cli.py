@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.cli import main, parse_size
+from augfuse.cli import main
+from augfuse.commands.shell import parse_size
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning:keras")
@@ -139,7 +140,9 @@ def test_train_ends_with_the_report(
     assert "augmented, seed 0 (2 of 2)" in out
     assert "waiting for data" in out
     assert (tmp_path / "runs" / "one" / "report.html").is_file()
-    assert main(command) == 2
+    assert main(command) == 0
+    assert "is finished, and is not trained again" in capsys.readouterr().out
+    assert main([*command[:-2], "--workers", "0", "--batch-size", "8"]) == 2
     assert "exists already" in capsys.readouterr().err
 
 
@@ -184,4 +187,5 @@ def test_an_interrupted_run_exits_with_130_and_has_no_report(tmp_path: Path) -> 
     assert "interrupted; " in err
     assert "Traceback" not in err
     names = {path.name for path in (tmp_path / "runs" / "long").iterdir()}
-    assert names == {"config.yaml", "recipe.yaml"}
+    assert {"config.yaml", "recipe.yaml", "run.json", "state"} <= names
+    assert "report.html" not in names

@@ -454,7 +454,9 @@ def test_grid() -> None:
         assert np.array_equal(page[top : top + 8, left : left + 9], x[i])
     assert (page[9:, 20:] == 255).all() and (page[8] == 255).all() and (page[:, 9] == 255).all()
     assert af.Recipe().batch(x[..., :1]).grid().shape == (8 + 2 + 8, 3 * 9 + 2 * 2, 3)
-    assert np.array_equal(af.Recipe().batch(pictures(1, 8, 9, 4)).grid(), pictures(1, 8, 9, 4)[0, ..., :3])
+    opaque = pictures(1, 8, 9, 4)
+    opaque[..., 3] = 255
+    assert np.array_equal(af.Recipe().batch(opaque).grid(), opaque[0, ..., :3])
 
 
 def test_evaluation() -> None:

@@ -140,3 +140,35 @@ def test_erase_paints_a_rectangle_of_the_declared_area() -> None:
     assert 0.09 < min(areas) < 0.13 and 0.27 < max(areas) < 0.31
     assert 0.45 < min(ratios) < 0.6 and 1.7 < max(ratios) < 2.1
     assert painted.any(axis=(0, 1)).all() and painted.any(axis=(0, 2)).all()  # every row and column is reached
+
+
+@pytest.mark.parametrize("name", ["RandomWidth", "RandomHeight"])
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.3])
+def test_random_width_and_height_like_the_layers_of_keras(name: str, factor: float) -> None:
+    pytest.importorskip("tensorflow", reason="needs the extra: pip install 'augfuse[keras,tensorflow]'")
+    layers = pytest.importorskip("keras.src.legacy.layers", reason="needs the extra: pip install 'augfuse[keras]'")
+    import augfuse as af
+
+    images = pictures(2, 40, 50, 3, "float32")
+    wanted = np.asarray(getattr(layers, name)((factor - 1, factor - 1))(images, training=True))
+    got = af.Recipe([getattr(af, name)((factor, factor))]).batch(images, seed=0).images
+    assert got.shape == wanted.shape == ((2, 40, round(50 * factor), 3) if name == "RandomWidth" else wanted.shape)
+    np.testing.assert_allclose(got, wanted, atol=1e-5)
+
+
+def test_random_widths_stack_behind_a_resize() -> None:
+    import augfuse as af
+
+    images = pictures(16, 40, 50)
+    with pytest.raises(af.ImageError, match=r"different sizes .* do not stack .* Add af\.Resize"):
+        af.Recipe([af.RandomWidth()]).batch(images, seed=0)
+    recipe = af.Recipe([af.RandomWidth(), af.RandomHeight(0.3), af.Resize((32, 36))])
+    batch = recipe.batch(images, seed=0)
+    assert batch.images.shape == (16, 32, 36, 3)
+    widths = [batch.plan.describe(i)[0].values["factor"] for i in range(16)]
+    assert min(widths) < 0.9 and max(widths) > 1.1 and 0.8 <= min(widths) <= max(widths) < 1.2
+    alone = af.Recipe([af.RandomWidth()])
+    for i in range(16):
+        assert alone(image=images[i], seed=0, index=i)["image"].shape == (40, round(50 * widths[i]), 3)
+    assert recipe.eval() == af.Recipe([af.Resize((32, 36))])
+    assert af.Recipe([af.RandomWidth((0.01, 0.01))])(image=images[0], seed=0, index=0)["image"].shape == (40, 1, 3)

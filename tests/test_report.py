@@ -7,7 +7,6 @@ import io
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -16,102 +15,15 @@ import pytest
 pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[train]'")
 pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[train]'")
 
+import augfuse as af
+from augfuse.cli import main
 from augfuse.train import metrics, verdict
-from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Arm, Comparison, DataFacts, Exported, Point, Settings
-from augfuse.train.report import metrics_csv, report_dict, write_report
+from augfuse.train.evaluation import Fed
+from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, Settings, SweepPoint
+from augfuse.train.report import metrics_csv, report_dict, rewrite, shown_images, write_report
+from comparisons import comparison, read_page, save_predictions
 
 NASTY = "<script>alert('x')</script>&\"#"
-
-
-def comparison(
-    *,
-    plain: tuple[float, ...] = (0.80, 0.82, 0.81),
-    augmented: tuple[float, ...] = (0.90, 0.91, 0.89),
-    epochs: int = 4,
-    classes: tuple[str, ...] = ("cat", "dog"),
-    max_difference: float = 1e-7,
-    wait_seconds: float = 0.01,
-) -> Comparison:
-    """A finished comparison with these test accuracies per seed, on 200 test images; epochs 1, 3, 5 .. are measured."""
-    arms = []
-    for seed, accuracies in enumerate(zip(plain, augmented, strict=True)):
-        for name, accuracy in zip(ARMS, accuracies, strict=True):
-            correct = np.arange(200) < round(200 * accuracy)
-            points = []
-            for epoch in range(epochs):
-                measured = epoch % 2 == 1 or epoch == epochs - 1
-                train = metrics.Score(0.99, 0.02) if measured else None
-                test = metrics.Score(float(correct.mean()), 0.5) if measured else None
-                points.append(Point(epoch, 10, 1.0 / (epoch + 1), wait_seconds, 0.99, train, test))
-            arms.append(Arm(name, seed, tuple(points), correct))
-    by_name = {name: [arm.correct for arm in arms if arm.name == name] for name in ARMS}
-    interval = metrics.paired_interval(by_name[PLAIN], by_name[AUGMENTED])
-    count = len(classes)
-    return Comparison(
-        settings=Settings(
-            data="photos",
-            name="run-1",
-            epochs=epochs,
-            seeds=tuple(range(len(plain))),
-            batch_size=20,
-            size=(8, 8),
-            channels=3,
-            widths=(4,),
-        ),
-        facts=DataFacts("photos", "Photos of the test.", classes, 100, 200),
-        recipe_yaml="version: 1\ntransforms: []\n",
-        arms=tuple(arms),
-        interval=interval,
-        winner=metrics.winner(interval),
-        exported=Exported(AUGMENTED, 0, (8, 8, 3), 64, max_difference, 1e-3, 0.9, np.eye(count, dtype=np.int64) * 100),
-        samples=np.zeros((20, 20, 3), np.uint8),
-        plain_samples=np.zeros((20, 20, 1), np.uint8),
-        environment={"python": "3.11"},
-        command="augfuse train photos",
-        seconds=12.0,
-    )
-
-
-class _Page(HTMLParser):
-    """Tags, ids and attribute values of a page; fails on a tag that is closed without having been opened."""
-
-    void = ("meta", "img", "br")
-
-    def __init__(self) -> None:
-        HTMLParser.__init__(self)
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(value or "")
-            if name in ("src", "href", "xlink:href"):
-                self.links.append(value or "")
-        if tag not in self.void:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in self.void:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def read_page(path: Path) -> _Page:
-    page = _Page()
-    page.feed(path.read_text(encoding="utf-8"))
-    page.close()
-    return page
 
 
 def test_write_report_makes_a_page_that_needs_nothing_else(tmp_path: Path) -> None:
@@ -120,11 +32,15 @@ def test_write_report_makes_a_page_that_needs_nothing_else(tmp_path: Path) -> No
     assert page.open == []
     assert page.text.strip().startswith("augfuse train: run-1")
     assert "Augmentation won by 9.0 points" in page.text
-    assert page.tags.count("svg") == 3
-    assert page.tags.count("img") == 2
-    assert "script" not in page.tags
-    assert "link" not in page.tags
-    assert all(link.startswith(("#", "data:image/png;base64,")) for link in page.links), page.links
+    assert page.tags.count("svg") == 4
+    assert page.tags.count("img") == 4
+    assert len(page.alts) == 4
+    assert all(page.alts)
+    assert not {"script", "link", "iframe", "form"} & set(page.tags)
+    assert not [name for name in page.attributes if name.startswith("on")]
+    assert all(link.startswith(("#", "data:image/png;base64,", "data:image/jpeg;base64,")) for link in page.links), (
+        page.links
+    )
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
     assert "url(http" not in html.read_text(encoding="utf-8")
@@ -135,6 +51,7 @@ def test_write_report_leaves_only_finished_files(tmp_path: Path) -> None:
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {
         "report.html", "report.json", "metrics.csv", "accuracy.svg", "loss.svg", "samples.png", "samples_plain.png",
+        "record.msgpack",
     }  # fmt: skip
 
 
@@ -154,11 +71,14 @@ def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
         recipe_yaml=NASTY,
         environment={NASTY: NASTY},
         command=NASTY,
+        mistakes=tuple(replace(mistake, path=f"/photos/{NASTY.replace('/', '')}") for mistake in result.mistakes),
+        fed=tuple(replace(fed, part=NASTY) for fed in result.fed),
     )
     page = read_page(write_report(result, tmp_path))
     assert "script" not in page.tags
     assert page.open == []
-    assert page.text.count(NASTY) >= 7
+    assert page.text.count(NASTY) >= 15
+    assert sum(NASTY.replace("/", "") in alt for alt in page.alts) == 2
 
 
 def msgspec_replace(settings: Settings, **changes: object) -> Settings:
@@ -213,16 +133,121 @@ def test_drawings_take_the_colour_of_the_text_and_scale(tmp_path: Path) -> None:
 def test_one_epoch_and_one_seed_make_a_report(tmp_path: Path) -> None:
     result = comparison(plain=(0.5,), augmented=(0.6,), epochs=1)
     page = read_page(write_report(result, tmp_path))
-    assert page.tags.count("svg") == 2  # no drawing of a single pair
+    assert page.tags.count("svg") == 3  # no drawing of a single pair
     assert "bootstrap over 200 test images" in page.text
     assert "One seed only" in page.text
 
 
-def test_many_classes_are_left_out_of_the_table_and_kept_in_the_json(tmp_path: Path) -> None:
+def test_many_classes_are_listed_by_their_confusions(tmp_path: Path) -> None:
     result = comparison(classes=tuple(f"class {i}" for i in range(30)))
+    text = read_page(write_report(result, tmp_path)).text
+    assert "most frequent confusions" in text
+    assert re.search(r"class 14\s*class 15\s*2", text)
+    assert np.shape(report_dict(result)["arms"]["plain"]["confusion"]) == (30, 30)
+
+
+def test_a_page_of_large_pictures_stays_small(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), dtype=np.uint8)
+    result = comparison()
+    worst = tuple(replace(result.mistakes[0], picture=noise[:500, :700]) for _ in range(24))
+    html = write_report(replace(result, samples=noise, plain_samples=noise, mistakes=worst), tmp_path)
+    assert html.stat().st_size < 5_000_000
+    assert (tmp_path / "samples.png").stat().st_size > 10_000_000  # exact
+
+
+def test_many_classes_keep_the_json_small() -> None:
+    data = report_dict(comparison(classes=tuple(f"class {i}" for i in range(101))))
+    assert data["arms"]["plain"]["confusion"] is None
+    assert len(data["arms"]["plain"]["classes"]) == 101
+
+
+def test_confusion_is_the_mean_over_the_seeds() -> None:
+    data = report_dict(comparison(plain=(0.80, 0.90), augmented=(0.90, 0.90)))
+    # Right are the first 160 and 180 of 200 images, which alternate between the classes.
+    assert data["arms"]["plain"]["confusion"] == [[85.0, 15.0], [15.0, 85.0]]
+
+
+def test_a_page_can_be_written_again_from_its_folder(tmp_path: Path) -> None:
+    result = comparison()
+    save_predictions(result, tmp_path)
+    first = write_report(result, tmp_path).read_bytes()
+    data = (tmp_path / "report.json").read_bytes()
+    for name in ("report.html", "report.json", "metrics.csv", "accuracy.svg", "samples.png"):
+        (tmp_path / name).unlink()
+    assert rewrite(tmp_path).read_bytes() == first
+    assert (tmp_path / "report.json").read_bytes() == data
+    assert (tmp_path / "samples.png").is_file()
+
+
+def test_the_command_writes_the_report_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == 2
+    assert "wanted the folder of a finished `augfuse train` run" in capsys.readouterr().err
+    result = comparison()
+    save_predictions(result, tmp_path)
+    html = write_report(result, tmp_path)
+    html.unlink()
+    assert main(["report", str(tmp_path)]) == 0
+    assert html.name in capsys.readouterr().out
+    assert html.is_file()
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(af.DataNotFoundError, match=r"record\.msgpack: no such file; wanted the folder of a finished"):
+        rewrite(tmp_path)
+    write_report(comparison(), tmp_path)
+    with pytest.raises(af.DataNotFoundError, match=r"plain-0\.npz: no such file"):
+        rewrite(tmp_path)
+    (tmp_path / "record.msgpack").write_bytes(b"\x93\x01\x02\x03")
+    with pytest.raises(af.DataError, match="not a record of this version"):
+        rewrite(tmp_path)
+
+
+def test_sample_grids_are_squares_of_bounded_size() -> None:
+    assert shown_images((28, 28), 32) == 25
+    assert shown_images((28, 28), 500) == 36
+    assert shown_images((224, 224), 64) == 4
+    assert shown_images((4000, 4000), 64) == 1
+    assert shown_images((32, 32), 3) == 1
+
+
+def points(*accuracies: tuple[float, ...]) -> tuple[SweepPoint, ...]:
+    return tuple(SweepPoint(0.5 * number, seeds, 0.1) for number, seeds in enumerate(accuracies))
+
+
+@pytest.mark.parametrize(
+    ("swept", "words"),
+    [
+        (
+            points((0.70, 0.71, 0.72), (0.80, 0.81, 0.82), (0.70, 0.72, 0.71)),
+            "Too much hurts from strength 1 on: 10.0 points",
+        ),
+        (points((0.70, 0.71, 0.72), (0.80, 0.81, 0.82), (0.70, 0.90, 0.71)), "losses at the higher strengths are not"),
+        (points((0.70, 0.71, 0.72), (0.80, 0.81, 0.82)), "It is the highest that was tried"),
+        (points((0.70,), (0.80,), (0.789,)), "Too much hurts from strength 1 on: 1.1 points less, more than 1 point"),
+        (points((0.70,), (0.80,), (0.791,)), "are not more than 1 point"),
+        (points((0.70,), (0.70,)), "Best at strength 0: test accuracy 70.0%"),
+    ],
+)
+def test_a_sweep_says_where_it_hurts(swept: tuple[SweepPoint, ...], words: str) -> None:
+    assert words in verdict.sweep_sentence(swept)
+
+
+def test_a_sweep_has_a_section_of_its_own(tmp_path: Path) -> None:
+    assert "strength" not in read_page(write_report(comparison(), tmp_path)).ids
+    result = replace(comparison(), sweep=points((0.7, 0.7, 0.7), (0.8, 0.8, 0.8), (0.75, 0.7, 0.7)))
     page = read_page(write_report(result, tmp_path))
-    assert "Which classes" not in page.text
-    assert len(report_dict(result)["export"]["confusion"]) == 30
+    assert "sweep" in page.ids
+    assert page.tags.count("svg") == 6
+    assert report_dict(result)["sweep"][2]["test_accuracy"] == pytest.approx(0.7167, abs=1e-4)
+
+
+def test_seeds_that_stopped_early_make_a_report(tmp_path: Path) -> None:
+    result = comparison(epochs=6)
+    short = replace(result.arms[0], points=result.arms[0].points[:4], kept=1)
+    text = read_page(write_report(replace(result, arms=(short, *result.arms[1:])), tmp_path)).text
+    assert "The arms took 4 to 6 epochs" in text
+    assert "Rings mark the epochs whose weights were kept" in text
+    assert "are stopped by the same rule" in text
 
 
 def test_score_is_accuracy_and_cross_entropy() -> None:
@@ -298,6 +323,22 @@ def test_findings_name_what_to_change() -> None:
     assert "waiting for data" in wait
     [seeds] = verdict.findings(comparison(plain=(0.80, 0.90), augmented=(0.90, 0.80)))
     assert "--seeds 4" in seeds
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        (Fed("test", 64, 0.0, 1.0, (0.5, 0.5, 0.602), (0.2, 0.2, 0.2)), "0.51 standard deviations apart"),
+        (Fed("test", 64, 0.0, 1.0, (0.5, 0.5, 0.599), (0.2, 0.2, 0.2)), None),
+        (Fed("test", 64, 0.0, 20.1, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)), "values up to 20.1"),
+        (Fed("test", 64, -20.0, 20.0, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)), None),
+    ],
+)
+def test_findings_look_at_the_values_as_fed(test: Fed, words: str | None) -> None:
+    result = comparison()
+    found = verdict.findings(replace(result, fed=(*result.fed[:2], test)))
+    assert len(found) == (words is not None)
+    assert words is None or words in found[0]
 
 
 def improving(result: Comparison, by: float) -> Comparison:

@@ -386,7 +386,7 @@ def test_folders_that_cannot_be_used(tmp_path):
     with pytest.raises(DataNotFoundError, match="no such folder"):
         from_directory(tmp_path / "nowhere" / "at" / "all")
     (tmp_path / "set.zip").write_bytes(b"PK")
-    with pytest.raises(DataNotFoundError, match=r"is a file.*Unpack it"):
+    with pytest.raises(DataNotFoundError, match=r"is a file.*Type af\.from_zip"):
         from_directory(tmp_path / "set.zip")
     (tmp_path / "none").mkdir()
     with pytest.raises(DataError, match="is empty"):

@@ -20,10 +20,12 @@ from rich.console import Console
 import augfuse as af
 from augfuse.train import metrics, recipes
 from augfuse.train.arms import Measure, evaluation_batch_size, measured_epochs
-from augfuse.train.models import Network, load_saved, predict
-from augfuse.train.prepare import Job, Options, prepare
+from augfuse.train.loaders import training_loader
+from augfuse.train.models import Network, cnn_builder, load_saved, predict
+from augfuse.train.options import Options
+from augfuse.train.prepare import Job, prepare
 from augfuse.train.record import AUGMENTED, PLAIN
-from augfuse.train.run import Outcome, run, training_loader
+from augfuse.train.run import Outcome, run
 from stripes import SHAPE, save_npz, stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
@@ -39,7 +41,7 @@ def npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def network(seed: int = 0, shape: tuple[int, int, int] = SHAPE, classes: int = 2) -> Network:
-    made = Network(shape, classes, (4, 8), dense=8, dropout=0.5, learning_rate=1e-2)
+    made = Network(cnn_builder(shape, classes, (4, 8), dense=8, dropout=0.5), classes, learning_rate=1e-2)
     made.reset(seed)
     return made
 
@@ -71,7 +73,7 @@ def test_a_new_network_starts_from_the_same_weights_and_leaves_the_global_state_
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 40, 3), (28, 28, 1)])
 def test_networks_fit_small_images(shape: tuple[int, int, int]) -> None:
-    made = Network(shape, 5, (4, 4, 4), dense=4, dropout=0.0, learning_rate=1e-3)
+    made = Network(cnn_builder(shape, 5, (4, 4, 4), dense=4, dropout=0.0), 5)
     out = made.predict(np.zeros((2, *shape), np.float32))
     assert out.shape == (2, 5)
     assert out.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
@@ -161,7 +163,7 @@ def test_a_run_writes_what_it_promises(finished: tuple[Job, Outcome]) -> None:
     names = {path.name for path in job.folder.iterdir()}
     assert names == {
         "config.yaml", "recipe.yaml", "metrics.csv", "accuracy.svg", "loss.svg", "samples.png", "samples_plain.png",
-        "report.html", "report.json", "model.keras",
+        "report.html", "report.json", "model.keras", "predictions", "record.msgpack", "run.json",
     }  # fmt: skip
     data = json.loads((job.folder / "report.json").read_text(encoding="utf-8"))
     for arm in (PLAIN, AUGMENTED):
@@ -226,10 +228,15 @@ def test_prepare_refuses_before_anything_is_written(npz: Path, tmp_path: Path) -
     refused("not a text file", recipe=bad)
 
 
-def test_prepare_never_overwrites_a_run(finished: tuple[Job, Outcome]) -> None:
+def test_prepare_never_overwrites_a_run(finished: tuple[Job, Outcome], tmp_path: Path) -> None:
     job, _ = finished
-    with pytest.raises(af.DataError, match="exists already"):
+    with pytest.raises(af.DataError, match=r"exists already, a run with other settings.*--epochs was 2 and is 15"):
         prepare(Options(data=Path(str(job.settings.data)), out=job.folder.parent, name="r"))
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "thesis.txt").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(af.DataError, match="exists already, and holds no run"):
+            prepare(Options(data=Path(str(job.settings.data)), out=tmp_path, name="r", overwrite=overwrite))
 
 
 def test_a_missing_backend_is_named(tmp_path: Path) -> None:

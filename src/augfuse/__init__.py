@@ -24,6 +24,7 @@ from augfuse.errors import MissingExtraError as MissingExtraError
 from augfuse.errors import RangeError as RangeError
 from augfuse.errors import RecipeError as RecipeError
 from augfuse.errors import StateError as StateError
+from augfuse.plan.describe import Applied as Applied
 from augfuse.plan.plan import Plan as Plan
 from augfuse.recipe import Recipe as Recipe
 from augfuse.transforms import *  # noqa: F403
@@ -32,24 +33,38 @@ from augfuse.transforms import list_transforms as list_transforms
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from augfuse.data.archive import from_zip as from_zip
+    from augfuse.data.copies import augment as augment
     from augfuse.data.decode import decode as decode
     from augfuse.data.folder import FolderSource as FolderSource
     from augfuse.data.folder import from_directory as from_directory
+    from augfuse.data.idx import from_idx as from_idx
     from augfuse.data.loader import Loader as Loader
+    from augfuse.train.api import train as train
 
 # Loaded when first asked for: they bring in the codecs.
-_LAZY = {"FolderSource": "folder", "Loader": "loader", "decode": "decode", "from_directory": "folder"}
+_LAZY = {
+    "FolderSource": "folder",
+    "Loader": "loader",
+    "augment": "copies",
+    "decode": "decode",
+    "from_directory": "folder",
+    "from_idx": "idx",
+    "from_zip": "archive",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'augfuse' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "train":
+        return import_module("augfuse.train")  # the package can be called
+    if name not in _LAZY:
+        raise AttributeError(f"module 'augfuse' has no attribute {name!r}")
     value = getattr(import_module(f"augfuse.data.{_LAZY[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted({*globals(), *_LAZY, "train"})

@@ -60,6 +60,24 @@ class Interval(msgspec.Struct, frozen=True):
     )
     hint: str = ""  # the next line to type when the domain is left
     optional: bool = False
+    # The value that changes nothing, about which a recipe's strength scales; None where the kind of `single` says it,
+    # and for an "exact" range without one (an aspect, a number of quarters), which then stays as it is.
+    neutral: float | None = None
+
+    def scaled(self, value: tuple[float, float], strength: float) -> tuple[float, float]:
+        """A parsed range scaled about its neutral value, within the domain."""
+        neutral = self.neutral
+        if neutral is None:
+            neutral = {"symmetric": 0.0, "factor": 1.0, "exact": None}[self.single]
+        if neutral is None:
+            return value
+        low, high = (neutral + strength * (end - neutral) for end in value)
+        return (min(max(low, self.minimum), self.maximum), min(max(high, self.minimum), self.maximum))
+
+    @property
+    def scales(self) -> bool:
+        """Whether a strength acts on this range."""
+        return self.single != "exact" or self.neutral is not None
 
     def parse(self, where: str, value: Any) -> tuple[float, float] | None:
         domain = f"{self.minimum:g}..{self.maximum:g}"

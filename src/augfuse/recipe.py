@@ -16,6 +16,7 @@ from augfuse.errors import ImageError, ImageTypeError, RangeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
 from augfuse.plan.build import build, value_range
+from augfuse.plan.describe import Applied
 from augfuse.plan.explain import explain
 from augfuse.plan.fuse import fuse
 from augfuse.plan.plan import Plan, check
@@ -202,11 +203,52 @@ class Recipe(msgspec.Struct, frozen=True):
         always = tuple(msgspec.structs.replace(t, p=1.0) if 0 < t.p < 1 else t for t in kept)
         return msgspec.structs.replace(self, transforms=always)
 
+    def scaled(self, strength: float) -> Recipe:
+        """The same recipe, milder or stronger: every range scaled about the value that changes nothing (0 degrees,
+        factor 1, the whole image), within its domain; probabilities scale too, up to 1.
+
+        strength 1 is this recipe, 0 its evaluation form. A transform that always acts (p=1) and has ranges keeps its
+        p: its ranges say how much. Sizes, the places of crops, aspects of erased parts and whatever evaluation keeps
+        stay as they are. RangeError for a strength below 0.
+        """
+        from augfuse.transforms.strength import check_strength, scaled
+
+        strength = check_strength(strength)
+        if strength == 0:
+            return self.eval()
+        if strength == 1:
+            return self
+        return msgspec.structs.replace(self, transforms=tuple(scaled(t, strength) for t in self.transforms))
+
     def explain(self, shape: tuple[int, ...] = (224, 224, 3), dtype: Any = np.uint8) -> str:
         """What is fused into what, for images of this (h, w, c): "Rotate, Scale -> 1 warp; ...; Normalize -> write"."""
         height, width, channels = shape
         canvas = Canvas(np.array([height]), np.array([width]))
         return explain(self.plan(canvas, channels, np.dtype(dtype), np.zeros(1, np.int64), seed=0))
+
+    def describe(
+        self, shape: tuple[int, ...], *, seed: int, epoch: int = 0, index: int = 0, training: bool = True
+    ) -> tuple[Applied, ...]:
+        """What each transform does to the image of this (h, w, c) at `index`, computed without any pixels.
+
+        One entry for each transform, in list order: whether it fires, and the drawn numbers in the units of its fields,
+        `text` says it in words. The same as `batch.plan.describe(i)` of a batch with this seed, epoch and index.
+        """
+        if len(shape) != 3:
+            raise ImageError(f"shape: got {shape!r}, wanted (height, width, channels), such as (224, 224, 3).")
+        height, width, channels = (whole("shape", side, 1) for side in shape)
+        canvas = Canvas(np.array([height]), np.array([width]))
+        recipe = self if training else self.eval()
+        position = _indices([index], 1)
+        # The draws do not depend on the dtype; float32 is the one that every value range fits.
+        plan = recipe.plan(canvas, channels, np.dtype(np.float32), position, seed=seed, epoch=check_epoch(epoch))
+        return plan.describe(0)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what is fused into what, and a table of the transforms."""
+        from augfuse.notebook import recipe_html
+
+        return recipe_html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: numbers, strings, lists and dicts, with every field written out."""

@@ -20,6 +20,7 @@ def from_arrays(
     y: Any = None,
     value_range: tuple[float, float] | None = None,
     classes: Sequence[str] | None = None,
+    groups: Any = None,
 ) -> ArraySource:
     """A source over one array of images.
 
@@ -32,9 +33,12 @@ def from_arrays(
     value_range: (low, high), the full scale of the pixels. Default: that of the dtype, and (0, 1) for floats. Floats,
         and integers whose dtype holds more than value_range, are read once to check them.
     classes: names; label k is classes[k].
+    groups: (n,) of anything that sorts (patients, videos, or what `af.augment` returns): images of one group never fall
+        on both sides of a split.
 
     Raises ImageTypeError (x is no array, or of another dtype), ImageError (shape, NaN, infinity, outside value_range),
-    RangeError (value_range), DataError (no images, labels of another length or that do not match classes).
+    RangeError (value_range), DataError (no images; labels or groups of another length, labels that do not match
+    classes).
     """
     images = _as_images(x)
     limits = _value_range(value_range, images.dtype)
@@ -50,7 +54,8 @@ def from_arrays(
                 f"y: label {labels[wrong[0]]} of sample {wrong[0]} has no name; "
                 f"with {len(names)} classes, labels go from 0 to {len(names) - 1}."
             )
-    return ArraySource(images, np.arange(len(images)), labels, names, limits)
+    keys = None if groups is None else _as_groups(groups, len(images))
+    return ArraySource(images, np.arange(len(images)), labels, names, limits, keys)
 
 
 @final
@@ -61,9 +66,10 @@ class ArraySource:
     rows: (n,) int64, the images that belong to this source: sample i is images[rows[i]].
     labels: (n, ...) read-only, in the order of the samples, or None.
     classes: tuple of names, or None. value_range: (low, high), or None for the full scale of the integer dtype.
+    groups: (n,), or None: what a split must not part. copies: (n,) bool, True for augmented copies, or None.
     """
 
-    __slots__ = ("classes", "groups", "images", "labels", "parts", "paths", "rows", "value_range")
+    __slots__ = ("classes", "copies", "groups", "images", "labels", "parts", "paths", "rows", "value_range")
 
     def __init__(
         self,
@@ -72,15 +78,17 @@ class ArraySource:
         labels: np.ndarray | None,
         classes: tuple[str, ...] | None,
         value_range: tuple[float, float] | None,
+        groups: np.ndarray | None = None,
     ) -> None:
-        """Nothing is checked here; use `from_arrays`. `labels` are those of `rows`."""
+        """Nothing is checked here; use `from_arrays`. `labels` and `groups` are those of `rows`."""
         self.images = images
         self.rows = _read_only(rows)
         self.labels = None if labels is None else _read_only(labels)
         self.classes = classes
         self.value_range = value_range
         self.paths: tuple[str, ...] | None = None
-        self.groups: np.ndarray | None = None
+        self.groups = None if groups is None else _read_only(groups)
+        self.copies: np.ndarray | None = None
         self.parts: dict[str, ArraySource] = {}
 
     def __len__(self) -> int:
@@ -107,12 +115,19 @@ class ArraySource:
         """The samples at these positions (0..n-1, in this order, repeats allowed). Shares the pixels."""
         chosen = check_rows(rows, len(self))
         labels = None if self.labels is None else self.labels[chosen]
-        return ArraySource(self.images, self.rows[chosen], labels, self.classes, self.value_range)
+        groups = None if self.groups is None else self.groups[chosen]
+        source = ArraySource(self.images, self.rows[chosen], labels, self.classes, self.value_range, groups)
+        source.copies = None if self.copies is None else self.copies[chosen]
+        return source
 
     def split(
         self, fraction: float, seed: int = 0, stratify: bool = True, groups: Any = None
     ) -> tuple[ArraySource, ArraySource]:
-        """(rest, held_out), about `fraction` held out, each class keeping its share; see `augfuse.data.split`."""
+        """(rest, held_out), about `fraction` held out, each class keeping its share; see `augfuse.data.split`.
+
+        groups: (n,), what must not be parted; by default `source.groups`.
+        """
+        groups = self.groups if groups is None else groups
         rest, held_out = split_rows(
             len(self), fraction, labels=self.labels, seed=seed, stratify=stratify, groups=groups
         )
@@ -218,6 +233,13 @@ def _as_labels(y: Any, length: int) -> np.ndarray:
             raise DataError(f"y: got labels of shape {labels.shape} holding {odd!r}, wanted numbers, or strings (n,).")
         return labels.astype(object)
     return labels
+
+
+def _as_groups(groups: Any, length: int) -> np.ndarray:
+    found = np.array(groups)
+    if found.shape != (length,):
+        raise DataError(f"groups: got shape {found.shape} for {length} images, wanted one group for each.")
+    return found
 
 
 def _number_strings(labels: np.ndarray, names: tuple[str, ...] | None) -> tuple[tuple[str, ...], np.ndarray]:

@@ -68,7 +68,7 @@ class Loader:
         self.workers = _cores() if workers is None else whole("workers", workers, 0)
         self.seed = check_seed(seed)
         self._fresh_seed = seed is None
-        recipe = _with_range(_as_recipe(recipe), getattr(self.data, "value_range", None))
+        recipe = with_range(as_recipe(recipe), getattr(self.data, "value_range", None))
         self.recipe = recipe if training else recipe.eval()
         rank, world = _shard(shard)
         shuffle = training if shuffle is None else shuffle
@@ -108,6 +108,15 @@ class Loader:
     def skipped(self) -> dict[int, str]:
         """Samples left out under on_error="skip": position in the source -> why."""
         return dict(self._reader.skipped)
+
+    @property
+    def label_kind(self) -> Literal["one-hot", "class numbers"] | None:
+        """What its labels are; None for others, or none."""
+        labels = getattr(self.data, "labels", None)
+        if self._classes is not None:
+            return "one-hot"
+        numbers = labels is not None and np.ndim(labels) == 1 and np.asarray(labels).dtype.kind in "iu"
+        return "class numbers" if numbers else None
 
     def set_epoch(self, epoch: int) -> None:
         """The next loop serves `epoch` from its first batch. A loop that is running goes on, but moves nothing."""
@@ -234,7 +243,7 @@ def _shard(shard: Any) -> tuple[int, int]:
     return rank, world
 
 
-def _as_recipe(recipe: Any) -> Recipe:
+def as_recipe(recipe: Any) -> Recipe:
     if recipe is None:
         return Recipe()
     if not isinstance(recipe, Recipe):
@@ -242,7 +251,7 @@ def _as_recipe(recipe: Any) -> Recipe:
     return recipe
 
 
-def _with_range(recipe: Recipe, declared: tuple[float, float] | None) -> Recipe:
+def with_range(recipe: Recipe, declared: tuple[float, float] | None) -> Recipe:
     """The source's value range holds where the recipe declares none; two that differ are a mistake."""
     if declared is None or recipe.value_range == tuple(declared):
         return recipe

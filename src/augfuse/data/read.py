@@ -89,6 +89,11 @@ class Reader:
         paths = None if kept[0][1].path is None else tuple(str(s.path) for _, s in kept)
         return np.array([i for i, _ in kept], np.int64), Images(items=items), labels, paths
 
+    def checked(self, index: int) -> Sample | None:
+        """One sample, its image checked; None where it was skipped."""
+        sample = self._sample(index)
+        return None if sample is None else sample._replace(image=self._checked(index, sample))
+
     def _samples(self, indices: Sequence[int], threads: int) -> list[Sample | None]:
         if threads == 1 or len(indices) == 1:
             return [self._sample(i) for i in indices]

@@ -25,6 +25,7 @@ class Source(Protocol):
     paths: tuple of n file names.
     value_range: (low, high), the full scale of the pixels, where it is not that of the dtype.
     groups: ndarray (n,); samples of one group (a patient, a video) never fall on both sides of a split.
+    copies: ndarray (n,) bool; True where a sample is an augmented copy of another one, of the same group.
     parts: dict of the sources "train", "val", "test" that belong to one data set.
     """
 

@@ -121,6 +121,7 @@ class DataFrameIterator(Iterator):
         self.skipped: dict[int, str] = {}
         self.directory = directory or ""
         self.class_mode = class_mode
+        self.one_hot, self.other_labels = files.kind_of_labels(class_mode)
         self.dtype = dtype
 
         names, targets, weights = _columns(dataframe, x_col, y_col, weight_col, class_mode, classes)

@@ -93,6 +93,7 @@ class DirectoryIterator(Iterator):
         self.skipped: dict[int, str] = {}
         self.directory = directory
         self.class_mode = class_mode
+        self.one_hot, self.other_labels = files.kind_of_labels(class_mode)
         self.dtype = keras.config.floatx() if dtype is None else dtype
 
         names = _class_folders(Path(directory), classes, strict=compat == "strict")

@@ -26,10 +26,10 @@ from typing import Any, NamedTuple, Protocol, final
 from augfuse.errors import RangeError
 
 # Which Keras method an epoch belongs to. `_symbolic_build` and `_maybe_symbolic_build` read a batch to build the model.
-FIT, EVALUATE, PREDICT, _BUILD, BY_HAND = "fit", "evaluate", "predict", "build", "by hand"
+FIT, EVALUATE, PREDICT, BUILD, BY_HAND = "fit", "evaluate", "predict", "build", "by hand"
 _KERAS_METHODS = {name: name for name in (FIT, EVALUATE, PREDICT)} | {
-    "_symbolic_build": _BUILD,
-    "_maybe_symbolic_build": _BUILD,
+    "_symbolic_build": BUILD,
+    "_maybe_symbolic_build": BUILD,
 }
 
 
@@ -160,7 +160,7 @@ class Feed:
         """What computes ahead, opened if `step` is the first batch of a pass. The caller holds the lock."""
         start, self._starting = self._starting, None
         # The batch that builds a model comes alone: nothing to compute ahead.
-        if start is not None and self._method != _BUILD:
+        if start is not None and self._method != BUILD:
             order = _expected_order(len(self._batches), step, start)
             if order is not None:
                 self._ahead = _Ahead(self._batches, self._epoch, order, self._owner)

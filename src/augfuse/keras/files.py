@@ -243,6 +243,13 @@ def _check_skipped(iterator: FileIterator) -> None:
 # --- what goes with the images ----------------------------------------------------------------------------------------
 
 
+def kind_of_labels(class_mode: str | None) -> tuple[bool | None, str]:
+    """Whether labels are one-hot (None where they are no classes), and what to type for the other kind."""
+    if class_mode == "categorical":
+        return True, 'class_mode="sparse"'
+    return (False, 'class_mode="categorical"') if class_mode in ("binary", "sparse") else (None, "")
+
+
 def pack_files(iterator: FileIterator, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
     """x, (x, y) or (x, y, weights), as class_mode says."""
     generator = iterator.image_data_generator

@@ -19,10 +19,11 @@ from augfuse.execute.cpu import cpu_count
 from augfuse.keras import watch
 from augfuse.keras.feed import Feed, called_by_keras, who_asks
 from augfuse.keras.following import Following
-from augfuse.keras.notices import notice
+from augfuse.keras.notices import notice, warn
 from augfuse.keras.pictures import save_pictures
 from augfuse.keras.steps import Pixels
 from augfuse.keras.transform import transform
+from augfuse.keras.traps import check_loss
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
 
@@ -62,6 +63,8 @@ class Iterator(keras.utils.PyDataset):
     save_prefix: str = ""
     save_format: str = "png"
     subset: str | None = None
+    one_hot: bool | None = None  # whether labels are; None: there are none, or not of one class each
+    other_labels: str = ""  # what to type for labels of the other kind
     reads_files = False  # then it is worth while to compute ahead of `next`
     save_numbers = 10**7  # compat="strict": file names end in a number below this
 
@@ -94,6 +97,8 @@ class Iterator(keras.utils.PyDataset):
                 f"save_to_dir: got {str(self.save_to_dir)!r}, wanted a folder that exists. Make it: "
                 f"os.makedirs({str(self.save_to_dir)!r})"
             )
+        self._checked = False  # whether labels fit the loss of a model
+        self._loops = False  # is it in a `for`, as far as can be known?
         self._prepare(0)
         if compat is None:
             self._say_what_differs()
@@ -133,6 +138,10 @@ class Iterator(keras.utils.PyDataset):
 
     def __getitem__(self, idx: int) -> Any:
         """Batch `idx` of the current epoch. ValueError where there is none."""
+        frame = sys._getframe(1)
+        if not self._checked and self.one_hot is not None and called_by_keras(frame):
+            self._checked = True
+            check_loss(frame, self.one_hot, self.other_labels)
         if not -len(self) <= idx < len(self):
             raise RangeError(f"batch {idx} of an iterator with {len(self)} batches: wanted 0..{len(self) - 1}.")
         if self.compat == "strict":
@@ -148,9 +157,10 @@ class Iterator(keras.utils.PyDataset):
         with self.lock:
             self.total_batches_seen += 1
             self.index_array = self._order.of(self.epoch)
-        return _with_tuples(batch) if called_by_keras(sys._getframe(1)) else batch
+        return _with_tuples(batch) if called_by_keras(frame) else batch
 
     def __iter__(self) -> Any:
+        self._loops = self.compat is None
         return self
 
     def __next__(self) -> Any:
@@ -288,6 +298,12 @@ class Iterator(keras.utils.PyDataset):
         if self.compat == "strict":
             self._set_index_array()
         else:
+            if self._loops and self.index_array is not None:
+                self._loops = False
+                warn(
+                    f"a loop over this iterator never ends: an epoch has {len(self)} batches, and the next one begins. "
+                    "Break after len(it) batches, or write: for batch in itertools.islice(it, len(it))"
+                )
             self.index_array = self._order.of(self._feed.advance())
 
     def __getstate__(self) -> dict[str, Any]:

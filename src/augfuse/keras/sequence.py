@@ -16,7 +16,8 @@ import keras
 import numpy as np
 
 from augfuse.errors import AugfuseWarning, RangeError
-from augfuse.keras.feed import EVALUATE, FIT, PREDICT, Asker, Feed
+from augfuse.keras.feed import EVALUATE, FIT, PREDICT, Asker, Feed, called_by_keras
+from augfuse.keras.traps import check_loss
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
@@ -77,6 +78,10 @@ class LoaderDataset(keras.utils.PyDataset):
         Raises:
             IndexError: `index` is not in 0..len(dataset) - 1.
         """
+        frame, kind = sys._getframe(1), self._loader.label_kind
+        if kind is not None and "loss" not in self._warned and called_by_keras(frame):
+            self._warned.add("loss")
+            check_loss(frame, kind == "one-hot", f"af.Loader(..., one_hot={kind != 'one-hot'})")
         step = operator.index(index)
         if not 0 <= step < len(self):
             raise IndexError(f"batch {step} of a data set with {len(self)} batches: wanted 0..{len(self) - 1}.")

@@ -1,4 +1,4 @@
-"""What can be seen when Keras begins a pass: data standardised in another way than those the model was trained on."""
+"""What can be seen when Keras begins a pass: data that do not fit the model, or the data it was trained on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from augfuse.keras.feed import EVALUATE, FIT, PREDICT, Asker
 from augfuse.keras.notices import warn
+from augfuse.keras.traps import check_rescaling, check_steps
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -24,9 +25,12 @@ _SETTINGS = (
 def observe(asker: Asker, iterator: Iterator) -> None:
     """Remember how the data of a training pass are standardised; warn where an evaluation differs from it."""
     generator, model = iterator.image_data_generator, asker.model
+    if asker.method == FIT:
+        check_steps(asker.steps_per_epoch, len(iterator))
     if generator is None:
         return
     if asker.method == FIT and model is not None:
+        check_rescaling(model, generator.rescale)
         _trained[model] = _standardisation(generator)
     if asker.method not in (EVALUATE, PREDICT):
         return

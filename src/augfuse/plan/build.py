@@ -37,14 +37,15 @@ def value_range(dtype: np.dtype, declared: tuple[float, float] | None) -> tuple[
     return (0.0, most) if declared is None else declared
 
 
-def _active(draw: Draw, p: float) -> np.ndarray | None:
-    """(n,) bool; None where every image is meant."""
+def fires(draw: Draw, p: float) -> np.ndarray | None:
+    """On which images a transform acts: (n,) bool; None where every image is meant."""
     if p == 1:
         return None
     return draw.coin("p", p) if p > 0 else np.zeros(len(draw.indices), bool)
 
 
-def _geometric(transform: Geometric, draw: Draw, active: np.ndarray | None, canvas: Canvas) -> Pass:
+def geometric_pass(transform: Geometric, draw: Draw, active: np.ndarray | None, canvas: Canvas) -> Pass:
+    """One geometric transform as a pass of its own; those it does not act on keep their size."""
     matrix, size = transform.matrix(transform.draw(draw), canvas)
     if active is not None:
         matrix = geometry.where(active, matrix)
@@ -75,7 +76,7 @@ def _write(transform: Write | None, draw: Draw, dtype: np.dtype, channels: int, 
         return WriteStep(dtype, np.ones((n, channels)), np.zeros((n, channels)))
     scale, bias = np.empty((n, channels)), np.empty((n, channels))
     scale[:], bias[:] = transform.scale(channels, low, high)
-    active = _active(draw, transform.p)
+    active = fires(draw, transform.p)
     if active is not None:
         scale[~active] = 1.0
         bias[~active] = 0.0
@@ -106,9 +107,9 @@ def build(
         if isinstance(transform, Write):
             write, write_draw = transform, draw
             continue
-        active = _active(draw, transform.p)
+        active = fires(draw, transform.p)
         if isinstance(transform, Geometric):
-            step: Step = _geometric(transform, draw, active, canvas)
+            step: Step = geometric_pass(transform, draw, active, canvas)
         elif isinstance(transform, Color):
             step = _color(transform, draw, active, canvas)
         else:
@@ -136,6 +137,7 @@ def build(
         interpolation=recipe.interpolation,
         steps=tuple(steps),
         write=_write(write, write_draw, dtype, channels, low, high),
+        transforms=tuple(recipe.transforms),
     )
 
 

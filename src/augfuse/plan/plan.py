@@ -6,14 +6,17 @@ of a step is None, never a no-op. The last thing is always the write: clip to th
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 import msgspec
 import numpy as np
 
 from augfuse.errors import ImageError, RecipeError
 from augfuse.geometry import Canvas, invert, is_regular
-from augfuse.transforms.base import Local, Params
+from augfuse.transforms.base import Local, Params, Transform
+
+if TYPE_CHECKING:
+    from augfuse.plan.describe import Applied
 
 Fill: TypeAlias = Literal["nearest", "reflect", "wrap", "constant"]
 Interpolation: TypeAlias = Literal["bilinear", "nearest"]
@@ -85,6 +88,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     interpolation: Interpolation
     steps: tuple[Step, ...]
     write: WriteStep
+    transforms: tuple[Transform, ...] = ()  # as the recipe lists them: what `describe` draws again
 
     @property
     def size(self) -> Canvas:
@@ -93,6 +97,18 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def describe(self, i: int) -> tuple[Applied, ...]:
+        """What each transform does to image `i` of the batch, in list order: whether it fires, and by how much.
+
+        Read off by drawing again at the image's position, so it costs nothing until it is asked for. IndexError
+        outside 0..n-1; negative numbers count from the end.
+        """
+        from augfuse.plan.describe import describe  # it reads plans
+
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"image {i} is out of range for a batch of {len(self)}")
+        return describe(self, i % len(self))
 
 
 def check(plan: Plan) -> None:

@@ -1,18 +1,22 @@
-"""Training one arm: the same steps for every arm, timed, and measured without augmentation."""
+"""Training one arm: the same steps for every arm, timed, measured without augmentation, and resumable."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from augfuse.errors import DataError
 from augfuse.train import metrics
-from augfuse.train.models import Network
+from augfuse.train.evaluation import Evaluation, evaluate
+from augfuse.train.models import Network, State
+from augfuse.train.plateau import Watch
 from augfuse.train.progress import Progress
 from augfuse.train.record import Arm, Point
 
@@ -44,6 +48,50 @@ class Measure:
         return np.concatenate(probabilities), np.concatenate(labels)
 
 
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The parts an arm is scored on. `validation` is there where stopping or the learning rate looks at it."""
+
+    train: Measure
+    test: Measure
+    validation: Measure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How long and how an arm is trained; see the flags of `augfuse train`. `class_weights`: (classes,) float32."""
+
+    epochs: int
+    evaluations: int
+    early_stopping: int | None = None
+    reduce_lr: int | None = None
+    lr_factor: float = 0.5
+    min_lr: float = 1e-6
+    class_weights: np.ndarray | None = None
+
+    @property
+    def measured(self) -> frozenset[int]:
+        """The epochs after which the training and the test part are scored."""
+        return measured_epochs(self.epochs, self.evaluations)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmState:
+    """An arm after some of its epochs: all that the following ones depend on. `network` is `Network.state()`, `best`
+    the weights of the least validation loss so far."""
+
+    points: tuple[Point, ...] = ()
+    network: State | None = None
+    best: list[np.ndarray] | None = None
+    stopping: Watch = field(default_factory=Watch)
+    slowing: Watch = field(default_factory=Watch)
+
+    def stopped(self, course: Course) -> bool:
+        """Whether no epoch follows."""
+        patience = course.early_stopping
+        return len(self.points) >= course.epochs or (patience is not None and self.stopping.waited >= patience)
+
+
 def evaluation_batch_size(image_shape: tuple[int, int, int]) -> int:
     """How many images of this shape to predict at once: at most 256, and at most 16 MiB of float32."""
     return max(1, min(256, _EVALUATION_BYTES // (4 * math.prod(image_shape))))
@@ -55,62 +103,106 @@ def measured_epochs(epochs: int, evaluations: int) -> frozenset[int]:
     return frozenset(round((i + 1) * epochs / count) - 1 for i in range(count))
 
 
-def train_arm(
+def train_epochs(
     network: Network,
-    name: str,
-    seed: int,
     loader: Any,
+    state: ArmState,
     *,
-    epochs: int,
-    evaluations: int,
-    train_part: Measure,
-    test_part: Measure,
+    course: Course,
+    measures: Measures,
     progress: Progress,
-) -> Arm:
-    """Reset `network` to the initial weights of `seed`, train it for `epochs` over `loader`, and score it.
+    save: Callable[[ArmState], None],
+) -> ArmState:
+    """Train on from `state`, which `network` is in, until the course ends; `save` is called after each epoch.
 
     `loader` gives full batches with one-hot labels; waiting is the time spent asking it for the next batch, computing
-    the time of the optimiser step. Nothing is chosen by a score: the last weights are the result.
+    the time of the optimiser step. Raises DataError where the loss is no number any more.
     """
-    network.reset(seed)
-    measured = measured_epochs(epochs, evaluations)
-    points: list[Point] = []
-    correct = np.empty(0, bool)
-    progress.begin(name, seed, epochs * len(loader))
-    batches = _all_batches(loader, epochs)
-    for epoch in range(epochs):
-        losses, wait, compute = _one_epoch(network, batches, len(loader), progress)
+    batches = _all_batches(loader, len(state.points), course.epochs)
+    while not state.stopped(course):
+        epoch = len(state.points)
+        rate = network.learning_rate
+        losses, wait, compute = _one_epoch(network, batches, len(loader), course.class_weights, progress)
+        loss = float(np.mean(losses))
+        if not math.isfinite(loss):
+            raise DataError(f"epoch {epoch + 1}: the training loss is {loss}. Type a smaller --learning-rate.")
         train = test = None
-        if epoch in measured:
-            train = metrics.score(*train_part(network))
-            probabilities, labels = test_part(network)
-            test = metrics.score(probabilities, labels)
-            correct = probabilities.argmax(axis=1) == labels
+        if epoch in course.measured and epoch + 1 < course.epochs:  # the end is measured by `finished_arm`
+            train, test = score(network, measures)
             progress.measured(epoch, train.accuracy, test.accuracy)
-        points.append(Point(epoch, len(losses), float(np.mean(losses)), wait, compute, train, test))
-    return Arm(name, seed, tuple(points), correct)
+        point = Point(epoch, len(losses), loss, wait, compute, train, test, learning_rate=rate)
+        state = replace(state, points=(*state.points, point))
+        if measures.validation is not None:
+            state = _validated(network, state, course, metrics.score(*measures.validation(network)).loss)
+        state = replace(state, network=network.state())
+        save(state)
+    batches.close()
+    return state
 
 
-def _all_batches(loader: Any, epochs: int) -> Iterator[Any]:
-    """The batches of all epochs. The threads of an epoch start while the last step before it computes: an epoch of a
-    few short steps would otherwise wait for its first batch as long as for all others."""
+def finished_arm(
+    network: Network, name: str, seed: int, strength: float, state: ArmState, measures: Measures
+) -> tuple[Arm, Evaluation]:
+    """The arm at its end, and what its kept weights say about the test part.
+
+    With early stopping the weights of the least validation loss are put back into `network`, and scored, whatever epoch
+    they are from.
+    """
+    kept = len(state.points) - 1
+    if state.best is not None:
+        network.restore(state.best)
+        kept = state.stopping.epoch
+    found = evaluate(network, measures.test.loader, arm=name, seed=seed)
+    train = state.points[kept].train or metrics.score(*measures.train(network))
+    points = list(state.points)
+    points[kept] = replace(points[kept], train=train, test=metrics.score(found.probabilities, found.labels))
+    return Arm(name, seed, tuple(points), found.predicted == found.labels, strength, kept), found
+
+
+def score(network: Network, measures: Measures) -> tuple[metrics.Score, metrics.Score]:
+    """The scores on the training and on the test part."""
+    return metrics.score(*measures.train(network)), metrics.score(*measures.test(network))
+
+
+def _validated(network: Network, state: ArmState, course: Course, loss: float) -> ArmState:
+    """What follows from the validation loss of the last epoch: the best weights so far, a lower learning rate."""
+    point = replace(state.points[-1], validation_loss=loss)
+    state = replace(state, points=(*state.points[:-1], point))
+    if course.early_stopping is not None:
+        stopping = state.stopping.stopping(point.epoch, loss)
+        best = network.weights() if stopping.epoch == point.epoch else state.best
+        state = replace(state, stopping=stopping, best=best)
+    if course.reduce_lr is not None:
+        slowing, due = state.slowing.slowing(point.epoch, loss, course.reduce_lr)
+        state = replace(state, slowing=slowing)
+        rate = network.learning_rate
+        if due and rate is not None and rate > course.min_lr:
+            network.learning_rate = max(rate * course.lr_factor, course.min_lr)
+    return state
+
+
+def _all_batches(loader: Any, first: int, epochs: int) -> Generator[Any, None, None]:
+    """The batches of the epochs from `first` on. The threads of an epoch start while the last step before it computes:
+    an epoch of a few short steps would otherwise wait for its first batch as long as for all others."""
+    if first >= epochs:
+        return
     with ThreadPoolExecutor(1) as starter:
 
         def begin(epoch: int) -> tuple[Iterator[Any], Future[Any]]:
             stream = loader.stream(epoch)
             return stream, starter.submit(next, stream)
 
-        following = begin(0)
-        for epoch in range(epochs):
-            stream, first = following
-            for step, batch in enumerate(itertools.chain([first.result()], stream), 1):
+        following = begin(first)
+        for epoch in range(first, epochs):
+            stream, first_batch = following
+            for step, batch in enumerate(itertools.chain([first_batch.result()], stream), 1):
                 if step == len(loader) and epoch + 1 < epochs:
                     following = begin(epoch + 1)
                 yield batch
 
 
 def _one_epoch(
-    network: Network, batches: Iterator[Any], steps: int, progress: Progress
+    network: Network, batches: Iterator[Any], steps: int, class_weights: np.ndarray | None, progress: Progress
 ) -> tuple[list[float], float, float]:
     losses: list[float] = []
     wait = compute = 0.0
@@ -118,7 +210,8 @@ def _one_epoch(
         asked = time.perf_counter()
         batch = next(batches)
         given = time.perf_counter()
-        losses.append(network.train_step(batch.images, batch.labels))
+        weights = None if class_weights is None else batch.labels @ class_weights
+        losses.append(network.train_step(batch.images, batch.labels, weights))
         done = time.perf_counter()
         wait += given - asked
         compute += done - given

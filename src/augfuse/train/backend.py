@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
+import numpy as np
+
 from augfuse.errors import MissingExtraError
 
 # Small CNNs on a CPU: TensorFlow takes 0.4 of the time of JAX and a quarter of that of torch. Hence this order.
@@ -58,6 +60,20 @@ def load_keras() -> Any:
     # The loader writes NHWC; a keras.json that says otherwise would transpose the network's idea of an image.
     keras.config.set_image_data_format("channels_last")
     return keras
+
+
+def global_random_state() -> list[np.ndarray]:
+    """What dropout without a seed draws from, where that is no variable of the model: torch's generator. Else []."""
+    if load_keras().backend.backend() != "torch":
+        return []
+    return [importlib.import_module("torch").get_rng_state().numpy().copy()]
+
+
+def set_global_random_state(state: list[np.ndarray]) -> None:
+    """Put what `global_random_state` returned back."""
+    if state:
+        torch = importlib.import_module("torch")
+        torch.set_rng_state(torch.from_numpy(state[0].copy()))
 
 
 def environment() -> dict[str, str]:

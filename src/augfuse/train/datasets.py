@@ -1,23 +1,31 @@
-"""What DATA means: class folders, an .npz file, or nothing (the bundled digits)."""
+"""What DATA means: class folders, archives of them, IDX files, an .npz file, or nothing (the bundled digits)."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from augfuse.data.arrays import from_arrays
+from augfuse.data.archive import zip_parts
+from augfuse.data.arrays import ArraySource, from_arrays
+from augfuse.data.classes import PARTS
+from augfuse.data.decode import Color
 from augfuse.data.folder import from_directory
+from augfuse.data.idx import find_idx, from_idx
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.train import digits
+from augfuse.train.npz import read_npz
 
 TEST_FRACTION = 0.2
+WANTED = (
+    "a folder or .zip of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, or an "
+    ".npz file"
+)
 _SPLIT_SEED = 0
-_KEYS = ("x_train", "y_train", "x_test", "y_test")
+_ZIP_NAME = re.compile(rf"(?P<set>.+)[-_](?P<part>{'|'.join(PARTS)})\.zip", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +39,66 @@ class Parts:
     classes: tuple[str, ...]
     # (h, w, c) where every image is known to have it: arrays. None for files.
     shape: tuple[int, int, int] | None
+    # What early stopping and the learning rate may look at; None where the data has no part of its own for it.
+    validation: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """What lies under a path, as it is divided there.
+
+    sources: {"train": source, "val": ..., "test": ...}, those that exist, or {None: source} where nothing is divided.
+    All have the same `classes` and int64 labels. kind: what it is, in words.
+    """
+
+    title: str
+    kind: str
+    sources: dict[str | None, Any]
+
+
+def open_data(path: Path, color: Color | None = "rgb") -> DataSet:
+    """The sources under a path: class folders, a zip of them, IDX files, NAME_train.zip and NAME_test.zip, .npz.
+
+    color: channels of image files, as in `from_directory`. Nothing is split and nothing decoded.
+    Raises DataNotFoundError (no such file or folder), DataError (a file or labels that cannot be used).
+    """
+    if path.is_dir():
+        archives = find_archives(path)
+        # Class folders come first: an archive beside them is most often what they were unpacked from.
+        if not any(entry.is_dir() and not entry.name.startswith(".") for entry in path.iterdir()):
+            if find_idx(path):
+                return DataSet(path.name, f"IDX files of {path.name or path}", _idx(path))
+            if archives:
+                return DataSet(path.name, f"Archives of {path.name or path}", _zips(archives, color))
+            others = [entry.name for entry in path.glob("*.zip")]
+            if others:
+                raise DataError(f"{path}: holds {others[0]} and no class folders. Type {path / others[0]}.")
+        source = from_directory(path, color=color)
+        parts: dict[str | None, Any] = {**source.parts} if source.parts else {None: source}
+        return DataSet(path.name, f"Class folders of {path.name or path}", parts)
+    if path.is_file() and path.suffix.lower() == ".zip":
+        return DataSet(path.stem, path.name, zip_parts(path, color))
+    if path.is_file() and path.suffix.lower() == ".npz":
+        return DataSet(path.stem, path.name, dict(read_npz(path)))
+    if path.exists():
+        raise DataError(f"{path}: wanted {WANTED}, got none of them.")
+    raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
 
 
 def load_parts(data: Path | None) -> Parts:
-    """The two parts of DATA.
+    """The training and the test part of DATA.
+
+    Without a test part it is the val part; without either, a fifth of each class is held out. Groups are never parted,
+    and augmented copies are not tested on.
 
     Raises DataNotFoundError (no such file or folder), DataError (a file or labels that cannot be used).
     """
-    if data is None:
-        return _bundled_digits()
-    if data.is_dir():
-        return _folders(data)
-    if data.is_file() and data.suffix == ".npz":
-        return _npz(data)
-    if data.exists():
-        raise DataError(f"{data}: wanted a folder of class folders or an .npz file, got neither.")
-    raise DataNotFoundError(f"{data}: no such file or folder; wanted class folders or an .npz file.")
+    return _bundled_digits() if data is None else parts_of(open_data(data), data)
+
+
+def parts_of(data: DataSet, path: Path | str) -> Parts:
+    """The same of sources that are open already; `path` is what messages call them."""
+    return _checked(_two_parts(data, path), path)
 
 
 def _bundled_digits() -> Parts:
@@ -57,110 +109,80 @@ def _bundled_digits() -> Parts:
     return Parts("handwritten digits", digits.DESCRIPTION, train, test, digits.CLASSES, (side, side, 1))
 
 
-def _folders(path: Path) -> Parts:
-    source = from_directory(path)
-    parts = source.parts
-    if "train" in parts:
-        held_out = next((name for name in ("test", "val") if name in parts), None)
-        if held_out is not None:
-            train, test = parts["train"], parts[held_out]
-            unused = " Its val part is not used." if held_out == "test" and "val" in parts else ""
-            words = f"Class folders of {path.name or path}: its train and its {held_out} part.{unused}"
-            return _checked(Parts(path.name, words, train, test, _classes(train, path), None), path)
-        source = parts["train"]
-    train, test = source.split(TEST_FRACTION, seed=_SPLIT_SEED, stratify=True)
-    words = f"Class folders of {path.name or path}; {_held_out_words()}"
-    return _checked(Parts(path.name, words, train, test, _classes(source, path), None), path)
-
-
-def _held_out_words() -> str:
-    return f"it has no test part, so {TEST_FRACTION:.0%} of each class were held out (seed {_SPLIT_SEED})."
-
-
-def _npz(path: Path) -> Parts:
-    arrays = _read_npz(path)
-    x_train, y_train = arrays["x_train"], arrays["y_train"]
-    _check_images(path, "x_train", x_train)
-    has_test = "x_test" in arrays
-    labels = {"y_train": _class_labels(path, "y_train", y_train, len(x_train))}
-    if has_test:
-        _check_images(path, "x_test", arrays["x_test"])
-        if arrays["x_test"].shape[1:] != x_train.shape[1:]:
-            raise DataError(
-                f"{path}: x_train has images of shape {x_train.shape[1:]}, x_test of {arrays['x_test'].shape[1:]}; "
-                "wanted the same shape."
-            )
-        labels["y_test"] = _class_labels(path, "y_test", arrays["y_test"], len(arrays["x_test"]))
-    names = np.unique(np.concatenate(list(labels.values())))
-    classes = tuple(str(name) for name in names.tolist())
-    numbers = {key: np.searchsorted(names, values).astype(np.int64) for key, values in labels.items()}
-    train = from_arrays(x_train, numbers["y_train"], classes=classes)
-    if has_test:
-        test = from_arrays(arrays["x_test"], numbers["y_test"], classes=classes)
-        words = f"{path.name}: its train and its test arrays."
+def _two_parts(data: DataSet, path: Path | str) -> Parts:
+    sources = data.sources
+    whole = sources.get("train", sources.get(None))
+    if whole is None:
+        raise DataError(f"{path}: has no train part, only {', '.join(map(repr, sources))}.")
+    held_out = next((name for name in ("test", "val") if name in sources), None)
+    if held_out is None:
+        train, test = whole.split(TEST_FRACTION, seed=_SPLIT_SEED, stratify=True)
+        together = ", groups kept together" if whole.groups is not None else ""
+        words = (
+            f"{data.kind}; it has no test part, so {TEST_FRACTION:.0%} of each class were held out "
+            f"(seed {_SPLIT_SEED}){together}."
+        )
     else:
-        train, test = train.split(TEST_FRACTION, seed=_SPLIT_SEED, stratify=True)
-        words = f"{path.name}; {_held_out_words()}"
-    height, width, *channels = x_train.shape[1:]
-    shape = (int(height), int(width), int(channels[0]) if channels else 1)
-    return _checked(Parts(path.stem, words, train, test, classes, shape), path)
+        train, test = whole, sources[held_out]
+        words = f"{data.kind}: its train and its {held_out} part."
+    if test.copies is not None and test.copies.any():
+        test = test.subset(np.flatnonzero(~test.copies))
+        words += " Augmented copies are in the train part only."
+    shape = train.images.shape[1:] if isinstance(train, ArraySource) else None
+    validation = sources.get("val") if held_out == "test" else None
+    return Parts(data.title, words, train, test, whole.classes, shape, validation)
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        # ZipFile first: np.load would also take a single .npy array under this name, and that is no npz file.
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in _KEYS if key in file.files}
-            held = sorted(file.files)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: not a readable .npz file ({error}).") from None
-    missing = [key for key in _KEYS[:2] if key not in arrays]
-    if ("x_test" in arrays) != ("y_test" in arrays):
-        missing += [key for key in _KEYS[2:] if key not in arrays]
-    if missing:
-        raise DataError(
-            f"{path}: {' and '.join(missing)} missing, the file holds {', '.join(held) or 'nothing'}; wanted x_train "
-            "and y_train, and x_test with y_test or neither. Type np.savez(path, x_train=x, y_train=y)."
-        )
-    return arrays
+def _idx(folder: Path) -> dict[str | None, Any]:
+    parts = from_idx(folder, part=next(iter(find_idx(folder)))).parts
+    names = np.unique(np.concatenate([_labels(source) for source in parts.values()]))
+    classes = tuple(str(name) for name in names.tolist())
+    return {
+        part: from_arrays(source.images, np.searchsorted(names, _labels(source)), classes=classes)
+        for part, source in parts.items()
+    }
 
 
-def _check_images(path: Path, key: str, images: np.ndarray) -> None:
-    if images.dtype != np.uint8:
-        raise DataError(
-            f"{path}: {key} is {images.dtype}, wanted uint8: the saved model takes raw uint8 images. "
-            f"For floats in 0..1 type {key} = np.round(255 * {key}).astype(np.uint8)."
-        )
-    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
-        raise DataError(f"{path}: {key} has shape {images.shape}, wanted (n, h, w), (n, h, w, 1) or (n, h, w, 3).")
+def _labels(source: ArraySource) -> np.ndarray:
+    assert source.labels is not None  # an IDX folder without labels is refused
+    return source.labels
 
 
-def _class_labels(path: Path, key: str, labels: np.ndarray, count: int) -> np.ndarray:
-    """Labels as (n,): class numbers or names. Columns of shape (n, 1) are flattened, one-hot rows become numbers."""
-    if labels.ndim == 0 or len(labels) != count:
-        got = "one value" if labels.ndim == 0 else f"{len(labels)} labels"
-        raise DataError(f"{path}: {key} has {got} for {count} images of x{key[1:]}; wanted one label for each.")
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    elif labels.ndim == 2 and labels.dtype.kind in "iufb" and ((labels == 1).sum(1) == 1).all() and (
-        (labels == 0).sum(1) == labels.shape[1] - 1
-    ).all():  # fmt: skip
-        labels = labels.argmax(axis=1)
-    whole = labels.dtype.kind in "iubU" or (labels.dtype.kind == "f" and bool((labels == np.floor(labels)).all()))
-    if labels.ndim != 1 or not whole:
-        raise DataError(
-            f"{path}: {key} is {labels.dtype} {labels.shape}; wanted class numbers, class names, or one-hot rows."
-        )
-    return labels.astype(np.int64) if labels.dtype.kind in "fb" else labels
+def find_archives(folder: Path) -> dict[str, Path]:
+    """{"train": NAME_train.zip, "test": NAME_test.zip, ...} of a folder, or {}."""
+    found: dict[str, Path] = {}
+    names = set()
+    for path in sorted(folder.iterdir()):
+        match = _ZIP_NAME.fullmatch(path.name)
+        if match is None or not path.is_file():
+            continue
+        part = PARTS[match["part"].lower()]
+        names.add(match["set"])
+        if part in found or len(names) > 1:
+            raise DataError(
+                f"{folder}: {path.name} and {next(reversed(found.values())).name} are of different data sets, or the "
+                "same part. Put one set into a folder, or type the name of one archive."
+            )
+        found[part] = path
+    return {part: found[part] for part in ("train", "val", "test") if part in found}
 
 
-def _classes(source: Any, path: Path) -> tuple[str, ...]:
-    if source.classes is None or source.labels is None:
-        raise DataError(f"{path}: no class folders; wanted one folder of pictures for each class.")
-    return tuple(source.classes)
+def _zips(archives: dict[str, Path], color: Color | None) -> dict[str | None, Any]:
+    sources: dict[str | None, Any] = {}
+    for part, path in archives.items():
+        held = zip_parts(path, color)
+        if len(held) > 1 or next(iter(held)) not in (None, part):
+            names = ", ".join(map(str, held))
+            raise DataError(f"{path}: holds the parts {names}, wanted the {part} part alone, as its name says.")
+        (sources[part],) = held.values()
+        first, own = next(iter(sources.values())).classes, sources[part].classes
+        if own != first:
+            other = sorted(set(own) ^ set(first))
+            raise DataError(f"{path}: its classes differ from those of the other archive: {', '.join(other[:5])}.")
+    return sources
 
 
-def _checked(parts: Parts, path: Path) -> Parts:
+def _checked(parts: Parts, path: Path | str) -> Parts:
     if len(parts.classes) < 2:
         raise DataError(f"{path}: got {len(parts.classes)} class, wanted at least two.")
     first = parts.train[0].image

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Arm, Comparison, Point, Score
+from augfuse.train import metrics
+from augfuse.train.evaluation import Evaluation
+from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Arm, Comparison, Point, Score, SweepPoint
 
 # Readable on white and on black, and apart for colour-blind eyes.
 COLORS = {PLAIN: "#2f86d1", AUGMENTED: "#d9641e"}
 # matplotlib wants a real colour; this one is replaced by the colour of the surrounding text.
 _INK = "#123457"
+# Inches. Scaled to the width of a phone the letters of a wider figure would be too small.
+_WIDTH = 4.4
 
 
 def accuracy_curves(result: Comparison) -> str:
-    """Training and test accuracy over the epochs, both arms: the mean over seeds, and each seed in faint lines."""
+    """Training and test accuracy over the epochs, both arms: each seed, their mean, and one deviation about it."""
     return _curves(result, "accuracy", lambda score: score.accuracy)
 
 
@@ -41,33 +45,116 @@ def seed_pairs(result: Comparison) -> str:
     return _svg(figure, "Test accuracy of each seed, plain and augmented")
 
 
+def reliability(evaluations: dict[str, Sequence[Evaluation]]) -> str:
+    """Stated probability against the share of right answers, both arms with all seeds pooled; below, how often each
+    probability is stated."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH, 4.4), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    _dress(axes)
+    _dress(below)
+    axes.plot([0, 1], [0, 1], ":", color=_INK, alpha=0.6, linewidth=1.2, label="perfect")
+    width = 1 / metrics.CALIBRATION_BINS
+    for shift, (name, marker) in enumerate(zip(ARMS, "so", strict=True)):
+        found = evaluations[name]
+        bins = metrics.calibration(
+            np.concatenate([one.probabilities for one in found]), np.concatenate([one.labels for one in found])
+        )
+        filled = bins.counts > 0
+        axes.plot(
+            bins.confidence[filled], bins.accuracy[filled], "-", marker=marker, color=COLORS[name], linewidth=1.6,
+            markersize=5, clip_on=False, label=f"{name}, error {100 * bins.error:.1f} points",
+        )  # fmt: skip
+        left = (np.arange(metrics.CALIBRATION_BINS) + 0.1 + 0.4 * shift) * width
+        below.bar(left, bins.counts / bins.counts.sum(), 0.4 * width, align="edge", color=COLORS[name])
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("share of right answers")
+    below.set_ylabel("share of\nanswers")
+    below.set_xlabel("stated probability of the answer")
+    _legend(axes)
+    return _svg(figure, "Reliability diagram of both arms")
+
+
+def sweep_accuracy(sweep: Sequence[SweepPoint]) -> str:
+    """Test accuracy against strength: each seed, their mean, and one deviation about it."""
+    figure, axes = _figure(_WIDTH)
+    strengths = [point.strength for point in sweep]
+    rows = list(zip(*(point.accuracies for point in sweep), strict=True))
+    if len(rows) > 1:
+        for row in rows:
+            axes.plot(strengths, row, "-", color=COLORS[AUGMENTED], alpha=0.3, linewidth=0.8)
+    _band(axes, strengths, rows, COLORS[AUGMENTED], "-", "o", "test")
+    _strength_axis(axes, strengths, "test accuracy")
+    return _svg(figure, "Test accuracy against the strength of the augmentation")
+
+
+def sweep_gap(sweep: Sequence[SweepPoint]) -> str:
+    """The gap between training and test accuracy against strength, in points."""
+    figure, axes = _figure(_WIDTH)
+    strengths = [point.strength for point in sweep]
+    gaps = [100 * point.gap for point in sweep]
+    axes.axhline(0, color=_INK, alpha=0.4, linewidth=1)
+    axes.plot(strengths, gaps, "-o", color=COLORS[AUGMENTED], linewidth=2, markersize=5)
+    _strength_axis(axes, strengths, "gap in points")
+    return _svg(figure, "Gap against the strength of the augmentation")
+
+
+def _strength_axis(axes: Any, strengths: Sequence[float], label: str) -> None:
+    axes.set_xticks(strengths, [f"{strength:g}" for strength in strengths])
+    axes.set_xlabel("strength (1 is the recipe as it is)")
+    axes.set_ylabel(label)
+
+
 def _curves(result: Comparison, what: str, value: Callable[[Score], float]) -> str:
-    figure, axes = _figure(5.0)
+    figure, axes = _figure(_WIDTH)
     for name in ARMS:
         for part, style in (("train", "--"), ("test", "-")):
-            rows = [_series(arm, part, value) for arm in result.of(name)]
-            epochs = [point.epoch + 1 for point in result.of(name)[0].points if point.train is not None]
+            curves = [_series(arm, part, value) for arm in result.of(name)]
+            # Seeds that stopped early have fewer epochs: the mean ends where the first of them ends.
+            shared = sorted(set.intersection(*(set(curve) for curve in curves)))
+            for curve in curves:
+                if len(curves) > 1:
+                    axes.plot(list(curve), list(curve.values()), style, color=COLORS[name], alpha=0.3, linewidth=0.8)
             # One measured epoch makes no line: a mark then, hollow for the training part.
-            marker = ("o" if part == "test" else "s") if len(epochs) == 1 else None
-            if len(rows) > 1:
-                for row in rows:
-                    axes.plot(epochs, row, style, color=COLORS[name], alpha=0.22, linewidth=0.8)
-            axes.plot(
-                epochs, np.mean(rows, axis=0), style, color=COLORS[name], linewidth=2, marker=marker,
-                markerfacecolor="none" if part == "train" else None, label=f"{name}, {part}",
-            )  # fmt: skip
+            marker = ("o" if part == "test" else "s") if len(shared) == 1 else None
+            rows = [[curve[epoch] for epoch in shared] for curve in curves]
+            _band(axes, shared, rows, COLORS[name], style, marker, f"{name}, {part}", hollow=part == "train")
+        for arm in result.of(name):
+            kept = arm.points[arm.kept]
+            if kept.epoch != arm.points[-1].epoch and kept.test is not None:
+                axes.plot(
+                    [kept.epoch + 1], [value(kept.test)], "o", color=COLORS[name], markerfacecolor="none", markersize=7
+                )
     axes.set_xlabel("epoch")
     axes.set_ylabel(what)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    if result.settings.epochs == 1:
+    if max(len(arm.points) for name in ARMS for arm in result.of(name)) == 1:
         axes.set_xticks([1])
-    axes.legend(frameon=False, fontsize=9, labelcolor=_INK)
+    _legend(axes)
     return _svg(figure, f"{what} over the epochs, both arms, training and test part")
 
 
-def _series(arm: Arm, part: str, value: Callable[[Score], float]) -> list[float]:
-    scores: list[Score | None] = [_of(point, part) for point in arm.points]
-    return [value(score) for score in scores if score is not None]
+def _band(
+    axes: Any, x: Sequence[float], rows: Sequence[Sequence[float]], color: str, style: str, marker: str | None,
+    label: str, *, hollow: bool = False,
+) -> None:  # fmt: skip
+    """The mean of `rows`, and with several rows one standard deviation above and below it."""
+    mean = np.mean(rows, axis=0)
+    axes.plot(
+        x, mean, style, color=color, linewidth=2, marker=marker, markerfacecolor="none" if hollow else None, label=label
+    )
+    if len(rows) > 1:
+        deviation = np.std(rows, axis=0, ddof=1)
+        axes.fill_between(x, mean - deviation, mean + deviation, color=color, alpha=0.14, linewidth=0)
+
+
+def _series(arm: Arm, part: str, value: Callable[[Score], float]) -> dict[int, float]:
+    """Epoch, counted from 1 -> value, at the epochs that were measured."""
+    scores = {point.epoch + 1: _of(point, part) for point in arm.points}
+    return {epoch: value(score) for epoch, score in scores.items() if score is not None}
 
 
 def _of(point: Point, part: str) -> Score | None:
@@ -80,6 +167,11 @@ def _figure(width: float) -> tuple[Any, Any]:
     figure = Figure(figsize=(width, 3.3), layout="constrained")
     figure.patch.set_alpha(0)
     axes = figure.subplots()
+    _dress(axes)
+    return figure, axes
+
+
+def _dress(axes: Any) -> None:
     axes.patch.set_alpha(0)
     axes.spines[["top", "right"]].set_visible(False)
     for side in ("left", "bottom"):
@@ -89,7 +181,10 @@ def _figure(width: float) -> tuple[Any, Any]:
     axes.xaxis.label.set_color(_INK)
     axes.yaxis.label.set_color(_INK)
     axes.grid(axis="y", color=_INK, alpha=0.12)
-    return figure, axes
+
+
+def _legend(axes: Any) -> None:
+    axes.legend(frameon=False, fontsize=8.5, labelcolor=_INK)
 
 
 def _svg(figure: Any, title: str) -> str:
@@ -103,7 +198,7 @@ def _svg(figure: Any, title: str) -> str:
     text = text[text.index("<svg") :].replace(_INK, "currentColor")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(<svg [^>]*?)width="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg [^>]*?)height="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg [^>]*?)height="[^"]*"', r'\1role="img"', text, count=1)
     # Ids must not meet those of the other drawings in the page.
     prefix = re.sub(r"\W+", "", title)
     text = re.sub(r'\bid="', f'id="{prefix}-', text)

@@ -1,16 +1,44 @@
-"""PNG files of sample grids."""
+"""PNG and JPEG files of what a network was shown."""
 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 
 
 def png_bytes(image: np.ndarray) -> bytes:
     """A (h, w), (h, w, 1) or (h, w, 3) uint8 image as PNG."""
+    out = io.BytesIO()
+    _pillow(image).save(out, format="PNG")
+    return out.getvalue()
+
+
+def jpeg_bytes(image: np.ndarray, quality: int = 85) -> bytes:
+    """A (h, w), (h, w, 1) or (h, w, 3) uint8 image as JPEG."""
+    out = io.BytesIO()
+    _pillow(image).save(out, format="JPEG", quality=quality)
+    return out.getvalue()
+
+
+def shrunk(image: np.ndarray, side: int) -> np.ndarray:
+    """The image with its longer side at most `side`, by area averages; the same array where it is small enough."""
+    longer = max(image.shape[:2])
+    if longer <= side:
+        return image
+    import cv2
+
+    height, width = (max(1, round(length * side / longer)) for length in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def viewable(image: np.ndarray) -> np.ndarray:
+    """(h, w, c) uint8 with any number of channels as one with 1 or 3: the first one, or the first three."""
+    return image[..., :1] if image.shape[-1] < 3 else image[..., :3]
+
+
+def _pillow(image: np.ndarray) -> Any:
     from PIL import Image
 
-    out = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image).save(out, format="PNG")
-    return out.getvalue()
+    return Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 CONFIDENCE = 0.95
 BOOTSTRAP_ROUNDS = 4000
+CALIBRATION_BINS = 10
 
 
 class Score(NamedTuple):
@@ -32,6 +33,29 @@ class Interval(NamedTuple):
     confidence: float = CONFIDENCE
 
 
+class ClassScores(NamedTuple):
+    """Per class, (classes,) float64 each: nan where nothing is defined, because the class was never said or never
+    occurs. `support` counts the images."""
+
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+    support: np.ndarray
+
+
+class Calibration(NamedTuple):
+    """Stated against found: in each bin of the highest probability, its mean and the share of right answers.
+
+    Bins are equally wide over 0..1, each with its upper edge; empty ones are nan. `error` is the expected calibration
+    error: the mean over all answers of how far the two are apart in their bin.
+    """
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    counts: np.ndarray
+    error: float
+
+
 def score(probabilities: np.ndarray, labels: np.ndarray) -> Score:
     """Accuracy and mean cross-entropy of (n, classes) probabilities against (n,) class numbers."""
     from sklearn.metrics import accuracy_score, log_loss
@@ -51,6 +75,39 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
     return confusion_matrix(labels, predicted, labels=np.arange(classes)).astype(np.int64)
 
 
+def per_class(labels: np.ndarray, predicted: np.ndarray, classes: int) -> ClassScores:
+    """Precision, recall, F1 and the number of images of each class, from (n,) class numbers."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    undefined: Any = np.nan  # scikit-learn's annotation knows only its words, such as "warn"
+    precision, recall, f1, support = (
+        np.asarray(values)
+        for values in precision_recall_fscore_support(
+            labels, predicted, labels=np.arange(classes), zero_division=undefined
+        )
+    )
+    return ClassScores(precision, recall, f1, support)
+
+
+def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> Calibration:
+    """How far the highest of (n, classes) probabilities can be taken at its word."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    filled = np.where(counts > 0, counts, np.nan)
+    stated = np.bincount(place, weights=confidence, minlength=bins) / filled
+    found = np.bincount(place, weights=right, minlength=bins) / filled
+    error = float(np.nansum(counts * np.abs(stated - found)) / counts.sum())
+    return Calibration(stated, found, counts, error)
+
+
+def confident_mistakes(probabilities: np.ndarray, labels: np.ndarray, limit: int) -> np.ndarray:
+    """Rows of (n, classes) probabilities whose highest one is another class than the label, the most certain first."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:limit]
+
+
 def paired_interval(plain: Sequence[np.ndarray], augmented: Sequence[np.ndarray]) -> Interval:
     """The difference augmented - plain of the test accuracy, with a 95 % paired interval.
 
@@ -60,7 +117,7 @@ def paired_interval(plain: Sequence[np.ndarray], augmented: Sequence[np.ndarray]
     """
     differences = np.array([a.mean() - p.mean() for p, a in zip(plain, augmented, strict=True)], dtype=np.float64)
     if len(differences) >= 2:
-        return _t_interval(differences)
+        return t_interval(differences)
     per_image = augmented[0].astype(np.float64) - plain[0].astype(np.float64)
     rng = np.random.default_rng(0)
     # A resample of n values out of {-1, 0, 1} is a multinomial count of the three: no (rounds, n) array is needed.
@@ -72,7 +129,8 @@ def paired_interval(plain: Sequence[np.ndarray], augmented: Sequence[np.ndarray]
     return Interval(float(per_image.mean()), float(low), float(high), "bootstrap over test images", len(per_image))
 
 
-def _t_interval(differences: np.ndarray) -> Interval:
+def t_interval(differences: np.ndarray) -> Interval:
+    """Student's 95 % interval of the mean of two or more paired differences."""
     from scipy.stats import t
 
     count = len(differences)

@@ -1,41 +1,44 @@
-"""The report page: sections of HTML, in reading order. Every text that is not ours goes through `html.escape`."""
+"""The report page: its sections in reading order."""
 
 from __future__ import annotations
 
-import base64
+from collections.abc import Callable
 from html import escape
 from importlib import resources
 from string import Template
 
-import numpy as np
+from augfuse.train import classes_page, data_page, diagnosis, figures, verdict
+from augfuse.train.markup import folded, head, inline, over, paragraph, picture, row, section, table, tile
+from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Arm, Comparison, Timing
 
-from augfuse.train import figures, verdict
-from augfuse.train.images import png_bytes
-from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison
-
-# A larger table of classes is unreadable; its numbers are in report.json.
-_MOST_CLASSES = 20
 # Smaller pictures are shown with hard pixels, as they are.
-_PIXELATED_BELOW = 64
+_PIXELATED_BELOW = 65
 
 
 def render(result: Comparison, config_yaml: str) -> str:
     """The whole page as one string that needs no other file and no network."""
-    sections = [
-        _verdict(result),
-        _curves(result),
-        _seeds(result),
-        _samples(result),
-        _timing(result),
-        _model(result),
-        _confusion(result),
-        _data(result),
-        _settings(result, config_yaml),
-    ]
+    parts: tuple[tuple[str, str, Callable[[], str]], ...] = (
+        ("training", "How well it trained", lambda: _training(result)),
+        ("curves", "Learning curves", lambda: _curves(result)),
+        ("seeds", "Seeds", lambda: _seeds(result)),
+        ("sweep", "How strong the augmentation may be", lambda: _sweep(result)),
+        ("classes", "Class by class", lambda: classes_page.per_class(result)),
+        ("confusion", "Which classes it takes for which", lambda: classes_page.confusion(result)),
+        ("mistakes", "Worst mistakes", lambda: classes_page.mistakes(result)),
+        ("calibration", "Can its probabilities be believed?", lambda: classes_page.calibration(result)),
+        ("samples", "What the model sees", lambda: _samples(result)),
+        ("values", "Values as fed", lambda: data_page.values(result)),
+        ("balance", "Data and balance of the classes", lambda: data_page.balance(result)),
+        ("time", "Time", lambda: _timing(result)),
+        ("model", "The model", lambda: _model(result)),
+        ("again", "Run it again", lambda: _again(result, config_yaml)),
+    )
+    bodies = [(name, title, body) for name, title, make in parts if (body := make())]
+    links = "".join(f'<a href="#{name}">{escape(title)}</a>' for name, title, _ in bodies)
     template = Template(resources.files("augfuse.train").joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=escape(f"augfuse train: {result.settings.name}"),
-        body="\n".join(section for section in sections if section),
+        body="\n".join([_verdict(result), f"<nav>{links}</nav>", *(section(*part) for part in bodies)]),
         rendering="pixelated" if max(result.settings.size) < _PIXELATED_BELOW else "auto",
     )
 
@@ -43,47 +46,84 @@ def render(result: Comparison, config_yaml: str) -> str:
 def _verdict(result: Comparison) -> str:
     low, high = (f"{100 * value:+.1f}" for value in (result.interval.low, result.interval.high))
     tiles = [
-        _tile(PLAIN, f"{verdict.test_accuracy(result, PLAIN):.1%}", "test accuracy, plain"),
-        _tile(AUGMENTED, f"{verdict.test_accuracy(result, AUGMENTED):.1%}", "test accuracy, augmented"),
-        _tile("", f"{100 * result.interval.mean:+.1f}", f"points of difference; 95% interval {low} to {high}"),
-        _tile(
+        tile(PLAIN, f"{verdict.test_accuracy(result, PLAIN):.1%}", "test accuracy, plain"),
+        tile(AUGMENTED, f"{verdict.test_accuracy(result, AUGMENTED):.1%}", "test accuracy, augmented"),
+        tile("", f"{100 * result.interval.mean:+.1f}", f"points of difference; 95% interval {low} to {high}"),
+        tile(
             "",
             f"{100 * verdict.gap(result, PLAIN):.1f} → {100 * verdict.gap(result, AUGMENTED):.1f}",
             "points of gap between training and test accuracy, plain → augmented",
         ),
     ]
-    remarks = "".join(f'<p class="finding">{escape(text)}</p>' for text in verdict.findings(result))
+    remarks = "".join(paragraph(text, "finding") for text in verdict.findings(result))
     return (
-        f'<p class="verdict">{escape(verdict.sentence(result))}</p>'
-        f"<p>{escape(verdict.gap_sentence(result))}</p>"
+        f"{paragraph(verdict.sentence(result), 'verdict')}{paragraph(verdict.gap_sentence(result))}"
         f'<div class="tiles">{"".join(tiles)}</div>{remarks}'
     )
 
 
-def _tile(kind: str, number: str, words: str) -> str:
-    return f'<div class="tile {kind}"><b>{escape(number)}</b><span>{escape(words)}</span></div>'
+def _training(result: Comparison) -> str:
+    cards = []
+    for arm in ARMS:
+        found = diagnosis.diagnose(diagnosis.evidence(result, arm))
+        cards.append(
+            f'<div class="card"><h3 class="{arm}">{arm}: <span class="kind {found.kind}">{found.kind}</span></h3>'
+            f"{paragraph(found.reason[0].upper() + found.reason[1:])}"
+            f'<p class="note"><b>What would change it.</b> {inline(found.change)}</p></div>'
+        )
+    note = (
+        "The first that applies: suspicious, unstable, over-fitted, underfit; else good. Over-fitted begins at a gap "
+        f"of {100 * diagnosis.GAP_LIMIT:.0f} points, underfit below {diagnosis.SKILL_LIMIT:.0%} of the way from always "
+        "answering the commonest class to all right; a small test part widens the limits. All numbers are without "
+        "augmentation and without dropout."
+    )
+    return f'<div class="pair">{"".join(cards)}</div>{paragraph(note, "note")}'
 
 
 def _curves(result: Comparison) -> str:
-    several = " Faint lines are the single seeds, strong lines their mean." if len(result.settings.seeds) > 1 else ""
+    several = (
+        " Thin lines are the single seeds, strong lines their mean, bands one standard deviation about it."
+        if len(result.settings.seeds) > 1
+        else ""
+    )
     note = (
         "Solid: test part. Dashed: training part, measured again without augmentation and without dropout, so that "
         f"the two arms and the two parts can be compared.{several}{_measured_note(result)}"
     )
-    return _section(
-        "Curves",
+    return (
         f'<div class="pair"><figure>{figures.accuracy_curves(result)}</figure>'
-        f'<figure>{figures.loss_curves(result)}</figure></div><p class="note">{escape(note)}</p>',
+        f"<figure>{figures.loss_curves(result)}</figure></div>{paragraph(note, 'note')}"
     )
 
 
 def _measured_note(result: Comparison) -> str:
-    measured = sum(point.test is not None for point in result.arms[0].points)
-    text = "" if measured == result.settings.epochs else f" Measured at {measured} of {result.settings.epochs} epochs."
+    arms = _compared(result)
+    longest = max(arms, key=lambda arm: len(arm.points))
+    measured = sum(point.test is not None for point in longest.points)
+    text = "" if measured == len(longest.points) else f" Measured at {measured} of {len(longest.points)} epochs."
+    if any(_stopped_before(arm) for arm in arms):
+        text += " Rings mark the epochs whose weights were kept."
+    if not _same_steps(result):
+        shortest = min(len(arm.points) for arm in arms)
+        text += f" The arms took {shortest} to {len(longest.points)} epochs; a mean ends with its shortest seed."
     limit = result.settings.remeasured_images
     if result.facts.train_images > limit:
         text += f" The training accuracy is that of about {limit} of the training images, always the same ones."
     return text
+
+
+def _stopped_before(arm: Arm) -> bool:
+    """Whether the weights of an earlier epoch than the last one were kept."""
+    return arm.points[arm.kept].epoch != arm.points[-1].epoch
+
+
+def _same_steps(result: Comparison) -> bool:
+    return len({len(arm.points) for arm in _compared(result)}) == 1
+
+
+def _compared(result: Comparison) -> list[Arm]:
+    """The plain and the augmented arms, without the other strengths of a sweep."""
+    return [arm for name in ARMS for arm in result.of(name)]
 
 
 def _seeds(result: Comparison) -> str:
@@ -93,7 +133,7 @@ def _seeds(result: Comparison) -> str:
         cells = [str(plain.seed)]
         for arm in (plain, augmented):
             cells += [f"{arm.train.accuracy:.1%}", f"{arm.test.accuracy:.1%}", f"{100 * arm.gap:.1f}"]
-        rows.append(_row([*cells, f"{100 * difference:+.1f}"]))
+        rows.append(row([*cells, f"{100 * difference:+.1f}"], heading=True))
     means = ["mean"]
     for arm in ARMS:
         means += [
@@ -101,56 +141,79 @@ def _seeds(result: Comparison) -> str:
             f"{verdict.test_accuracy(result, arm):.1%}",
             f"{100 * verdict.gap(result, arm):.1f}",
         ]
-    arms = "".join(f'<th colspan="3" class="over {arm}">{arm}</th>' for arm in ARMS)
-    parts = "<th>training</th><th>test</th><th>gap</th>" * 2
-    head = f"<tr><th></th>{arms}<th></th></tr><tr><th>seed</th>{parts}<th>difference</th></tr>"
+    heads = over("", [(arm, 3) for arm in ARMS], "") + head(["seed", *["training", "test", "gap"] * 2, "difference"])
+    foot = row([*means, f"{100 * result.interval.mean:+.1f}"], heading=True)
     note = (
-        "Both arms of a seed start from the same initial weights, see the same split in the same order, and take the "
-        f"same number of steps. Gaps and differences in points. {verdict.interval_words(result)}."
+        "Both arms of a seed start from the same initial weights, see the same split in the same order, and "
+        f"{'take the same number of steps' if _same_steps(result) else 'are stopped by the same rule'}. Gaps and "
+        f"differences in points. {verdict.interval_words(result)}."
     )
     pairs = f"<figure>{figures.seed_pairs(result)}</figure>" if len(result.settings.seeds) > 1 else ""
-    return _section(
-        "Seeds",
-        f'<div class="wide"><div class="scroll"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody>'
-        f"<tfoot>{_row([*means, f'{100 * result.interval.mean:+.1f}'])}</tfoot></table></div>"
-        f'{pairs}</div><p class="note">{escape(note)}</p>',
+    return f'<div class="wide">{table(heads, "".join(rows), foot)}{pairs}</div>{paragraph(note, "note")}'
+
+
+def _sweep(result: Comparison) -> str:
+    if not result.sweep:
+        return ""
+    rows = [
+        row(
+            [f"{point.strength:g}", f"{point.mean:.1%}", f"{100 * point.spread:.1f}", f"{100 * point.gap:.1f}"]
+            + [f"{accuracy:.1%}" for accuracy in point.accuracies],
+            heading=True,
+        )
+        for point in result.sweep
+    ]
+    heads = head(["strength", "mean", "spread", "gap", *(f"seed {seed}" for seed in result.settings.seeds)])
+    note = (
+        "Every random range of the recipe is scaled by the strength: 0 is no augmentation, 1 the recipe as it is. Thin "
+        "lines are the single seeds, the band is one standard deviation about their mean. The spread is one standard "
+        "deviation over the seeds; spread and gap in points."
     )
-
-
-def _row(cells: list[str]) -> str:
-    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+    return (
+        f"{paragraph(verdict.sweep_sentence(result.sweep))}"
+        f'<div class="pair"><figure>{figures.sweep_accuracy(result.sweep)}</figure>'
+        f"<figure>{figures.sweep_gap(result.sweep)}</figure></div>"
+        f"{table(heads, ''.join(rows))}{paragraph(note, 'note')}"
+    )
 
 
 def _samples(result: Comparison) -> str:
-    return _section(
-        "What the model sees",
-        f'<div class="pair">{_picture(result.samples, "Augmented arm: its first images, as the network gets them.")}'
-        f"{_picture(result.plain_samples, 'Plain arm: the same images in the same places.')}</div>",
+    return (
+        f'<div class="pair">{picture(result.samples, "Augmented arm: its first images, as the network gets them.")}'
+        f"{picture(result.plain_samples, 'Plain arm: the same images in the same places.')}</div>"
     )
 
 
-def _picture(grid: np.ndarray, caption: str) -> str:
-    data = base64.b64encode(png_bytes(grid)).decode("ascii")
-    text = escape(caption)
-    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
-
-
 def _timing(result: Comparison) -> str:
-    parts = []
+    rows, bars = [], []
+    times = {arm: _milliseconds(result.timing(arm)) for arm in ARMS}
+    longest = max(sum(pair) for pair in times.values()) or 1.0
     for arm in ARMS:
-        timing = result.timing(arm)
-        wait, compute = (1000 * s / max(timing.steps, 1) for s in (timing.wait_seconds, timing.compute_seconds))
-        words = (
-            f"{arm}: {wait + compute:.1f} ms a step = {wait:.2f} ms waiting for data ({timing.wait_fraction:.1%}) "
-            f"+ {compute:.1f} ms computing, over {timing.steps} steps"
+        timing, (wait, compute) = result.timing(arm), times[arm]
+        rows.append(
+            row(
+                [arm, f"{wait + compute:.1f} ms", f"{wait:.2f} ms", f"{compute:.1f} ms", f"{timing.wait_fraction:.1%}",
+                 str(timing.steps)],
+                heading=True,
+            )
+        )  # fmt: skip
+        bars.append(
+            f'<p class="soft">{arm}</p><div class="bar"><i class="wait" style="width:{100 * wait / longest:.2f}%"></i>'
+            f'<i class="{arm}" style="width:{100 * compute / longest:.2f}%"></i></div>'
         )
-        share = 100 * timing.wait_fraction
-        parts.append(
-            f'<p>{escape(words)}</p><div class="bar"><i class="wait" style="width:{share:.2f}%"></i>'
-            f'<i style="width:{100 - share:.2f}%"></i></div>'
-        )
-    note = "Compiling the kernels and tracing the network happen once, before the first timed step."
-    return _section("Time", f'{"".join(parts)}<p class="note">{note}</p>')
+    heads = head(["arm", "a step", "waiting", "computing", "waiting, share", "steps"])
+    note = (
+        "Waiting is the time from asking for a batch to getting it, computing the optimiser's step: all seconds over "
+        "all steps. Compiling the kernels and tracing the network happen once, before the first timed step. The grey "
+        "part of a bar is waiting."
+    )
+    return f"{table(heads, ''.join(rows))}{''.join(bars)}{paragraph(note, 'note')}"
+
+
+def _milliseconds(timing: Timing) -> tuple[float, float]:
+    """Waiting and computing, of one step."""
+    steps = max(timing.steps, 1)
+    return 1000 * timing.wait_seconds / steps, 1000 * timing.compute_seconds / steps
 
 
 def _model(result: Comparison) -> str:
@@ -168,50 +231,18 @@ def _model(result: Comparison) -> str:
         "import keras\nmodel = keras.models.load_model('model.keras')\n"
         f"probabilities = model.predict(images)   # uint8, (n, {height}, {width}, {channels})"
     )
-    return _section("The model", f"<p>{escape(words)}</p><pre>{escape(use)}</pre>")
+    return f"{paragraph(words)}<pre>{escape(use)}</pre>"
 
 
-def _confusion(result: Comparison) -> str:
-    classes, counts = result.facts.classes, result.exported.confusion
-    if len(classes) > _MOST_CLASSES:
-        return ""
-    head = "".join(f"<th>{escape(name)}</th>" for name in classes)
-    rows = []
-    for name, row in zip(classes, counts, strict=True):
-        total = max(int(row.sum()), 1)
-        cells = "".join(
-            f'<td style="background:rgba(var(--cell),{0.75 * value / total:.3f})">{value}</td>'
-            for value in row.tolist()
-        )
-        rows.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
-    return _section(
-        "Which classes it takes for which",
-        f'<div class="scroll"><table class="confusion"><thead><tr><th></th>{head}</tr></thead>'
-        f'<tbody>{"".join(rows)}</tbody></table></div><p class="note">Test images of model.keras; rows are the true '
-        "classes, columns what it said.</p>",
-    )
-
-
-def _data(result: Comparison) -> str:
-    facts = result.facts
-    counts = (
-        f"{facts.train_images} training images, {facts.test_images} test images, {len(facts.classes)} classes: "
-        f"{', '.join(facts.classes[:_MOST_CLASSES])}{' ...' if len(facts.classes) > _MOST_CLASSES else ''}."
-    )
-    return _section("Data", f"<p>{escape(facts.description)}</p><p>{escape(counts)}</p>")
-
-
-def _settings(result: Comparison, config_yaml: str) -> str:
+def _again(result: Comparison, config_yaml: str) -> str:
     versions = "\n".join(f"{name}: {value}" for name, value in result.environment.items())
-    return _section(
-        "Run it again",
-        f'<pre class="command">{escape(result.command)}</pre>'
-        f'<p class="note">This run took {result.seconds:.0f} seconds.</p>'
-        f"<details open><summary>recipe.yaml</summary><pre>{escape(result.recipe_yaml)}</pre></details>"
-        f"<details><summary>config.yaml</summary><pre>{escape(config_yaml)}</pre></details>"
-        f"<details><summary>Versions</summary><pre>{escape(versions)}</pre></details>",
+    took = (
+        f"This run took {result.seconds:.0f} seconds. `augfuse report FOLDER` writes this page again from the files "
+        "beside it, without training."
     )
-
-
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{body}</section>"
+    return (
+        f'<pre class="command">{escape(result.command)}</pre>{paragraph(took, "note")}'
+        + folded("recipe.yaml", f"<pre>{escape(result.recipe_yaml)}</pre>", unfolded=True)
+        + folded("config.yaml, the full configuration", f"<pre>{escape(config_yaml)}</pre>")
+        + folded("Versions", f"<pre>{escape(versions)}</pre>")
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import time
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,103 +13,157 @@ import msgspec
 import numpy as np
 
 from augfuse.data.loader import Loader
-from augfuse.errors import DataError, RangeError, RecipeError
+from augfuse.errors import AugfuseWarning, DataError, RecipeError
 from augfuse.recipe import Recipe
-from augfuse.train import recipes
+from augfuse.train import boards, recipes
 from augfuse.train.backend import require_extra
 from augfuse.train.datasets import Parts, load_parts
+from augfuse.train.models import cnn_builder
+from augfuse.train.options import Options, check_options
+from augfuse.train.ownmodel import OwnModel, fingerprint, own_model, rescales
 from augfuse.train.record import Settings
+from augfuse.train.state import RunFolder, identity
+from augfuse.train.validation import with_validation
 
 # The demonstration: 540 steps of a narrow network for each of 10 arms take about a minute on two cores.
 DIGITS_EPOCHS, DIGITS_SEEDS, DIGITS_WIDTHS = 60, 5, (16, 32, 64)
 DATA_EPOCHS, DATA_SEEDS, DATA_WIDTHS = 15, 3, (32, 64, 128)
+DENSE, DROPOUT, LEARNING_RATE = 128, 0.5, 1e-3
+# With --minutes and without --epochs the budget decides; this only bounds it.
+MOST_EPOCHS = 1000
 # Photo files have no common size; arrays larger than LARGEST_ARRAY are too slow for a CPU.
 PHOTO_SIZE = (128, 128)
 LARGEST_ARRAY = 256
 _PROBED_IMAGES = 8
+_SMALL_GAIN = 1 / 50
 
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for. None leaves the choice to `prepare`: it depends on the data."""
-
-    data: Path | None = None
-    recipe: Path | None = None
-    epochs: int | None = None
-    seeds: int | None = None
-    seed: int = 0
-    size: tuple[int, int] | None = None
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    workers: int | None = None
-    out: Path = Path("runs")
-    name: str | None = None
+Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A settled run. `command` is the line that repeats it."""
+    """A settled run. `build` makes its network from a seed, `identity` is what its numbers depend on. `begun`: it is in
+    its folder already, interrupted; `finished`: its report is there. `python`: only a call
+    can repeat it, no command."""
 
     settings: Settings
     parts: Parts
     recipe: Recipe
     folder: Path
-    command: str
+    build: Callable[[int], Any]
+    identity: dict[str, Any]
+    begun: bool = False
+    finished: bool = False
+    tensorboard: bool = False
+    python: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """How to build the network, what it is in a run's identity, whether it brings its own optimiser, and whether it
+    brings pixel values to a small range itself."""
+
+    widths: tuple[int, ...]
+    build: Callable[[int], Any]
+    fingerprint: str = "the built-in one"
+    compiled: bool = False
+    rescales: bool = False
 
 
 def prepare(options: Options) -> Job:
-    """Check everything a run depends on; nothing is written.
+    """Check everything a run depends on; nothing is written but what --overwrite clears away.
 
     Raises AugfuseError where something cannot be used, with the line to type.
     """
-    _check_numbers(options)
-    demo = options.data is None
-    own_recipe = None if options.recipe is None else recipes.read_recipe(options.recipe)
+    check_options(options)
+    demo = options.data is None and options.parts is None
+    own_recipe = recipes.read_recipe(options.recipe) if isinstance(options.recipe, Path) else options.recipe
     require_extra()
-    parts = load_parts(options.data)
-    recipe = _recipe(options, own_recipe, parts)
-    height, width, channels = _network_input(recipe, parts)
-    name = options.name or f"{time.strftime('%Y-%m-%d_%H%M%S')}_{'digits' if demo else parts.title}"
-    settings = Settings(
-        data=None if demo else str(options.data),
-        name=name,
-        epochs=options.epochs or (DIGITS_EPOCHS if demo else DATA_EPOCHS),
+    if options.tensorboard:
+        boards.require()
+    own = None if options.model is None else own_model(options.model, keep_weights=options.keep_weights)
+    parts = options.parts or load_parts(options.data)
+    parts, validation = with_validation(parts, options.early_stopping is not None or options.reduce_lr is not None)
+    recipe = _recipe(options, own_recipe, parts, own)
+    shape = _network_input(recipe, parts)
+    if own is None:
+        widths = DIGITS_WIDTHS if demo else DATA_WIDTHS
+        network = _Network(widths, cnn_builder(shape, len(parts.classes), widths, dense=DENSE, dropout=DROPOUT))
+    else:
+        network = _own_network(own, recipe, shape, len(parts.classes))
+        if network.rescales:
+            recipe = _scaled_once(recipe, own_recipe, own, shape[2])
+    settings = _settings(options, parts, shape, network, own, validation)
+    found = identity(settings, recipe.fingerprint(), parts, network.fingerprint)
+    name = options.name or _unfinished(options.out, found)
+    name = name or f"{time.strftime('%Y-%m-%d_%H%M%S')}_{'digits' if demo else parts.title}"
+    settings = msgspec.structs.replace(settings, name=name)
+    folder = options.out / name
+    begun, finished = _begun(options, folder, found)
+    return Job(
+        settings=settings,
+        parts=parts,
+        recipe=recipe,
+        folder=folder,
+        build=network.build,
+        identity=found,
+        begun=begun,
+        finished=finished,
+        tensorboard=options.tensorboard,
+        python=options.python,
+    )
+
+
+def _settings(
+    options: Options, parts: Parts, shape: Shape, network: _Network, own: OwnModel | None, validation: str | None
+) -> Settings:
+    """The settings as they are settled; the name of the run follows."""
+    demo = options.data is None and options.parts is None
+    usual = DIGITS_EPOCHS if demo else DATA_EPOCHS
+    usual_rate = None if network.compiled else LEARNING_RATE
+    return Settings(
+        data=None if demo else str(options.data or parts.title),
+        name="",
+        epochs=options.epochs or (usual if options.minutes is None else MOST_EPOCHS),
         seeds=tuple(range(options.seed, options.seed + (options.seeds or (DIGITS_SEEDS if demo else DATA_SEEDS)))),
         batch_size=min(options.batch_size, len(parts.train)),
-        size=(height, width),
-        channels=channels,
-        widths=DIGITS_WIDTHS if demo else DATA_WIDTHS,
-        learning_rate=options.learning_rate,
+        size=shape[:2],
+        channels=shape[2],
+        widths=network.widths,
+        dense=DENSE,
+        dropout=DROPOUT,
+        learning_rate=usual_rate if options.learning_rate is None else options.learning_rate,
+        optimizer=options.optimizer,
+        model=None if own is None else own.title,
+        keep_weights=options.keep_weights,
+        model_rescales=network.rescales,
+        sweep=tuple(sorted({0.0, 1.0, *map(float, options.sweep)})) if options.sweep else (),
+        minutes=options.minutes,
+        early_stopping=options.early_stopping,
+        reduce_lr=options.reduce_lr,
+        lr_factor=options.lr_factor,
+        min_lr=options.min_lr,
+        validation=validation,
+        class_weights=options.class_weights,
         workers=options.workers,
     )
-    folder = _free_folder(options.out, name)
-    return Job(settings, parts, recipe, folder, _command(settings, folder))
 
 
-def _check_numbers(options: Options) -> None:
-    for name in ("epochs", "seeds", "batch_size"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise RangeError(f"--{name.replace('_', '-')}: got {value}, wanted 1 or more.")
-    if options.seed < 0:
-        raise RangeError(f"--seed: got {options.seed}, wanted 0 or more.")
-    if options.workers is not None and options.workers < 0:
-        raise RangeError(f"--workers: got {options.workers}, wanted 0 (no threads) or more.")
-    if not 0 < options.learning_rate < float("inf"):
-        raise RangeError(f"--learning-rate: got {options.learning_rate}, wanted a number above 0, such as 0.001.")
-
-
-def _recipe(options: Options, own: Recipe | None, parts: Parts) -> Recipe:
-    if own is not None:
-        return recipes.complete(own, options.size)
-    if options.data is None:
-        return recipes.complete(recipes.digits_recipe(), options.size)
+def _recipe(options: Options, given: Recipe | None, parts: Parts, own: OwnModel | None) -> Recipe:
     size = options.size
+    fixed = None if own is None else own.size
+    if size is None and fixed is not None and (parts.shape is None or parts.shape[:2] != fixed):
+        size = None if given is not None and recipes.sizes(given) else fixed
+    if given is not None:
+        return recipes.complete(given, size)
+    if options.data is None and options.parts is None:
+        return recipes.complete(recipes.digits_recipe(), size)
     if size is None and (parts.shape is None or max(parts.shape[:2]) > LARGEST_ARRAY):
         size = PHOTO_SIZE
     return recipes.default_recipe(size, 3 if parts.shape is None else parts.shape[2])
 
 
-def _network_input(recipe: Recipe, parts: Parts) -> tuple[int, int, int]:
+def _network_input(recipe: Recipe, parts: Parts) -> Shape:
     """(h, w, c) of what the recipe writes, the same for both arms. Asked of a few images, files may differ in size."""
     several = parts.shape is None
     probed = np.unique(np.linspace(0, len(parts.train) - 1, _PROBED_IMAGES if several else 1).astype(int))
@@ -128,25 +183,70 @@ def _network_input(recipe: Recipe, parts: Parts) -> tuple[int, int, int]:
     return int(height), int(width), int(channels)
 
 
-def _free_folder(out: Path, name: str) -> Path:
-    if Path(name).name != name or name.startswith("."):
-        raise DataError(f"--name {name!r}: wanted a plain folder name. The folder above it is --out.")
-    folder = out / name
-    if folder.exists():
-        raise DataError(f"{folder}: exists already, and runs are never overwritten. Type another --name.")
-    for above in (out, *out.parents):
+def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int) -> _Network:
+    """The user's network for this input. Raises RecipeError where it takes another one."""
+    build = own.builder(shape, classes)
+    model = build(0)
+    wanted = tuple(model.input_shape[1:])
+    if any(side is not None and side != ours for side, ours in zip(wanted, shape, strict=True)):
+        words = "x".join("any" if side is None else str(side) for side in wanted)
+        hint = " The colours of the images cannot be changed here." if wanted[2] != shape[2] else (
+            f" Take the sizes out of the recipe, or make it end with Resize(({wanted[0]}, {wanted[1]}))."
+        )  # fmt: skip
+        made = "x".join(map(str, shape))
+        raise RecipeError(f"--model {own.title}: takes images of {words}, the recipe makes {made}.{hint}")
+    compiled = getattr(model, "optimizer", None) is not None
+    return _Network((), build, fingerprint(model), compiled, rescales(model))
+
+
+def _scaled_once(recipe: Recipe, given: Recipe | None, own: OwnModel, channels: int) -> Recipe:
+    """The recipe for a model that scales values down itself; a warning where the user's recipe does so too."""
+    if given is None or not recipes.writes(given):
+        return recipes.unscaled(recipe)
+    gain, _, _ = recipes.write_scale(recipe, channels)
+    if max(gain) < _SMALL_GAIN:
+        warnings.warn(
+            f"the recipe ends with {recipe.transforms[-1]!r}, and {own.title} has a Rescaling layer of its own: values "
+            "are scaled down twice. Take one of them out.",
+            AugfuseWarning,
+            stacklevel=3,
+        )
+    return recipe
+
+
+def _unfinished(out: Path, identity_: dict[str, Any]) -> str | None:
+    """The newest interrupted run in `out` that the same settings began, and that no other process goes on with."""
+    if not out.is_dir():
+        return None
+    folders = (path for path in out.iterdir() if path.is_dir())
+    for path in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True):
+        found = RunFolder(path)
+        if found.exists and not found.finished and not found.locked and found.same(identity_):
+            return path.name
+    return None
+
+
+def _begun(options: Options, folder: Path, identity_: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether the run is in its folder already, and finished. DataError where another one is."""
+    for above in (options.out, *options.out.parents):
         if above.exists():
             if not above.is_dir():
-                raise DataError(f"--out {out}: {above} is a file, wanted a folder.")
+                raise DataError(f"--out {options.out}: {above} is a file, wanted a folder.")
             break
-    return folder
-
-
-def _command(settings: Settings, folder: Path) -> str:
-    words = ["augfuse", "train"]
-    if settings.data is not None:
-        words.append(settings.data)
-    words += ["--recipe", str(folder / "recipe.yaml"), "--epochs", str(settings.epochs)]
-    words += ["--seeds", str(len(settings.seeds)), "--seed", str(settings.seeds[0])]
-    words += ["--batch-size", str(settings.batch_size), "--learning-rate", f"{settings.learning_rate:g}"]
-    return shlex.join(words)
+    if not folder.exists():
+        return False, False
+    run = RunFolder(folder)
+    if not run.exists and run.bare:
+        return False, False
+    if not run.exists:
+        raise DataError(f"{folder}: exists already, and holds no run. Type another --name.")
+    if options.overwrite:
+        run.clear()
+        return False, False
+    differences = run.differences(identity_)
+    if differences:
+        raise DataError(
+            f"{folder}: exists already, a run with other settings: {'; '.join(differences)}. Type another --name, or "
+            "--overwrite."
+        )
+    return True, run.finished

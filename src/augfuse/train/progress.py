@@ -56,18 +56,35 @@ class Progress:
         """Print one line, above the bar where there is one."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def begin(self, arm: str, seed: int, steps: int) -> None:
-        """The next arm starts."""
+    def skip(self, arm: str, seed: int, train: float, test: float) -> None:
+        """The next arm was finished before the run was interrupted; the two are its accuracies."""
+        self._finish_arm()
+        self._begun += 1
+        self.say(
+            f"{arm}, seed {seed} ({self._begun} of {self._arms}): finished before, accuracy {train:.3f} in training, "
+            f"{test:.3f} in the test"
+        )
+
+    def begin(self, arm: str, seed: int, steps: int, done: int = 0) -> None:
+        """The next arm starts; `done` of its steps were made before the run was interrupted."""
         self._finish_arm()
         self._begun += 1
         self._label = f"{arm}, seed {seed} ({self._begun} of {self._arms})"
-        self._steps, self._total, self._wait, self._compute, self._scores = 0, steps, 0.0, 0.0, ""
+        self._steps, self._total, self._wait, self._compute, self._scores = 0, steps - done, 0.0, 0.0, ""
         self._said = time.monotonic()
         if self._bar is None:
             return
         if self._task is None:
-            self._task = self._bar.add_task(self._label, total=steps * self._arms, note="")
-        self._bar.update(self._task, description=self._label)
+            self._task = self._bar.add_task(self._label, note="")
+        self._bar.update(
+            self._task, description=self._label, total=steps * self._arms, completed=steps * (self._begun - 1) + done
+        )
+
+    def extend(self, steps: int) -> None:
+        """The arm that has begun is longer than was said: it has `steps` in all."""
+        self._total = steps
+        if self._bar is not None:
+            self._bar.update(self._task, total=steps * self._arms)
 
     def step(self, wait: float, compute: float) -> None:
         """One optimiser step is done; both in seconds."""

@@ -14,6 +14,7 @@ from augfuse.transforms import (
     CenterCrop,
     ColorJitter,
     HorizontalFlip,
+    Normalize,
     RandomCrop,
     RandomResizedCrop,
     Resize,
@@ -27,6 +28,8 @@ from augfuse.transforms import (
 from augfuse.transforms.base import Write
 
 _SIZING = (Resize, CenterCrop, RandomCrop, RandomResizedCrop)
+# Pixel values as they are, for a network that rescales them itself.
+AS_THEY_ARE = Normalize(mean=0, std=1 / 255)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -74,6 +77,16 @@ def default_recipe(size: tuple[int, int] | None, channels: int) -> Recipe:
     return Recipe((*transforms, ToFloat()), fill="nearest")
 
 
+def writes(recipe: Recipe) -> bool:
+    """Whether a recipe has a write part, such as ToFloat."""
+    return bool(recipe.transforms) and isinstance(recipe.transforms[-1], Write)
+
+
+def sizes(recipe: Recipe) -> bool:
+    """Whether a recipe sets the size of what it makes."""
+    return any(isinstance(transform, _SIZING) for transform in recipe.transforms)
+
+
 def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
     """`recipe` with a Resize to `size` (h, w) in front where one is asked for, and ToFloat at the end where it has no
     write part: a network does not learn from 0..255.
@@ -89,7 +102,7 @@ def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
                 "out of the recipe."
             )
         transforms.insert(0, Resize(size=size))
-    if not transforms or not isinstance(transforms[-1], Write):
+    if not writes(recipe):
         transforms.append(ToFloat())
     done = msgspec.structs.replace(recipe, transforms=tuple(transforms))
     if done.eval() == done:
@@ -97,6 +110,11 @@ def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
             "the recipe has nothing random in it: both arms would be the same. Add a transform, for example Rotate."
         )
     return done
+
+
+def unscaled(recipe: Recipe) -> Recipe:
+    """`recipe` with pixel values as they are at its end, for a network that rescales them itself."""
+    return msgspec.structs.replace(recipe, transforms=(*recipe.transforms[:-1], AS_THEY_ARE))
 
 
 def parted(recipe: Recipe) -> tuple[Recipe, Recipe]:

@@ -7,15 +7,33 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from augfuse.train.evaluation import Evaluation, Fed, Mistake
 from augfuse.train.metrics import Interval, Score
 
 PLAIN = "plain"
 AUGMENTED = "augmented"
 ARMS = (PLAIN, AUGMENTED)
+_OTHER = "strength-"
+
+
+def arm_name(strength: float) -> str:
+    """The name of the arms that are trained with the recipe scaled by `strength`."""
+    return {0.0: PLAIN, 1.0: AUGMENTED}.get(strength, f"{_OTHER}{strength}")
+
+
+def arm_strength(name: str) -> float:
+    """The inverse of `arm_name`."""
+    return {PLAIN: 0.0, AUGMENTED: 1.0}[name] if name in ARMS else float(name.removeprefix(_OTHER))
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The resolved settings of one run; what config.yaml holds. None of them is chosen on the test part."""
+    """The resolved settings of one run; what config.yaml holds. None of them is chosen on the test part.
+
+    `learning_rate` None: that of the optimiser a model of one's own was compiled with. `epochs` is the number of the
+    longest arm that was allowed; early stopping may end an arm before. `validation` says in words which images early
+    stopping and the learning rate look at; None where nothing looks at any. `model_rescales`: the model takes pixel
+    values as they are and brings them to a small range itself.
+    """
 
     data: str | None
     name: str
@@ -27,7 +45,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     widths: tuple[int, ...]
     dense: int = 128
     dropout: float = 0.5
-    learning_rate: float = 1e-3
+    learning_rate: float | None = 1e-3
+    optimizer: str = "adam"
+    model: str | None = None
+    keep_weights: bool = False
+    model_rescales: bool = False
+    sweep: tuple[float, ...] = ()
+    minutes: float | None = None
+    early_stopping: int | None = None
+    reduce_lr: int | None = None
+    lr_factor: float = 0.5
+    min_lr: float = 1e-6
+    validation: str | None = None
+    class_weights: bool = False
     workers: int | None = None
     evaluations: int = 10
     remeasured_images: int = 5000
@@ -36,8 +66,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One measured epoch of one arm. `step_loss` is the loss the optimiser saw; the two scores are measured afterwards
-    in evaluation mode, without augmentation; they are None at epochs that are not measured."""
+    """One epoch of one arm. `step_loss` is the loss the optimiser saw (with class weights: weighted); the two scores
+    are measured afterwards in evaluation mode, without augmentation; they are None at epochs that are not measured.
+    `validation_loss` is there where early stopping or the learning rate looks at it. `learning_rate` is the one the
+    epoch was trained with, None where a schedule of the optimiser sets it."""
 
     epoch: int
     steps: int
@@ -46,26 +78,35 @@ class Point:
     compute_seconds: float
     train: Score | None
     test: Score | None
+    validation_loss: float | None = None
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One network trained once. `correct` tells for each test image whether it was classified correctly at the end."""
+    """One network trained once, for one strength of the recipe.
+
+    `kept` is the epoch (an index of `points`) whose weights are the result: the last one, or with early stopping the
+    one with the least validation loss. It is always measured. `correct` tells for each test image, in the order of the
+    test part, whether these weights classify it correctly; `strength` scales the recipe, 0 for the plain arm.
+    """
 
     name: str
     seed: int
     points: tuple[Point, ...]
     correct: np.ndarray
+    strength: float = 1.0
+    kept: int = -1
 
     @property
     def train(self) -> Score:
-        """The last score on the training part, without augmentation."""
-        return _measured(self.points[-1].train)
+        """The score of the kept weights on the training part, without augmentation."""
+        return _measured(self.points[self.kept].train)
 
     @property
     def test(self) -> Score:
-        """The last score on the test part."""
-        return _measured(self.points[-1].test)
+        """The score of the kept weights on the test part."""
+        return _measured(self.points[self.kept].test)
 
     @property
     def gap(self) -> float:
@@ -110,13 +151,44 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What was trained on, in words and counts."""
+    """What was trained on, in words and counts. `train_counts` and `test_counts` are the images of each class."""
 
     title: str
     description: str
     classes: tuple[str, ...]
-    train_images: int
-    test_images: int
+    train_counts: tuple[int, ...]
+    test_counts: tuple[int, ...]
+
+    @property
+    def train_images(self) -> int:
+        """Images of the training part."""
+        return sum(self.train_counts)
+
+    @property
+    def test_images(self) -> int:
+        """Images of the test part."""
+        return sum(self.test_counts)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """All seeds of one strength of the recipe: every random range scaled by `strength` (0 is no augmentation, 1 the
+    recipe as it is). `accuracies` are test accuracies, in the order of the seeds; `gap` is training minus test
+    accuracy, the mean over the seeds. Fractions."""
+
+    strength: float
+    accuracies: tuple[float, ...]
+    gap: float
+
+    @property
+    def mean(self) -> float:
+        """Mean test accuracy over the seeds."""
+        return float(np.mean(self.accuracies))
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the test accuracy over the seeds; 0 for one seed."""
+        return float(np.std(self.accuracies, ddof=1)) if len(self.accuracies) > 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +196,10 @@ class Comparison:
     """A finished comparison, ready to be written.
 
     `samples` and `plain_samples` are uint8 grids (h, w, 3) of the first images as each arm's network gets them.
+    `evaluations` holds what the plain and the augmented arms say about each test image, `mistakes` their worst ones,
+    `fed` the values as fed, one entry for each part. `sweep` has one point for each strength, in rising order, and is
+    empty where no sweep was asked for; with one, `arms` also holds
+    the arms of the strengths other than 0 (plain) and 1 (augmented).
     """
 
     settings: Settings
@@ -135,13 +211,21 @@ class Comparison:
     exported: Exported
     samples: np.ndarray
     plain_samples: np.ndarray
+    evaluations: tuple[Evaluation, ...]
+    mistakes: tuple[Mistake, ...]
+    fed: tuple[Fed, ...]
     environment: dict[str, str] = field(default_factory=dict)
     command: str = "augfuse train"
     seconds: float = 0.0
+    sweep: tuple[SweepPoint, ...] = ()
 
     def of(self, name: str) -> tuple[Arm, ...]:
         """The arms called `name`, one per seed, in the order of the seeds."""
         return tuple(arm for arm in self.arms if arm.name == name)
+
+    def evaluations_of(self, name: str) -> tuple[Evaluation, ...]:
+        """What the arms called `name` say about the test images, one per seed."""
+        return tuple(found for found in self.evaluations if found.arm == name)
 
     def timing(self, name: str) -> Timing:
         """Waiting and computing of all seeds of an arm."""
@@ -153,5 +237,5 @@ class Comparison:
 
 def _measured(value: Score | None) -> Score:
     if value is None:
-        raise AssertionError("the last epoch of an arm is always measured")
+        raise AssertionError("the kept epoch of an arm is always measured")
     return value

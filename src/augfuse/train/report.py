@@ -1,34 +1,55 @@
-"""Writing a finished comparison into its run folder. The two report files come last, each in one step."""
+"""Writing a finished comparison into its run folder, also again without training. report.html comes last."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
-import tempfile
+import math
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import yaml
 
-from augfuse.train import figures, page, verdict
+from augfuse.train import classes_page, diagnosis, figures, metrics, page, store, verdict
+from augfuse.train.files import write_bytes, write_text
 from augfuse.train.images import png_bytes
 from augfuse.train.record import ARMS, AUGMENTED, Comparison, Settings
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+FILE = "report.html"
+_MOST_SAMPLES = 36
+_MOST_CLASSES = 100
+_SAMPLE_PIXELS = 400_000
 _COLUMNS = (
     "seed", "arm", "epoch", "steps", "step_loss", "train_accuracy", "train_loss", "test_accuracy", "test_loss",
-    "wait_seconds", "compute_seconds",
+    "wait_seconds", "compute_seconds", "validation_loss", "learning_rate",
 )  # fmt: skip
 
 
+def shown_images(size: tuple[int, int], batch_size: int) -> int:
+    """How many images of this (h, w) the sample grids show, a square number: a page of large pictures would be tens of
+    megabytes."""
+    return math.isqrt(max(1, min(batch_size, _MOST_SAMPLES, _SAMPLE_PIXELS // (size[0] * size[1])))) ** 2
+
+
+def rewrite(folder: Path) -> Path:
+    """Write the report of a finished run again, from the files in its folder; nothing is trained. Returns its path.
+
+    Raises DataNotFoundError, DataError: not the folder of a finished run of this version.
+    """
+    return write_report(store.load(folder), folder)
+
+
 def write_report(result: Comparison, folder: Path) -> Path:
-    """Write metrics.csv, the curves, the sample grids, report.json and report.html into `folder`, an existing one.
+    """Write the record, metrics.csv, the curves, the sample grids, report.json and report.html into `folder`, an
+    existing one.
 
     report.html is the last file to appear, so a folder that holds it is complete. Returns its path.
     """
+    store.save(result, folder)
     config = config_yaml(result.settings)
     write_text(folder / "metrics.csv", metrics_csv(result))
     write_text(folder / "accuracy.svg", _standalone(figures.accuracy_curves(result)))
@@ -36,7 +57,7 @@ def write_report(result: Comparison, folder: Path) -> Path:
     write_bytes(folder / "samples.png", png_bytes(result.samples))
     write_bytes(folder / "samples_plain.png", png_bytes(result.plain_samples))
     write_text(folder / "report.json", json.dumps(report_dict(result), indent=2, ensure_ascii=False) + "\n")
-    html = folder / "report.html"
+    html = folder / FILE
     write_text(html, page.render(result, config))
     return html
 
@@ -53,11 +74,16 @@ def metrics_csv(result: Comparison) -> str:
     writer.writerow(_COLUMNS)
     for arm in result.arms:
         for point in arm.points:
-            scores = [*(point.train or (None, None)), *(point.test or (None, None))]
-            writer.writerow(
-                [arm.seed, arm.name, point.epoch, point.steps, _short(point.step_loss)]
-                + [_short(value) for value in [*scores, point.wait_seconds, point.compute_seconds]]
-            )
+            numbers = [
+                point.step_loss,
+                *(point.train or (None, None)),
+                *(point.test or (None, None)),
+                point.wait_seconds,
+                point.compute_seconds,
+                point.validation_loss,
+                point.learning_rate,
+            ]
+            writer.writerow([arm.seed, arm.name, point.epoch, point.steps, *map(_short, numbers)])
     return out.getvalue()
 
 
@@ -78,6 +104,16 @@ def report_dict(result: Comparison) -> dict[str, Any]:
             "findings": list(verdict.findings(result)),
         },
         "arms": {arm: _arm(result, arm) for arm in ARMS},
+        "sweep": [
+            {
+                "strength": point.strength,
+                "test_accuracy": point.mean,
+                "spread": point.spread,
+                "gap": point.gap,
+                "seeds": list(point.accuracies),
+            }
+            for point in result.sweep
+        ],
         "data_wait_fraction": result.timing(AUGMENTED).wait_fraction,
         "export": {
             "file": "model.keras",
@@ -89,7 +125,7 @@ def report_dict(result: Comparison) -> dict[str, Any]:
             "max_difference": found.max_difference,
             "rounding_difference": found.rounding_difference,
             "test_accuracy": found.test_accuracy,
-            "confusion": found.confusion.tolist(),
+            "confusion": _square(found.confusion),
         },
         "data": {
             "title": result.facts.title,
@@ -97,6 +133,9 @@ def report_dict(result: Comparison) -> dict[str, Any]:
             "classes": list(result.facts.classes),
             "train_images": result.facts.train_images,
             "test_images": result.facts.test_images,
+            "train_counts": list(result.facts.train_counts),
+            "test_counts": list(result.facts.test_counts),
+            "fed": [msgspec.to_builtins(fed) for fed in result.fed],
         },
         "config": msgspec.to_builtins(result.settings),
         "environment": result.environment,
@@ -108,7 +147,10 @@ def report_dict(result: Comparison) -> dict[str, Any]:
 def _arm(result: Comparison, name: str) -> dict[str, Any]:
     timing = result.timing(name)
     steps = max(timing.steps, 1)
+    scores = metrics.per_class(*classes_page.pooled(result.evaluations_of(name)), len(result.facts.classes))
+    calibration = classes_page.overall_calibration(result, name)
     return {
+        "diagnosis": msgspec.to_builtins(diagnosis.diagnose(diagnosis.evidence(result, name))),
         "test_accuracy": verdict.test_accuracy(result, name),
         "train_accuracy": verdict.train_accuracy(result, name),
         "gap": verdict.gap(result, name),
@@ -130,26 +172,41 @@ def _arm(result: Comparison, name: str) -> dict[str, Any]:
             "compute_ms": 1000 * timing.compute_seconds / steps,
             "wait_fraction": timing.wait_fraction,
         },
+        "classes": [
+            {"class": label, "precision": _number(p), "recall": _number(r), "f1": _number(f), "support": int(count)}
+            for label, p, r, f, count in zip(result.facts.classes, *scores, strict=True)
+        ],
+        "confusion": _square(classes_page.confusion_mean(result, name)),
+        "calibration": {
+            "error": calibration.error,
+            "bins": [
+                {"confidence": _number(stated), "accuracy": _number(found), "images": int(count)}
+                for stated, found, count in zip(*calibration[:3], strict=True)
+            ],
+        },
+        "mistakes": [
+            {
+                "index": mistake.index,
+                "path": mistake.path,
+                "true": result.facts.classes[mistake.truth],
+                "said": result.facts.classes[mistake.said],
+                "probability": mistake.probability,
+                "seeds": mistake.seeds,
+            }
+            for mistake in result.mistakes
+            if mistake.arm == name
+        ],
     }
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file in one step: nobody sees half of it."""
-    write_bytes(path, text.encode("utf-8"))
+def _square(counts: np.ndarray) -> list[list[float]] | None:
+    """A table of classes, or null where it would be millions of numbers; predictions/ has every answer."""
+    return counts.tolist() if len(counts) <= _MOST_CLASSES else None
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file in one step, through a temporary one beside it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-        # mkstemp makes private files; a report is an ordinary one.
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def _number(value: float) -> float | None:
+    """JSON has no nan: what is not defined is null."""
+    return None if math.isnan(value) else float(value)
 
 
 def _short(value: float | None) -> str:

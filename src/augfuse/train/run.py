@@ -7,72 +7,114 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from augfuse.data.loader import Loader
-from augfuse.train import metrics, report
-from augfuse.train.arms import Measure, evaluation_batch_size, train_arm
+from augfuse.train import evaluation, metrics, report, store, verdict
+from augfuse.train.arms import evaluation_batch_size
 from augfuse.train.backend import environment
+from augfuse.train.evaluation import Evaluation, Fed, Mistake
 from augfuse.train.export import export_and_check
+from augfuse.train.loaders import class_counts, evaluation_loader, training_loader
 from augfuse.train.models import Network
+from augfuse.train.options import command_line, python_call
 from augfuse.train.prepare import Job
-from augfuse.train.progress import Progress
-from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Arm, Comparison, DataFacts
+from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, DataFacts
+from augfuse.train.state import REPORT, RunFolder
+from augfuse.train.training import Training, swept
 
-_REMEASURE_SEED = 0
-# In the sample grids; a batch of hundreds of photos would make a report of tens of megabytes.
-_SHOWN_IMAGES = 36
+MODEL = "model.keras"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A finished run, and the path of its report.html."""
+    """A finished run: all numbers of the comparison, and the path of its report.html."""
 
     comparison: Comparison
     report: Path
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run: report, numbers, recipe, settings, predictions, model."""
+        return self.report.parent
+
+    @property
+    def model(self) -> Path:
+        """The `.keras` file of the better arm: raw uint8 images in, class probabilities out."""
+        return self.folder / MODEL
+
+    @property
+    def test_accuracy(self) -> dict[str, float]:
+        """Mean test accuracy over the seeds of each arm: "plain", "augmented", and "strength-S" of a sweep."""
+        names = dict.fromkeys(arm.name for arm in self.comparison.arms)
+        return {name: verdict.test_accuracy(self.comparison, name) for name in names}
+
+    @property
+    def gap(self) -> dict[str, float]:
+        """Mean training accuracy minus mean test accuracy of each arm."""
+        names = dict.fromkeys(arm.name for arm in self.comparison.arms)
+        return {name: verdict.gap(self.comparison, name) for name in names}
+
+    def __repr__(self) -> str:
+        return f"{verdict.sentence(self.comparison)} Report: {self.report}"
 
 
 def run(job: Job, console: Any) -> Outcome:
     """Train every arm, save the better one, write the report. `console` is a rich Console for the progress.
 
-    The run folder appears at the start with config.yaml and recipe.yaml; report.html is the last file to appear.
+    The run folder appears at the start with config.yaml and recipe.yaml; report.html is the last file to appear. A run
+    that was interrupted goes on after its last finished epoch; one that is finished is read, not trained again.
     """
+    folder = RunFolder(job.folder)
+    if job.finished:
+        return Outcome(store.load(job.folder), job.folder / REPORT)
+    with folder.open(job.identity):
+        outcome = _run(job, folder, console)
+    folder.close()
+    return outcome
+
+
+def _run(job: Job, folder: RunFolder, console: Any) -> Outcome:
     began = time.monotonic()
     settings = job.settings
-    job.folder.mkdir(parents=True)
     report.write_text(job.folder / "config.yaml", report.config_yaml(settings))
     report.write_text(job.folder / "recipe.yaml", job.recipe.to_yaml())
     network = Network(
-        (*settings.size, settings.channels),
-        len(job.parts.classes),
-        settings.widths,
-        dense=settings.dense,
-        dropout=settings.dropout,
-        learning_rate=settings.learning_rate,
+        job.build, len(job.parts.classes), optimizer=settings.optimizer, learning_rate=settings.learning_rate
     )
     # Compiles the kernels and traces the network before the first timed step.
-    shown = min(settings.batch_size, _SHOWN_IMAGES)
+    shown = report.shown_images(settings.size, settings.batch_size)
     first = {name: training_loader(job, name, settings.seeds[0], shown).fetch(0, 0) for name in ARMS}
-    network.warm_up(settings.batch_size)
+    network.warm_up(settings.batch_size, weighted=settings.class_weights)
 
-    arms, kept = _train_all(job, network, console)
+    training = Training(job, network, folder, console, began)
+    arms = training.all()
+    if training.settings != settings:
+        settings = training.settings
+        report.write_text(job.folder / "config.yaml", report.config_yaml(settings))
     correct = {name: [arm.correct for arm in arms if arm.name == name] for name in ARMS}
     interval = metrics.paired_interval(correct[PLAIN], correct[AUGMENTED])
     # The arm is chosen by its mean, the seed is not chosen: the first one.
     better = metrics.better(interval)
-    network.restore(kept[better])
+    network.restore(folder.weights(better, settings.seeds[0]))
     exported = export_and_check(
         network,
         better,
         settings.seeds[0],
         job.recipe,
         job.parts.test,
-        job.folder / "model.keras",
+        job.folder / MODEL,
         checked=settings.checked_images,
         workers=settings.workers,
     )
     parts = job.parts
+    evaluations = tuple(evaluation.load(job.folder, arm.name, arm.seed) for arm in arms)
     comparison = Comparison(
         settings=settings,
-        facts=DataFacts(parts.title, parts.description, parts.classes, len(parts.train), len(parts.test)),
+        facts=DataFacts(
+            parts.title,
+            parts.description,
+            parts.classes,
+            class_counts(job, parts.train),
+            class_counts(job, parts.test),
+        ),
         recipe_yaml=job.recipe.to_yaml(),
         arms=arms,
         interval=interval,
@@ -80,67 +122,32 @@ def run(job: Job, console: Any) -> Outcome:
         exported=exported,
         samples=first[AUGMENTED].grid(),
         plain_samples=first[PLAIN].grid(),
+        evaluations=evaluations,
+        mistakes=_mistakes(job, evaluations),
+        fed=_fed(job),
         environment=environment(),
-        command=job.command,
-        seconds=time.monotonic() - began,
+        command=(python_call if job.python else command_line)(settings, job.folder),
+        seconds=training.seconds,
+        sweep=swept(settings, arms),
     )
     return Outcome(comparison, report.write_report(comparison, job.folder))
 
 
-def _train_all(job: Job, network: Network, console: Any) -> tuple[tuple[Arm, ...], dict[str, Any]]:
-    """All arms of all seeds, and the weights of both arms of the first seed."""
-    settings = job.settings
-    train_part, test_part = _measures(job)
-    arms: list[Arm] = []
-    kept: dict[str, Any] = {}
-    with Progress(console, len(ARMS) * len(settings.seeds)) as progress:
-        for seed in settings.seeds:
-            for name in ARMS:
-                arm = train_arm(
-                    network,
-                    name,
-                    seed,
-                    training_loader(job, name, seed, settings.batch_size),
-                    epochs=settings.epochs,
-                    evaluations=settings.evaluations,
-                    train_part=train_part,
-                    test_part=test_part,
-                    progress=progress,
-                )
-                arms.append(arm)
-                kept.setdefault(name, network.weights())
-    return tuple(arms), kept
-
-
-def training_loader(job: Job, arm: str, seed: int, batch_size: int) -> Loader:
-    """Both arms of a seed see the same images in the same order; only the augmented arm's random part acts.
-
-    The images and their order do not depend on the batch size. One-hot labels, because mixing transforms give shares of
-    two classes. Full batches only, because the steps of an epoch are then alike.
-    """
-    return Loader(
-        job.parts.train,
-        job.recipe,
-        batch_size=batch_size,
-        seed=seed,
-        shuffle=True,
-        training=arm == AUGMENTED,
-        workers=job.settings.workers,
-        drop_last=True,
-        one_hot=True,
+def _mistakes(job: Job, evaluations: tuple[Evaluation, ...]) -> tuple[Mistake, ...]:
+    single = evaluation_loader(job, job.parts.test, 1, shuffle=False)
+    return tuple(
+        mistake
+        for name in ARMS
+        for mistake in evaluation.worst_mistakes([found for found in evaluations if found.arm == name], single)
     )
 
 
-def _measures(job: Job) -> tuple[Measure, Measure]:
+def _fed(job: Job) -> tuple[Fed, ...]:
+    """The values of the parts as fed: the training part with and without augmentation, the test part."""
     settings = job.settings
-    size = evaluation_batch_size((*settings.size, settings.channels))
-
-    def loader(source: Any, *, shuffle: bool) -> Loader:
-        return Loader(
-            source, job.recipe, batch_size=size, seed=_REMEASURE_SEED, shuffle=shuffle, training=False,
-            workers=settings.workers,
-        )  # fmt: skip
-
-    # Shuffled, so that the first images of a large training part are a fair sample of it.
-    train = Measure(loader(job.parts.train, shuffle=True), settings.remeasured_images)
-    return train, Measure(loader(job.parts.test, shuffle=False))
+    size = min(settings.batch_size, evaluation_batch_size((*settings.size, settings.channels)))
+    return (
+        evaluation.as_fed("training, augmented", training_loader(job, AUGMENTED, settings.seeds[0], size)),
+        evaluation.as_fed("training, plain", training_loader(job, PLAIN, settings.seeds[0], size)),
+        evaluation.as_fed("test", evaluation_loader(job, job.parts.test, size, shuffle=True)),
+    )

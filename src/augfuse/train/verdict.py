@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from augfuse.train.record import AUGMENTED, PLAIN, Comparison
+from augfuse.train import metrics
+from augfuse.train.record import AUGMENTED, PLAIN, Comparison, SweepPoint
 
 # The export check allows for float32 rounding in another order, and for nothing else.
 EXPORT_TOLERANCE = 1e-4
 WAIT_LIMIT = 0.05
 _STILL_RISING = 0.01
+# The means of two parts as fed differ by chance, but not by half a standard deviation of their values.
+FED_LIMIT = 0.5
+# A network starts with weights for values about 1 in size.
+LARGE_VALUE = 20.0
+# With one seed nothing is known of the spread: a point of accuracy is called a difference.
+_ONE_SEED_LIMIT = 0.01
 
 
 def test_accuracy(result: Comparison, arm: str) -> float:
@@ -91,7 +100,61 @@ def findings(result: Comparison) -> tuple[str, ...]:
             f"{share:.1%} of each step was spent waiting for data. From photo files decoding is most of it: store the "
             "pictures at the size that is needed."
         )
-    return tuple(found)
+    return (*found, *_fed_findings(result))
+
+
+def _fed_findings(result: Comparison) -> list[str]:
+    """What is odd about the values the network is fed: large ones, and parts that are fed differently."""
+    found = []
+    largest = max((max(abs(fed.low), abs(fed.high)) for fed in result.fed), default=0.0)
+    if largest > LARGE_VALUE and not result.settings.model_rescales:
+        found.append(
+            f"The network is fed values up to {largest:.4g}; it learns best from values about 1 in size. End the "
+            "recipe with ToFloat or Normalize."
+        )
+    parts = {fed.part: fed for fed in result.fed}
+    plain, test = parts.get("training, plain"), parts.get("test")
+    if plain is not None and test is not None:
+        apart = max(
+            abs(one - other) / max(deviation, 1e-12)
+            for one, other, deviation in zip(plain.mean, test.mean, plain.std, strict=True)
+        )
+        if apart > FED_LIMIT:
+            found.append(
+                f"The test part is fed other values than the training part: their means are {apart:.2f} standard "
+                f"deviations apart (limit {FED_LIMIT:g}). Were both made in the same way?"
+            )
+    return found
+
+
+def sweep_sentence(points: Sequence[SweepPoint]) -> str:
+    """Which strength did best, and from which one on more of it hurts."""
+    best = max(points, key=lambda point: (point.mean, -point.strength))
+    text = f"Best at strength {best.strength:g}: test accuracy {best.mean:.1%}."
+    stronger = [point for point in points if point.strength > best.strength]
+    hurts = next((point for point in stronger if _hurts(best, point)), None)
+    if hurts is not None:
+        return (
+            f"{text} Too much hurts from strength {hurts.strength:g} on: {100 * (best.mean - hurts.mean):.1f} points "
+            f"less, {_beyond(best)}."
+        )
+    if stronger:
+        return f"{text} The losses at the higher strengths are not {_beyond(best)}: more seeds would tell."
+    return f"{text} It is the highest that was tried: higher ones may do better still."
+
+
+def _hurts(best: SweepPoint, point: SweepPoint) -> bool:
+    """Whether the accuracy is lower by more than chance: a paired t interval below zero, or a point with one seed."""
+    differences = np.subtract(point.accuracies, best.accuracies)
+    if len(differences) < 2:
+        return float(differences[0]) < -_ONE_SEED_LIMIT
+    return metrics.t_interval(differences).high < 0
+
+
+def _beyond(best: SweepPoint) -> str:
+    if len(best.accuracies) < 2:
+        return f"more than {100 * _ONE_SEED_LIMIT:.0f} point (one seed: nothing is known of the spread)"
+    return f"more than chance over {len(best.accuracies)} seeds (95 % paired interval)"
 
 
 def _lead(result: Comparison) -> float:

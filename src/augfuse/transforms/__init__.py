@@ -13,7 +13,9 @@ from augfuse.transforms._color import Saturation as Saturation
 from augfuse.transforms._crop import CenterCrop as CenterCrop
 from augfuse.transforms._crop import Pad as Pad
 from augfuse.transforms._crop import RandomCrop as RandomCrop
+from augfuse.transforms._crop import RandomHeight as RandomHeight
 from augfuse.transforms._crop import RandomResizedCrop as RandomResizedCrop
+from augfuse.transforms._crop import RandomWidth as RandomWidth
 from augfuse.transforms._crop import Resize as Resize
 from augfuse.transforms._custom import Lambda as Lambda
 from augfuse.transforms._local import Erase as Erase

@@ -14,9 +14,11 @@ from augfuse import geometry
 from augfuse.geometry import Canvas
 from augfuse.ranges import Choice, Interval, Lengths, Margins, Range, Size, ends, sides
 from augfuse.rng import Draw
-from augfuse.transforms.base import Evaluation, Geometric, Params, Transform
+from augfuse.transforms.base import Amount, Evaluation, Geometric, Params, Transform
 
-_RATIO = Interval("width / height", "", 0.01, 100, "exact")
+_RATIO = Interval("width / height", "", 0.01, 100, "exact", neutral=1)
+_STRETCH = Interval("factor", "times", 0.01, 100, "factor")
+_PART = Interval("area of the part", "fraction of the canvas", 1e-4, 1, "exact", neutral=1)
 _TRIES = 10  # as torchvision's RandomResizedCrop and RandomErasing
 
 
@@ -86,11 +88,17 @@ class RandomCrop(Geometric, frozen=True):
     def draw(self, draw: Draw) -> Params:
         return {"x": draw.uniform("x"), "y": draw.uniform("y")}
 
+    def _corner(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
+        height, width = sides(self.size)
+        return _offset(params["x"], canvas.width - width), _offset(params["y"], canvas.height - height)
+
+    def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
+        x, y = self._corner(params, canvas)
+        return Amount("left", x, "pixels"), Amount("top", y, "pixels")
+
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        size = _sized(canvas, *sides(self.size))
-        x = _offset(params["x"], canvas.width - size.width)
-        y = _offset(params["y"], canvas.height - size.height)
-        return geometry.affine(len(x), c=-x, f=-y), size
+        x, y = self._corner(params, canvas)
+        return geometry.affine(len(x), c=-x, f=-y), _sized(canvas, *sides(self.size))
 
 
 def _offset(u: np.ndarray, room: np.ndarray) -> np.ndarray:
@@ -130,7 +138,7 @@ class RandomResizedCrop(Geometric, frozen=True):
     """
 
     size: Annotated[Size, Lengths("output size")]
-    scale: Annotated[Range, Interval("area of the part", "fraction of the canvas", 1e-4, 1, "exact")] = (0.08, 1.0)
+    scale: Annotated[Range, _PART] = (0.08, 1.0)
     ratio: Annotated[Range, _RATIO] = (3 / 4, 4 / 3)
     examples: ClassVar = ({"size": (48, 40)}, {"size": 32, "scale": (0.5, 1.0), "ratio": (1.0, 1.0)})
     evaluation: ClassVar[Evaluation] = "counterpart"
@@ -142,8 +150,8 @@ class RandomResizedCrop(Geometric, frozen=True):
     def draw(self, draw: Draw) -> Params:
         return draw_boxes(draw, self.scale, self.ratio)
 
-    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        out_height, out_width = sides(self.size)
+    def _part(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Left, top, width and height of what is cut out: (n,) whole numbers."""
         height, width, found = boxes(params["area"], params["ratio"], canvas)
         ratio = np.clip(canvas.width / canvas.height, *ends(self.ratio))
         height = np.where(found, height, np.minimum(canvas.height, np.rint(canvas.width / ratio)))
@@ -151,6 +159,16 @@ class RandomResizedCrop(Geometric, frozen=True):
         room_y, room_x = canvas.height - height, canvas.width - width
         y = np.where(found, _offset(params["y"], room_y), room_y // 2)
         x = np.where(found, _offset(params["x"], room_x), room_x // 2)
+        return x, y, width, height
+
+    def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
+        x, y, width, height = self._part(params, canvas)
+        names = ("width", "height", "left", "top")
+        return tuple(Amount(n, v, "pixels") for n, v in zip(names, (width, height, x, y), strict=True))
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        out_height, out_width = sides(self.size)
+        x, y, width, height = self._part(params, canvas)
         a, e = out_width / width, out_height / height
         return geometry.affine(len(x), a=a, c=-a * x, e=e, f=-e * y), _sized(canvas, out_height, out_width)
 
@@ -167,3 +185,41 @@ class Pad(Geometric, frozen=True):
         left, top, right, bottom = cast("tuple[int, int, int, int]", self.padding)  # as Margins stored it
         size = Canvas(canvas.height + top + bottom, canvas.width + left + right)
         return geometry.affine(len(size.width), c=left, f=top), size
+
+
+def _stretched(side: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    return np.maximum(np.rint(side * factor), 1).astype(np.int64)
+
+
+@final
+class RandomWidth(Geometric, frozen=True):
+    """Make the image wider (> 1) or narrower (< 1), canvas and all; the height stays, so the aspect changes.
+
+    The images of a batch then differ in width: put a Resize or a crop behind it. Source: Keras' RandomWidth, with one
+    factor for each image instead of one for the batch, and the width rounded to whole pixels instead of cut.
+    """
+
+    factor: Annotated[Range, _STRETCH] = (0.8, 1.2)
+    examples: ClassVar = ({"factor": (0.75, 0.75)}, {"factor": (1.3, 1.3)})
+
+    def draw(self, draw: Draw) -> Params:
+        return {"factor": draw.uniform("factor", self.factor)}
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        size = Canvas(canvas.height, _stretched(canvas.width, params["factor"]))
+        return geometry.affine(len(size.width), a=size.width / canvas.width), size
+
+
+@final
+class RandomHeight(Geometric, frozen=True):
+    """Make the image taller (> 1) or flatter (< 1), canvas and all; the width stays. See RandomWidth."""
+
+    factor: Annotated[Range, _STRETCH] = (0.8, 1.2)
+    examples: ClassVar = ({"factor": (0.75, 0.75)}, {"factor": (1.3, 1.3)})
+
+    def draw(self, draw: Draw) -> Params:
+        return {"factor": draw.uniform("factor", self.factor)}
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        size = Canvas(_stretched(canvas.height, params["factor"]), canvas.width)
+        return geometry.affine(len(size.height), e=size.height / canvas.height), size

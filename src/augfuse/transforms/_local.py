@@ -14,7 +14,9 @@ from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Numbers, Range
 from augfuse.rng import Draw
 from augfuse.transforms._crop import boxes, draw_boxes
-from augfuse.transforms.base import Local, Params, Probability
+from augfuse.transforms.base import Amount, Local, Params, Probability
+
+_NOISE = Interval("standard deviation", "fraction of full scale", 0, 1, "exact", neutral=0)
 
 
 def _radius(sigma: float) -> int:
@@ -28,7 +30,7 @@ class GaussianBlur(Local, frozen=True):
     Source: scipy.ndimage.gaussian_filter(mode="reflect").
     """
 
-    sigma: Annotated[Range, Interval("standard deviation", "pixels", 0.01, 100, "exact")] = (0.1, 2.0)
+    sigma: Annotated[Range, Interval("standard deviation", "pixels", 0.01, 100, "exact", neutral=0)] = (0.1, 2.0)
     examples: ClassVar = ({"sigma": (0.1, 2.0)}, {"sigma": 3})
 
     def draw(self, draw: Draw) -> Params:
@@ -59,7 +61,7 @@ class GaussianBlur(Local, frozen=True):
 class GaussianNoise(Local, frozen=True):
     """Add normal noise, independent for each pixel and channel; its deviation is drawn per image."""
 
-    std: Annotated[Range, Interval("standard deviation", "fraction of full scale", 0, 1, "exact")] = (0.0, 0.05)
+    std: Annotated[Range, _NOISE] = (0.0, 0.05)
     examples: ClassVar = ({"std": (0.0, 0.05)}, {"std": 0.2})
 
     def draw(self, draw: Draw) -> Params:
@@ -85,7 +87,7 @@ class Erase(Local, frozen=True, kw_only=True):
     Source: torchvision RandomErasing: ten tries, and nothing is erased where none fits. Whole pixels.
     """
 
-    scale: Annotated[Range, Interval("area", "fraction of the image", 1e-4, 1, "exact")] = (0.02, 0.33)
+    scale: Annotated[Range, Interval("area", "fraction of the image", 1e-4, 1, "exact", neutral=0)] = (0.02, 0.33)
     ratio: Annotated[Range, Interval("width / height", "", 0.01, 100, "exact")] = (0.3, 3.3)
     value: Annotated[tuple[float, ...] | float, Numbers("paint", "at the image's own scale")] = 0
     p: Probability = 0.5
@@ -100,11 +102,20 @@ class Erase(Local, frozen=True, kw_only=True):
                 f"Erase.value: got {self.value!r} for images with {channels} channel(s), "
                 f"wanted 1 or {channels} numbers."
             )
+        return {"corners": self._corners(params, canvas)}
+
+    def _corners(self, params: Params, canvas: Canvas) -> np.ndarray:
+        """(n, 4): first row, row behind the last, first column, column behind the last; zeros where none fits."""
         height, width, found = boxes(params["area"], params["ratio"], canvas)
         y = np.floor(params["y"] * (canvas.height - height + 1))
         x = np.floor(params["x"] * (canvas.width - width + 1))
         corners = np.stack([y, y + height, x, x + width], axis=1)
-        return {"corners": np.where(found[:, None], corners, 0).astype(np.int64)}
+        return np.where(found[:, None], corners, 0).astype(np.int64)
+
+    def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
+        top, bottom, left, right = self._corners(params, canvas).T
+        names = {"width": right - left, "height": bottom - top, "left": left, "top": top}
+        return tuple(Amount(name, values, "pixels") for name, values in names.items())
 
     def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
         top, bottom, left, right = params["corners"]

@@ -15,7 +15,7 @@ from augfuse.errors import RangeError
 from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Range, ends
 from augfuse.rng import Draw
-from augfuse.transforms.base import Geometric, Params, Probability
+from augfuse.transforms.base import Amount, Geometric, Params, Probability
 
 _TURNS = "Full turns repeat: use (0, 360)."
 _SHEAR = "A shear of 90 degrees has no inverse."
@@ -105,6 +105,11 @@ class Scale(Geometric, frozen=True):
             return {"x": factor, "y": factor}
         one = (1.0, 1.0)
         return {"x": draw.uniform("x", self.x or one), "y": draw.uniform("y", self.y or one)}
+
+    def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
+        one = self.x is None and self.y is None
+        names = {"x": "factor"} if one else {"x": "x", "y": "y"}
+        return tuple(Amount(name, params[axis], "times") for axis, name in names.items())
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return _centred(canvas, (params["x"], 0.0, 0.0, params["y"]))

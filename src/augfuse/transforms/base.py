@@ -11,18 +11,28 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias, get_type_hints
 
 import msgspec
 import numpy as np
 
 from augfuse.geometry import Canvas
-from augfuse.ranges import Number, Spec
+from augfuse.ranges import Interval, Number, Spec
 from augfuse.rng import Draw
 
 Probability: TypeAlias = Annotated[float, Number("probability that an image is transformed", "", 0, 1)]
 Params: TypeAlias = dict[str, np.ndarray]  # drawn parameters: each array has n first
 Evaluation: TypeAlias = Literal["random", "deterministic", "counterpart"]
+
+
+class Amount(NamedTuple):
+    """By how much a transform acted on each of n images: (n,) or (n, k) values; `signed` where minus means the other
+    way."""
+
+    name: str
+    values: np.ndarray
+    unit: str
+    signed: bool = False
 
 
 class Transform(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +61,22 @@ class Transform(msgspec.Struct, frozen=True, kw_only=True):
     def draw(self, draw: Draw) -> Params:
         """The parameters of n images: a function of position only. Transforms without parameters draw none."""
         return {}
+
+    def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
+        """What was drawn, for people to read: by default the parameters that are fields, in the fields' units.
+
+        Transforms whose parameters mean something only together with the sizes that come in say it themselves.
+        """
+        known = specs(type(self))
+        return tuple(
+            Amount(name, values, known[name].unit, _is_symmetric(known[name]))
+            for name, values in params.items()
+            if name in known
+        )
+
+
+def _is_symmetric(spec: Spec) -> bool:
+    return isinstance(spec, Interval) and spec.single == "symmetric"
 
 
 class Geometric(Transform, frozen=True):

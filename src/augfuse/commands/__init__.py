@@ -1,0 +1,1 @@
+"""The commands of `augfuse`, one file each; `augfuse.cli` registers them."""

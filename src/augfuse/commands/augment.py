@@ -1,0 +1,152 @@
+"""`augfuse augment`: originals and augmented copies, written to disk with what ties them together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from augfuse.commands.shell import FAILED, INTERRUPTED, OK, USAGE, refuse
+from augfuse.errors import AugfuseError, DataError, DecodeError, RangeError
+
+if TYPE_CHECKING:
+    from augfuse.data.store import Copying, Written
+    from augfuse.recipe import Recipe
+
+
+def augment(
+    src: Path,
+    dst: Path,
+    *,
+    copies: int = 1,
+    recipe: Path | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    format: Literal["png", "jpg", "npz"] | None = None,
+    color: Literal["rgb", "grayscale", "rgba"] | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    overwrite: bool = False,
+) -> int:
+    """Write the images of SRC and augmented copies of them to DST, with their labels.
+
+    A file groups.csv (in an .npz file the array "group") ties each copy to its original: augfuse never puts one of them
+    into training and the other into validation. Where SRC has parts, only its train part gets copies. A Normalize or
+    ToFloat in the recipe is left for training.
+
+    Parameters
+    ----------
+    src
+        A folder or .zip of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, or an
+        .npz file.
+    dst
+        The folder to write, or a name that ends in .npz.
+    copies
+        Augmented copies of each image.
+    recipe
+        A recipe file, as recipe.to_yaml() writes it. Default: a mild one that suits the data.
+    seed
+        The same seed makes the same copies.
+    workers
+        Threads; 0 for none. Default: one for each core. They change no byte.
+    format
+        Of the images: png, jpg, or npz for one file of arrays. Default: npz where DST ends in .npz, else png. Image
+        files that are not resized are kept as they are.
+    color
+        Convert image files: rgb, grayscale, rgba. Default: the channels that each file has.
+    on_error
+        What to do with a file that cannot be decoded: raise (stop, the default), or skip (and name it).
+    overwrite
+        Replace DST, if it is a file or was written by this command.
+    """
+    try:
+        kind = _format(dst, format)
+        sources, copying = _prepare(src, dst, copies, recipe, seed, workers, color, on_error, overwrite)
+    except DecodeError as error:
+        return refuse(error, FAILED)
+    except AugfuseError as error:
+        return refuse(error, USAGE)
+    try:
+        written = _write(sources, copying, kind, dst, overwrite)
+    except AugfuseError as error:
+        return refuse(error, FAILED)
+    except OSError as error:
+        return refuse(f"{error.filename or dst}: {error.strerror or error}", FAILED)
+    except KeyboardInterrupt:
+        return refuse(f"interrupted; {dst} was not written.", INTERRUPTED)
+    for name, why in written.skipped.items():
+        print(f"augfuse: skipped {why if why.startswith(name) else f'{name}: {why}'}", file=sys.stderr)
+    print(f"{dst}: {written.originals} originals and {written.copies} copies, seed {seed}")
+    _say_what_is_left(copying.recipe)
+    return OK
+
+
+def _format(dst: Path, format: str | None) -> str:
+    is_file = dst.suffix.lower() == ".npz"
+    if format is not None and (format == "npz") != is_file:
+        wanted = "a name that ends in .npz" if format == "npz" else f"a folder for {format} files"
+        raise DataError(f"DST {dst}: wanted {wanted}. Type another DST, or leave --format out.")
+    return format or ("npz" if is_file else "png")
+
+
+def _prepare(
+    src: Path, dst: Path, copies: int, recipe: Path | None, seed: int, workers: int | None,
+    color: Any, on_error: Any, overwrite: bool,
+) -> tuple[dict[str | None, Any], Copying]:  # fmt: skip
+    """Check everything that can be checked before anything is written."""
+    from augfuse.data.copies import stored_form
+    from augfuse.data.store import Copying, check_target
+    from augfuse.train.datasets import open_data
+    from augfuse.train.recipes import read_recipe
+
+    for name, value, least in (("copies", copies, 1), ("seed", seed, 0), ("workers", workers, 0)):
+        if value is not None and value < least:
+            raise RangeError(f"--{name}: got {value}, wanted {least} or more.")
+    own = None if recipe is None else read_recipe(recipe)
+    check_target(dst, overwrite)
+    real_src, real_dst = src.resolve(), dst.resolve()
+    if real_src == real_dst or real_src in real_dst.parents or real_dst in real_src.parents:
+        raise DataError(f"DST {dst}: SRC and DST lie inside each other, wanted DST elsewhere.")
+    sources = open_data(src, color).sources
+    for source in sources.values():
+        if source.copies is not None and source.copies.any():
+            raise DataError(f"{src}: holds augmented copies already; augment the originals that they were made of.")
+    used = own or _default(sources, on_error)
+    if stored_form(used).eval() == stored_form(used):
+        raise DataError(f"{recipe}: has nothing random in it: each copy would equal its original.")
+    return sources, Copying(recipe=used, copies=copies, seed=seed, workers=workers, on_error=on_error)
+
+
+def _default(sources: dict[str | None, Any], on_error: str) -> Recipe:
+    from augfuse.train.recipes import default_recipe
+
+    source = next(iter(sources.values()))
+    for row in range(len(source)):
+        try:
+            return default_recipe(None, source[row].image.shape[2])
+        except DecodeError:
+            if on_error == "raise":
+                raise
+    raise DataError("none of the images can be read.")
+
+
+def _write(sources: dict[str | None, Any], copying: Copying, kind: str, dst: Path, overwrite: bool) -> Written:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from augfuse.data.store import replacing, write_folder, write_npz
+
+    # Nothing is drawn where standard error is no terminal.
+    with Progress(console=Console(stderr=True), transient=True) as bar, replacing(dst, overwrite) as new:
+        task = bar.add_task(dst.name, total=sum(map(len, sources.values())))
+        if kind == "npz":
+            return write_npz(sources, copying, new, lambda n: bar.advance(task, n))
+        new.mkdir()
+        return write_folder(sources, copying, kind, new, lambda n: bar.advance(task, n))
+
+
+def _say_what_is_left(recipe: Recipe) -> None:
+    from augfuse.data.copies import stored_form
+
+    left = [type(t).__name__ for t in recipe.transforms if t not in stored_form(recipe).transforms]
+    if left:
+        print(f"{', '.join(left)} was left out of the stored pixels: put it into the recipe that you train with.")

@@ -1,0 +1,106 @@
+"""`augfuse doctor`: examine a data set, a recipe and a trained model, and print what is wrong."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from augfuse.commands.shell import FAILED, OK, USAGE, refuse
+from augfuse.errors import AugfuseError, RangeError
+
+if TYPE_CHECKING:
+    from augfuse.doctor.checkup import Checkup
+
+
+def doctor(
+    data: Path,
+    *,
+    recipe: Path | None = None,
+    model: Path | None = None,
+    limit: int = 500,
+    json: Annotated[str | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
+    quarantine: Path | None = None,
+    workers: int | None = None,
+) -> int:
+    """Find what is wrong with images, labels, a recipe or a trained model: before training, and after it.
+
+    Looks for unreadable and odd files, duplicates and leaks between parts, classes out of balance or numbered
+    differently, values on different scales. Asks a model how it wants to be fed. docs/doctor.md explains each code.
+    The exit code is 1 where an error or a warning was found, 0 with hints or nothing.
+
+    Parameters
+    ----------
+    data
+        A folder of class folders or of images, a .zip of class folders, a folder of IDX files, or an .npz file with
+        x_train, y_train and perhaps x_val, y_val, x_test, y_test.
+    recipe
+        A recipe file, as recipe.to_yaml() writes it: does it suit these images?
+    model
+        A .keras or .h5 file: which way of feeding was it trained for?
+    limit
+        Images of the held-out part that the model is asked about.
+    json
+        Write the findings as JSON to this file; "-" prints them instead of the table.
+    quarantine
+        Write the files to leave out (unreadable, copies, leaks) to this list, for from_directory(path, exclude=LIST).
+    workers
+        Threads that read images. Default: all cores.
+    """
+    from rich.console import Console
+
+    from augfuse.doctor.examine import examine
+    from augfuse.doctor.show import quarantine_list, show
+
+    try:
+        for name, path in (("--json", None if json in (None, "-") else Path(str(json))), ("--quarantine", quarantine)):
+            if path is not None and not path.absolute().parent.is_dir():
+                raise RangeError(f"{name} {path}: there is no folder {path.absolute().parent}.")
+        if quarantine is not None and not (data.is_dir() or data.suffix.lower() == ".zip"):
+            raise RangeError("--quarantine lists files, and this data is an array. --json names its rows.")
+        with _Progress(Console(stderr=True)) as progress:
+            checkup = examine(data, recipe, model, limit=limit, workers=workers, progress=progress.update)
+    except AugfuseError as error:
+        return refuse(error, USAGE)
+    try:
+        if quarantine is not None:
+            quarantine.write_text(quarantine_list(checkup), encoding="utf-8")
+        if json not in (None, "-"):
+            Path(str(json)).write_text(checkup.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        return refuse(f"{error.filename}: {error.strerror or error}.", FAILED)
+    if json == "-":
+        sys.stdout.write(checkup.to_json() + "\n")
+    else:
+        show(checkup, Console())
+        _say_written(checkup, quarantine, json)
+    return OK if checkup.healthy else FAILED
+
+
+def _say_written(checkup: Checkup, quarantine: Path | None, json: str | None) -> None:
+    if quarantine is not None:
+        print(f"{quarantine}: {len(checkup.quarantine)} files to leave out.")
+    if json is not None:
+        print(f"{json}: all findings.")
+
+
+class _Progress:
+    """A bar on a terminal; nothing elsewhere."""
+
+    def __init__(self, console: Any) -> None:
+        from rich.progress import Progress
+
+        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("looking at images", total=None)
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._bar.stop()
+
+    def update(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)

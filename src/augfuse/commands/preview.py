@@ -1,0 +1,170 @@
+"""`augfuse preview`: a picture of what a recipe makes of the data, with what was drawn written under each image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from augfuse.commands.shell import FAILED, OK, USAGE, parse_size, refuse
+from augfuse.errors import AugfuseError, DataNotFoundError, DecodeError, RangeError
+from augfuse.ranges import whole
+from augfuse.rng import check_epoch, check_seed
+
+if TYPE_CHECKING:
+    from augfuse.data.decode import Color
+    from augfuse.recipe import Recipe
+
+
+def preview(
+    data: Path | None = None,
+    *,
+    recipe: Path | None = None,
+    out: Path = Path("preview.png"),
+    images: int = 4,
+    copies: int = 6,
+    seed: int = 0,
+    epoch: int = 0,
+    index: str | None = None,
+    compare: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative=())] = None,
+    size: str | None = None,
+    color: Literal["rgb", "grayscale", "rgba"] = "rgb",
+    cell: int = 160,
+) -> int:
+    """Write a PNG of images through a recipe: each row one image, first as evaluation sees it, then augmented.
+
+    Under each copy stands what was drawn for it. The columns are epochs: a Loader over this data with this recipe and
+    seed makes exactly these pictures in these epochs.
+
+    Parameters
+    ----------
+    data
+        What `augfuse train` takes, of which the training part is shown where there are parts, or one image file.
+        Without DATA: handwritten digits that come with scikit-learn.
+    recipe
+        A recipe file, as recipe.to_yaml() writes it. Default: the mild one that `augfuse train` uses.
+    out
+        The picture, a .png file; an existing one is replaced.
+    images
+        How many images, spread evenly over the data.
+    copies
+        How many augmented copies of each: one for each epoch from --epoch on.
+    seed
+        The seed of the draws, 0 or more.
+    epoch
+        The epoch of the first copy.
+    index
+        Which images instead, by their positions in the data: 0,7,12.
+    compare
+        More recipe files: the same images at the same positions through each of them, one below the other.
+    size
+        Resize to N or HxW first, as `augfuse train --size` does.
+    color
+        How image files are read.
+    cell
+        Pixels that the longer side of an image takes in the picture.
+    """
+    from augfuse.pictures import png_bytes
+
+    try:
+        for name, value, least in (("images", images, 1), ("copies", copies, 1), ("cell", cell, 32)):
+            whole(f"--{name}", value, least)
+        check_seed(seed)
+        check_epoch(epoch)
+        if out.suffix.lower() != ".png" or out.is_dir():
+            raise RangeError(f"--out: got {out}, wanted the name of a .png file, such as preview.png.")
+        height_width = None if size is None else parse_size(size)
+        read = _read(([] if recipe is None else [recipe]) + (compare or []))
+
+        from augfuse.commands import sheet  # the codecs and the kernels
+
+        title, source = _open(data, color)
+        recipes = [(name, _resized(one, height_width)) for name, one in read]
+        if recipe is None and len(recipes) < 2:
+            recipes.insert(0, ("default recipe", _default(data, source, height_width)))
+        positions = sheet.spread(len(source), images) if index is None else _positions(index, len(source))
+        rows = sheet.rows(source, recipes, positions, copies, seed, epoch)
+        head = sheet.head(title, rows, [name for name, _ in recipes], seed)
+        page = sheet.draw(head, rows, cell)
+    except DecodeError as error:
+        return refuse(error, FAILED)
+    except AugfuseError as error:
+        return refuse(error, USAGE)
+    try:
+        out.write_bytes(png_bytes(page))
+    except OSError as error:
+        return refuse(f"--out {out}: {error.strerror or error}.", FAILED)
+    for line in head:
+        print(line)
+    print(f"{out}: {page.shape[1]}x{page.shape[0]} pixels")
+    return OK
+
+
+def _positions(text: str, length: int) -> list[int]:
+    try:
+        positions = [int(part) for part in text.split(",")]
+    except ValueError:
+        positions = [-1]
+    if not 0 <= min(positions) <= max(positions) < length:
+        raise RangeError(f"--index: got {text!r}, wanted positions in the data, 0..{length - 1}, such as 0,7,12.")
+    return positions
+
+
+def _read(files: list[Path]) -> list[tuple[str, Recipe]]:
+    """The recipes with the names of their files, and with their folders where two are called the same."""
+    from augfuse.train.recipes import read_recipe
+
+    names = [file.name for file in files]
+    return [(str(f) if names.count(f.name) > 1 else f.name, read_recipe(f)) for f in files]
+
+
+def _resized(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
+    if size is None:
+        return recipe
+    import msgspec
+
+    from augfuse.transforms import Resize
+
+    return msgspec.structs.replace(recipe, transforms=(Resize(size), *recipe.transforms))
+
+
+def _open(data: Path | None, color: Color) -> tuple[str, Any]:
+    """What it is called, and the source of its images: all of them, or the training part."""
+    from augfuse.data.classes import SUFFIXES
+    from augfuse.train.datasets import load_parts, open_data
+
+    if data is None:
+        parts = load_parts(None)
+        return f"{parts.title}, train part", parts.train
+    if data.suffix.lower() in SUFFIXES and not data.is_dir():
+        return data.name, _one_image(data, color)
+    opened = open_data(data, color)
+    part = "train" if "train" in opened.sources else next(iter(opened.sources))
+    return opened.title + ("" if part is None else f", {part} part"), opened.sources[part]
+
+
+def _one_image(path: Path, color: Color) -> Any:
+    from augfuse.data.arrays import from_arrays
+    from augfuse.data.decode import decode
+
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise DataNotFoundError(f"{path}: no such file.") from None
+    except OSError as error:
+        raise DecodeError(f"the file cannot be read ({error.strerror}).", str(path)) from error
+    return from_arrays(decode(raw, color=color, path=str(path))[None])
+
+
+def _default(data: Path | None, source: Any, size: tuple[int, int] | None) -> Recipe:
+    """The recipe that `augfuse train` uses where none is given."""
+    from augfuse.train.prepare import LARGEST_ARRAY, PHOTO_SIZE
+    from augfuse.train.recipes import default_recipe, digits_recipe
+
+    if data is None:
+        return _resized(digits_recipe(), size)
+    shape = source[0].image.shape
+    if size is None and (source.paths is not None or max(shape[:2]) > LARGEST_ARRAY):
+        size = PHOTO_SIZE  # files have no common size
+    return default_recipe(size, shape[2])

@@ -1,0 +1,27 @@
+"""`augfuse report`: the report of a finished run, written again from the files in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from augfuse.commands.shell import FAILED, OK, USAGE, refuse
+from augfuse.errors import AugfuseError
+
+
+def report(folder: Path) -> int:
+    """Write report.html of a finished `augfuse train` run again. Nothing is trained, and the data is not needed.
+
+    Parameters
+    ----------
+    folder
+        The folder of the run.
+    """
+    from augfuse.train.report import rewrite
+
+    try:
+        print(f"Report: {rewrite(folder)}")
+    except AugfuseError as error:
+        return refuse(error, USAGE)
+    except OSError as error:
+        return refuse(f"{folder}: {error.strerror or error}", FAILED)
+    return OK

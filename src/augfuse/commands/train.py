@@ -1,0 +1,186 @@
+"""`augfuse train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augfuse.commands.shell import FAILED, INTERRUPTED, OK, USAGE, parse_size, refuse
+from augfuse.errors import AugfuseError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from augfuse.train.prepare import Job
+
+
+def train(
+    data: Path | None = None,
+    *,
+    recipe: Path | None = None,
+    model: str | None = None,
+    keep_weights: bool = False,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    seeds: int | None = None,
+    seed: int = 0,
+    sweep: str | None = None,
+    early_stopping: int | None = None,
+    reduce_lr: int | None = None,
+    lr_factor: float = 0.5,
+    min_lr: float = 1e-6,
+    class_weights: bool = False,
+    size: str | None = None,
+    batch_size: int = 32,
+    optimizer: str = "adam",
+    learning_rate: float | None = None,
+    workers: int | None = None,
+    tensorboard: bool = False,
+    out: Path = Path("runs"),
+    name: str | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Train the same network without and with augmentation, and report which was better.
+
+    All arms start from the same weights and take the same steps on the same split; nothing is chosen on the test part.
+    Writes OUT/NAME: report.html, report.json, metrics.csv, model.keras, the recipe and the settings. An interrupted run
+    is continued by the same command, with the same final numbers.
+
+    Parameters
+    ----------
+    data
+        A folder or .zip of class folders (with train and test or val folders above them, or without), a folder of
+        NAME_train.zip and NAME_test.zip, a folder of IDX files (train-images-idx3-ubyte.gz, ...), or an .npz file with
+        x_train, y_train and, if there is a test part, x_test, y_test. Without a test part a fifth is held out. Without
+        DATA: handwritten digits that come with scikit-learn; nothing is downloaded.
+    recipe
+        A recipe file, as recipe.to_yaml() writes it. Default: a mild one that suits the data.
+    model
+        module:function or file.py:function that makes a Keras model, called with the input shape and the number of
+        classes or with nothing; or a .keras file. Compiled or not. Default: a small CNN.
+    keep_weights
+        Begin with the weights of the .keras file instead of fresh ones.
+    epochs
+        Rounds over the training part. Default: 15, for the digits 60.
+    minutes
+        Time for all arms together: as many epochs as fit, the same number for each, at most EPOCHS where given.
+    seeds
+        How many pairs of arms to train. Default: 3, for the digits 5.
+    seed
+        The first seed; the others follow it.
+    sweep
+        Also train with the recipe made milder and stronger: strengths such as 0,0.5,1,1.5. 0 is no augmentation, 1 the
+        recipe; both are always among them.
+    early_stopping
+        End an arm after this many epochs without a smaller validation loss, and keep its best weights. Looks at the val
+        part of the data, or at a tenth of the training part that is held out for it; never at the test part.
+    reduce_lr
+        Lower the learning rate after this many epochs without a smaller validation loss, of the same images.
+    lr_factor
+        What the learning rate is multiplied with then.
+    min_lr
+        Where lowering it ends.
+    class_weights
+        Weigh the training images so that all classes count alike.
+    size
+        Size of the network's input, N or HxW. Default: what the recipe or the model makes; for photos 128.
+    batch_size
+        Images per step.
+    optimizer
+        adam, adamw, nadam, sgd, rmsprop or adagrad, for a model that is not compiled.
+    learning_rate
+        Of the optimiser. Default: 0.001, or what the model was compiled with.
+    workers
+        Threads that prepare batches; 0 for none. Default: chosen by the loader.
+    tensorboard
+        Also write the curves for TensorBoard.
+    out
+        Folder of all runs.
+    name
+        Folder of this run. Default: the interrupted run of the same settings if there is one, else the time and the
+        name of the data.
+    overwrite
+        Begin a run of this name again.
+    """
+    from rich.console import Console
+
+    from augfuse.train.options import Options, parse_sweep
+    from augfuse.train.prepare import prepare
+
+    console = Console()
+    try:
+        job = prepare(
+            Options(
+                data=data,
+                recipe=recipe,
+                model=model,
+                keep_weights=keep_weights,
+                epochs=epochs,
+                minutes=minutes,
+                seeds=seeds,
+                seed=seed,
+                sweep=parse_sweep(sweep),
+                early_stopping=early_stopping,
+                reduce_lr=reduce_lr,
+                lr_factor=lr_factor,
+                min_lr=min_lr,
+                class_weights=class_weights,
+                size=None if size is None else parse_size(size),
+                batch_size=batch_size,
+                optimizer=optimizer,
+                learning_rate=learning_rate,
+                workers=workers,
+                tensorboard=tensorboard,
+                out=out,
+                name=name,
+                overwrite=overwrite,
+            )
+        )
+    except AugfuseError as error:
+        return refuse(error, USAGE)
+    try:
+        return _train(job, console)
+    except AugfuseError as error:
+        return refuse(error, FAILED)
+    except OSError as error:
+        return refuse(f"{job.folder}: {error.strerror or error}", FAILED)
+    except KeyboardInterrupt:
+        return refuse(f"interrupted; the same command continues {job.folder}.", INTERRUPTED)
+
+
+def _train(job: Job, console: Console) -> int:
+    from augfuse.train import diagnosis, verdict
+    from augfuse.train.run import run
+    from augfuse.train.training import arm_names
+
+    settings, parts = job.settings, job.parts
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    if job.finished:
+        say(f"{job.folder} is finished, and is not trained again; --overwrite does that.")
+    else:
+        how_long = f"{settings.epochs} epochs" if settings.minutes is None else f"{settings.minutes:g} minutes in all"
+        say(f"{parts.title}: {len(parts.train)} training and {len(parts.test)} test images, "
+            f"{len(parts.classes)} classes, input {settings.size[0]}x{settings.size[1]}x{settings.channels}; "
+            f"{len(arm_names(settings))} arms x {len(settings.seeds)} seeds x {how_long}")  # fmt: skip
+        if settings.validation is not None:
+            say(f"Validation: {settings.validation}.")
+        if job.begun:
+            say(f"{job.folder}: continued where it was interrupted.")
+    outcome = run(job, console)
+    say("")
+    say(verdict.sentence(outcome.comparison))
+    say(verdict.gap_sentence(outcome.comparison))
+    for text in diagnosis.sentences(outcome.comparison):
+        say(text)
+    for point in outcome.comparison.sweep:
+        say(f"Strength {point.strength:g}: test accuracy {point.mean:.1%} ± {100 * point.spread:.1f} points, "
+            f"gap {100 * point.gap:.1f}")  # fmt: skip
+    if outcome.comparison.sweep:
+        say(verdict.sweep_sentence(outcome.comparison.sweep))
+    for finding in verdict.findings(outcome.comparison):
+        say(f"Note: {finding}")
+    say(f"Report: {outcome.report}")
+    return FAILED if verdict.export_differs(outcome.comparison) else OK

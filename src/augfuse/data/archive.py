@@ -1,0 +1,249 @@
+"""Images in the class folders of a zip archive, read in place."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+from augfuse.data.classes import MANIFEST, PARTS, Folder, Found, check_color, find_parts, is_image, part_names
+from augfuse.data.decode import MAX_FILE_BYTES, Color
+from augfuse.data.exclude import Exclude, leave_out
+from augfuse.data.folder import FolderSource, folder_sources, in_any_system
+from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, did_you_mean
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
+_ENCRYPTED = 0x1
+_MAX_DEPTH = 64  # folders inside folders
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def from_zip(
+    path: str | os.PathLike[str],
+    color: Color | None = "rgb",
+    classes: Sequence[str] | None = None,
+    part: str | None = None,
+    exclude: Exclude | None = None,
+) -> FolderSource:
+    """A source over the class folders of a zip archive; nothing is unpacked, images are decoded when asked for.
+
+        cat/1.jpg          class folders, as in `from_directory`
+        train/cat/1.jpg    with parts
+        NAME/cat/1.jpg     either of them inside one common folder
+
+    color, classes, part, exclude: as in `from_directory`; so are the parts, the order of the classes, `groups.csv`,
+        the warnings and the errors. Symbolic links, and names that lead out of the archive, are not followed.
+
+    Members are stored or deflated. They are read by position, by any number of threads at once, and pickles hold the
+    archive's path, not its content. `source.paths` are the archive's path with the member's name behind it.
+
+    Raises DataNotFoundError (no such file), DataError (not a zip archive, a member that is encrypted, packed by another
+    method or there twice), and what `from_directory` raises. A member that claims more than 64 MiB, or that is not what
+    the archive's list says, is a DecodeError when it is read.
+    """
+    check_color(color)
+    file = _existing_file(path)
+    root, members = _read_list(file)
+    wanted, parts = find_parts(root, classes, part)
+    parts = leave_out(parts, exclude, str(file), every_class=classes is None)
+    return folder_sources(str(file), parts, color, members.read)[wanted]
+
+
+def zip_parts(path: str | os.PathLike[str], color: Color | None = "rgb") -> dict[str | None, FolderSource]:
+    """All parts of an archive, also of one that has no train part; {None: source} without parts. As `from_zip`."""
+    check_color(color)
+    file = _existing_file(path)
+    root, members = _read_list(file)
+    _, parts = find_parts(root, None, next(iter(part_names(root)), None))
+    return folder_sources(str(file), parts, color, members.read)
+
+
+def open_zip(path: str | os.PathLike[str]) -> tuple[Folder, Callable[[str], bytes]]:
+    """The folder in an archive, to be listed, and what reads a file of it by its path. Raises as `from_zip` does."""
+    root, members = _read_list(_existing_file(path))
+    return root, members.read
+
+
+class _Member(NamedTuple):
+    """Where a member lies in the archive, and what it must be once it is unpacked."""
+
+    offset: int
+    packed: int
+    size: int
+    method: int
+    checksum: int
+
+
+@final
+class _Members:
+    """Reads members by their path. It holds no open file: nothing to lock, to pickle or to close."""
+
+    def __init__(self, archive: str, table: dict[str, _Member]) -> None:
+        self._archive = archive
+        self._table = table
+
+    def read(self, path: str) -> bytes:
+        """Raises DecodeError where the member is damaged, OSError where the archive cannot be read."""
+        member = self._table[path]
+        if max(member.size, member.packed) > MAX_FILE_BYTES:
+            raise DecodeError(f"the file is larger than the limit of {MAX_FILE_BYTES:,} bytes.", path)
+        with Path(self._archive).open("rb", buffering=0) as file:
+            file.seek(member.offset)
+            header = file.read(_LOCAL_HEADER.size)
+            if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
+                raise DecodeError("the archive has no member at this place; was it changed since it was opened?", path)
+            _, name, extra = _LOCAL_HEADER.unpack(header)
+            file.seek(name + extra, os.SEEK_CUR)
+            raw = _read_all(file, member.packed)
+        if member.method == zipfile.ZIP_DEFLATED:
+            raw = _inflate(raw, member.size, path)
+        if len(raw) != member.size or zlib.crc32(raw) != member.checksum:
+            raise DecodeError("the member is damaged: its size or checksum differs from the archive's list.", path)
+        return raw
+
+
+def _read_all(file: Any, size: int) -> bytes:
+    """`size` bytes, or those up to the end: one read of an unbuffered file may give fewer than it could."""
+    pieces = []
+    while size > 0 and (piece := file.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def _inflate(raw: bytes, size: int, path: str) -> bytes:
+    """Unpack no further than one byte beyond the size that the list gives, whatever the data would grow to."""
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, size + 1)
+    except zlib.error as error:
+        raise DecodeError(f"the member cannot be unpacked ({error}).", path) from None
+
+
+@final
+class _ZipFolder:
+    """A folder of the archive, filled while the list of members is read."""
+
+    def __init__(self, path: str, name: str, members: _Members) -> None:
+        self.name = name
+        self.children: dict[str, _ZipFolder] = {}
+        self.files: list[str] = []
+        self.links: list[str] = []
+        self._path = path
+        self._members = members
+
+    def __str__(self) -> str:
+        return self._path
+
+    def child(self, name: str) -> _ZipFolder:
+        if name not in self.children:
+            self.children[name] = _ZipFolder(f"{self._path}{os.sep}{name}", name, self._members)
+        return self.children[name]
+
+    def folders(self) -> list[_ZipFolder]:
+        return [self.children[name] for name in sorted(self.children)]
+
+    def count_images(self) -> int:
+        return sum(map(is_image, self.files))
+
+    def find(self) -> Found:
+        images, others, outside = [], 0, []
+        for folder in self._walk():
+            found = [f"{folder}{os.sep}{name}" for name in folder.files if is_image(name)]
+            images += found
+            others += len(folder.files) - len(found)
+            outside += folder.links
+        return Found(tuple(sorted(images, key=in_any_system)), others, tuple(outside))
+
+    def manifest(self) -> bytes | None:
+        return self._members.read(f"{self._path}{os.sep}{MANIFEST}") if MANIFEST in self.files else None
+
+    def _walk(self) -> Iterator[_ZipFolder]:
+        """This folder and all below it."""
+        yield self
+        for child in self.children.values():
+            yield from child._walk()
+
+
+def _existing_file(path: str | os.PathLike[str]) -> Path:
+    file = Path(os.path.abspath(path))  # noqa: PTH100 - as in from_directory: the user's own link stays in messages
+    if file.is_dir():
+        raise DataNotFoundError(f"{file}: is a folder, wanted a zip archive. Type af.from_directory({str(path)!r}).")
+    if not file.is_file():
+        known = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
+        raise DataNotFoundError(f"{file}: no such file, wanted a zip archive.{did_you_mean(file.name, known)}")
+    return file
+
+
+def _read_list(file: Path) -> tuple[_ZipFolder, _Members]:
+    """The tree of the archive's visible members below its one common folder, if it has one."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            listed = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error) as error:
+        raise DataError(f"{file}: not a readable zip archive ({error}).") from None
+    table: dict[str, _Member] = {}
+    members = _Members(str(file), table)
+    root = _ZipFolder(str(file), file.name, members)
+    leaving: list[str] = []
+    for info in listed:
+        name = info.orig_filename.replace("\\", "/").removeprefix("./")  # some Windows programs
+        steps = name.rstrip("/").split("/")
+        if _leads_out(name, steps):
+            leaving.append(info.orig_filename)
+            continue
+        if any(step.startswith(".") for step in steps) or steps[0] == "__MACOSX":
+            continue
+        folder = root
+        for step in steps[:-1]:
+            folder = folder.child(step)
+        if name.endswith("/"):
+            folder.child(steps[-1])
+        elif stat.S_ISLNK(info.external_attr >> 16):
+            folder.links.append(f"{file}{os.sep}{name}")
+        else:
+            path = f"{folder}{os.sep}{steps[-1]}"
+            if path in table:
+                raise DataError(f"{file}: member {name!r} is there twice; pack the archive again.")
+            if is_image(steps[-1]) or steps[-1] == MANIFEST:
+                table[path] = _checked_member(file, name, info)
+            folder.files.append(steps[-1])
+    if leaving:
+        warnings.warn(
+            f"{file}: {len(leaving)} members have names that lead out of the archive and are left out, the first is "
+            f"{leaving[0]!r}.",
+            AugfuseWarning,
+            stacklevel=3,
+        )
+    return _below_common_folder(root), members
+
+
+def _below_common_folder(root: _ZipFolder) -> _ZipFolder:
+    """An archive of the folder NAME has NAME/ before every name; a folder named like a part is a part."""
+    if len(root.children) == 1 and not root.count_images():
+        (only,) = root.children.values()
+        if only.children and not only.count_images() and only.name.lower() not in PARTS:
+            return only
+    return root
+
+
+def _leads_out(name: str, steps: list[str]) -> bool:
+    """Absolute names, steps upwards, drives, and what no file system would hold."""
+    odd = any(step in ("", ".", "..") or any(ord(letter) < 32 for letter in step) for step in steps)
+    return odd or len(steps) > _MAX_DEPTH or name[1:2] == ":"
+
+
+def _checked_member(file: Path, name: str, info: zipfile.ZipInfo) -> _Member:
+    if info.flag_bits & _ENCRYPTED:
+        raise DataError(f"{file}: member {name!r} is encrypted. Unpack it with its password and use the folder.")
+    if info.compress_type not in _METHODS:
+        raise DataError(
+            f"{file}: member {name!r} is packed by method {info.compress_type}, wanted 0 (stored) or 8 (deflated). "
+            "Pack the archive again: zip -0 -r."
+        )
+    return _Member(info.header_offset, info.compress_size, info.file_size, info.compress_type, info.CRC)

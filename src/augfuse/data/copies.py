@@ -1,0 +1,171 @@
+"""Augmented copies that are made once and kept beside the originals, tied to them by a group key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from augfuse.data.arrays import ArraySource
+from augfuse.data.loader import as_recipe, with_range
+from augfuse.data.read import Reader, as_source
+from augfuse.data.sample import Sample
+from augfuse.data.source import Source
+from augfuse.errors import DataError, ImageError, RecipeError
+from augfuse.ranges import whole
+from augfuse.recipe import Recipe
+from augfuse.rng import check_seed
+from augfuse.transforms.base import Write
+
+_BLOCK_BYTES = 16 * 2**20
+_BLOCK_FILES = 256
+
+
+def augment(
+    source: Source | Any,
+    recipe: Recipe,
+    copies: int = 1,
+    seed: int = 0,
+    workers: int | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """(x, y, group): every image of `source`, each followed by `copies` augmented copies with its own label.
+
+        x, y, group = af.augment(af.from_arrays(x, y), recipe, copies=2)
+        train, val = af.from_arrays(x, y, groups=group).split(0.2)      # no copy is parted from its original
+
+    x: (n * (copies + 1), h, w, c), dtype of the images; x[::copies + 1] are the originals. y: their labels, or None.
+    group: the position of the original in `source`, or the group that the source gives it.
+
+    The pixels are meant to be stored: a Normalize or ToFloat at the end of the recipe is left for training, and
+    deterministic transforms (Resize) apply to the originals too. Copy j of image i is what a Loader with this seed
+    serves for image i in epoch j - 1. workers: threads, all cores by default; they change no byte. on_error "skip"
+    leaves out files that cannot be decoded, with an AugfuseWarning.
+
+    Rather than store copies, let a Loader draw new ones in each epoch where you can: it costs less memory, and the
+    network never sees the same copy twice. Keep copies out of validation data in either case.
+
+    Raises RecipeError (nothing random in the recipe), ImageError (images of different sizes), DataError, DecodeError.
+    """
+    data = as_source(source)
+    recipe = with_range(as_recipe(recipe), getattr(data, "value_range", None))
+    reader = Reader(data, on_error, 1.0, recipe)
+    x, y, group = collect(data, reader, recipe, whole("copies", copies, 1), seed, workers)
+    reader.report()
+    return x, y, group
+
+
+def collect(
+    data: Source, reader: Reader, recipe: Recipe, copies: int, seed: int | None, workers: int | None
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """What `augment` returns; `copies` may be 0, and what was skipped stays in `reader.skipped`."""
+    x: np.ndarray | None = None
+    labels: list[Any] = [None] * len(data)
+    kept = np.zeros(len(data), bool)
+    for block in augmented(data, reader, recipe, copies, seed, workers):
+        if x is None:
+            x = np.empty((len(data), copies + 1, *block.versions[0].shape[1:]), block.versions[0].dtype)
+        for place, version in enumerate(block.versions):
+            if version.shape[1:] != x.shape[2:] or version.dtype != x.dtype:
+                raise ImageError(
+                    f"sample {block.rows[0]}: got {version.dtype.name} {version.shape[1:]} beside {x.dtype.name} "
+                    f"{x.shape[2:]}, wanted images of one size and kind to put into an array. Begin the recipe with "
+                    "af.Resize, give the source a color ('rgb'), or write files: augfuse augment SRC DST."
+                )
+            x[block.rows, place] = version
+        for row, label in zip(block.rows.tolist(), block.labels, strict=True):
+            labels[row] = label
+        kept[block.rows] = True
+    assert x is not None  # `augmented` yields something or raises
+    rows = np.flatnonzero(kept)
+    x = (x if len(rows) == len(data) else x[rows]).reshape(-1, *x.shape[2:])
+    keys = getattr(data, "groups", None)
+    group = np.repeat(rows if keys is None else keys[rows], copies + 1)
+    named = [labels[row] for row in rows.tolist()]
+    y = None if all(label is None for label in named) else np.repeat(np.array(named), copies + 1, axis=0)
+    return x, y, group
+
+
+class Block(NamedTuple):
+    """Some samples of a source, whose images have one size, with their copies.
+
+    rows: (m,) int64, positions in the source. labels: m labels. versions: the originals and each round of copies,
+    arrays (m, h, w, c); for a single sample their sizes may differ.
+    """
+
+    rows: np.ndarray
+    labels: list[Any]
+    versions: list[np.ndarray]
+
+
+def augmented(
+    data: Source, reader: Reader, recipe: Recipe, copies: int, seed: int | None, workers: int | None
+) -> Iterator[Block]:
+    """All samples that `reader` can read, with `copies` (0 or more) augmented copies each; not in order of the rows.
+
+    Raises DataError where nothing can be read.
+    """
+    pixels = stored_form(with_range(recipe, getattr(data, "value_range", None)))
+    kept = pixels.eval()
+    if copies and kept == pixels:
+        raise RecipeError("the recipe has nothing random in it: each copy would equal its original. Add af.Rotate(10).")
+    seed = check_seed(seed)
+    threads = _threads(workers)
+    found = 0
+
+    def versions(images: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+        work = {"seed": seed, "indices": rows, "workers": threads}
+        first = kept.batch(images, **work).images if kept.transforms else images
+        return [first, *(pixels.batch(images, epoch=epoch, **work).images for epoch in range(copies))]
+
+    for rows, labels, images in _same_sized(data, reader, threads):
+        found += len(rows)
+        try:
+            together = Block(rows, labels, versions(images, rows))
+        except ImageError:  # a recipe that swaps the sides of some images; alone, each has a size of its own
+            if len(rows) == 1:
+                raise
+            together = None
+        if together is not None:
+            yield together
+            continue
+        for i in range(len(rows)):
+            yield Block(rows[i : i + 1], labels[i : i + 1], versions(images[i : i + 1], rows[i : i + 1]))
+    if not found:
+        raise DataError(f"none of the {len(data)} images can be read: {next(iter(reader.skipped.values()))}")
+
+
+def stored_form(recipe: Recipe) -> Recipe:
+    """The recipe without a write part (Normalize, ToFloat): that belongs to training, not into stored pixels."""
+    return msgspec.structs.replace(recipe, transforms=tuple(t for t in recipe.transforms if not isinstance(t, Write)))
+
+
+def _threads(workers: int | None) -> int:
+    from augfuse.execute.cpu import cpu_count
+
+    return cpu_count() if workers is None else whole("workers", workers, 0)
+
+
+def _same_sized(data: Source, reader: Reader, threads: int) -> Iterator[tuple[np.ndarray, list[Any], np.ndarray]]:
+    """(rows, labels, images) of samples of one size, as many at a time as pay."""
+    if isinstance(data, ArraySource):
+        size = max(1, _BLOCK_BYTES // data.images[0].nbytes)
+        for start in range(0, len(data), size):
+            rows = np.arange(start, min(start + size, len(data)))
+            labels = [None] * len(rows) if data.labels is None else list(data.labels[rows])
+            yield rows, labels, data.images[data.rows[rows]]
+        return
+    with ThreadPoolExecutor(max(1, threads), thread_name_prefix="augfuse-decode") as pool:
+        for start in range(0, len(data), _BLOCK_FILES):
+            numbers = range(start, min(start + _BLOCK_FILES, len(data)))
+            samples = map(reader.checked, numbers) if threads == 0 else pool.map(reader.checked, numbers)
+            alike: dict[Any, list[tuple[int, Sample]]] = {}
+            for row, sample in zip(numbers, samples, strict=True):
+                if sample is not None:
+                    alike.setdefault((sample.image.shape, sample.image.dtype), []).append((row, sample))
+            for found in alike.values():
+                images = np.stack([sample.image for _, sample in found])
+                yield np.array([row for row, _ in found]), [sample.label for _, sample in found], images

@@ -1,0 +1,38 @@
+"""The result of an examination, as a record."""
+
+from __future__ import annotations
+
+import msgspec
+
+from augfuse.doctor.behaviour import Trial
+from augfuse.doctor.findings import Finding
+
+
+class Checkup(msgspec.Struct, frozen=True, kw_only=True):
+    """What the doctor found.
+
+    data: the name of the data set. parts: {name: number of images}; the name is "" for data without parts. classes:
+    their names. findings: the gravest first. trials: how the model did, fed in each way; the first is the way it is
+    fed now. Empty without a model. model: its file name, "" without one.
+    """
+
+    data: str
+    parts: dict[str, int]
+    classes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    trials: tuple[Trial, ...] = ()
+    model: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing graver than a hint was found."""
+        return all(finding.severity == "hint" for finding in self.findings)
+
+    @property
+    def quarantine(self) -> tuple[str, ...]:
+        """The files to leave out, each once: unreadable ones, copies, leaks. Paths below DATA, with "/"."""
+        return tuple(dict.fromkeys(name for finding in self.findings for name in finding.files))
+
+    def to_json(self) -> str:
+        """The whole record as JSON text."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()

@@ -1,0 +1,73 @@
+"""Every finding the doctor can make: its code, how grave it is, and a title. docs/doctor.md has a section for each."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning", "hint"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
+
+
+class Code(NamedTuple):
+    """error: training breaks, or its numbers are wrong. warning: results suffer. hint: worth knowing."""
+
+    severity: Severity
+    title: str
+
+
+CODES: dict[str, Code] = {
+    # files
+    "AF101": Code("error", "unreadable files"),
+    "AF102": Code("warning", "images that no source reads"),
+    "AF103": Code("hint", "suffix of another format"),
+    "AF104": Code("hint", "CMYK colours"),
+    "AF105": Code("error", "16-bit beside 8-bit files"),
+    "AF106": Code("hint", "turned by EXIF"),
+    "AF107": Code("hint", "several frames or pages"),
+    "AF108": Code("hint", "transparency"),
+    "AF109": Code("warning", "images left out"),
+    "AF110": Code("warning", "tiny images"),
+    "AF111": Code("hint", "extreme aspect ratio"),
+    "AF112": Code("hint", "huge images"),
+    "AF113": Code("warning", "images of one colour"),
+    # duplicates
+    "AF201": Code("warning", "the same image twice"),
+    "AF202": Code("error", "leak: the same image in two parts"),
+    "AF203": Code("error", "the same image with different labels"),
+    "AF204": Code("hint", "nearly the same image twice"),
+    "AF205": Code("warning", "leak: nearly the same image in two parts"),
+    "AF206": Code("warning", "nearly the same image with different labels"),
+    "AF207": Code("error", "augmented copies in a held-out part"),
+    # classes, labels and parts
+    "AF301": Code("warning", "classes out of balance"),
+    "AF302": Code("warning", "few images in a class"),
+    "AF303": Code("error", "classes differ between parts"),
+    "AF304": Code("warning", "class numbers differ between parts"),
+    "AF305": Code("warning", "class names that differ only in case"),
+    "AF306": Code("error", "fewer than two classes"),
+    "AF307": Code("error", "a class folder without images"),
+    "AF308": Code("warning", "a contiguous split would miss classes"),
+    "AF309": Code("warning", "class numbers with gaps"),
+    "AF310": Code("error", "labels that cannot be used"),
+    # pixel values
+    "AF401": Code("error", "parts on different scales"),
+    "AF402": Code("error", "NaN or infinite pixels"),
+    "AF403": Code("warning", "floats outside 0..1"),
+    "AF404": Code("error", "arrays that no source takes"),
+    # the recipe
+    "AF501": Code("error", "the recipe fails on this data"),
+    "AF502": Code("error", "sizes that do not stack"),
+    "AF503": Code("warning", "nothing scales the pixels"),
+    "AF504": Code("hint", "an augmentation that may change labels"),
+    "AF505": Code("warning", "statistics of other data"),
+    # the model
+    "AF601": Code("error", "labels do not suit the loss"),
+    "AF602": Code("error", "outputs do not suit the classes"),
+    "AF603": Code("warning", "statistics never fitted"),
+    "AF604": Code("error", "images do not suit the model's input"),
+    "AF605": Code("error", "last activation does not suit the loss"),
+    "AF606": Code("warning", "pixels scaled twice"),
+    "AF607": Code("error", "fed otherwise than trained"),
+    "AF608": Code("warning", "no better than guessing"),
+    "AF609": Code("error", "classes in another order"),
+}

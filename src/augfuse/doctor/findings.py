@@ -1,0 +1,67 @@
+"""One finding, as a record: what was found, with numbers, where, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from augfuse.doctor.codes import CODES, Severity
+
+EXAMPLES = 5
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """severity: "error", "warning" or "hint". message: one sentence with numbers. count: how many images, classes or
+    pairs it is about. examples: up to five of them, by name. advice: what to do next. files: what a quarantine list
+    names because of it; empty where leaving files out is no cure.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    message: str
+    count: int
+    examples: tuple[str, ...]
+    advice: str
+    files: tuple[str, ...] = ()
+
+    @property
+    def page(self) -> str:
+        """Where the documentation explains it."""
+        return f"docs/doctor.md#{self.code.lower()}"
+
+
+def finding(
+    code: str,
+    message: str,
+    advice: str,
+    *,
+    examples: Iterable[str] = (),
+    count: int | None = None,
+    files: Iterable[str] = (),
+    severity: Severity | None = None,
+) -> Finding:
+    """A finding of a known code. count: that of the examples by default. severity: that of the code by default."""
+    named = tuple(examples)
+    known = CODES[code]
+    return Finding(
+        code=code,
+        severity=severity or known.severity,
+        title=known.title,
+        message=message,
+        count=len(named) if count is None else count,
+        examples=named[:EXAMPLES],
+        advice=advice,
+        files=tuple(files),
+    )
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 image`, `3 images`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], limit: int = EXAMPLES) -> str:
+    """`a, b, c`, with `...` where there are more than `limit`."""
+    return ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")

@@ -1,0 +1,175 @@
+"""Class folders, on disk or in a zip archive, as parts to examine: what sources refuse becomes a finding here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from augfuse.data.classes import PARTS, Folder
+from augfuse.data.exclude import below
+from augfuse.data.manifest import read_groups
+from augfuse.doctor.findings import Finding, counted, finding, listed
+from augfuse.doctor.survey import Part, Survey
+from augfuse.errors import DataError
+
+# Suffixes of pictures that no source looks at.
+_OTHER_IMAGES = (
+    ".avif", ".heic", ".heif", ".jfif", ".jpe", ".jp2", ".jxl", ".ico", ".icns", ".pgm", ".ppm", ".pbm", ".pnm", ".mpo",
+    ".tga", ".psd", ".dng", ".cr2", ".nef", ".arw",
+)  # fmt: skip
+
+
+class Tree(NamedTuple):
+    """A folder to examine. read: from a path to the bytes of that file. base: names are given below this path. part:
+    which part it is, where it has no parts of its own."""
+
+    root: Folder
+    read: Callable[[str], bytes]
+    base: str
+    part: str = ""
+
+
+def survey_trees(trees: Sequence[Tree], title: str) -> Survey:
+    """The parts of folders of class folders, or of plain images. Raises DataError where there is not one image."""
+    found: list[Finding] = []
+    listed_parts: list[tuple[Tree, str, Folder, dict[str | None, tuple[str, ...]]]] = []
+    for tree in trees:
+        for name, folder in _part_folders(tree, found).items():
+            images = _class_images(tree, folder, found, name)
+            if any(images.values()):
+                listed_parts.append((tree, name, folder, images))
+    if not listed_parts:
+        raise DataError(f"{title}: holds no images, wanted one folder of pictures for each class.")
+    names = {label for *_, images in listed_parts for label in images if label is not None}
+    classes = tuple(sorted(names))
+    parts = tuple(_part(tree, name, folder, images, classes) for tree, name, folder, images in listed_parts)
+    return Survey(title, parts, classes, found)
+
+
+def _part_folders(tree: Tree, found: list[Finding]) -> dict[str, Folder]:
+    """{"train": folder, ...}, or {tree.part: root} without parts; as the sources see it, but a part that is there
+    twice is a finding."""
+    root = tree.root
+    named = [folder for folder in root.folders() if folder.name.lower() in PARTS]
+    if not any(folder.folders() and not folder.count_images() for folder in named):
+        return {tree.part: root}
+    parts: dict[str, Folder] = {}
+    for wanted in ("train", "val", "test"):
+        same = [folder for folder in named if PARTS[folder.name.lower()] == wanted]
+        for folder in same[:1]:
+            parts[wanted] = folder
+        if len(same) > 1:
+            names = [folder.name for folder in same]
+            found.append(
+                finding(
+                    "AF109",
+                    f"{listed(names)} are the same part; only {names[0]} is examined, and from_directory refuses them.",
+                    "Move the images of one into the other.",
+                    examples=names,
+                )
+            )
+    stray = root.count_images()
+    others = [folder.name for folder in root.folders() if folder.name.lower() not in PARTS]
+    if stray or others:
+        words = [f"{counted(stray, 'image')}"] * bool(stray) + [counted(len(others), "folder")] * bool(others)
+        found.append(
+            finding(
+                "AF109",
+                f"{' and '.join(words)} beside the part folders {listed(list(parts))} are not read.",
+                "Move them into a part, or out of the data set.",
+                examples=others,
+                count=stray + len(others),
+            )
+        )
+    return parts
+
+
+def _class_images(tree: Tree, folder: Folder, found: list[Finding], part: str) -> dict[str | None, tuple[str, ...]]:
+    """{class: paths of its images}; {None: paths} where images lie in no class folder."""
+    class_folders = folder.folders()
+    stray = folder.count_images()
+    if stray and not any(child.find().images for child in class_folders):
+        every = folder.find()
+        _left_out(tree, folder, every.others, every.outside, found)
+        return {None: every.images}
+    if stray:
+        found.append(
+            finding(
+                "AF109",
+                f"{counted(stray, 'image')} of {part or 'the data'} beside the class folders are not read.",
+                "Move each into the folder of its class.",
+                count=stray,
+            )
+        )
+    listing = {child: child.find() for child in class_folders}
+    empty = [child for child, files in listing.items() if not files.images]
+    if empty and len(empty) < len(listing):
+        found.append(
+            finding(
+                "AF307",
+                f"{counted(len(empty), 'class folder')} of {part or 'the data'} hold no images that sources read.",
+                "Add images, or remove the folder: from_directory refuses it.",
+                examples=[_below(tree, str(child)) for child in empty],
+            )
+        )
+    for child, files in listing.items():
+        _left_out(tree, child, files.others, files.outside, found)
+    return {child.name: files.images for child, files in listing.items() if files.images}
+
+
+def _left_out(tree: Tree, folder: Folder, others: int, outside: Sequence[str], found: list[Finding]) -> None:
+    if outside:
+        found.append(
+            finding(
+                "AF109",
+                f"{counted(len(outside), 'link')} in {_below(tree, str(folder))} lead out of the data set and are not "
+                "followed.",
+                "Copy the images into the class folder.",
+                examples=[_below(tree, path) for path in outside],
+            )
+        )
+    on_disk = Path(str(folder))
+    if not others or not on_disk.is_dir():
+        return
+    unread = sorted(path for path in on_disk.rglob("*") if path.suffix.lower() in _OTHER_IMAGES and path.is_file())
+    if unread:
+        suffixes = Counter(path.suffix.lower() for path in unread)
+        kinds = ", ".join(f"{suffix} {count}" for suffix, count in sorted(suffixes.items()))
+        found.append(
+            finding(
+                "AF102",
+                f"{counted(len(unread), 'picture')} in {_below(tree, str(folder))} have suffixes that no source reads "
+                f"({kinds}).",
+                "Save them as PNG or JPEG.",
+                examples=[_below(tree, str(path)) for path in unread],
+                count=len(unread),
+            )
+        )
+
+
+def _part(
+    tree: Tree, name: str, folder: Folder, images: dict[str | None, tuple[str, ...]], classes: tuple[str, ...]
+) -> Part:
+    own = tuple(sorted(label for label in images if label is not None))
+    paths = [path for label in own or (None,) for path in images[label]]
+    numbers = [classes.index(label) for label in own]
+    labels = np.repeat(np.array(numbers, np.int64), [len(images[label]) for label in own]) if own else None
+    groups = read_groups(folder, paths)
+    return Part(
+        name=name,
+        names=tuple(_below(tree, path) for path in paths),
+        labels=labels,
+        classes=own,
+        raw=lambda index: tree.read(paths[index]),
+        groups=None if groups is None else groups[0],
+        copies=None if groups is None else groups[1],
+    )
+
+
+def _below(tree: Tree, path: str) -> str:
+    """A path as findings and quarantine lists give it."""
+    return below(path, tree.base) or tree.root.name

@@ -1,0 +1,56 @@
+"""What DATA means to the doctor: the same folders, archives and arrays that sources take, and those they refuse."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from augfuse.data.archive import open_zip
+from augfuse.data.arrays import ArraySource
+from augfuse.data.folder import open_folder, read_file
+from augfuse.data.idx import find_idx, from_idx
+from augfuse.doctor.folders import Tree, survey_trees
+from augfuse.doctor.survey import Survey
+from augfuse.doctor.tables import survey_npz, survey_sources
+from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, ImageTypeError
+from augfuse.train.datasets import WANTED, find_archives
+
+
+def gather(data: str | os.PathLike[str] | ArraySource | Any) -> Survey:
+    """List a data set; no image is read yet.
+
+    Raises DataNotFoundError (no such file or folder), DataError (nothing in it that could be examined),
+    ImageTypeError (neither a path nor an array source).
+    """
+    if isinstance(data, ArraySource):
+        return survey_sources(data, "arrays")
+    if not isinstance(data, (str, os.PathLike)):
+        raise ImageTypeError(
+            f"examine: got {type(data).__name__}, wanted a path or an array source. Use af.from_arrays(x, y)."
+        )
+    path = Path(data)
+    if path.is_dir():
+        root = open_folder(path)
+        if not root.folders():
+            if find_idx(path):
+                return survey_sources(from_idx(path, part=next(iter(find_idx(path)))), root.name)
+            archives = find_archives(path)
+            if archives:
+                return survey_trees([_tree(file, str(root), part) for part, file in archives.items()], root.name)
+        return survey_trees([Tree(root, read_file, str(root))], root.name)
+    if not path.is_file():
+        raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
+    if path.suffix.lower() == ".npz":
+        return survey_npz(path)
+    if path.suffix.lower() == ".zip":
+        return survey_trees([_tree(path, str(path.absolute()), "")], path.stem)
+    raise DataError(f"{path}: wanted {WANTED}, got none of them.")
+
+
+def _tree(path: Path, base: str, part: str) -> Tree:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AugfuseWarning)  # members whose names lead out are never read
+        root, read = open_zip(path)
+    return Tree(root, read, base, part)

@@ -1,0 +1,73 @@
+"""The findings for people, in a terminal, and the quarantine list for sources."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from augfuse.data.exclude import write_list
+from augfuse.doctor.checkup import Checkup
+from augfuse.doctor.codes import SEVERITIES
+from augfuse.doctor.findings import Finding, counted
+
+_STYLES = {"error": "bold red", "warning": "yellow", "hint": "cyan"}
+
+
+def show(checkup: Checkup, console: Console) -> None:
+    """Print what was examined, a table of the findings, and how the model did."""
+    parts = [f"{count:,} {name}".strip() for name, count in checkup.parts.items()]
+    classes = f", {counted(len(checkup.classes), 'class', 'classes')}" if checkup.classes else ", no classes"
+    console.print(Text(_printable(f"{checkup.data}: {' + '.join(parts)} images{classes}")))
+    if checkup.findings:
+        table = Table(show_lines=True, expand=False, title_justify="left")
+        table.add_column("code", no_wrap=True)
+        table.add_column("finding", overflow="fold")
+        for found in checkup.findings:
+            table.add_row(_code(found), _sentence(found))
+        console.print(table)
+    if checkup.trials:
+        table = Table(title=_printable(checkup.model), title_justify="left")
+        table.add_column("fed")
+        table.add_column("accuracy", justify="right")
+        table.add_column("loss", justify="right")
+        for trial in checkup.trials:
+            table.add_row(trial.way, f"{trial.accuracy:.3f}", f"{trial.loss:.3f}")
+        console.print(table)
+    console.print(Text(_summary(checkup)))
+
+
+def quarantine_list(checkup: Checkup) -> str:
+    """The text of a list that `af.from_directory(path, exclude=FILE)` takes; comments say why a file is on it."""
+    reasons: dict[str, list[str]] = {}
+    for found in checkup.findings:
+        for name in found.files:
+            reasons.setdefault(name, []).append(f"{found.code} {found.title}")
+    return write_list(reasons)
+
+
+def _code(found: Finding) -> Text:
+    return Text.assemble((found.code, "bold"), "\n", (found.severity, _STYLES[found.severity]))
+
+
+def _sentence(found: Finding) -> Text:
+    lines = Text(_printable(found.message))
+    for example in found.examples:
+        lines.append(f"\n  {_printable(example)}", style="dim")
+    if found.count > len(found.examples) > 0:
+        lines.append(f"\n  ... {found.count:,} in all", style="dim")
+    lines.append(f"\n{found.advice}", style="italic")
+    return lines
+
+
+def _summary(checkup: Checkup) -> str:
+    if not checkup.findings:
+        return "Nothing found."
+    counts = [(sum(f.severity == severity for f in checkup.findings), severity) for severity in SEVERITIES]
+    words = ", ".join(counted(count, severity) for count, severity in counts if count)
+    return f"{words}. Each code is explained in docs/doctor.md."
+
+
+def _printable(text: str) -> str:
+    """File names may hold anything, control codes of the terminal too."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

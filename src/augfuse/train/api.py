@@ -1,0 +1,93 @@
+"""`af.train(...)`: what `augfuse train` does, from Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from augfuse.errors import ImageTypeError
+from augfuse.recipe import Recipe
+from augfuse.train.inputs import parts_from
+from augfuse.train.options import Options
+from augfuse.train.prepare import prepare
+from augfuse.train.run import Outcome, run
+
+
+def train(
+    data: Any = None,
+    recipe: Recipe | str | os.PathLike[str] | None = None,
+    *,
+    model: Any = None,
+    keep_weights: bool = False,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    seeds: int | None = None,
+    seed: int = 0,
+    sweep: Sequence[float] | None = None,
+    early_stopping: int | None = None,
+    reduce_lr: int | None = None,
+    lr_factor: float = 0.5,
+    min_lr: float = 1e-6,
+    class_weights: bool = False,
+    size: int | tuple[int, int] | None = None,
+    batch_size: int = 32,
+    optimizer: str = "adam",
+    learning_rate: float | None = None,
+    workers: int | None = None,
+    tensorboard: bool = False,
+    out: str | os.PathLike[str] = "runs",
+    name: str | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Outcome:
+    """Train the same network without and with a recipe, on paired seeds, and report which was better.
+
+    data: a path as `augfuse train` takes it; a source (with `parts`, or divided here); (train, test) or (train, val,
+    test) sources; arrays (x, y), or ((x_train, y_train), (x_test, y_test)); None for the digits of scikit-learn. Images
+    are uint8, labels class numbers. recipe: an `af.Recipe` or the path of a YAML file; None for a mild one.
+    model: "module:function", "file.py:function", the path of a `.keras` file, a function of (input_shape, classes) or
+    of nothing, or a Keras model; None for a small CNN. sweep: strengths such as (0, 0.5, 1, 1.5). size: (height,
+    width) in pixels, or one number for both. progress: print it. All other arguments are those of the command.
+
+    An interrupted run is continued by the same call; a finished one with the same `name` and settings is read. The
+    result holds everything the report shows; `result.test_accuracy`, `result.gap`, `result.model`, `result.report`.
+
+    Raises AugfuseError: data, recipe, model or numbers that cannot be used, with what to change.
+    """
+    from rich.console import Console
+
+    path = Path(data) if isinstance(data, (str, os.PathLike)) else None
+    if recipe is not None and not isinstance(recipe, (Recipe, str, os.PathLike)):
+        raise ImageTypeError(f"recipe: got {type(recipe).__name__}, wanted an af.Recipe. Use af.Recipe([...]).")
+    job = prepare(
+        Options(
+            data=path,
+            parts=None if path is not None or data is None else parts_from(data),
+            recipe=recipe if recipe is None or isinstance(recipe, Recipe) else Path(recipe),
+            model=model,
+            keep_weights=keep_weights,
+            epochs=epochs,
+            minutes=minutes,
+            seeds=seeds,
+            seed=seed,
+            sweep=tuple(sweep or ()),
+            early_stopping=early_stopping,
+            reduce_lr=reduce_lr,
+            lr_factor=lr_factor,
+            min_lr=min_lr,
+            class_weights=class_weights,
+            size=(size, size) if isinstance(size, int) else size,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            workers=workers,
+            tensorboard=tensorboard,
+            out=Path(out),
+            name=name,
+            overwrite=overwrite,
+            python=(path is None and data is not None) or not (model is None or isinstance(model, (str, os.PathLike))),
+        )
+    )
+    return run(job, Console(quiet=not progress))

@@ -1,0 +1,43 @@
+"""Curves for TensorBoard, where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any, final
+
+from augfuse.errors import MissingExtraError
+from augfuse.train.record import Point
+
+FOLDER = "tensorboard"
+
+
+def require() -> None:
+    """MissingExtraError where TensorBoard is not installed. Imports nothing."""
+    if importlib.util.find_spec("tensorboard") is None:
+        raise MissingExtraError("--tensorboard: TensorBoard is not installed here. Type: pip install tensorboard")
+
+
+@final
+class Board:
+    """Writes the points of one arm to RUN/tensorboard/ARM-SEED; `tensorboard --logdir RUN` shows them."""
+
+    def __init__(self, folder: Path, name: str, seed: int) -> None:
+        from tensorboard.summary import Writer  # type: ignore[import-not-found]
+
+        self._writer: Any = Writer(str(folder / FOLDER / f"{name}-{seed}"))
+
+    def add(self, point: Point) -> None:
+        """One finished epoch."""
+        values = {"step loss": point.step_loss, "learning rate": point.learning_rate}
+        values["validation loss"] = point.validation_loss
+        for part, score in (("training", point.train), ("test", point.test)):
+            if score is not None:
+                values |= {f"{part} accuracy": score.accuracy, f"{part} loss": score.loss}
+        for name, value in values.items():
+            if value is not None:
+                self._writer.add_scalar(name, value, point.epoch + 1)
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,85 @@
+"""What a model's output and loss want: how labels are given to it, and how its output becomes probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from augfuse.errors import DataError
+from augfuse.train.backend import load_keras
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """single: one output stands for the second of two classes. logits: it gives logits. sparse: the loss takes class
+    numbers. `loss` is what the model is compiled with."""
+
+    loss: Any
+    single: bool
+    logits: bool
+    sparse: bool
+
+    def targets(self, labels: np.ndarray) -> np.ndarray:
+        """One-hot rows (n, classes) as the loss takes them."""
+        if self.single:
+            return labels[:, 1:]
+        return labels.argmax(axis=1) if self.sparse else labels
+
+    def probabilities(self, said: np.ndarray) -> np.ndarray:
+        """What the model says, as (n, classes) float32 probabilities."""
+        if self.single:
+            second = 0.5 * (np.tanh(0.5 * said) + 1) if self.logits else said
+            return np.concatenate([1 - second, second], axis=1)
+        if not self.logits:
+            return said
+        powers = np.exp(said - said.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    def symbolic(self, said: Any) -> Any:
+        """The same inside a Keras model."""
+        ops = load_keras().ops
+        if self.single:
+            second = ops.sigmoid(said) if self.logits else said
+            return ops.concatenate([1 - second, second], axis=1)
+        return ops.softmax(said) if self.logits else said
+
+
+def read_head(model: Any, classes: int) -> Head:
+    """The head of a model with one output. Raises DataError where it does not suit this number of classes."""
+    losses = load_keras().losses
+    shape = tuple(model.output_shape)
+    single = shape[-1] == 1 and classes == 2
+    if len(shape) != 2 or not (single or shape[-1] == classes):
+        raise DataError(
+            f"--model: gives {shape}, wanted (None, {classes}), one output for each of the {classes} classes"
+            f"{', or (None, 1)' if classes == 2 else ''}."
+        )
+    loss = _loss_of(model)
+    if loss is None:
+        logits = _ends_linear(model)
+        kind = losses.BinaryCrossentropy if single else losses.CategoricalCrossentropy
+        return Head(kind(from_logits=logits), single, logits, sparse=False)
+    config = loss.get_config() if isinstance(loss, losses.Loss) else {}
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    return Head(loss, single, bool(config.get("from_logits")), "sparse" in name.lower())
+
+
+def _loss_of(model: Any) -> Any:
+    """The loss a model was compiled with, None for one that was not."""
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, dict):
+        loss = list(loss.values())
+    if isinstance(loss, (list, tuple)):
+        (loss,) = loss
+    return loss
+
+
+def _ends_linear(model: Any) -> bool:
+    """Whether the last layer has an activation that is no softmax or sigmoid. Softmax layers have none."""
+    last = model.layers[-1]
+    while getattr(last, "layers", None):
+        last = last.layers[-1]
+    activation = getattr(last, "activation", None)
+    return activation is not None and getattr(activation, "__name__", "") not in ("softmax", "sigmoid")

@@ -1,0 +1,204 @@
+"""A network of the user's: a function that makes one, a saved `.keras` file, or a model at hand."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augfuse.errors import DataError, DataNotFoundError
+from augfuse.train.backend import load_keras
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnModel:
+    """Where the networks of a run come from. `shape` (h, w, c) is the input the model fixes itself, None where it is
+    asked for one. `make(shape, classes)` returns a model, compiled or not."""
+
+    title: str
+    shape: tuple[int | None, int | None, int | None] | None
+    make: Callable[[Shape, int], Any]
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """The (height, width) that the model fixes."""
+        height, width = (None, None) if self.shape is None else self.shape[:2]
+        return None if height is None or width is None else (height, width)
+
+    def builder(self, shape: Shape, classes: int) -> Callable[[int], Any]:
+        """The model as a function of a seed: the same seed, the same initial weights and dropout."""
+
+        def build(seed: int) -> Any:
+            with _seeded(seed):
+                return _checked(self.make(shape, classes), self.title)
+
+        return build
+
+
+def own_model(model: Any, *, keep_weights: bool = False) -> OwnModel:
+    """`model` is "module:function", "file.py:function", the path of a `.keras` file, a function or a Keras model.
+
+    A function is called with the input shape (h, w, channels) and the number of classes, or with nothing. A saved or
+    given model is made anew with fresh weights for each arm, unless `keep_weights`.
+    Raises DataError, DataNotFoundError.
+    """
+    keras = load_keras()
+    if isinstance(model, keras.Model):
+        return _copied(model, model.name, keep_weights)
+    if isinstance(model, Path) or (isinstance(model, str) and model.endswith(".keras")):
+        return _copied(_read(Path(model)), str(model), keep_weights)
+    if keep_weights:
+        raise DataError(f"--keep-weights: a function makes new weights ({model!r}). Give a .keras file with --model.")
+    if isinstance(model, str):
+        return _called(_named(model), model)
+    if callable(model):
+        return _called(model, f"{model.__module__}:{getattr(model, '__qualname__', type(model).__name__)}")
+    raise DataError(f"--model: got {model!r}, wanted module:function or a .keras file.")
+
+
+def fingerprint(model: Any) -> str:
+    """16 hex digits of what a fresh model (of seed 0) consists of: layers, weights, optimiser and loss."""
+    optimizer, loss = getattr(model, "optimizer", None), getattr(model, "loss", None)
+    rule = None if optimizer is None else load_keras().optimizers.serialize(optimizer)["config"]
+    aim = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    layers = [(type(layer).__name__, getattr(layer, "rate", None)) for layer in model._flatten_layers()]
+    digest = blake2b(repr((layers, rule, aim)).encode(), digest_size=8)
+    for weight in model.get_weights():
+        digest.update(str(weight.shape).encode() + np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
+
+
+def _called(function: Callable[..., Any], title: str) -> OwnModel:
+    takes_shape = _takes(function, 2)
+    if not takes_shape and not _takes(function, 0):
+        raise DataError(f"--model {title}: wanted a function of (input_shape, classes), or of nothing.")
+    if takes_shape:
+        return OwnModel(title, None, lambda shape, classes: function(tuple(shape), classes))
+    with _seeded(0):
+        first = _checked(function(), title)
+    return OwnModel(title, tuple(first.input_shape[1:]), lambda shape, classes: function())
+
+
+def _copied(model: Any, title: str, keep_weights: bool) -> OwnModel:
+    keras = load_keras()
+    _checked(model, title)
+    weights = model.get_weights() if keep_weights else None
+
+    # A model for raw images, such as the one a run exports, takes whole numbers; augmented pixels are none.
+    whole = not str(model.inputs[0].dtype).startswith("float")
+
+    def make(shape: Shape, classes: int) -> Any:
+        inputs = keras.Input(model.inputs[0].shape[1:], dtype="float32") if whole else None
+        copy = keras.models.clone_model(model, input_tensors=inputs)
+        if weights is not None:
+            copy.set_weights(weights)
+        if getattr(model, "optimizer", None) is not None:
+            rule = model.optimizer.from_config(model.optimizer.get_config())
+            copy.compile(rule, loss=model.loss)
+        return copy
+
+    return OwnModel(title, tuple(model.input_shape[1:]), make)
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise DataNotFoundError(f"--model {path}: no such file.")
+    try:
+        return load_keras().models.load_model(path)
+    except Exception as error:  # Keras raises nearly everything here
+        raise DataError(f"--model {path}: not a model that Keras can read ({str(error).splitlines()[0]}).") from error
+
+
+def _named(name: str) -> Callable[..., Any]:
+    """The function called "module:function" or "file.py:function", from the working folder or the installation."""
+    module_name, colon, function_name = name.rpartition(":")
+    if not colon or not module_name or not function_name.isidentifier():
+        raise DataError(f"--model {name}: wanted module:function, file.py:function, or a .keras file.")
+    try:
+        module = _file_module(Path(module_name)) if module_name.endswith(".py") else _module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module_name.startswith(error.name):
+            raise
+        raise DataNotFoundError(
+            f"--model {name}: no module {error.name!r}, neither here ({Path.cwd()}) nor installed."
+        ) from None
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise DataError(f"--model {name}: {module_name} has no function {function_name!r}.")
+    return function
+
+
+def _module(name: str) -> Any:
+    here = str(Path.cwd())
+    added = here not in sys.path  # a console script does not look into the working folder
+    if added:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    finally:
+        if added:
+            sys.path.remove(here)
+
+
+def _file_module(path: Path) -> Any:
+    if not path.is_file():
+        raise DataNotFoundError(f"--model {path}: no such file.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise DataError(f"--model {path}: not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # classes in it are looked up there when a model is saved
+    spec.loader.exec_module(module)
+    return module
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
+
+
+def _checked(model: Any, title: str) -> Any:
+    if not isinstance(model, load_keras().Model):
+        raise DataError(f"--model {title}: got {type(model).__name__}, wanted a Keras model.")
+    try:
+        inputs, outputs = model.inputs, model.outputs
+    except AttributeError:
+        inputs = outputs = ()
+    if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4:
+        raise DataError(
+            f"--model {title}: wanted one input (h, w, channels) and one output. Begin it with keras.Input((h, w, 3))."
+        )
+    return model
+
+
+def rescales(model: Any) -> bool:
+    """Whether the model brings pixel values to a small range itself: a Rescaling that divides by 50 or more."""
+    layers = [layer for layer in model._flatten_layers() if type(layer).__name__ == "Rescaling"]
+    return any(np.max(np.abs(layer.scale)) < 1 / 50 for layer in layers)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Keras', Python's and NumPy's global random state belong to `seed` inside, and are as before afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - Keras draws from it
+    load_keras().utils.set_random_seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002

@@ -1,0 +1,238 @@
+"""What an unfinished run keeps in its folder, so that the same command continues it with the same final numbers.
+
+    run.json                what the run's numbers depend on, and how many epochs a time budget allowed
+    state/lock              held while a process trains this run
+    state/current.arm       the arm in training, after its last finished epoch
+    state/NAME-SEED.arm     a finished arm
+    state/NAME-SEED.weights its weights, where one of them may become model.keras
+
+Every file appears in one step. `state` goes when the report is written.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar, final
+
+import msgspec
+import numpy as np
+
+from augfuse.errors import DataError
+from augfuse.train.arms import ArmState
+from augfuse.train.files import pack, unpack, write_bytes, write_text
+from augfuse.train.record import Arm, Settings
+
+T = TypeVar("T")
+FILE = "run.json"
+REPORT = "report.html"
+# Settings that leave the numbers as they are, or that are compared by what they lead to: data and model.
+_IGNORED = frozenset({"name", "data", "workers", "model", "checked_images"})
+_SAMPLED_IMAGES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The arm in training. `seconds` is the time that the run has taken so far, in all processes."""
+
+    name: str
+    seed: int
+    state: ArmState
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished arm, and the time that the run had taken by then, in seconds."""
+
+    arm: Arm
+    seconds: float
+
+
+@final
+class RunFolder:
+    """The folder of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._state = folder / "state"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run has begun here."""
+        return (self.folder / FILE).is_file()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the report is there: it is the last file to appear."""
+        return (self.folder / REPORT).is_file()
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing has been written yet: a process was killed before it could."""
+        return all(path.name == "state" or path.name.startswith(".") for path in self.folder.iterdir())
+
+    @property
+    def locked(self) -> bool:
+        """Whether a process trains this run at the moment."""
+        path = self._state / "lock"
+        if not path.is_file():
+            return False
+        try:
+            with _locked(path, self.folder):
+                return False
+        except DataError:
+            return True
+
+    def same(self, identity: dict[str, Any]) -> bool:
+        """Whether the run of this folder is the one with this identity; False for one that cannot be read."""
+        try:
+            return not self.differences(identity)
+        except DataError:
+            return False
+
+    def differences(self, identity: dict[str, Any]) -> tuple[str, ...]:
+        """Where the run of this folder is another one than `identity`, in words."""
+        began = self._read()["identity"]
+        names = sorted(set(began) | set(identity))
+        return tuple(
+            f"{flag(name)} was {_said(began.get(name))} and is {_said(identity.get(name))}"
+            for name in names
+            if began.get(name) != identity.get(name)
+        )
+
+    @contextmanager
+    def open(self, identity: dict[str, Any]) -> Iterator[None]:
+        """Begin or continue the run, and hold its lock. DataError where another process does."""
+        self._state.mkdir(parents=True, exist_ok=True)
+        with _locked(self._state / "lock", self.folder):
+            if not self.exists:
+                self._write(identity, None)
+            yield
+
+    def clear(self) -> None:
+        """Forget the run that was here; other files of the folder stay until they are written again. DataError while
+        a process trains it."""
+        if self.locked:
+            raise DataError(f"{self.folder}: another process trains this run. Type another --name.")
+        for name in (REPORT, FILE):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self._state, ignore_errors=True)
+
+    def close(self) -> None:
+        """The report is written: nothing is left to continue. Half-written files of a killed process go too."""
+        shutil.rmtree(self._state, ignore_errors=True)
+        for path in self.folder.rglob(".*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    @property
+    def epochs(self) -> int | None:
+        """How many epochs the time budget allows, once that is decided."""
+        return self._read()["epochs"]
+
+    def decide(self, epochs: int) -> None:
+        """Keep the number of epochs that the time budget allows."""
+        self._write(self._read()["identity"], epochs)
+
+    def save_current(self, current: Current) -> None:
+        write_bytes(self._state / "current.arm", pack(current))
+
+    def current(self, name: str, seed: int) -> Current | None:
+        """The state of this arm, where it is the one that was in training."""
+        found = self._load(self._state / "current.arm", Current)
+        return found if found is not None and (found.name, found.seed) == (name, seed) else None
+
+    def save_finished(self, finished: Finished) -> None:
+        arm = finished.arm
+        write_bytes(self._state / f"{arm.name}-{arm.seed}.arm", pack(finished))
+
+    def finished_arm(self, name: str, seed: int) -> Finished | None:
+        return self._load(self._state / f"{name}-{seed}.arm", Finished)
+
+    def save_weights(self, name: str, seed: int, weights: list[np.ndarray]) -> None:
+        write_bytes(self._state / f"{name}-{seed}.weights", pack(weights))
+
+    def weights(self, name: str, seed: int) -> list[np.ndarray]:
+        path = self._state / f"{name}-{seed}.weights"
+        found = self._load(path, list[np.ndarray])
+        if found is None:
+            raise DataError(f"{path}: no such file. The run cannot be continued: type --overwrite to begin it again.")
+        return found
+
+    def _load(self, path: Path, kind: type[T]) -> T | None:
+        if not path.is_file():
+            return None
+        try:
+            return unpack(path.read_bytes(), kind)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise DataError(
+                f"{path}: not a state of this version ({error}). Type --overwrite to begin the run again."
+            ) from error
+
+    def _read(self) -> dict[str, Any]:
+        path = self.folder / FILE
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return {"identity": dict(found["identity"]), "epochs": found["epochs"]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: not a run of this version ({error!r}). Type another --name.") from error
+
+    def _write(self, identity: dict[str, Any], epochs: int | None) -> None:
+        text = json.dumps({"identity": identity, "epochs": epochs}, indent=2, ensure_ascii=False)
+        write_text(self.folder / FILE, text + "\n")
+
+
+def identity(settings: Settings, recipe: str, parts: Any, model: str) -> dict[str, Any]:
+    """What the numbers of a run depend on, as plain JSON. `recipe` and `model` are fingerprints."""
+    kept = {name: value for name, value in msgspec.to_builtins(settings).items() if name not in _IGNORED}
+    found = kept | {"recipe": recipe, "model": model, "data": data_digest(parts)}
+    return json.loads(json.dumps(found))
+
+
+def data_digest(parts: Any) -> str:
+    """16 hex digits of the classes, labels, file names and a few images of the parts."""
+    digest = blake2b(repr(parts.classes).encode(), digest_size=8)
+    for source in (parts.train, parts.test, *(() if parts.validation is None else (parts.validation,))):
+        digest.update(np.ascontiguousarray(source.labels, np.int64).tobytes())
+        names = (Path(path).name for path in getattr(source, "paths", None) or ())
+        digest.update("\n".join(names).encode("utf-8", "surrogateescape"))
+        for row in np.unique(np.linspace(0, len(source) - 1, _SAMPLED_IMAGES).astype(int)).tolist():
+            digest.update(np.ascontiguousarray(source[row].image).tobytes())
+    return digest.hexdigest()
+
+
+def flag(name: str) -> str:
+    """How a difference names a setting: as the flag that sets it."""
+    if name in ("recipe", "data", "model"):
+        return f"the {name}"
+    return f"--{name.replace('_', '-')}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(str(item) for item in value) or "none"
+    return "none" if value is None else str(value)
+
+
+@contextmanager
+def _locked(path: Path, folder: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process, however it ends. Without fcntl (Windows) there is none."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataError(f"{folder}: another process trains this run. Type another --name.") from None
+        yield

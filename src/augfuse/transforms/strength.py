@@ -1,0 +1,45 @@
+"""Making a transform milder or stronger; see `Recipe.scaled`."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import msgspec
+
+from augfuse.errors import RangeError
+from augfuse.ranges import Interval
+from augfuse.transforms._crop import RandomCrop
+from augfuse.transforms._spatial import Scale
+from augfuse.transforms.base import Transform, specs
+
+
+def check_strength(strength: Any) -> float:
+    """A finite number >= 0, or RangeError."""
+    real = isinstance(strength, numbers.Real) and not isinstance(strength, bool)
+    if not real or not math.isfinite(strength) or strength < 0:
+        raise RangeError(f"strength: got {strength!r}, wanted a number >= 0: 0 is no augmentation, 1 the recipe.")
+    return float(strength)
+
+
+def scaled(transform: Transform, strength: float) -> Transform:
+    """`transform` with its ranges, and its probability, scaled by `strength` > 0."""
+    if transform.evaluation == "deterministic" or transform.counterpart() == (transform,):
+        return transform  # preprocessing: evaluation keeps it
+    if isinstance(transform, RandomCrop):
+        return transform  # only its place is random, and where it does not act the size would differ
+    if isinstance(transform, Scale) and transform.factor is transform.x is transform.y is None:
+        transform = Scale(factor=(0.9, 1.1), p=transform.p)  # what it means, written out
+    changes: dict[str, Any] = {}
+    for name, spec in specs(type(transform)).items():
+        value = getattr(transform, name)
+        if isinstance(spec, Interval) and spec.scales and value is not None:
+            changes[name] = spec.scaled(value, strength)
+    if not changes or transform.p < 1:
+        changes["p"] = min(1.0, transform.p * strength)
+    done = msgspec.structs.replace(transform, **changes)
+    if done.counterpart() != transform.counterpart():
+        # Grayscale and Invert with p=1 are preprocessing, kept in evaluation; a strength makes none of them.
+        done = msgspec.structs.replace(done, p=math.nextafter(1, 0))
+    return done

@@ -1,0 +1,187 @@
+"""What the doctor says about classes, parts, arrays and recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import augfuse as af
+from augfuse.doctor import examine
+from doctor_cases import codes, healthy, one, photos, picture, save
+
+
+def arrays(path: Path, count: int = 40, **more: Any) -> Path:
+    """An .npz of `count` different 32x32 images, two classes in turn; x_train, y_train or anything given instead."""
+    held: dict[str, Any] = {"x_train": np.stack([picture(i, 32, 32) for i in range(count)])}
+    held["y_train"] = np.arange(count) % 2
+    np.savez(path, **{key: value for key, value in (held | more).items() if value is not None})
+    return path
+
+
+def test_balance_and_few_images(tmp_path: Path) -> None:
+    checkup = examine(photos(tmp_path, {"": {"cat": 36, "dog": 4}}))
+    assert codes(checkup) == {"AF301", "AF302"}
+    found = one(checkup, "AF301")
+    assert "9.0 times" in found.message and "scores 0.90" in found.message
+    assert one(checkup, "AF302").examples == ("dog: 4",)
+
+
+def test_class_sets_and_numbers_differ(tmp_path: Path) -> None:
+    checkup = examine(photos(tmp_path, {"train": {"cat": 12, "dog": 12}, "val": {"bird": 4, "dog": 4}}))
+    assert codes(checkup) == {"AF303"}  # dog is the second in both
+    unknown, absent = [f for f in checkup.findings if f.code == "AF303"]
+    assert (unknown.severity, unknown.examples) == ("error", ("bird",))
+    assert (absent.severity, absent.examples) == ("warning", ("cat",))
+    assert codes(examine(photos(tmp_path / "b", {"train": {"a": 12, "b": 12}, "val": {"b": 4}}))) == {"AF303", "AF304"}
+    moved = one(examine(tmp_path / "b"), "AF304")
+    assert moved.examples == ("'b' is 1 in train and 0 in val",)
+
+
+def test_names_that_differ_in_case_and_a_single_class(tmp_path: Path) -> None:
+    checkup = examine(photos(tmp_path / "a", {"": {"Cat": 12, "cat ": 12, "dog": 12}}))
+    assert one(checkup, "AF305").examples == ("'Cat' and 'cat '",)
+    assert codes(examine(photos(tmp_path / "b", {"": {"cat": 12}}))) == {"AF306"}
+
+
+def test_a_contiguous_split_would_miss_classes(tmp_path: Path) -> None:
+    sorted_labels = np.repeat([0, 1, 2, 3], 25)
+    checkup = examine(arrays(tmp_path / "d.npz", 100, y_train=sorted_labels))
+    assert codes(checkup) == {"AF308"}
+    assert "last 20% hold 1 of 4 classes" in one(checkup, "AF308").message
+    assert codes(examine(arrays(tmp_path / "e.npz", 100, y_train=np.arange(100) % 4))) == set()
+
+
+@pytest.mark.parametrize(
+    ("labels", "code", "words"),
+    [
+        (np.arange(40) % 2 + 1, "AF309", "begin at 1"),
+        (np.arange(40) % 2 * 5, "AF309", "0..5 with 2 different values"),
+        (np.arange(39) % 2, "AF310", "39 labels for 40 images"),
+        (np.where(np.arange(40) == 3, np.nan, np.arange(40) % 2), "AF310", "1 value that are NaN"),
+        (np.full((40, 2), 0.5), "AF310", "40 rows of 40 that are not one-hot"),
+        (np.arange(40) % 2 + 0.5, "AF310", "not whole, such as 0.5"),
+    ],
+)
+def test_labels_of_arrays(tmp_path: Path, labels: np.ndarray, code: str, words: str) -> None:
+    found = one(examine(arrays(tmp_path / "d.npz", y_train=labels)), code)
+    assert words in found.message
+
+
+@pytest.mark.parametrize("form", ["ids", "column", "one-hot", "names", "floats"])
+def test_labels_in_every_usual_form_are_fine(tmp_path: Path, form: str) -> None:
+    ids = np.arange(40) % 2
+    labels = {"ids": ids, "column": ids[:, None], "one-hot": np.eye(2)[ids], "names": np.array(["a", "b"])[ids]}
+    checkup = examine(arrays(tmp_path / "d.npz", y_train=labels.get(form, ids.astype(float))))
+    assert checkup.findings == () and len(checkup.classes) == 2
+
+
+def test_parts_on_different_scales(tmp_path: Path) -> None:
+    x = np.stack([picture(i, 32, 32) for i in range(50, 60)])
+    y = np.arange(10) % 2
+    checkup = examine(arrays(tmp_path / "d.npz", x_test=(x / 255).astype(np.float32), y_test=y))
+    assert codes(checkup) == {"AF401"}
+    assert "train uint8 0..255" in one(checkup, "AF401").message
+    checkup = examine(arrays(tmp_path / "e.npz", x_test=((x - 120.0) / 60).astype(np.float32), y_test=y))
+    assert codes(checkup) == {"AF401", "AF403"}
+
+
+def test_nan_and_float_ranges(tmp_path: Path) -> None:
+    x = np.stack([picture(i, 32, 32) for i in range(40)]).astype(np.float32)
+    x[4, 1, 2, 0] = np.nan
+    x[9, :2, 0] = np.inf
+    checkup = examine(arrays(tmp_path / "d.npz", x_train=x))
+    assert codes(checkup) == {"AF402", "AF403"}
+    assert (
+        one(checkup, "AF402").examples == ("x_train[4]", "x_train[9]") and "7 values" in one(checkup, "AF402").message
+    )
+    assert "value_range=(0, 255)" in one(checkup, "AF403").advice
+
+
+def test_arrays_no_source_takes(tmp_path: Path) -> None:
+    x = np.stack([picture(i, 32, 32) for i in range(40)])
+    assert "AF404" in codes(examine(arrays(tmp_path / "d.npz", x_train=x.astype(np.int64))))
+    with pytest.raises(af.DataError, match="channels last"):
+        examine(arrays(tmp_path / "e.npz", x_train=x.transpose(0, 3, 1, 2)))
+    checkup = examine(arrays(tmp_path / "f.npz", x_test=x[:4, :20] // 2, y_test=[0, 1, 0, 1]))
+    assert "(20, 32, 3), (32, 32, 3)" in one(checkup, "AF404").message
+    with pytest.raises(af.DataError, match="holds a, wanted x_train"):
+        examine(arrays(tmp_path / "g.npz", x_train=None, y_train=None, a=x))
+
+
+def test_an_array_source(tmp_path: Path) -> None:
+    x = np.stack([picture(i, 32, 32) for i in range(40)])
+    checkup = examine(af.from_arrays(x, np.arange(40) % 2, classes=("cat", "dog")))
+    assert checkup.findings == () and checkup.classes == ("cat", "dog") and checkup.parts == {"": 40}
+
+
+def test_sizes_that_do_not_stack(tmp_path: Path) -> None:
+    root = healthy(tmp_path)
+    good = [af.Resize(32), af.HorizontalFlip(), af.ToFloat()]
+    assert examine(root, af.Recipe(good)).findings == ()
+    save(root / "train/cat/tall.png", picture(90, 80, 60))
+    assert examine(root, af.Recipe(good)).findings == ()
+    found = one(examine(root, af.Recipe(good[1:])), "AF502")
+    assert "2 sizes" in found.message and set(found.examples) == {"60x80", "80x60"}
+    found = one(examine(root, af.Recipe([af.Resize((32, 48)), af.Rotate90(), af.ToFloat()])), "AF502")
+    assert "In training" in found.message
+
+
+def test_recipes_that_fail(tmp_path: Path) -> None:
+    path = arrays(tmp_path / "d.npz", x_train=np.stack([picture(i, 32, 32)[:, :, 0] for i in range(40)]))
+    found = one(examine(path, af.Recipe([af.Normalize()])), "AF501")
+    assert "Normalize" in found.message and "1" in found.message
+
+
+def test_scale_and_statistics(tmp_path: Path) -> None:
+    root = healthy(tmp_path)
+    assert "values up to 255" in one(examine(root, af.Recipe([af.Rotate(10)])), "AF503").message
+    assert codes(examine(root, af.Recipe([af.Normalize()]))) == set()
+    checkup = examine(root, af.Recipe([af.Normalize(mean=120.0, std=60.0)]))
+    advice = one(checkup, "AF505").advice
+    fitted = eval(advice[advice.index("af.Normalize") :].rstrip("."), {"af": af})
+    assert codes(examine(root, af.Recipe([fitted]))) == set()
+
+
+@pytest.mark.parametrize(
+    ("names", "transform", "found"),
+    [
+        (("3", "8"), af.HorizontalFlip(), True),
+        (("3", "8"), af.Rotate(90), True),
+        (("3", "8"), af.Rotate(20), False),
+        (("3", "8"), af.HorizontalFlip(p=0), False),
+        (("seven", "nine"), af.VerticalFlip(), True),
+        (("B", "D"), af.Transpose(), True),
+        (("turn_left", "turn_right"), af.HorizontalFlip(), True),
+        (("turn_left", "turn_right"), af.VerticalFlip(), False),
+        (("arrow up", "arrow down"), af.VerticalFlip(), True),
+        (("cat", "dog"), af.HorizontalFlip(), False),
+        (("upright piano", "copyright"), af.HorizontalFlip(), False),
+    ],
+)
+def test_augmentations_that_may_change_labels(
+    tmp_path: Path, names: tuple[str, str], transform: af.Transform, found: bool
+) -> None:
+    root = photos(tmp_path, {"": dict.fromkeys(names, 12)})
+    checkup = examine(root, af.Recipe([transform, af.Resize(32), af.ToFloat()]))
+    assert codes(checkup) == ({"AF504"} if found else set())
+    assert checkup.healthy
+
+
+def test_labels_of_arrays_are_numbers_not_digits(tmp_path: Path) -> None:
+    recipe = af.Recipe([af.HorizontalFlip(), af.ToFloat()])
+    assert examine(arrays(tmp_path / "d.npz"), recipe).findings == ()
+    named = arrays(tmp_path / "e.npz", classes=np.array(["3", "8"]))
+    assert examine(named, recipe).findings == ()
+
+
+def test_a_recipe_file(tmp_path: Path) -> None:
+    root = healthy(tmp_path / "set")
+    (tmp_path / "r.yaml").write_text(af.Recipe([af.Rotate(10)]).to_yaml())
+    assert codes(examine(root, tmp_path / "r.yaml")) == {"AF503"}
+    with pytest.raises(af.DataNotFoundError, match="no such recipe file"):
+        examine(root, tmp_path / "nosuch.yaml")
+    with pytest.raises(af.RecipeError, match="recipe: got int"):
+        examine(root, 3)  # pyright: ignore[reportArgumentType]

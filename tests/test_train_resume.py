@@ -1,0 +1,227 @@
+"""A run that is killed, anywhere, goes on with the same command and ends with the same numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[train]'")
+pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[train]'")
+pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[train]'")
+
+import augfuse as af
+from augfuse.train.arms import ArmState
+from augfuse.train.plateau import Watch
+from augfuse.train.record import PLAIN, Arm, Point, Score
+from augfuse.train.state import Current, Finished, RunFolder
+from stripes import save_npz, stripes
+
+# Runs `augfuse` and kills itself with SIGKILL at the COUNTth call of a method or function, before or after the call.
+KILLED = """
+import importlib, os, signal, sys
+from augfuse.cli import main
+
+place, when, count = sys.argv[1].split("@")
+if place:
+    module, _, path = place.partition(":")
+    *owners, name = path.split(".")
+    owner = importlib.import_module(module)
+    for part in owners:
+        owner = getattr(owner, part)
+    original, left = getattr(owner, name), [int(count)]
+
+    def counted(*args, **kwargs):
+        left[0] -= 1
+        if left[0] == 0 and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*args, **kwargs)
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, counted)
+sys.exit(main(sys.argv[2:]))
+"""
+# Everything that has a state: dropout, Adam, the learning rate, the best weights, two seeds, another strength.
+SETTINGS = (
+    "--epochs 5 --seeds 2 --batch-size 8 --early-stopping 2 --reduce-lr 1 --class-weights --sweep 0.5 "
+    "--learning-rate 0.01 --workers 1"
+)
+COMMAND = ["train", "d.npz", *SETTINGS.split()]
+TIMES = {"wait_seconds", "compute_seconds"}
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends SIGKILL")
+
+
+def start(folder: Path, *command: str, kill: str = "@@0") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", KILLED, kill, *command], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("work")
+    x, y = stripes(60, 0)
+    x = np.clip(x.astype(int) // 3 + np.random.default_rng(1).integers(0, 150, x.shape), 0, 255).astype(np.uint8)
+    x_test, y_test = stripes(40, 1)
+    save_npz(folder / "d.npz", x_train=x, y_train=y, x_test=x_test // 3, y_test=y_test)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(folder: Path) -> Path:
+    done = start(folder, *COMMAND, "--name", "whole")
+    assert done.returncode == 0, done.stderr
+    return folder / "runs" / "whole"
+
+
+def numbers(run: Path) -> dict[str, object]:
+    """All numbers of a finished run that do not depend on the clock."""
+    with (run / "metrics.csv").open(encoding="utf-8") as file:
+        rows = [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    return {"rows": rows, "verdict": report["verdict"]["difference"], "export": report["export"]}
+
+
+def predictions(run: Path) -> dict[str, np.ndarray]:
+    found = {}
+    for path in sorted((run / "predictions").iterdir()):
+        with np.load(path) as file:
+            found[path.name] = file["probabilities"]
+    return found
+
+
+def assert_same(run: Path, whole: Path) -> None:
+    assert numbers(run) == numbers(whole)
+    ours, theirs = predictions(run), predictions(whole)
+    assert set(ours) == set(theirs)
+    assert len(ours) == 6
+    for name, probabilities in ours.items():
+        assert np.array_equal(probabilities, theirs[name]), name
+    assert not (run / "state").exists()
+    assert not list(run.rglob(".*")), "a kill in the middle of a write leaves a temporary file, and that goes too"
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_numbers(folder: Path, uninterrupted: Path) -> None:
+    arms = {row["arm"] for row in numbers(uninterrupted)["rows"]}  # type: ignore[attr-defined]
+    assert arms == {"plain", "augmented", "strength-0.5"}
+    kills = [
+        "augfuse.train.models:Network.train_step@after@10",  # within the second epoch of the first arm
+        "augfuse.train.files:os.fdopen@before@3",  # while a state is written
+        "augfuse.train.evaluation:save@before@1",  # at the end of an arm
+        "augfuse.train.state:RunFolder.save_finished@after@2",
+        "augfuse.train.models:Network.save@before@1",  # all arms are trained
+    ]
+    for kill in kills:
+        done = start(folder, *COMMAND, "--name", "killed", kill=kill)
+        assert done.returncode == -signal.SIGKILL, (kill, done.stdout, done.stderr)
+        assert not (folder / "runs" / "killed" / "report.html").exists()
+    done = start(folder, *COMMAND, "--name", "killed")
+    assert done.returncode == 0, done.stderr
+    assert "continued where it was interrupted" in done.stdout
+    assert "finished before" in done.stdout
+    assert_same(folder / "runs" / "killed", uninterrupted)
+
+
+def test_without_a_name_the_interrupted_run_of_the_same_settings_goes_on(folder: Path, uninterrupted: Path) -> None:
+    done = start(folder, *COMMAND, "--out", "unnamed", kill="augfuse.train.models:Network.train_step@before@9")
+    assert done.returncode == -signal.SIGKILL
+    (run,) = (folder / "unnamed").iterdir()
+    done = start(folder, *COMMAND, "--out", "unnamed")
+    assert done.returncode == 0, done.stderr
+    assert f"{run.relative_to(folder)}: continued" in done.stdout
+    assert_same(run, uninterrupted)
+    assert [path.name for path in (folder / "unnamed").iterdir()] == [run.name]
+
+
+def test_a_finished_run_is_not_trained_again_and_another_one_is_refused(folder: Path, uninterrupted: Path) -> None:
+    before = (uninterrupted / "report.html").stat().st_mtime_ns
+    done = start(folder, *COMMAND, "--name", "whole", kill="augfuse.train.models:Network.train_step@before@1")
+    assert done.returncode == 0, done.stderr
+    assert "runs/whole is finished" in done.stdout
+    assert "Report: " in done.stdout
+    changed = SETTINGS.replace("--epochs 5", "--epochs 6").replace("--class-weights", "--lr-factor 0.4")
+    done = start(folder, "train", "d.npz", *changed.split(), "--name", "whole")
+    assert done.returncode == 2
+    assert "--epochs was 5 and is 6" in done.stderr
+    assert "--lr-factor was 0.5 and is 0.4" in done.stderr
+    assert "--class-weights was True and is False" in done.stderr
+    assert "--overwrite" in done.stderr
+    assert (uninterrupted / "report.html").stat().st_mtime_ns == before
+
+
+# --- the folder of a run, without training ---
+
+
+def arm_state() -> ArmState:
+    point = Point(0, 3, 0.5, 0.1, 0.2, Score(0.5, 0.7), None, 0.6, 0.001)
+    variables = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array([1, 2], np.uint32)]
+    return ArmState((point,), (variables, [np.array(3, np.int32)], []), [variables[0]], Watch(0.6, 0), Watch(0.5, 0, 2))
+
+
+def test_states_come_back_as_they_were(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "r")
+    with run.open({"epochs": 3}):
+        assert run.current(PLAIN, 0) is None
+        run.save_current(Current(PLAIN, 0, arm_state(), 12.5))
+        assert run.current(PLAIN, 1) is None, "another arm"
+        found = run.current(PLAIN, 0)
+        assert found is not None
+        assert found.seconds == 12.5
+        assert found.state.points == arm_state().points
+        assert (found.state.stopping, found.state.slowing) == (Watch(0.6, 0), Watch(0.5, 0, 2))
+        assert found.state.network is not None
+        for ours, theirs in zip(found.state.network, arm_state().network or (), strict=True):
+            for one, other in zip(ours, theirs, strict=True):
+                assert np.array_equal(one, other)
+                assert one.dtype == other.dtype
+        arm = Arm(PLAIN, 0, arm_state().points, np.array([True, False]), 0.0, 0)
+        run.save_finished(Finished(arm, 20.0))
+        done = run.finished_arm(PLAIN, 0)
+        assert done is not None
+        assert np.array_equal(done.arm.correct, arm.correct)
+        assert (done.arm.kept, done.arm.strength) == (0, 0.0)
+        assert run.epochs is None
+        run.decide(17)
+        assert run.epochs == 17
+    run.close()
+    assert run.exists
+    assert not run.finished
+    assert run.differences({"epochs": 3}) == ()
+    assert run.differences({"epochs": 4, "batch_size": 2}) == (
+        "--batch-size was none and is 2",
+        "--epochs was 3 and is 4",
+    )
+
+
+def test_a_run_is_held_by_one_process(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="locks need fcntl")
+    run = RunFolder(tmp_path / "r")
+    with run.open({}):
+        assert run.locked
+        with pytest.raises(af.DataError, match="another process"), RunFolder(tmp_path / "r").open({}):
+            pass
+    assert not run.locked
+
+
+def test_a_broken_state_is_named(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "r")
+    with run.open({}):
+        (tmp_path / "r" / "state" / "current.arm").write_bytes(b"\x01\x02")
+        with pytest.raises(af.DataError, match="--overwrite"):
+            run.current(PLAIN, 0)
+        with pytest.raises(af.DataError, match="no such file"):
+            run.weights(PLAIN, 0)
+    (tmp_path / "r" / "run.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(af.DataError, match="another --name"):
+        run.differences({})
+    assert not run.same({})
