@@ -22,7 +22,7 @@ from augfuse.keras.kernels import finish
 from augfuse.keras.matrices import affine_matrix, as_keras, moves, to_engine, with_flips
 from augfuse.keras.standardize import channel_steps, samplewise_steps, whole_steps
 from augfuse.keras.steps import EIGHT_BIT, SCALED, Finish, Pixels
-from augfuse.keras.ties import Maps, settle
+from augfuse.keras.ties import Maps, has_ties, settle
 from augfuse.keras.warp import border, spline, spline_order
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _build(
         p = parameters
         if generator.compat == "strict":
             maps = as_keras(p, height, width)
-            ties = Maps(maps, p.flip_vertical, p.flip_horizontal)
+            ties = Maps(maps, p.flip_vertical, p.flip_horizontal) if has_ties(mode, order == 0) else None
         else:
             maps = affine_matrix(p.theta, p.tx, p.ty, p.shear, p.zx, p.zy, height, width, mended=True)
         if order > 1:

@@ -26,6 +26,11 @@ class Maps(NamedTuple):
     flip_horizontal: np.ndarray
 
 
+def has_ties(mode: int, nearest: bool) -> bool:
+    """Whether there is any discontinuity: bilinear values are continuous across the other borders."""
+    return nearest or mode in (CONSTANT_CENTRES, WRAP_CENTRES)
+
+
 # Without `contract`: a fused multiply-add would round otherwise than SciPy does.
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def settle(src, starts, shape, maps, mode, nearest, cval, planar, out, first, last):

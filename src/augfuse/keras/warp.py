@@ -14,7 +14,7 @@ from augfuse.execute import fused, kernels
 from augfuse.execute.cpu import flat
 from augfuse.execute.numbers import Color, Target, Warp
 from augfuse.keras.matrices import to_engine
-from augfuse.keras.ties import Maps, settle
+from augfuse.keras.ties import Maps, has_ties, settle
 
 FILL_MODES = {
     "nearest": kernels.NEAREST,
@@ -42,8 +42,9 @@ def warp(pixels: np.ndarray, matrices: np.ndarray, *, fill_mode: str, cval: floa
     numbers = Warp(True, to_engine(matrices), mode, order == 0)
     source, shape, still = flat(pixels), (height, width, channels), np.zeros(n, bool)
     fused.run(source, starts, shape, numbers, color, target, 0, height, width)
-    ties = Maps(np.ascontiguousarray(matrices), still, still)
-    settle(source, starts, shape, ties, mode, order == 0, float(cval), False, target.out, 0, n)
+    if has_ties(mode, order == 0):
+        ties = Maps(np.ascontiguousarray(matrices), still, still)
+        settle(source, starts, shape, ties, mode, order == 0, float(cval), False, target.out, 0, n)
     return out
 
 

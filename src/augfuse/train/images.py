@@ -1,24 +1,20 @@
-"""PNG and JPEG files of what a network was shown."""
+"""Pictures of what a network was shown, made small enough for a report."""
 
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import numpy as np
 
 
-def png_bytes(image: np.ndarray) -> bytes:
-    """A (h, w), (h, w, 1) or (h, w, 3) uint8 image as PNG."""
-    out = io.BytesIO()
-    _pillow(image).save(out, format="PNG")
-    return out.getvalue()
-
-
 def jpeg_bytes(image: np.ndarray, quality: int = 85) -> bytes:
     """A (h, w), (h, w, 1) or (h, w, 3) uint8 image as JPEG."""
+    from PIL import Image
+
     out = io.BytesIO()
-    _pillow(image).save(out, format="JPEG", quality=quality)
+    Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image).save(
+        out, format="JPEG", quality=quality
+    )
     return out.getvalue()
 
 
@@ -36,9 +32,3 @@ def shrunk(image: np.ndarray, side: int) -> np.ndarray:
 def viewable(image: np.ndarray) -> np.ndarray:
     """(h, w, c) uint8 with any number of channels as one with 1 or 3: the first one, or the first three."""
     return image[..., :1] if image.shape[-1] < 3 else image[..., :3]
-
-
-def _pillow(image: np.ndarray) -> Any:
-    from PIL import Image
-
-    return Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image)

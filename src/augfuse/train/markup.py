@@ -9,7 +9,8 @@ from html import escape
 
 import numpy as np
 
-from augfuse.train.images import jpeg_bytes, png_bytes, shrunk
+from augfuse.pictures import png_bytes
+from augfuse.train.images import jpeg_bytes, shrunk
 
 # Mistakes of this side and larger are shown as JPEG.
 _PNG_BELOW = 65

@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 import yaml
 
+from augfuse.pictures import png_bytes
 from augfuse.train import classes_page, diagnosis, figures, metrics, page, store, verdict
 from augfuse.train.files import write_bytes, write_text
-from augfuse.train.images import png_bytes
 from augfuse.train.record import ARMS, AUGMENTED, Comparison, Settings
 
 FORMAT_VERSION = 2
