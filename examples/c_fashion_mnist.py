@@ -32,15 +32,18 @@ def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
             layers.Flatten(),
             layers.Dense(812, activation="relu"),
             layers.Dropout(0.5),
-            layers.Dense(classes, activation="softmax"),
+            layers.Dense(classes, activation="softmax", dtype="float32"),
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
-def main(data: Path | None = None, *, epochs: int = 25, seeds: int = 1, out: Path = Path("runs")) -> None:
+def main(
+    data: Path | None = None, *, epochs: int = 25, seeds: int = 1, precision: str = "float32", out: Path = Path("runs")
+) -> None:
     """Plain against augmented."""
+    keras.config.set_dtype_policy(precision)
     source = data or keras.datasets.fashion_mnist.load_data()
     af.train(source, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=50, out=out)
 

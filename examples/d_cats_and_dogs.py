@@ -30,15 +30,16 @@ def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
             layers.Flatten(),
             layers.Dropout(0.5),
             layers.Dense(512, activation="relu"),
-            layers.Dense(classes, activation="softmax"),
+            layers.Dense(classes, activation="softmax", dtype="float32"),
         ]
     )
     model.compile(keras.optimizers.RMSprop(1e-4), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
-def main(data: Path, *, epochs: int = 50, seeds: int = 1, out: Path = Path("runs")) -> None:
+def main(data: Path, *, epochs: int = 50, seeds: int = 1, precision: str = "float32", out: Path = Path("runs")) -> None:
     """Plain against augmented."""
+    keras.config.set_dtype_policy(precision)
     af.train(data, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=20, out=out)
 
 

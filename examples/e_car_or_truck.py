@@ -25,13 +25,14 @@ def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
         model.add(layers.MaxPooling2D())
     for layer in (layers.BatchNormalization(), layers.Flatten(), layers.Dense(8, activation="relu")):
         model.add(layer)
-    model.add(layers.Dense(classes, activation="softmax"))
+    model.add(layers.Dense(classes, activation="softmax", dtype="float32"))
     model.compile(keras.optimizers.Adam(epsilon=0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
-def main(data: Path, *, epochs: int = 40, seeds: int = 1, out: Path = Path("runs")) -> None:
+def main(data: Path, *, epochs: int = 40, seeds: int = 1, precision: str = "float32", out: Path = Path("runs")) -> None:
     """Plain against augmented, until ten epochs bring nothing; the best weights are kept."""
+    keras.config.set_dtype_policy(precision)
     af.train(data, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=64, early_stopping=10, out=out)
 
 

@@ -30,6 +30,7 @@ from augfuse.train.ownmodel import own_model, rescales
 from augfuse.train.plateau import Watch
 from augfuse.train.prepare import prepare
 from augfuse.train.progress import Progress
+from augfuse.train.run import Outcome
 from augfuse.train.training import epochs_within
 from stripes import SHAPE, save_npz, stripes
 
@@ -456,6 +457,23 @@ def test_tensorboard_is_asked_for_politely(npz: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr(boards.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(af.MissingExtraError, match="pip install tensorboard"):
         boards.require()
+
+
+def test_tensorboard_gets_every_measurement_once(npz: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs: pip install tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def train() -> Outcome:
+        return af.train(npz, epochs=2, seeds=1, tensorboard=True, overwrite=True, out=tmp_path, name="run")
+
+    train()
+    result = train()  # the curves of the first run go
+    for arm in result.comparison.arms:
+        curves = EventAccumulator(str(tmp_path / "run" / boards.FOLDER / f"{arm.name}-{arm.seed}"))
+        curves.Reload()
+        shown = [(event.step, event.tensor_proto.float_val[0]) for event in curves.Tensors("test accuracy")]
+        assert shown == [(p.epoch + 1, pytest.approx(p.test.accuracy)) for p in arm.points if p.test is not None]
+        assert [event.step for event in curves.Tensors("step loss")] == [1, 2]
 
 
 # --- from Python ---

@@ -30,14 +30,20 @@ class Board:
     def add(self, point: Point) -> None:
         """One finished epoch."""
         values = {"step loss": point.step_loss, "learning rate": point.learning_rate}
-        values["validation loss"] = point.validation_loss
+        self._write(point.epoch, values | {"validation loss": point.validation_loss})
+        self.add_scores(point)
+
+    def add_scores(self, point: Point) -> None:
+        """Accuracy and loss of an epoch, where they were measured."""
         for part, score in (("training", point.train), ("test", point.test)):
             if score is not None:
-                values |= {f"{part} accuracy": score.accuracy, f"{part} loss": score.loss}
-        for name, value in values.items():
-            if value is not None:
-                self._writer.add_scalar(name, value, point.epoch + 1)
-        self._writer.flush()
+                self._write(point.epoch, {f"{part} accuracy": score.accuracy, f"{part} loss": score.loss})
 
     def close(self) -> None:
         self._writer.close()
+
+    def _write(self, epoch: int, values: dict[str, float | None]) -> None:
+        for name, value in values.items():
+            if value is not None:
+                self._writer.add_scalar(name, value, epoch + 1)
+        self._writer.flush()

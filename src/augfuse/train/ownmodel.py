@@ -69,11 +69,14 @@ def own_model(model: Any, *, keep_weights: bool = False) -> OwnModel:
 
 
 def fingerprint(model: Any) -> str:
-    """16 hex digits of what a fresh model (of seed 0) consists of: layers, weights, optimiser and loss."""
+    """16 hex digits of what a fresh model (of seed 0) consists of: layers, precision, weights, optimiser and loss."""
     optimizer, loss = getattr(model, "optimizer", None), getattr(model, "loss", None)
     rule = None if optimizer is None else load_keras().optimizers.serialize(optimizer)["config"]
     aim = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    layers = [(type(layer).__name__, getattr(layer, "rate", None)) for layer in model._flatten_layers()]
+    layers = [
+        (type(layer).__name__, layer.dtype_policy.name, getattr(layer, "rate", None))
+        for layer in model._flatten_layers()
+    ]
     digest = blake2b(repr((layers, rule, aim)).encode(), digest_size=8)
     for weight in model.get_weights():
         digest.update(str(weight.shape).encode() + np.ascontiguousarray(weight).tobytes())

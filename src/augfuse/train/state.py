@@ -24,6 +24,7 @@ import msgspec
 import numpy as np
 
 from augfuse.errors import DataError
+from augfuse.train import boards, evaluation
 from augfuse.train.arms import ArmState
 from augfuse.train.files import pack, unpack, write_bytes, write_text
 from augfuse.train.record import Arm, Settings
@@ -122,7 +123,8 @@ class RunFolder:
             raise DataError(f"{self.folder}: another process trains this run. Type another --name.")
         for name in (REPORT, FILE):
             (self.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(self._state, ignore_errors=True)
+        for path in (self._state, self.folder / boards.FOLDER, self.folder / evaluation.FOLDER):
+            shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
         """The report is written: nothing is left to continue. Half-written files of a killed process go too."""

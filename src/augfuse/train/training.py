@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -79,6 +80,9 @@ class Training:
         course = self._course(self.settings.epochs)
         state = self._train(name, seed, loader, state, course, progress)
         arm, found = finished_arm(network, name, seed, arm_strength(name), state, self._measures)
+        if self._job.tensorboard and state.points[arm.kept].test is None:
+            with closing(Board(self._job.folder, name, seed)) as board:
+                board.add_scores(arm.points[arm.kept])
         progress.measured(arm.points[arm.kept].epoch, arm.train.accuracy, arm.test.accuracy)
         evaluation.save(found, self._job.folder)
         if name in ARMS and seed == settings.seeds[0]:
