@@ -20,7 +20,7 @@ import keras
 from rich.console import Console
 
 import augfuse as af
-from augfuse.train import boards, recipes
+from augfuse.train import boards, recipes, verdict
 from augfuse.train.arms import ArmState, Course, Measure, Measures, finished_arm, train_epochs
 from augfuse.train.inputs import parts_from
 from augfuse.train.loaders import balanced
@@ -280,6 +280,26 @@ def test_a_state_put_back_goes_on_as_if_nothing_had_been() -> None:
     made.load_state(state)
     assert made.learning_rate == pytest.approx(0.003)
     assert [made.train_step(x, y) for _ in range(6)] == losses
+
+
+@pytest.mark.parametrize("write", [af.Normalize(0.5, 0.25), af.PerImageStandardize()])
+def test_mixed_precision_stays_inside_the_network(write: af.Transform, npz: Path, tmp_path: Path) -> None:
+    def mixed(shape: tuple[int, int, int], classes: int) -> Any:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        layers = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(8, activation="relu")]
+        return keras.Sequential([*layers, keras.layers.Dense(classes, activation="softmax", dtype="float32")])
+
+    try:
+        result = af.train(
+            npz, af.Recipe([af.Rotate(5), write]), model=mixed, epochs=1, seeds=1, out=tmp_path, progress=False
+        )
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert result.comparison.exported.precision == "bfloat16"
+    assert not verdict.export_differs(result.comparison)
+    outer = load_saved(result.model).layers
+    assert {layer.compute_dtype for layer in outer if not hasattr(layer, "layers")} <= {"float32", "uint8"}
 
 
 def test_a_saved_model_is_made_anew_or_kept(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def export_and_check(
         rounding_difference=rounding,
         test_accuracy=metrics.score(said, truth).accuracy,
         confusion=metrics.confusion(truth, said.argmax(axis=1), network.classes),
+        precision=network.precision,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
@@ -63,7 +64,8 @@ class Network:
         if not (said >= 0).all() or not np.allclose(said.sum(axis=1), 1, atol=1e-3):
             raise DataError(
                 "--model: its loss takes probabilities, and what it gives are none (below 0, or not 1 in total). End "
-                'it with activation="softmax", or compile it with a loss made with from_logits=True.'
+                'it with activation="softmax" (in mixed precision also dtype="float32"), or compile it with a loss '
+                "made with from_logits=True."
             )
         self.train_step(images, labels, np.ones(batch_size, np.float32) if weighted else None)
 
@@ -97,6 +99,12 @@ class Network:
     def learning_rate(self, value: float) -> None:
         self.model.optimizer.learning_rate = value
 
+    @property
+    def precision(self) -> str:
+        """The coarsest dtype a layer computes in: "float32", unless the model asks for mixed precision."""
+        used = {layer.compute_dtype for layer in self.model._flatten_layers()}
+        return next((dtype for dtype in ("bfloat16", "float16") if dtype in used), "float32")
+
     def weights(self) -> list[np.ndarray]:
         """Copies of the present weights."""
         return [np.array(w) for w in self.model.get_weights()]
@@ -126,13 +134,14 @@ class Network:
         keras = load_keras()
         # Not `self.model`: the optimiser's state would triple the file.
         network = keras.models.clone_model(self._build(0))
-        raw = keras.Input(self.input_shape, dtype="uint8", name="image")
-        written = keras.layers.Rescaling(list(gain), list(offset), name="preprocessing")(raw)
-        if standardizes:
-            written = _standardized(keras.ops, written, self.input_shape)
-        said = self._head.symbolic(network(written))
         network.set_weights(self.model.get_weights())
-        keras.Model(raw, said, name="augfuse").save(path)
+        with _single_precision(keras):  # what stands around the network; it keeps its own precision
+            raw = keras.Input(self.input_shape, dtype="uint8", name="image")
+            written = keras.layers.Rescaling(list(gain), list(offset), name="preprocessing")(raw)
+            if standardizes:
+                written = _standardized(keras.ops, written, self.input_shape)
+            said = self._head.symbolic(network(written))
+            keras.Model(raw, said, name="augfuse").save(path)
 
     @staticmethod
     def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
@@ -169,6 +178,17 @@ def cnn_builder(
 def _values(variables: Sequence[Any]) -> list[np.ndarray]:
     convert = load_keras().ops.convert_to_numpy
     return [np.array(convert(variable)) for variable in variables]
+
+
+@contextmanager
+def _single_precision(keras: Any) -> Iterator[None]:
+    """Layers made inside compute in float32, whatever the program chose for its own."""
+    chosen = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(chosen)
 
 
 def _standardized(ops: Any, images: Any, shape: tuple[int, int, int]) -> Any:

@@ -136,7 +136,8 @@ class Exported:
     `max_difference`: largest difference of a predicted probability between the reloaded model, fed raw uint8 images
     at the network's input size, and the training path fed the same images through the recipe's write part.
     `rounding_difference`: the same against the test images as training saw them, whose pixels were not rounded to
-    whole grey levels after resizing. `test_accuracy`: of the reloaded model on all raw test images.
+    whole grey levels after resizing. `test_accuracy`: of the reloaded model on all raw test images. `precision`: the
+    coarsest dtype that the network computes in.
     """
 
     arm: str
@@ -147,6 +148,7 @@ class Exported:
     rounding_difference: float
     test_accuracy: float
     confusion: np.ndarray
+    precision: str = "float32"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import numpy as np
 from augfuse.train import metrics
 from augfuse.train.record import AUGMENTED, PLAIN, Comparison, SweepPoint
 
-# The export check allows for float32 rounding in another order, and for nothing else.
-EXPORT_TOLERANCE = 1e-4
+# The export check allows for rounding in another order, and for nothing else: in float32, or in the few bits of mixed
+# precision, where an input that differs in its last float32 bit may be rounded the other way.
+EXPORT_TOLERANCES = {"float32": 1e-4, "float16": 4 * 2.0**-10, "bfloat16": 4 * 2.0**-7}
 WAIT_LIMIT = 0.05
 _STILL_RISING = 0.01
 # The means of two parts as fed differ by chance, but not by half a standard deviation of their values.
@@ -69,7 +70,11 @@ def gap_sentence(result: Comparison) -> str:
 
 def export_differs(result: Comparison) -> bool:
     """Whether the saved model must not be trusted to predict as the training path does."""
-    return not result.exported.max_difference <= EXPORT_TOLERANCE
+    return not result.exported.max_difference <= _allowed(result)
+
+
+def _allowed(result: Comparison) -> float:
+    return EXPORT_TOLERANCES[result.exported.precision]
 
 
 def findings(result: Comparison) -> tuple[str, ...]:
@@ -78,7 +83,7 @@ def findings(result: Comparison) -> tuple[str, ...]:
     if export_differs(result):
         found.append(
             f"The exported model does not predict what the training path predicts (largest difference "
-            f"{result.exported.max_difference:.2g}, allowed {EXPORT_TOLERANCE:g}): do not serve model.keras."
+            f"{result.exported.max_difference:.2g}, allowed {_allowed(result):.2g}): do not serve model.keras."
         )
     if len(result.settings.seeds) == 1:
         found.append(
