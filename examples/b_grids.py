@@ -1,4 +1,4 @@
-"""Job B: what each augmentation and each fill mode does to a photo, as grids of pictures.
+"""Job B: what each augmentation, each fill mode and each standardisation does to a photo, as grids of pictures.
 
 python examples/b_grids.py PHOTO OUT
 """
@@ -6,9 +6,11 @@ python examples/b_grids.py PHOTO OUT
 from pathlib import Path
 
 import cyclopts
+import numpy as np
 from PIL import Image
 
 import augfuse as af
+from augfuse.keras import ImageDataGenerator, array_to_img
 
 SHOWN = {
     "flips": [af.HorizontalFlip(), af.VerticalFlip()],
@@ -21,18 +23,47 @@ SHOWN = {
     "contrast": [af.Contrast((0.4, 1.6))],
     "width": [af.RandomWidth((0.5, 1.5)), af.Resize((160, 160))],
 }
+FILLS = {"nearest": 0.0, "reflect": 0.0, "wrap": 0.0, "constant": 0.5}
+STANDARDISED = {
+    "rescale": {"rescale": 1 / 255},
+    "samplewise": {"samplewise_center": True, "samplewise_std_normalization": True},
+    "featurewise": {"featurewise_center": True, "featurewise_std_normalization": True},
+    "zca": {"featurewise_center": True, "zca_whitening": True, "zca_epsilon": 0.1},
+}
+TILE = 20
+
+
+def tiles(photo: np.ndarray) -> np.ndarray:
+    """The photo cut into small pictures, those with most in them first: whitening needs a set of them."""
+    rows, columns = photo.shape[0] // TILE, photo.shape[1] // TILE
+    cut = photo[: rows * TILE, : columns * TILE].reshape(rows, TILE, columns, TILE, 3)
+    pieces = cut.swapaxes(1, 2).reshape(-1, TILE, TILE, 3)
+    return pieces[np.argsort(-pieces.std(axis=(1, 2, 3)))]
 
 
 def main(photo: Path, out: Path) -> None:
-    """One PNG per augmentation, and one per fill mode with shifts and rotation."""
+    """One PNG per augmentation, per fill mode with shifts and rotation, and per standardisation of its pieces."""
     out.mkdir(parents=True, exist_ok=True)
-    pixels = af.Recipe([af.Resize((160, 160))]).batch([af.decode(photo.read_bytes(), color="rgb")]).images
+    whole = af.decode(photo.read_bytes(), color="rgb")
+    pixels = af.Recipe([af.Resize((160, 160))]).batch([whole]).images
+
     recipes = {name: af.Recipe(transforms) for name, transforms in SHOWN.items()}
     moves = [af.Translate(x=0.3, y=0.3), af.Rotate(30)]
-    recipes |= {f"fill-{fill}": af.Recipe(moves, fill=fill) for fill in ("nearest", "reflect", "wrap", "constant")}
+    recipes |= {f"fill-{fill}": af.Recipe(moves, fill=fill, fill_value=value) for fill, value in FILLS.items()}
     for name, recipe in recipes.items():
         batch = recipe.batch(pixels.repeat(12, axis=0), seed=0)
-        Image.fromarray(batch.grid()).save(out / f"{name}.png")
+        Image.fromarray(batch.grid(captions=True)).save(out / f"{name}.png")
+
+    small = tiles(whole)
+    for name, arguments in STANDARDISED.items():
+        datagen = ImageDataGenerator(**arguments)
+        if name in ("featurewise", "zca"):
+            datagen.fit(small)
+        values = datagen.flow(small[:12], shuffle=False, batch_size=12)[0]
+        shown = np.stack([np.asarray(array_to_img(image)) for image in values])  # each over its own range
+        words = [f"{image.min():.1f} to {image.max():.1f}, mean {image.mean():.2f}" for image in values]
+        page = af.Recipe([]).batch(shown).grid(captions=words, side=160)
+        Image.fromarray(page).save(out / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""The Python blocks of every page in docs/ run, in order, one session a page; links between pages lead somewhere."""
+"""The Python blocks of every page in docs/ run, in order, one session a page; links between pages lead somewhere, and
+command lines are ones that the command takes."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from pathlib import Path
 
 import pytest
 
+from augfuse.cli import app
 from augfuse.errors import AugfuseWarning
 
 ROOT = Path(__file__).parent.parent
@@ -56,3 +59,27 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_there_are_pages() -> None:
     assert len(PAGES) >= 2
+
+
+def command_lines(page: Path) -> list[str]:
+    """The `augfuse ...` lines of a page's blocks of shell lines, and those it shows in the running text."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    shell = [block for language, block in blocks if language in ("", "sh", "console")]
+    lines = [line.removeprefix("$ ").strip() for block in shell for line in block.splitlines()]
+    lines += re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE))
+    return [line for line in lines if re.match(r"augfuse [a-z]+ [^ ]", line)]
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=["README.md", *IDS])
+def test_command_lines_are_ones_that_the_command_takes(page: Path) -> None:
+    for line in command_lines(page):
+        words = shlex.split(line, comments=True)[1:]
+        if "..." in words:
+            continue
+        command, bound, unknown = app.parse_known_args(words)[:3]
+        assert callable(command) and bound.arguments is not None and not unknown, line
+
+
+def test_command_lines_are_found() -> None:
+    assert len(command_lines(ROOT / "README.md")) >= 8

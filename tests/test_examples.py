@@ -80,7 +80,8 @@ def test_grids_of_job_b(tmp_path: Path) -> None:
     module = example("b_grids")
     module.main(photo, tmp_path / "grids")
     shown = {path.stem for path in (tmp_path / "grids").iterdir()}
-    assert shown == {*module.SHOWN, *(f"fill-{fill}" for fill in ("nearest", "reflect", "wrap", "constant"))}
+    assert shown == {*module.SHOWN, *module.STANDARDISED, *(f"fill-{fill}" for fill in module.FILLS)}
+    assert set(module.FILLS) == {"nearest", "reflect", "wrap", "constant"}
 
 
 def test_job_c(tmp_path: Path) -> None:
