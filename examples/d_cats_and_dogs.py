@@ -33,7 +33,7 @@ def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
             layers.Dense(1, activation="sigmoid", dtype="float32"),
         ]
     )
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    model.compile(keras.optimizers.RMSprop(3e-4), "binary_crossentropy", metrics=["accuracy"])
     return model
 
 

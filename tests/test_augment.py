@@ -366,6 +366,7 @@ def test_usage(tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str])
     still.write_text(af.Recipe([af.Resize(4)]).to_yaml())
     for options, words in (
         (["--copies", "0"], "--copies: got 0, wanted 1 or more"),
+        (["--copies", "1000000000"], "--copies: got 1000000000, wanted at most 10000"),
         (["--workers", "-1"], "--workers: got -1"),
         (["--format", "npz"], "wanted a name that ends in .npz"),
         (["--recipe", str(still)], "nothing random in it"),

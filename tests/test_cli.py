@@ -118,7 +118,7 @@ def test_sizes(text: str, size: tuple[int, int]) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "x", "0", "-3", "3x", "3x4x5", "3.5", "a"])
+@pytest.mark.parametrize("text", ["", "x", "0", "-3", "3x", "3x4x5", "3.5", "a", "4097", "8x99999999", "9" * 5000])
 def test_sizes_that_are_none(text: str) -> None:
     with pytest.raises(af.RangeError, match="--size"):
         parse_size(text)

@@ -91,6 +91,15 @@ def test_sizes(tmp_path: Path) -> None:
     assert codes(checkup) == {"AF110", "AF111", "AF113"}  # images of one colour are no duplicates
 
 
+def test_huge_images(tmp_path: Path) -> None:
+    root = healthy(tmp_path)
+    save(root / "train/cat/just.png", np.full((4000, 4000), 7, np.uint8))
+    save(root / "train/cat/huge.png", np.full((4000, 4001), 7, np.uint8))
+    checkup = examine(root)
+    assert one(checkup, "AF112").examples == ("train/cat/huge.png (4001x4000)",)
+    assert codes(checkup) == {"AF112", "AF113"}
+
+
 def test_sets_of_tiny_images_are_not_tiny_beside_others(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=np.stack([picture(i, 8, 8) for i in range(40)]), y=np.arange(40) % 2)
     assert codes(examine(tmp_path / "d.npz")) == set()

@@ -43,7 +43,14 @@ def test_class_sets_and_numbers_differ(tmp_path: Path) -> None:
 def test_names_that_differ_in_case_and_a_single_class(tmp_path: Path) -> None:
     checkup = examine(photos(tmp_path / "a", {"": {"Cat": 12, "cat ": 12, "dog": 12}}))
     assert one(checkup, "AF305").examples == ("'Cat' and 'cat '",)
+    spaced = examine(photos(tmp_path / "c", {"": {"hot dog": 12, "hot__dog": 12, "hotdog": 12}}))
+    assert one(spaced, "AF305").examples == ("'hot dog' and 'hot__dog'",)
     assert codes(examine(photos(tmp_path / "b", {"": {"cat": 12}}))) == {"AF306"}
+
+
+@pytest.mark.parametrize("names", [("C", "C++", "C#"), ("1.5", "15"), ("-1", "1"), ("A", "A-", "A+"), ("1-2", "12")])
+def test_names_that_differ_in_a_sign_are_different(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert examine(photos(tmp_path, {"": dict.fromkeys(names, 12)})).findings == ()
 
 
 def test_a_contiguous_split_would_miss_classes(tmp_path: Path) -> None:
@@ -58,7 +65,10 @@ def test_a_contiguous_split_would_miss_classes(tmp_path: Path) -> None:
     ("labels", "code", "words"),
     [
         (np.arange(40) % 2 + 1, "AF309", "begin at 1"),
-        (np.arange(40) % 2 * 5, "AF309", "0..5 with 2 different values"),
+        (np.arange(40) % 2 * 5, "AF309", "0..5 with 2 different values: 4 numbers in between do not occur."),
+        (np.arange(40) % 2 - 1, "AF309", "-1..0 with 2 different values: they begin at -1."),
+        (np.arange(40) % 2 * 2 - 1, "AF309", "they begin at -1 and 1 number in between does not occur."),
+        (np.arange(40) % 2 * 10**15, "AF309", "999,999,999,999,999 numbers in between"),
         (np.arange(39) % 2, "AF310", "39 labels for 40 images"),
         (np.where(np.arange(40) == 3, np.nan, np.arange(40) % 2), "AF310", "1 value that are NaN"),
         (np.full((40, 2), 0.5), "AF310", "40 rows of 40 that are not one-hot"),
@@ -137,7 +147,9 @@ def test_recipes_that_fail(tmp_path: Path) -> None:
 
 def test_scale_and_statistics(tmp_path: Path) -> None:
     root = healthy(tmp_path)
-    assert "values up to 255" in one(examine(root, af.Recipe([af.Rotate(10)])), "AF503").message
+    unscaled = examine(root, af.Recipe([af.Rotate(10)]))  # augfuse train adds ToFloat
+    assert "outside augfuse train" in one(unscaled, "AF503").message and unscaled.healthy
+    assert "values up to 255" in one(unscaled, "AF503").message
     assert codes(examine(root, af.Recipe([af.Normalize()]))) == set()
     checkup = examine(root, af.Recipe([af.Normalize(mean=120.0, std=60.0)]))
     advice = one(checkup, "AF505").advice

@@ -104,6 +104,25 @@ def test_a_model_that_knows_nothing(tmp_path: Path, data: Path) -> None:
     assert "at most 0.33" in found.message
 
 
+def test_a_model_that_was_not_asked_says_why(tmp_path: Path, data: Path) -> None:
+    def why(model: Any, data: Path, **more: Any) -> Any:
+        model.save(tmp_path / "m.keras")
+        checkup = examine(data, model=tmp_path / "m.keras", **more)
+        assert checkup.trials == ()
+        return one(checkup, "AF610")
+
+    three = network(*head(3, "softmax"))
+    assert "9 readable images of test are too few" in (few := why(three, data, limit=9)).message
+    assert "--limit 10" in few.advice and few.severity == "hint"
+    small = photos(tmp_path / "small", {"train": {"a": 12, "b": 12, "c": 12}, "val": {"a": 1}})
+    assert "1 readable image of val is too few" in why(three, small).message
+    unlabelled = photos(tmp_path / "flat", {"": {".": 12}})
+    assert "the data has no labels" in why(three, unlabelled).message
+    single = photos(tmp_path / "single", {"": {"a": 12}})
+    assert "it has 3 outputs, and the data has 1 class" in why(three, single).message
+    assert "AF604 stands in the way" in why(network(*head(3, "softmax"), shape=(32, 32, 3)), data).message
+
+
 def test_limit_and_one_output(tmp_path: Path) -> None:
     """Two classes, files larger than the input, one sigmoid unit that says how red an image is."""
     for part, count in (("train", 12), ("val", 30)):

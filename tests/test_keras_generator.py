@@ -785,7 +785,8 @@ def test_model_epochs_move_on_with_fit(untouched: None) -> None:
     iterator, expected, model = flow(), epochs(flow(), 4), recorder()
     model.fit(iterator, epochs=2, verbose=0)
     assert iterator.epoch == 1
-    model.evaluate(flow(shuffle=False), verbose=0)
+    with pytest.warns(AugfuseWarning, match=r"evaluate\(\) gets augmented images"):
+        model.evaluate(flow(shuffle=False), verbose=0)
     model.fit(iterator, epochs=4, initial_epoch=2, verbose=0)
     assert iterator.epoch == 3
     trained = model.seen["train"]

@@ -426,6 +426,8 @@ def test_what_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFix
         ([str(folder), *out, "--images", "0"], "--images: got 0"),
         ([str(folder), *out, "--copies", "0"], "--copies: got 0"),
         ([str(folder), *out, "--cell", "3"], "--cell: got 3"),
+        ([str(folder), *out, "--cell", "100000"], "--cell: got 100000"),
+        ([str(folder), *out, "--copies", "1000000000"], "million pixels"),
         ([str(folder), *out, "--seed=-1"], "seed: got -1"),
         ([str(folder), *out, "--epoch=-1"], "epoch: got -1"),
         ([str(folder), *out, "--size", "big"], "--size: got 'big'"),

@@ -67,7 +67,7 @@ def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     result = replace(
         result,
         settings=msgspec_replace(result.settings, name=NASTY, data=NASTY),
-        facts=replace(result.facts, title=NASTY, description=NASTY),
+        facts=replace(result.facts, title=NASTY, description=NASTY, validation_counts=(1, 2)),
         recipe_yaml=NASTY,
         environment={NASTY: NASTY},
         command=NASTY,

@@ -203,6 +203,35 @@ def test_states_come_back_as_they_were(tmp_path: Path) -> None:
     )
 
 
+def test_files_of_the_user_in_the_folder_stay(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "r")
+    theirs = [tmp_path / "r" / name for name in (".git/HEAD", ".gitignore", ".report.html.swp", "predictions/.keep")]
+    ours = [tmp_path / "r" / name for name in (".augfuse.report.html.a1b2c3d4", ".augfuse.export.x/model.keras")]
+    ours.append(tmp_path / "r" / "predictions" / ".augfuse.plain-0.npz.a1b2c3d4")
+    with run.open({}):
+        for path in (*theirs, *ours):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x")
+    run.close()
+    assert all(path.is_file() for path in theirs)
+    assert not any(path.exists() for path in ours)
+    assert not (tmp_path / "r" / ".augfuse.export.x").exists()
+
+
+def test_only_what_a_killed_process_left_is_as_good_as_nothing(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    assert run.bare
+    (tmp_path / ".augfuse.run.json.a1b2c3d4").write_text("{")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "lock").touch()
+    assert run.bare
+    (tmp_path / "state" / "capitals.csv").touch()
+    assert not run.bare, "a folder of the user's that is called state"
+    (tmp_path / "state" / "capitals.csv").unlink()
+    (tmp_path / ".git").mkdir()
+    assert not run.bare
+
+
 def test_a_run_is_held_by_one_process(tmp_path: Path) -> None:
     pytest.importorskip("fcntl", reason="locks need fcntl")
     run = RunFolder(tmp_path / "r")

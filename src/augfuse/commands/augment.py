@@ -6,18 +6,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from augfuse.commands.shell import FAILED, INTERRUPTED, OK, USAGE, refuse
+from augfuse.commands.shell import FAILED, INTERRUPTED, OK, USAGE, refuse, refuse_image
 from augfuse.errors import AugfuseError, DataError, DecodeError, RangeError
 
 if TYPE_CHECKING:
     from augfuse.data.store import Copying, Written
     from augfuse.recipe import Recipe
 
+_MOST_COPIES, _MOST_IMAGES = 10_000, 10_000_000
+
 
 def augment(
     src: Path,
     dst: Path,
     *,
+    exclude: Path | None = None,
     copies: int = 1,
     recipe: Path | None = None,
     seed: int = 0,
@@ -40,6 +43,8 @@ def augment(
         .npz file.
     dst
         The folder to write, or a name that ends in .npz.
+    exclude
+        Leave out the images on this list, which augfuse doctor SRC --quarantine LIST writes.
     copies
         Augmented copies of each image.
     recipe
@@ -60,17 +65,21 @@ def augment(
     """
     try:
         kind = _format(dst, format)
-        sources, copying = _prepare(src, dst, copies, recipe, seed, workers, color, on_error, overwrite)
+        sources, copying = _prepare(src, dst, exclude, copies, recipe, seed, workers, color, on_error, overwrite)
     except DecodeError as error:
-        return refuse(error, FAILED)
+        return refuse_image(error, src)
     except AugfuseError as error:
         return refuse(error, USAGE)
     try:
         written = _write(sources, copying, kind, dst, overwrite)
+    except DecodeError as error:
+        return refuse_image(error, src)
     except AugfuseError as error:
         return refuse(error, FAILED)
     except OSError as error:
         return refuse(f"{error.filename or dst}: {error.strerror or error}", FAILED)
+    except MemoryError as error:
+        return refuse(f"{dst}: does not fit into memory ({error}). Type fewer --copies, or a folder as DST.", FAILED)
     except KeyboardInterrupt:
         return refuse(f"interrupted; {dst} was not written.", INTERRUPTED)
     for name, why in written.skipped.items():
@@ -89,7 +98,7 @@ def _format(dst: Path, format: str | None) -> str:
 
 
 def _prepare(
-    src: Path, dst: Path, copies: int, recipe: Path | None, seed: int, workers: int | None,
+    src: Path, dst: Path, exclude: Path | None, copies: int, recipe: Path | None, seed: int, workers: int | None,
     color: Any, on_error: Any, overwrite: bool,
 ) -> tuple[dict[str | None, Any], Copying]:  # fmt: skip
     """Check everything that can be checked before anything is written."""
@@ -101,15 +110,20 @@ def _prepare(
     for name, value, least in (("copies", copies, 1), ("seed", seed, 0), ("workers", workers, 0)):
         if value is not None and value < least:
             raise RangeError(f"--{name}: got {value}, wanted {least} or more.")
+    if copies > _MOST_COPIES:
+        raise RangeError(f"--copies: got {copies}, wanted at most {_MOST_COPIES} of each image.")
     own = None if recipe is None else read_recipe(recipe)
     check_target(dst, overwrite)
     real_src, real_dst = src.resolve(), dst.resolve()
     if real_src == real_dst or real_src in real_dst.parents or real_dst in real_src.parents:
         raise DataError(f"DST {dst}: SRC and DST lie inside each other, wanted DST elsewhere.")
-    sources = open_data(src, color).sources
+    sources = open_data(src, color, exclude).sources
     for source in sources.values():
         if source.copies is not None and source.copies.any():
             raise DataError(f"{src}: holds augmented copies already; augment the originals that they were made of.")
+    images = sum(len(source) for part, source in sources.items() if part in (None, "train"))
+    if copies * images > _MOST_IMAGES:
+        raise RangeError(f"--copies: got {copies} for {images} images, wanted at most {_MOST_IMAGES} copies in all.")
     used = own or _default(sources, on_error)
     if stored_form(used).eval() == stored_form(used):
         raise DataError(f"{recipe}: has nothing random in it: each copy would equal its original.")

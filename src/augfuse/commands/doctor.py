@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from augfuse.commands.shell import FAILED, OK, USAGE, refuse
-from augfuse.errors import AugfuseError, RangeError
+from augfuse.errors import AugfuseError, RangeError, did_you_mean
 
 if TYPE_CHECKING:
     from augfuse.doctor.checkup import Checkup
 
 
 def doctor(
-    data: Path,
+    data: Path | None = None,
     *,
+    explain: str | None = None,
     recipe: Path | None = None,
     model: Path | None = None,
     limit: int = 500,
@@ -28,14 +29,16 @@ def doctor(
     """Find what is wrong with images, labels, a recipe or a trained model: before training, and after it.
 
     Looks for unreadable and odd files, duplicates and leaks between parts, classes out of balance or numbered
-    differently, values on different scales. Asks a model how it wants to be fed. docs/doctor.md explains each code.
-    The exit code is 1 where an error or a warning was found, 0 with hints or nothing.
+    differently, values on different scales. Asks a model how it wants to be fed. --explain AF202 says more about the
+    code AF202. The exit code is 1 where an error or a warning was found, 0 with hints or nothing.
 
     Parameters
     ----------
     data
         A folder of class folders or of images, a .zip of class folders, a folder of IDX files, or an .npz file with
         x_train, y_train and perhaps x_val, y_val, x_test, y_test.
+    explain
+        Print what a code means and what to do about it, and examine nothing.
     recipe
         A recipe file, as recipe.to_yaml() writes it: does it suit these images?
     model
@@ -45,7 +48,8 @@ def doctor(
     json
         Write the findings as JSON to this file; "-" prints them instead of the table.
     quarantine
-        Write the files to leave out (unreadable, copies, leaks) to this list, for from_directory(path, exclude=LIST).
+        Write the files to leave out (unreadable, copies, leaks) to this list, for augfuse train --exclude LIST and
+        from_directory(path, exclude=LIST).
     workers
         Threads that read images. Default: all cores.
     """
@@ -54,7 +58,11 @@ def doctor(
     from augfuse.doctor.examine import examine
     from augfuse.doctor.show import quarantine_list, show
 
+    if explain is not None:
+        return _explain(explain.upper())
     try:
+        if data is None:
+            raise RangeError("DATA: got nothing, wanted a folder or a file. Type augfuse doctor path/to/photos.")
         for name, path in (("--json", None if json in (None, "-") else Path(str(json))), ("--quarantine", quarantine)):
             if path is not None and not path.absolute().parent.is_dir():
                 raise RangeError(f"{name} {path}: there is no folder {path.absolute().parent}.")
@@ -77,6 +85,18 @@ def doctor(
         show(checkup, Console())
         _say_written(checkup, quarantine, json)
     return OK if checkup.healthy else FAILED
+
+
+def _explain(code: str) -> int:
+    from rich.console import Console
+
+    from augfuse.doctor.codes import CODES
+    from augfuse.doctor.show import show_code
+
+    if code not in CODES:
+        return refuse(f"--explain: got {code!r}, wanted a code such as AF202.{did_you_mean(code, CODES)}", USAGE)
+    show_code(code, Console())
+    return OK
 
 
 def _say_written(checkup: Checkup, quarantine: Path | None, json: str | None) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from augfuse.commands.shell import FAILED, OK, USAGE, parse_size, refuse
-from augfuse.errors import AugfuseError, DataNotFoundError, DecodeError, RangeError
+from augfuse.commands.shell import FAILED, OK, USAGE, parse_size, refuse, refuse_image
+from augfuse.errors import AugfuseError, DataError, DataNotFoundError, DecodeError, RangeError
 from augfuse.ranges import whole
 from augfuse.rng import check_epoch, check_seed
 
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from augfuse.data.decode import Color
     from augfuse.recipe import Recipe
 
+_LARGEST_CELL, _MOST_PIXELS = 2048, 200_000_000
+
 
 def preview(
     data: Path | None = None,
     *,
+    exclude: Path | None = None,
     recipe: Path | None = None,
     out: Path = Path("preview.png"),
     images: int = 4,
@@ -42,6 +45,8 @@ def preview(
     data
         What `augfuse train` takes, of which the training part is shown where there are parts, or one image file.
         Without DATA: handwritten digits that come with scikit-learn.
+    exclude
+        Leave out the images on this list, which augfuse doctor DATA --quarantine LIST writes.
     recipe
         A recipe file, as recipe.to_yaml() writes it. Default: the mild one that `augfuse train` uses.
     out
@@ -70,6 +75,8 @@ def preview(
     try:
         for name, value, least in (("images", images, 1), ("copies", copies, 1), ("cell", cell, 32)):
             whole(f"--{name}", value, least)
+        if cell > _LARGEST_CELL:
+            raise RangeError(f"--cell: got {cell}, wanted at most {_LARGEST_CELL} pixels.")
         check_seed(seed)
         check_epoch(epoch)
         if out.suffix.lower() != ".png" or out.is_dir():
@@ -79,16 +86,17 @@ def preview(
 
         from augfuse.commands import sheet  # the codecs and the kernels
 
-        title, source = _open(data, color)
+        title, source = _open(data, color, exclude)
         recipes = [(name, _resized(one, height_width)) for name, one in read]
         if recipe is None and len(recipes) < 2:
             recipes.insert(0, ("default recipe", _default(data, source, height_width)))
         positions = sheet.spread(len(source), images) if index is None else _positions(index, len(source))
+        _check_page(len(positions) * len(recipes), copies, cell)
         rows = sheet.rows(source, recipes, positions, copies, seed, epoch)
         head = sheet.head(title, rows, [name for name, _ in recipes], seed)
         page = sheet.draw(head, rows, cell)
     except DecodeError as error:
-        return refuse(error, FAILED)
+        return refuse_image(error, data)
     except AugfuseError as error:
         return refuse(error, USAGE)
     try:
@@ -99,6 +107,16 @@ def preview(
         print(line)
     print(f"{out}: {page.shape[1]}x{page.shape[0]} pixels")
     return OK
+
+
+def _check_page(rows: int, copies: int, cell: int) -> None:
+    """Refuse a picture that no memory holds and no program opens."""
+    pixels = rows * (copies + 1) * max(cell, 96) ** 2
+    if pixels > _MOST_PIXELS:
+        raise RangeError(
+            f"{rows} rows of {copies + 1} pictures with --cell {cell}: about {pixels // 10**6} million pixels, wanted "
+            f"at most {_MOST_PIXELS // 10**6} million. Take less of --images, --copies or --cell."
+        )
 
 
 def _positions(text: str, length: int) -> list[int]:
@@ -129,17 +147,22 @@ def _resized(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
     return msgspec.structs.replace(recipe, transforms=(Resize(size), *recipe.transforms))
 
 
-def _open(data: Path | None, color: Color) -> tuple[str, Any]:
+def _open(data: Path | None, color: Color, exclude: Path | None) -> tuple[str, Any]:
     """What it is called, and the source of its images: all of them, or the training part."""
     from augfuse.data.classes import SUFFIXES
     from augfuse.train.datasets import load_parts, open_data
 
+    one_image = data is not None and data.suffix.lower() in SUFFIXES and not data.is_dir()
+    if exclude is not None and (data is None or one_image):
+        raise DataError(
+            "--exclude: names images of class folders or archives. Type augfuse preview DATA --exclude LIST."
+        )
     if data is None:
         parts = load_parts(None)
         return f"{parts.title}, train part", parts.train
-    if data.suffix.lower() in SUFFIXES and not data.is_dir():
+    if one_image:
         return data.name, _one_image(data, color)
-    opened = open_data(data, color)
+    opened = open_data(data, color, exclude)
     part = "train" if "train" in opened.sources else next(iter(opened.sources))
     return opened.title + ("" if part is None else f", {part} part"), opened.sources[part]
 

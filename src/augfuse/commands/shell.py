@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from pathlib import Path
 
-from augfuse.errors import AugfuseError, RangeError
+from augfuse.errors import AugfuseError, DecodeError, RangeError
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -15,9 +17,21 @@ def refuse(problem: AugfuseError | str, code: int) -> int:
     return code
 
 
+def refuse_image(error: DecodeError, data: Path | None) -> int:
+    """The same for an image of `data` that cannot be read, with the lines that leave out all such images."""
+    if data is None or error.path in (None, str(data)):
+        return refuse(error, FAILED)
+    examine = shlex.join(["augfuse", "doctor", str(data), "--quarantine", "list.txt"])
+    return refuse(f"{error} To leave it out type {examine}, then this command with --exclude list.txt.", FAILED)
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """`N` or `HxW` as (height, width). Raises RangeError."""
-    sides = text.lower().split("x")
-    if len(sides) <= 2 and all(side.strip().isdecimal() and int(side) > 0 for side in sides):
-        return int(sides[0]), int(sides[-1])
+    from augfuse.train.options import LARGEST_SIZE
+
+    sides = [side.strip() for side in text.lower().split("x")]
+    if len(sides) <= 2 and all(side.isdecimal() and side.strip("0") for side in sides):
+        if all(len(side) < 10 and int(side) <= LARGEST_SIZE for side in sides):
+            return int(sides[0]), int(sides[-1])
+        raise RangeError(f"--size: got {text!r}, wanted sides of at most {LARGEST_SIZE} pixels, such as 128.")
     raise RangeError(f"--size: got {text!r}, wanted N or HxW, such as 128 or 120x160.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from augfuse.commands.shell import FAILED, INTERRUPTED, OK, USAGE, parse_size, refuse
-from augfuse.errors import AugfuseError
+from augfuse.commands.shell import FAILED, INTERRUPTED, OK, USAGE, parse_size, refuse, refuse_image
+from augfuse.errors import AugfuseError, DecodeError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def train(
     data: Path | None = None,
     *,
+    exclude: Path | None = None,
     recipe: Path | None = None,
     model: str | None = None,
     keep_weights: bool = False,
@@ -30,6 +31,7 @@ def train(
     lr_factor: float = 0.5,
     min_lr: float = 1e-6,
     class_weights: bool = False,
+    evaluations: int = 10,
     size: str | None = None,
     batch_size: int = 32,
     optimizer: str = "adam",
@@ -53,6 +55,8 @@ def train(
         NAME_train.zip and NAME_test.zip, a folder of IDX files (train-images-idx3-ubyte.gz, ...), or an .npz file with
         x_train, y_train and, if there is a test part, x_test, y_test. Without a test part a fifth is held out. Without
         DATA: handwritten digits that come with scikit-learn; nothing is downloaded.
+    exclude
+        Leave out the images on this list, which augfuse doctor DATA --quarantine LIST writes.
     recipe
         A recipe file, as recipe.to_yaml() writes it. Default: a mild one that suits the data.
     model
@@ -82,6 +86,9 @@ def train(
         Where lowering it ends.
     class_weights
         Weigh the training images so that all classes count alike.
+    evaluations
+        After how many epochs, evenly spread and the last one among them, training and test part are measured. Early
+        stopping looks at the validation part after each epoch in any case.
     size
         Size of the network's input, N or HxW. Default: what the recipe or the model makes; for photos 128.
     batch_size
@@ -112,6 +119,7 @@ def train(
         job = prepare(
             Options(
                 data=data,
+                exclude=None if exclude is None else str(exclude),
                 recipe=recipe,
                 model=model,
                 keep_weights=keep_weights,
@@ -125,6 +133,7 @@ def train(
                 lr_factor=lr_factor,
                 min_lr=min_lr,
                 class_weights=class_weights,
+                evaluations=evaluations,
                 size=None if size is None else parse_size(size),
                 batch_size=batch_size,
                 optimizer=optimizer,
@@ -136,10 +145,14 @@ def train(
                 overwrite=overwrite,
             )
         )
+    except DecodeError as error:
+        return refuse_image(error, data)
     except AugfuseError as error:
         return refuse(error, USAGE)
     try:
         return _train(job, console)
+    except DecodeError as error:
+        return refuse_image(error, data)
     except AugfuseError as error:
         return refuse(error, FAILED)
     except OSError as error:

@@ -38,7 +38,8 @@ def from_zip(
         NAME/cat/1.jpg     either of them inside one common folder
 
     color, classes, part, exclude: as in `from_directory`; so are the parts, the order of the classes, `groups.csv`,
-        the warnings and the errors. Symbolic links, and names that lead out of the archive, are not followed.
+        the warnings and the errors. Symbolic links, and names that lead out of the archive, are not followed. A list
+        may be that of a folder of archives: `NAME.zip/cat/1.jpg`; what it says about the other archives is passed over.
 
     Members are stored or deflated. They are read by position, by any number of threads at once, and pickles hold the
     archive's path, not its content. `source.paths` are the archive's path with the member's name behind it.
@@ -51,16 +52,19 @@ def from_zip(
     file = _existing_file(path)
     root, members = _read_list(file)
     wanted, parts = find_parts(root, classes, part)
-    parts = leave_out(parts, exclude, str(file), every_class=classes is None)
+    parts = leave_out(parts, exclude, str(file), every_class=classes is None, archive=True)
     return folder_sources(str(file), parts, color, members.read)[wanted]
 
 
-def zip_parts(path: str | os.PathLike[str], color: Color | None = "rgb") -> dict[str | None, FolderSource]:
+def zip_parts(
+    path: str | os.PathLike[str], color: Color | None = "rgb", exclude: Exclude | None = None
+) -> dict[str | None, FolderSource]:
     """All parts of an archive, also of one that has no train part; {None: source} without parts. As `from_zip`."""
     check_color(color)
     file = _existing_file(path)
     root, members = _read_list(file)
     _, parts = find_parts(root, None, next(iter(part_names(root)), None))
+    parts = leave_out(parts, exclude, str(file), every_class=True, archive=True)
     return folder_sources(str(file), parts, color, members.read)
 
 

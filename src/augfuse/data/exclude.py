@@ -7,6 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,7 +23,8 @@ Exclude: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 def write_list(reasons: Mapping[str, Iterable[str]]) -> str:
     """The text of a list of paths (with "/"), each below a comment with the reasons. Names that a line cannot hold as
     they are become JSON strings."""
-    lines = ["# Images to leave out: af.from_directory(path, exclude=this file). One path a line, below the data set."]
+    lines = ["# Images to leave out: augfuse train DATA --exclude LIST, or af.from_directory(path, exclude=LIST).",
+             "# One path a line, below the data set."]  # fmt: skip
     for path, why in reasons.items():
         plain = path.isprintable() and path == path.strip() and not path.startswith(("#", '"'))
         lines += [f"# {'; '.join(why)}", path if plain else json.dumps(path)]
@@ -30,21 +32,33 @@ def write_list(reasons: Mapping[str, Iterable[str]]) -> str:
 
 
 def leave_out(
-    parts: dict[str | None, Part], exclude: Exclude | None, root: str, *, every_class: bool
+    parts: dict[str | None, Part], exclude: Exclude | None, root: str, *, every_class: bool, archive: bool = False
 ) -> dict[str | None, Part]:
     """The parts without the images of a list. every_class: whether `parts` hold all classes of the data set, so that a
-    path which is none of their images is a mistake; an AugfuseWarning counts those.
+    path which is none of their images is a mistake; an AugfuseWarning counts those. archive: `root` is a zip archive,
+    and the list may be that of the folder it lies in: its own name may stand before a path, and paths in another
+    archive of that folder are passed over.
 
     Raises DataNotFoundError (no such list), DataError (not a list of paths, a path outside `root`, a list that leaves a
     part, or a class of the training part, without images).
     """
     if exclude is None:
         return parts
-    excluded = _read_exclude(exclude, root)
+    given = _read_exclude(exclude)
+    if archive:
+        given = [name for path in given if (name := _in_archive(path, Path(root))) is not None]
+    excluded = frozenset(_below(path, root) for path in given)
     names = {name: [below(path, root) for path in part.paths] for name, part in parts.items()}
     if every_class:
         _warn_unused(excluded.difference(*names.values()), len(excluded), root)
     return {name: _without(name, part, names[name], excluded) for name, part in parts.items()}
+
+
+def fingerprint(exclude: Exclude) -> str:
+    """`3 paths (1a2b3c4d5e6f7a8b)`: how many different ones a list holds, and their digest. Raises as `leave_out`."""
+    paths = sorted(set(_read_exclude(exclude)))
+    digest = blake2b(json.dumps(paths).encode(), digest_size=8)
+    return f"{len(paths)} paths ({digest.hexdigest()})"
 
 
 def below(path: str, root: str) -> str:
@@ -63,12 +77,20 @@ def _without(name: str | None, part: Part, names: list[str], excluded: frozenset
     return part._replace(paths=tuple(itertools.compress(part.paths, kept)), labels=labels)
 
 
-def _read_exclude(exclude: Exclude, root: str) -> frozenset[str]:
+def _read_exclude(exclude: Exclude) -> list[str]:
     if isinstance(exclude, (str, os.PathLike)):
-        given = _read_lines(Path(exclude))
-    else:
-        given = [os.fspath(path) for path in exclude]
-    return frozenset(_below(path, root) for path in given)
+        return _read_lines(Path(exclude))
+    return [os.fspath(path) for path in exclude]
+
+
+def _in_archive(path: str, archive: Path) -> str | None:
+    """A path of a list as this archive has it; None for one in another archive beside it. Raises DataError."""
+    first, _, rest = _below(path, str(archive.parent)).partition("/")
+    if rest and first == archive.name:
+        return rest
+    if rest and first.lower().endswith(".zip") and (archive.parent / first).is_file():
+        return None
+    return _below(path, str(archive))
 
 
 def _warn_unused(unused: frozenset[str], count: int, root: str) -> None:
@@ -85,7 +107,8 @@ def _read_lines(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataNotFoundError(
-            f"exclude: there is no list {path}. For single paths type exclude=[{str(path)!r}]."
+            f"exclude: there is no list {path}. augfuse doctor DATA --quarantine {path} writes one; in Python single "
+            f"paths are exclude=[{str(path)!r}]."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"exclude: {path} is not a readable list of paths ({error}).") from None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from augfuse.doctor.findings import Finding, finding
+from augfuse.doctor.findings import Finding, counted, finding
 from augfuse.doctor.look import LUMA, Looks
 from augfuse.doctor.models import Model
 from augfuse.doctor.recipes import as_source_gives
@@ -59,17 +59,25 @@ class _Way(NamedTuple):
 def try_ways(
     survey: Survey, looks: Sequence[Looks], model: Model, recipe: Recipe | None, limit: int
 ) -> tuple[list[Trial], list[Finding]]:
-    """AF607..AF609, from at most `limit` images of the held-out part. No trials where there are no labels, or where
-    the model's outputs are not this data's classes."""
-    part = survey.held_out
-    fits = model.units == len(survey.classes) or (model.units == 1 and len(survey.classes) == 2)
-    if part.labels is None or not fits:
-        return [], []
+    """AF607..AF609, from at most `limit` images of the held-out part; or no trials, and AF610 with the reason."""
+    part, classes = survey.held_out, len(survey.classes)
+    if part.labels is None:
+        return [], [not_asked(f"{part.title} has no labels", "Give it images whose classes are known.")]
+    if model.units != classes and (model.units, classes) != (1, 2):
+        why = f"it has {counted(model.units, 'output')}, and the data has {counted(classes, 'class', 'classes')}"
+        return [], [not_asked(why, "Give it images of the classes that it was trained for.")]
     seen = looks[survey.parts.index(part)]
     images, truth = _sample(part, seen, model, limit)
     if len(images) < _FEWEST:
-        return [], []
+        more = f"Type --limit {_FEWEST} or more." if limit < _FEWEST else "Give it more images."
+        why = f"{counted(len(images), 'readable image')} of {part.title} {'is' if len(images) == 1 else 'are'} too few"
+        return [], [not_asked(f"{why}, {_FEWEST} are the least", more)]
     return _run(part, images, truth, model, recipe, _full_scale(part, seen), survey.classes)
+
+
+def not_asked(why: str, advice: str) -> Finding:
+    """AF610."""
+    return finding("AF610", f"The model was not asked how it wants to be fed: {why}.", advice, count=1)
 
 
 def _run(

@@ -34,5 +34,8 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(name for finding in self.findings for name in finding.files))
 
     def to_json(self) -> str:
-        """The whole record as JSON text."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()
+        """The whole record as JSON text; each finding also has its `page`."""
+        record = msgspec.to_builtins(self)
+        for found, said in zip(self.findings, record["findings"], strict=True):
+            said["page"] = found.page
+        return msgspec.json.format(msgspec.json.encode(record), indent=2).decode()

@@ -1,4 +1,4 @@
-"""Every finding the doctor can make: its code, how grave it is, and a title. docs/doctor.md has a section for each."""
+"""Every finding the doctor can make: its code, how grave it is, and a title. `explanations.py` says more about each."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CODES: dict[str, Code] = {
     "AF302": Code("warning", "few images in a class"),
     "AF303": Code("error", "classes differ between parts"),
     "AF304": Code("warning", "class numbers differ between parts"),
-    "AF305": Code("warning", "class names that differ only in case"),
+    "AF305": Code("warning", "class names that differ only in case or spaces"),
     "AF306": Code("error", "fewer than two classes"),
     "AF307": Code("error", "a class folder without images"),
     "AF308": Code("warning", "a contiguous split would miss classes"),
@@ -57,7 +57,7 @@ CODES: dict[str, Code] = {
     # the recipe
     "AF501": Code("error", "the recipe fails on this data"),
     "AF502": Code("error", "sizes that do not stack"),
-    "AF503": Code("warning", "nothing scales the pixels"),
+    "AF503": Code("hint", "nothing scales the pixels"),
     "AF504": Code("hint", "an augmentation that may change labels"),
     "AF505": Code("warning", "statistics of other data"),
     # the model
@@ -70,4 +70,5 @@ CODES: dict[str, Code] = {
     "AF607": Code("error", "fed otherwise than trained"),
     "AF608": Code("warning", "no better than guessing"),
     "AF609": Code("error", "classes in another order"),
+    "AF610": Code("hint", "the model was not asked"),
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.doctor.behaviour import try_ways
+from augfuse.doctor.behaviour import not_asked, try_ways
 from augfuse.doctor.checkup import Checkup
 from augfuse.doctor.codes import SEVERITIES
 from augfuse.doctor.duplicates import check_copies, check_duplicates
@@ -65,8 +65,10 @@ def examine(
         shape = _fed_shape(survey, looks, read_recipe)
         about_model = check_model(survey, loaded, read_recipe, shape)
         found += about_model
-        runs = not any(f.code in ("AF501", "AF502", "AF604") for f in found)
-        if runs:
+        first = [f.code for f in found if f.code in ("AF501", "AF502", "AF604")]
+        if first:
+            found.append(not_asked(f"{first[0]} stands in the way", f"Cure {first[0]} first."))
+        else:
             trials, verdict = try_ways(survey, looks, loaded, read_recipe, limit)
             found += verdict
     found.sort(key=lambda f: (SEVERITIES.index(f.severity), f.code))

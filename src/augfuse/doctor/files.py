@@ -40,7 +40,8 @@ def _check_reading(every: Sequence) -> list[Finding]:
         finding(
             "AF101",
             f"{len(broken)} of {counted(total, 'file')} cannot be read.",
-            "Replace them, or leave them out: --quarantine FILE, then af.from_directory(path, exclude=FILE).",
+            "Replace them, or leave them out: --quarantine LIST, then augfuse train DATA --exclude LIST, or in Python "
+            "af.from_directory(path, exclude=LIST).",
             examples=[f"{name}: {why}" for name, why in broken],
             files=[name for name, _ in broken],
         )

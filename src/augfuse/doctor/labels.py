@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 import numpy as np
@@ -128,15 +129,16 @@ def _renumbered(survey: Survey, labelled: list[Part]) -> list[str]:
 
 def _check_names(survey: Survey) -> list[Finding]:
     alike: dict[str, list[str]] = defaultdict(list)
-    for name in survey.classes:
-        alike["".join(letter for letter in name.casefold() if letter.isalnum()) or name].append(name)
+    for name in survey.classes:  # other signs tell classes apart: C and C++, 1.5 and 15, A and A-
+        alike[re.sub(r"[\s_-]+", " ", name.strip().casefold())].append(name)
     pairs = [" and ".join(map(repr, names)) for names in alike.values() if len(names) > 1]
     if not pairs:
         return []
     return [
         finding(
             "AF305",
-            f"{counted(len(pairs), 'class', 'classes')} under several names: {listed(pairs)}.",
+            f"{counted(len(pairs), 'class', 'classes')} under several names, which differ only in case, spaces, _ or "
+            f"-: {listed(pairs)}.",
             "Give the folders one name: they count as different classes.",
             examples=pairs,
         )

@@ -127,7 +127,8 @@ def _check_scale(images: Sequence[np.ndarray], recipe: Recipe, scales_itself: bo
         return [
             finding(
                 "AF503",
-                f"The recipe ends without a scale: the model would get values up to {high:.4g}.",
+                "The recipe ends without a scale: outside augfuse train, which adds ToFloat, a model gets values up "
+                f"to {high:.4g}.",
                 "End it with af.ToFloat() or af.Normalize(), unless the model begins with a Rescaling layer.",
                 count=1,
             )

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from augfuse.data.exclude import write_list
 from augfuse.doctor.checkup import Checkup
-from augfuse.doctor.codes import SEVERITIES
+from augfuse.doctor.codes import CODES, SEVERITIES
+from augfuse.doctor.explanations import EXPLANATIONS
 from augfuse.doctor.findings import Finding, counted
 
 _STYLES = {"error": "bold red", "warning": "yellow", "hint": "cyan"}
@@ -37,8 +38,16 @@ def show(checkup: Checkup, console: Console) -> None:
     console.print(Text(_summary(checkup)))
 
 
+def show_code(code: str, console: Console) -> None:
+    """Print what a code of CODES means, and its cure."""
+    known, (meaning, cure) = CODES[code], EXPLANATIONS[code]
+    title = Text.assemble((code, "bold"), " ", (known.severity, _STYLES[known.severity]), f": {known.title}")
+    for paragraph in (title, "", meaning, "", f"What to do: {cure}"):
+        console.print(paragraph, markup=False, highlight=False)
+
+
 def quarantine_list(checkup: Checkup) -> str:
-    """The text of a list that `af.from_directory(path, exclude=FILE)` takes; comments say why a file is on it."""
+    """The text of a list that `augfuse train --exclude` and the sources take; comments say why a file is on it."""
     reasons: dict[str, list[str]] = {}
     for found in checkup.findings:
         for name in found.files:
@@ -65,7 +74,7 @@ def _summary(checkup: Checkup) -> str:
         return "Nothing found."
     counts = [(sum(f.severity == severity for f in checkup.findings), severity) for severity in SEVERITIES]
     words = ", ".join(counted(count, severity) for count, severity in counts if count)
-    return f"{words}. Each code is explained in docs/doctor.md."
+    return f"{words}. What a code means: augfuse doctor --explain {checkup.findings[0].code}"
 
 
 def _printable(text: str) -> str:

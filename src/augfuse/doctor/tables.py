@@ -6,12 +6,13 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from augfuse.data.arrays import ArraySource
-from augfuse.doctor.findings import Finding, counted, finding
+from augfuse.doctor.findings import EXAMPLES, Finding, counted, finding
 from augfuse.doctor.survey import Part, Survey
 from augfuse.errors import DataError
 
@@ -183,15 +184,20 @@ def _check_numbers(values: np.ndarray, found: list[Finding]) -> None:
     low, high = int(values[0]), int(values[-1])
     if low == 0 and high == len(values) - 1:
         return
-    missing = sorted(set(range(min(low, 0), high + 1)) - set(values.tolist()))
-    words = f"{len(missing)} numbers in between do not occur" if low <= 0 else f"they begin at {low}"
+    gaps = high - low + 1 - len(values)
+    words = [f"they begin at {low}"] if low else []
+    if gaps:
+        words.append(f"{counted(gaps, 'number')} in between {'does' if gaps == 1 else 'do'} not occur")
+    known = set(values.tolist())
+    # There may be more missing numbers than memory: labels that are ids.
+    missing = list(islice((n for n in range(min(low, 0), high + 1) if n not in known), EXAMPLES))
     found.append(
         finding(
             "AF309",
-            f"The labels are {low}..{high} with {len(values)} different values: {words}.",
+            f"The labels are {low}..{high} with {len(values)} different values: {' and '.join(words)}.",
             f"Sparse losses want 0..{len(values) - 1}. Type y = np.unique(y, return_inverse=True)[1], for all parts "
             "together.",
             examples=[str(value) for value in missing] or [str(low)],
-            count=max(len(missing), 1),
+            count=max(gaps + max(low, 0), 1),
         )
     )

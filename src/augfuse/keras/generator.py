@@ -14,6 +14,7 @@ import numpy as np
 
 from augfuse.errors import ImageError, RangeError
 from augfuse.keras import fitting, migrate
+from augfuse.keras.arguments import random_arguments
 from augfuse.keras.arrays import NumpyArrayIterator
 from augfuse.keras.dataframe import DataFrameIterator, retired_arguments
 from augfuse.keras.directory import DirectoryIterator
@@ -167,15 +168,7 @@ class ImageDataGenerator:
     @property
     def augments(self) -> bool:
         """Whether any of the random transforms is switched on."""
-        ranges = (self.rotation_range, self.shear_range, self.channel_shift_range)
-        shifts = (self.width_shift_range, self.height_shift_range)
-        return (
-            any(bool(value) for value in ranges)
-            or any(bool(np.any(value)) for value in shifts)
-            or tuple(self.zoom_range) != (1, 1)
-            or self.brightness_range is not None
-            or bool(self.horizontal_flip or self.vertical_flip)
-        )
+        return bool(random_arguments(self))
 
     def flow(
         self,

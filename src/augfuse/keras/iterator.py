@@ -206,6 +206,11 @@ class Iterator(keras.utils.PyDataset):
         return self._feed.epoch
 
     @property
+    def augments(self) -> bool:
+        """Whether its images are transformed at random; those of the validation subset are not."""
+        return self.image_data_generator is not None and self.image_data_generator.augments and not self._spares
+
+    @property
     def workers(self) -> int:
         """1: Keras asks from one thread. The parallel work is done by threads of the iterator: `threads`."""
         return 1
@@ -248,6 +253,11 @@ class Iterator(keras.utils.PyDataset):
         return self._batch(index_array, self.epoch, self.threads)
 
     @property
+    def _spares(self) -> bool:
+        """Whether images are only standardised, whatever the generator draws."""
+        return self.compat is None and self.subset == "validation"
+
+    @property
     def _is_ours(self) -> bool:
         return type(self)._get_batches_of_transformed_samples.__module__ == __name__
 
@@ -259,14 +269,13 @@ class Iterator(keras.utils.PyDataset):
     def _batch(self, index_array: np.ndarray, epoch: int, threads: int) -> Any:
         kept, pixels = self.read(index_array, threads)
         generator = self.image_data_generator
-        augment = self.compat == "strict" or self.subset != "validation"
         batch_x, pictures = transform(
             generator,
             pixels,
             kept,
             key=self.key,
             epoch=epoch,
-            augment=augment,
+            augment=not self._spares,
             threads=threads,
             take=self._ring.take,
             pictures=self.save_to_dir is not None,

@@ -1,11 +1,13 @@
-"""Warnings that are given once in a process: one for each defect of Keras that is mended while somebody's code runs."""
+"""Warnings that are given once: of each defect of Keras that is mended while somebody's code runs, and of mistakes."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import warnings
+import weakref
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -18,6 +20,7 @@ _PASSED_OVER = (
 )
 _lock = threading.Lock()
 _given: set[str] = set()
+_said: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
 
 
 def notice(subject: str, message: str) -> None:
@@ -38,6 +41,16 @@ def warn(message: str) -> None:
     warnings.warn(message, AugfuseWarning, stacklevel=depth_of_caller())
 
 
+def warn_once(about: Any, message: str) -> None:
+    """`warn`, the first time this is said of `about`: a model, a generator or a data set."""
+    with _lock:
+        said = _said.setdefault(about, set())
+        if message in said:
+            return
+        said.add(message)
+    warn(message)
+
+
 def was_given(subject: str) -> bool:
     """Whether `notice` has warned about `subject`: then nobody needs to look for a reason to warn again."""
     return subject in _given
@@ -47,6 +60,7 @@ def forget() -> None:
     """Warn about everything anew, as a fresh process would. For tests."""
     with _lock:
         _given.clear()
+        _said.clear()
 
 
 def depth_of_caller() -> int:

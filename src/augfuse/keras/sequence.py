@@ -8,15 +8,15 @@ from __future__ import annotations
 import contextlib
 import operator
 import sys
-import warnings
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
-from augfuse.errors import AugfuseWarning, RangeError
-from augfuse.keras.feed import EVALUATE, FIT, PREDICT, Asker, Feed, called_by_keras
+from augfuse.errors import RangeError
+from augfuse.keras import watch
+from augfuse.keras.feed import Feed, called_by_keras
 from augfuse.keras.traps import check_loss
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class LoaderDataset(keras.utils.PyDataset):
         keras.utils.PyDataset.__init__(self)
         self._loader = loader
         self._feed = Feed(loader, loader.epoch if loader.training else 0, loader.training)
-        self._warned: set[str] = set()
+        self._checked = False  # whether labels fit the loss of a model
 
     def __len__(self) -> int:
         """Batches in one epoch."""
@@ -79,8 +79,8 @@ class LoaderDataset(keras.utils.PyDataset):
             IndexError: `index` is not in 0..len(dataset) - 1.
         """
         frame, kind = sys._getframe(1), self._loader.label_kind
-        if kind is not None and "loss" not in self._warned and called_by_keras(frame):
-            self._warned.add("loss")
+        if kind is not None and not self._checked and called_by_keras(frame):
+            self._checked = True
             check_loss(frame, kind == "one-hot", f"af.Loader(..., one_hot={kind != 'one-hot'})")
         step = operator.index(index)
         if not 0 <= step < len(self):
@@ -92,6 +92,11 @@ class LoaderDataset(keras.utils.PyDataset):
         with contextlib.closing(self._loader.stream(self._feed.epoch, range(len(self)))) as stream:
             for batch in stream:
                 yield _arrays(batch)
+
+    @property
+    def loader(self) -> Loader:
+        """The loader whose batches these are."""
+        return self._loader
 
     @property
     def epoch(self) -> int:
@@ -127,7 +132,7 @@ class LoaderDataset(keras.utils.PyDataset):
 
     def on_epoch_begin(self) -> None:
         """Keras calls this when one of its epochs begins."""
-        self._warn(self._feed.begin(sys._getframe(1)))
+        watch.observe_loader(self._feed.begin(sys._getframe(1)), self)
 
     def on_epoch_end(self) -> None:
         """Keras calls this when one of its epochs ends, and once before the first."""
@@ -164,26 +169,6 @@ class LoaderDataset(keras.utils.PyDataset):
     def __setstate__(self, state: tuple[Loader, tuple[int, int, bool]]) -> None:
         LoaderDataset.__init__(self, state[0])
         self._feed.restore(state[1])
-
-    def _warn(self, asker: Asker) -> None:
-        method, steps = asker.method, asker.steps_per_epoch
-        if method == FIT and steps and steps < len(self):
-            self._warn_once(
-                "steps_per_epoch",
-                f"steps_per_epoch={steps} is less than the {len(self)} batches of the data set: one pass over the data "
-                "then takes several epochs of Keras. Drop steps_per_epoch: model.fit(dataset, epochs=...)",
-            )
-        if method in (EVALUATE, PREDICT) and self._loader.training:
-            self._warn_once(
-                method,
-                f"{method}() got a training loader: its images are augmented and its rows shuffled. "
-                "Use af.Loader(data, recipe, training=False).to_keras()",
-            )
-
-    def _warn_once(self, subject: str, message: str) -> None:
-        if subject not in self._warned:
-            self._warned.add(subject)
-            warnings.warn(message, AugfuseWarning, stacklevel=4)
 
 
 def _arrays(batch: Batch) -> tuple[np.ndarray, ...]:

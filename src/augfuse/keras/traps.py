@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 import keras
+import numpy as np
 
 from augfuse.keras.feed import BUILD, FIT, who_asks
-from augfuse.keras.notices import warn
+from augfuse.keras.notices import warn, warn_once
+from augfuse.keras.values import Values
+
+_NOTHING_LEFT = 0.1  # of images scaled to 0..1 and again by 1 / 255 about 0.004 is left
+_KEEP_THE_SCALE = ("keras.src.layers.preprocessing.", "keras.src.layers.reshaping.")
 
 
 def check_loss(frame: FrameType, one_hot: bool, other_labels: str) -> None:
@@ -28,30 +34,59 @@ def check_loss(frame: FrameType, one_hot: bool, other_labels: str) -> None:
     warn(f"the loss {name} wants {want}, the data has {got}. Compile with loss={right!r}, or use {other_labels}.")
 
 
-def check_rescaling(model: Any, rescale: float | None) -> None:
-    """Warn where the generator scales pixels down, and the model does so again."""
-    if not rescale or rescale >= 1:
-        return
-    for layer in _layers(model):
-        scale = getattr(layer, "scale", None) if isinstance(layer, keras.layers.Rescaling) else None
-        if isinstance(scale, (int, float)) and scale < 1:
-            warn(
-                f"pixels are scaled twice: rescale={rescale:.6g} in the generator, Rescaling({scale:.6g}) in the "
-                "model. Leave one out: without rescale= the saved model takes raw pixels."
+def check_scaling(model: Any, values: Values) -> None:
+    """Warn where a model begins with Rescaling or Normalization made for another scale than that of what it gets."""
+    layer = _first_scaling(model)
+    low, high = values.span
+    got = f"the model gets {low:.4g}..{high:.4g}" + (f" ({values.said})" if values.said else "")
+    fix = "Leave the layer out, or feed pixels of 0..255"
+    if values.said:
+        fix = f"Leave one out: without {values.said} the saved model takes raw pixels"
+    if isinstance(layer, keras.layers.Rescaling):
+        scale = float(np.max(np.abs(layer.scale)))
+        if scale * (high - low) < _NOTHING_LEFT:
+            warn_once(
+                model,
+                f"pixels are scaled twice: {got}, and its layer Rescaling({scale:.6g}) scales them again. {fix}.",
             )
-            return
+    elif isinstance(layer, keras.layers.Normalization) and not layer.invert:
+        given: Any = layer.mean if layer.input_mean is None else layer.input_mean
+        mean = np.asarray(keras.ops.convert_to_numpy(given), np.float64).ravel()
+        # The mean of numbers lies between the smallest and the largest of them.
+        if np.any((mean < low) | (mean > high)):
+            shown = np.array2string(mean[:4], precision=4, separator=", ")
+            warn_once(
+                model,
+                f"pixels are scaled twice: {got}, and its layer Normalization has the mean {shown} of data on another "
+                f"scale. {fix}; or adapt the layer to what it gets: layer.adapt(dataset[0][0])",
+            )
 
 
-def check_steps(steps: int | None, batches: int) -> None:
-    """Warn where an epoch of Keras is less than a pass over the data."""
-    if steps and steps < batches:
-        warn(
-            f"steps_per_epoch={steps} is less than the {batches} batches of the data: one pass then takes several "
-            "epochs of Keras. Drop steps_per_epoch: model.fit(iterator, epochs=...)"
+def check_steps(feed: Any, steps: int | None) -> None:
+    """Warn where an epoch of Keras is less than a pass over the data of `feed`."""
+    if steps and steps < len(feed):
+        warn_once(
+            feed,
+            f"steps_per_epoch={steps} is less than the {len(feed)} batches of the data set: one pass over the data "
+            "then takes several epochs of Keras. Drop steps_per_epoch: model.fit(dataset, epochs=...)",
         )
 
 
-def _layers(model: Any) -> Iterator[Any]:
-    for layer in getattr(model, "layers", ()):
-        yield layer
-        yield from _layers(layer)
+def _first_scaling(model: Any) -> Any:
+    """The Rescaling or Normalization that a model with one input begins with; None where it does not.
+
+    Numbers that come out of a layer of another kind may be on any scale: there the search ends.
+    """
+    if len(getattr(model, "inputs", None) or ()) > 1:
+        return None
+    first = itertools.takewhile(lambda step: type(step).__module__.startswith(_KEEP_THE_SCALE), _steps(model))
+    return next((s for s in first if isinstance(s, (keras.layers.Rescaling, keras.layers.Normalization))), None)
+
+
+def _steps(model: Any) -> Iterator[Any]:
+    """The layers and operations of a model in order, those of nested models too."""
+    for step in getattr(model, "operations", None) or model.layers:
+        if getattr(step, "layers", None):
+            yield from _steps(step)
+        elif not isinstance(step, keras.layers.InputLayer):
+            yield step

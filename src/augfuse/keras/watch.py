@@ -3,56 +3,132 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.keras import values
+from augfuse.keras.arguments import listed, random_arguments, standardising_arguments, without_random
 from augfuse.keras.feed import EVALUATE, FIT, PREDICT, Asker
-from augfuse.keras.notices import warn
-from augfuse.keras.traps import check_rescaling, check_steps
+from augfuse.keras.notices import warn_once
+from augfuse.keras.traps import check_scaling, check_steps
+from augfuse.keras.values import Values
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
     from augfuse.keras.iterator import Iterator
+    from augfuse.keras.sequence import LoaderDataset
 
-_trained: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
-_SETTINGS = (
-    "rescale", "preprocessing_function", "samplewise_center", "samplewise_std_normalization",
-    "featurewise_center", "featurewise_std_normalization", "zca_whitening",
-)  # fmt: skip
+
+@final
+class _Feed(NamedTuple):
+    """How the data of a pass are standardised. arguments: of the generator, with its statistics; None for a loader."""
+
+    values: Values | None
+    arguments: dict[str, Any] | None
+
+
+_trained: weakref.WeakKeyDictionary[Any, _Feed] = weakref.WeakKeyDictionary()
+_SAME_GENERATOR = (
+    "Give both generators the same arguments, and the second one the same statistics: "
+    "test_datagen.mean, test_datagen.std = datagen.mean, datagen.std"
+)
+_SAME_RECIPE = "Use the recipe of training for both: af.Loader(data, recipe, training=False).to_keras()"
 
 
 def observe(asker: Asker, iterator: Iterator) -> None:
     """Remember how the data of a training pass are standardised; warn where an evaluation differs from it."""
-    generator, model = iterator.image_data_generator, asker.model
-    if asker.method == FIT:
-        check_steps(asker.steps_per_epoch, len(iterator))
-    if generator is None:
+    generator, method = iterator.image_data_generator, asker.method
+    if method == FIT:
+        check_steps(iterator, asker.steps_per_epoch)
+    if generator is None or method not in (FIT, EVALUATE, PREDICT):
         return
-    if asker.method == FIT and model is not None:
-        check_rescaling(model, generator.rescale)
-        _trained[model] = _standardisation(generator)
-    if asker.method not in (EVALUATE, PREDICT):
+    _compare(asker, iterator, _Feed(values.of_iterator(iterator), _standardisation(generator)))
+    if method == FIT:
         return
-    trained = _trained.get(model) if model is not None else None
-    if trained is not None:
-        now = _standardisation(generator)
-        different = [name for name in trained if not _same(trained[name], now[name])]
-        if different:
-            listed = "; ".join(f"{n}: {_show(trained[n])} in training, {_show(now[n])} now" for n in different)
-            warn(
-                f"{asker.method}() gets images that are standardised in another way than those the model was trained "
-                f"on ({listed}): its results will be wrong. Give both generators the same arguments, and the second "
-                "one the same statistics: test_datagen.mean, test_datagen.std = datagen.mean, datagen.std",
-            )
-    if asker.method == PREDICT and iterator.shuffle and iterator.n > 1:
-        warn(
+    if iterator.augments:
+        _warn_of_augmented(method, iterator, generator)
+    if method == PREDICT and iterator.shuffle and iterator.n > 1:
+        warn_once(
+            iterator,
             "predict() got an iterator with shuffle=True: row i of the result is not sample i. Use shuffle=False.",
         )
 
 
+def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
+    """The same for a pass over the batches of a loader."""
+    loader, method = dataset.loader, asker.method
+    if method not in (FIT, EVALUATE, PREDICT):
+        return
+    _compare(asker, dataset, _Feed(values.of_loader(loader), None))
+    if method == FIT:
+        check_steps(dataset, asker.steps_per_epoch)
+        return
+    random = [type(t).__name__ for t in loader.recipe.transforms if t.evaluation != "deterministic" and t.p > 0]
+    wrong = [f"its images are augmented ({', '.join(random)})"] if random else []
+    if method == PREDICT and loader._order.shuffle and len(loader.data) > 1:
+        wrong.append("its rows are shuffled, so that row i of the result is not sample i")
+    if wrong:
+        kind = "a training loader" if loader.training else "a loader with shuffle=True"
+        fix = "training=False" if loader.training else "training=False, shuffle=False"
+        warn_once(
+            dataset, f"{method}() got {kind}: {' and '.join(wrong)}. Use af.Loader(data, recipe, {fix}).to_keras()"
+        )
+
+
+def _warn_of_augmented(method: str, iterator: Iterator, generator: ImageDataGenerator) -> None:
+    fitted = generator.featurewise_center or generator.featurewise_std_normalization or generator.zca_whitening
+    measured = (
+        "row i is the answer to a changed sample i, another one each time"
+        if method == PREDICT
+        else "loss and accuracy (those of validation_data too) are measured on changed images, differently each time"
+    )
+    meant = " Several predictions to be averaged on purpose are fine: this is said once." if method == PREDICT else ""
+    warn_once(
+        generator,
+        f"{method}() gets augmented images ({listed(random_arguments(generator))}): {measured}. Take them from a "
+        f"generator without these: test_datagen = {without_random(generator, iterator.subset is not None)}"
+        + (", fitted to the same images: test_datagen.fit(x_train)." if fitted else ".")
+        + meant,
+    )
+
+
+def _compare(asker: Asker, about: Any, feed: _Feed) -> None:
+    """Whether what a model gets fits its first layers, and what it was trained on."""
+    model = asker.model
+    if model is None:
+        return
+    if feed.values is not None:
+        check_scaling(model, feed.values)
+    if asker.method == FIT:
+        _trained[model] = feed
+    trained = _trained.get(model, feed)
+    different = _difference(trained, feed)
+    if different:
+        generators = feed.arguments is not None and trained.arguments is not None
+        warn_once(
+            about,
+            f"{asker.method}() gets images that are standardised in another way than those the model was trained on "
+            f"({different}): its results will be wrong. {_SAME_GENERATOR if generators else _SAME_RECIPE}",
+        )
+
+
+def _difference(trained: _Feed, now: _Feed) -> str:
+    """In words; "" where there is none, or where it cannot be known."""
+    by_values = ""
+    if trained.values is not None and now.values is not None and trained.values.exact and now.values.exact:
+        if trained.values.is_like(now.values):
+            return ""
+        by_values = f"{trained.values.show()} in training, {now.values.show()} now"
+    before, after = trained.arguments or {}, now.arguments or {}
+    names = [name for name in before.keys() & after.keys() if not _same(before[name], after[name])]
+    if not names:
+        return by_values
+    return "; ".join(f"{n}: {_show(before[n])} in training, {_show(after[n])} now" for n in before if n in names)
+
+
 def _standardisation(generator: ImageDataGenerator) -> dict[str, Any]:
-    found = {name: getattr(generator, name) or None for name in _SETTINGS}
+    found = standardising_arguments(generator)
     found["mean"] = generator.mean if generator.featurewise_center else None
     found["std"] = generator.std if generator.featurewise_std_normalization else None
     return found

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from augfuse.data.exclude import Exclude
 from augfuse.errors import ImageTypeError
 from augfuse.recipe import Recipe
 from augfuse.train.inputs import parts_from
@@ -19,6 +20,7 @@ def train(
     data: Any = None,
     recipe: Recipe | str | os.PathLike[str] | None = None,
     *,
+    exclude: Exclude | None = None,
     model: Any = None,
     keep_weights: bool = False,
     epochs: int | None = None,
@@ -31,6 +33,7 @@ def train(
     lr_factor: float = 0.5,
     min_lr: float = 1e-6,
     class_weights: bool = False,
+    evaluations: int = 10,
     size: int | tuple[int, int] | None = None,
     batch_size: int = 32,
     optimizer: str = "adam",
@@ -46,10 +49,12 @@ def train(
 
     data: a path as `augfuse train` takes it; a source (with `parts`, or divided here); (train, test) or (train, val,
     test) sources; arrays (x, y), or ((x_train, y_train), (x_test, y_test)); None for the digits of scikit-learn. Images
-    are uint8, labels class numbers. recipe: an `af.Recipe` or the path of a YAML file; None for a mild one.
-    model: "module:function", "file.py:function", the path of a `.keras` file, a function of (input_shape, classes) or
-    of nothing, or a Keras model; None for a small CNN. sweep: strengths such as (0, 0.5, 1, 1.5). size: (height,
-    width) in pixels, or one number for both. progress: print it. All other arguments are those of the command.
+    are uint8, labels class numbers. exclude: with a path, images to leave out: the file that `augfuse doctor
+    --quarantine` writes, or paths as `af.from_directory` takes them. recipe: an `af.Recipe` or the path of a YAML file;
+    None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` file, a function of
+    (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. sweep: strengths such as
+    (0, 0.5, 1, 1.5). size: (height, width) in pixels, or one number for both. progress: print it. All other arguments
+    are those of the command.
 
     An interrupted run is continued by the same call; a finished one with the same `name` and settings is read. The
     result holds everything the report shows; `result.test_accuracy`, `result.gap`, `result.model`, `result.report`.
@@ -61,10 +66,14 @@ def train(
     path = Path(data) if isinstance(data, (str, os.PathLike)) else None
     if recipe is not None and not isinstance(recipe, (Recipe, str, os.PathLike)):
         raise ImageTypeError(f"recipe: got {type(recipe).__name__}, wanted an af.Recipe. Use af.Recipe([...]).")
+    left_out = os.fspath(exclude) if isinstance(exclude, (str, os.PathLike)) else exclude
+    if left_out is not None and not isinstance(left_out, str):
+        left_out = tuple(os.fspath(path) for path in left_out)
     job = prepare(
         Options(
             data=path,
             parts=None if path is not None or data is None else parts_from(data),
+            exclude=left_out,
             recipe=recipe if recipe is None or isinstance(recipe, Recipe) else Path(recipe),
             model=model,
             keep_weights=keep_weights,
@@ -78,6 +87,7 @@ def train(
             lr_factor=lr_factor,
             min_lr=min_lr,
             class_weights=class_weights,
+            evaluations=evaluations,
             size=(size, size) if isinstance(size, int) else size,
             batch_size=batch_size,
             optimizer=optimizer,
@@ -87,7 +97,9 @@ def train(
             out=Path(out),
             name=name,
             overwrite=overwrite,
-            python=(path is None and data is not None) or not (model is None or isinstance(model, (str, os.PathLike))),
+            python=(path is None and data is not None)
+            or isinstance(left_out, tuple)
+            or not (model is None or isinstance(model, (str, os.PathLike))),
         )
     )
     return run(job, Console(quiet=not progress))

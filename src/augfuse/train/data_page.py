@@ -23,33 +23,45 @@ def values(result: Comparison) -> str:
     heads = head(["part", "smallest", "largest", "mean", "standard deviation", "images looked at"])
     several = " One number for each channel." if result.settings.channels > 1 else ""
     note = (
-        f"After the whole recipe, as the first layer gets them.{several} The plain training part and the test part go "
-        "through the same code; a test part with other numbers is another kind of pictures."
+        f"After the whole recipe, as the first layer gets them.{several} All rows but the augmented one go through the "
+        "same code; a part with other numbers than the plain training part is another kind of pictures."
     )
     return table(heads, "".join(rows)) + paragraph(note, "note")
 
 
 def balance(result: Comparison) -> str:
-    """What was trained on, and the images of each class in both parts."""
+    """What was trained on, and the images of each class in all parts."""
     facts = result.facts
+    used = result.settings.validation is not None
+    parts = {"training": facts.train_counts}
+    if facts.validation_counts:
+        parts["validation" if used else "val (not used)"] = facts.validation_counts
+    parts["test"] = facts.test_counts
+    amounts = [f"{sum(counts)} {name} images" for name, counts in parts.items()]
+    ratios = [f"{_ratio(counts)} in the {name} part" for name, counts in parts.items()]
     words = (
-        f"{facts.train_images} training images and {facts.test_images} test images of {len(facts.classes)} classes. "
-        f"The largest class has {_times(facts.train_counts)} the images of the smallest one in the training part, "
-        f"{_times(facts.test_counts)} in the test part. Always answering the commonest class would score "
-        f"{max(facts.test_counts) / facts.test_images:.1%} on the test part."
+        f"{_listed(amounts)} of {len(facts.classes)} classes. Images of the largest class over those of the smallest "
+        f"one: {_listed(ratios)}. Always answering the commonest class would score "
+        f"{max(facts.test_counts) / facts.test_images:.1%} on the test part. Images of each class, and their share:"
     )
-    most = max(*facts.train_counts, *facts.test_counts, 1)
+    most = max(1, *(count for counts in parts.values() for count in counts))
     rows = [
-        f'<tr><th scope="row">{escape(name)}</th>{_bar(train, facts.train_images, most)}'
-        f"{_bar(test, facts.test_images, most)}</tr>"
-        for name, train, test in zip(facts.classes, facts.train_counts, facts.test_counts, strict=True)
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(_bar(counts[number], sum(counts), most) for counts in parts.values())
+        + "</tr>"
+        for number, name in enumerate(facts.classes)
     ]
-    heads = head(["class", "training images", "test images"])
-    body = table(heads, "".join(rows[:_SHOWN_CLASSES]), kind="balance")
+    heads = head(["class", *parts])
+    kind = "balance three" if len(parts) > 2 else "balance"
+    body = table(heads, "".join(rows[:_SHOWN_CLASSES]), kind=kind)
     if len(rows) > _SHOWN_CLASSES:
-        others = table(heads, "".join(rows[_SHOWN_CLASSES:]), kind="balance")
+        others = table(heads, "".join(rows[_SHOWN_CLASSES:]), kind=kind)
         body += folded(f"The other {len(rows) - _SHOWN_CLASSES} classes", others)
     return paragraph(facts.description) + paragraph(words) + body
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _bar(count: int, total: int, most: int) -> str:
@@ -59,8 +71,8 @@ def _bar(count: int, total: int, most: int) -> str:
     )
 
 
-def _times(counts: Sequence[int]) -> str:
-    return f"{max(counts) / min(counts):.1f} times" if min(counts) else "infinitely many times"
+def _ratio(counts: Sequence[int]) -> str:
+    return f"{max(counts) / min(counts):.1f}" if min(counts) else "infinite"
 
 
 def _each(numbers: Sequence[float]) -> str:

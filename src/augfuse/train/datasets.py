@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from augfuse.data.archive import zip_parts
 from augfuse.data.arrays import ArraySource, from_arrays
 from augfuse.data.classes import PARTS
 from augfuse.data.decode import Color
+from augfuse.data.exclude import Exclude
 from augfuse.data.folder import from_directory
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.errors import DataError, DataNotFoundError
@@ -41,6 +43,8 @@ class Parts:
     shape: tuple[int, int, int] | None
     # What early stopping and the learning rate may look at; None where the data has no part of its own for it.
     validation: Any = None
+    # A val part that nothing looks at; the report describes it.
+    unused: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +60,53 @@ class DataSet:
     sources: dict[str | None, Any]
 
 
-def open_data(path: Path, color: Color | None = "rgb") -> DataSet:
+def open_data(path: Path, color: Color | None = "rgb", exclude: Exclude | None = None) -> DataSet:
     """The sources under a path: class folders, a zip of them, IDX files, NAME_train.zip and NAME_test.zip, .npz.
 
-    color: channels of image files, as in `from_directory`. Nothing is split and nothing decoded.
-    Raises DataNotFoundError (no such file or folder), DataError (a file or labels that cannot be used).
+    color: channels of image files, as in `from_directory`. exclude: image files to leave out, as there; the names of
+    archives in a folder stand before the paths in them. Nothing is split and nothing decoded.
+    Raises DataNotFoundError (no such file or folder), DataError (a file, a list or labels that cannot be used).
     """
     if path.is_dir():
         archives = find_archives(path)
         # Class folders come first: an archive beside them is most often what they were unpacked from.
         if not any(entry.is_dir() and not entry.name.startswith(".") for entry in path.iterdir()):
             if find_idx(path):
+                _require_files(path, exclude)
                 return DataSet(path.name, f"IDX files of {path.name or path}", _idx(path))
             if archives:
-                return DataSet(path.name, f"Archives of {path.name or path}", _zips(archives, color))
+                return DataSet(path.name, f"Archives of {path.name or path}", _zips(archives, color, exclude))
             others = [entry.name for entry in path.glob("*.zip")]
             if others:
                 raise DataError(f"{path}: holds {others[0]} and no class folders. Type {path / others[0]}.")
-        source = from_directory(path, color=color)
+        source = from_directory(path, color=color, exclude=exclude)
         parts: dict[str | None, Any] = {**source.parts} if source.parts else {None: source}
         return DataSet(path.name, f"Class folders of {path.name or path}", parts)
     if path.is_file() and path.suffix.lower() == ".zip":
-        return DataSet(path.stem, path.name, zip_parts(path, color))
+        return DataSet(path.stem, path.name, zip_parts(path, color, exclude))
     if path.is_file() and path.suffix.lower() == ".npz":
+        _require_files(path, exclude)
         return DataSet(path.stem, path.name, dict(read_npz(path)))
     if path.exists():
         raise DataError(f"{path}: wanted {WANTED}, got none of them.")
     raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
 
 
-def load_parts(data: Path | None) -> Parts:
-    """The training and the test part of DATA.
+def load_parts(data: Path | None, exclude: Exclude | None = None) -> Parts:
+    """The training and the test part of DATA. exclude: as in `open_data`.
 
     Without a test part it is the val part; without either, a fifth of each class is held out. Groups are never parted,
     and augmented copies are not tested on.
 
     Raises DataNotFoundError (no such file or folder), DataError (a file or labels that cannot be used).
     """
-    return _bundled_digits() if data is None else parts_of(open_data(data), data)
+    if data is None:
+        return _bundled_digits()
+    opened = open_data(data, exclude=exclude)
+    if exclude is not None:
+        listed = f"the images on {Path(exclude).name}" if isinstance(exclude, (str, os.PathLike)) else "excluded images"
+        opened = replace(opened, kind=f"{opened.kind} without {listed}")
+    return parts_of(opened, data)
 
 
 def parts_of(data: DataSet, path: Path | str) -> Parts:
@@ -167,10 +180,18 @@ def find_archives(folder: Path) -> dict[str, Path]:
     return {part: found[part] for part in ("train", "val", "test") if part in found}
 
 
-def _zips(archives: dict[str, Path], color: Color | None) -> dict[str | None, Any]:
+def _require_files(path: Path, exclude: Exclude | None) -> None:
+    if exclude is not None:
+        raise DataError(
+            f"exclude: {path} holds arrays, and a list names image files. Leave --exclude out; for rows of arrays type "
+            "x = np.delete(x, rows, axis=0)."
+        )
+
+
+def _zips(archives: dict[str, Path], color: Color | None, exclude: Exclude | None) -> dict[str | None, Any]:
     sources: dict[str | None, Any] = {}
     for part, path in archives.items():
-        held = zip_parts(path, color)
+        held = zip_parts(path, color, exclude)
         if len(held) > 1 or next(iter(held)) not in (None, part):
             names = ", ".join(map(str, held))
             raise DataError(f"{path}: holds the parts {names}, wanted the {part} part alone, as its name says.")

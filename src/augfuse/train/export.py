@@ -12,6 +12,7 @@ from augfuse.data.loader import Loader
 from augfuse.recipe import Recipe
 from augfuse.train import metrics, recipes
 from augfuse.train.arms import evaluation_batch_size
+from augfuse.train.files import TEMPORARY
 from augfuse.train.models import Network, load_saved, predict
 from augfuse.train.record import Exported
 
@@ -27,7 +28,7 @@ def export_and_check(
     channels = network.input_shape[2]
     gain, offset, standardizes = recipes.write_scale(recipe, channels)
     pixels, write = recipes.parted(recipe)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export.") as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{TEMPORARY}export.") as folder:
         temporary = Path(folder) / path.name
         network.save(temporary, gain, offset, standardizes=standardizes)
         saved = load_saved(temporary)

@@ -19,16 +19,49 @@ COLORS = {PLAIN: "#2f86d1", AUGMENTED: "#d9641e"}
 _INK = "#123457"
 # Inches. Scaled to the width of a phone the letters of a wider figure would be too small.
 _WIDTH = 4.4
+_LINES = {"train": "--", "test": "-", "validation": "-"}
+_RATE_TICKS = 8
+
+_Value = Callable[[Point], float | None]
 
 
 def accuracy_curves(result: Comparison) -> str:
     """Training and test accuracy over the epochs, both arms: each seed, their mean, and one deviation about it."""
-    return _curves(result, "accuracy", lambda score: score.accuracy)
+    return _curves(result, "accuracy", _scores(lambda score: score.accuracy))
 
 
 def loss_curves(result: Comparison) -> str:
     """Training and test loss over the epochs, both arms."""
-    return _curves(result, "loss", lambda score: score.loss)
+    return _curves(result, "loss", _scores(lambda score: score.loss))
+
+
+def validation_curves(result: Comparison) -> str:
+    """Validation loss over the epochs, both arms, which must have one: as in `accuracy_curves`."""
+    return _curves(result, "validation loss", {"validation": lambda point: point.validation_loss})
+
+
+def learning_rates(result: Comparison) -> str:
+    """The learning rate of each epoch, both arms, one line for each seed. All must be known."""
+    figure, axes = _figure(_WIDTH)
+    seen: set[float] = set()
+    for name in ARMS:
+        for number, arm in enumerate(result.of(name)):
+            rates = {point.epoch + 1: rate for point in arm.points if (rate := point.learning_rate) is not None}
+            seen |= set(rates.values())
+            axes.plot(
+                list(rates), list(rates.values()), "--" if name == PLAIN else "-", color=COLORS[name], alpha=0.8,
+                linewidth=1.4, drawstyle="steps-mid", label=name if number == 0 else None,
+            )  # fmt: skip
+    axes.set_yscale("log")
+    axes.minorticks_off()
+    # A factor of two is the usual fall, for which a logarithmic axis has no ticks of its own.
+    ticks = sorted(seen, reverse=True)
+    ticks = ticks[:: -(-len(ticks) // _RATE_TICKS)]
+    axes.set_yticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    _epoch_axis(axes, result)
+    axes.set_ylabel("learning rate")
+    _legend(axes)
+    return _svg(figure, "Learning rate over the epochs, both arms")
 
 
 def seed_pairs(result: Comparison) -> str:
@@ -108,33 +141,47 @@ def _strength_axis(axes: Any, strengths: Sequence[float], label: str) -> None:
     axes.set_ylabel(label)
 
 
-def _curves(result: Comparison, what: str, value: Callable[[Score], float]) -> str:
+def _scores(value: Callable[[Score], float]) -> dict[str, _Value]:
+    """What to draw of the training and of the test part: a number of the scores of the measured epochs."""
+    return {
+        "train": lambda point: None if point.train is None else value(point.train),
+        "test": lambda point: None if point.test is None else value(point.test),
+    }
+
+
+def _curves(result: Comparison, what: str, parts: dict[str, _Value]) -> str:
+    """`parts`: what to draw of an epoch, under the name of the part; kept epochs get a ring on the last one."""
     figure, axes = _figure(_WIDTH)
     for name in ARMS:
-        for part, style in (("train", "--"), ("test", "-")):
-            curves = [_series(arm, part, value) for arm in result.of(name)]
+        for part, value in parts.items():
+            style = _LINES[part]
+            curves = [_series(arm, value) for arm in result.of(name)]
             # Seeds that stopped early have fewer epochs: the mean ends where the first of them ends.
             shared = sorted(set.intersection(*(set(curve) for curve in curves)))
             for curve in curves:
                 if len(curves) > 1:
-                    axes.plot(list(curve), list(curve.values()), style, color=COLORS[name], alpha=0.3, linewidth=0.8)
+                    axes.plot(list(curve), list(curve.values()), style, color=COLORS[name], alpha=0.45, linewidth=0.9)
             # One measured epoch makes no line: a mark then, hollow for the training part.
-            marker = ("o" if part == "test" else "s") if len(shared) == 1 else None
+            marker = ("s" if part == "train" else "o") if len(shared) == 1 else None
             rows = [[curve[epoch] for epoch in shared] for curve in curves]
             _band(axes, shared, rows, COLORS[name], style, marker, f"{name}, {part}", hollow=part == "train")
+        last = list(parts.values())[-1]
         for arm in result.of(name):
             kept = arm.points[arm.kept]
-            if kept.epoch != arm.points[-1].epoch and kept.test is not None:
-                axes.plot(
-                    [kept.epoch + 1], [value(kept.test)], "o", color=COLORS[name], markerfacecolor="none", markersize=7
-                )
-    axes.set_xlabel("epoch")
+            height = last(kept)
+            if kept.epoch != arm.points[-1].epoch and height is not None:
+                axes.plot([kept.epoch + 1], [height], "o", color=COLORS[name], markerfacecolor="none", markersize=7)
+    _epoch_axis(axes, result)
     axes.set_ylabel(what)
+    _legend(axes)
+    return _svg(figure, f"{what} over the epochs, both arms, {' and '.join(parts)} part")
+
+
+def _epoch_axis(axes: Any, result: Comparison) -> None:
+    axes.set_xlabel("epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
     if max(len(arm.points) for name in ARMS for arm in result.of(name)) == 1:
         axes.set_xticks([1])
-    _legend(axes)
-    return _svg(figure, f"{what} over the epochs, both arms, training and test part")
 
 
 def _band(
@@ -151,14 +198,10 @@ def _band(
         axes.fill_between(x, mean - deviation, mean + deviation, color=color, alpha=0.14, linewidth=0)
 
 
-def _series(arm: Arm, part: str, value: Callable[[Score], float]) -> dict[int, float]:
-    """Epoch, counted from 1 -> value, at the epochs that were measured."""
-    scores = {point.epoch + 1: _of(point, part) for point in arm.points}
-    return {epoch: value(score) for epoch, score in scores.items() if score is not None}
-
-
-def _of(point: Point, part: str) -> Score | None:
-    return point.train if part == "train" else point.test
+def _series(arm: Arm, value: _Value) -> dict[int, float]:
+    """Epoch, counted from 1 -> value, at the epochs that have one."""
+    values = {point.epoch + 1: value(point) for point in arm.points}
+    return {epoch: number for epoch, number in values.items() if number is not None}
 
 
 def _figure(width: float) -> tuple[Any, Any]:

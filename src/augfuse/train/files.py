@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 
 T = TypeVar("T")
+# How everything half-written is called: nobody's own files in a run folder begin so.
+TEMPORARY = ".augfuse."
 
 
 def pack(record: Any) -> bytes:
@@ -38,7 +40,7 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file in one step, through a temporary one beside it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{TEMPORARY}{path.name}.")
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)

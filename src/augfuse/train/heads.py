@@ -56,17 +56,30 @@ def read_head(model: Any, classes: int) -> Head:
             f"--model: gives {shape}, wanted (None, {classes}), one output for each of the {classes} classes"
             f"{', or (None, 1)' if classes == 2 else ''}."
         )
-    loss = _loss_of(model)
+    loss = loss_of(model)
+    last = _last(model)
+    activation = getattr(last, "activation", None)
+    ends = getattr(activation, "__name__", "" if activation is not None else type(last).__name__.lower())
+    if single and ends == "softmax":
+        raise DataError(
+            "--model: ends with a softmax over one output, which says 1 whatever it is shown. End it with "
+            'Dense(1, activation="sigmoid"), or with Dense(2, activation="softmax").'
+        )
     if loss is None:
-        logits = _ends_linear(model)
+        logits = activation is not None and ends not in ("softmax", "sigmoid")
         kind = losses.BinaryCrossentropy if single else losses.CategoricalCrossentropy
         return Head(kind(from_logits=logits), single, logits, sparse=False)
     config = loss.get_config() if isinstance(loss, losses.Loss) else {}
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    if single and "categorical" in name.lower():
+        raise DataError(
+            f"--model: has one output, and its loss {name} wants one for each of the 2 classes. Compile it with "
+            '"binary_crossentropy", or end it with Dense(2, activation="softmax").'
+        )
     return Head(loss, single, bool(config.get("from_logits")), "sparse" in name.lower())
 
 
-def _loss_of(model: Any) -> Any:
+def loss_of(model: Any) -> Any:
     """The loss a model was compiled with, None for one that was not."""
     loss = getattr(model, "loss", None)
     if isinstance(loss, dict):
@@ -76,10 +89,9 @@ def _loss_of(model: Any) -> Any:
     return loss
 
 
-def _ends_linear(model: Any) -> bool:
-    """Whether the last layer has an activation that is no softmax or sigmoid. Softmax layers have none."""
-    last = model.layers[-1]
-    while getattr(last, "layers", None):
-        last = last.layers[-1]
-    activation = getattr(last, "activation", None)
-    return activation is not None and getattr(activation, "__name__", "") not in ("softmax", "sigmoid")
+def _last(model: Any) -> Any:
+    """The layer or operation that makes the output, also inside a model that is a layer of this one."""
+    last = model
+    while getattr(last, "outputs", None) and getattr(last, "layers", None):
+        last = last.outputs[0]._keras_history.operation
+    return last

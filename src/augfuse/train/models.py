@@ -35,7 +35,7 @@ class Network:
         build: Callable[[int], Any],
         classes: int,
         *,
-        optimizer: str = "adam",
+        optimizer: str | None = "adam",
         learning_rate: float | None = 1e-3,
     ) -> None:
         keras = load_keras()

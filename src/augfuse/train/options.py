@@ -1,9 +1,8 @@
-"""What was asked of a training run, its limits, and the line that asks for it again."""
+"""What was asked of a training run, and its limits."""
 
 from __future__ import annotations
 
 import math
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,23 @@ import msgspec
 from augfuse.errors import DataError, RangeError
 from augfuse.recipe import Recipe
 from augfuse.train.datasets import Parts
-from augfuse.train.record import Settings
 
 OPTIMIZERS = ("adam", "adamw", "nadam", "sgd", "rmsprop", "adagrad")
 _LEAST_MINUTES = 0.01
+# What no machine trains with; beyond them lies a mistyped number, and a process that ends without memory.
+LARGEST_SIZE, _MOST_SEEDS, _MOST_EPOCHS = 4096, 100_000, 1_000_000
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for. None leaves the choice to `prepare`: it depends on the data.
 
-    `parts` stands for `data` where sources are at hand. `python`: no command can repeat the run, only a call.
+    `parts` stands for `data` where sources are at hand. `exclude` is a list of images to leave out: a file, or the
+    paths themselves. `python`: no command can repeat the run, only a call.
     """
 
     data: Path | None = None
     parts: Parts | None = None
+    exclude: str | tuple[str, ...] | None = None
     recipe: Path | Recipe | None = None
     model: Any = None
     keep_weights: bool = False
@@ -42,6 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     lr_factor: float = 0.5
     min_lr: float = 1e-6
     class_weights: bool = False
+    evaluations: int = 10
     sweep: tuple[float, ...] = ()
     workers: int | None = None
     tensorboard: bool = False
@@ -53,10 +56,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 def check_options(options: Options) -> None:
     """Refuse numbers and names that make no run: RangeError, DataError."""
-    for name in ("epochs", "seeds", "batch_size", "early_stopping", "reduce_lr"):
+    for name in ("epochs", "seeds", "batch_size", "early_stopping", "reduce_lr", "evaluations"):
         value = getattr(options, name)
         if value is not None and value < 1:
-            raise RangeError(f"{_flag(name)}: got {value}, wanted 1 or more.")
+            raise RangeError(f"{flag(name)}: got {value}, wanted 1 or more.")
+    for name, most in (("epochs", _MOST_EPOCHS), ("seeds", _MOST_SEEDS)):
+        if (getattr(options, name) or 0) > most:
+            raise RangeError(f"{flag(name)}: got {getattr(options, name)}, wanted {most} at most.")
+    if options.size is not None and not all(1 <= side <= LARGEST_SIZE for side in options.size):
+        raise RangeError(
+            f"--size: got {'x'.join(map(str, options.size))}, wanted sides of 1 to {LARGEST_SIZE} pixels, such as 128."
+        )
     if options.seed < 0:
         raise RangeError(f"--seed: got {options.seed}, wanted 0 or more.")
     if options.workers is not None and options.workers < 0:
@@ -74,6 +84,11 @@ def check_options(options: Options) -> None:
             raise RangeError(f"--sweep: got {strength}, wanted strengths of 0 or more, such as 0,0.5,1,1.5.")
     if options.optimizer not in OPTIMIZERS:
         raise RangeError(f"--optimizer: got {options.optimizer!r}, wanted one of {', '.join(OPTIMIZERS)}.")
+    if options.exclude is not None and options.data is None:
+        raise DataError(
+            "--exclude: names image files below DATA, and no path is given. For a source type "
+            "af.from_directory(path, exclude=...)."
+        )
     if options.keep_weights and options.model is None:
         raise RangeError("--keep-weights: there is no --model whose weights could be kept.")
     name = options.name
@@ -92,43 +107,6 @@ def parse_sweep(text: str | None) -> tuple[float, ...]:
     return found
 
 
-def command_line(settings: Settings, folder: Path) -> str:
-    """The line that repeats a finished run with the same numbers, under a name of its own."""
-    words = ["augfuse", "train"]
-    if settings.data is not None:
-        words.append(settings.data)
-    words += ["--recipe", str(folder / "recipe.yaml"), "--epochs", str(settings.epochs)]
-    words += ["--seeds", str(len(settings.seeds)), "--seed", str(settings.seeds[0])]
-    words += ["--batch-size", str(settings.batch_size)]
-    if settings.learning_rate is not None:
-        words += ["--learning-rate", f"{settings.learning_rate:g}"]
-    if settings.model is not None:
-        words += ["--model", settings.model]
-    if settings.sweep:
-        words += ["--sweep", ",".join(f"{strength:g}" for strength in settings.sweep)]
-    usual = Options()
-    for name in ("optimizer", "early_stopping", "reduce_lr", "lr_factor", "min_lr"):
-        value = getattr(settings, name)
-        if value != getattr(usual, name):
-            words += [_flag(name), f"{value:g}" if isinstance(value, float) else str(value)]
-    words += [_flag(name) for name in ("keep_weights", "class_weights") if getattr(settings, name)]
-    return shlex.join(words)
-
-
-def python_call(settings: Settings, folder: Path) -> str:
-    """The same as a call of `af.train`, for data or a model that lives in a program."""
-    lines = [f'recipe = af.Recipe.from_yaml(Path("{(folder / "recipe.yaml").as_posix()}").read_text())']
-    given = {"epochs": settings.epochs, "seeds": len(settings.seeds), "seed": settings.seeds[0]}
-    given["batch_size"] = settings.batch_size
-    words = ["data", "recipe", *(["model=model"] if settings.model is not None else [])]
-    words += [f"{name}={value!r}" for name, value in given.items()]
-    usual = Options()
-    for name in ("learning_rate", "optimizer", "sweep", "early_stopping", "reduce_lr", "lr_factor", "min_lr",
-                 "keep_weights", "class_weights"):  # fmt: skip
-        if getattr(settings, name) != getattr(usual, name):
-            words.append(f"{name}={getattr(settings, name)!r}")
-    return "\n".join([*lines, f"af.train({', '.join(words)})"])
-
-
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """How the command calls an option."""
     return f"--{name.replace('_', '-')}"

@@ -6,20 +6,24 @@ import importlib
 import importlib.util
 import inspect
 import random
+import re
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from augfuse.errors import DataError, DataNotFoundError
+from augfuse.errors import AugfuseError, DataError, DataNotFoundError
 from augfuse.train.backend import load_keras
 
 Shape = tuple[int, int, int]
+_BOLD = re.compile("\x1b\\[[0-9;]*m")
+_HEADLINE = "Exception encountered when calling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class OwnModel:
         """The model as a function of a seed: the same seed, the same initial weights and dropout."""
 
         def build(seed: int) -> Any:
-            with _seeded(seed):
+            with _seeded(seed), _told(f"{self.title}: cannot make a network for images of {'x'.join(map(str, shape))}"):
                 return _checked(self.make(shape, classes), self.title)
 
         return build
@@ -68,28 +72,13 @@ def own_model(model: Any, *, keep_weights: bool = False) -> OwnModel:
     raise DataError(f"--model: got {model!r}, wanted module:function or a .keras file.")
 
 
-def fingerprint(model: Any) -> str:
-    """16 hex digits of what a fresh model (of seed 0) consists of: layers, precision, weights, optimiser and loss."""
-    optimizer, loss = getattr(model, "optimizer", None), getattr(model, "loss", None)
-    rule = None if optimizer is None else load_keras().optimizers.serialize(optimizer)["config"]
-    aim = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    layers = [
-        (type(layer).__name__, layer.dtype_policy.name, getattr(layer, "rate", None))
-        for layer in model._flatten_layers()
-    ]
-    digest = blake2b(repr((layers, rule, aim)).encode(), digest_size=8)
-    for weight in model.get_weights():
-        digest.update(str(weight.shape).encode() + np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
-
-
 def _called(function: Callable[..., Any], title: str) -> OwnModel:
     takes_shape = _takes(function, 2)
     if not takes_shape and not _takes(function, 0):
         raise DataError(f"--model {title}: wanted a function of (input_shape, classes), or of nothing.")
     if takes_shape:
         return OwnModel(title, None, lambda shape, classes: function(tuple(shape), classes))
-    with _seeded(0):
+    with _seeded(0), _told(f"{title}: cannot make a network"):
         first = _checked(function(), title)
     return OwnModel(title, tuple(first.input_shape[1:]), lambda shape, classes: function())
 
@@ -129,14 +118,15 @@ def _named(name: str) -> Callable[..., Any]:
     module_name, colon, function_name = name.rpartition(":")
     if not colon or not module_name or not function_name.isidentifier():
         raise DataError(f"--model {name}: wanted module:function, file.py:function, or a .keras file.")
-    try:
-        module = _file_module(Path(module_name)) if module_name.endswith(".py") else _module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
-            raise
-        raise DataNotFoundError(
-            f"--model {name}: no module {error.name!r}, neither here ({Path.cwd()}) nor installed."
-        ) from None
+    with _told(f"{name}: {module_name} cannot be imported"):
+        try:
+            module = _file_module(Path(module_name)) if module_name.endswith(".py") else _module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+                raise
+            raise DataNotFoundError(
+                f"--model {name}: no module {error.name!r}, neither here ({Path.cwd()}) nor installed."
+            ) from None
     function = getattr(module, function_name, None)
     if not callable(function):
         raise DataError(f"--model {name}: {module_name} has no function {function_name!r}.")
@@ -162,8 +152,13 @@ def _file_module(path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise DataError(f"--model {path}: not a Python file.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)  # classes in it are looked up there when a model is saved
-    spec.loader.exec_module(module)
+    known = sys.modules.setdefault(path.stem, module)  # classes in it are looked up there when a model is saved
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if known is module:
+            del sys.modules[path.stem]
+        raise
     return module
 
 
@@ -193,6 +188,33 @@ def rescales(model: Any) -> bool:
     """Whether the model brings pixel values to a small range itself: a Rescaling that divides by 50 or more."""
     layers = [layer for layer in model._flatten_layers() if type(layer).__name__ == "Rescaling"]
     return any(np.max(np.abs(layer.scale)) < 1 / 50 for layer in layers)
+
+
+def check_savable(model: Any, title: str) -> None:
+    """Refuse now what could not be saved after the training: DataError."""
+    with _seeded(0), _told(f"{title}: cannot be saved"):
+        load_keras().models.clone_model(model)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """What the user's code raises inside, as a DataError that begins with `what` and names the line."""
+    try:
+        yield
+    except AugfuseError:
+        raise
+    except (Exception, SystemExit) as error:
+        # Keras puts a headline over what a layer says, and some of it in bold.
+        said = [line for line in _BOLD.sub("", str(error)).splitlines() if line and not line.startswith(_HEADLINE)]
+        others = {Path(__file__).parent, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))}
+        lines = [
+            f", {Path(frame.filename).name} line {frame.lineno}"
+            for frame in traceback.extract_tb(error.__traceback__)
+            if Path(frame.filename).is_file() and not others & set(Path(frame.filename).parents)
+        ]
+        cause = "".join([type(error).__name__, *(f": {line}" for line in said[:1]), *lines[-1:]])
+        hint = " The images are too small for it: type a larger --size." if "zero or negative" in cause else ""
+        raise DataError(f"--model {what} ({cause}).{hint}") from error
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from augfuse.train import classes_page, data_page, diagnosis, figures, verdict
-from augfuse.train.markup import folded, head, inline, over, paragraph, picture, row, section, table, tile
-from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Arm, Comparison, Timing
+from augfuse.train import classes_page, course_page, data_page, diagnosis, figures, verdict
+from augfuse.train.markup import folded, head, inline, paragraph, picture, row, section, table, tile
+from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, Timing
 
 # Smaller pictures are shown with hard pixels, as they are.
 _PIXELATED_BELOW = 65
@@ -19,8 +19,8 @@ def render(result: Comparison, config_yaml: str) -> str:
     """The whole page as one string that needs no other file and no network."""
     parts: tuple[tuple[str, str, Callable[[], str]], ...] = (
         ("training", "How well it trained", lambda: _training(result)),
-        ("curves", "Learning curves", lambda: _curves(result)),
-        ("seeds", "Seeds", lambda: _seeds(result)),
+        ("curves", "Learning curves", lambda: course_page.curves(result)),
+        ("seeds", "Seeds", lambda: course_page.seeds(result)),
         ("sweep", "How strong the augmentation may be", lambda: _sweep(result)),
         ("classes", "Class by class", lambda: classes_page.per_class(result)),
         ("confusion", "Which classes it takes for which", lambda: classes_page.confusion(result)),
@@ -80,78 +80,6 @@ def _training(result: Comparison) -> str:
     return f'<div class="pair">{"".join(cards)}</div>{paragraph(note, "note")}'
 
 
-def _curves(result: Comparison) -> str:
-    several = (
-        " Thin lines are the single seeds, strong lines their mean, bands one standard deviation about it."
-        if len(result.settings.seeds) > 1
-        else ""
-    )
-    note = (
-        "Solid: test part. Dashed: training part, measured again without augmentation and without dropout, so that "
-        f"the two arms and the two parts can be compared.{several}{_measured_note(result)}"
-    )
-    return (
-        f'<div class="pair"><figure>{figures.accuracy_curves(result)}</figure>'
-        f"<figure>{figures.loss_curves(result)}</figure></div>{paragraph(note, 'note')}"
-    )
-
-
-def _measured_note(result: Comparison) -> str:
-    arms = _compared(result)
-    longest = max(arms, key=lambda arm: len(arm.points))
-    measured = sum(point.test is not None for point in longest.points)
-    text = "" if measured == len(longest.points) else f" Measured at {measured} of {len(longest.points)} epochs."
-    if any(_stopped_before(arm) for arm in arms):
-        text += " Rings mark the epochs whose weights were kept."
-    if not _same_steps(result):
-        shortest = min(len(arm.points) for arm in arms)
-        text += f" The arms took {shortest} to {len(longest.points)} epochs; a mean ends with its shortest seed."
-    limit = result.settings.remeasured_images
-    if result.facts.train_images > limit:
-        text += f" The training accuracy is that of about {limit} of the training images, always the same ones."
-    return text
-
-
-def _stopped_before(arm: Arm) -> bool:
-    """Whether the weights of an earlier epoch than the last one were kept."""
-    return arm.points[arm.kept].epoch != arm.points[-1].epoch
-
-
-def _same_steps(result: Comparison) -> bool:
-    return len({len(arm.points) for arm in _compared(result)}) == 1
-
-
-def _compared(result: Comparison) -> list[Arm]:
-    """The plain and the augmented arms, without the other strengths of a sweep."""
-    return [arm for name in ARMS for arm in result.of(name)]
-
-
-def _seeds(result: Comparison) -> str:
-    rows = []
-    for plain, augmented in zip(result.of(PLAIN), result.of(AUGMENTED), strict=True):
-        difference = augmented.test.accuracy - plain.test.accuracy
-        cells = [str(plain.seed)]
-        for arm in (plain, augmented):
-            cells += [f"{arm.train.accuracy:.1%}", f"{arm.test.accuracy:.1%}", f"{100 * arm.gap:.1f}"]
-        rows.append(row([*cells, f"{100 * difference:+.1f}"], heading=True))
-    means = ["mean"]
-    for arm in ARMS:
-        means += [
-            f"{verdict.train_accuracy(result, arm):.1%}",
-            f"{verdict.test_accuracy(result, arm):.1%}",
-            f"{100 * verdict.gap(result, arm):.1f}",
-        ]
-    heads = over("", [(arm, 3) for arm in ARMS], "") + head(["seed", *["training", "test", "gap"] * 2, "difference"])
-    foot = row([*means, f"{100 * result.interval.mean:+.1f}"], heading=True)
-    note = (
-        "Both arms of a seed start from the same initial weights, see the same split in the same order, and "
-        f"{'take the same number of steps' if _same_steps(result) else 'are stopped by the same rule'}. Gaps and "
-        f"differences in points. {verdict.interval_words(result)}."
-    )
-    pairs = f"<figure>{figures.seed_pairs(result)}</figure>" if len(result.settings.seeds) > 1 else ""
-    return f'<div class="wide">{table(heads, "".join(rows), foot)}{pairs}</div>{paragraph(note, "note")}'
-
-
 def _sweep(result: Comparison) -> str:
     if not result.sweep:
         return ""
@@ -201,13 +129,15 @@ def _timing(result: Comparison) -> str:
             f'<p class="soft">{arm}</p><div class="bar"><i class="wait" style="width:{100 * wait / longest:.2f}%"></i>'
             f'<i class="{arm}" style="width:{100 * compute / longest:.2f}%"></i></div>'
         )
+    ratio = verdict.step_ratio(result)
+    words = paragraph("" if ratio is None else f"A step with augmentation took {ratio:.2f}x the time of one without.")
     heads = head(["arm", "a step", "waiting", "computing", "waiting, share", "steps"])
     note = (
         "Waiting is the time from asking for a batch to getting it, computing the optimiser's step: all seconds over "
         "all steps. Compiling the kernels and tracing the network happen once, before the first timed step. The grey "
         "part of a bar is waiting."
     )
-    return f"{table(heads, ''.join(rows))}{''.join(bars)}{paragraph(note, 'note')}"
+    return f"{words}{table(heads, ''.join(rows))}{''.join(bars)}{paragraph(note, 'note')}"
 
 
 def _milliseconds(timing: Timing) -> tuple[float, float]:
@@ -231,7 +161,18 @@ def _model(result: Comparison) -> str:
         "import keras\nmodel = keras.models.load_model('model.keras')\n"
         f"probabilities = model.predict(images)   # uint8, (n, {height}, {width}, {channels})"
     )
-    return f"{paragraph(words)}<pre>{escape(use)}</pre>"
+    return f"{paragraph(_network(result))}{paragraph(words)}<pre>{escape(use)}</pre>"
+
+
+def _network(result: Comparison) -> str:
+    network = result.network
+    if network is None:
+        return ""
+    title = result.settings.model or "The built-in network"
+    return (
+        f"{title}: {network.parameters} parameters, of which {network.trained} are trained, in {network.layers}; "
+        f"computed in {network.precision}. Optimiser: {network.optimizer}. Loss: {network.loss}."
+    )
 
 
 def _again(result: Comparison, config_yaml: str) -> str:

@@ -13,14 +13,16 @@ import msgspec
 import numpy as np
 
 from augfuse.data.loader import Loader
-from augfuse.errors import AugfuseWarning, DataError, RecipeError
+from augfuse.errors import AugfuseWarning, DataError, RangeError, RecipeError
 from augfuse.recipe import Recipe
 from augfuse.train import boards, recipes
 from augfuse.train.backend import require_extra
 from augfuse.train.datasets import Parts, load_parts
+from augfuse.train.fingerprint import fingerprint
+from augfuse.train.heads import read_head
 from augfuse.train.models import cnn_builder
 from augfuse.train.options import Options, check_options
-from augfuse.train.ownmodel import OwnModel, fingerprint, own_model, rescales
+from augfuse.train.ownmodel import OwnModel, check_savable, own_model, rescales
 from augfuse.train.record import Settings
 from augfuse.train.state import RunFolder, identity
 from augfuse.train.validation import with_validation
@@ -43,8 +45,7 @@ Shape = tuple[int, int, int]
 @dataclass(frozen=True, slots=True)
 class Job:
     """A settled run. `build` makes its network from a seed, `identity` is what its numbers depend on. `begun`: it is in
-    its folder already, interrupted; `finished`: its report is there. `python`: only a call
-    can repeat it, no command."""
+    its folder already, interrupted; `finished`: its report is there. `options` are what was asked for."""
 
     settings: Settings
     parts: Parts
@@ -52,18 +53,18 @@ class Job:
     folder: Path
     build: Callable[[int], Any]
     identity: dict[str, Any]
+    options: Options
     begun: bool = False
     finished: bool = False
     tensorboard: bool = False
-    python: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Network:
     """How to build the network, what it is in a run's identity, whether it brings its own optimiser, and whether it
-    brings pixel values to a small range itself."""
+    brings pixel values to a small range itself. `widths` None: it is not the built-in one."""
 
-    widths: tuple[int, ...]
+    widths: tuple[int, ...] | None
     build: Callable[[int], Any]
     fingerprint: str = "the built-in one"
     compiled: bool = False
@@ -82,7 +83,7 @@ def prepare(options: Options) -> Job:
     if options.tensorboard:
         boards.require()
     own = None if options.model is None else own_model(options.model, keep_weights=options.keep_weights)
-    parts = options.parts or load_parts(options.data)
+    parts = options.parts or load_parts(options.data, options.exclude)
     parts, validation = with_validation(parts, options.early_stopping is not None or options.reduce_lr is not None)
     recipe = _recipe(options, own_recipe, parts, own)
     shape = _network_input(recipe, parts)
@@ -91,6 +92,11 @@ def prepare(options: Options) -> Job:
         network = _Network(widths, cnn_builder(shape, len(parts.classes), widths, dense=DENSE, dropout=DROPOUT))
     else:
         network = _own_network(own, recipe, shape, len(parts.classes))
+        if network.compiled and options.optimizer != Options().optimizer:
+            raise RangeError(
+                f"--optimizer {options.optimizer}: {own.title} comes compiled with an optimiser of its own. Leave "
+                "--optimizer out, or do not compile it."
+            )
         if network.rescales:
             recipe = _scaled_once(recipe, own_recipe, own, shape[2])
     settings = _settings(options, parts, shape, network, own, validation)
@@ -107,10 +113,10 @@ def prepare(options: Options) -> Job:
         folder=folder,
         build=network.build,
         identity=found,
+        options=options,
         begun=begun,
         finished=finished,
         tensorboard=options.tensorboard,
-        python=options.python,
     )
 
 
@@ -123,6 +129,7 @@ def _settings(
     usual_rate = None if network.compiled else LEARNING_RATE
     return Settings(
         data=None if demo else str(options.data or parts.title),
+        exclude=options.exclude,
         name="",
         epochs=options.epochs or (usual if options.minutes is None else MOST_EPOCHS),
         seeds=tuple(range(options.seed, options.seed + (options.seeds or (DIGITS_SEEDS if demo else DATA_SEEDS)))),
@@ -130,10 +137,10 @@ def _settings(
         size=shape[:2],
         channels=shape[2],
         widths=network.widths,
-        dense=DENSE,
-        dropout=DROPOUT,
+        dense=DENSE if own is None else None,
+        dropout=DROPOUT if own is None else None,
         learning_rate=usual_rate if options.learning_rate is None else options.learning_rate,
-        optimizer=options.optimizer,
+        optimizer=None if network.compiled else options.optimizer,
         model=None if own is None else own.title,
         keep_weights=options.keep_weights,
         model_rescales=network.rescales,
@@ -146,6 +153,7 @@ def _settings(
         validation=validation,
         class_weights=options.class_weights,
         workers=options.workers,
+        evaluations=options.evaluations,
     )
 
 
@@ -195,8 +203,10 @@ def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int) -> _
         )  # fmt: skip
         made = "x".join(map(str, shape))
         raise RecipeError(f"--model {own.title}: takes images of {words}, the recipe makes {made}.{hint}")
+    read_head(model, classes)
+    check_savable(model, own.title)
     compiled = getattr(model, "optimizer", None) is not None
-    return _Network((), build, fingerprint(model), compiled, rescales(model))
+    return _Network(None, build, fingerprint(model), compiled, rescales(model))
 
 
 def _scaled_once(recipe: Recipe, given: Recipe | None, own: OwnModel, channels: int) -> Recipe:

@@ -29,10 +29,12 @@ def arm_strength(name: str) -> float:
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The resolved settings of one run; what config.yaml holds. None of them is chosen on the test part.
 
-    `learning_rate` None: that of the optimiser a model of one's own was compiled with. `epochs` is the number of the
+    Of a model of one's own `widths`, `dense` and `dropout` are None, and so are `learning_rate` and `optimizer` where
+    they are those that it was compiled with: `ModelFacts` has them. `epochs` is the number of the
     longest arm that was allowed; early stopping may end an arm before. `validation` says in words which images early
     stopping and the learning rate look at; None where nothing looks at any. `model_rescales`: the model takes pixel
-    values as they are and brings them to a small range itself.
+    values as they are and brings them to a small range itself. `exclude`: the list of images that were left out, or
+    their paths.
     """
 
     data: str | None
@@ -42,11 +44,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     batch_size: int
     size: tuple[int, int]
     channels: int
-    widths: tuple[int, ...]
-    dense: int = 128
-    dropout: float = 0.5
+    widths: tuple[int, ...] | None
+    dense: int | None = 128
+    dropout: float | None = 0.5
     learning_rate: float | None = 1e-3
-    optimizer: str = "adam"
+    optimizer: str | None = "adam"
     model: str | None = None
     keep_weights: bool = False
     model_rescales: bool = False
@@ -58,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     min_lr: float = 1e-6
     validation: str | None = None
     class_weights: bool = False
+    exclude: str | tuple[str, ...] | None = None
     workers: int | None = None
     evaluations: int = 10
     remeasured_images: int = 5000
@@ -128,6 +131,11 @@ class Timing:
         total = self.wait_seconds + self.compute_seconds
         return self.wait_seconds / total if total else 0.0
 
+    @property
+    def step_seconds(self) -> float:
+        """Waiting and computing, of one step."""
+        return (self.wait_seconds + self.compute_seconds) / max(self.steps, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:
@@ -152,14 +160,29 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """The network that was trained. `parameters`: numbers in it, `trained` of them are changed by training. `layers`:
+    how many of each kind. `precision`: the coarsest dtype it computes in. `optimizer` and `loss`: with all they set."""
+
+    parameters: int
+    trained: int
+    layers: str
+    precision: str
+    optimizer: str
+    loss: str
+
+
+@dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What was trained on, in words and counts. `train_counts` and `test_counts` are the images of each class."""
+    """What was trained on, in words and counts. `train_counts`, `test_counts` and `validation_counts` are the images of
+    each class; the last are empty where there is no such part. Where `Settings.validation` is None it was not used."""
 
     title: str
     description: str
     classes: tuple[str, ...]
     train_counts: tuple[int, ...]
     test_counts: tuple[int, ...]
+    validation_counts: tuple[int, ...] = ()
 
     @property
     def train_images(self) -> int:
@@ -170,6 +193,11 @@ class DataFacts:
     def test_images(self) -> int:
         """Images of the test part."""
         return sum(self.test_counts)
+
+    @property
+    def validation_images(self) -> int:
+        """Images of the validation part; 0 where there is none."""
+        return sum(self.validation_counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +229,7 @@ class Comparison:
     `evaluations` holds what the plain and the augmented arms say about each test image, `mistakes` their worst ones,
     `fed` the values as fed, one entry for each part. `sweep` has one point for each strength, in rising order, and is
     empty where no sweep was asked for; with one, `arms` also holds
-    the arms of the strengths other than 0 (plain) and 1 (augmented).
+    the arms of the strengths other than 0 (plain) and 1 (augmented). `network` is None in runs of older versions.
     """
 
     settings: Settings
@@ -220,6 +248,7 @@ class Comparison:
     command: str = "augfuse train"
     seconds: float = 0.0
     sweep: tuple[SweepPoint, ...] = ()
+    network: ModelFacts | None = None
 
     def of(self, name: str) -> tuple[Arm, ...]:
         """The arms called `name`, one per seed, in the order of the seeds."""

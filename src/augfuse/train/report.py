@@ -14,9 +14,9 @@ import numpy as np
 import yaml
 
 from augfuse.pictures import png_bytes
-from augfuse.train import classes_page, diagnosis, figures, metrics, page, store, verdict
+from augfuse.train import classes_page, course_page, diagnosis, figures, metrics, page, store, verdict
 from augfuse.train.files import write_bytes, write_text
-from augfuse.train.record import ARMS, AUGMENTED, Comparison, Settings
+from augfuse.train.record import ARMS, AUGMENTED, Arm, Comparison, ModelFacts, Settings
 
 FORMAT_VERSION = 2
 FILE = "report.html"
@@ -50,7 +50,7 @@ def write_report(result: Comparison, folder: Path) -> Path:
     report.html is the last file to appear, so a folder that holds it is complete. Returns its path.
     """
     store.save(result, folder)
-    config = config_yaml(result.settings)
+    config = config_yaml(result.settings, result.network)
     write_text(folder / "metrics.csv", metrics_csv(result))
     write_text(folder / "accuracy.svg", _standalone(figures.accuracy_curves(result)))
     write_text(folder / "loss.svg", _standalone(figures.loss_curves(result)))
@@ -62,9 +62,10 @@ def write_report(result: Comparison, folder: Path) -> Path:
     return html
 
 
-def config_yaml(settings: Settings) -> str:
-    """The resolved settings as YAML."""
-    return yaml.safe_dump(msgspec.to_builtins(settings), sort_keys=False, allow_unicode=True)
+def config_yaml(settings: Settings, network: ModelFacts | None) -> str:
+    """The resolved settings as YAML, and below `network` what they lead to, where that is known."""
+    found = msgspec.to_builtins(settings) | ({} if network is None else {"network": msgspec.to_builtins(network)})
+    return yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)
 
 
 def metrics_csv(result: Comparison) -> str:
@@ -88,7 +89,8 @@ def metrics_csv(result: Comparison) -> str:
 
 
 def report_dict(result: Comparison) -> dict[str, Any]:
-    """Everything report.json holds. Accuracies are fractions, times seconds or milliseconds as named."""
+    """Everything report.json holds. Accuracies are fractions, times seconds or milliseconds as named; epochs count from
+    0, as in metrics.csv."""
     found, interval = result.exported, result.interval
     return {
         "version": FORMAT_VERSION,
@@ -115,6 +117,7 @@ def report_dict(result: Comparison) -> dict[str, Any]:
             for point in result.sweep
         ],
         "data_wait_fraction": result.timing(AUGMENTED).wait_fraction,
+        "step_ratio": verdict.step_ratio(result),
         "export": {
             "file": "model.keras",
             "arm": found.arm,
@@ -135,9 +138,12 @@ def report_dict(result: Comparison) -> dict[str, Any]:
             "test_images": result.facts.test_images,
             "train_counts": list(result.facts.train_counts),
             "test_counts": list(result.facts.test_counts),
+            "validation_images": result.facts.validation_images,
+            "validation_counts": list(result.facts.validation_counts),
             "fed": [msgspec.to_builtins(fed) for fed in result.fed],
         },
         "config": msgspec.to_builtins(result.settings),
+        "network": None if result.network is None else msgspec.to_builtins(result.network),
         "environment": result.environment,
         "command": result.command,
         "seconds": result.seconds,
@@ -154,20 +160,10 @@ def _arm(result: Comparison, name: str) -> dict[str, Any]:
         "test_accuracy": verdict.test_accuracy(result, name),
         "train_accuracy": verdict.train_accuracy(result, name),
         "gap": verdict.gap(result, name),
-        "seeds": [
-            {
-                "seed": arm.seed,
-                "test_accuracy": arm.test.accuracy,
-                "test_loss": arm.test.loss,
-                "train_accuracy": arm.train.accuracy,
-                "train_loss": arm.train.loss,
-                "gap": arm.gap,
-            }
-            for arm in result.of(name)
-        ],
+        "seeds": [_seed(arm) for arm in result.of(name)],
         "timing": {
             "steps": timing.steps,
-            "step_ms": 1000 * (timing.wait_seconds + timing.compute_seconds) / steps,
+            "step_ms": 1000 * timing.step_seconds,
             "wait_ms": 1000 * timing.wait_seconds / steps,
             "compute_ms": 1000 * timing.compute_seconds / steps,
             "wait_fraction": timing.wait_fraction,
@@ -196,6 +192,23 @@ def _arm(result: Comparison, name: str) -> dict[str, Any]:
             for mistake in result.mistakes
             if mistake.arm == name
         ],
+    }
+
+
+def _seed(arm: Arm) -> dict[str, Any]:
+    epoch, accuracy = verdict.best(arm)
+    return {
+        "seed": arm.seed,
+        "test_accuracy": arm.test.accuracy,
+        "test_loss": arm.test.loss,
+        "train_accuracy": arm.train.accuracy,
+        "train_loss": arm.train.loss,
+        "gap": arm.gap,
+        "kept_epoch": arm.points[arm.kept].epoch,
+        "last_epoch": arm.points[-1].epoch,
+        "best_test_epoch": epoch,
+        "best_test_accuracy": accuracy,
+        "learning_rates": [list(change) for change in course_page.rates(arm)],
     }
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from augfuse.errors import AugfuseError
 from augfuse.train import evaluation, metrics, report, store, verdict
+from augfuse.train.again import again
 from augfuse.train.arms import evaluation_batch_size
 from augfuse.train.backend import environment
+from augfuse.train.datasets import Parts
 from augfuse.train.evaluation import Evaluation, Fed, Mistake
 from augfuse.train.export import export_and_check
 from augfuse.train.loaders import class_counts, evaluation_loader, training_loader
+from augfuse.train.modelfacts import model_facts
 from augfuse.train.models import Network
-from augfuse.train.options import command_line, python_call
 from augfuse.train.prepare import Job
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, DataFacts
 from augfuse.train.state import REPORT, RunFolder
@@ -74,11 +78,12 @@ def run(job: Job, console: Any) -> Outcome:
 def _run(job: Job, folder: RunFolder, console: Any) -> Outcome:
     began = time.monotonic()
     settings = job.settings
-    report.write_text(job.folder / "config.yaml", report.config_yaml(settings))
     report.write_text(job.folder / "recipe.yaml", job.recipe.to_yaml())
     network = Network(
         job.build, len(job.parts.classes), optimizer=settings.optimizer, learning_rate=settings.learning_rate
     )
+    facts = model_facts(network)
+    report.write_text(job.folder / "config.yaml", report.config_yaml(settings, facts))
     # Compiles the kernels and traces the network before the first timed step.
     shown = report.shown_images(settings.size, settings.batch_size)
     first = {name: training_loader(job, name, settings.seeds[0], shown).fetch(0, 0) for name in ARMS}
@@ -88,7 +93,7 @@ def _run(job: Job, folder: RunFolder, console: Any) -> Outcome:
     arms = training.all()
     if training.settings != settings:
         settings = training.settings
-        report.write_text(job.folder / "config.yaml", report.config_yaml(settings))
+        report.write_text(job.folder / "config.yaml", report.config_yaml(settings, facts))
     correct = {name: [arm.correct for arm in arms if arm.name == name] for name in ARMS}
     interval = metrics.paired_interval(correct[PLAIN], correct[AUGMENTED])
     # The arm is chosen by its mean, the seed is not chosen: the first one.
@@ -105,6 +110,7 @@ def _run(job: Job, folder: RunFolder, console: Any) -> Outcome:
         workers=settings.workers,
     )
     parts = job.parts
+    described = parts.unused if parts.validation is None else parts.validation
     evaluations = tuple(evaluation.load(job.folder, arm.name, arm.seed) for arm in arms)
     comparison = Comparison(
         settings=settings,
@@ -114,6 +120,7 @@ def _run(job: Job, folder: RunFolder, console: Any) -> Outcome:
             parts.classes,
             class_counts(job, parts.train),
             class_counts(job, parts.test),
+            () if described is None else class_counts(job, described),
         ),
         recipe_yaml=job.recipe.to_yaml(),
         arms=arms,
@@ -126,11 +133,18 @@ def _run(job: Job, folder: RunFolder, console: Any) -> Outcome:
         mistakes=_mistakes(job, evaluations),
         fed=_fed(job),
         environment=environment(),
-        command=(python_call if job.python else command_line)(settings, job.folder),
+        command=again(settings, job.folder, job.options, _words(parts)),
         seconds=training.seconds,
         sweep=swept(settings, arms),
+        network=facts,
     )
     return Outcome(comparison, report.write_report(comparison, job.folder))
+
+
+def _words(parts: Parts) -> str:
+    """What data at hand is."""
+    found = parts.description.rstrip(".")
+    return f"{found}; {len(parts.train)} training and {len(parts.test)} test images of {len(parts.classes)} classes"
 
 
 def _mistakes(job: Job, evaluations: tuple[Evaluation, ...]) -> tuple[Mistake, ...]:
@@ -143,11 +157,21 @@ def _mistakes(job: Job, evaluations: tuple[Evaluation, ...]) -> tuple[Mistake, .
 
 
 def _fed(job: Job) -> tuple[Fed, ...]:
-    """The values of the parts as fed: the training part with and without augmentation, the test part."""
-    settings = job.settings
+    """The values of the parts as fed: the training part with and without augmentation, the val and the test part."""
+    settings, parts = job.settings, job.parts
     size = min(settings.batch_size, evaluation_batch_size((*settings.size, settings.channels)))
-    return (
+
+    def without_augmentation(name: str, source: Any) -> Fed:
+        return evaluation.as_fed(name, evaluation_loader(job, source, size, shuffle=True))
+
+    found = [
         evaluation.as_fed("training, augmented", training_loader(job, AUGMENTED, settings.seeds[0], size)),
         evaluation.as_fed("training, plain", training_loader(job, PLAIN, settings.seeds[0], size)),
-        evaluation.as_fed("test", evaluation_loader(job, job.parts.test, size, shuffle=True)),
-    )
+    ]
+    if parts.validation is not None:
+        found.append(without_augmentation("validation", parts.validation))
+    if parts.unused is not None:
+        # Nothing but this table reads it: an image there that cannot be used must not end a run that is trained.
+        with suppress(AugfuseError):
+            found.append(without_augmentation("val, not used", parts.unused))
+    return (*found, without_augmentation("test", parts.test))

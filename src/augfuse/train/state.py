@@ -23,17 +23,18 @@ from typing import Any, TypeVar, final
 import msgspec
 import numpy as np
 
+from augfuse.data.exclude import fingerprint
 from augfuse.errors import DataError
 from augfuse.train import boards, evaluation
 from augfuse.train.arms import ArmState
-from augfuse.train.files import pack, unpack, write_bytes, write_text
+from augfuse.train.files import TEMPORARY, pack, unpack, write_bytes, write_text
 from augfuse.train.record import Arm, Settings
 
 T = TypeVar("T")
 FILE = "run.json"
 REPORT = "report.html"
-# Settings that leave the numbers as they are, or that are compared by what they lead to: data and model.
-_IGNORED = frozenset({"name", "data", "workers", "model", "checked_images"})
+# Settings that leave the numbers as they are, or that are compared by what they lead to: data, list and model.
+_IGNORED = frozenset({"name", "data", "exclude", "workers", "model", "checked_images"})
 _SAMPLED_IMAGES = 16
 
 
@@ -75,8 +76,10 @@ class RunFolder:
 
     @property
     def bare(self) -> bool:
-        """Whether nothing has been written yet: a process was killed before it could."""
-        return all(path.name == "state" or path.name.startswith(".") for path in self.folder.iterdir())
+        """Whether nothing is in the folder but what a process left that was killed before it could write anything."""
+        ours = [self._state, self._state / "lock"] if self._state.is_dir() else []
+        found = [*self.folder.iterdir(), *(self._state.iterdir() if ours else ())]
+        return all(path in ours or path.name.startswith(TEMPORARY) for path in found)
 
     @property
     def locked(self) -> bool:
@@ -127,13 +130,15 @@ class RunFolder:
             shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
-        """The report is written: nothing is left to continue. Half-written files of a killed process go too."""
+        """The report is written: nothing is left to continue. Half-written files of a killed process go too, and
+        nothing else: the folder may hold files of the user's."""
         shutil.rmtree(self._state, ignore_errors=True)
-        for path in self.folder.rglob(".*"):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        for folder in (self.folder, self.folder / evaluation.FOLDER):
+            for path in folder.glob(f"{TEMPORARY}*"):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     @property
     def epochs(self) -> int | None:
@@ -196,6 +201,8 @@ def identity(settings: Settings, recipe: str, parts: Any, model: str) -> dict[st
     """What the numbers of a run depend on, as plain JSON. `recipe` and `model` are fingerprints."""
     kept = {name: value for name, value in msgspec.to_builtins(settings).items() if name not in _IGNORED}
     found = kept | {"recipe": recipe, "model": model, "data": data_digest(parts)}
+    if settings.exclude is not None:  # the digest of the data samples images: a list that differs in one may escape it
+        found["exclude"] = fingerprint(settings.exclude)
     return json.loads(json.dumps(found))
 
 

@@ -20,8 +20,9 @@ def with_validation(parts: Parts, needed: bool) -> tuple[Parts, str | None]:
     trained on. Groups are never parted, and augmented copies are not validated on.
     """
     if not needed:
-        unused = "" if parts.validation is None else " Its val part is not used."
-        return replace(parts, validation=None, description=parts.description + unused), None
+        words = "" if parts.validation is None else " Its val part is not used."
+        unused = parts.validation
+        return replace(parts, validation=None, unused=unused, description=parts.description + words), None
     if parts.validation is not None:
         words = f"the val part, {len(parts.validation)} images"
         return parts, words

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from augfuse.train import metrics
-from augfuse.train.record import AUGMENTED, PLAIN, Comparison, SweepPoint
+from augfuse.train.record import AUGMENTED, PLAIN, Arm, Comparison, SweepPoint
 
 # The export check allows for rounding in another order, and for nothing else: in float32, or in the few bits of mixed
 # precision, where an input that differs in its last float32 bit may be rounded the other way.
@@ -35,6 +35,19 @@ def train_accuracy(result: Comparison, arm: str) -> float:
 def gap(result: Comparison, arm: str) -> float:
     """Mean training accuracy minus mean test accuracy."""
     return train_accuracy(result, arm) - test_accuracy(result, arm)
+
+
+def best(arm: Arm) -> tuple[int, float]:
+    """(epoch, test accuracy) of the measured epoch with the highest test accuracy, the first such one, from 0. It is
+    chosen on the test part: no measure of how good an arm is."""
+    scores = {point.epoch: point.test.accuracy for point in arm.points if point.test is not None}
+    return max(scores.items(), key=lambda item: (item[1], -item[0]))
+
+
+def step_ratio(result: Comparison) -> float | None:
+    """Time of a step with augmentation, waiting and computing, over that of one without; None where none was timed."""
+    plain = result.timing(PLAIN).step_seconds
+    return result.timing(AUGMENTED).step_seconds / plain if plain else None
 
 
 def sentence(result: Comparison) -> str:

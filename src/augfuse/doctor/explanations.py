@@ -1,0 +1,241 @@
+"""What each finding means and how to cure it: the text of docs/doctor.md, for `augfuse doctor --explain`."""
+
+from __future__ import annotations
+
+# {code: (what it means, what to do)}, in Markdown, paragraphs without line breaks.
+EXPLANATIONS: dict[str, tuple[str, str]] = {
+    "AF101": (
+        "The file is empty, cut, damaged, a web page under the name of an image, or of a kind that `augfuse.decode` "
+        "refuses. A loader stops at it.",
+        "Replace it, or leave it out: `augfuse doctor DATA --quarantine list.txt`, then `augfuse train DATA --exclude "
+        'list.txt`. `af.Loader(..., on_error="skip")` goes on without it.',
+    ),
+    "AF102": (
+        "The name ends in `.avif`, `.heic`, `.ico` or another image suffix that no source looks at, so the picture "
+        "takes no part.",
+        "Save it as PNG or JPEG.",
+    ),
+    "AF103": (
+        "A PNG named `.jpg`, for example. augfuse goes by the content; programs that go by the name fail.",
+        "Rename it.",
+    ),
+    "AF104": (
+        "Colours for print. They become RGB by a plain formula, without the colour profile, and may look dull or "
+        "shrill.",
+        "Compare them with the others; best save them as RGB.",
+    ),
+    "AF105": (
+        "16-bit files decode to uint16, the others to uint8. One batch cannot hold both, and the loader says so when "
+        "they meet.",
+        "Save them with 8 bits per channel.",
+    ),
+    "AF106": (
+        "Cameras store a turned picture as it is, with a note in EXIF. augfuse sets it upright. Readers that ignore "
+        "the note show the model a picture that lies on its side.",
+        "Serve the model with a reader that applies EXIF, or save the files upright.",
+    ),
+    "AF107": (
+        "Animated GIF, WebP and PNG files and multi-page TIFF files: only the first frame is used.",
+        "Save the frames that you want as single images.",
+    ),
+    "AF108": (
+        'With `color="rgb"` the alpha channel is dropped, and whatever colour lies under the transparent pixels shows.',
+        'Paste the pictures onto a background, or use `color="rgba"`.',
+    ),
+    "AF109": (
+        "Images beside the class folders, folders beside `train` and `val`, links that lead out of the data set, two "
+        "folders for one part: all of these are left out.",
+        "Move the images to where they belong.",
+    ),
+    "AF110": (
+        "The shorter side has less than 16 pixels, or an eighth of what is usual in this set.",
+        "Leave them out; enlarged they are blur.",
+    ),
+    "AF111": (
+        "More than four times as long as wide. A plain `Resize` squeezes them beyond recognition; often they are "
+        "banners or logos.",
+        'Look at them. `af.Resize(size, mode="cover")` with a crop keeps shapes.',
+    ),
+    "AF112": (
+        "More than 16 megapixels. Decoding takes most of an epoch.",
+        "Save smaller copies.",
+    ),
+    "AF113": (
+        "Every pixel has the same value.",
+        "Leave them out.",
+    ),
+    "AF201": (
+        "The decoded pixels are equal, in one part, with one label. A later random split puts copies on both sides.",
+        "Keep one of each.",
+    ),
+    "AF202": (
+        "The decoded pixels of an image in one part are those of an image in another part: the model is tested on "
+        "what it has seen.",
+        "Leave the training copy out, which keeps the held-out part comparable.",
+    ),
+    "AF203": (
+        "The same pixels carry two labels; one of them is wrong.",
+        "Look at them. The quarantine list holds all copies.",
+    ),
+    "AF204": (
+        "The same picture, saved anew, resized, or made brighter, in one part. Found by a 64-bit perceptual hash; "
+        "reported only where the pixels agree: grey copies of 32x32 correlate by 0.95 or more, the fine detail by 0.7 "
+        "or more, and the colours do too. In sets whose images look alike by nature (clothes, digits), 0.99 and 0.99 "
+        "are asked for.",
+        "Keep one of each. Crops, mirror images and turned copies are not found; neither are copies of images with a "
+        "side below 16 pixels.",
+    ),
+    "AF205": (
+        "The same as AF204, in two parts.",
+        "Leave the training copy out.",
+    ),
+    "AF206": (
+        "The same as AF204, with two labels.",
+        "Look at them, and keep the right one.",
+    ),
+    "AF207": (
+        "`groups.csv` (or `group` and `copy` in an `.npz`) says that images in a held-out part are augmented copies, "
+        "or that their originals are trained on. The score would be too good.",
+        "Split first, then augment the training part alone.",
+    ),
+    "AF301": (
+        "The largest class has at least four times as many images as the smallest. The message says what a model "
+        "scores that always gives the most frequent class.",
+        "Judge by recall of each class. Weight the classes, or find more images.",
+    ),
+    "AF302": (
+        "Fewer than ten training images.",
+        "Find more.",
+    ),
+    "AF303": (
+        "A part has classes that the training part lacks (error), or lacks some that it has (warning).",
+        "Split again, each class by itself: `train, val = source.split(0.2)`.",
+    ),
+    "AF304": (
+        "Where class folders are missing in a part, numbering the folders of each part by itself gives a class two "
+        "numbers. `af.from_directory` numbers all parts together; loaders that are given one part at a time do not, "
+        "and their validation accuracy is nonsense.",
+        "Give the parts the same folders, or the same list of classes.",
+    ),
+    "AF305": (
+        "`Cat` and `cat` are two classes; so are `hot dog` and `hot_dog`. Names that differ in another sign, as `C` "
+        "and `C++`, are not reported.",
+        "Give them one name.",
+    ),
+    "AF306": (
+        "There is nothing to tell apart.",
+        "Put the images of each class into a folder of its own.",
+    ),
+    "AF307": (
+        "`af.from_directory` refuses such a folder; often its images have other suffixes, or it holds annotations.",
+        "Add images, or move the folder away.",
+    ),
+    "AF308": (
+        "The labels of an array are sorted, so a cut at 80 % leaves whole classes on one side. "
+        "`model.fit(validation_split=0.2)` cuts there, before it shuffles.",
+        "Shuffle images and labels together, or use `source.split(0.2)`.",
+    ),
+    "AF309": (
+        "Sparse losses want 0..k-1. A label below 0, or of k or more, is an error or, on a GPU, NaN.",
+        "`y = np.unique(y, return_inverse=True)[1]`, over all parts together.",
+    ),
+    "AF310": (
+        "Labels of another number than the images, NaN, halves, rows that are not one-hot. The classes of that part "
+        "are not examined.",
+        "One label for each image: numbers, names or one-hot rows.",
+    ),
+    "AF401": (
+        "One part lies in 0..1 and another in 0..255, or one is standardised and the other is not. Every score on the "
+        "other part is meaningless.",
+        "Keep raw uint8 everywhere and let the recipe scale.",
+    ),
+    "AF402": (
+        "One NaN in a batch makes every weight NaN.",
+        "Find out where they come from.",
+    ),
+    "AF403": (
+        "Sources and recipes take floats for 0..1 and refuse what lies outside, rather than guess.",
+        "Say `value_range=(0, 255)`, to `af.from_arrays` and `af.Recipe`.",
+    ),
+    "AF404": (
+        "An integer array other than uint8 or uint16, channels first, parts of different image shapes.",
+        "The message has the line to type.",
+    ),
+    "AF501": (
+        "The recipe was run on a few images, in training and in evaluation, and raised an error.",
+        "Mend it as the message says.",
+    ),
+    "AF502": (
+        "Images of different sizes leave the recipe, or training and evaluation make different ones. They do not "
+        "stack into a batch.",
+        "Begin with `af.Resize((height, width))`, or end with a crop.",
+    ),
+    "AF503": (
+        "Without `ToFloat`, `Normalize` or `PerImageStandardize` at its end, a recipe hands out 0..255, which most "
+        "networks learn from slowly or not at all. `augfuse train` adds `ToFloat` to such a recipe; `af.Loader` takes "
+        "it as it is. Not reported for a model that scales its input itself.",
+        "End the recipe with `af.ToFloat()`.",
+    ),
+    "AF504": (
+        "A mirrored 3 is no 3, a 6 upside down is a 9, a turn to the left becomes one to the right. Reported where "
+        "classes are named like digits, letters or directions, and the recipe flips, or turns by more than 45 "
+        "degrees.",
+        "Leave that transform out, unless such an image keeps its label.",
+    ),
+    "AF505": (
+        "After `Normalize` the values of this data are far from mean 0 and deviation 1. Often its numbers were given "
+        "for 0..255; they are fractions of full scale.",
+        "The message has the numbers that fit this data.",
+    ),
+    "AF601": (
+        "A sparse loss with one-hot labels, or the reverse; binary cross-entropy with several outputs and one label. "
+        "For image files it is a hint, because the loader decides: `one_hot=True`.",
+        "Change the loss or the labels, as the message says.",
+    ),
+    "AF602": (
+        "Fewer outputs than classes (error), or more (warning).",
+        "End the model with one unit for each class; one sigmoid unit will do for two.",
+    ),
+    "AF603": (
+        "A Keras `Normalization` layer whose mean is 0 and variance 1: `adapt` was not called, and the layer does "
+        "nothing.",
+        "Call `adapt` with training images, then train.",
+    ),
+    "AF604": (
+        "The size or the channels that the model would be given are not those of its input.",
+        "Resize in the recipe.",
+    ),
+    "AF605": (
+        "Softmax over one unit is always 1. Probabilities given to a loss that expects logits, or the reverse, train "
+        "badly and score wrongly.",
+        "Make the two agree.",
+    ),
+    "AF606": (
+        "The recipe scales the pixels, and so does a `Rescaling` or `Normalization` layer at the beginning of the "
+        "model.",
+        "Keep one of the two.",
+    ),
+    "AF607": (
+        "The model was asked about the same images in all usual ways: as given, divided by 255, in -1..1, "
+        "standardised by ImageNet, by this data or image by image, with channels swapped, resized by other methods. "
+        "Another way than the present one is clearly better, by the paired difference on the same images (three "
+        "deviations, and two points), or as accurate with much less loss (a warning). Ways that cannot be told apart "
+        "are all named.",
+        "Feed it that way. `--limit` sets how many images are asked about.",
+    ),
+    "AF608": (
+        "In no way of feeding does the model beat the most frequent class by more than chance.",
+        "Was it trained, and on these classes?",
+    ),
+    "AF609": (
+        "The answers are right once the classes are renumbered: the model was trained with another class order, for "
+        "example that of another machine or of a list.",
+        "`af.from_directory(path, classes=[...])` with the order of the training.",
+    ),
+    "AF610": (
+        "How the model wants to be fed can only be seen where it answers about images with known labels: ten readable "
+        "ones at least, classes as many as its outputs, and a recipe that runs. The message says what was missing; "
+        "AF607 to AF609 were not looked for.",
+        "Mend what the message names, then ask again.",
+    ),
+}
