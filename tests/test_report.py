@@ -356,5 +356,10 @@ def test_an_arm_that_could_still_catch_up_is_reported() -> None:
     assert sum("--epochs 8" in text for text in verdict.findings(improving(undecided, 0.005))) == 0
     decided = comparison()
     assert verdict.findings(improving(decided, 0.02)) == ()
-    [loser] = verdict.findings(improving(decided, 0.09))
+    swinging = improving(decided, 0.09)
+    [loser] = verdict.findings(swinging)
     assert loser.startswith("The plain arm")
+    plain, *others = swinging.arms
+    higher = replace(plain.points[0], test=metrics.Score(plain.test.accuracy + 0.01, 0.5))
+    swinging = replace(swinging, arms=(replace(plain, points=(higher, *plain.points[1:])), *others))
+    assert verdict.findings(swinging) == ()
