@@ -138,7 +138,33 @@ def test_limit_and_one_output(tmp_path: Path) -> None:
     checkup = examine(tmp_path / "set", model=tmp_path / "m.keras", limit=24)
     assert codes(checkup) <= {"AF607"}  # 255 times too large only makes it surer
     assert checkup.trials[0].accuracy == 1 and any("resized by area" in t.way for t in checkup.trials)
-    assert len(checkup.trials) == 13 + 4  # seven scales, six of them with channels swapped, and four ways to resize
+    # Seven scales, six of them with channels swapped, and four ways to resize for three that cannot be told apart.
+    assert len(checkup.trials) == 13 + 3 * 4
+
+
+def test_resizing_is_tried_beside_a_recipe_too(tmp_path: Path) -> None:
+    """The middle third of each picture tells the class; a model that was trained on it is given the whole."""
+    for number in range(60):
+        kind = sorted(COLORS)[number % 3]
+        sides = swatch(sorted(COLORS)[number // 3 % 3], number)
+        picture = np.concatenate([sides, swatch(kind, 100 + number), sides], axis=1)
+        save(tmp_path / f"set/{('train', 'test')[number % 2]}/{kind}/{number}.png", picture)
+    model = reads_colours(tmp_path / "m.keras", FEEDS["divided by 255"])
+    recipe = af.Recipe([af.Resize((12, 12)), af.HorizontalFlip(), af.ToFloat()])
+    found = one(examine(tmp_path / "set", recipe, model), "AF607")
+    assert "1.00 divided by 255, resized with aspect kept and a centre crop" in found.message
+    cut = af.Recipe([af.CenterCrop((12, 12)), af.HorizontalFlip(), af.ToFloat()])
+    assert "AF607" not in codes(examine(tmp_path / "set", cut, model))
+
+
+def test_a_part_without_labels_is_not_the_one_to_ask_about(tmp_path: Path) -> None:
+    for part, count in (("train/{}", 4), ("val/{}", 5), ("test", 5)):
+        for number in range(count):
+            for name in COLORS:
+                place = tmp_path / "set" / part.format(name)
+                save(place / f"{name}{number}.png", swatch(name, 100 * len(part) + number))
+    model = reads_colours(tmp_path / "m.keras", FEEDS["divided by 255"])
+    assert "images of val" in one(examine(tmp_path / "set", model=model), "AF607").message
 
 
 def network(

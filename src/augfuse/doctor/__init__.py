@@ -6,7 +6,7 @@ checkup = doctor.examine("photos", recipe="recipe.yaml", model="model.keras")
 
 from __future__ import annotations
 
-from augfuse.doctor.behaviour import Trial as Trial
+from augfuse.doctor.answers import Trial as Trial
 from augfuse.doctor.checkup import Checkup as Checkup
 from augfuse.doctor.codes import CODES as CODES
 from augfuse.doctor.examine import examine as examine

@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-import msgspec
 import numpy as np
 
+from augfuse.doctor.answers import Answers, Trial, alike, beats, best, gains, judge, knows
 from augfuse.doctor.findings import Finding, counted, finding
 from augfuse.doctor.look import LUMA, Looks
 from augfuse.doctor.models import Model
 from augfuse.doctor.recipes import as_source_gives
 from augfuse.doctor.survey import Part, Survey
+from augfuse.doctor.ways import BGR, RESIZES, Way, scales, stretched
 from augfuse.errors import DecodeError
 from augfuse.recipe import Recipe
 
 _CHUNK = 64
 _FEWEST = 10  # images, below which no verdict is given
-_DEVIATIONS = 3.0  # by which one way must beat another, of the paired difference
-_LEAST_GAIN = 0.02
-_IMAGENET = (np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32))
-_BGR = "in BGR, less ImageNet's mean (Caffe)"
-_CAFFE = np.array([103.939, 116.779, 123.68], np.float32)
-
-
-class Trial(msgspec.Struct, frozen=True):
-    """One way of feeding the model. way: in words. accuracy: 0..1. loss: mean cross-entropy in nats."""
-
-    way: str
-    accuracy: float
-    loss: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """A trial with what it was on each image: right (n,) bool, said (n, k) probabilities. advice: how to feed so."""
-
-    trial: Trial
-    right: np.ndarray
-    said: np.ndarray
-    loss: np.ndarray
-    advice: str
-
-
-class _Way(NamedTuple):
-    """How images (n, h, w, c) in 0..1 become what is fed, and how that is done."""
-
-    feed: Callable[[np.ndarray], np.ndarray]
-    advice: str
-
-    def swapped(self) -> _Way:
-        """The same with red and blue exchanged first."""
-        return _Way(lambda unit: self.feed(unit[..., ::-1]), f"{self.advice}, and turn RGB into BGR")
+_RESIZED = 3  # scales that cannot be told apart, with which every way to resize is tried
 
 
 def try_ways(
@@ -90,81 +56,94 @@ def _run(
     classes: tuple[str, ...],
 ) -> tuple[list[Trial], list[Finding]]:
     height, width = _input_size(model, images)
-    plain = _stretched(images, height, width, "bilinear") / full
-    ways: dict[str, _Way] = {}
+    plain = stretched(images, height, width, "bilinear") / full
+    ways: dict[str, Way] = {}
     if recipe is None:
         kind = "0..255" if full == 255 else f"0..{full:g}"
-        ways[f"as given ({kind})"] = _Way(lambda unit: unit * full, "without ToFloat or Normalize")
+        ways[f"as given ({kind})"] = Way(lambda unit: unit * full, "without ToFloat or Normalize")
     same = {255.0: "in 0..255", 1.0: "divided by 255"}.get(full) if recipe is None else None
-    ways |= {name: way for name, way in _scales(plain, plain.shape[3]).items() if name != same}
+    ways |= {name: way for name, way in scales(plain, plain.shape[3]).items() if name != same}
     if plain.shape[3] == 3:
-        ways |= {f"{name}, channels swapped": way.swapped() for name, way in ways.items() if name != _BGR}
+        ways |= {f"{name}, channels swapped": way.swapped() for name, way in ways.items() if name != BGR}
 
-    def outcome(name: str, batch: np.ndarray, advice: str) -> _Outcome:
-        return _judge(name, _predict(model, batch), truth, advice)
+    def answers(name: str, batch: np.ndarray, advice: str) -> Answers:
+        return judge(name, _predict(model, batch), truth, advice)
 
-    tried = [outcome(name, way.feed(plain), way.advice) for name, way in ways.items()]
+    def resized(way: str, how: str) -> Answers:
+        batch = ways[way].feed(RESIZES[how](images, height, width) / full)
+        return answers(f"{way}, resized {how}", batch, f"{ways[way].advice}, and resize {how}")
+
+    tried = [answers(name, way.feed(plain), way.advice) for name, way in ways.items()]
+    base = best(tried)
+    ties = [found.trial.way for found in alike(tried)]
     if recipe is not None:
-        tried.insert(0, outcome("as the recipe gives them", _through(recipe, images), "as the recipe does"))
-    base = _best(tried)
-    if base.trial.way in ways and any(image.shape[:2] != (height, width) for image in images):
-        for how, resize in _RESIZES.items():
-            batch = ways[base.trial.way].feed(resize(images, height, width) / full)
-            tried.append(outcome(f"{base.trial.way}, resized {how}", batch, f"{base.advice}, and resize {how}"))
-    return [o.trial for o in tried], _verdict(part, tried, truth, classes)
+        tried.insert(0, answers("as the recipe gives them", _through(recipe, images), "as the recipe does"))
+    if any(image.shape[:2] != (height, width) for image in images):
+        methods = {(way, how): resized(way, how) for way in ties[:_RESIZED] for how in RESIZES}
+        # A method that matters may have hidden which scale does.
+        how = max(methods, key=lambda pair: methods[pair].trial.accuracy)[1]
+        if any(beats(methods[way, how], base) for way in ties[:_RESIZED]):
+            methods |= {(way, how): resized(way, how) for way in ties[_RESIZED:]}
+        tried += methods.values()
+    return [a.trial for a in tried], verdict(part, tried, truth, classes)
 
 
 def _through(recipe: Recipe, images: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack([recipe.batch([i], training=False, dtype="float32").images[0] for i in images])
 
 
-def _verdict(part: Part, tried: Sequence[_Outcome], truth: np.ndarray, classes: tuple[str, ...]) -> list[Finding]:
-    given, best = tried[0], _best(tried)
+def verdict(part: Part, tried: Sequence[Answers], truth: np.ndarray, classes: tuple[str, ...]) -> list[Finding]:
+    """AF607..AF609, where `tried[0]` is how the images are fed now; truth: (n,) numbers of their classes."""
+    given, top = tried[0], best(tried)
     where = f"on {len(truth)} images of {part.title}"
-    share = np.bincount(truth).max() / len(truth)
-    guessing = best.trial.accuracy <= share + 2 * np.sqrt(share * (1 - share) / len(truth))
-    order = _other_order(tried if guessing else [best], truth, classes)
+    guessing = not any(knows(answers, truth) for answers in tried)
+    order = _other_order(tried if guessing else [top], truth, classes)
     if order is not None:
         return [order]
     if guessing:
+        share = np.bincount(truth).max() / len(truth)
+        most = max(tried, key=lambda answers: answers.trial.accuracy).trial
         return [
             finding(
                 "AF608",
-                f"Accuracy is at most {best.trial.accuracy:.2f} in every way of feeding, {where}; always saying the "
-                f"most frequent class scores {share:.2f}.",
+                f"Accuracy is at most {most.accuracy:.2f} in every way of feeding, {where}; always saying the most "
+                f"frequent class scores {share:.2f}.",
                 "The model has not learnt these classes: was it trained, and on this data?",
-                examples=[best.trial.way],
+                examples=[most.way],
             )
         ]
-    equals = [o for o in tried if not _beats(best, o) and not _surer(best, o)]
+    equals = alike(tried)
     if given in equals:
         return []
-    ways = " or ".join(o.trial.way for o in equals[:3])
-    now, then = f"{given.trial.accuracy:.2f}", f"{best.trial.accuracy:.2f}"
-    if _beats(best, given):
-        numbers, severity = f"Accuracy is {now} {given.trial.way}, {then} {ways}", None
+    clear = beats(top, given)
+    if clear:
+        # What is as good as the best within its noise may still be no better than what is done now.
+        equals = [answers for answers in equals if answers.trial.accuracy > given.trial.accuracy]
+        then = " or ".join(f"{answers.trial.accuracy:.2f} {answers.trial.way}" for answers in equals[:3])
+        numbers = f"Accuracy is {given.trial.accuracy:.2f} {given.trial.way}, {then}"
     else:
-        losses = f"the loss is {given.trial.loss:.2f} {given.trial.way}, {best.trial.loss:.2f} {ways}"
-        numbers, severity = f"Accuracy is {now} and {then}, and {losses}", "warning"
+        then = " or ".join(f"{answers.trial.loss:.2f} {answers.trial.way}" for answers in equals[:3])
+        accuracies = f"{given.trial.accuracy:.2f} and {top.trial.accuracy:.2f}"
+        numbers = f"Accuracy is {accuracies}, and the loss is {given.trial.loss:.2f} {given.trial.way}, {then}"
     return [
         finding(
             "AF607",
             f"{numbers}, {where}: the model was trained for {'the latter' if len(equals) == 1 else 'one of these'}.",
-            f"Feed it so: {'; or '.join(o.advice for o in equals[:3])}.",
-            examples=[o.trial.way for o in equals],
-            severity=severity,
+            f"Feed it so: {'; or '.join(answers.advice for answers in equals[:3])}.",
+            examples=[answers.trial.way for answers in equals],
+            severity=None if clear else "warning",
         )
     ]
 
 
-def _other_order(tried: Sequence[_Outcome], truth: np.ndarray, classes: tuple[str, ...]) -> Finding | None:
+def _other_order(tried: Sequence[Answers], truth: np.ndarray, classes: tuple[str, ...]) -> Finding | None:
     """AF609, where the answers are right once the classes are renumbered, and clearly better than as they are."""
     renumbered = [(outcome, places) for outcome in tried if (places := _places(outcome, truth)) is not None]
     if not renumbered:
         return None
     outcome, places = max(renumbered, key=lambda found: (found[1][truth] == found[0].said.argmax(axis=1)).mean())
     mapped = outcome.said.argmax(axis=1) == places[truth]
-    if not _gains(mapped, outcome.right) or mapped.mean() < outcome.right.mean() + 0.1:
+    if not gains(mapped, outcome.right) or mapped.mean() < outcome.right.mean() + 0.1:
         return None
     moved = [f"{classes[k]!r} is its number {places[k]}, here {k}" for k in np.unique(truth) if places[k] != k]
     return finding(
@@ -176,7 +155,7 @@ def _other_order(tried: Sequence[_Outcome], truth: np.ndarray, classes: tuple[st
     )
 
 
-def _places(outcome: _Outcome, truth: np.ndarray) -> np.ndarray | None:
+def _places(outcome: Answers, truth: np.ndarray) -> np.ndarray | None:
     """(k,) the number that the model gives most often to each class; None where two classes get the same number, or
     all get their own."""
     count = outcome.said.shape[1]
@@ -227,76 +206,6 @@ def _full_scale(part: Part, seen: Looks) -> float:
     return 1.0 if seen.high.max() <= 1 else 255.0
 
 
-def _scales(unit: np.ndarray, channels: int) -> dict[str, _Way]:
-    """The usual ways, by name. unit: all images, for their mean and deviation."""
-    mean, std = unit.mean(axis=(0, 1, 2), dtype=np.float64), unit.std(axis=(0, 1, 2), dtype=np.float64)
-    mean, std = mean.astype(np.float32), np.maximum(std, 1e-6).astype(np.float32)
-    shown = [tuple(round(float(v), 3) for v in values) for values in (mean, std)]
-    scales = {
-        "in 0..255": _Way(lambda u: 255 * u, "uint8 pixels, without ToFloat or Normalize"),
-        "divided by 255": _Way(lambda u: u, "end the recipe with af.ToFloat()"),
-        "in -1..1": _Way(lambda u: 2 * u - 1, "end the recipe with af.Normalize(mean=0.5, std=0.5)"),
-        "standardised by this data": _Way(
-            lambda u: (u - mean) / std,
-            f"end the recipe with af.Normalize(mean={shown[0]}, std={shown[1]}), or the numbers it was trained with",
-        ),
-        "each image standardised": _Way(_standardised, "end the recipe with af.PerImageStandardize()"),
-    }
-    if channels == 3:
-        scales["standardised by ImageNet"] = _Way(
-            lambda u: (u - _IMAGENET[0]) / _IMAGENET[1], "end the recipe with af.Normalize()"
-        )
-        scales[_BGR] = _Way(
-            lambda u: 255 * u[..., ::-1] - _CAFFE, "as preprocess_input of keras.applications.resnet50 does"
-        )
-    return scales
-
-
-def _standardised(unit: np.ndarray) -> np.ndarray:
-    mean = unit.mean(axis=(1, 2, 3), keepdims=True)
-    std = unit.std(axis=(1, 2, 3), keepdims=True)
-    return (unit - mean) / np.maximum(std, 1 / np.sqrt(unit[0].size))
-
-
-def _stretched(images: Sequence[np.ndarray], height: int, width: int, method: str) -> np.ndarray:
-    import cv2
-
-    how = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST, "area": cv2.INTER_AREA}[method]
-    made = [cv2.resize(image.astype(np.float32), (width, height), interpolation=how) for image in images]
-    return np.stack(made).reshape(len(images), height, width, -1)
-
-
-def _cropped(images: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
-    """Aspect kept, the middle cut out."""
-    cut = []
-    for image in images:
-        high, wide = image.shape[:2]
-        factor = min(high / height, wide / width)
-        h, w = max(round(height * factor), 1), max(round(width * factor), 1)
-        top, left = (high - h) // 2, (wide - w) // 2
-        cut.append(image[top : top + h, left : left + w])
-    return _stretched(cut, height, width, "bilinear")
-
-
-def _padded(images: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
-    """Aspect kept, black around it."""
-    made = np.zeros((len(images), height, width, images[0].shape[2]), np.float32)
-    for target, image in zip(made, images, strict=True):
-        factor = min(height / image.shape[0], width / image.shape[1])
-        h, w = max(round(image.shape[0] * factor), 1), max(round(image.shape[1] * factor), 1)
-        top, left = (height - h) // 2, (width - w) // 2
-        target[top : top + h, left : left + w] = _stretched([image], h, w, "bilinear")[0]
-    return made
-
-
-_RESIZES: dict[str, Callable[[Sequence[np.ndarray], int, int], np.ndarray]] = {
-    "by nearest pixels": lambda images, h, w: _stretched(images, h, w, "nearest"),
-    "by area": lambda images, h, w: _stretched(images, h, w, "area"),
-    "with aspect kept and a centre crop": _cropped,
-    "with aspect kept and black around": _padded,
-}
-
-
 def _predict(model: Model, batch: np.ndarray) -> np.ndarray:
     """(n, k) probabilities."""
     keras_model: Any = model.keras_model
@@ -310,33 +219,3 @@ def _predict(model: Model, batch: np.ndarray) -> np.ndarray:
     if logits:
         said = np.exp(said - said.max(axis=1, keepdims=True))
     return said / np.maximum(said.sum(axis=1, keepdims=True), 1e-12)
-
-
-def _judge(way: str, said: np.ndarray, truth: np.ndarray, advice: str) -> _Outcome:
-    right = said.argmax(axis=1) == truth
-    loss = -np.log(np.maximum(said[np.arange(len(truth)), truth], 1e-7))
-    return _Outcome(Trial(way, float(right.mean()), float(loss.mean())), right, said, loss, advice)
-
-
-def _best(outcomes: Sequence[_Outcome]) -> _Outcome:
-    """The most accurate; of those it does not clearly beat, the one with the least loss."""
-    top = max(outcomes, key=lambda o: o.trial.accuracy)
-    return min((o for o in outcomes if not _beats(top, o)), key=lambda o: o.trial.loss)
-
-
-def _beats(one: _Outcome, other: _Outcome) -> bool:
-    return _gains(one.right, other.right)
-
-
-def _surer(one: _Outcome, other: _Outcome) -> bool:
-    """Whether the loss of one is clearly less. A little less says nothing: a larger scale makes any model surer."""
-    difference = other.loss - one.loss
-    clear = difference.mean() > _DEVIATIONS * difference.std() / np.sqrt(len(difference))
-    return bool(clear and other.trial.loss > 1.5 * one.trial.loss + 0.1)
-
-
-def _gains(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether the paired difference is more than noise, and large enough to matter."""
-    difference = one.astype(float) - other.astype(float)
-    gain = difference.mean()
-    return bool(gain >= _LEAST_GAIN and gain > _DEVIATIONS * difference.std() / np.sqrt(len(difference)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from augfuse.doctor.behaviour import Trial
+from augfuse.doctor.answers import Trial
 from augfuse.doctor.findings import Finding
 
 

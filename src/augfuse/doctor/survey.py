@@ -57,8 +57,8 @@ class Survey:
 
     @property
     def held_out(self) -> Part:
-        """The part that a model is judged on: test, else val, else the only one."""
-        named = {part.name: part for part in self.parts}
+        """The part that a model is judged on: of those with labels test, else val, else the one that is trained on."""
+        named = {part.name: part for part in self.parts if part.labels is not None}
         return named.get("test") or named.get("val") or self.training
 
     @property
