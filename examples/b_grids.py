@@ -21,7 +21,7 @@ SHOWN = {
     "brightness": [af.Brightness((0.3, 1.7))],
     "channel-shift": [af.ChannelShift(0.3)],
     "contrast": [af.Contrast((0.4, 1.6))],
-    "width": [af.RandomWidth((0.5, 1.5)), af.Resize((160, 160))],
+    "width": [af.RandomWidth((0.5, 1.5)), af.Resize((160, 160), mode="cover"), af.CenterCrop((160, 160))],
 }
 FILLS = {"nearest": 0.0, "reflect": 0.0, "wrap": 0.0, "constant": 0.5}
 STANDARDISED = {

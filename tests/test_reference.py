@@ -162,7 +162,8 @@ def test_random_widths_stack_behind_a_resize() -> None:
     images = pictures(16, 40, 50)
     with pytest.raises(af.ImageError, match=r"different sizes .* do not stack .* Add af\.Resize"):
         af.Recipe([af.RandomWidth()]).batch(images, seed=0)
-    recipe = af.Recipe([af.RandomWidth(), af.RandomHeight(0.3), af.Resize((32, 36))])
+    same_size = (af.Resize((32, 36), mode="cover"), af.CenterCrop((32, 36)))
+    recipe = af.Recipe([af.RandomWidth(), af.RandomHeight(0.3), *same_size])
     batch = recipe.batch(images, seed=0)
     assert batch.images.shape == (16, 32, 36, 3)
     widths = [batch.plan.describe(i)[0].values["factor"] for i in range(16)]
@@ -170,5 +171,36 @@ def test_random_widths_stack_behind_a_resize() -> None:
     alone = af.Recipe([af.RandomWidth()])
     for i in range(16):
         assert alone(image=images[i], seed=0, index=i)["image"].shape == (40, round(50 * widths[i]), 3)
-    assert recipe.eval() == af.Recipe([af.Resize((32, 36))])
+    assert recipe.eval() == af.Recipe([*same_size])
     assert af.Recipe([af.RandomWidth((0.01, 0.01))])(image=images[0], seed=0, index=0)["image"].shape == (40, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("between", "cancels"),
+    [
+        ([], True),
+        (["HorizontalFlip", "Brightness", "Translate"], True),
+        (["Rotate"], False),
+        (["GaussianBlur"], False),
+        (["CenterCrop"], False),
+    ],
+)
+@pytest.mark.parametrize("name", ["RandomWidth", "RandomHeight"])
+def test_a_random_side_that_is_stretched_back_is_named(name: str, between: list[str], cancels: bool) -> None:
+    import augfuse as af
+
+    middle = [getattr(af, each)(**getattr(af, each).examples[0]) for each in between]
+    transforms = [getattr(af, name)((0.5, 1.5)), *middle, af.Resize((40, 50))]
+    if cancels:
+        with pytest.warns(
+            af.AugfuseWarning, match=rf'{name} changes nothing.* mode="cover"\), af.CenterCrop'
+        ) as caught:
+            recipe = af.Recipe(transforms)
+        assert caught[0].filename == __file__
+    else:
+        recipe = af.Recipe(transforms)
+    images = pictures(4, 40, 50)
+    without = af.Recipe(transforms[1:]).batch(images, seed=0).images
+    assert np.array_equal(recipe.batch(images, seed=0).images, without) is cancels
+    kept = af.Recipe([transforms[0], af.Resize((40, 50), mode="cover"), af.CenterCrop((40, 50))])
+    assert not np.array_equal(kept.batch(images, seed=0).images, images)

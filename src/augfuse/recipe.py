@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, final
@@ -12,7 +13,7 @@ import msgspec
 import numpy as np
 
 from augfuse.batch import Batch
-from augfuse.errors import ImageError, ImageTypeError, RangeError, RecipeError
+from augfuse.errors import AugfuseWarning, ImageError, ImageTypeError, RangeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
 from augfuse.plan.build import build, value_range
@@ -20,8 +21,9 @@ from augfuse.plan.describe import Applied
 from augfuse.plan.explain import explain
 from augfuse.plan.fuse import fuse
 from augfuse.plan.plan import Plan, check
-from augfuse.ranges import Choice, Numbers, whole
+from augfuse.ranges import Choice, Numbers, sides, whole
 from augfuse.rng import check_epoch, check_seed
+from augfuse.transforms._crop import undone
 from augfuse.transforms._custom import Lambda
 from augfuse.transforms.base import Transform, Write
 
@@ -63,6 +65,14 @@ class Recipe(msgspec.Struct, frozen=True):
         if self.value_range is not None:
             put(self, "value_range", _value_range(self.value_range))
         _check_order(tuple(self.transforms))
+        if (found := undone(tuple(self.transforms))) is not None:
+            stretched, resize = type(found[0]).__name__, sides(found[1].size)
+            warnings.warn(
+                f"Recipe: {stretched} changes nothing, for Resize({resize}) stretches the picture back. Type "
+                f'af.Resize({resize}, mode="cover"), af.CenterCrop({resize}) in its place.',
+                AugfuseWarning,
+                stacklevel=2,
+            )
 
     def __call__(
         self,

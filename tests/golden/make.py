@@ -17,7 +17,9 @@ RECIPES: dict[str, af.Recipe] = {
     "geometric": af.Recipe([af.Affine(degrees=30, translate_x=0.2, scale=0.2, shear_y=9), af.HorizontalFlip()]),
     "constant": af.Recipe([af.Rotate(45), af.Invert(), af.Translate(0.3)], fill="constant", fill_value=(9, 99, 199)),
     "crop": af.Recipe([af.RandomResizedCrop((7, 9)), af.Rotate90(p=1.0, quarters=(2, 2))], fill="reflect"),
-    "stretched": af.Recipe([af.RandomWidth(), af.RandomHeight((0.5, 1.0)), af.Resize((7, 9))]),
+    "stretched": af.Recipe(
+        [af.RandomWidth(), af.RandomHeight((0.5, 1.0)), af.Resize((7, 9), mode="cover"), af.CenterCrop((7, 9))]
+    ),
     "reduced": af.Recipe([af.Resize((6, 5)), af.Rotate(20)], fill="wrap"),
     "nearest": af.Recipe([af.Rotate(45), af.Shear(10)], interpolation="nearest"),
     "color": af.Recipe([af.ColorJitter(), af.ChannelShift(), af.Grayscale()]),

@@ -14,7 +14,7 @@ from augfuse import geometry
 from augfuse.geometry import Canvas
 from augfuse.ranges import Choice, Interval, Lengths, Margins, Range, Size, ends, sides
 from augfuse.rng import Draw
-from augfuse.transforms.base import Amount, Evaluation, Geometric, Params, Transform
+from augfuse.transforms.base import Amount, Color, Evaluation, Geometric, Params, Transform
 
 _RATIO = Interval("width / height", "", 0.01, 100, "exact", neutral=1)
 _STRETCH = Interval("factor", "times", 0.01, 100, "factor")
@@ -195,8 +195,9 @@ def _stretched(side: np.ndarray, factor: np.ndarray) -> np.ndarray:
 class RandomWidth(Geometric, frozen=True):
     """Make the image wider (> 1) or narrower (< 1), canvas and all; the height stays, so the aspect changes.
 
-    The images of a batch then differ in width: put a Resize or a crop behind it. Source: Keras' RandomWidth, with one
-    factor for each image instead of one for the batch, and the width rounded to whole pixels instead of cut.
+    The images of a batch then differ in width: put a crop, or Resize(size, mode="cover") and CenterCrop(size), behind.
+    A Resize that stretches would undo it. Source: Keras' RandomWidth, with one factor for each image instead of one for
+    the batch, and the width rounded to whole pixels instead of cut.
     """
 
     factor: Annotated[Range, _STRETCH] = (0.8, 1.2)
@@ -223,3 +224,30 @@ class RandomHeight(Geometric, frozen=True):
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         size = Canvas(_stretched(canvas.height, params["factor"]), canvas.width)
         return geometry.affine(len(size.height), e=size.height / canvas.height), size
+
+
+def undone(transforms: tuple[Transform, ...]) -> tuple[Transform, Resize] | None:
+    """The first random width or height that a Resize behind it stretches back whatever is drawn, and that Resize."""
+    for i, transform in enumerate(transforms):
+        if not isinstance(transform, (RandomWidth, RandomHeight)):
+            continue
+        for j, later in enumerate(transforms[i + 1 :], i + 1):
+            if not isinstance(later, (Geometric, Color)):
+                break  # what works on pixels sees the other width
+            if isinstance(later, Resize) and later.mode == "stretch" and _same_without_first(transforms[i : j + 1]):
+                return transform, later
+    return None
+
+
+def _same_without_first(transforms: tuple[Transform, ...]) -> bool:
+    """Whether four probes end where they would without the first transform. All transforms act, whatever their p."""
+    ends_at = []
+    for chain in (transforms, transforms[1:]):
+        canvas, total = _sized(Canvas(np.ones(4), np.ones(4)), 96, 128), np.eye(3)
+        for transform in chain:
+            if isinstance(transform, Geometric):
+                drawn = transform.draw(Draw(0, 0, np.arange(4), type(transform).__name__))
+                matrix, canvas = transform.matrix(drawn, canvas)
+                total = matrix @ total
+        ends_at.append(total)
+    return np.allclose(*ends_at, rtol=0, atol=1e-9)
