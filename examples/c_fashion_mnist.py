@@ -15,31 +15,40 @@ from keras import layers
 import augfuse as af
 
 RECIPE = Path(__file__).with_suffix(".yaml")
+BATCH = 50
 
 
-def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
-    """Three convolutions with batch normalisation and a wide layer: 5.19 million weights, as many as the tutorial's."""
+def network(shape: tuple[int, int, int], classes: int, epochs: int = 25) -> keras.Model:
+    """Three convolutions and a wide layer: 5.19 million weights, as many as the tutorial's, most of them in the latter.
+
+    Compiled with Adam, whose rate falls along half a cosine to nothing in `epochs` epochs of 60 000 images.
+    """
     model = keras.Sequential([keras.Input(shape)])
-    for filters, halves in ((32, False), (64, True), (128, True)):
+    for filters, halves in ((32, True), (64, False), (128, True)):
         model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-        model.add(layers.BatchNormalization())
         if halves:
             model.add(layers.MaxPooling2D())
+        model.add(layers.BatchNormalization())
     model.add(layers.Flatten())
     model.add(layers.Dense(811, activation="relu"))
     model.add(layers.Dropout(0.5))
     model.add(layers.Dense(classes, activation="softmax", dtype="float32"))
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, decay_steps=epochs * (60_000 // BATCH))
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
 def main(
     data: Path | None = None, *, epochs: int = 25, seeds: int = 1, precision: str = "float32", out: Path = Path("runs")
 ) -> None:
-    """Plain against augmented; the learning rate is halved where two epochs bring nothing for a held-out tenth."""
+    """Plain against augmented."""
     keras.config.set_dtype_policy(precision)
     source = data or keras.datasets.fashion_mnist.load_data()
-    af.train(source, RECIPE, model=network, epochs=epochs, seeds=seeds, reduce_lr=2, batch_size=50, out=out)
+
+    def for_these_epochs(shape: tuple[int, int, int], classes: int) -> keras.Model:
+        return network(shape, classes, epochs)
+
+    af.train(source, RECIPE, model=for_these_epochs, epochs=epochs, seeds=seeds, batch_size=BATCH, out=out)
 
 
 if __name__ == "__main__":
