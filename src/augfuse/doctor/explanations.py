@@ -71,10 +71,11 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "AF202": (
         "The decoded pixels of an image in one part are those of an image in another part: the model is tested on "
         "what it has seen.",
-        "Leave the training copy out, which keeps the held-out part comparable.",
+        "Leave the training copy out, which keeps the held-out part comparable; of a leak between val and test the "
+        "copy in val.",
     ),
     "AF203": (
-        "The same pixels carry two labels; one of them is wrong.",
+        "The same pixels carry two labels; one of them is wrong. Images of a part without labels do not count.",
         "Look at them. The quarantine list holds all copies.",
     ),
     "AF204": (
@@ -87,7 +88,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     ),
     "AF205": (
         "The same as AF204, in two parts.",
-        "Leave the training copy out.",
+        "Leave the training copy out, or of a pair in val and test the copy in val.",
     ),
     "AF206": (
         "The same as AF204, with two labels.",
