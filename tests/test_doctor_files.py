@@ -156,6 +156,18 @@ def test_zip_archives_are_examined_in_place(tmp_path: Path) -> None:
     assert len(source) == 24
 
 
+def test_an_archive_by_a_path_with_steps_upwards(tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for name in ("cat", "dog"):
+            for number in range(12):
+                archive.writestr(f"{name}/{number}.png", b"")
+    (tmp_path / "elsewhere").mkdir()
+    checkup = examine(tmp_path / "elsewhere/../set.zip")
+    assert checkup.quarantine[:2] == ("cat/0.png", "cat/1.png")
+
+
 def test_two_archives_are_two_parts(tmp_path: Path) -> None:
     import zipfile
 

@@ -45,8 +45,16 @@ def gather(data: str | os.PathLike[str] | ArraySource | Any) -> Survey:
     if path.suffix.lower() == ".npz":
         return survey_npz(path)
     if path.suffix.lower() == ".zip":
-        return survey_trees([_tree(path, str(path.absolute()), "")], path.stem)
+        # As open_zip names it: Path.absolute would keep "..", and names are cut off by length.
+        return survey_trees([_tree(path, os.path.abspath(path), "")], path.stem)  # noqa: PTH100
     raise DataError(f"{path}: wanted {WANTED}, got none of them.")
+
+
+def holds_rows(data: Path) -> bool:
+    """Whether a path holds arrays, whose images have no file of their own. Raises as `gather` does."""
+    if data.suffix.lower() == ".npz":
+        return data.is_file()
+    return data.is_dir() and not open_folder(data).folders() and bool(find_idx(data))
 
 
 def _tree(path: Path, base: str, part: str) -> Tree:
