@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import warnings
+import re
 from pathlib import Path
 from typing import Any
 
 from augfuse.data.archive import open_zip
 from augfuse.data.arrays import ArraySource
+from augfuse.data.classes import is_image
 from augfuse.data.folder import open_folder, read_file
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.doctor.folders import Tree, survey_trees
 from augfuse.doctor.survey import Survey
 from augfuse.doctor.tables import survey_npz, survey_sources
-from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, ImageTypeError
+from augfuse.errors import DataError, DataNotFoundError, ImageTypeError
 from augfuse.train.datasets import WANTED, find_archives
 
 
@@ -58,7 +59,5 @@ def holds_rows(data: Path) -> bool:
 
 
 def _tree(path: Path, base: str, part: str) -> Tree:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AugfuseWarning)  # members whose names lead out are never read
-        root, read = open_zip(path)
-    return Tree(root, read, base, part)
+    root, read, leaving = open_zip(path)
+    return Tree(root, read, base, part, tuple(name for name in leaving if is_image(re.split(r"[/\\]", name)[-1])))
