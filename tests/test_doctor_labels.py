@@ -240,6 +240,12 @@ def test_scale_and_statistics(tmp_path: Path) -> None:
         (("arrow up", "arrow down"), af.VerticalFlip(), True),
         (("cat", "dog"), af.HorizontalFlip(), False),
         (("upright piano", "copyright"), af.HorizontalFlip(), False),
+        (("TurnLeft", "TurnRight"), af.HorizontalFlip(), True),
+        (("digit0", "digit1"), af.HorizontalFlip(), True),
+        (("letter_a", "letter_b"), af.HorizontalFlip(), True),
+        (("06", "09"), af.Rotate(90), True),
+        (("letter", "invoice"), af.HorizontalFlip(), False),
+        (("number plate", "3D"), af.HorizontalFlip(), False),
     ],
 )
 def test_augmentations_that_may_change_labels(
@@ -256,6 +262,25 @@ def test_labels_of_arrays_are_numbers_not_digits(tmp_path: Path) -> None:
     assert examine(arrays(tmp_path / "d.npz"), recipe).findings == ()
     named = arrays(tmp_path / "e.npz", classes=np.array(["3", "8"]))
     assert examine(named, recipe).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("side", "transform", "found"),
+    [
+        (28, af.HorizontalFlip(), True),
+        (8, af.Rotate(90), True),
+        (28, af.Rotate(10), False),
+        (32, af.HorizontalFlip(), False),
+    ],
+)
+def test_ten_numbered_classes_of_small_grey_images_may_be_digits(
+    tmp_path: Path, side: int, transform: af.Transform, found: bool
+) -> None:
+    x = np.stack([picture(i, side, side)[:, :, 0] for i in range(100)])
+    path = arrays(tmp_path / "d.npz", x_train=x, y_train=np.arange(100) % 10)
+    checkup = examine(path, af.Recipe([transform, af.ToFloat()]))
+    assert codes(checkup) == ({"AF504"} if found else set())
+    assert not found or "if these 10 numbered classes" in one(checkup, "AF504").message
 
 
 def test_a_recipe_file(tmp_path: Path) -> None:

@@ -193,7 +193,8 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "AF504": (
         "A mirrored 3 is no 3, a 6 upside down is a 9, a turn to the left becomes one to the right. Reported where "
         "classes are named like digits, letters or directions, and the recipe flips, or turns by more than 45 "
-        "degrees.",
+        "degrees. Arrays of ten numbered classes of grey images of 28x28 or 8x8 may hold digits, or clothes: there the "
+        "message says if.",
         "Leave that transform out, unless such an image keeps its label.",
     ),
     "AF505": (
