@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -59,6 +60,24 @@ def test_names_cannot_play_with_the_terminal(tmp_path: Path, capsys: pytest.Capt
     assert "\x1b[31m" not in out and "\\x1b[31m[bold]x.png" in out
 
 
+def test_names_in_other_encodings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names that are not UTF-8 go into JSON; names that the terminal's encoding lacks go into the table."""
+    root = healthy(tmp_path / "set")
+    (root / "train/cat/ünïcode.png").write_bytes(b"")
+    (root / "val/cat/\udcff.png").write_bytes(b"")
+    names = ["train/cat/ünïcode.png", "val/cat/\udcff.png"]
+    assert main(["doctor", str(root), "--json", "-"]) == 1
+    assert json.loads(capsys.readouterr().out)["findings"][0]["files"] == names
+    options = ["--json", str(tmp_path / "ö.json"), "--quarantine", str(tmp_path / "ä.txt")]
+    done = subprocess.run(
+        [sys.executable, "-m", "augfuse", "doctor", str(root), *options],
+        capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii", "COLUMNS": "200"},
+    )  # fmt: skip
+    assert done.returncode == 1 and not done.stderr, done.stderr
+    assert b"cat/\\xfcn\\xefcode.png" in done.stdout and b"\\udcff.png" in done.stdout and b"\\xf6.json" in done.stdout
+    assert json.loads((tmp_path / "ö.json").read_text())["findings"][0]["files"] == names
+
+
 def test_json(tmp_path: Path, sick: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", str(sick), "--json", "-"]) == 1
     printed = capsys.readouterr().out
@@ -105,6 +124,24 @@ def test_quarantine_is_for_files(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (tmp_path / "d.npz").write_bytes(b"")
     assert main(["doctor", str(tmp_path / "d.npz"), "--quarantine", str(tmp_path / "q.txt")]) == 2
     assert "--quarantine lists files" in capsys.readouterr().err
+    idx = tmp_path / "idx"
+    idx.mkdir()
+    (idx / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3, *(0, 0, 0, 2) * 3, *range(8)]))
+    (idx / "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 0, 1]))
+    assert main(["doctor", str(idx), "--quarantine", str(tmp_path / "q.txt")]) == 2
+    assert "--quarantine lists files" in capsys.readouterr().err and not (tmp_path / "q.txt").exists()
+
+
+def test_an_interrupt_while_it_starts_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "cyclopts.py").write_text("raise KeyboardInterrupt")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-m", "augfuse", "--help"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert (done.returncode, done.stderr) == (130, "augfuse: interrupted.\n")
 
 
 def test_without_keras_a_model_is_refused_by_name(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import augfuse as af
 from augfuse.doctor import examine, similar
-from doctor_cases import codes, healthy, one, picture, save
+from doctor_cases import codes, healthy, one, photos, picture, save
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
@@ -46,6 +46,36 @@ def test_exact_leak(tmp_path: Path) -> None:
     found = one(checkup, "AF202")
     assert codes(checkup) == {"AF202"} and "1 of 9 images in val" in found.message
     assert checkup.quarantine == ("train/cat/5.png",)  # the held-out part stays comparable
+
+
+def test_a_leak_from_val_into_test_costs_val_its_copy(tmp_path: Path) -> None:
+    root = photos(healthy(tmp_path), {"test": {"cat": 4, "dog": 4}}, start=100)
+    save(root / "test/cat/leak.png", picture(25))
+    save(root / "test/cat/near.jpg", picture(26), quality=60)
+    checkup = examine(root)
+    assert codes(checkup) == {"AF202", "AF205"}
+    assert one(checkup, "AF202").examples == ("val/cat/1.png = test/cat/leak.png",)
+    assert one(checkup, "AF202").advice.startswith("Leave the copies in val out;")
+    assert set(checkup.quarantine) == {"val/cat/1.png", "val/cat/2.png"}
+    save(root / "train/cat/too.png", picture(25))
+    checkup = examine(root)
+    assert one(checkup, "AF202").advice.startswith("Leave the copies in train and val out;")
+    assert one(checkup, "AF202").files == ("train/cat/too.png", "val/cat/1.png")
+
+
+def test_a_leak_into_a_part_without_labels_is_no_matter_of_labels(tmp_path: Path) -> None:
+    root = healthy(tmp_path)
+    for number in range(6):
+        save(root / f"test/{number}.png", picture(100 + number))
+    save(root / "test/leak.png", picture(5))
+    save(root / "test/near.jpg", picture(7), quality=60)
+    checkup = examine(root)
+    assert not {"AF203", "AF206"} & codes(checkup)
+    assert one(checkup, "AF202").examples == ("train/cat/5.png = test/leak.png",)
+    assert one(checkup, "AF205").examples == ("train/cat/7.png = test/near.jpg",)
+    assert set(checkup.quarantine) == {"train/cat/5.png", "train/cat/7.png"}
+    save(root / "train/dog/wrong.png", picture(5))
+    assert one(examine(root), "AF203").files == ("train/cat/5.png", "train/dog/wrong.png")
 
 
 def test_exact_copies_with_two_labels(tmp_path: Path) -> None:
@@ -125,6 +155,16 @@ def test_sets_whose_images_are_alike_by_nature(tmp_path: Path) -> None:
     np.savez(tmp_path / "bars.npz", x=x, y=np.zeros(len(x), int))
     found = one(examine(tmp_path / "bars.npz"), "AF204")
     assert "x[7] (0) = x[600] (0)" in found.examples and found.count < 0.05 * len(x)
+
+
+def test_a_lone_pair_in_a_small_set_says_nothing_about_the_set() -> None:
+    """Of 40 images two are near copies that correlate by 0.95 to 0.98; that is no set of look-alikes."""
+    small = np.stack([cv2.resize(picture(i), (32, 32), interpolation=cv2.INTER_AREA) for i in range(40)])
+    small = np.rint(small @ [0.299, 0.587, 0.114]).astype(np.uint8)
+    small[39] = np.clip(small[2] * 1.3, 0, 255)
+    assert 0.95 < similar._correlation(small[[2]].reshape(1, -1), small[[39]].reshape(1, -1))[0] < 0.98
+    pairs, strict = similar.candidates(small)
+    assert pairs.tolist() == [[2, 39]] and not strict
 
 
 def test_hash_pairs_finds_every_pair_within_three_bits() -> None:

@@ -119,6 +119,27 @@ def test_images_that_are_not_read(tmp_path: Path) -> None:
     assert one(checkup, "AF307").examples == ("val/bird",)
 
 
+def test_parts_that_sources_refuse_or_leave_out(tmp_path: Path) -> None:
+    """Empty class folders, no class folders, nothing at all; at the severity with which sources take it."""
+
+    def said(name: str, code: str) -> tuple[str, str]:
+        found = one(examine(tmp_path / name), code)
+        return found.severity, found.message
+
+    for part in ("cat", "dog"):
+        (healthy(tmp_path / "empty") / "test" / part).mkdir(parents=True)
+    assert said("empty", "AF307") == ("error", "2 class folders of test hold no images that sources read.")
+    (healthy(tmp_path / "nothing") / "test").mkdir()
+    assert said("nothing", "AF311") == ("hint", "test is empty: from_directory leaves it out.")
+    save(healthy(tmp_path / "flat") / "test/0.png", picture(90))
+    assert said("flat", "AF311")[0] == "hint" and "its image has no label:" in said("flat", "AF311")[1]
+    photos(tmp_path / "train", {"train": {".": 12}, "val": {"cat": 12, "dog": 12}})
+    assert said("train", "AF311")[0] == "error" and "refuses the data set" in said("train", "AF311")[1]
+    for name, refused in (("empty", True), ("nothing", False), ("flat", False), ("train", True)):
+        with pytest.raises(af.DataError) if refused else pytest.warns(af.AugfuseWarning, match="left out"):
+            af.from_directory(tmp_path / name)
+
+
 def test_a_folder_of_plain_images(tmp_path: Path) -> None:
     for number in range(3):
         save(tmp_path / f"{number}.png", picture(number))
@@ -154,6 +175,35 @@ def test_zip_archives_are_examined_in_place(tmp_path: Path) -> None:
     assert one(checkup, "AF101").files == ("set/train/cat/cut.png",)
     source = af.from_zip(tmp_path / "set.zip", exclude=checkup.quarantine)
     assert len(source) == 24
+
+
+def test_an_archive_by_a_path_with_steps_upwards(tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for name in ("cat", "dog"):
+            for number in range(12):
+                archive.writestr(f"{name}/{number}.png", b"")
+    (tmp_path / "elsewhere").mkdir()
+    checkup = examine(tmp_path / "elsewhere/../set.zip")
+    assert checkup.quarantine[:2] == ("cat/0.png", "cat/1.png")
+
+
+def test_what_archives_hold_but_sources_do_not_read(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    import zipfile
+
+    root = photos(tmp_path / "set", {"": {"cat": 12, "dog": 12}})
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for path in sorted(root.rglob("*.png")):
+            archive.write(path, path.relative_to(root))
+        for name in ("cat/apple.heic", "cat/notes.txt", "cat/bell\x07.png", "../cat/up.png", "../notes.txt"):
+            archive.writestr(name, b"")
+    checkup = examine(tmp_path / "set.zip")
+    assert codes(checkup) == {"AF102", "AF109"} and not recwarn.list
+    assert one(checkup, "AF102").examples == ("cat/apple.heic",)
+    assert one(checkup, "AF109").examples == ("cat/bell\x07.png", "../cat/up.png")
+    with pytest.warns(af.AugfuseWarning, match="3 members"):
+        af.from_zip(tmp_path / "set.zip")
 
 
 def test_two_archives_are_two_parts(tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 import augfuse as af
 from augfuse.doctor import examine
+from augfuse.doctor.labels import _check_order
+from augfuse.doctor.survey import Part
+from augfuse.train.npz import read_npz
 from doctor_cases import codes, healthy, one, photos, picture, save
 
 
@@ -59,6 +62,72 @@ def test_a_contiguous_split_would_miss_classes(tmp_path: Path) -> None:
     assert codes(checkup) == {"AF308"}
     assert "last 20% hold 1 of 4 classes" in one(checkup, "AF308").message
     assert codes(examine(arrays(tmp_path / "e.npz", 100, y_train=np.arange(100) % 4))) == set()
+
+
+@pytest.mark.parametrize("sizes", [(19, 19), (10, 10), (15,) * 10, (3,) * 8, (180, 20)])
+def test_sorted_labels_are_found_in_classes_of_any_size(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    labels = np.repeat(np.arange(len(sizes)), sizes)[::-1]
+    checkup = examine(arrays(tmp_path / "d.npz", len(labels), y_train=labels))
+    assert "AF308" in codes(checkup)
+
+
+def test_shuffled_labels_that_miss_a_class_by_chance_are_no_finding() -> None:
+    rng = np.random.default_rng(0)
+    alarms, missing = 0, 0
+    for _ in range(2000):
+        labels = rng.permutation(np.repeat(np.arange(rng.integers(2, 8)), rng.integers(2, 20)))
+        part = Part(name="train", names=("",) * len(labels), labels=labels, images=np.zeros((len(labels), 1, 1)))
+        missing += len(np.setxor1d(labels[: int(len(labels) * 0.8)], labels[int(len(labels) * 0.8) :])) > 0
+        alarms += len(_check_order(part, ("",) * 8))
+    assert missing > 500 and alarms <= 4
+
+
+def test_parts_of_an_npz_that_train_refuses(tmp_path: Path) -> None:
+    x, y = np.stack([picture(i, 32, 32) for i in range(50, 60)]), np.arange(10) % 2
+    cases: list[tuple[str, dict[str, Any], str]] = [
+        ("a", {"y_train": None}, "x_train has no labels: the file holds no y_train,"),
+        ("b", {"x_test": x}, "x_test has no labels: the file holds no y_test,"),
+        ("c", {"y_test": y}, "y_test has no images: the file holds no x_test,"),
+    ]
+    for name, more, words in cases:
+        path = arrays(tmp_path / f"{name}.npz", **more)
+        found = one(examine(path), "AF311")
+        assert words in found.message and found.severity == "error"
+        with pytest.raises(af.DataError, match="missing"):
+            read_npz(path)
+    leak = arrays(tmp_path / "leak.npz", x_test=np.stack([picture(3, 32, 32), *x]))
+    assert one(examine(leak), "AF202").files == ("x_train[3]",)
+
+
+def test_names_that_do_not_fit_the_labels(tmp_path: Path) -> None:
+    short = arrays(tmp_path / "short.npz", classes=np.array(["cat"]))
+    assert "classes has 1 name, the labels are 0..1, wanted names" in one(examine(short), "AF310").message
+    numbers = arrays(tmp_path / "numbers.npz", classes=np.arange(2))
+    assert "classes is int64 (2,), wanted names" in one(examine(numbers), "AF310").message
+    for path in (short, numbers):
+        with pytest.raises(af.DataError):
+            read_npz(path)
+
+
+def test_classes_without_images_in_arrays(tmp_path: Path) -> None:
+    hot = examine(arrays(tmp_path / "hot.npz", y_train=np.eye(3)[np.arange(40) % 2 * 2]))
+    assert codes(hot) == {"AF307"} and hot.classes == ("0", "1", "2")
+    found = one(hot, "AF307")
+    assert (found.severity, found.examples) == ("warning", ("1",)) and "1 of 3 classes has no images" in found.message
+    named = examine(arrays(tmp_path / "named.npz", classes=np.array(["cat", "dog", "owl"])))
+    assert codes(named) == {"AF307"} and one(named, "AF307").examples == ("owl",)
+    single = examine(arrays(tmp_path / "single.npz", y_train=np.eye(2)[np.zeros(40, int)]))
+    assert codes(single) == {"AF306", "AF307"}
+
+
+def test_labels_of_two_parts_in_two_forms(tmp_path: Path) -> None:
+    x, y = np.stack([picture(i, 32, 32) for i in range(50, 60)]), np.arange(10) % 2
+    checkup = examine(arrays(tmp_path / "d.npz", y_train=np.eye(2)[np.arange(40) % 2], x_test=x, y_test=y))
+    assert codes(checkup) == {"AF312"} and checkup.classes == ("0", "1")
+    found = one(checkup, "AF312")
+    assert found.examples == ("y_train", "y_test") and "y_train.argmax(axis=1)" in found.advice
+    column = examine(arrays(tmp_path / "e.npz", y_train=(np.arange(40) % 2)[:, None], x_test=x, y_test=y))
+    assert column.findings == ()
 
 
 @pytest.mark.parametrize(
@@ -171,6 +240,12 @@ def test_scale_and_statistics(tmp_path: Path) -> None:
         (("arrow up", "arrow down"), af.VerticalFlip(), True),
         (("cat", "dog"), af.HorizontalFlip(), False),
         (("upright piano", "copyright"), af.HorizontalFlip(), False),
+        (("TurnLeft", "TurnRight"), af.HorizontalFlip(), True),
+        (("digit0", "digit1"), af.HorizontalFlip(), True),
+        (("letter_a", "letter_b"), af.HorizontalFlip(), True),
+        (("06", "09"), af.Rotate(90), True),
+        (("letter", "invoice"), af.HorizontalFlip(), False),
+        (("number plate", "3D"), af.HorizontalFlip(), False),
     ],
 )
 def test_augmentations_that_may_change_labels(
@@ -187,6 +262,25 @@ def test_labels_of_arrays_are_numbers_not_digits(tmp_path: Path) -> None:
     assert examine(arrays(tmp_path / "d.npz"), recipe).findings == ()
     named = arrays(tmp_path / "e.npz", classes=np.array(["3", "8"]))
     assert examine(named, recipe).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("side", "transform", "found"),
+    [
+        (28, af.HorizontalFlip(), True),
+        (8, af.Rotate(90), True),
+        (28, af.Rotate(10), False),
+        (32, af.HorizontalFlip(), False),
+    ],
+)
+def test_ten_numbered_classes_of_small_grey_images_may_be_digits(
+    tmp_path: Path, side: int, transform: af.Transform, found: bool
+) -> None:
+    x = np.stack([picture(i, side, side)[:, :, 0] for i in range(100)])
+    path = arrays(tmp_path / "d.npz", x_train=x, y_train=np.arange(100) % 10)
+    checkup = examine(path, af.Recipe([transform, af.ToFloat()]))
+    assert codes(checkup) == ({"AF504"} if found else set())
+    assert not found or "if these 10 numbered classes" in one(checkup, "AF504").message
 
 
 def test_a_recipe_file(tmp_path: Path) -> None:

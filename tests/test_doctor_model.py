@@ -213,6 +213,37 @@ def test_one_hot_labels_with_a_sparse_loss(tmp_path: Path, data: Path) -> None:
     )
 
 
+def test_one_hot_labels_with_a_single_output(tmp_path: Path, data: Path) -> None:
+    with np.load(data) as held:
+        two = held["y_train"] < 2
+        x, y = held["x_train"][two], held["y_train"][two]
+    np.savez(tmp_path / "hot.npz", x_train=x, y_train=np.eye(2)[y])
+    model = network(*head(1, "sigmoid"), loss="binary_crossentropy")
+    found = one(examined(tmp_path, model, tmp_path / "hot.npz"), "AF601")
+    assert "compares one output with one-hot rows, y is (n, 2)" in found.message
+    np.savez(tmp_path / "ids.npz", x_train=x, y_train=y)
+    assert "AF601" not in codes(examined(tmp_path, model, tmp_path / "ids.npz"))
+
+
+def test_every_part_is_held_against_the_loss(tmp_path: Path, data: Path) -> None:
+    with np.load(data) as held:
+        np.savez(tmp_path / "mixed.npz", **{**held, "y_train": np.eye(3)[held["y_train"]]})
+    found = one(examined(tmp_path, network(*head(3, "softmax")), tmp_path / "mixed.npz"), "AF601")
+    assert "y_train is one-hot rows (n, 3)" in found.message
+    categorical = network(*head(3, "softmax"), loss="categorical_crossentropy")
+    checkup = examined(tmp_path, categorical, tmp_path / "mixed.npz")
+    assert "y_test is class numbers (n,)" in one(checkup, "AF601").message and "AF312" in codes(checkup)
+
+
+def test_a_class_without_images_has_its_output(tmp_path: Path, data: Path) -> None:
+    with np.load(data) as held:
+        two = held["y_train"] < 2
+        np.savez(tmp_path / "hot.npz", x_train=held["x_train"][two], y_train=np.eye(3)[held["y_train"][two]])
+    model = network(*head(3, "softmax"), loss="categorical_crossentropy")
+    found = codes(examined(tmp_path, model, tmp_path / "hot.npz"))
+    assert "AF307" in found and not {"AF602", "AF610"} & found
+
+
 def test_one_hot_loss_with_folders_is_a_hint(tmp_path: Path) -> None:
     root = photos(tmp_path / "set", {"": {"a": 12, "b": 12}})
     checkup = examined(tmp_path, network(*head(2, "softmax"), loss="categorical_crossentropy"), root)

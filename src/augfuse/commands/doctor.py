@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from augfuse.commands.shell import FAILED, OK, USAGE, refuse
 from augfuse.errors import AugfuseError, RangeError, did_you_mean
-
-if TYPE_CHECKING:
-    from augfuse.doctor.checkup import Checkup
 
 
 def doctor(
@@ -56,7 +53,8 @@ def doctor(
     from rich.console import Console
 
     from augfuse.doctor.examine import examine
-    from augfuse.doctor.show import quarantine_list, show
+    from augfuse.doctor.gather import holds_rows
+    from augfuse.doctor.show import printable, quarantine_list, show
 
     if explain is not None:
         return _explain(explain.upper())
@@ -66,7 +64,7 @@ def doctor(
         for name, path in (("--json", None if json in (None, "-") else Path(str(json))), ("--quarantine", quarantine)):
             if path is not None and not path.absolute().parent.is_dir():
                 raise RangeError(f"{name} {path}: there is no folder {path.absolute().parent}.")
-        if quarantine is not None and not (data.is_dir() or data.suffix.lower() == ".zip"):
+        if quarantine is not None and holds_rows(data):
             raise RangeError("--quarantine lists files, and this data is an array. --json names its rows.")
         with _Progress(Console(stderr=True)) as progress:
             checkup = examine(data, recipe, model, limit=limit, workers=workers, progress=progress.update)
@@ -82,8 +80,11 @@ def doctor(
     if json == "-":
         sys.stdout.write(checkup.to_json() + "\n")
     else:
-        show(checkup, Console())
-        _say_written(checkup, quarantine, json)
+        console = Console()
+        show(checkup, console)
+        for written, what in ((quarantine, f"{len(checkup.quarantine)} files to leave out"), (json, "all findings")):
+            if written is not None:
+                print(printable(f"{written}: {what}.", console))
     return OK if checkup.healthy else FAILED
 
 
@@ -97,13 +98,6 @@ def _explain(code: str) -> int:
         return refuse(f"--explain: got {code!r}, wanted a code such as AF202.{did_you_mean(code, CODES)}", USAGE)
     show_code(code, Console())
     return OK
-
-
-def _say_written(checkup: Checkup, quarantine: Path | None, json: str | None) -> None:
-    if quarantine is not None:
-        print(f"{quarantine}: {len(checkup.quarantine)} files to leave out.")
-    if json is not None:
-        print(f"{json}: all findings.")
 
 
 class _Progress:

@@ -50,7 +50,7 @@ def from_zip(
     """
     check_color(color)
     file = _existing_file(path)
-    root, members = _read_list(file)
+    root, members = _open(file)
     wanted, parts = find_parts(root, classes, part)
     parts = leave_out(parts, exclude, str(file), every_class=classes is None, archive=True)
     return folder_sources(str(file), parts, color, members.read)[wanted]
@@ -62,16 +62,17 @@ def zip_parts(
     """All parts of an archive, also of one that has no train part; {None: source} without parts. As `from_zip`."""
     check_color(color)
     file = _existing_file(path)
-    root, members = _read_list(file)
+    root, members = _open(file)
     _, parts = find_parts(root, None, next(iter(part_names(root)), None))
     parts = leave_out(parts, exclude, str(file), every_class=True, archive=True)
     return folder_sources(str(file), parts, color, members.read)
 
 
-def open_zip(path: str | os.PathLike[str]) -> tuple[Folder, Callable[[str], bytes]]:
-    """The folder in an archive, to be listed, and what reads a file of it by its path. Raises as `from_zip` does."""
-    root, members = _read_list(_existing_file(path))
-    return root, members.read
+def open_zip(path: str | os.PathLike[str]) -> tuple[Folder, Callable[[str], bytes], list[str]]:
+    """The folder in an archive, to be listed, what reads a file of it by its path, and the names of members that are
+    left out because they lead out of the archive. Raises as `from_zip` does."""
+    root, members, leaving = _read_list(_existing_file(path))
+    return root, members.read, leaving
 
 
 class _Member(NamedTuple):
@@ -156,13 +157,12 @@ class _ZipFolder:
         return sum(map(is_image, self.files))
 
     def find(self) -> Found:
-        images, others, outside = [], 0, []
+        images, others, outside = [], [], []
         for folder in self._walk():
-            found = [f"{folder}{os.sep}{name}" for name in folder.files if is_image(name)]
-            images += found
-            others += len(folder.files) - len(found)
+            for name in folder.files:
+                (images if is_image(name) else others).append(f"{folder}{os.sep}{name}")
             outside += folder.links
-        return Found(tuple(sorted(images, key=in_any_system)), others, tuple(outside))
+        return Found(tuple(sorted(images, key=in_any_system)), tuple(others), tuple(outside))
 
     def manifest(self) -> bytes | None:
         return self._members.read(f"{self._path}{os.sep}{MANIFEST}") if MANIFEST in self.files else None
@@ -184,8 +184,22 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def _read_list(file: Path) -> tuple[_ZipFolder, _Members]:
-    """The tree of the archive's visible members below its one common folder, if it has one."""
+def _open(file: Path) -> tuple[_ZipFolder, _Members]:
+    """As `_read_list`, with a warning about the members that are left out."""
+    root, members, leaving = _read_list(file)
+    if leaving:
+        warnings.warn(
+            f"{file}: {len(leaving)} members have names that lead out of the archive and are left out, the first is "
+            f"{leaving[0]!r}.",
+            AugfuseWarning,
+            stacklevel=3,
+        )
+    return root, members
+
+
+def _read_list(file: Path) -> tuple[_ZipFolder, _Members, list[str]]:
+    """The tree of the archive's visible members below its one common folder, if it has one; and the names that lead
+    out of it."""
     try:
         with zipfile.ZipFile(file) as archive:
             listed = archive.infolist()
@@ -217,14 +231,7 @@ def _read_list(file: Path) -> tuple[_ZipFolder, _Members]:
             if is_image(steps[-1]) or steps[-1] == MANIFEST:
                 table[path] = _checked_member(file, name, info)
             folder.files.append(steps[-1])
-    if leaving:
-        warnings.warn(
-            f"{file}: {len(leaving)} members have names that lead out of the archive and are left out, the first is "
-            f"{leaving[0]!r}.",
-            AugfuseWarning,
-            stacklevel=3,
-        )
-    return _below_common_folder(root), members
+    return _below_common_folder(root), members, leaving
 
 
 def _below_common_folder(root: _ZipFolder) -> _ZipFolder:

@@ -21,11 +21,11 @@ MANIFEST = "groups.csv"
 
 
 class Found(NamedTuple):
-    """The files below one class folder: images as sorted paths; how many files have other suffixes; links that lead
-    out of the data set."""
+    """The files below one class folder: images as sorted paths; files with other suffixes; links that lead out of the
+    data set."""
 
     images: tuple[str, ...]
-    others: int
+    others: tuple[str, ...]
     outside: tuple[str, ...]
 
 
@@ -153,7 +153,7 @@ def _check_part(part: str, folder: Folder, listing: dict[str, Found], names: tup
 def _require_images(folder: Folder, name: str, found: Found) -> None:
     if not found.images:
         path = next(str(child) for child in folder.folders() if child.name == name)
-        others = f"{found.others} files with other suffixes" if found.others else "no files"
+        others = f"{len(found.others)} files with other suffixes" if found.others else "no files"
         raise DataError(f"{path}: a class folder without images ({others}), wanted {' '.join(SUFFIXES)}.")
 
 

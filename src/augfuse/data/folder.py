@@ -213,13 +213,13 @@ class _DiskFolder:
         return sum(is_image(entry.name) and entry.is_file() for entry in self._path.iterdir())
 
     def find(self) -> Found:
-        images, others, outside = [], 0, []
+        images, others, outside = [], [], []
         for path in _walk(str(self._path), self._inside, outside, ()):
             if is_image(os.path.basename(path)):  # noqa: PTH119 - a Path for each of a million files takes seconds
                 images.append(path)
             else:
-                others += 1
-        return Found(tuple(sorted(images, key=in_any_system)), others, tuple(outside))
+                others.append(path)
+        return Found(tuple(sorted(images, key=in_any_system)), tuple(others), tuple(outside))
 
     def manifest(self) -> bytes | None:
         path = self._path / MANIFEST

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import msgspec
 
 from augfuse.doctor.answers import Trial
@@ -34,8 +37,12 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(name for finding in self.findings for name in finding.files))
 
     def to_json(self) -> str:
-        """The whole record as JSON text; each finding also has its `page`."""
+        """The whole record as JSON text in ASCII, with what is not in it as escapes; a loss that is no number is null.
+        Each finding also has its `page`."""
         record = msgspec.to_builtins(self)
         for found, said in zip(self.findings, record["findings"], strict=True):
             said["page"] = found.page
-        return msgspec.json.format(msgspec.json.encode(record), indent=2).decode()
+        for said in record["trials"]:
+            said["loss"] = said["loss"] if math.isfinite(said["loss"]) else None
+        # msgspec would refuse file names that are not UTF-8, and ASCII goes through any terminal.
+        return json.dumps(record, indent=2, allow_nan=False)

@@ -45,10 +45,12 @@ CODES: dict[str, Code] = {
     "AF304": Code("warning", "class numbers differ between parts"),
     "AF305": Code("warning", "class names that differ only in case or spaces"),
     "AF306": Code("error", "fewer than two classes"),
-    "AF307": Code("error", "a class folder without images"),
+    "AF307": Code("error", "a class without images"),
     "AF308": Code("warning", "a contiguous split would miss classes"),
     "AF309": Code("warning", "class numbers with gaps"),
     "AF310": Code("error", "labels that cannot be used"),
+    "AF311": Code("error", "a part without labels or images"),
+    "AF312": Code("warning", "labels in two forms"),
     # pixel values
     "AF401": Code("error", "parts on different scales"),
     "AF402": Code("error", "NaN or infinite pixels"),

@@ -17,7 +17,7 @@ SMALLEST = 16  # images with a shorter side have too little detail to be told ap
 
 
 class _Image(NamedTuple):
-    """One image of any part: its part's number, its row there, its name and its label, -1 without labels."""
+    """One image of any part: its part's number, its row there, its name and its label, -1 for "not known"."""
 
     part: int
     row: int
@@ -100,7 +100,7 @@ def _report(survey: Survey, groups: Sequence[Sequence[_Image]], *, exact: bool) 
     """Each group of images goes under the gravest code that fits: labels differ, parts differ, or neither."""
     kinds: dict[str, list[Sequence[_Image]]] = {"labels": [], "parts": [], "inside": []}
     for group in groups:
-        if len({image.label for image in group}) > 1:
+        if len({image.label for image in group if image.label >= 0}) > 1:
             kinds["labels"].append(group)
         elif len({image.part for image in group}) > 1:
             kinds["parts"].append(group)
@@ -115,7 +115,6 @@ def _report(survey: Survey, groups: Sequence[Sequence[_Image]], *, exact: bool) 
 
 
 def _finding(survey: Survey, code: str, kind: str, groups: list[Sequence[_Image]], exact: bool) -> Finding:
-    training = survey.parts.index(survey.training)
     what = "picture" if exact else "pair"
     spare = _more_than_needed(groups)
     how = "is there more than once, pixel for pixel" if exact else "looks nearly the same, fine detail included"
@@ -125,12 +124,14 @@ def _finding(survey: Survey, code: str, kind: str, groups: list[Sequence[_Image]
     if kind == "labels":
         message = f"{counted(len(groups), what)} {how}, and the copies have different labels."
         advice = "Look at them and keep the copy with the right label; the quarantine list holds all of them."
-        files = [image.name for group in groups for image in group] if exact else []
+        files = [image.name for group in groups for image in group if image.label >= 0] if exact else []
     elif kind == "parts":
-        held = {image.name for group in groups for image in group if image.part != training}
         message = f"{counted(len(groups), what)} {how}, and copies lie in different parts: {_shares(survey, groups)}."
-        advice = "Leave the training copies out; until then the held-out score is too good."
-        files = [i.name for group in groups for i in group if i.part == training and held]
+        # Parts are listed train, val, test: what is judged on last keeps its images, and stays comparable.
+        spoilt = [image for group in groups for image in group if image.part < max(i.part for i in group)]
+        sides = [survey.parts[number].title for number in sorted({image.part for image in spoilt})]
+        advice = f"Leave the copies in {' and '.join(sides)} out; until then the held-out score is too good."
+        files = [image.name for image in spoilt]
     else:
         message = f"{counted(len(groups), what)} {how}, in one part: {counted(spare, 'image')} more than needed."
         advice = "Keep one of each: a random split puts copies on both sides."

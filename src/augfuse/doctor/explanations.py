@@ -71,10 +71,11 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "AF202": (
         "The decoded pixels of an image in one part are those of an image in another part: the model is tested on "
         "what it has seen.",
-        "Leave the training copy out, which keeps the held-out part comparable.",
+        "Leave the training copy out, which keeps the held-out part comparable; of a leak between val and test the "
+        "copy in val.",
     ),
     "AF203": (
-        "The same pixels carry two labels; one of them is wrong.",
+        "The same pixels carry two labels; one of them is wrong. Images of a part without labels do not count.",
         "Look at them. The quarantine list holds all copies.",
     ),
     "AF204": (
@@ -87,7 +88,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     ),
     "AF205": (
         "The same as AF204, in two parts.",
-        "Leave the training copy out.",
+        "Leave the training copy out, or of a pair in val and test the copy in val.",
     ),
     "AF206": (
         "The same as AF204, with two labels.",
@@ -127,8 +128,10 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Put the images of each class into a folder of its own.",
     ),
     "AF307": (
-        "`af.from_directory` refuses such a folder; often its images have other suffixes, or it holds annotations.",
-        "Add images, or move the folder away.",
+        "`af.from_directory` refuses a class folder without images; often they have other suffixes, or it holds "
+        "annotations. In arrays, where training goes on, a warning: a name in `classes`, or a column of one-hot rows, "
+        "that no label means.",
+        "Add images, or move the folder, the name or the column away.",
     ),
     "AF308": (
         "The labels of an array are sorted, so a cut at 80 % leaves whole classes on one side. "
@@ -140,9 +143,20 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "`y = np.unique(y, return_inverse=True)[1]`, over all parts together.",
     ),
     "AF310": (
-        "Labels of another number than the images, NaN, halves, rows that are not one-hot. The classes of that part "
-        "are not examined.",
-        "One label for each image: numbers, names or one-hot rows.",
+        "Labels of another number than the images, NaN, halves, rows that are not one-hot: the classes of that part "
+        "are not examined. Or `classes` that does not name every label.",
+        "One label for each image: numbers, names or one-hot rows; one name for each number.",
+    ),
+    "AF311": (
+        "Other parts have images in class folders and this one has none; `x_test` without `y_test`, or the "
+        "reverse. Sources and `augfuse train` refuse such data. A val or test folder without class folders is only "
+        "left out: a hint.",
+        "Give every part labels, or move the part away.",
+    ),
+    "AF312": (
+        "One part has one-hot rows, another one class number for each image. `augfuse train` takes both; with "
+        "`model.fit` no loss suits both, and validation fails or scores nonsense.",
+        "`y = y.argmax(axis=1)` for the one-hot ones.",
     ),
     "AF401": (
         "One part lies in 0..1 and another in 0..255, or one is standardised and the other is not. Every score on the "
@@ -179,7 +193,8 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "AF504": (
         "A mirrored 3 is no 3, a 6 upside down is a 9, a turn to the left becomes one to the right. Reported where "
         "classes are named like digits, letters or directions, and the recipe flips, or turns by more than 45 "
-        "degrees.",
+        "degrees. Arrays of ten numbered classes of grey images of 28x28 or 8x8 may hold digits, or clothes: there the "
+        "message says if.",
         "Leave that transform out, unless such an image keeps its label.",
     ),
     "AF505": (
@@ -188,7 +203,8 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "The message has the numbers that fit this data.",
     ),
     "AF601": (
-        "A sparse loss with one-hot labels, or the reverse; binary cross-entropy with several outputs and one label. "
+        "A sparse loss with one-hot labels, or the reverse; binary cross-entropy with several outputs and one label, "
+        "or one output and one-hot rows. "
         "For image files it is a hint, because the loader decides: `one_hot=True`.",
         "Change the loss or the labels, as the message says.",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
@@ -25,27 +25,41 @@ _OTHER_IMAGES = (
 
 class Tree(NamedTuple):
     """A folder to examine. read: from a path to the bytes of that file. base: names are given below this path. part:
-    which part it is, where it has no parts of its own."""
+    which part it is, where it has no parts of its own. leaving: images in an archive whose names lead out of it."""
 
     root: Folder
     read: Callable[[str], bytes]
     base: str
     part: str = ""
+    leaving: tuple[str, ...] = ()
 
 
 def survey_trees(trees: Sequence[Tree], title: str) -> Survey:
     """The parts of folders of class folders, or of plain images. Raises DataError where there is not one image."""
     found: list[Finding] = []
-    listed_parts: list[tuple[Tree, str, Folder, dict[str | None, tuple[str, ...]]]] = []
+    every: list[tuple[Tree, str, Folder, dict[str | None, tuple[str, ...]]]] = []
     for tree in trees:
+        if tree.leaving:
+            found.append(
+                finding(
+                    "AF109",
+                    f"{counted(len(tree.leaving), 'image')} in {Path(tree.base).name} have names that lead out of the "
+                    "archive, or that no file system holds, and are not read.",
+                    "Pack the archive again, with plain names.",
+                    examples=tree.leaving,
+                )
+            )
         for name, folder in _part_folders(tree, found).items():
-            images = _class_images(tree, folder, found, name)
-            if any(images.values()):
-                listed_parts.append((tree, name, folder, images))
+            every.append((tree, name, folder, _class_images(tree, folder, found, name)))
+    listed_parts = [(tree, name, folder, images) for tree, name, folder, images in every if any(images.values())]
     if not listed_parts:
         raise DataError(f"{title}: holds no images, wanted one folder of pictures for each class.")
     names = {label for *_, images in listed_parts for label in images if label is not None}
     classes = tuple(sorted(names))
+    if classes:
+        for tree, name, folder, images in every:
+            if None in images or not folder.folders():
+                found.append(_without_labels(tree, name, folder, images.get(None, ()), classes[0]))
     parts = tuple(_part(tree, name, folder, images, classes) for tree, name, folder, images in listed_parts)
     return Survey(title, parts, classes, found)
 
@@ -88,6 +102,24 @@ def _part_folders(tree: Tree, found: list[Finding]) -> dict[str, Folder]:
     return parts
 
 
+def _without_labels(tree: Tree, name: str, folder: Folder, images: Sequence[str], example: str) -> Finding:
+    """A part that is empty or flat, where others have class folders."""
+    # As find_parts decides: what could be a part of class folders is refused, another folder is no part.
+    left_out = not tree.part and name != "train" and not folder.folders()
+    what = "is empty"
+    if images:
+        kept = "its image has no label" if len(images) == 1 else f"its {len(images):,} images have no labels"
+        what = f"has no images in class folders, {kept}"
+    source = "from_zip" if tree.part else "from_directory"
+    return finding(
+        "AF311",
+        f"{name} {what}: {source} {'leaves it out' if left_out else 'refuses the data set'}.",
+        f"Give it a folder for each class, as in {folder.name}/{example}/1.jpg, or move it out of the data set.",
+        examples=[_below(tree, path) for path in images],
+        severity="hint" if left_out else None,
+    )
+
+
 def _class_images(tree: Tree, folder: Folder, found: list[Finding], part: str) -> dict[str | None, tuple[str, ...]]:
     """{class: paths of its images}; {None: paths} where images lie in no class folder."""
     class_folders = folder.folders()
@@ -107,11 +139,12 @@ def _class_images(tree: Tree, folder: Folder, found: list[Finding], part: str) -
         )
     listing = {child: child.find() for child in class_folders}
     empty = [child for child, files in listing.items() if not files.images]
-    if empty and len(empty) < len(listing):
+    if empty:
         found.append(
             finding(
                 "AF307",
-                f"{counted(len(empty), 'class folder')} of {part or 'the data'} hold no images that sources read.",
+                f"{counted(len(empty), 'class folder')} of {part or 'the data'} "
+                f"{'holds' if len(empty) == 1 else 'hold'} no images that sources read.",
                 "Add images, or remove the folder: from_directory refuses it.",
                 examples=[_below(tree, str(child)) for child in empty],
             )
@@ -121,7 +154,7 @@ def _class_images(tree: Tree, folder: Folder, found: list[Finding], part: str) -
     return {child.name: files.images for child, files in listing.items() if files.images}
 
 
-def _left_out(tree: Tree, folder: Folder, others: int, outside: Sequence[str], found: list[Finding]) -> None:
+def _left_out(tree: Tree, folder: Folder, others: Sequence[str], outside: Sequence[str], found: list[Finding]) -> None:
     if outside:
         found.append(
             finding(
@@ -132,12 +165,9 @@ def _left_out(tree: Tree, folder: Folder, others: int, outside: Sequence[str], f
                 examples=[_below(tree, path) for path in outside],
             )
         )
-    on_disk = Path(str(folder))
-    if not others or not on_disk.is_dir():
-        return
-    unread = sorted(path for path in on_disk.rglob("*") if path.suffix.lower() in _OTHER_IMAGES and path.is_file())
+    unread = sorted(path for path in others if path.lower().endswith(_OTHER_IMAGES))
     if unread:
-        suffixes = Counter(path.suffix.lower() for path in unread)
+        suffixes = Counter(PurePath(path).suffix.lower() for path in unread)
         kinds = ", ".join(f"{suffix} {count}" for suffix, count in sorted(suffixes.items()))
         found.append(
             finding(
@@ -145,8 +175,7 @@ def _left_out(tree: Tree, folder: Folder, others: int, outside: Sequence[str], f
                 f"{counted(len(unread), 'picture')} in {_below(tree, str(folder))} have suffixes that no source reads "
                 f"({kinds}).",
                 "Save them as PNG or JPEG.",
-                examples=[_below(tree, str(path)) for path in unread],
-                count=len(unread),
+                examples=[_below(tree, path) for path in unread],
             )
         )
 

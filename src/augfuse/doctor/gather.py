@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import warnings
+import re
 from pathlib import Path
 from typing import Any
 
 from augfuse.data.archive import open_zip
 from augfuse.data.arrays import ArraySource
+from augfuse.data.classes import is_image
 from augfuse.data.folder import open_folder, read_file
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.doctor.folders import Tree, survey_trees
 from augfuse.doctor.survey import Survey
 from augfuse.doctor.tables import survey_npz, survey_sources
-from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, ImageTypeError
+from augfuse.errors import DataError, DataNotFoundError, ImageTypeError
 from augfuse.train.datasets import WANTED, find_archives
 
 
@@ -45,12 +46,18 @@ def gather(data: str | os.PathLike[str] | ArraySource | Any) -> Survey:
     if path.suffix.lower() == ".npz":
         return survey_npz(path)
     if path.suffix.lower() == ".zip":
-        return survey_trees([_tree(path, str(path.absolute()), "")], path.stem)
+        # As open_zip names it: Path.absolute would keep "..", and names are cut off by length.
+        return survey_trees([_tree(path, os.path.abspath(path), "")], path.stem)  # noqa: PTH100
     raise DataError(f"{path}: wanted {WANTED}, got none of them.")
 
 
+def holds_rows(data: Path) -> bool:
+    """Whether a path holds arrays, whose images have no file of their own. Raises as `gather` does."""
+    if data.suffix.lower() == ".npz":
+        return data.is_file()
+    return data.is_dir() and not open_folder(data).folders() and bool(find_idx(data))
+
+
 def _tree(path: Path, base: str, part: str) -> Tree:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AugfuseWarning)  # members whose names lead out are never read
-        root, read = open_zip(path)
-    return Tree(root, read, base, part)
+    root, read, leaving = open_zip(path)
+    return Tree(root, read, base, part, tuple(name for name in leaving if is_image(re.split(r"[/\\]", name)[-1])))

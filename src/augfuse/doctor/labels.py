@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 
@@ -13,23 +14,26 @@ from augfuse.doctor.survey import Part, Survey
 UNEVEN = 4.0  # times as many images in the largest class as in the smallest
 FEW = 10
 _TAIL = 0.2  # what validation_split=0.2 holds out
+_BY_CHANCE = 1e-3  # how rarely shuffled labels stand in as few stretches as labels that are called sorted
 
 
 def check_labels(survey: Survey) -> list[Finding]:
-    """AF301..AF306 and AF308."""
+    """AF301..AF306, AF308 and AF312."""
     labelled = [part for part in survey.parts if part.labels is not None]
     if not labelled:
         return []
     found = []
-    if len(survey.classes) == 1:
+    there = sorted({name for part in labelled for name in part.classes})
+    if len(there) == 1:
         found.append(
             finding(
                 "AF306",
-                f"All {counted(sum(map(len, labelled)), 'image')} are of one class, {survey.classes[0]!r}.",
+                f"All {counted(sum(map(len, labelled)), 'image')} are of one class, {there[0]!r}.",
                 "Put the images of each class into a folder of its own.",
-                examples=list(survey.classes),
+                examples=there,
             )
         )
+    found += _check_forms(labelled)
     found += _check_names(survey)
     found += _check_sets(survey, labelled)
     training = survey.training
@@ -37,6 +41,22 @@ def check_labels(survey: Survey) -> list[Finding]:
         found += _check_balance(training, survey.classes)
         found += _check_order(training, survey.classes)
     return found
+
+
+def _check_forms(labelled: list[Part]) -> list[Finding]:
+    hot = [f"y_{part.name}" for part in labelled if part.label_form == "one-hot"]
+    ids = [f"y_{part.name}" for part in labelled if part.label_form != "one-hot"]
+    if not hot or not ids:
+        return []
+    return [
+        finding(
+            "AF312",
+            f"{listed(hot)} {'is' if len(hot) == 1 else 'are'} one-hot rows, {listed(ids)} "
+            f"{'has' if len(ids) == 1 else 'have'} one label for each image: no loss takes both.",
+            f"Type {hot[0]} = {hot[0]}.argmax(axis=1).",
+            examples=[*hot, *ids],
+        )
+    ]
 
 
 def _check_balance(part: Part, classes: tuple[str, ...]) -> list[Finding]:
@@ -153,10 +173,9 @@ def _check_order(part: Part, classes: tuple[str, ...]) -> list[Finding]:
     cut = int(len(part) * (1 - _TAIL))
     head, tail = np.unique(part.labels[:cut]), np.unique(part.labels[cut:])
     every = np.unique(part.labels)
-    # A short tail may miss a rare class by chance; a class with many images is not missed by chance.
-    counts = np.bincount(part.labels, minlength=len(classes))
-    missed = [k for k in every if (k not in tail or k not in head) and counts[k] >= 20]
-    if not missed:
+    missed = np.setxor1d(head, tail).tolist()
+    # A short tail may miss a class by chance; in shuffled labels the class does not stand in stretches then.
+    if not missed or _log_chance_of_stretches(part.labels, missed) > np.log(_BY_CHANCE):
         return []
     return [
         finding(
@@ -167,3 +186,27 @@ def _check_order(part: Part, classes: tuple[str, ...]) -> list[Finding]:
             examples=[classes[k] for k in missed],
         )
     ]
+
+
+def _log_chance_of_stretches(labels: np.ndarray, classes: list[int]) -> float:
+    """The logarithm of how likely these classes fall into so few stretches of neighbours once the labels are shuffled:
+    the chances of each class, joined as Fisher did."""
+    surprise = -sum(_log_chance_of_runs(np.flatnonzero(labels == k), len(labels)) for k in classes)
+    if surprise <= 0:
+        return 0.0
+    # Minus twice the logarithm of m even chances is chi squared with 2 m degrees of freedom.
+    steps = [i * math.log(surprise) - math.lgamma(i + 1) for i in range(len(classes))]
+    return float(np.logaddexp.reduce(steps)) - surprise
+
+
+def _log_chance_of_runs(rows: np.ndarray, total: int) -> float:
+    """The logarithm of how likely as many rows, drawn from `total`, make at most as many runs (Wald and Wolfowitz)."""
+    count = len(rows)
+    runs = 1 + int((np.diff(rows) > 1).sum())
+    between = total - count + 1  # places for a run
+    ways = [_log_choose(count - 1, r - 1) + _log_choose(between, r) for r in range(1, min(runs, between) + 1)]
+    return min(0.0, float(np.logaddexp.reduce(ways)) - _log_choose(total, count))
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.doctor.findings import Finding, counted, finding
-from augfuse.doctor.survey import Survey
+from augfuse.doctor.survey import Part, Survey
 from augfuse.errors import DataError, DataNotFoundError, MissingExtraError
 from augfuse.transforms.base import Write
 
@@ -122,9 +122,14 @@ def check_model(survey: Survey, model: Model, recipe: Any, shape: tuple[int, ...
 
 
 def _check_loss(survey: Survey, model: Model) -> list[Finding]:
-    form = next((part.label_form for part in survey.parts if part.labels is not None), None)
-    if form is None:
-        return []
+    """For each form of labels that a part has; parts may differ in it."""
+    labelled = [part for part in survey.parts if part.labels is not None]
+    first = {part.label_form == "one-hot": part for part in reversed(labelled)}
+    return [found for part in first.values() for found in _check_form(survey, model, part, len(first) > 1)]
+
+
+def _check_form(survey: Survey, model: Model, part: Part, several: bool) -> list[Finding]:
+    form, y = part.label_form, f"y_{part.name}" if several else "y"
     ids = form != "one-hot"
     shapes = {"ids": "(n,)", "column": "(n, 1)", "one-hot": f"(n, {len(survey.classes)})", "folders": "(n,)"}
     if model.loss in _ONE_HOT and ids:
@@ -133,7 +138,7 @@ def _check_loss(survey: Survey, model: Model) -> list[Finding]:
             finding(
                 "AF601",
                 f"The loss {model.loss} takes one-hot rows (n, {model.units}), "
-                + ("sources give class numbers (n,)." if files else f"y is class numbers {shapes[form]}."),
+                + ("sources give class numbers (n,)." if files else f"{y} is class numbers {shapes[form]}."),
                 "Pass one_hot=True to af.Loader, or compile with sparse_categorical_crossentropy.",
                 examples=[model.loss],
                 severity="hint" if files else None,  # the loader may well be told to
@@ -143,8 +148,17 @@ def _check_loss(survey: Survey, model: Model) -> list[Finding]:
         return [
             finding(
                 "AF601",
-                f"The loss {model.loss} takes class numbers (n,), y is one-hot rows {shapes[form]}.",
-                "Compile with categorical_crossentropy, or type y = y.argmax(axis=1).",
+                f"The loss {model.loss} takes class numbers (n,), {y} is one-hot rows {shapes[form]}.",
+                f"Compile with categorical_crossentropy, or type {y} = {y}.argmax(axis=1).",
+                examples=[model.loss],
+            )
+        ]
+    if model.loss in _ONE_OUTPUT and not ids and model.units == 1 and len(survey.classes) > 1:
+        return [
+            finding(
+                "AF601",
+                f"The loss {model.loss} compares one output with one-hot rows, {y} is {shapes[form]}.",
+                f"Type {y} = {y}.argmax(axis=1), or end the model with one unit for each class.",
                 examples=[model.loss],
             )
         ]

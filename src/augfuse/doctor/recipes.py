@@ -25,6 +25,9 @@ _DRAWS = 64  # of which some fire, and some do not
 _LARGE_TURN = 45  # degrees
 _DIGITS = {*"0123456789", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 _LETTERS = set("abcdefghijklmnopqrstuvwxyz")
+_SIGNS = {"digit", "letter", "number", "numeral", "num", "char", "character"}  # before or after the sign itself
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")  # also inside TurnLeft and digit0
+_SIGN_SIDES = (8, 28)  # of the usual sets of digits and letters in arrays
 _SIDEWAYS, _UPRIGHT = ({"left", "right"}, {"up", "down", "top", "bottom", "upside"})
 
 
@@ -154,10 +157,11 @@ def _check_scale(images: Sequence[np.ndarray], recipe: Recipe, scales_itself: bo
 
 
 def _check_meaning(survey: Survey, recipe: Recipe) -> list[Finding]:
-    if not survey.files and all(name.lstrip("-").isdecimal() for name in survey.classes):
+    numbers = not survey.files and all(name.lstrip("-").isdecimal() for name in survey.classes)
+    if numbers and not _may_be_signs(survey):
         return []  # labels 0..9 of an array are numbers of classes, not digits
-    words = {name: set(re.split(r"[^a-z0-9]+", name.casefold())) for name in survey.classes}
-    symbols = [name for name, parts in words.items() if name.casefold() in _DIGITS | _LETTERS or parts & {"digit"}]
+    words = {name: {word.casefold() for word in _WORD.findall(name)} for name in survey.classes}
+    symbols = [name for name, parts in words.items() if _is_sign(name, parts)]
     sideways = [name for name, parts in words.items() if parts & _SIDEWAYS]
     upright = [name for name, parts in words.items() if parts & _UPRIGHT]
     risky = {"mirrors": [], "turns": [], "upends": []}
@@ -176,6 +180,16 @@ def _check_meaning(survey: Survey, recipe: Recipe) -> list[Finding]:
     transforms = list(dict.fromkeys(name for name, _, _ in cases))
     kinds = list(dict.fromkeys(kind for _, kind, _ in cases))
     named = list(dict.fromkeys(name for _, _, names in cases for name in names))
+    if numbers:
+        return [
+            finding(
+                "AF504",
+                f"{listed(transforms)} may turn one class into another, if these {len(survey.classes)} numbered "
+                "classes of small grey images are digits or letters.",
+                "Leave them out then, or narrow the angles; for clothes and the like there is nothing to do.",
+                examples=transforms,
+            )
+        ]
     return [
         finding(
             "AF504",
@@ -185,6 +199,23 @@ def _check_meaning(survey: Survey, recipe: Recipe) -> list[Finding]:
             examples=transforms,
         )
     ]
+
+
+def _may_be_signs(survey: Survey) -> bool:
+    """Whether arrays look like the usual sets of digits: MNIST and Fashion-MNIST cannot be told apart here."""
+    images = survey.training.images
+    if images is None or survey.classes != tuple("0123456789") or images.shape[3:] not in ((), (1,)):
+        return False
+    return images.shape[1] == images.shape[2] and images.shape[1] in _SIGN_SIDES
+
+
+def _is_sign(name: str, words: set[str]) -> bool:
+    """`3`, `03`, `three`, `b`, `digit_3`, `LetterB`; not `letter` beside `invoice`."""
+    plain = name.casefold()
+    if plain in _DIGITS | _LETTERS or re.fullmatch("0*[0-9]", plain):
+        return True
+    signs = {word.lstrip("0") or "0" for word in words if word.isdecimal()} | words
+    return "digit" in words or bool(words & _SIGNS and signs & (_DIGITS | _LETTERS))
 
 
 def _merged(risky: dict[str, list[str]], *effects: str) -> list[str]:

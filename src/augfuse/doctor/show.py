@@ -19,16 +19,16 @@ def show(checkup: Checkup, console: Console) -> None:
     """Print what was examined, a table of the findings, and how the model did."""
     parts = [f"{count:,} {name}".strip() for name, count in checkup.parts.items()]
     classes = f", {counted(len(checkup.classes), 'class', 'classes')}" if checkup.classes else ", no classes"
-    console.print(Text(_printable(f"{checkup.data}: {' + '.join(parts)} images{classes}")))
+    console.print(Text(printable(f"{checkup.data}: {' + '.join(parts)} images{classes}", console)))
     if checkup.findings:
         table = Table(show_lines=True, expand=False, title_justify="left")
         table.add_column("code", no_wrap=True)
         table.add_column("finding", overflow="fold")
         for found in checkup.findings:
-            table.add_row(_code(found), _sentence(found))
+            table.add_row(_code(found), _sentence(found, console))
         console.print(table)
     if checkup.trials:
-        table = Table(title=_printable(checkup.model), title_justify="left")
+        table = Table(title=Text(printable(checkup.model, console)), title_justify="left")
         table.add_column("fed")
         table.add_column("accuracy", justify="right")
         table.add_column("loss", justify="right")
@@ -46,6 +46,12 @@ def show_code(code: str, console: Console) -> None:
         console.print(paragraph, markup=False, highlight=False)
 
 
+def printable(text: str, console: Console) -> str:
+    """File names may hold anything: control codes of the terminal, and letters that its encoding lacks."""
+    plain = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
+
+
 def quarantine_list(checkup: Checkup) -> str:
     """The text of a list that `augfuse train --exclude` and the sources take; comments say why a file is on it."""
     reasons: dict[str, list[str]] = {}
@@ -59,13 +65,13 @@ def _code(found: Finding) -> Text:
     return Text.assemble((found.code, "bold"), "\n", (found.severity, _STYLES[found.severity]))
 
 
-def _sentence(found: Finding) -> Text:
-    lines = Text(_printable(found.message))
+def _sentence(found: Finding, console: Console) -> Text:
+    lines = Text(printable(found.message, console))
     for example in found.examples:
-        lines.append(f"\n  {_printable(example)}", style="dim")
+        lines.append(f"\n  {printable(example, console)}", style="dim")
     if found.count > len(found.examples) > 0:
         lines.append(f"\n  ... {found.count:,} in all", style="dim")
-    lines.append(f"\n{found.advice}", style="italic")
+    lines.append(f"\n{printable(found.advice, console)}", style="italic")
     return lines
 
 
@@ -75,8 +81,3 @@ def _summary(checkup: Checkup) -> str:
     counts = [(sum(f.severity == severity for f in checkup.findings), severity) for severity in SEVERITIES]
     words = ", ".join(counted(count, severity) for count, severity in counts if count)
     return f"{words}. What a code means: augfuse doctor --explain {checkup.findings[0].code}"
-
-
-def _printable(text: str) -> str:
-    """File names may hold anything, control codes of the terminal too."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

@@ -22,6 +22,7 @@ COLOR = 0.85  # how all channels together correlate at least, unless one of the 
 # Where images look alike by nature (clothes or digits on black), these tell copies from siblings.
 STRICT_ALIKE, STRICT_DETAIL = 0.99, 0.99
 _SIBLINGS = 0.02  # pairs for each image of a set whose images look alike by nature
+_LONE = 2  # pairs that say nothing about a set, however small it is
 _MAX_BITS = 8
 _QUARTERS = 4
 _ROWS = 512  # of a bucket that are compared at once
@@ -50,7 +51,7 @@ def candidates(small: np.ndarray) -> tuple[np.ndarray, bool]:
     pairs, alike = _correlated(small, _hash_pairs(hash_images(small)))
     # Copies correlate by 0.99 and more; pairs that do not, in numbers, are siblings.
     siblings, copies = (alike < 0.98).sum(), (alike >= 0.99).sum()
-    strict = bool(siblings > max(_SIBLINGS * len(small), copies))
+    strict = bool(siblings > max(_LONE, _SIBLINGS * len(small), copies))
     return (pairs[alike >= STRICT_ALIKE] if strict else pairs), strict
 
 

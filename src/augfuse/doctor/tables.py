@@ -42,7 +42,12 @@ def survey_npz(path: Path) -> Survey:
         )
     names = arrays.get("classes")
     classes = None if names is None or names.ndim != 1 else tuple(str(name) for name in names.tolist())
-    survey = survey_arrays(images, _by_part(arrays, "y"), path.stem, classes)
+    labels = _by_part(arrays, "y")
+    survey = survey_arrays(images, labels, path.stem, classes)
+    survey.findings.extend(_check_pairs(images, labels))
+    numbered = labels and all(array.dtype.kind in "iu" for array in labels.values())
+    if numbered and names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
+        survey.findings.append(_unusable_names(f"classes is {names.dtype} {names.shape}"))
     groups, copies = _by_part(arrays, "group"), _by_part(arrays, "copy")
     parts = tuple(
         replace(
@@ -57,6 +62,35 @@ def survey_npz(path: Path) -> Survey:
 
 def _by_part(arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
     return {part: arrays[f"{kind}{suffix}"] for suffix, part in _SUFFIXES.items() if f"{kind}{suffix}" in arrays}
+
+
+def _check_pairs(images: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -> list[Finding]:
+    """AF311: images without labels, and labels without images."""
+    found = []
+    for part in dict.fromkeys((*images, *labels)):
+        if part in images and part in labels:
+            continue
+        there, missing = ("x", "y") if part in images else ("y", "x")
+        end = f"_{part}" if part else ""
+        found.append(
+            finding(
+                "AF311",
+                f"{there}{end} has no {'labels' if missing == 'y' else 'images'}: the file holds no {missing}{end}, "
+                "and augfuse train refuses it.",
+                f"Type np.savez(path, ..., {missing}{end}={missing}{end}), or leave {there}{end} out.",
+                examples=[f"{there}{end}"],
+            )
+        )
+    return found
+
+
+def _unusable_names(problem: str) -> Finding:
+    return finding(
+        "AF310",
+        f"{problem}, wanted names (k,) for the labels 0..k-1.",
+        "Type classes=np.array(['cat', 'dog']), one name for each number.",
+        examples=["classes"],
+    )
 
 
 def _fitting(values: np.ndarray | None, count: int) -> np.ndarray | None:
@@ -92,9 +126,15 @@ def survey_arrays(
     if flat and values.dtype.kind == "U" and classes is not None:
         classes = None  # names speak for themselves
     if flat and classes is not None and (values[0] < 0 or values[-1] >= len(classes)):
+        names_known = counted(len(classes), "name")
+        found.append(_unusable_names(f"classes has {names_known}, the labels are {values[0]}..{values[-1]}"))
         classes = None  # numbers without a name: they are counted as they are
     if flat and values.dtype.kind != "U" and classes is None:
-        _check_numbers(values, found)
+        classes = _columns(labels, flat, values)
+        if classes is None:
+            _check_numbers(values, found)
+    if flat and classes is not None:
+        _check_empty(values, classes, found)
     names = tuple(str(value) for value in values.tolist()) if classes is None else classes
     order = [part for part in ("train", "val", "test", "") if part in usable]
     parts = tuple(_part(part, usable[part], flat.get(part), values, classes, names) for part in order)
@@ -120,6 +160,29 @@ def _part(
         images=images,
         label_form="ids" if labels is None else labels[1],
     )
+
+
+def _columns(
+    labels: Mapping[str, np.ndarray], flat: Mapping[str, tuple[np.ndarray, str]], values: np.ndarray
+) -> tuple[str, ...] | None:
+    """The classes of one-hot rows, by number, those without images among them; None where some label has no column."""
+    width = max((labels[part].shape[1] for part, (_, form) in flat.items() if form == "one-hot"), default=0)
+    return tuple(map(str, range(width))) if values[0] >= 0 and values[-1] < width else None
+
+
+def _check_empty(values: np.ndarray, classes: tuple[str, ...], found: list[Finding]) -> None:
+    known = set(values.tolist())
+    empty = [name for number, name in enumerate(classes) if number not in known]
+    if empty:
+        found.append(
+            finding(
+                "AF307",
+                f"{len(empty)} of {len(classes)} classes {'has' if len(empty) == 1 else 'have'} no images in any part.",
+                "Add images, or leave these names, or columns of one-hot rows, out.",
+                examples=empty,
+                severity="warning",  # the arrays are taken, and the model gets outputs that are never right
+            )
+        )
 
 
 def _is_usable(part: str, images: np.ndarray, found: list[Finding]) -> bool:
