@@ -313,6 +313,23 @@ def test_files_of_many_sizes_and_kinds(tmp_path: Path) -> None:
     assert len({shapes[name].shape for name in shapes if name.endswith("~1.png")}) > 3  # some were turned
 
 
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="the file system takes names in Unicode only")
+def test_a_name_that_is_not_utf8_is_refused_before_anything_is_computed(
+    tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    src = tree(tmp_path / "src", ("train", "val"), count=1)
+    os.rename(src / "val" / "a" / "000.png", os.fsencode(src / "val" / "a") + b"/\xff.png")  # noqa: PTH104
+    assert main(["augment", str(src), str(tmp_path / "dst"), "--recipe", str(recipe)]) == 0  # val has no groups.csv
+    os.rename(src / "train" / "b" / "001.png", os.fsencode(src / "train" / "b") + b"/\xff.png")  # noqa: PTH104
+    assert main(["augment", str(src), str(tmp_path / "dst.npz"), "--recipe", str(recipe)]) == 0
+    capsys.readouterr()
+    monkeypatch.delattr("augfuse.data.store.augmented")
+    assert main(["augment", str(src), str(tmp_path / "dst2"), "--recipe", str(recipe)]) == 1
+    err = capsys.readouterr().err
+    assert r"'b/\udcff.png': the name is not UTF-8" in err and "Traceback" not in err and "Rename the file" in err
+    assert not (tmp_path / "dst2").exists()
+
+
 def test_names_do_not_collide(tmp_path: Path, recipe: Path) -> None:
     src = tree(tmp_path / "src", count=1)
     for name in ("x.png", "X.jpg", "x~1.png"):

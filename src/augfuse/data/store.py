@@ -88,6 +88,9 @@ def write_folder(
 
     Image files whose pixels the recipe's evaluation form leaves as they are, are copied byte for byte.
     """
+    for part, source in sources.items():
+        if source.groups is not None or (copying.copies and part in _TRAINING):
+            _check_listed(_original_names(source))
     (folder / RECIPE).write_text(_described(copying), encoding="utf-8")
     done = [
         _write_part(
@@ -176,6 +179,24 @@ def _folder_names(classes: Sequence[str]) -> list[str]:
         if not name or names.count(name) > 1:
             raise DataError(f"class {wanted!r} makes no folder name of its own ({name!r}). Write an .npz file instead.")
     return names
+
+
+def _check_listed(names: Sequence[str]) -> None:
+    """Raises DataError for a name that is not UTF-8, before anything is computed: a table in UTF-8 cannot hold it."""
+    for name in names:
+        if not _is_utf8(name):
+            raise DataError(
+                f"{name!a}: the name is not UTF-8, and {MANIFEST} is. Rename the file or folder, or type a DST that "
+                "ends in .npz, which holds no file names."
+            )
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _file_names(originals: Sequence[str], copies: int, format: str, as_they_are: bool) -> list[list[str]]:
