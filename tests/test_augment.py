@@ -16,7 +16,8 @@ from PIL import Image
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.data.manifest import Entry, write_manifest
+from augfuse.data.folder import open_folder
+from augfuse.data.manifest import Entry, read_groups, write_manifest
 from augfuse.train.datasets import load_parts
 
 RECIPE = af.Recipe([af.Rotate((-20, 20)), af.HorizontalFlip(), af.Normalize()])
@@ -209,6 +210,15 @@ def test_a_manifest_that_cannot_be_read(tmp_path: Path, text: str, words: str) -
     with pytest.raises(af.DataError, match=words) as caught:
         af.from_directory(root)
     assert "groups.csv" in str(caught.value)
+
+
+def test_any_name_can_be_listed_and_read_again(tmp_path: Path) -> None:
+    names = ["a\rb.png", "a\nb.png", 'a,"b".png', "a\r\nb.png", " b.png", "é.png"]
+    root = tree(tmp_path, count=1)
+    listed = [Entry(f"a/{name}", f"group of {name}", i % 2) for i, name in enumerate(names)]
+    (root / "groups.csv").write_text(write_manifest(listed), encoding="utf-8", newline="")
+    groups, copies = read_groups(open_folder(root), [f"{root}{os.sep}a{os.sep}{name}" for name in names])  # type: ignore[misc]
+    assert groups.tolist() == [entry.group for entry in listed] and copies.tolist() == [False, True] * 3
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

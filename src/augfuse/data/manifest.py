@@ -32,9 +32,11 @@ class Entry(NamedTuple):
 def write_manifest(entries: Iterable[Entry]) -> str:
     """The text of a `groups.csv`."""
     text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(_COLUMNS)
-    rows.writerows(entries)
+    plain, quoted = (csv.writer(text, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+    plain.writerow(_COLUMNS)
+    for entry in entries:
+        # Before Python 3.13 the csv module writes a carriage return as it is, and then reads it as the end of a line.
+        (quoted if "\r" in entry.file + entry.group else plain).writerow(entry)
     return text.getvalue()
 
 
