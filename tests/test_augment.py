@@ -340,6 +340,41 @@ def test_a_name_that_is_not_utf8_is_refused_before_anything_is_computed(
     assert not (tmp_path / "dst2").exists()
 
 
+@pytest.mark.filterwarnings("default:x holds:augfuse.errors.AugfuseWarning")  # the command prints it
+@pytest.mark.parametrize(
+    ("pixels", "options", "hint", "advice"),
+    [
+        (images(1, (8, 6, 4))[0], [], "uint8 images of shape (8, 6, 4)", "type x = x[..., :3]"),
+        (images(1, (8, 6, 4))[0], ["--color", "rgb"], "", ""),
+        (images(1, (8, 6))[0].astype(np.uint16) * 257, [], "uint16 images of shape (8, 6, 1)", "np.round(x / 257)"),
+    ],
+)
+def test_an_npz_file_that_no_command_takes_is_warned_of(
+    tmp_path: Path, recipe: Path, pixels: np.ndarray, options: list[str], hint: str, advice: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for letter in "ab":
+        (tmp_path / "src" / letter).mkdir(parents=True)
+        Image.fromarray(pixels).save(tmp_path / "src" / letter / "0.png")
+    dst = tmp_path / "dst.npz"
+    command = ["augment", str(tmp_path / "src"), str(dst), "--recipe", str(recipe), *options]
+    if not advice:
+        assert main(command) == 0 and load_parts(dst)
+        return
+    assert main(command) == 0
+    err = capsys.readouterr().err
+    assert hint in err and "a folder as DST" in err
+    with pytest.raises(af.DataError) as caught:
+        load_parts(dst)
+    assert advice in str(caught.value)
+    with np.load(dst) as file:  # the advice can be followed
+        held = {key: file[key] for key in file.files if key != "recipe"}
+    x = held["x"]
+    made = x[..., :3] if x.dtype == np.uint8 else np.round(x / 257).astype(np.uint8)
+    np.savez(dst, **(held | {"x": made}))
+    assert made[0, 0, 0, 0] == np.ravel(pixels)[0] // (257 if x.dtype == np.uint16 else 1) and load_parts(dst)
+
+
 def test_names_do_not_collide(tmp_path: Path, recipe: Path) -> None:
     src = tree(tmp_path / "src", count=1)
     for name in ("x.png", "X.jpg", "x~1.png"):
