@@ -194,7 +194,10 @@ def test_transparency_shows_a_chequerboard() -> None:
 def test_words_are_spelt_with_the_letters_there_are() -> None:
     assert pictures.written("Café − Straße × 3 → …") == "Cafe - Strasse x 3 -> ..."
     assert pictures.written("rotate -3°\nnext") == "rotate -3°\nnext"
-    assert pictures.written("猫\x07") == "??"
+    assert pictures.written("Øresund, Łódź, 3 µm") == "Oresund, Lodz, 3 um"
+    assert pictures.written("猫\x07\udcff") == "\\u732b\\x07\\udcff"
+    names = ["кот", "пес", "кит", "ёж", "еж", "й", "и\u0306", "и", "猫", "犬", "가", "각"]
+    assert len({pictures.written(name) for name in names}) == len(names) - 1  # two ways to write one of them
 
 
 @pytest.mark.parametrize("text", ["one two three four five six", "a, b, c, d, e, f, g, h", "x" * 60, "", "a\n\nb"])

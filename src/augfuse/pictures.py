@@ -171,18 +171,31 @@ def grid(
     return page.pixels()
 
 
-_SPELT = str.maketrans({"−": "-", "–": "-", "—": "-", "×": "x", "→": "->", "ß": "ss", "\u00a0": " ", "\u2009": " "})
+_SPELT = str.maketrans(
+    {"−": "-", "–": "-", "—": "-", "×": "x", "→": "->", "\u00a0": " ", "\u2009": " ", "µ": "u", "ß": "ss", "æ": "ae",
+     "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th",
+     "ı": "i"}
+)  # fmt: skip
 
 
 def written(text: str) -> str:
-    """`text` in the letters that the type has: accents are dropped, and what is left without a letter becomes "?"."""
-    plain = unicodedata.normalize("NFKD", text.translate(_SPELT))
-    return "".join(c if _has_letter(c) else "?" for c in plain if not unicodedata.combining(c))
+    """`text` in the letters that the type has: accents are dropped, and a character without a letter is spelt as Python
+    does ("\\u0441"), so that two names stay two."""
+    # Composed first: what is spelt is then the whole character, not its base without the accent.
+    return "".join(map(_spelt, unicodedata.normalize("NFC", text.translate(_SPELT))))
+
+
+@cache
+def _spelt(character: str) -> str:
+    letters = [c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c)]
+    return "".join(letters) if all(map(_has_letter, letters)) else ascii(character)[1:-1]
 
 
 @cache
 def _has_letter(character: str) -> bool:
-    if character in "\n " or character.isascii():
-        return character == "\n" or character.isprintable()
+    if character == "\n" or not character.isprintable():
+        return character == "\n"
+    if character.isascii():
+        return True
     font: Any = type_of(12).font
     return bytes(font.getmask(character)) != bytes(font.getmask("\U0010fffd"))
