@@ -167,6 +167,21 @@ def test_captions_of_a_grid_are_written_below_each_picture() -> None:
 
 
 @pytest.mark.parametrize(
+    ("size", "options", "cell"),
+    [((200, 20), {}, (400, 128)), ((200, 64), {}, (400, 128)), ((30, 3), {}, (510, 128)), ((900, 3), {}, (900, 128)),
+     ((20, 200), {}, (20, 200)), ((60, 90), {}, (120, 180)), ((64, 64), {"side": 32}, (32, 128))],
+)  # fmt: skip
+def test_captions_have_room_under_narrow_pictures(
+    size: tuple[int, int], options: dict[str, Any], cell: tuple[int, int]
+) -> None:
+    batch = af.Recipe().batch(noise(3, *size))
+    words = "rotate -12.3"  # fits into a line of 128 pixels
+    page = batch.grid(columns=2, gap=6, captions=[words] * 3, **options)
+    height = cell[0] + 4 + pictures.type_of(12).line
+    assert page.shape == (2 * height + 6, 2 * cell[1] + 6, 3)
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"columns": 0}, "columns: got 0"),
