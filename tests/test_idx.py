@@ -106,6 +106,17 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
         af.from_idx(tmp_path)
 
 
+@pytest.mark.parametrize("start", ["", "fashion-"])
+def test_parts_of_two_data_sets_are_no_data_set(tmp_path: Path, start: str) -> None:
+    mnist(tmp_path, start="mnist-")
+    for path in tmp_path.glob("mnist-t10k-*"):
+        path.rename(tmp_path / path.name.replace("mnist-", start))
+    with pytest.raises(af.DataError, match=r"-ubyte\.gz and .*-ubyte\.gz are of different data sets\. Put one set"):
+        af.from_idx(tmp_path)
+    with pytest.raises(af.DataError, match="different data sets"):
+        open_data(tmp_path)
+
+
 GOOD = idx_bytes(images())
 
 
