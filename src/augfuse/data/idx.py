@@ -129,11 +129,18 @@ def _source(images: Path, labels: Path | None, classes: Sequence[str] | None) ->
     try:
         return from_arrays(pixels, numbers, classes=classes)
     except AugfuseError as error:
-        raise type(error)(f"{images}: {error}") from None
+        if pixels.dtype == np.uint8:
+            raise type(error)(f"{images}: {error}") from None
+        # What is wrong with other pixels, and is to be done to them, cannot be said to from_idx.
+        raise type(error)(
+            f"{images}: {str(error).rstrip('.')}. To do so: from augfuse.data.idx import read_idx; "
+            f"x = read_idx({str(images)!r}); and af.from_arrays(x, y) in place of af.from_idx."
+        ) from None
 
 
-def read_idx(path: Path) -> np.ndarray:
+def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """The array in an IDX file, in native byte order. Raises DataNotFoundError, DataError."""
+    path = Path(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as raw:
