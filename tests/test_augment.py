@@ -16,7 +16,8 @@ from PIL import Image
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.data.manifest import Entry, write_manifest
+from augfuse.data.folder import open_folder
+from augfuse.data.manifest import Entry, read_groups, write_manifest
 from augfuse.train.datasets import load_parts
 
 RECIPE = af.Recipe([af.Rotate((-20, 20)), af.HorizontalFlip(), af.Normalize()])
@@ -211,6 +212,15 @@ def test_a_manifest_that_cannot_be_read(tmp_path: Path, text: str, words: str) -
     assert "groups.csv" in str(caught.value)
 
 
+def test_any_name_can_be_listed_and_read_again(tmp_path: Path) -> None:
+    names = ["a\rb.png", "a\nb.png", 'a,"b".png', "a\r\nb.png", " b.png", "é.png"]
+    root = tree(tmp_path, count=1)
+    listed = [Entry(f"a/{name}", f"group of {name}", i % 2) for i, name in enumerate(names)]
+    (root / "groups.csv").write_text(write_manifest(listed), encoding="utf-8", newline="")
+    groups, copies = read_groups(open_folder(root), [f"{root}{os.sep}a{os.sep}{name}" for name in names])  # type: ignore[misc]
+    assert groups.tolist() == [entry.group for entry in listed] and copies.tolist() == [False, True] * 3
+
+
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
@@ -311,6 +321,58 @@ def test_files_of_many_sizes_and_kinds(tmp_path: Path) -> None:
     assert shapes["grey~1.png"].shape in ((9, 5, 1), (5, 9, 1)) and shapes["see-through~1.png"].shape[2] == 4
     assert shapes["deep~1.png"].dtype == np.uint16
     assert len({shapes[name].shape for name in shapes if name.endswith("~1.png")}) > 3  # some were turned
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="the file system takes names in Unicode only")
+def test_a_name_that_is_not_utf8_is_refused_before_anything_is_computed(
+    tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    src = tree(tmp_path / "src", ("train", "val"), count=1)
+    os.rename(src / "val" / "a" / "000.png", os.fsencode(src / "val" / "a") + b"/\xff.png")  # noqa: PTH104
+    assert main(["augment", str(src), str(tmp_path / "dst"), "--recipe", str(recipe)]) == 0  # val has no groups.csv
+    os.rename(src / "train" / "b" / "001.png", os.fsencode(src / "train" / "b") + b"/\xff.png")  # noqa: PTH104
+    assert main(["augment", str(src), str(tmp_path / "dst.npz"), "--recipe", str(recipe)]) == 0
+    capsys.readouterr()
+    monkeypatch.delattr("augfuse.data.store.augmented")
+    assert main(["augment", str(src), str(tmp_path / "dst2"), "--recipe", str(recipe)]) == 1
+    err = capsys.readouterr().err
+    assert r"'b/\udcff.png': the name is not UTF-8" in err and "Traceback" not in err and "Rename the file" in err
+    assert not (tmp_path / "dst2").exists()
+
+
+@pytest.mark.filterwarnings("default:x holds:augfuse.errors.AugfuseWarning")  # the command prints it
+@pytest.mark.parametrize(
+    ("pixels", "options", "hint", "advice"),
+    [
+        (images(1, (8, 6, 4))[0], [], "uint8 images of shape (8, 6, 4)", "type x = x[..., :3]"),
+        (images(1, (8, 6, 4))[0], ["--color", "rgb"], "", ""),
+        (images(1, (8, 6))[0].astype(np.uint16) * 257, [], "uint16 images of shape (8, 6, 1)", "np.round(x / 257)"),
+    ],
+)
+def test_an_npz_file_that_no_command_takes_is_warned_of(
+    tmp_path: Path, recipe: Path, pixels: np.ndarray, options: list[str], hint: str, advice: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for letter in "ab":
+        (tmp_path / "src" / letter).mkdir(parents=True)
+        Image.fromarray(pixels).save(tmp_path / "src" / letter / "0.png")
+    dst = tmp_path / "dst.npz"
+    command = ["augment", str(tmp_path / "src"), str(dst), "--recipe", str(recipe), *options]
+    if not advice:
+        assert main(command) == 0 and load_parts(dst)
+        return
+    assert main(command) == 0
+    err = capsys.readouterr().err
+    assert hint in err and "a folder as DST" in err
+    with pytest.raises(af.DataError) as caught:
+        load_parts(dst)
+    assert advice in str(caught.value)
+    with np.load(dst) as file:  # the advice can be followed
+        held = {key: file[key] for key in file.files if key != "recipe"}
+    x = held["x"]
+    made = x[..., :3] if x.dtype == np.uint8 else np.round(x / 257).astype(np.uint8)
+    np.savez(dst, **(held | {"x": made}))
+    assert made[0, 0, 0, 0] == np.ravel(pixels)[0] // (257 if x.dtype == np.uint16 else 1) and load_parts(dst)
 
 
 def test_names_do_not_collide(tmp_path: Path, recipe: Path) -> None:

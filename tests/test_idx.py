@@ -66,8 +66,21 @@ def test_other_pixels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(af.from_idx(write(tmp_path / "c", colour)).images, colour)
     floats = af.from_idx(write(tmp_path / "f", (images() / 255).astype(np.float32)))
     np.testing.assert_array_equal(floats.images[..., 0], (images() / 255).astype(np.float32))
-    with pytest.raises(af.ImageTypeError, match=r"/i: x: got int16, wanted uint8"):
-        af.from_idx(write(tmp_path / "i", images().astype(np.int16)))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "float32"])
+def test_pixels_that_need_a_hand_come_with_lines_that_can_be_typed(tmp_path: Path, dtype: str) -> None:
+    path = write(tmp_path / "i", images().astype(dtype))
+    kind, words = (af.ImageError, "divide by 255") if dtype == "float32" else (af.ImageTypeError, f"x: got {dtype}, ")
+    with pytest.raises(kind, match=words) as caught:
+        af.from_idx(path)
+    told = str(caught.value)
+    assert told.startswith(f"{path}: ") and ("x.astype(np.uint8). To do so: " in told or dtype == "float32")
+    session: dict[str, object] = {}
+    lines = told.partition("To do so: ")[2].split("; ")
+    exec("; ".join(lines[:2]), session)
+    data = af.from_arrays(session["x"].astype(np.uint8), None)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(data.images[..., 0], images())
 
 
 @pytest.mark.parametrize(("end", "start"), [("", ""), (".gz", ""), (".gz", "emnist-letters-")])
@@ -104,6 +117,17 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     mnist(tmp_path, start="emnist-")
     with pytest.raises(af.DataError, match="are both test images"):
         af.from_idx(tmp_path)
+
+
+@pytest.mark.parametrize("start", ["", "fashion-"])
+def test_parts_of_two_data_sets_are_no_data_set(tmp_path: Path, start: str) -> None:
+    mnist(tmp_path, start="mnist-")
+    for path in tmp_path.glob("mnist-t10k-*"):
+        path.rename(tmp_path / path.name.replace("mnist-", start))
+    with pytest.raises(af.DataError, match=r"-ubyte\.gz and .*-ubyte\.gz are of different data sets\. Put one set"):
+        af.from_idx(tmp_path)
+    with pytest.raises(af.DataError, match="different data sets"):
+        open_data(tmp_path)
 
 
 GOOD = idx_bytes(images())

@@ -167,6 +167,21 @@ def test_captions_of_a_grid_are_written_below_each_picture() -> None:
 
 
 @pytest.mark.parametrize(
+    ("size", "options", "cell"),
+    [((200, 20), {}, (400, 128)), ((200, 64), {}, (400, 128)), ((30, 3), {}, (510, 128)), ((900, 3), {}, (900, 128)),
+     ((20, 200), {}, (20, 200)), ((60, 90), {}, (120, 180)), ((64, 64), {"side": 32}, (32, 128))],
+)  # fmt: skip
+def test_captions_have_room_under_narrow_pictures(
+    size: tuple[int, int], options: dict[str, Any], cell: tuple[int, int]
+) -> None:
+    batch = af.Recipe().batch(noise(3, *size))
+    words = "rotate -12.3"  # fits into a line of 128 pixels
+    page = batch.grid(columns=2, gap=6, captions=[words] * 3, **options)
+    height = cell[0] + 4 + pictures.type_of(12).line
+    assert page.shape == (2 * height + 6, 2 * cell[1] + 6, 3)
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"columns": 0}, "columns: got 0"),
@@ -194,7 +209,10 @@ def test_transparency_shows_a_chequerboard() -> None:
 def test_words_are_spelt_with_the_letters_there_are() -> None:
     assert pictures.written("Café − Straße × 3 → …") == "Cafe - Strasse x 3 -> ..."
     assert pictures.written("rotate -3°\nnext") == "rotate -3°\nnext"
-    assert pictures.written("猫\x07") == "??"
+    assert pictures.written("Øresund, Łódź, 3 µm") == "Oresund, Lodz, 3 um"
+    assert pictures.written("猫\x07\udcff") == "\\u732b\\x07\\udcff"
+    names = ["кот", "пес", "кит", "ёж", "еж", "й", "и\u0306", "и", "猫", "犬", "가", "각"]
+    assert len({pictures.written(name) for name in names}) == len(names) - 1  # two ways to write one of them
 
 
 @pytest.mark.parametrize("text", ["one two three four five six", "a, b, c, d, e, f, g, h", "x" * 60, "", "a\n\nb"])

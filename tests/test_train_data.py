@@ -109,6 +109,8 @@ IMAGES, TWO = np.zeros((4, 8, 8), np.uint8), np.array([0, 1, 0, 1])
         ),
         ({"x_train": IMAGES, "y_train": np.arange(3)}, "y_train has 3 labels for 4 images"),
         ({"x_train": np.zeros((4, 8, 8)), "y_train": TWO}, "x_train is float64, wanted uint8"),
+        ({"x_train": np.zeros((4, 8, 8), np.uint16), "y_train": TWO}, "type x_train = np.round(x_train / 257).astype"),
+        ({"x_train": np.zeros((4, 8, 8), int), "y_train": TWO}, "type x_train = x_train.astype(np.uint8)"),
         ({"x_train": np.zeros((4, 8), np.uint8), "y_train": TWO}, "shape (4, 8)"),
         ({"x_train": np.zeros((4, 8, 8, 4), np.uint8), "y_train": TWO}, "shape (4, 8, 8, 4)"),
         ({"x_train": IMAGES, "y_train": np.linspace(0, 1, 4)}, "wanted class numbers"),

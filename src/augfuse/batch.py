@@ -78,7 +78,8 @@ class Batch:
         around all. side: the longer side that each image is shown at, in pixels (enlarged by a whole number, or
         averaged down); as it is by default. captions: True writes the label and what was drawn under each image
         ("rotate -12.3°, brightness 1.14"), n strings are written as they are; images narrower than 128 pixels are
-        enlarged for it. Transparent pixels (a fourth channel) show a chequerboard.
+        enlarged for it while they fit into 512, and those still narrower get as much room. Transparent pixels (a fourth
+        channel) show a chequerboard.
 
             PIL.Image.fromarray(batch.grid(captions=True)).save("batch.png")
 

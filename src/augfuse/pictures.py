@@ -17,7 +17,8 @@ import numpy as np
 
 PAPER, INK, FAINT = 255, (25, 25, 30), (105, 105, 115)
 _CHECK = (8, 255, 208)  # the board behind what is transparent: pixels of a square, its two greys
-_READABLE = 128  # a picture with words under it is at least this wide
+# A picture with words under it is enlarged to this width, as far as its longer side allows, and has this much room.
+_READABLE, _TALLEST = 128, 512
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
@@ -148,11 +149,15 @@ def grid(
     side: int | None = None,
 ) -> np.ndarray:
     """(h, w, 3) uint8 images of one size on one page, `columns` in a row (a square by default), `gap` pixels between
-    them and `padding` around all. `side`: the longer side that each is shown at. Words go under the pictures."""
-    if side is None and captions is not None and max(images[0].shape[:2]) < _READABLE:
-        side = math.ceil(_READABLE / images[0].shape[1]) * max(images[0].shape[:2])
+    them and `padding` around all. `side`: the longer side that each is shown at. Words go under the pictures, which are
+    enlarged for them and get room to the right where they are narrow all the same."""
+    if side is None and captions is not None:
+        longest = max(images[0].shape[:2])
+        times = min(math.ceil(_READABLE / images[0].shape[1]), max(1, _TALLEST // longest))
+        side = None if times == 1 else times * longest
     shown = list(images) if side is None else [fitted(image, side) for image in images]
     height, width = shown[0].shape[:2]
+    width = width if captions is None else max(width, _READABLE)
     columns = math.ceil(math.sqrt(len(shown))) if columns is None else columns
     rows = [range(start, min(start + columns, len(shown))) for start in range(0, len(shown), columns)]
     words = [] if captions is None else [type_of(12).wrapped(caption, width, commas=True) for caption in captions]
@@ -171,18 +176,31 @@ def grid(
     return page.pixels()
 
 
-_SPELT = str.maketrans({"−": "-", "–": "-", "—": "-", "×": "x", "→": "->", "ß": "ss", "\u00a0": " ", "\u2009": " "})
+_SPELT = str.maketrans(
+    {"−": "-", "–": "-", "—": "-", "×": "x", "→": "->", "\u00a0": " ", "\u2009": " ", "µ": "u", "ß": "ss", "æ": "ae",
+     "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th",
+     "ı": "i"}
+)  # fmt: skip
 
 
 def written(text: str) -> str:
-    """`text` in the letters that the type has: accents are dropped, and what is left without a letter becomes "?"."""
-    plain = unicodedata.normalize("NFKD", text.translate(_SPELT))
-    return "".join(c if _has_letter(c) else "?" for c in plain if not unicodedata.combining(c))
+    """`text` in the letters that the type has: accents are dropped, and a character without a letter is spelt as Python
+    does ("\\u0441"), so that two names stay two."""
+    # Composed first: what is spelt is then the whole character, not its base without the accent.
+    return "".join(map(_spelt, unicodedata.normalize("NFC", text.translate(_SPELT))))
+
+
+@cache
+def _spelt(character: str) -> str:
+    letters = [c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c)]
+    return "".join(letters) if all(map(_has_letter, letters)) else ascii(character)[1:-1]
 
 
 @cache
 def _has_letter(character: str) -> bool:
-    if character in "\n " or character.isascii():
-        return character == "\n" or character.isprintable()
+    if character == "\n" or not character.isprintable():
+        return character == "\n"
+    if character.isascii():
+        return True
     font: Any = type_of(12).font
     return bytes(font.getmask(character)) != bytes(font.getmask("\U0010fffd"))

@@ -84,11 +84,13 @@ def find_idx(folder: Path) -> dict[str, Pair]:
     Raises DataError (more than one data set), DataNotFoundError (images without their labels).
     """
     found: dict[str, Path] = {}
+    sets: dict[str | None, Path] = {}
     for path in sorted(folder.iterdir()):  # a plain file sorts before its .gz
         match = _NAME.fullmatch(path.name)
         if match is None or not path.is_file():
             continue
         part = _PARTS[match["part"]]
+        sets.setdefault(match["set"], path)
         if part not in found:
             found[part] = path
         elif found[part].name != path.name.removesuffix(".gz"):
@@ -96,6 +98,12 @@ def find_idx(folder: Path) -> dict[str, Pair]:
                 f"{folder}: {found[part].name} and {path.name} are both {part} images. Type the names: "
                 "af.from_idx(images, labels)."
             )
+    if len(sets) > 1:
+        one, other = list(sets.values())[:2]
+        raise DataError(
+            f"{folder}: {one.name} and {other.name} are of different data sets. Put one set into a folder, or type the "
+            "names: af.from_idx(images, labels)."
+        )
     return {part: Pair(found[part], _labels_of(found[part])) for part in ("train", "test") if part in found}
 
 
@@ -121,11 +129,18 @@ def _source(images: Path, labels: Path | None, classes: Sequence[str] | None) ->
     try:
         return from_arrays(pixels, numbers, classes=classes)
     except AugfuseError as error:
-        raise type(error)(f"{images}: {error}") from None
+        if pixels.dtype == np.uint8:
+            raise type(error)(f"{images}: {error}") from None
+        # What is wrong with other pixels, and is to be done to them, cannot be said to from_idx.
+        raise type(error)(
+            f"{images}: {str(error).rstrip('.')}. To do so: from augfuse.data.idx import read_idx; "
+            f"x = read_idx({str(images)!r}); and af.from_arrays(x, y) in place of af.from_idx."
+        ) from None
 
 
-def read_idx(path: Path) -> np.ndarray:
+def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """The array in an IDX file, in native byte order. Raises DataNotFoundError, DataError."""
+    path = Path(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as raw:

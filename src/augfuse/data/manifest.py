@@ -32,17 +32,20 @@ class Entry(NamedTuple):
 def write_manifest(entries: Iterable[Entry]) -> str:
     """The text of a `groups.csv`."""
     text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(_COLUMNS)
-    rows.writerows(entries)
+    plain, quoted = (csv.writer(text, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+    plain.writerow(_COLUMNS)
+    for entry in entries:
+        # Before Python 3.13 the csv module writes a carriage return as it is, and then reads it as the end of a line.
+        (quoted if "\r" in entry.file + entry.group else plain).writerow(entry)
     return text.getvalue()
 
 
-def read_groups(folder: Folder, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
+def read_groups(folder: Folder, paths: Sequence[str], stacklevel: int = 4) -> tuple[np.ndarray, np.ndarray] | None:
     """(groups, copies) of the images `paths`, which lie below `folder`: (n,) strings, and (n,) bool, True for augmented
     copies. None where the folder has no manifest.
 
-    An image that is not listed is a group of its own; an AugfuseWarning counts such images. Raises DataError for a
+    An image that is not listed is a group of its own; an AugfuseWarning counts such images, and points `stacklevel`
+    frames up. Raises DataError for a
     manifest that cannot be read.
     """
     raw = folder.manifest()
@@ -57,7 +60,7 @@ def read_groups(folder: Folder, paths: Sequence[str]) -> tuple[np.ndarray, np.nd
             f"{folder}: {len(unlisted)} of {len(names)} images are not in {MANIFEST}, the first is {unlisted[0]}; "
             "a split takes each for an image without copies.",
             AugfuseWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
     # The name of a file is no group of another one, for a group that is a file's name holds that file.
     entries = [listed.get(name, Entry(name, name, 0)) for name in names]

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from augfuse.data.copies import augmented, collect, stored_form
 from augfuse.data.folder import FolderSource
 from augfuse.data.manifest import Entry, write_manifest
 from augfuse.data.read import Reader
-from augfuse.errors import DataError, ImageError
+from augfuse.errors import AugfuseWarning, DataError, ImageError
 from augfuse.recipe import Recipe
 
 JPEG_QUALITY = 95
@@ -57,7 +58,8 @@ Progress = Callable[[int], None]
 def write_npz(sources: Mapping[str | None, Any], copying: Copying, path: Path, progress: Progress) -> Written:
     """Arrays x, y, group, copy (0 for originals) and classes; x_train, x_val, ... where the data has parts.
 
-    Each image is followed by its copies. progress: called with the number of originals done.
+    Each image is followed by its copies. progress: called with the number of originals done. An AugfuseWarning says so
+    where augfuse's own commands do not take such images from an .npz file.
     """
     arrays: dict[str, np.ndarray] = {}
     originals = copied = 0
@@ -68,6 +70,7 @@ def write_npz(sources: Mapping[str | None, Any], copying: Copying, path: Path, p
         x, y, group = collect(source, reader, copying.recipe, copies, copying.seed, copying.workers)
         count = len(x) // (copies + 1)
         end = "" if part is None else f"_{part}"
+        _warn_of_kind(f"x{end}", x)
         assert y is not None  # data sets under a path have labels
         arrays |= {f"x{end}": x, f"y{end}": y, f"group{end}": group}
         arrays[f"copy{end}"] = np.tile(np.arange(copies + 1, dtype=np.uint16), count)
@@ -81,6 +84,21 @@ def write_npz(sources: Mapping[str | None, Any], copying: Copying, path: Path, p
     return Written(originals, copied, skipped)
 
 
+def _warn_of_kind(key: str, x: np.ndarray) -> None:
+    if x.dtype == np.uint8 and x.shape[3] in (1, 3):
+        return
+    if x.dtype == np.uint8:
+        hint = "Type --color rgb, or a folder as DST."
+    else:
+        hint = "Type a folder as DST." if x.dtype == np.uint16 else "Read it with np.load and af.from_arrays."
+    warnings.warn(
+        f"{key} holds {x.dtype} images of shape {x.shape[1:]}; of an .npz file augfuse train, preview and doctor take "
+        f"uint8 images of 1 or 3 channels. {hint}",
+        AugfuseWarning,
+        stacklevel=3,
+    )
+
+
 def write_folder(
     sources: Mapping[str | None, Any], copying: Copying, format: str, folder: Path, progress: Progress
 ) -> Written:
@@ -88,6 +106,9 @@ def write_folder(
 
     Image files whose pixels the recipe's evaluation form leaves as they are, are copied byte for byte.
     """
+    for part, source in sources.items():
+        if source.groups is not None or (copying.copies and part in _TRAINING):
+            _check_listed(_original_names(source))
     (folder / RECIPE).write_text(_described(copying), encoding="utf-8")
     done = [
         _write_part(
@@ -176,6 +197,24 @@ def _folder_names(classes: Sequence[str]) -> list[str]:
         if not name or names.count(name) > 1:
             raise DataError(f"class {wanted!r} makes no folder name of its own ({name!r}). Write an .npz file instead.")
     return names
+
+
+def _check_listed(names: Sequence[str]) -> None:
+    """Raises DataError for a name that is not UTF-8, before anything is computed: a table in UTF-8 cannot hold it."""
+    for name in names:
+        if not _is_utf8(name):
+            raise DataError(
+                f"{name!a}: the name is not UTF-8, and {MANIFEST} is. Rename the file or folder, or type a DST that "
+                "ends in .npz, which holds no file names."
+            )
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _file_names(originals: Sequence[str], copies: int, format: str, as_they_are: bool) -> list[list[str]]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from augfuse.errors import DataError, ImageTypeError, did_you_mean
 from augfuse.keras import files
+from augfuse.keras.groups import subset_rows
 from augfuse.keras.images import validate_filename
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.steps import Pixels
@@ -61,7 +62,8 @@ class DataFrameIterator(Iterator):
         y_col. "input" a copy of x; None no y.
     classes: the labels to use, numbered in this order; rows with others are left out. By default all, sorted.
     validate_filenames: leave out rows whose file does not exist or has no image suffix.
-    subset: "validation" is the first validation_split of the rows that are left, not augmented; "training" the rest.
+    subset: "validation" is the first validation_split of the rows that are left, not augmented; "training" the rest. A
+        `groups.csv` in the folder of a file or above it is honoured as in `DirectoryIterator`.
     Size, colours, on_error and max_skipped are those of `DirectoryIterator`.
 
     filenames: column x_col of the rows that are used. filepaths: with `directory`. samples, n: how many.
@@ -133,8 +135,10 @@ class DataFrameIterator(Iterator):
             rows = np.array([row for row in rows if targets[row] is not None], np.int64)
             self.class_indices = {label: number for number, label in enumerate(known)}
         left = len(rows)
-        if self.split is not None:
-            rows = rows[int(self.split[0] * left) : int(self.split[1] * left)]
+        # Not pathlib: it would make another string of "./1.png" or "folder//1.png".
+        paths = [os.path.join(self.directory, names[row]) for row in rows]  # noqa: PTH118
+        (taken,) = subset_rows([paths], subset, image_data_generator)
+        rows = rows[taken]
         if class_mode in _WITH_CLASSES:
             self.classes = [self._number(targets[row]) for row in rows]
         elif class_mode == "multi_output":
@@ -146,8 +150,7 @@ class DataFrameIterator(Iterator):
         if self._sample_weight is not None and compat is None:
             _check_weights(self._sample_weight, self.filenames, weight_col)
         self.samples = len(self.filenames)
-        # Not pathlib: it would make another string of "./1.png" or "folder//1.png".
-        self._filepaths = [os.path.join(self.directory, name) for name in self.filenames]  # noqa: PTH118
+        self._filepaths = [paths[place] for place in taken]
         validated = "validated" if validate_filenames else "non-validated"
         belonging = f" belonging to {len(self.class_indices)} classes" if class_mode in _WITH_CLASSES else ""
         files.say_found(f"Found {self.samples} {validated} image filenames{belonging}.")

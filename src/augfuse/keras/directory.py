@@ -12,6 +12,7 @@ import numpy as np
 
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras import files
+from augfuse.keras.groups import subset_rows
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.steps import Pixels
 
@@ -37,7 +38,8 @@ class DirectoryIterator(Iterator):
     class_mode: "categorical" y (n, classes), one-hot; "binary" and "sparse" y (n,), class numbers, all in `dtype`;
         "input" y is a copy of x; None no y.
     follow_links: go into folders that are links. subset: "validation" is the first validation_split of each class, in
-        the order of the names, and not augmented; "training" the rest.
+        the order of the names, and not augmented; "training" the rest. A `groups.csv`, as `augfuse augment` writes it,
+        keeps its groups in one subset each, and copies out of "validation" (compat="strict" warns instead).
     on_error: "skip" (the default) leaves files that cannot be read out of their batch, notes them in `skipped`, and
         warns once. It gives up with a DataError when they are all there are, or more than 3 and more than `max_skipped`
         of all, and for a batch of which nothing is left; `next(it)` goes on to the next one instead.
@@ -100,7 +102,9 @@ class DirectoryIterator(Iterator):
         self.num_classes = len(names)
         self.class_indices = {name: number for number, name in enumerate(names)}
         found = [_files_below(os.path.join(directory, name), name, follow_links) for name in names]  # noqa: PTH118
-        kept = [of_class[_part(self.split, len(of_class))] for of_class in found]
+        paths = [[os.path.join(directory, file) for file in of_class] for of_class in found]  # noqa: PTH118
+        rows = subset_rows(paths, subset, image_data_generator)
+        kept = [[of_class[row] for row in taken] for of_class, taken in zip(found, rows, strict=True)]
         self.filenames = [name for of_class in kept for name in of_class]
         self.samples = len(self.filenames)
         numbers = [self.class_indices[name] for name in names]
@@ -161,11 +165,6 @@ class DirectoryIterator(Iterator):
                 f'{self.directory}: class_mode="binary" with {len(names)} classes gives labels 0..{len(names) - 1}. '
                 'Use class_mode="sparse" or "categorical", or pass classes=[...] with two of them.'
             )
-
-
-def _part(split: tuple[float, float] | None, count: int) -> slice:
-    """Which of `count` sorted files a subset takes."""
-    return slice(None) if split is None else slice(int(split[0] * count), int(split[1] * count))
 
 
 def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> list[str]:

@@ -119,8 +119,9 @@ def why_no_split(subset: str | None, generator: ImageDataGenerator | None) -> st
     if not fraction:
         return f"subset={subset!r} is empty: its generator has no validation_split. Pass validation_split=0.2 to it."
     return (
-        f"subset={subset!r} is empty: validation_split={fraction:g} of so few files is less than one. Make the "
-        "fraction larger, or give the validation images a folder of their own."
+        f"subset={subset!r} is empty: validation_split={fraction:g} of so few files is less than one, or less than the "
+        "groups that groups.csv keeps together. Make the fraction larger, or give the validation images a folder of "
+        "their own."
     )
 
 

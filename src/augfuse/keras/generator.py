@@ -56,7 +56,7 @@ class ImageDataGenerator:
     horizontal_flip, vertical_flip: each with probability one half.
     rescale: a factor; None or 0 is none. preprocessing_function: called with each augmented image, float (h, w, c).
     data_format: "channels_last" (n, h, w, c) or "channels_first". dtype: of the batches. Both as Keras is configured.
-    validation_split: the fraction that `subset="validation"` takes.
+    validation_split: the fraction that `subset="validation"` takes; of files with a `groups.csv`, of their originals.
     compat: None mends the defects of Keras' class (docs/imagedatagenerator.md), draws are a function of seed, epoch and
         sample; "strict" gives Keras' numbers: the same draws from NumPy's global generator, order, and pixels.
 

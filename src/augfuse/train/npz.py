@@ -88,10 +88,22 @@ def _check_images(path: Path | str, key: str, images: np.ndarray) -> None:
     if images.dtype != np.uint8:
         raise DataError(
             f"{path}: {key} is {images.dtype}, wanted uint8: raw pixels, which recipes and saved models take. "
-            f"For floats in 0..1 type {key} = np.round(255 * {key}).astype(np.uint8)."
+            f"{_to_bytes(key, images.dtype)}"
         )
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
-        raise DataError(f"{path}: {key} has shape {images.shape}, wanted (n, h, w), (n, h, w, 1) or (n, h, w, 3).")
+        hint = f" To leave out transparency type {key} = {key}[..., :3]." if images.shape[3:] == (4,) else ""
+        raise DataError(
+            f"{path}: {key} has shape {images.shape}, wanted (n, h, w), (n, h, w, 1) or (n, h, w, 3).{hint}"
+        )
+
+
+def _to_bytes(key: str, dtype: np.dtype) -> str:
+    """The line that makes uint8 of the usual values of another dtype."""
+    if dtype == np.uint16:
+        return f"For values of 0..65535 type {key} = np.round({key} / 257).astype(np.uint8)."
+    if dtype.kind in "iu":
+        return f"For values of 0..255 type {key} = {key}.astype(np.uint8)."
+    return f"For floats in 0..1 type {key} = np.round(255 * {key}).astype(np.uint8)."
 
 
 def _class_labels(path: Path | str, key: str, labels: np.ndarray, count: int) -> np.ndarray:
