@@ -45,8 +45,7 @@ def read_groups(folder: Folder, paths: Sequence[str], stacklevel: int = 4) -> tu
     copies. None where the folder has no manifest.
 
     An image that is not listed is a group of its own; an AugfuseWarning counts such images, and points `stacklevel`
-    frames up. Raises DataError for a
-    manifest that cannot be read.
+    frames up. Raises DataError for a manifest that cannot be read.
     """
     raw = folder.manifest()
     if raw is None:

@@ -63,7 +63,7 @@ class DataFrameIterator(Iterator):
     classes: the labels to use, numbered in this order; rows with others are left out. By default all, sorted.
     validate_filenames: leave out rows whose file does not exist or has no image suffix.
     subset: "validation" is the first validation_split of the rows that are left, not augmented; "training" the rest. A
-        `groups.csv` in the folder of a file or above it is honoured as in `DirectoryIterator`.
+        `groups.csv` in the folder of a file or up to two above it is honoured as in `DirectoryIterator`.
     Size, colours, on_error and max_skipped are those of `DirectoryIterator`.
 
     filenames: column x_col of the rows that are used. filepaths: with `directory`. samples, n: how many.

@@ -1,13 +1,13 @@
 """`validation_split` beside a `groups.csv`: images that belong together stay in one subset.
 
 Where there is none, a subset is the part that Keras takes. The table is that of `augfuse.data.manifest`; here the
-nearest one counts, in the folder of an image or above it, for a frame may name files of several data sets.
+nearest one counts, in the folder of an image or up to two above it, for a frame may name files of several data sets.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ from augfuse.keras.notices import depth_of_caller, notice, warn_once
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
+
+_LEVELS = 3  # a table further up is hardly about these images
 
 
 def subset_rows(
@@ -121,15 +123,10 @@ def _groups(paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _place(folder: str) -> str | None:
-    """The nearest folder with a groups.csv, this one or one above it."""
-    return next((above for above in _upwards(folder) if os.path.isfile(os.path.join(above, MANIFEST))), None)  # noqa: PTH113, PTH118
-
-
-def _upwards(folder: str) -> Iterator[str]:
-    above = os.path.abspath(folder)  # noqa: PTH100
-    while True:
-        yield above
-        parent = os.path.dirname(above)  # noqa: PTH120
-        if parent == above:
-            return
-        above = parent
+    """The nearest folder with a groups.csv: a class folder, the one of all classes, or that of the parts above it."""
+    above = os.path.abspath(folder)  # noqa: PTH100 - a Path for each of many folders takes seconds
+    for _ in range(_LEVELS):
+        if os.path.isfile(os.path.join(above, MANIFEST)):  # noqa: PTH113, PTH118
+            return above
+        above = os.path.dirname(above)  # noqa: PTH120
+    return None
