@@ -15,6 +15,9 @@ from augfuse.keras.notices import warn, warn_once
 from augfuse.keras.values import Values
 
 _NOTHING_LEFT = 0.1  # of images scaled to 0..1 and again by 1 / 255 about 0.004 is left
+_ANOTHER_SCALE = 8  # times as large: 0..255 beside 0..1, -1..1, or images of mean 0 and deviation 1
+_SURELY_PIXELS = 100.0  # floats up to here may have been standardised by hand
+_SEEN = 64  # images that are looked at
 _KEEP_THE_SCALE = ("keras.src.layers.preprocessing.", "keras.src.layers.reshaping.")
 
 
@@ -60,6 +63,32 @@ def check_scaling(model: Any, values: Values) -> None:
                 f"pixels are scaled twice: {got}, and its layer Normalization has the mean {shown} of data on another "
                 f"scale. {fix}; or adapt the layer to what it gets: layer.adapt(dataset[0][0])",
             )
+
+
+def check_validation(feed: Any, values: Values, validation_data: Any, fix: str) -> None:
+    """Warn where validation_data of fit are arrays of raw pixels and training is not, or the reverse.
+
+    fix: what to type for arrays of raw pixels.
+    """
+    x = validation_data[0] if isinstance(validation_data, (tuple, list)) and validation_data else validation_data
+    if not isinstance(x, np.ndarray) or x.ndim != 4 or x.dtype.kind not in "uif" or not x.size:
+        return
+    low, high = float(x[:_SEEN].min()), float(x[:_SEEN].max())
+    largest = max(map(abs, values.span))
+    whole = x.dtype.kind != "f"
+    raw = low >= 0 and high > _ANOTHER_SCALE * largest and (whole or high > _SURELY_PIXELS)
+    scaled = not whole and -1 <= low < high <= 1 and largest > _SURELY_PIXELS
+    if not raw and not scaled:
+        return
+    if scaled:
+        fix = (
+            "Scale both or neither: drop the division of x_test, or scale in training too (rescale=1 / 255, ToFloat())"
+        )
+    warn_once(
+        feed,
+        f"validation_data are arrays of {low:.4g}..{high:.4g} that Keras takes as they are, the model is trained on "
+        f"other numbers ({values.show()}): val_loss and the metrics will be wrong. {fix}.",
+    )
 
 
 def check_steps(feed: Any, steps: int | None) -> None:

@@ -11,7 +11,7 @@ from augfuse.keras import values
 from augfuse.keras.arguments import listed, random_arguments, standardising_arguments, without_random
 from augfuse.keras.feed import EVALUATE, FIT, PREDICT, Asker
 from augfuse.keras.notices import warn_once
-from augfuse.keras.traps import check_scaling, check_steps
+from augfuse.keras.traps import check_scaling, check_steps, check_validation
 from augfuse.keras.values import Values
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ _SAME_GENERATOR = (
     "Give both generators the same arguments, and the second one the same statistics: "
     "test_datagen.mean, test_datagen.std = datagen.mean, datagen.std"
 )
+_LOADER_OF_ARRAYS = (
+    "Give them the recipe of training: "
+    "validation_data=af.Loader(af.from_arrays(x_test, y_test), recipe, training=False).to_keras()"
+)
 _SAME_RECIPE = "Use the recipe of training for both: af.Loader(data, recipe, training=False).to_keras()"
 
 
@@ -43,8 +47,11 @@ def observe(asker: Asker, iterator: Iterator) -> None:
         check_steps(iterator, asker.steps_per_epoch)
     if generator is None or method not in (FIT, EVALUATE, PREDICT):
         return
-    _compare(asker, iterator, _Feed(values.of_iterator(iterator), _standardisation(generator)))
+    feed = _Feed(values.of_iterator(iterator), _standardisation(generator))
+    _compare(asker, iterator, feed)
     if method == FIT:
+        if feed.values is not None:
+            check_validation(iterator, feed.values, asker.validation_data, _flow_of_arrays(generator))
         return
     if iterator.augments:
         _warn_of_augmented(method, iterator, generator)
@@ -60,9 +67,12 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
     loader, method = dataset.loader, asker.method
     if method not in (FIT, EVALUATE, PREDICT):
         return
-    _compare(asker, dataset, _Feed(values.of_loader(loader), None))
+    feed = _Feed(values.of_loader(loader), None)
+    _compare(asker, dataset, feed)
     if method == FIT:
         check_steps(dataset, asker.steps_per_epoch)
+        if feed.values is not None:
+            check_validation(dataset, feed.values, asker.validation_data, _LOADER_OF_ARRAYS)
         return
     random = [type(t).__name__ for t in loader.recipe.transforms if t.evaluation != "deterministic" and t.p > 0]
     wrong = [f"its images are augmented ({', '.join(random)})"] if random else []
@@ -77,7 +87,6 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
 
 
 def _warn_of_augmented(method: str, iterator: Iterator, generator: ImageDataGenerator) -> None:
-    fitted = generator.featurewise_center or generator.featurewise_std_normalization or generator.zca_whitening
     measured = (
         "row i is the answer to a changed sample i, another one each time"
         if method == PREDICT
@@ -88,9 +97,22 @@ def _warn_of_augmented(method: str, iterator: Iterator, generator: ImageDataGene
         generator,
         f"{method}() gets augmented images ({listed(random_arguments(generator))}): {measured}. Take them from a "
         f"generator without these: test_datagen = {without_random(generator, iterator.subset is not None)}"
-        + (", fitted to the same images: test_datagen.fit(x_train)." if fitted else ".")
+        + (", fitted to the same images: test_datagen.fit(x_train)." if _is_fitted(generator) else ".")
         + meant,
     )
+
+
+def _flow_of_arrays(generator: ImageDataGenerator) -> str:
+    """How to standardise arrays as a generator does."""
+    fit = ", test_datagen.fit(x_train)" if _is_fitted(generator) else ""
+    return (
+        f"Give them a generator: test_datagen = {without_random(generator, False)}{fit}, "
+        "validation_data=test_datagen.flow(x_test, y_test)"
+    )
+
+
+def _is_fitted(generator: ImageDataGenerator) -> bool:
+    return generator.featurewise_center or generator.featurewise_std_normalization or generator.zca_whitening
 
 
 def _compare(asker: Asker, about: Any, feed: _Feed) -> None:
