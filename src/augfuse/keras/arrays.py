@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from augfuse.data.read import label_kind
 from augfuse.errors import DataError, ImageError, ImageTypeError
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice, warn
@@ -81,7 +82,8 @@ class NumpyArrayIterator(Iterator):
         self.x_misc = [np.asarray(other[rows]) for other in others]
         self.y = None if y is None else np.asarray(y)[rows]
         self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
-        self.one_hot = _are_one_hot(self.y)
+        kind = label_kind(self.y)
+        self.one_hot = None if kind is None else kind == "one-hot"
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
         self._check_scale()
         Iterator.__init__(self, len(images), batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
@@ -133,14 +135,6 @@ class NumpyArrayIterator(Iterator):
                 f"flow: values of x lie in {_show(self._scale)}, those that fit() saw in {_show(fitted)}: the "
                 "statistics do not fit. Give both the same data, not scaled before: rescale= is applied in both.",
             )
-
-
-def _are_one_hot(y: np.ndarray | None) -> bool | None:
-    if y is None or y.dtype.kind not in "buif" or not y.size:
-        return None
-    if y.ndim == 2 and y.shape[1] > 1:
-        return bool((y.sum(axis=1) == 1).all()) or None
-    return False if y.size == len(y) else None
 
 
 def _are_far_apart(a: tuple[float, float], b: tuple[float, float]) -> bool:

@@ -23,7 +23,6 @@ from augfuse.keras.notices import notice, warn
 from augfuse.keras.pictures import save_pictures
 from augfuse.keras.steps import Pixels
 from augfuse.keras.transform import transform
-from augfuse.keras.traps import check_loss
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
 
@@ -97,7 +96,6 @@ class Iterator(keras.utils.PyDataset):
                 f"save_to_dir: got {str(self.save_to_dir)!r}, wanted a folder that exists. Make it: "
                 f"os.makedirs({str(self.save_to_dir)!r})"
             )
-        self._checked = False  # whether labels fit the loss of a model
         self._loops = False  # is it in a `for`, as far as can be known?
         self._prepare(0)
         if compat is None:
@@ -139,9 +137,6 @@ class Iterator(keras.utils.PyDataset):
     def __getitem__(self, idx: int) -> Any:
         """Batch `idx` of the current epoch. ValueError where there is none."""
         frame = sys._getframe(1)
-        if not self._checked and self.one_hot is not None and called_by_keras(frame):
-            self._checked = True
-            check_loss(frame, self.one_hot, self.other_labels)
         if not -len(self) <= idx < len(self):
             raise RangeError(f"batch {idx} of an iterator with {len(self)} batches: wanted 0..{len(self) - 1}.")
         if self.compat == "strict":

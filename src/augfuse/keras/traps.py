@@ -4,37 +4,65 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from types import FrameType
 from typing import Any
 
 import keras
 import numpy as np
 
-from augfuse.keras.feed import BUILD, FIT, who_asks
-from augfuse.keras.notices import warn, warn_once
+from augfuse.keras.notices import warn_once
 from augfuse.keras.values import Values
 
 _NOTHING_LEFT = 0.1  # of images scaled to 0..1 and again by 1 / 255 about 0.004 is left
 _ANOTHER_SCALE = 8  # times as large: 0..255 beside 0..1, -1..1, or images of mean 0 and deviation 1
 _SURELY_PIXELS = 100.0  # floats up to here may have been standardised by hand
 _SEEN = 64  # images that are looked at
+_BINARY = "binary_crossentropy"
+_LOSSES: dict[str, tuple[Any, Any]] = {
+    "sparse_categorical_crossentropy": (
+        keras.losses.sparse_categorical_crossentropy,
+        keras.losses.SparseCategoricalCrossentropy,
+    ),
+    "categorical_crossentropy": (keras.losses.categorical_crossentropy, keras.losses.CategoricalCrossentropy),
+    "categorical_focal_crossentropy": (
+        keras.losses.categorical_focal_crossentropy,
+        keras.losses.CategoricalFocalCrossentropy,
+    ),
+    _BINARY: (keras.losses.binary_crossentropy, keras.losses.BinaryCrossentropy),
+}
+# Whether a loss wants one-hot labels.
+_WANTED = {
+    "sparse_categorical_crossentropy": False,
+    "categorical_crossentropy": True,
+    "categorical_focal_crossentropy": True,
+}
 _KEEP_THE_SCALE = ("keras.src.layers.preprocessing.", "keras.src.layers.reshaping.")
 
 
-def check_loss(frame: FrameType, one_hot: bool, other_labels: str) -> None:
-    """Warn where labels are one-hot and the loss of the model that trains wants class numbers, or the reverse.
+def check_loss(feed: Any, model: Any, one_hot: bool, other_labels: str) -> None:
+    """Warn where labels are one-hot and the loss of `model` wants class numbers, or the reverse.
 
-    frame: where a batch is asked for; Keras does so before it fails. other_labels: what to type for the other kind.
+    Keras announces a pass before it fails. other_labels: what to type for the other kind.
     """
-    asker = who_asks(frame)
-    loss = getattr(asker.model, "loss", None) if asker.method in (FIT, BUILD) else None
-    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", None))
-    wanted = {"sparse_categorical_crossentropy": False, "categorical_crossentropy": True}.get(str(name))
-    if wanted is None or wanted == one_hot:
+    name, width = _loss_of(model), _width_of(model)
+    fits = _WANTED.get(name, one_hot) == one_hot
+    if name == _BINARY and width is not None:
+        fits = one_hot == (width > 1)
+    if fits:
         return
     got, want = ("one-hot labels", "class numbers") if one_hot else ("class numbers", "one-hot labels")
     right = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
-    warn(f"the loss {name} wants {want}, the data has {got}. Compile with loss={right!r}, or use {other_labels}.")
+    fix = f"Compile with loss={right!r}, or use {other_labels}"
+    if name == _BINARY and not one_hot:
+        want, fix = f"{width} numbers of 0 and 1 a sample", f"Compile with loss={right!r}"
+    elif width == 1 and one_hot:
+        fix = (
+            f"For two classes use {other_labels} and loss={_BINARY!r}; for more end the model with "
+            f"Dense(classes, activation='softmax') and compile with loss={right!r}"
+        )
+    elif width == 1:
+        fix = f"Compile with loss={_BINARY!r}"
+    outputs = " of a model with one output" if width == 1 else ""
+    warn_once(feed, f"the loss {name}{outputs} wants {want}, the data has {got}. {fix}.")
 
 
 def check_scaling(model: Any, values: Values) -> None:
@@ -99,6 +127,34 @@ def check_steps(feed: Any, steps: int | None) -> None:
             f"steps_per_epoch={steps} is less than the {len(feed)} batches of the data set: one pass over the data "
             "then takes several epochs of Keras. Drop steps_per_epoch: model.fit(dataset, epochs=...)",
         )
+
+
+def _loss_of(model: Any) -> str:
+    """The name of the one loss a model is compiled with, by what it computes: losses may bear names of their own.
+
+    "" for several, and for those that are not Keras' own: what they want is not known.
+    """
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, dict):
+        loss = list(loss.values())
+    if isinstance(loss, (list, tuple)):
+        loss = loss[0] if len(loss) == 1 else None
+    if isinstance(loss, str):
+        try:
+            loss = keras.losses.get(loss)
+        except ValueError:  # Keras will say it
+            return ""
+    return next((name for name, made in _LOSSES.items() if loss is made[0] or type(loss) is made[1]), "")
+
+
+def _width_of(model: Any) -> int | None:
+    """The number of outputs of a model that gives a row of them; None where it cannot be known."""
+    outputs = getattr(model, "outputs", None) or ()
+    if len(outputs) == 1:
+        shape = outputs[0].shape
+        return shape[1] if len(shape) == 2 else None
+    layers = [] if outputs else getattr(model, "layers", [])  # a model that has seen no data yet
+    return getattr(layers[-1], "units", None) if layers else None
 
 
 def _first_scaling(model: Any) -> Any:

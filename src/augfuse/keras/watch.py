@@ -9,12 +9,13 @@ import numpy as np
 
 from augfuse.keras import values
 from augfuse.keras.arguments import listed, random_arguments, standardising_arguments, without_random
-from augfuse.keras.feed import EVALUATE, FIT, PREDICT, Asker
+from augfuse.keras.feed import BUILD, EVALUATE, FIT, PREDICT, Asker
 from augfuse.keras.notices import warn_once
-from augfuse.keras.traps import check_scaling, check_steps, check_validation
+from augfuse.keras.traps import check_loss, check_scaling, check_steps, check_validation
 from augfuse.keras.values import Values
 
 if TYPE_CHECKING:
+    from augfuse.data.loader import Loader
     from augfuse.keras.generator import ImageDataGenerator
     from augfuse.keras.iterator import Iterator
     from augfuse.keras.sequence import LoaderDataset
@@ -43,6 +44,8 @@ _SAME_RECIPE = "Use the recipe of training for both: af.Loader(data, recipe, tra
 def observe(asker: Asker, iterator: Iterator) -> None:
     """Remember how the data of a training pass are standardised; warn where an evaluation differs from it."""
     generator, method = iterator.image_data_generator, asker.method
+    if iterator.one_hot is not None and method in (BUILD, FIT, EVALUATE):
+        check_loss(iterator, asker.model, iterator.one_hot, iterator.other_labels)
     if method == FIT:
         check_steps(iterator, asker.steps_per_epoch)
     if generator is None or method not in (FIT, EVALUATE, PREDICT):
@@ -65,6 +68,9 @@ def observe(asker: Asker, iterator: Iterator) -> None:
 def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
     """The same for a pass over the batches of a loader."""
     loader, method = dataset.loader, asker.method
+    kind = loader.label_kind
+    if kind is not None and method in (BUILD, FIT, EVALUATE):
+        check_loss(dataset, asker.model, kind == "one-hot", _other_labels(loader))
     if method not in (FIT, EVALUATE, PREDICT):
         return
     feed = _Feed(values.of_loader(loader), None)
@@ -84,6 +90,17 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
         warn_once(
             dataset, f"{method}() got {kind}: {' and '.join(wrong)}. Use af.Loader(data, recipe, {fix}).to_keras()"
         )
+
+
+def _other_labels(loader: Loader) -> str:
+    """What to type for labels of the other kind."""
+    if loader._classes is not None:
+        return "af.Loader(..., one_hot=False)"
+    labels = np.asarray(getattr(loader.data, "labels", None))
+    if loader.label_kind == "one-hot":
+        return "af.from_arrays(x, y.argmax(axis=1))"
+    whole = labels.ndim == 1 and labels.dtype.kind in "iu"
+    return "af.Loader(..., one_hot=True)" if whole else "af.from_arrays(x, keras.utils.to_categorical(y))"
 
 
 def _warn_of_augmented(method: str, iterator: Iterator, generator: ImageDataGenerator) -> None:
