@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras]'")
 
@@ -117,3 +120,65 @@ def test_scaled_validation_arrays_are_named_beside_a_feed_that_does_not_scale() 
         assert said_of_validation(feed, (X, Y)) == said_of_validation(feed, (RAW, Y)) == []
         assert said_of_validation(feed, (np.minimum(X, 1), Y)) == []
     assert said_of_validation(generator().flow(deep, Y), (deep, Y)) == []
+
+
+# --- rescale of what has been rescaled ---
+
+
+def test_rescale_of_floats_that_were_divided_is_named() -> None:
+    for x, got in ((UNIT, "0..1"), (UNIT.astype(np.float64), "0..1"), (UNIT * 2 - 1, "-1..1")):
+        with pytest.warns(af.AugfuseWarning, match=rf"x lie in {got}, and rescale=1 / 255 .*Leave rescale out"):
+            generator(rescale=1 / 255, horizontal_flip=True).flow(x, Y)
+
+
+def test_rescale_that_does_what_it_says_is_not() -> None:
+    black, mask = np.zeros_like(RAW), np.minimum(X, 1)
+    for x in (X, RAW, black, mask, X.astype(np.uint16) * 257):
+        assert said(generator(rescale=1 / 255).flow, x, Y) == []
+    for rescale in (None, 0, 0.5, 255):
+        assert said(generator(rescale=rescale).flow, UNIT, Y) == []
+    back: dict[str, Any] = {"preprocessing_function": lambda x: x * 255}
+    for arguments in (back, SAMPLEWISE):  # the second undoes any scale
+        assert said(generator(rescale=1 / 255, **arguments).flow, UNIT, Y) == []
+    assert said(generator(rescale=1 / 255, compat="strict").flow, UNIT, Y) == []
+
+
+# --- statistics in other units ---
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Any:
+    for number, image in enumerate(X[:6]):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "ab"[number % 2] / f"{number}.png")
+    frame = pd.DataFrame({"filename": ["a/0.png", "b/1.png"], "class": ["a", "b"]})
+    return {
+        "flow_from_directory": lambda datagen: datagen.flow_from_directory(str(tmp_path), (8, 8)),
+        "flow_from_dataframe": lambda datagen: datagen.flow_from_dataframe(frame, str(tmp_path), target_size=(8, 8)),
+    }
+
+
+CENTRED = ({"featurewise_center": True}, FEATUREWISE)
+
+
+@pytest.mark.parametrize("method", ["flow_from_directory", "flow_from_dataframe"])
+@pytest.mark.parametrize("arguments", CENTRED)
+def test_statistics_of_divided_arrays_do_not_fit_files(files: Any, method: str, arguments: Any) -> None:
+    wanted = rf"{method}: values of files lie in 0..255, those that fit\(\) saw in 0..1"
+    with pytest.warns(af.AugfuseWarning, match=wanted):
+        files[method](generator(UNIT, **arguments))
+    for fitted in (generator(X, **arguments), generator(RAW, **arguments), generator(**arguments)):
+        assert said(files[method], fitted) == []
+    fitted = generator(**arguments)
+    fitted.fit(files[method](ImageDataGenerator()))
+    assert said(files[method], fitted) == []
+    with pytest.warns(af.AugfuseWarning, match="leaves out preprocessing_function"):
+        own = generator(UNIT, preprocessing_function=lambda x: x / x.max(), **arguments)
+    assert said(files[method], own) == said(own.flow, X) == []
+
+
+@pytest.mark.parametrize("arguments", CENTRED)
+def test_statistics_of_divided_arrays_do_not_fit_arrays(arguments: Any) -> None:
+    with pytest.warns(af.AugfuseWarning, match=r"x lie in 0..255, those that fit\(\) saw in 0..1"):
+        generator(UNIT, **arguments).flow(X)
+    assert said(generator(X, **arguments).flow, RAW) == said(generator(UNIT, **arguments).flow, UNIT) == []

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from augfuse.keras.notices import warn_once
+from augfuse.keras.arguments import listed
+from augfuse.keras.notices import warn, warn_once
+from augfuse.keras.transform import is_overridden
 from augfuse.keras.values import Values
+
+if TYPE_CHECKING:
+    from augfuse.keras.generator import ImageDataGenerator
 
 _NOTHING_LEFT = 0.1  # of images scaled to 0..1 and again by 1 / 255 about 0.004 is left
 _ANOTHER_SCALE = 8  # times as large: 0..255 beside 0..1, -1..1, or images of mean 0 and deviation 1
@@ -93,6 +98,32 @@ def check_scaling(model: Any, values: Values) -> None:
             )
 
 
+def check_rescale(generator: ImageDataGenerator, scale: tuple[float, float]) -> None:
+    """Warn where rescale divides floats that have been divided before. scale: of the images, as they come."""
+    rescale = generator.rescale or 1.0
+    divides = generator.featurewise_std_normalization or generator.zca_whitening
+    left = max(map(abs, scale)) * abs(rescale)
+    if rescale == 1 or not 0 < left < _NOTHING_LEFT or divides or _comes_out_alike(generator):
+        return
+    warn(
+        f"flow: values of x lie in {_show(scale)}, and {listed({'rescale': rescale})} scales them again: the model "
+        f"gets {_show((rescale * scale[0], rescale * scale[1]))}. Leave rescale out, or give flow() pixels of 0..255.",
+    )
+
+
+def check_statistics(generator: ImageDataGenerator, what: str, scale: tuple[float, float]) -> None:
+    """Warn where featurewise statistics were fitted to images on another scale than `what`, whose scale is given."""
+    fitted = generator.fitted_scale
+    if fitted is None or not generator.featurewise_center or _comes_out_alike(generator):
+        return
+    spans = sorted((fitted[1] - fitted[0], scale[1] - scale[0]))
+    if spans[1] > _ANOTHER_SCALE * spans[0]:  # as 0..255 is of 0..1
+        warn(
+            f"{what} lie in {_show(scale)}, those that fit() saw in {_show(fitted)}: the statistics do not fit. Give "
+            "both the same data, not scaled before: rescale= is applied in both.",
+        )
+
+
 def check_validation(feed: Any, values: Values, validation_data: Any, fix: str) -> None:
     """Warn where validation_data of fit are arrays of raw pixels and training is not, or the reverse.
 
@@ -127,6 +158,16 @@ def check_steps(feed: Any, steps: int | None) -> None:
             f"steps_per_epoch={steps} is less than the {len(feed)} batches of the data set: one pass over the data "
             "then takes several epochs of Keras. Drop steps_per_epoch: model.fit(dataset, epochs=...)",
         )
+
+
+def _comes_out_alike(generator: ImageDataGenerator) -> bool:
+    """Whether images may be standardised alike on whichever scale they come."""
+    own = generator.preprocessing_function is not None or is_overridden(generator, "standardize")
+    return own or generator.samplewise_std_normalization
+
+
+def _show(scale: tuple[float, float]) -> str:
+    return f"{scale[0]:.4g}..{scale[1]:.4g}"
 
 
 def _loss_of(model: Any) -> str:
