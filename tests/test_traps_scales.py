@@ -182,3 +182,14 @@ def test_statistics_of_divided_arrays_do_not_fit_arrays(arguments: Any) -> None:
     with pytest.warns(af.AugfuseWarning, match=r"x lie in 0..255, those that fit\(\) saw in 0..1"):
         generator(UNIT, **arguments).flow(X)
     assert said(generator(X, **arguments).flow, RAW) == said(generator(UNIT, **arguments).flow, UNIT) == []
+
+
+def test_a_mean_in_units_of_pixels_is_named() -> None:
+    fix = r"Divide by 255: af.Normalize\(mean=\(0.4851, 0.458, 0.4075\), std=\(0.2275, 0.2235, 0.2235\)\)"
+    with pytest.warns(af.AugfuseWarning, match=fix) as caught:
+        af.Normalize(mean=(123.7, 116.8, 103.9), std=(58, 57, 57))
+    assert caught[0].filename == __file__
+    with pytest.warns(af.AugfuseWarning, match=r"Divide by 65535: af.Normalize\(mean=0.4578, std=0.1526\)"):
+        af.Normalize(mean=30000, std=10000)
+    for mean, std in ((0.5, 0.5), (0, 1 / 255), (0, 40), (-1, 2), (1.5, 0.25)):
+        assert said(af.Normalize, mean, std) == []
