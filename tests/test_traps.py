@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import warnings
 from collections.abc import Iterator
@@ -81,25 +80,6 @@ def test_validation_data_is_not_augmented() -> None:
     recipe = af.Recipe([af.Rotate(90)])
     batches = list(af.Loader(af.from_arrays(X, Y), recipe, training=False, batch_size=60))
     np.testing.assert_array_equal(batches[0].images, X)
-
-
-def test_an_endless_loop_is_named_and_a_loader_ends() -> None:
-    iterator = ImageDataGenerator().flow(X, Y, batch_size=20)
-    with pytest.warns(af.AugfuseWarning, match=r"never ends: an epoch has 3 batches.*islice"):
-        for number, _ in enumerate(iterator):
-            if number == 3:
-                break
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(list(itertools.islice(ImageDataGenerator().flow(X, batch_size=20), 3))) == 3
-        assert len(list(af.Loader(af.from_arrays(X, Y), batch_size=20))) == 3
-
-
-def test_next_goes_on_without_a_word() -> None:
-    iterator = ImageDataGenerator().flow(X, Y, batch_size=20)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len([next(iterator) for _ in range(7)]) == 7
 
 
 def test_rescale_with_featurewise_statistics_says_which_units() -> None:

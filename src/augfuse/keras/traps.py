@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dis
 import itertools
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ import keras
 import numpy as np
 
 from augfuse.keras.arguments import listed
-from augfuse.keras.notices import warn, warn_once
+from augfuse.keras.notices import depth_of_caller, warn, warn_once
 from augfuse.keras.transform import is_overridden
 from augfuse.keras.values import Values
 
@@ -148,6 +150,20 @@ def check_validation(feed: Any, values: Values, validation_data: Any, fix: str) 
         f"validation_data are arrays of {low:.4g}..{high:.4g} that Keras takes as they are, the model is trained on "
         f"other numbers ({values.show()}): val_loss and the metrics will be wrong. {fix}.",
     )
+
+
+def check_loop(batches: int) -> None:
+    """Warn that a loop over an iterator takes more than its epoch of `batches`.
+
+    Not where `next(it)` is written: there a loop of another kind decides how many, whoever has looped before.
+    """
+    frame = sys._getframe(depth_of_caller() - 1)
+    heads_a_for = frame.f_code.co_code[frame.f_lasti] == dis.opmap["FOR_ITER"]
+    if heads_a_for or "next" not in frame.f_code.co_names:
+        warn(
+            f"a loop over this iterator never ends: an epoch has {batches} batches, and the next one begins. "
+            "Break after len(it) batches, or write: for batch in itertools.islice(it, len(it))"
+        )
 
 
 def check_steps(feed: Any, steps: int | None) -> None:
