@@ -98,12 +98,6 @@ def test_scaling_twice_is_named() -> None:
         inside.fit(ImageDataGenerator(rescale=1 / 255).flow(X, Y), verbose=0)
 
 
-def test_steps_per_epoch_below_a_pass_is_named() -> None:
-    with pytest.warns(af.AugfuseWarning, match="steps_per_epoch=1 is less than the 3 batches"):
-        model().fit(ImageDataGenerator().flow(X, Y, batch_size=20), steps_per_epoch=1, verbose=0)
-    quietly(model().fit, ImageDataGenerator().flow(X, Y, batch_size=20), steps_per_epoch=3)
-
-
 def test_predict_on_shuffled_rows_is_named() -> None:
     trained = model()
     with pytest.warns(af.AugfuseWarning, match="row i of the result is not sample i"):

@@ -92,3 +92,45 @@ def test_next_goes_on_without_a_word(iterator: Any) -> None:
     for _ in range(7):
         next(again)
     assert len(list(af.Loader(af.from_arrays(X, Y), batch_size=20))) == 3
+
+
+# --- steps ---
+
+
+def network() -> Any:
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+    made = keras.Sequential(layers)
+    made.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    return made
+
+
+FEEDS: dict[str, Any] = {
+    "flow": lambda: ImageDataGenerator().flow(X, Y, batch_size=25, shuffle=False),
+    "strict": lambda: ImageDataGenerator(compat="strict").flow(X, Y, batch_size=25, shuffle=False),
+    "loader": lambda: af.Loader(af.from_arrays(X, Y), batch_size=25, training=False).to_keras(),
+}
+SHORT = len(X) // 25  # as in the tutorials: the last batch, of 10, is left out
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_fewer_steps_than_batches_are_named(name: str) -> None:
+    trained, feed = network(), FEEDS[name]
+    with pytest.warns(af.AugfuseWarning, match=r"^steps_per_epoch=2 is less than the 3 batches"):
+        trained.fit(feed(), steps_per_epoch=SHORT, verbose=0)
+    with pytest.warns(af.AugfuseWarning, match=r"^steps=2 is less .*evaluate\(\) takes the first 2 and leaves out"):
+        trained.evaluate(feed(), steps=SHORT, verbose=0)
+    with pytest.warns(af.AugfuseWarning, match=r"^steps=2 is less .*no rows for the others. Drop steps, or round up"):
+        assert len(trained.predict(feed(), steps=SHORT, verbose=0)) == 50
+    with pytest.warns(af.AugfuseWarning, match=r"^validation_steps=2 is less .*Drop validation_steps") as caught:
+        trained.fit(feed(), validation_data=feed(), validation_steps=SHORT, epochs=3, verbose=0)
+    assert len(caught) == 1
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("name", FEEDS)
+def test_steps_of_a_whole_pass_are_not(name: str) -> None:
+    trained, feed = network(), FEEDS[name]
+    for steps in (3, None):
+        trained.fit(feed(), steps_per_epoch=steps, validation_data=feed(), validation_steps=steps, verbose=0)
+        trained.evaluate(feed(), steps=steps, verbose=0)
+        assert len(trained.predict(feed(), steps=steps, verbose=0)) == 60

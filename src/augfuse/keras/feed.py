@@ -247,6 +247,7 @@ class Asker(NamedTuple):
     steps_per_epoch: int | None = None
     model: Any = None
     validation_data: Any = None  # of fit
+    validates: bool = False  # evaluate, called by fit
 
 
 def called_by_keras(frame: FrameType) -> bool:
@@ -265,7 +266,9 @@ def who_asks(frame: FrameType | None) -> Asker:
         if name in _KERAS_METHODS:
             given = frame.f_locals
             first, held_out = int(given.get("initial_epoch") or 0), given.get("validation_data")
-            return Asker(_KERAS_METHODS[name], owner, first, steps, given.get("self"), held_out)
+            # fit alone asks evaluate for the data that it keeps from epoch to epoch.
+            validates = bool(given.get("use_cached_eval_dataset"))
+            return Asker(_KERAS_METHODS[name], owner, first, steps, given.get("self"), held_out, validates)
         frame = frame.f_back
     return Asker(BY_HAND, owner, 0, steps)
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from augfuse.keras.arguments import listed
+from augfuse.keras.feed import FIT, PREDICT, Asker
 from augfuse.keras.notices import depth_of_caller, warn, warn_once
 from augfuse.keras.transform import is_overridden
 from augfuse.keras.values import Values
@@ -166,14 +167,25 @@ def check_loop(batches: int) -> None:
         )
 
 
-def check_steps(feed: Any, steps: int | None) -> None:
-    """Warn where an epoch of Keras is less than a pass over the data of `feed`."""
-    if steps and steps < len(feed):
+def check_steps(feed: Any, asker: Asker) -> None:
+    """Warn where Keras asks for less than a pass over the data of `feed`, in training or in an evaluation."""
+    steps, batches = asker.steps_per_epoch, len(feed)
+    if not steps or steps >= batches:
+        return
+    if asker.method == FIT:
         warn_once(
             feed,
-            f"steps_per_epoch={steps} is less than the {len(feed)} batches of the data set: one pass over the data "
+            f"steps_per_epoch={steps} is less than the {batches} batches of the data set: one pass over the data "
             "then takes several epochs of Keras. Drop steps_per_epoch: model.fit(dataset, epochs=...)",
         )
+        return
+    argument = "validation_steps" if asker.validates else "steps"
+    lost = "has no rows for the others" if asker.method == PREDICT else "leaves out the others, each time"
+    warn_once(
+        feed,
+        f"{argument}={steps} is less than the {batches} batches of the data set: {asker.method}() takes the first "
+        f"{steps} and {lost}. Drop {argument}, or round up: math.ceil(samples / batch_size).",
+    )
 
 
 def _comes_out_alike(generator: ImageDataGenerator) -> bool:

@@ -46,8 +46,8 @@ def observe(asker: Asker, iterator: Iterator) -> None:
     generator, method = iterator.image_data_generator, asker.method
     if iterator.one_hot is not None and method in (BUILD, FIT, EVALUATE):
         check_loss(iterator, asker.model, iterator.one_hot, iterator.other_labels)
-    if method == FIT:
-        check_steps(iterator, asker.steps_per_epoch)
+    if method in (FIT, EVALUATE, PREDICT):
+        check_steps(iterator, asker)
     if generator is None or method not in (FIT, EVALUATE, PREDICT):
         return
     feed = _Feed(values.of_iterator(iterator), _standardisation(generator))
@@ -75,8 +75,8 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
         return
     feed = _Feed(values.of_loader(loader), None)
     _compare(asker, dataset, feed)
+    check_steps(dataset, asker)
     if method == FIT:
-        check_steps(dataset, asker.steps_per_epoch)
         if feed.values is not None:
             check_validation(dataset, feed.values, asker.validation_data, _LOADER_OF_ARRAYS)
         return
