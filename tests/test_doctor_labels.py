@@ -220,7 +220,9 @@ def test_scale_and_statistics(tmp_path: Path) -> None:
     assert "outside augfuse train" in one(unscaled, "AF503").message and unscaled.healthy
     assert "values up to 255" in one(unscaled, "AF503").message
     assert codes(examine(root, af.Recipe([af.Normalize()]))) == set()
-    checkup = examine(root, af.Recipe([af.Normalize(mean=120.0, std=60.0)]))
+    with pytest.warns(af.AugfuseWarning, match=r"Normalize.mean: got \(120.0,\)"):
+        in_pixels = af.Normalize(mean=120.0, std=60.0)
+    checkup = examine(root, af.Recipe([in_pixels]))
     advice = one(checkup, "AF505").advice
     fitted = eval(advice[advice.index("af.Normalize") :].rstrip("."), {"af": af})
     assert codes(examine(root, af.Recipe([fitted]))) == set()

@@ -332,6 +332,7 @@ ARGUMENTS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.filterwarnings("ignore:Normalize.mean:augfuse.errors.AugfuseWarning")  # the mean may be in other units
 @settings(max_examples=200)
 @given(arguments=ARGUMENTS, image_shape=st.sampled_from([None, (32, 32), (3, 32, 3)]), fitted=st.booleans())
 def test_any_generator_gives_a_recipe_or_an_error_that_names_an_argument(

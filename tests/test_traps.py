@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import warnings
 from collections.abc import Iterator
@@ -83,25 +82,6 @@ def test_validation_data_is_not_augmented() -> None:
     np.testing.assert_array_equal(batches[0].images, X)
 
 
-def test_an_endless_loop_is_named_and_a_loader_ends() -> None:
-    iterator = ImageDataGenerator().flow(X, Y, batch_size=20)
-    with pytest.warns(af.AugfuseWarning, match=r"never ends: an epoch has 3 batches.*islice"):
-        for number, _ in enumerate(iterator):
-            if number == 3:
-                break
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(list(itertools.islice(ImageDataGenerator().flow(X, batch_size=20), 3))) == 3
-        assert len(list(af.Loader(af.from_arrays(X, Y), batch_size=20))) == 3
-
-
-def test_next_goes_on_without_a_word() -> None:
-    iterator = ImageDataGenerator().flow(X, Y, batch_size=20)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len([next(iterator) for _ in range(7)]) == 7
-
-
 def test_rescale_with_featurewise_statistics_says_which_units() -> None:
     with pytest.warns(af.AugfuseWarning, match="rescale comes first"):
         datagen = ImageDataGenerator(rescale=1 / 255, featurewise_center=True, featurewise_std_normalization=True)
@@ -116,12 +96,6 @@ def test_scaling_twice_is_named() -> None:
     quietly(inside.fit, ImageDataGenerator().flow(X, Y))
     with pytest.warns(af.AugfuseWarning, match=r"scaled twice.*rescale=1 / 255.*Rescaling\(0.0039.*Leave one out"):
         inside.fit(ImageDataGenerator(rescale=1 / 255).flow(X, Y), verbose=0)
-
-
-def test_steps_per_epoch_below_a_pass_is_named() -> None:
-    with pytest.warns(af.AugfuseWarning, match="steps_per_epoch=1 is less than the 3 batches"):
-        model().fit(ImageDataGenerator().flow(X, Y, batch_size=20), steps_per_epoch=1, verbose=0)
-    quietly(model().fit, ImageDataGenerator().flow(X, Y, batch_size=20), steps_per_epoch=3)
 
 
 def test_predict_on_shuffled_rows_is_named() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from augfuse.batch import Batch
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.order import Order
-from augfuse.data.read import Reader, as_source, one_hot_labels
+from augfuse.data.read import Reader, as_source, label_kind, one_hot_labels
 from augfuse.data.ring import Ring
 from augfuse.data.source import Source
 from augfuse.errors import DataError, ImageTypeError, RangeError, StateError
@@ -112,11 +112,7 @@ class Loader:
     @property
     def label_kind(self) -> Literal["one-hot", "class numbers"] | None:
         """What its labels are; None for others, or none."""
-        labels = getattr(self.data, "labels", None)
-        if self._classes is not None:
-            return "one-hot"
-        numbers = labels is not None and np.ndim(labels) == 1 and np.asarray(labels).dtype.kind in "iu"
-        return "class numbers" if numbers else None
+        return "one-hot" if self._classes is not None else label_kind(getattr(self.data, "labels", None))
 
     def set_epoch(self, epoch: int) -> None:
         """The next loop serves `epoch` from its first batch. A loop that is running goes on, but moves nothing."""

@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 
@@ -46,6 +46,16 @@ def one_hot_labels(data: Source) -> int:
     if labels.min() < 0 or labels.max() >= count:
         raise DataError(f"one_hot: got labels {labels.min()}..{labels.max()}, wanted class ids 0..{count - 1}.")
     return count
+
+
+def label_kind(labels: Any) -> Literal["one-hot", "class numbers"] | None:
+    """What labels are: (n, k) whose rows sum to 1, or one number per sample as (n,) or (n, 1); None for others."""
+    array = None if labels is None else np.asarray(labels)
+    if array is None or array.dtype.kind not in "buif" or not array.size:
+        return None
+    if array.ndim == 2 and array.shape[1] > 1:
+        return "one-hot" if (array.sum(axis=1) == 1).all() else None
+    return "class numbers" if array.shape[:1] == (array.size,) else None
 
 
 @final

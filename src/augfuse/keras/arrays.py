@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from augfuse.data.read import label_kind
 from augfuse.errors import DataError, ImageError, ImageTypeError
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice, warn
 from augfuse.keras.steps import Pixels, as_stack, full_scale
+from augfuse.keras.traps import check_rescale, check_statistics
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -81,9 +83,10 @@ class NumpyArrayIterator(Iterator):
         self.x_misc = [np.asarray(other[rows]) for other in others]
         self.y = None if y is None else np.asarray(y)[rows]
         self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
-        self.one_hot = _are_one_hot(self.y)
+        kind = label_kind(self.y)
+        self.one_hot = None if kind is None else kind == "one-hot"
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
-        self._check_scale()
+        self._check_scale(images)
         Iterator.__init__(self, len(images), batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
 
     @property
@@ -116,7 +119,7 @@ class NumpyArrayIterator(Iterator):
             )
         return weights[rows]
 
-    def _check_scale(self) -> None:
+    def _check_scale(self, images: np.ndarray) -> None:
         generator = self.image_data_generator
         assert generator is not None
         if generator.compat is not None:
@@ -127,30 +130,9 @@ class NumpyArrayIterator(Iterator):
                 "Keras' brightness_range makes images with values in [0, 1] black, and rounds all others to 8 bit. "
                 "Here it multiplies, and clips to the range of the data.",
             )
-        fitted = generator.fitted_scale
-        if fitted is not None and generator.featurewise_center and _are_far_apart(fitted, self._scale):
-            warn(
-                f"flow: values of x lie in {_show(self._scale)}, those that fit() saw in {_show(fitted)}: the "
-                "statistics do not fit. Give both the same data, not scaled before: rescale= is applied in both.",
-            )
-
-
-def _are_one_hot(y: np.ndarray | None) -> bool | None:
-    if y is None or y.dtype.kind not in "buif" or not y.size:
-        return None
-    if y.ndim == 2 and y.shape[1] > 1:
-        return bool((y.sum(axis=1) == 1).all()) or None
-    return False if y.size == len(y) else None
-
-
-def _are_far_apart(a: tuple[float, float], b: tuple[float, float]) -> bool:
-    """Whether one of two value ranges is a scaled copy of the other, as 0..1 is of 0..255."""
-    spans = sorted((a[1] - a[0], b[1] - b[0]))
-    return spans[1] > 8 * spans[0]
-
-
-def _show(scale: tuple[float, float]) -> str:
-    return f"{scale[0]:g}..{scale[1]:g}"
+        check_statistics(generator, "flow: values of x", self._scale)
+        if images.dtype.kind == "f" and images.any():  # bytes are known by their dtype, and a black image says nothing
+            check_rescale(generator, self._scale)
 
 
 def _split_off(x: Any) -> tuple[Any, list[np.ndarray]]:

@@ -156,6 +156,7 @@ class DataFrameIterator(Iterator):
         files.say_found(f"Found {self.samples} {validated} image filenames{belonging}.")
         if self.samples == 0:
             self._warn_of_nothing(names, left, x_col)
+        files.check_scale(self, "flow_from_dataframe")
         Iterator.__init__(self, self.samples, batch_size, shuffle, seed, compat, **kwargs)
 
     @property

@@ -118,6 +118,7 @@ class DirectoryIterator(Iterator):
             self._warn_of_classes(names, found)
         elif any(name.lower().endswith(".tiff") for name in self.filenames):
             files.warn('Using ".tiff" files with multiple bands will cause distortion. Please verify your output.')
+        files.check_scale(self, "flow_from_directory")
         Iterator.__init__(self, self.samples, batch_size, shuffle, seed, compat, **kwargs)
 
     @property

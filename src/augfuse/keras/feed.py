@@ -246,6 +246,8 @@ class Asker(NamedTuple):
     initial_epoch: int = 0
     steps_per_epoch: int | None = None
     model: Any = None
+    validation_data: Any = None  # of fit
+    validates: bool = False  # evaluate, called by fit
 
 
 def called_by_keras(frame: FrameType) -> bool:
@@ -262,8 +264,11 @@ def who_asks(frame: FrameType | None) -> Asker:
             iterator = frame.f_locals["self"]
             owner, steps = weakref.ref(iterator), getattr(iterator, "steps_per_epoch", None)
         if name in _KERAS_METHODS:
-            first = int(frame.f_locals.get("initial_epoch") or 0)
-            return Asker(_KERAS_METHODS[name], owner, first, steps, frame.f_locals.get("self"))
+            given = frame.f_locals
+            first, held_out = int(given.get("initial_epoch") or 0), given.get("validation_data")
+            # fit alone asks evaluate for the data that it keeps from epoch to epoch.
+            validates = bool(given.get("use_cached_eval_dataset"))
+            return Asker(_KERAS_METHODS[name], owner, first, steps, given.get("self"), held_out, validates)
         frame = frame.f_back
     return Asker(BY_HAND, owner, 0, steps)
 

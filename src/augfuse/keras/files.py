@@ -20,6 +20,7 @@ from augfuse.keras.images import COLOR_MODES, INTERPOLATIONS, read_image
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import depth_of_caller
 from augfuse.keras.steps import Pixels
+from augfuse.keras.traps import check_statistics
 
 if TYPE_CHECKING:
     from augfuse.keras.dataframe import DataFrameIterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     FileIterator: TypeAlias = DirectoryIterator | DataFrameIterator
 
+_EIGHT_BIT = (0.0, 255.0)
 _CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 _FEW = 3  # bad files that are let pass however small the data set is
 _log = logging.getLogger(__name__)
@@ -106,6 +108,17 @@ def say_found(message: str) -> None:
         print(message)
     else:
         _log.info(message)
+
+
+def check_scale(iterator: FileIterator, method: str) -> None:
+    """Warn where the statistics of the generator were fitted to images on another scale than files are read at."""
+    generator = iterator.image_data_generator
+    if generator is None or generator.compat is not None or generator.fitted_scale is None:
+        return
+    low, high = generator.fitted_scale
+    # What was fitted to 16 bits may fit: how deep files are is only seen when they are read.
+    if high - low <= _EIGHT_BIT[1]:
+        check_statistics(generator, f"{method}: values of files", _EIGHT_BIT)
 
 
 def warn(message: str) -> None:

@@ -19,11 +19,11 @@ from augfuse.execute.cpu import cpu_count
 from augfuse.keras import watch
 from augfuse.keras.feed import Feed, called_by_keras, who_asks
 from augfuse.keras.following import Following
-from augfuse.keras.notices import notice, warn
+from augfuse.keras.notices import notice
 from augfuse.keras.pictures import save_pictures
 from augfuse.keras.steps import Pixels
 from augfuse.keras.transform import transform
-from augfuse.keras.traps import check_loss
+from augfuse.keras.traps import check_loop
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
 
@@ -97,8 +97,7 @@ class Iterator(keras.utils.PyDataset):
                 f"save_to_dir: got {str(self.save_to_dir)!r}, wanted a folder that exists. Make it: "
                 f"os.makedirs({str(self.save_to_dir)!r})"
             )
-        self._checked = False  # whether labels fit the loss of a model
-        self._loops = False  # is it in a `for`, as far as can be known?
+        self._looped: int | None = None  # batches since a loop began, until they are more than an epoch
         self._prepare(0)
         if compat is None:
             self._say_what_differs()
@@ -139,9 +138,6 @@ class Iterator(keras.utils.PyDataset):
     def __getitem__(self, idx: int) -> Any:
         """Batch `idx` of the current epoch. ValueError where there is none."""
         frame = sys._getframe(1)
-        if not self._checked and self.one_hot is not None and called_by_keras(frame):
-            self._checked = True
-            check_loss(frame, self.one_hot, self.other_labels)
         if not -len(self) <= idx < len(self):
             raise RangeError(f"batch {idx} of an iterator with {len(self)} batches: wanted 0..{len(self) - 1}.")
         if self.compat == "strict":
@@ -160,7 +156,7 @@ class Iterator(keras.utils.PyDataset):
         return _with_tuples(batch) if called_by_keras(frame) else batch
 
     def __iter__(self) -> Any:
-        self._loops = self.compat is None
+        self._looped = 0
         return self
 
     def __next__(self) -> Any:
@@ -293,6 +289,7 @@ class Iterator(keras.utils.PyDataset):
         while True:
             if self.compat == "strict" and self.seed is not None:
                 np.random.seed(self.seed + self.total_batches_seen)
+            self._count_loop()
             if self.batch_index == 0:
                 self._begin_epoch()
             if self.n == 0:
@@ -303,16 +300,17 @@ class Iterator(keras.utils.PyDataset):
             assert self.index_array is not None
             yield self.index_array[start : start + self.batch_size]
 
+    def _count_loop(self) -> None:
+        """Before each batch."""
+        if self._looped == len(self) > 0:
+            check_loop(len(self))
+        if self._looped is not None:
+            self._looped = self._looped + 1 if self._looped < len(self) else None
+
     def _begin_epoch(self) -> None:
         if self.compat == "strict":
             self._set_index_array()
         else:
-            if self._loops and self.index_array is not None:
-                self._loops = False
-                warn(
-                    f"a loop over this iterator never ends: an epoch has {len(self)} batches, and the next one begins. "
-                    "Break after len(it) batches, or write: for batch in itertools.islice(it, len(it))"
-                )
             self.index_array = self._order.of(self._feed.advance())
 
     def __getstate__(self) -> dict[str, Any]:

@@ -16,8 +16,7 @@ import numpy as np
 
 from augfuse.errors import RangeError
 from augfuse.keras import watch
-from augfuse.keras.feed import Feed, called_by_keras
-from augfuse.keras.traps import check_loss
+from augfuse.keras.feed import Feed
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
@@ -66,7 +65,6 @@ class LoaderDataset(keras.utils.PyDataset):
         keras.utils.PyDataset.__init__(self)
         self._loader = loader
         self._feed = Feed(loader, loader.epoch if loader.training else 0, loader.training)
-        self._checked = False  # whether labels fit the loss of a model
 
     def __len__(self) -> int:
         """Batches in one epoch."""
@@ -78,10 +76,6 @@ class LoaderDataset(keras.utils.PyDataset):
         Raises:
             IndexError: `index` is not in 0..len(dataset) - 1.
         """
-        frame, kind = sys._getframe(1), self._loader.label_kind
-        if kind is not None and not self._checked and called_by_keras(frame):
-            self._checked = True
-            check_loss(frame, kind == "one-hot", f"af.Loader(..., one_hot={kind != 'one-hot'})")
         step = operator.index(index)
         if not 0 <= step < len(self):
             raise IndexError(f"batch {step} of a data set with {len(self)} batches: wanted 0..{len(self) - 1}.")

@@ -2,36 +2,75 @@
 
 from __future__ import annotations
 
+import dis
 import itertools
+import sys
 from collections.abc import Iterator
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from augfuse.keras.feed import BUILD, FIT, who_asks
-from augfuse.keras.notices import warn, warn_once
+from augfuse.keras.arguments import listed
+from augfuse.keras.feed import FIT, PREDICT, Asker
+from augfuse.keras.notices import depth_of_caller, warn, warn_once
+from augfuse.keras.transform import is_overridden
 from augfuse.keras.values import Values
 
+if TYPE_CHECKING:
+    from augfuse.keras.generator import ImageDataGenerator
+
 _NOTHING_LEFT = 0.1  # of images scaled to 0..1 and again by 1 / 255 about 0.004 is left
+_ANOTHER_SCALE = 8  # times as large: 0..255 beside 0..1, -1..1, or images of mean 0 and deviation 1
+_SURELY_PIXELS = 100.0  # floats up to here may have been standardised by hand
+_SEEN = 64  # images that are looked at
+_BINARY = "binary_crossentropy"
+_LOSSES: dict[str, tuple[Any, Any]] = {
+    "sparse_categorical_crossentropy": (
+        keras.losses.sparse_categorical_crossentropy,
+        keras.losses.SparseCategoricalCrossentropy,
+    ),
+    "categorical_crossentropy": (keras.losses.categorical_crossentropy, keras.losses.CategoricalCrossentropy),
+    "categorical_focal_crossentropy": (
+        keras.losses.categorical_focal_crossentropy,
+        keras.losses.CategoricalFocalCrossentropy,
+    ),
+    _BINARY: (keras.losses.binary_crossentropy, keras.losses.BinaryCrossentropy),
+}
+# Whether a loss wants one-hot labels.
+_WANTED = {
+    "sparse_categorical_crossentropy": False,
+    "categorical_crossentropy": True,
+    "categorical_focal_crossentropy": True,
+}
 _KEEP_THE_SCALE = ("keras.src.layers.preprocessing.", "keras.src.layers.reshaping.")
 
 
-def check_loss(frame: FrameType, one_hot: bool, other_labels: str) -> None:
-    """Warn where labels are one-hot and the loss of the model that trains wants class numbers, or the reverse.
+def check_loss(feed: Any, model: Any, one_hot: bool, other_labels: str) -> None:
+    """Warn where labels are one-hot and the loss of `model` wants class numbers, or the reverse.
 
-    frame: where a batch is asked for; Keras does so before it fails. other_labels: what to type for the other kind.
+    Keras announces a pass before it fails. other_labels: what to type for the other kind.
     """
-    asker = who_asks(frame)
-    loss = getattr(asker.model, "loss", None) if asker.method in (FIT, BUILD) else None
-    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", None))
-    wanted = {"sparse_categorical_crossentropy": False, "categorical_crossentropy": True}.get(str(name))
-    if wanted is None or wanted == one_hot:
+    name, width = _loss_of(model), _width_of(model)
+    fits = _WANTED.get(name, one_hot) == one_hot
+    if name == _BINARY and width is not None:
+        fits = one_hot == (width > 1)
+    if fits:
         return
     got, want = ("one-hot labels", "class numbers") if one_hot else ("class numbers", "one-hot labels")
     right = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
-    warn(f"the loss {name} wants {want}, the data has {got}. Compile with loss={right!r}, or use {other_labels}.")
+    fix = f"Compile with loss={right!r}, or use {other_labels}"
+    if name == _BINARY and not one_hot:
+        want, fix = f"{width} numbers of 0 and 1 a sample", f"Compile with loss={right!r}"
+    elif width == 1 and one_hot:
+        fix = (
+            f"For two classes use {other_labels} and loss={_BINARY!r}; for more end the model with "
+            f"Dense(classes, activation='softmax') and compile with loss={right!r}"
+        )
+    elif width == 1:
+        fix = f"Compile with loss={_BINARY!r}"
+    outputs = " of a model with one output" if width == 1 else ""
+    warn_once(feed, f"the loss {name}{outputs} wants {want}, the data has {got}. {fix}.")
 
 
 def check_scaling(model: Any, values: Values) -> None:
@@ -62,14 +101,129 @@ def check_scaling(model: Any, values: Values) -> None:
             )
 
 
-def check_steps(feed: Any, steps: int | None) -> None:
-    """Warn where an epoch of Keras is less than a pass over the data of `feed`."""
-    if steps and steps < len(feed):
+def check_rescale(generator: ImageDataGenerator, scale: tuple[float, float]) -> None:
+    """Warn where rescale divides floats that have been divided before. scale: of the images, as they come."""
+    rescale = generator.rescale or 1.0
+    divides = generator.featurewise_std_normalization or generator.zca_whitening
+    left = max(map(abs, scale)) * abs(rescale)
+    if rescale == 1 or not 0 < left < _NOTHING_LEFT or divides or _comes_out_alike(generator):
+        return
+    warn(
+        f"flow: values of x lie in {_show(scale)}, and {listed({'rescale': rescale})} scales them again: the model "
+        f"gets {_show((rescale * scale[0], rescale * scale[1]))}. Leave rescale out, or give flow() pixels of 0..255.",
+    )
+
+
+def check_statistics(generator: ImageDataGenerator, what: str, scale: tuple[float, float]) -> None:
+    """Warn where featurewise statistics were fitted to images on another scale than `what`, whose scale is given."""
+    fitted = generator.fitted_scale
+    if fitted is None or not generator.featurewise_center or _comes_out_alike(generator):
+        return
+    spans = sorted((fitted[1] - fitted[0], scale[1] - scale[0]))
+    if spans[1] > _ANOTHER_SCALE * spans[0]:  # as 0..255 is of 0..1
+        warn(
+            f"{what} lie in {_show(scale)}, those that fit() saw in {_show(fitted)}: the statistics do not fit. Give "
+            "both the same data, not scaled before: rescale= is applied in both.",
+        )
+
+
+def check_validation(feed: Any, values: Values, validation_data: Any, fix: str) -> None:
+    """Warn where validation_data of fit are arrays of raw pixels and training is not, or the reverse.
+
+    fix: what to type for arrays of raw pixels.
+    """
+    x = validation_data[0] if isinstance(validation_data, (tuple, list)) and validation_data else validation_data
+    if not isinstance(x, np.ndarray) or x.ndim != 4 or x.dtype.kind not in "uif" or not x.size:
+        return
+    low, high = float(x[:_SEEN].min()), float(x[:_SEEN].max())
+    largest = max(map(abs, values.span))
+    whole = x.dtype.kind != "f"
+    raw = low >= 0 and high > _ANOTHER_SCALE * largest and (whole or high > _SURELY_PIXELS)
+    scaled = not whole and -1 <= low < high <= 1 and largest > _SURELY_PIXELS
+    if not raw and not scaled:
+        return
+    if scaled:
+        fix = (
+            "Scale both or neither: drop the division of x_test, or scale in training too (rescale=1 / 255, ToFloat())"
+        )
+    warn_once(
+        feed,
+        f"validation_data are arrays of {low:.4g}..{high:.4g} that Keras takes as they are, the model is trained on "
+        f"other numbers ({values.show()}): val_loss and the metrics will be wrong. {fix}.",
+    )
+
+
+def check_loop(batches: int) -> None:
+    """Warn that a loop over an iterator takes more than its epoch of `batches`.
+
+    Not where `next(it)` is written: there a loop of another kind decides how many, whoever has looped before.
+    """
+    frame = sys._getframe(depth_of_caller() - 1)
+    heads_a_for = frame.f_code.co_code[frame.f_lasti] == dis.opmap["FOR_ITER"]
+    if heads_a_for or "next" not in frame.f_code.co_names:
+        warn(
+            f"a loop over this iterator never ends: an epoch has {batches} batches, and the next one begins. "
+            "Break after len(it) batches, or write: for batch in itertools.islice(it, len(it))"
+        )
+
+
+def check_steps(feed: Any, asker: Asker) -> None:
+    """Warn where Keras asks for less than a pass over the data of `feed`, in training or in an evaluation."""
+    steps, batches = asker.steps_per_epoch, len(feed)
+    if not steps or steps >= batches:
+        return
+    if asker.method == FIT:
         warn_once(
             feed,
-            f"steps_per_epoch={steps} is less than the {len(feed)} batches of the data set: one pass over the data "
+            f"steps_per_epoch={steps} is less than the {batches} batches of the data set: one pass over the data "
             "then takes several epochs of Keras. Drop steps_per_epoch: model.fit(dataset, epochs=...)",
         )
+        return
+    argument = "validation_steps" if asker.validates else "steps"
+    lost = "has no rows for the others" if asker.method == PREDICT else "leaves out the others, each time"
+    warn_once(
+        feed,
+        f"{argument}={steps} is less than the {batches} batches of the data set: {asker.method}() takes the first "
+        f"{steps} and {lost}. Drop {argument}, or round up: math.ceil(samples / batch_size).",
+    )
+
+
+def _comes_out_alike(generator: ImageDataGenerator) -> bool:
+    """Whether images may be standardised alike on whichever scale they come."""
+    own = generator.preprocessing_function is not None or is_overridden(generator, "standardize")
+    return own or generator.samplewise_std_normalization
+
+
+def _show(scale: tuple[float, float]) -> str:
+    return f"{scale[0]:.4g}..{scale[1]:.4g}"
+
+
+def _loss_of(model: Any) -> str:
+    """The name of the one loss a model is compiled with, by what it computes: losses may bear names of their own.
+
+    "" for several, and for those that are not Keras' own: what they want is not known.
+    """
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, dict):
+        loss = list(loss.values())
+    if isinstance(loss, (list, tuple)):
+        loss = loss[0] if len(loss) == 1 else None
+    if isinstance(loss, str):
+        try:
+            loss = keras.losses.get(loss)
+        except ValueError:  # Keras will say it
+            return ""
+    return next((name for name, made in _LOSSES.items() if loss is made[0] or type(loss) is made[1]), "")
+
+
+def _width_of(model: Any) -> int | None:
+    """The number of outputs of a model that gives a row of them; None where it cannot be known."""
+    outputs = getattr(model, "outputs", None) or ()
+    if len(outputs) == 1:
+        shape = outputs[0].shape
+        return shape[1] if len(shape) == 2 else None
+    layers = [] if outputs else getattr(model, "layers", [])  # a model that has seen no data yet
+    return getattr(layers[-1], "units", None) if layers else None
 
 
 def _first_scaling(model: Any) -> Any:

@@ -9,12 +9,13 @@ import numpy as np
 
 from augfuse.keras import values
 from augfuse.keras.arguments import listed, random_arguments, standardising_arguments, without_random
-from augfuse.keras.feed import EVALUATE, FIT, PREDICT, Asker
+from augfuse.keras.feed import BUILD, EVALUATE, FIT, PREDICT, Asker
 from augfuse.keras.notices import warn_once
-from augfuse.keras.traps import check_scaling, check_steps
+from augfuse.keras.traps import check_loss, check_scaling, check_steps, check_validation
 from augfuse.keras.values import Values
 
 if TYPE_CHECKING:
+    from augfuse.data.loader import Loader
     from augfuse.keras.generator import ImageDataGenerator
     from augfuse.keras.iterator import Iterator
     from augfuse.keras.sequence import LoaderDataset
@@ -33,18 +34,27 @@ _SAME_GENERATOR = (
     "Give both generators the same arguments, and the second one the same statistics: "
     "test_datagen.mean, test_datagen.std = datagen.mean, datagen.std"
 )
+_LOADER_OF_ARRAYS = (
+    "Give them the recipe of training: "
+    "validation_data=af.Loader(af.from_arrays(x_test, y_test), recipe, training=False).to_keras()"
+)
 _SAME_RECIPE = "Use the recipe of training for both: af.Loader(data, recipe, training=False).to_keras()"
 
 
 def observe(asker: Asker, iterator: Iterator) -> None:
     """Remember how the data of a training pass are standardised; warn where an evaluation differs from it."""
     generator, method = iterator.image_data_generator, asker.method
-    if method == FIT:
-        check_steps(iterator, asker.steps_per_epoch)
+    if iterator.one_hot is not None and method in (BUILD, FIT, EVALUATE):
+        check_loss(iterator, asker.model, iterator.one_hot, iterator.other_labels)
+    if method in (FIT, EVALUATE, PREDICT):
+        check_steps(iterator, asker)
     if generator is None or method not in (FIT, EVALUATE, PREDICT):
         return
-    _compare(asker, iterator, _Feed(values.of_iterator(iterator), _standardisation(generator)))
+    feed = _Feed(values.of_iterator(iterator), _standardisation(generator))
+    _compare(asker, iterator, feed)
     if method == FIT:
+        if feed.values is not None:
+            check_validation(iterator, feed.values, asker.validation_data, _flow_of_arrays(generator))
         return
     if iterator.augments:
         _warn_of_augmented(method, iterator, generator)
@@ -58,11 +68,17 @@ def observe(asker: Asker, iterator: Iterator) -> None:
 def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
     """The same for a pass over the batches of a loader."""
     loader, method = dataset.loader, asker.method
+    kind = loader.label_kind
+    if kind is not None and method in (BUILD, FIT, EVALUATE):
+        check_loss(dataset, asker.model, kind == "one-hot", _other_labels(loader))
     if method not in (FIT, EVALUATE, PREDICT):
         return
-    _compare(asker, dataset, _Feed(values.of_loader(loader), None))
+    feed = _Feed(values.of_loader(loader), None)
+    _compare(asker, dataset, feed)
+    check_steps(dataset, asker)
     if method == FIT:
-        check_steps(dataset, asker.steps_per_epoch)
+        if feed.values is not None:
+            check_validation(dataset, feed.values, asker.validation_data, _LOADER_OF_ARRAYS)
         return
     random = [type(t).__name__ for t in loader.recipe.transforms if t.evaluation != "deterministic" and t.p > 0]
     wrong = [f"its images are augmented ({', '.join(random)})"] if random else []
@@ -76,8 +92,18 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
         )
 
 
+def _other_labels(loader: Loader) -> str:
+    """What to type for labels of the other kind."""
+    if loader._classes is not None:
+        return "af.Loader(..., one_hot=False)"
+    labels = np.asarray(getattr(loader.data, "labels", None))
+    if loader.label_kind == "one-hot":
+        return "af.from_arrays(x, y.argmax(axis=1))"
+    whole = labels.ndim == 1 and labels.dtype.kind in "iu"
+    return "af.Loader(..., one_hot=True)" if whole else "af.from_arrays(x, keras.utils.to_categorical(y))"
+
+
 def _warn_of_augmented(method: str, iterator: Iterator, generator: ImageDataGenerator) -> None:
-    fitted = generator.featurewise_center or generator.featurewise_std_normalization or generator.zca_whitening
     measured = (
         "row i is the answer to a changed sample i, another one each time"
         if method == PREDICT
@@ -88,9 +114,22 @@ def _warn_of_augmented(method: str, iterator: Iterator, generator: ImageDataGene
         generator,
         f"{method}() gets augmented images ({listed(random_arguments(generator))}): {measured}. Take them from a "
         f"generator without these: test_datagen = {without_random(generator, iterator.subset is not None)}"
-        + (", fitted to the same images: test_datagen.fit(x_train)." if fitted else ".")
+        + (", fitted to the same images: test_datagen.fit(x_train)." if _is_fitted(generator) else ".")
         + meant,
     )
+
+
+def _flow_of_arrays(generator: ImageDataGenerator) -> str:
+    """How to standardise arrays as a generator does."""
+    fit = ", test_datagen.fit(x_train)" if _is_fitted(generator) else ""
+    return (
+        f"Give them a generator: test_datagen = {without_random(generator, False)}{fit}, "
+        "validation_data=test_datagen.flow(x_test, y_test)"
+    )
+
+
+def _is_fitted(generator: ImageDataGenerator) -> bool:
+    return generator.featurewise_center or generator.featurewise_std_normalization or generator.zca_whitening
 
 
 def _compare(asker: Asker, about: Any, feed: _Feed) -> None:

@@ -4,16 +4,18 @@ once.
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, ClassVar, final
 
 import numpy as np
 
-from augfuse.errors import RecipeError
+from augfuse.errors import AugfuseWarning, RecipeError
 from augfuse.ranges import Numbers
 from augfuse.transforms.base import Write
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
+_BEYOND_DOUBT = 2.0  # a mean of fractions of full scale lies in 0..1
 
 
 def _per_channel(name: str, value: tuple[float, ...] | float, channels: int) -> np.ndarray:
@@ -27,6 +29,11 @@ def _per_channel(name: str, value: tuple[float, ...] | float, channels: int) -> 
     return np.broadcast_to(values, (channels,))
 
 
+def _fractions(values: np.ndarray, full: int) -> str:
+    shown = ", ".join(f"{value / full:.4g}" for value in values)
+    return shown if len(values) == 1 else f"({shown})"
+
+
 @final
 class Normalize(Write, frozen=True):
     """(x / full scale - mean) / std, per channel; float32 out. The defaults are ImageNet's."""
@@ -36,6 +43,21 @@ class Normalize(Write, frozen=True):
         _IMAGENET_STD
     )
     examples: ClassVar = ({}, {"mean": 0.5, "std": 0.5}, {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.25)})
+
+    def check(self) -> None:
+        """Warn of a mean in the units of pixels. Only warn: a converted generator may be written down so."""
+        mean, std = np.atleast_1d(self.mean), np.atleast_1d(self.std)
+        largest = np.abs(mean).max()
+        if largest <= _BEYOND_DOUBT:
+            return
+        full = 255 if largest <= 255 else 65535
+        proposed = f"mean={_fractions(mean, full)}, std={_fractions(std, full)}"
+        warnings.warn(
+            f"Normalize.mean: got {self.mean}, wanted fractions of full scale: images are brought to 0..1 before the "
+            f"mean is subtracted. Divide by {full}: af.Normalize({proposed})",
+            AugfuseWarning,
+            stacklevel=3,
+        )
 
     def scale(self, channels: int, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
         mean = _per_channel("mean", self.mean, channels)
