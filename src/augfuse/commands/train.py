@@ -163,13 +163,14 @@ def train(
 
 def _train(job: Job, console: Console) -> int:
     from augfuse.train import diagnosis, verdict
+    from augfuse.train.files import printable
     from augfuse.train.run import run
     from augfuse.train.training import arm_names
 
     settings, parts = job.settings, job.parts
 
     def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
 
     if job.finished:
         say(f"{job.folder} is finished, and is not trained again; --overwrite does that.")

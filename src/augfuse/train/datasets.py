@@ -19,6 +19,7 @@ from augfuse.data.folder import from_directory
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.train import digits
+from augfuse.train.files import printable
 from augfuse.train.npz import read_npz
 
 TEST_FRACTION = 0.2
@@ -32,7 +33,8 @@ _ZIP_NAME = re.compile(rf"(?P<set>.+)[-_](?P<part>{'|'.join(PARTS)})\.zip", re.I
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A training and a test source of uint8 images with the same classes, and where they come from, in words."""
+    """A training and a test source of uint8 images with the same classes, and where they come from, in words. All
+    texts are printable, whatever the files are called."""
 
     title: str
     description: str
@@ -211,4 +213,9 @@ def _checked(parts: Parts, path: Path | str) -> Parts:
         raise DataError(
             f"{path}: the first image is {first.dtype}, wanted uint8: the saved model takes raw uint8 images."
         )
-    return parts
+    return replace(
+        parts,
+        title=printable(parts.title),
+        description=printable(parts.description),
+        classes=tuple(map(printable, parts.classes)),
+    )

@@ -10,7 +10,7 @@ import re
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,6 +188,36 @@ def rescales(model: Any) -> bool:
     """Whether the model brings pixel values to a small range itself: a Rescaling that divides by 50 or more."""
     layers = [layer for layer in model._flatten_layers() if type(layer).__name__ == "Rescaling"]
     return any(np.max(np.abs(layer.scale)) < 1 / 50 for layer in layers)
+
+
+def fresh_model(build: Callable[[int], Any], title: str) -> Any:
+    """The model of seed 0. Raises DataError where a second one shares layers with it or begins otherwise: the arms of a
+    seed would not begin alike."""
+    first, second = build(0), build(0)
+    ours = {id(variable) for variable in first.variables}
+    if first is second or any(id(variable) in ours for variable in second.variables):
+        raise DataError(
+            f"--model {title}: gives the same layers at each call, and what one arm learns the next would begin with. "
+            "Make all layers inside the function; or save the model, and give the .keras file, whose weights "
+            "--keep-weights keeps."
+        )
+    differs = _difference(first.variables, second.variables)
+    if differs is not None:
+        raise DataError(
+            f"--model {title}: two networks of the same seed begin differently ({differs}), and the arms of a seed "
+            "have to begin alike. Leave the weights to Keras' initialisers, or draw them with np.random or with a "
+            "seed of their own, as in np.random.default_rng(0)."
+        )
+    return first
+
+
+def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> str | None:
+    """Where two lists of variables differ, in words."""
+    convert = load_keras().ops.convert_to_numpy
+    if len(ours) != len(theirs):
+        return f"{len(ours)} and {len(theirs)} variables"
+    pairs = zip(ours, theirs, strict=True)
+    return next((one.path for one, other in pairs if not np.array_equal(convert(one), convert(other))), None)
 
 
 def check_savable(model: Any, title: str) -> None:

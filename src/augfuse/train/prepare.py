@@ -12,17 +12,19 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from augfuse.data.arrays import ArraySource
 from augfuse.data.loader import Loader
 from augfuse.errors import AugfuseWarning, DataError, RangeError, RecipeError
 from augfuse.recipe import Recipe
 from augfuse.train import boards, recipes
 from augfuse.train.backend import require_extra
 from augfuse.train.datasets import Parts, load_parts
+from augfuse.train.files import printable
 from augfuse.train.fingerprint import fingerprint
 from augfuse.train.heads import read_head
 from augfuse.train.models import cnn_builder
 from augfuse.train.options import Options, check_options
-from augfuse.train.ownmodel import OwnModel, check_savable, own_model, rescales
+from augfuse.train.ownmodel import OwnModel, check_savable, fresh_model, own_model, rescales
 from augfuse.train.record import Settings
 from augfuse.train.state import RunFolder, identity
 from augfuse.train.validation import with_validation
@@ -103,7 +105,7 @@ def prepare(options: Options) -> Job:
     found = identity(settings, recipe.fingerprint(), parts, network.fingerprint)
     name = options.name or _unfinished(options.out, found)
     name = name or f"{time.strftime('%Y-%m-%d_%H%M%S')}_{'digits' if demo else parts.title}"
-    settings = msgspec.structs.replace(settings, name=name)
+    settings = _named(settings, name)
     folder = options.out / name
     begun, finished = _begun(options, folder, found)
     return Job(
@@ -157,6 +159,18 @@ def _settings(
     )
 
 
+def _named(settings: Settings, name: str) -> Settings:
+    """The settings of the run of this name, as they are written down."""
+    left_out = settings.exclude
+    return msgspec.structs.replace(
+        settings,
+        name=printable(name),
+        data=None if settings.data is None else printable(settings.data),
+        model=None if settings.model is None else printable(settings.model),
+        exclude=printable(left_out) if isinstance(left_out, str) else left_out and tuple(map(printable, left_out)),
+    )
+
+
 def _recipe(options: Options, given: Recipe | None, parts: Parts, own: OwnModel | None) -> Recipe:
     size = options.size
     fixed = None if own is None else own.size
@@ -172,29 +186,55 @@ def _recipe(options: Options, given: Recipe | None, parts: Parts, own: OwnModel 
 
 
 def _network_input(recipe: Recipe, parts: Parts) -> Shape:
-    """(h, w, c) of what the recipe writes, the same for both arms. Asked of a few images, files may differ in size."""
-    several = parts.shape is None
-    probed = np.unique(np.linspace(0, len(parts.train) - 1, _PROBED_IMAGES if several else 1).astype(int))
-    few: Any = parts.train.subset(probed)
-    shapes = {
-        Loader(few, recipe, batch_size=1, training=training, shuffle=False, workers=0).fetch(0, step).images.shape[1:]
-        for training in (True, False)
-        for step in range(len(probed))
-    }
-    if len(shapes) > 1:
-        sizes = ", ".join(f"{shape[0]}x{shape[1]}" for shape in sorted(shapes))
+    """(h, w, c) of what the recipe writes, the same for both arms and all parts. Asked of a few images of each part:
+    files may differ in size."""
+    found = {"training": _written(recipe, parts.train, (True, False)), "test": _written(recipe, parts.test, (False,))}
+    if parts.validation is not None:
+        found["validation"] = _written(recipe, parts.validation, (False,))
+    shapes = set[Shape]().union(*found.values())
+    channels = {shape[2] for shape in shapes}
+    if len(channels) > 1:
+        words = ", ".join(f"{name} {'/'.join(str(c) for *_, c in sorted(own))}" for name, own in found.items())
         raise RecipeError(
-            f"the recipe makes images of different sizes ({sizes}), and a network takes one. Type --size 128, or begin "
-            "the recipe with Resize."
+            f"the images of the parts have different channels ({words}), and a network takes one number of them. Make "
+            "the parts alike, as by x = np.repeat(x, 3, axis=3)."
         )
-    height, width, channels = shapes.pop()
-    return int(height), int(width), int(channels)
+    if len(shapes) > 1:
+        raise RecipeError(
+            f"the recipe makes images of different sizes ({_sizes(found)}), and a network takes one. Type --size "
+            f"{_size(*found['training']) if len(found['training']) == 1 else 128}, or begin the recipe with Resize."
+        )
+    return shapes.pop()
+
+
+def _written(recipe: Recipe, source: Any, trainings: tuple[bool, ...]) -> set[Shape]:
+    """The shapes that the recipe writes for a few images of a part; for one of an array."""
+    count = 1 if isinstance(source, ArraySource) else _PROBED_IMAGES
+    probed = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
+    few: Any = source.subset(probed)
+    found = (
+        Loader(few, recipe, batch_size=1, training=training, shuffle=False, workers=0).fetch(0, step).images.shape[1:]
+        for training in trainings
+        for step in range(len(probed))
+    )
+    return {(int(height), int(width), int(channels)) for height, width, channels in found}
+
+
+def _sizes(found: dict[str, set[Shape]]) -> str:
+    """The sizes in all parts, and where each part has one of its own, in which."""
+    if all(len(own) == 1 for own in found.values()):
+        return ", ".join(f"{name} {_size(*own)}" for name, own in found.items())
+    return ", ".join(_size(shape) for shape in sorted(set[Shape]().union(*found.values())))
+
+
+def _size(shape: Shape) -> str:
+    return f"{shape[0]}x{shape[1]}"
 
 
 def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int) -> _Network:
     """The user's network for this input. Raises RecipeError where it takes another one."""
     build = own.builder(shape, classes)
-    model = build(0)
+    model = fresh_model(build, own.title)
     wanted = tuple(model.input_shape[1:])
     if any(side is not None and side != ours for side, ours in zip(wanted, shape, strict=True)):
         words = "x".join("any" if side is None else str(side) for side in wanted)

@@ -16,6 +16,7 @@ from augfuse.train.backend import environment
 from augfuse.train.datasets import Parts
 from augfuse.train.evaluation import Evaluation, Fed, Mistake
 from augfuse.train.export import export_and_check
+from augfuse.train.files import printable
 from augfuse.train.loaders import class_counts, evaluation_loader, training_loader
 from augfuse.train.modelfacts import model_facts
 from augfuse.train.models import Network
@@ -133,7 +134,7 @@ def _run(job: Job, folder: RunFolder, console: Any) -> Outcome:
         mistakes=_mistakes(job, evaluations),
         fed=_fed(job),
         environment=environment(),
-        command=again(settings, job.folder, job.options, _words(parts)),
+        command=printable(again(settings, job.folder, job.options, _words(parts))),
         seconds=training.seconds,
         sweep=swept(settings, arms),
         network=facts,

@@ -1,0 +1,126 @@
+"""What `augfuse train` finds out before it trains, and what comes through to the end whatever it is called."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[train]'")
+pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[train]'")
+pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[train]'")
+
+import keras
+from PIL import Image
+
+import augfuse as af
+from augfuse.cli import main
+from augfuse.train import evaluation, store
+from augfuse.train.inputs import parts_from
+from augfuse.train.options import Options
+from augfuse.train.prepare import prepare
+from stripes import SHAPE, save_npz, stripes
+
+# Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+L = keras.layers
+
+
+@pytest.fixture(scope="module")
+def npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    (x, y), (x_test, y_test) = stripes(48, 0), stripes(40, 1)
+    path = tmp_path_factory.mktemp("data") / "d.npz"
+    return save_npz(path, x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+
+
+def small(shape: tuple[int, int, int] = SHAPE, classes: int = 2) -> Any:
+    return keras.Sequential([keras.Input(shape), L.GlobalAveragePooling2D(), L.Dense(classes, activation="softmax")])
+
+
+# --- arms that begin alike ---
+
+
+def test_a_function_that_gives_the_same_layers_again_is_refused(npz: Path, tmp_path: Path) -> None:
+    once = small()
+    base = keras.Sequential([keras.Input(SHAPE), L.Conv2D(2, 3)])
+
+    def headed(shape: Any, classes: int) -> Any:
+        return keras.Sequential([keras.Input(shape), base, L.Flatten(), L.Dense(classes, activation="softmax")])
+
+    for function in (lambda: once, headed):
+        with pytest.raises(af.DataError, match="the same layers at each call"):
+            prepare(Options(data=npz, model=function, out=tmp_path))
+    prepare(Options(data=npz, model=once, out=tmp_path))  # a model at hand is copied
+
+
+def test_weights_that_no_seed_repeats_are_refused(npz: Path, tmp_path: Path) -> None:
+    def drawn(generator: Any) -> Any:
+        def made(shape: Any, classes: int) -> Any:
+            model = small(shape, classes)
+            model.set_weights([generator().normal(size=weight.shape) for weight in model.get_weights()])
+            return model
+
+        return made
+
+    with pytest.raises(af.DataError, match=r"of the same seed begin differently \(.*kernel\)"):
+        prepare(Options(data=npz, model=drawn(np.random.default_rng), out=tmp_path))
+    for generator in (lambda: np.random.default_rng(3), lambda: np.random):
+        prepare(Options(data=npz, model=drawn(generator), out=tmp_path))
+
+
+# --- parts that do not fit together ---
+
+
+def test_parts_of_different_sizes_are_refused(npz: Path, tmp_path: Path, capsys: Any) -> None:
+    (x, y), (x_test, y_test) = stripes(24, 0), stripes(8, 1, (12, 10, 3))
+    sources = (af.from_arrays(x, y), af.from_arrays(x_test, y_test))
+    with pytest.raises(af.RecipeError, match=r"\(training 8x10, test 12x10\).*Type --size 8x10"):
+        prepare(Options(parts=parts_from(sources), out=tmp_path))
+    with pytest.raises(af.RecipeError, match="training 8x10, test 8x10, validation 12x10"):
+        three = (sources[0], sources[1], sources[0])
+        prepare(Options(parts=parts_from(three), early_stopping=1, out=tmp_path))
+    assert prepare(Options(parts=parts_from(sources), size=(8, 10), out=tmp_path)).settings.size == (8, 10)
+    grey = af.from_arrays(x[..., :1], y)
+    with pytest.raises(af.RecipeError, match=r"different channels \(training 3, test 1\)"):
+        prepare(Options(parts=parts_from((sources[0], grey)), out=tmp_path))
+    for part, images, labels in (("train", x, y), ("test", x_test, y_test)):
+        for row, (image, label) in enumerate(zip(images, labels, strict=True)):
+            folder = tmp_path / "photos" / part / f"c{label}"
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / f"{row}.png")
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(af.Recipe([af.Rotate(5)]).to_yaml(), encoding="utf-8")
+    assert main(["train", str(tmp_path / "photos"), "--recipe", str(recipe), "--out", str(tmp_path / "runs")]) == 2
+    assert "(training 8x10, test 12x10)" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+# --- names ---
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_text_come_through(tmp_path: Path, capsys: Any) -> None:
+    images, labels = stripes(24, 0)
+    root = tmp_path / os.fsdecode(b"d\xe9")
+    for row, (image, label) in enumerate(zip(images, labels, strict=True)):
+        folder = root / os.fsdecode((b"chat", b"b\xeate")[label])
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / os.fsdecode(b"caf\xe9%d.png" % row))
+    out, net = tmp_path / "runs", tmp_path / os.fsdecode(b"n\xe9.py")
+    text = "import keras\ndef net():\n    return keras.Sequential([keras.Input((8, 10, 3)), keras.layers.Flatten(), "
+    net.write_text(text + "keras.layers.Dense(2, activation='softmax')])\n", encoding="utf-8")
+    command = ["train", str(root), "--size", "8x10", "--model", f"{net}:net", "--epochs", "1", "--seeds", "1"]
+    assert main([*command, "--name", "r", "--out", str(out)]) == 0, capsys.readouterr().err
+    report = json.loads((out / "r" / "report.json").read_text(encoding="utf-8"))
+    assert report["data"]["classes"] == ["b\\udceate", "chat"]
+    assert "\\udce9" in (out / "r" / "report.html").read_text(encoding="utf-8")
+    found = store.load(out / "r")
+    assert found.settings.data == str(tmp_path / "d\\udce9")
+    paths = evaluation.load(out / "r", "plain", 0).paths
+    assert paths is not None
+    assert paths[0].startswith(str(tmp_path / "d\\udce9" / "b\\udceate" / "caf\\udce9"))
