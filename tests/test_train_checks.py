@@ -22,6 +22,7 @@ import augfuse as af
 from augfuse.cli import main
 from augfuse.train import evaluation, store
 from augfuse.train.inputs import parts_from
+from augfuse.train.models import Network
 from augfuse.train.options import Options
 from augfuse.train.prepare import prepare
 from stripes import SHAPE, save_npz, stripes
@@ -124,3 +125,33 @@ def test_names_that_are_no_text_come_through(tmp_path: Path, capsys: Any) -> Non
     paths = evaluation.load(out / "r", "plain", 0).paths
     assert paths is not None
     assert paths[0].startswith(str(tmp_path / "d\\udce9" / "b\\udceate" / "caf\\udce9"))
+
+
+# --- numbers that are none ---
+
+
+@pytest.mark.parametrize("early_stopping", [None, 2])
+def test_weights_that_the_last_step_destroyed_end_the_run(
+    early_stopping: int | None, tmp_path: Path, capsys: Any
+) -> None:
+    # One step an epoch: its loss is taken before the weights leave all bounds.
+    (x, y), (x_test, y_test) = stripes(16, 0), stripes(8, 1)
+    data = save_npz(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x_test, y_test=y_test, x_val=x_test, y_val=y_test)
+    (tmp_path / "net.py").write_text(
+        "import keras\nL = keras.layers\ndef net():\n    return keras.Sequential([keras.Input((8, 10, 3)), "
+        "L.Flatten(), L.Dense(4), L.Dense(4), L.Dense(2, activation='softmax')])\n",
+        encoding="utf-8",
+    )
+    command = ["train", str(data), "--epochs", "1", "--seeds", "1", "--batch-size", "16", "--learning-rate", "1e30"]
+    command += ["--optimizer", "sgd", "--model", f"{tmp_path / 'net.py'}:net", "--out", str(tmp_path / "runs")]
+    if early_stopping is not None:
+        command += ["--early-stopping", str(early_stopping)]
+    assert main(command) == 1
+    assert "epoch 1: what the network answers are no numbers any more. Type a smaller" in capsys.readouterr().err
+
+
+def test_a_network_that_answers_no_numbers_is_refused() -> None:
+    layers = [L.Rescaling(1e38), L.Rescaling(1e38), L.Flatten(), L.Dense(2, activation="softmax")]
+    network = Network(lambda seed: keras.Sequential([keras.Input(SHAPE), *layers]), 2)
+    with pytest.raises(af.DataError, match="before any training are no numbers"):
+        network.warm_up(4)

@@ -61,6 +61,11 @@ class Network:
         labels = np.zeros((batch_size, self.classes), np.float32)
         labels[:, 0] = 1
         said = self.predict(images)
+        if not np.isfinite(said).all():
+            raise DataError(
+                "--model: what it answers before any training are no numbers. Look for a layer that divides by 0 or "
+                "makes values too large."
+            )
         if not (said >= 0).all() or not np.allclose(said.sum(axis=1), 1, atol=1e-3):
             raise DataError(
                 "--model: its loss takes probabilities, and what it gives are none (below 0, or not 1 in total). End "
