@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -24,7 +25,9 @@ from augfuse.train import evaluation, store
 from augfuse.train.inputs import parts_from
 from augfuse.train.models import Network
 from augfuse.train.options import Options
+from augfuse.train.ownmodel import own_model
 from augfuse.train.prepare import prepare
+from augfuse.train.rehearsal import rehearse
 from stripes import SHAPE, save_npz, stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
@@ -72,6 +75,140 @@ def test_weights_that_no_seed_repeats_are_refused(npz: Path, tmp_path: Path) -> 
         prepare(Options(data=npz, model=drawn(np.random.default_rng), out=tmp_path))
     for generator in (lambda: np.random.default_rng(3), lambda: np.random):
         prepare(Options(data=npz, model=drawn(generator), out=tmp_path))
+
+
+# --- networks that cannot be trained, or not be saved ---
+
+NETS = """
+import keras
+from keras import layers as L
+
+class Unregistered(L.Layer):
+    def __init__(self, factor, **more):
+        super().__init__(**more)
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+class Fails(L.Layer):
+    def call(self, x, training=False):
+        if training:
+            raise RuntimeError("not in training")
+        return x
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.01
+
+@keras.saving.register_keras_serializable()
+def own_loss(truth, said):
+    return keras.losses.sparse_categorical_crossentropy(truth, said)
+
+@keras.saving.register_keras_serializable()
+def own_sparse(truth, said):
+    return own_loss(truth, said)
+
+def net(rule=None, loss="categorical_crossentropy", layer=None):
+    layers = [L.GlobalAveragePooling2D(), *([] if layer is None else [layer()]), L.Dense(2, activation="softmax")]
+    model = keras.Sequential([keras.Input((8, 10, 3)), *layers])
+    if rule is not None:
+        model.compile(rule, loss)
+    return model
+
+def plain():
+    return net()
+
+def fails():
+    return net(layer=Fails)
+"""
+
+
+@pytest.fixture
+def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "checkednets.py").write_text(NETS, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("checkednets")
+    sys.modules.pop("checkednets", None)
+
+
+def rehearsed(data: Path, model: Any, **options: Any) -> Any:
+    return rehearse(prepare(Options(data=data, model=model, **options)))
+
+
+def test_what_the_users_network_raises_is_told_before_anything_is_written(nets: Any, npz: Path, tmp_path: Path) -> None:
+    for words, model in (
+        (r"cannot be trained \(RuntimeError: not in training, checkednets.py line 19\)", nets.fails),
+        ("A loss of your own gets labels as one-hot rows", lambda: nets.net("adam", nets.own_loss)),
+        (r"cannot be saved .* must override `get_config", lambda: nets.net(keras.optimizers.Adam(nets.Schedule()))),
+    ):
+        with pytest.raises(af.DataError, match=words):
+            rehearsed(npz, model, out=tmp_path / "runs")
+    assert rehearsed(npz, lambda: nets.net("adam", nets.own_sparse)) is not None
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_network_that_cannot_be_read_back_is_refused_before_it_is_trained(nets: Any, npz: Path) -> None:
+    class Local(nets.Unregistered):  # no module has it
+        pass
+
+    with pytest.raises(af.DataError, match=r"cannot be read back .*register_keras_serializable"):
+        rehearsed(npz, lambda: nets.net(layer=lambda: Local(factor=3)))
+
+
+def test_a_schedule_is_not_set_from_outside(nets: Any, npz: Path) -> None:
+    def scheduled() -> Any:
+        rate: Any = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
+        return nets.net(keras.optimizers.Adam(rate))
+
+    for option in ({"learning_rate": 0.1}, {"reduce_lr": 2}):
+        with pytest.raises(af.RangeError, match=r"comes compiled with a schedule \(ExponentialDecay\)"):
+            prepare(Options(data=npz, model=scheduled, **option))  # type: ignore[arg-type]
+    assert rehearsed(npz, scheduled).network.learning_rate is None
+
+
+def test_names_of_inputs_and_outputs_are_refused() -> None:
+    start = keras.Input(SHAPE, name="image")
+    said = L.Dense(2, activation="softmax")(L.GlobalAveragePooling2D()(start))
+    for model in (keras.Model({"image": start}, said), keras.Model(start, {"class": said})):
+        with pytest.raises(af.DataError, match="is a dictionary"):
+            own_model(model)
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_probabilities_are_taken_as_they_are_whatever_the_loss_says(units: int) -> None:
+    losses = keras.losses
+
+    def made() -> Any:
+        layers = [L.Flatten(), L.Dense(units, activation="softmax" if units == 2 else "sigmoid")]
+        model = keras.Sequential([keras.Input(SHAPE), *layers])
+        loss = losses.CategoricalCrossentropy if units == 2 else losses.BinaryCrossentropy
+        model.compile("adam", loss(from_logits=True))
+        return model
+
+    network = Network(own_model(made).builder(SHAPE, 2), 2)
+    images = np.random.default_rng(0).random((6, *SHAPE), np.float32)
+    assert np.allclose(network.predict(images)[:, -1:], network.model.predict_on_batch(images)[:, -1:], atol=1e-6)
+
+
+def test_overwrite_clears_a_run_only_when_all_else_is_right(
+    nets: Any, npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["train", str(npz), "--epochs", "1", "--seeds", "1", "--batch-size", "16", "--name", "r"]
+    assert main([*command, "--model", "checkednets:plain"]) == 0
+    files = {path: path.read_bytes() for path in (tmp_path / "runs").rglob("*") if path.is_file()}
+    for wrong in (["--model", "checkednets:fails"], ["--model", "checkednets:plain", "--keep-weights"]):
+        assert main([*command, "--overwrite", *wrong]) == 2
+        assert {path: path.read_bytes() for path in files} == files
+    assert main([*command[:-1], "other", "--model", "checkednets:fails"]) == 2
+    assert not (tmp_path / "runs" / "other").exists(), "the name stays free"
+    capsys.readouterr()
+    assert main([*command, "--overwrite", "--model", "checkednets:plain"]) == 0
+    assert "is finished" not in capsys.readouterr().out
 
 
 # --- parts that do not fit together ---

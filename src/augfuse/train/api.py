@@ -13,6 +13,7 @@ from augfuse.recipe import Recipe
 from augfuse.train.inputs import parts_from
 from augfuse.train.options import Options
 from augfuse.train.prepare import prepare
+from augfuse.train.rehearsal import rehearse
 from augfuse.train.run import Outcome, run
 
 
@@ -102,4 +103,4 @@ def train(
             or not (model is None or isinstance(model, (str, os.PathLike))),
         )
     )
-    return run(job, Console(quiet=not progress))
+    return run(job, rehearse(job), Console(quiet=not progress))

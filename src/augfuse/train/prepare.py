@@ -23,8 +23,8 @@ from augfuse.train.files import printable
 from augfuse.train.fingerprint import fingerprint
 from augfuse.train.heads import read_head
 from augfuse.train.models import cnn_builder
-from augfuse.train.options import Options, check_options
-from augfuse.train.ownmodel import OwnModel, check_savable, fresh_model, own_model, rescales
+from augfuse.train.options import Options, check_options, flag
+from augfuse.train.ownmodel import OwnModel, check_savable, fresh_model, own_model, rescales, schedule_of
 from augfuse.train.record import Settings
 from augfuse.train.state import RunFolder, identity
 from augfuse.train.validation import with_validation
@@ -64,17 +64,19 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class _Network:
     """How to build the network, what it is in a run's identity, whether it brings its own optimiser, and whether it
-    brings pixel values to a small range itself. `widths` None: it is not the built-in one."""
+    brings pixel values to a small range itself. `widths` None: it is not the built-in one. `schedule`: what sets its
+    learning rate, where that is no number."""
 
     widths: tuple[int, ...] | None
     build: Callable[[int], Any]
     fingerprint: str = "the built-in one"
     compiled: bool = False
     rescales: bool = False
+    schedule: str | None = None
 
 
 def prepare(options: Options) -> Job:
-    """Check everything a run depends on; nothing is written but what --overwrite clears away.
+    """Check everything a run depends on but what only a try can show (`rehearse`); nothing is written.
 
     Raises AugfuseError where something cannot be used, with the line to type.
     """
@@ -94,11 +96,7 @@ def prepare(options: Options) -> Job:
         network = _Network(widths, cnn_builder(shape, len(parts.classes), widths, dense=DENSE, dropout=DROPOUT))
     else:
         network = _own_network(own, recipe, shape, len(parts.classes))
-        if network.compiled and options.optimizer != Options().optimizer:
-            raise RangeError(
-                f"--optimizer {options.optimizer}: {own.title} comes compiled with an optimiser of its own. Leave "
-                "--optimizer out, or do not compile it."
-            )
+        _check_compiled(options, network, own)
         if network.rescales:
             recipe = _scaled_once(recipe, own_recipe, own, shape[2])
     settings = _settings(options, parts, shape, network, own, validation)
@@ -246,7 +244,23 @@ def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int) -> _
     read_head(model, classes)
     check_savable(model, own.title)
     compiled = getattr(model, "optimizer", None) is not None
-    return _Network(None, build, fingerprint(model), compiled, rescales(model))
+    return _Network(None, build, fingerprint(model), compiled, rescales(model), schedule_of(model))
+
+
+def _check_compiled(options: Options, network: _Network, own: OwnModel) -> None:
+    """Refuse what a compiled model settles itself: RangeError."""
+    if network.compiled and options.optimizer != Options().optimizer:
+        raise RangeError(
+            f"--optimizer {options.optimizer}: {own.title} comes compiled with an optimiser of its own. Leave "
+            "--optimizer out, or do not compile it."
+        )
+    for name in ("learning_rate", "reduce_lr"):
+        if network.schedule is not None and getattr(options, name) is not None:
+            raise RangeError(
+                f"{flag(name)} {getattr(options, name)}: {own.title} comes compiled with a schedule "
+                f"({network.schedule}), which sets the learning rate. Leave {flag(name)} out, or compile it with a "
+                "number."
+            )
 
 
 def _scaled_once(recipe: Recipe, given: Recipe | None, own: OwnModel, channels: int) -> Recipe:
@@ -291,7 +305,7 @@ def _begun(options: Options, folder: Path, identity_: dict[str, Any]) -> tuple[b
     if not run.exists:
         raise DataError(f"{folder}: exists already, and holds no run. Type another --name.")
     if options.overwrite:
-        run.clear()
+        run.require_free()
         return False, False
     differences = run.differences(identity_)
     if differences:

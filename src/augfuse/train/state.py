@@ -93,6 +93,11 @@ class RunFolder:
         except DataError:
             return True
 
+    def require_free(self) -> None:
+        """DataError while a process trains this run."""
+        if self.locked:
+            raise DataError(f"{self.folder}: another process trains this run. Type another --name.")
+
     def same(self, identity: dict[str, Any]) -> bool:
         """Whether the run of this folder is the one with this identity; False for one that cannot be read."""
         try:
@@ -120,10 +125,9 @@ class RunFolder:
             yield
 
     def clear(self) -> None:
-        """Forget the run that was here; other files of the folder stay until they are written again. DataError while
-        a process trains it."""
-        if self.locked:
-            raise DataError(f"{self.folder}: another process trains this run. Type another --name.")
+        """Forget the run that was here, if any; other files of the folder stay until they are written again. DataError
+        while a process trains it."""
+        self.require_free()
         for name in (REPORT, FILE):
             (self.folder / name).unlink(missing_ok=True)
         for path in (self._state, self.folder / boards.FOLDER, self.folder / evaluation.FOLDER):
