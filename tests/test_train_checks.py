@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from augfuse.train.options import Options
 from augfuse.train.ownmodel import own_model
 from augfuse.train.prepare import prepare
 from augfuse.train.rehearsal import rehearse
+from augfuse.train.state import data_digest
 from stripes import SHAPE, save_npz, stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
@@ -236,6 +238,86 @@ def test_parts_of_different_sizes_are_refused(npz: Path, tmp_path: Path, capsys:
     assert main(["train", str(tmp_path / "photos"), "--recipe", str(recipe), "--out", str(tmp_path / "runs")]) == 2
     assert "(training 8x10, test 12x10)" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_other_pixels_are_other_data(tmp_path: Path) -> None:
+    images, labels = stripes(60, 0)
+    changed = images.copy()
+    changed[1, 0, 0, 0] ^= 1
+
+    def digest(train: Any) -> str:
+        return data_digest(parts_from((train, (images, labels))))
+
+    assert digest((images, labels)) == digest((images.copy(), labels))
+    assert digest((changed, labels)) != digest((images, labels))
+    for row, (image, label) in enumerate(zip(images, labels, strict=True)):
+        folder = tmp_path / "photos" / f"c{label}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{row:02}.png")
+    archive = Path(shutil.make_archive(str(tmp_path / "z"), "zip", tmp_path / "photos"))
+    before = [data_digest(parts_from(path)) for path in (tmp_path / "photos", archive)]
+    assert [data_digest(parts_from(path)) for path in (tmp_path / "photos", archive)] == before
+    sample, held = parts_from(tmp_path / "photos").train, np.linspace(0, 47, 16).astype(int)
+    missed = next(path for row, path in enumerate(sample.paths) if row not in held)
+    Image.fromarray(images[0] // 2).save(missed)
+    shutil.make_archive(str(tmp_path / "z"), "zip", tmp_path / "photos")
+    after = [data_digest(parts_from(path)) for path in (tmp_path / "photos", archive)]
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+def test_too_few_images_to_hold_any_out(tmp_path: Path) -> None:
+    images, labels = stripes(2, 0)
+    with pytest.raises(af.DataError, match="no test part can be held out: 2 images are too few"):
+        parts_from((images, labels))
+    with pytest.raises(af.DataError, match="no validation part can be held out"):
+        prepare(Options(parts=parts_from(((images, labels), stripes(4, 1))), early_stopping=1, out=tmp_path))
+    source = af.from_arrays(*stripes(8, 0), groups=["one"] * 8)
+    with pytest.raises(af.DataError, match="all 8 images are of one group"):
+        parts_from(source)
+
+
+# --- numbers and folders ---
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    (x, y), (x_test, y_test) = stripes(16, 0), stripes(8, 1)
+    given: dict[str, Any] = {"epochs": np.int64(1), "seeds": np.int32(1), "batch_size": np.uint8(8)}
+    given |= {"learning_rate": np.float32(0.001), "sweep": np.array([0.5]), "size": np.int64(8)}
+    result = af.train(((x, y), (x_test, y_test)), **given, out=tmp_path, progress=False)
+    settings = result.comparison.settings
+    assert (settings.epochs, settings.batch_size, settings.size) == (1, 8, (8, 8))
+    assert settings.sweep == (0.0, 0.5, 1.0)
+    assert "sweep=(0.0, 0.5, 1.0)" in result.comparison.command
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"epochs": 1.5}, {"epochs": "3"}, {"epochs": True}, {"seeds": (0, 1)}, {"seed": None}, {"batch_size": None},
+        {"learning_rate": "0.1"}, {"learning_rate": np.array([0.1])}, {"minutes": (1,)}, {"sweep": 0.5},
+        {"sweep": "0,1"}, {"sweep": ("1",)}, {"size": 8.5}, {"size": (8, 8, 3)}, {"size": "128"}, {"name": 3},
+        {"evaluations": 10**30}, {"workers": 10**30}, {"seed": 10**30}, {"name": "a" * 300},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_number_is_refused(given: dict[str, Any], npz: Path, tmp_path: Path) -> None:
+    with pytest.raises(af.AugfuseError, match="--" + next(iter(given)).replace("_", "-")):
+        af.train(npz, **given, out=tmp_path / "runs", progress=False)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_folders_that_cannot_be_used(npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "taken").write_text("mine", encoding="utf-8")
+    with pytest.raises(af.DataError, match=r"taken: is a file, wanted a folder. Type another --name"):
+        prepare(Options(data=npz, out=tmp_path, name="taken"))
+
+    def refuse(path: Path) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(af.DataError, match=r"--out .*: Permission denied. Type another --out"):
+        prepare(Options(data=npz, out=tmp_path))
 
 
 # --- names ---

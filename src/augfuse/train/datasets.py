@@ -131,7 +131,7 @@ def _two_parts(data: DataSet, path: Path | str) -> Parts:
         raise DataError(f"{path}: has no train part, only {', '.join(map(repr, sources))}.")
     held_out = next((name for name in ("test", "val") if name in sources), None)
     if held_out is None:
-        train, test = whole.split(TEST_FRACTION, seed=_SPLIT_SEED, stratify=True)
+        train, test = hold_out(whole, TEST_FRACTION, _SPLIT_SEED, f"{path}: no test part")
         together = ", groups kept together" if whole.groups is not None else ""
         words = (
             f"{data.kind}; it has no test part, so {TEST_FRACTION:.0%} of each class were held out "
@@ -146,6 +146,19 @@ def _two_parts(data: DataSet, path: Path | str) -> Parts:
     shape = train.images.shape[1:] if isinstance(train, ArraySource) else None
     validation = sources.get("val") if held_out == "test" else None
     return Parts(data.title, words, train, test, whole.classes, shape, validation)
+
+
+def hold_out(whole: Any, fraction: float, seed: int, what: str) -> tuple[Any, Any]:
+    """(rest, held_out) of a source, each class keeping its share. DataError that begins with `what` where that leaves
+    nothing on a side."""
+    if whole.groups is not None and len(np.unique(whole.groups)) < 2:
+        raise DataError(f"{what} can be held out: all {len(whole)} images are of one group. Give one of its own.")
+    try:
+        return whole.split(fraction, seed=seed, stratify=True)
+    except DataError as error:
+        raise DataError(
+            f"{what} can be held out: {len(whole)} images are too few. Give more images, or a part of its own."
+        ) from error
 
 
 def _idx(folder: Path) -> dict[str | None, Any]:

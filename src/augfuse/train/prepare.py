@@ -101,11 +101,14 @@ def prepare(options: Options) -> Job:
             recipe = _scaled_once(recipe, own_recipe, own, shape[2])
     settings = _settings(options, parts, shape, network, own, validation)
     found = identity(settings, recipe.fingerprint(), parts, network.fingerprint)
-    name = options.name or _unfinished(options.out, found)
-    name = name or f"{time.strftime('%Y-%m-%d_%H%M%S')}_{'digits' if demo else parts.title}"
-    settings = _named(settings, name)
-    folder = options.out / name
-    begun, finished = _begun(options, folder, found)
+    try:
+        name = options.name or _unfinished(options.out, found)
+        name = name or f"{time.strftime('%Y-%m-%d_%H%M%S')}_{'digits' if demo else parts.title}"
+        settings = _named(settings, name)
+        folder = options.out / name
+        begun, finished = _begun(options, folder, found)
+    except OSError as error:
+        raise DataError(f"--out {options.out}: {error.strerror}. Type another --out.") from error
     return Job(
         settings=settings,
         parts=parts,
@@ -299,6 +302,8 @@ def _begun(options: Options, folder: Path, identity_: dict[str, Any]) -> tuple[b
             break
     if not folder.exists():
         return False, False
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is a file, wanted a folder. Type another --name.")
     run = RunFolder(folder)
     if not run.exists and run.bare:
         return False, False
