@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from augfuse.errors import DataError
-from augfuse.train.backend import global_random_state, load_keras, set_global_random_state
+from augfuse.train.backend import global_random_state, layers_of, load_keras, set_global_random_state
 from augfuse.train.heads import Head, read_head
 
 State: TypeAlias = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
@@ -138,7 +138,7 @@ class Network:
         """
         keras = load_keras()
         # Not `self.model`: the optimiser's state would triple the file.
-        network = keras.models.clone_model(self._build(0))
+        network = layers_of(self._build(0))
         network.set_weights(self.model.get_weights())
         with _single_precision(keras):  # what stands around the network; it keeps its own precision
             raw = keras.Input(self.input_shape, dtype="uint8", name="image")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError
-from augfuse.train.backend import load_keras
+from augfuse.train.backend import layers_of, load_keras
 
 Shape = tuple[int, int, int]
 _BOLD = re.compile("\x1b\\[[0-9;]*m")
@@ -93,7 +93,7 @@ def _copied(model: Any, title: str, keep_weights: bool) -> OwnModel:
 
     def make(shape: Shape, classes: int) -> Any:
         inputs = keras.Input(model.inputs[0].shape[1:], dtype="float32") if whole else None
-        copy = keras.models.clone_model(model, input_tensors=inputs)
+        copy = layers_of(model, inputs)
         if weights is not None:
             copy.set_weights(weights)
         if getattr(model, "optimizer", None) is not None:
@@ -236,7 +236,7 @@ def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> str | None:
 def check_savable(model: Any, title: str) -> None:
     """Refuse now what could not be saved after the training: DataError."""
     with _seeded(0), told(f"{title}: cannot be saved"):
-        load_keras().models.clone_model(model)
+        layers_of(model)
 
 
 @contextmanager
