@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from augfuse.train.prepare import Job
+    from augfuse.train.rehearsal import Rehearsal
 
 
 def train(
@@ -113,6 +114,7 @@ def train(
 
     from augfuse.train.options import Options, parse_sweep
     from augfuse.train.prepare import prepare
+    from augfuse.train.rehearsal import rehearse
 
     console = Console()
     try:
@@ -145,12 +147,13 @@ def train(
                 overwrite=overwrite,
             )
         )
+        rehearsal = rehearse(job)
     except DecodeError as error:
         return refuse_image(error, data)
     except AugfuseError as error:
         return refuse(error, USAGE)
     try:
-        return _train(job, console)
+        return _train(job, rehearsal, console)
     except DecodeError as error:
         return refuse_image(error, data)
     except AugfuseError as error:
@@ -161,15 +164,16 @@ def train(
         return refuse(f"interrupted; the same command continues {job.folder}.", INTERRUPTED)
 
 
-def _train(job: Job, console: Console) -> int:
+def _train(job: Job, rehearsal: Rehearsal | None, console: Console) -> int:
     from augfuse.train import diagnosis, verdict
+    from augfuse.train.files import printable
     from augfuse.train.run import run
     from augfuse.train.training import arm_names
 
     settings, parts = job.settings, job.parts
 
     def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
 
     if job.finished:
         say(f"{job.folder} is finished, and is not trained again; --overwrite does that.")
@@ -182,7 +186,7 @@ def _train(job: Job, console: Console) -> int:
             say(f"Validation: {settings.validation}.")
         if job.begun:
             say(f"{job.folder}: continued where it was interrupted.")
-    outcome = run(job, console)
+    outcome = run(job, rehearsal, console)
     say("")
     say(verdict.sentence(outcome.comparison))
     say(verdict.gap_sentence(outcome.comparison))

@@ -11,8 +11,9 @@ from augfuse.data.exclude import Exclude
 from augfuse.errors import ImageTypeError
 from augfuse.recipe import Recipe
 from augfuse.train.inputs import parts_from
-from augfuse.train.options import Options
+from augfuse.train.options import Options, plain
 from augfuse.train.prepare import prepare
+from augfuse.train.rehearsal import rehearse
 from augfuse.train.run import Outcome, run
 
 
@@ -69,7 +70,7 @@ def train(
     left_out = os.fspath(exclude) if isinstance(exclude, (str, os.PathLike)) else exclude
     if left_out is not None and not isinstance(left_out, str):
         left_out = tuple(os.fspath(path) for path in left_out)
-    job = prepare(
+    options = plain(
         Options(
             data=path,
             parts=None if path is not None or data is None else parts_from(data),
@@ -81,14 +82,14 @@ def train(
             minutes=minutes,
             seeds=seeds,
             seed=seed,
-            sweep=tuple(sweep or ()),
+            sweep=() if sweep is None else sweep,  # type: ignore[arg-type] - `plain` settles it, and the numbers
             early_stopping=early_stopping,
             reduce_lr=reduce_lr,
             lr_factor=lr_factor,
             min_lr=min_lr,
             class_weights=class_weights,
             evaluations=evaluations,
-            size=(size, size) if isinstance(size, int) else size,
+            size=size,  # type: ignore[arg-type]
             batch_size=batch_size,
             optimizer=optimizer,
             learning_rate=learning_rate,
@@ -102,4 +103,5 @@ def train(
             or not (model is None or isinstance(model, (str, os.PathLike))),
         )
     )
-    return run(job, Console(quiet=not progress))
+    job = prepare(options)
+    return run(job, rehearse(job), Console(quiet=not progress))

@@ -47,6 +47,10 @@ class Measure:
             labels.append(batch.labels)
         return np.concatenate(probabilities), np.concatenate(labels)
 
+    def score(self, network: Network, epoch: int) -> metrics.Score:
+        """How the network does on this part after `epoch`. Raises DataError where its answers are no numbers."""
+        return _scored(*self(network), epoch)
+
 
 @dataclass(frozen=True, slots=True)
 class Measures:
@@ -116,7 +120,7 @@ def train_epochs(
     """Train on from `state`, which `network` is in, until the course ends; `save` is called after each epoch.
 
     `loader` gives full batches with one-hot labels; waiting is the time spent asking it for the next batch, computing
-    the time of the optimiser step. Raises DataError where the loss is no number any more.
+    the time of the optimiser step. Raises DataError where the loss or an answer is no number any more.
     """
     batches = _all_batches(loader, len(state.points), course.epochs)
     while not state.stopped(course):
@@ -128,12 +132,12 @@ def train_epochs(
             raise DataError(f"epoch {epoch + 1}: the training loss is {loss}. Type a smaller --learning-rate.")
         train = test = None
         if epoch in course.measured and epoch + 1 < course.epochs:  # the end is measured by `finished_arm`
-            train, test = score(network, measures)
+            train, test = score(network, measures, epoch)
             progress.measured(epoch, train.accuracy, test.accuracy)
         point = Point(epoch, len(losses), loss, wait, compute, train, test, learning_rate=rate)
         state = replace(state, points=(*state.points, point))
         if measures.validation is not None:
-            state = _validated(network, state, course, metrics.score(*measures.validation(network)).loss)
+            state = _validated(network, state, course, measures.validation.score(network, epoch).loss)
         state = replace(state, network=network.state())
         save(state)
     batches.close()
@@ -146,22 +150,32 @@ def finished_arm(
     """The arm at its end, and what its kept weights say about the test part.
 
     With early stopping the weights of the least validation loss are put back into `network`, and scored, whatever epoch
-    they are from.
+    they are from. Raises DataError where their answers are no numbers.
     """
     kept = len(state.points) - 1
     if state.best is not None:
         network.restore(state.best)
         kept = state.stopping.epoch
     found = evaluate(network, measures.test.loader, arm=name, seed=seed)
-    train = state.points[kept].train or metrics.score(*measures.train(network))
+    test = _scored(found.probabilities, found.labels, kept)
+    train = state.points[kept].train or measures.train.score(network, kept)
     points = list(state.points)
-    points[kept] = replace(points[kept], train=train, test=metrics.score(found.probabilities, found.labels))
+    points[kept] = replace(points[kept], train=train, test=test)
     return Arm(name, seed, tuple(points), found.predicted == found.labels, strength, kept), found
 
 
-def score(network: Network, measures: Measures) -> tuple[metrics.Score, metrics.Score]:
-    """The scores on the training and on the test part."""
-    return metrics.score(*measures.train(network)), metrics.score(*measures.test(network))
+def score(network: Network, measures: Measures, epoch: int) -> tuple[metrics.Score, metrics.Score]:
+    """The scores on the training and on the test part after `epoch`. Raises DataError where they are no numbers."""
+    return measures.train.score(network, epoch), measures.test.score(network, epoch)
+
+
+def _scored(probabilities: np.ndarray, labels: np.ndarray, epoch: int) -> metrics.Score:
+    # The loss of the last step, taken before it, may still have been a number when this step destroyed the weights.
+    if not np.isfinite(probabilities).all():
+        raise DataError(
+            f"epoch {epoch + 1}: what the network answers are no numbers any more. Type a smaller --learning-rate."
+        )
+    return metrics.score(probabilities, labels)
 
 
 def _validated(network: Network, state: ArmState, course: Course, loss: float) -> ArmState:

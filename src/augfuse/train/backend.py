@@ -62,6 +62,16 @@ def load_keras() -> Any:
     return keras
 
 
+def layers_of(model: Any, inputs: Any = None) -> Any:
+    """A model of the same layers with fresh weights, not compiled: Keras' own copy also wants to copy the loss, and
+    cannot where that is a function of the user's. Of `inputs` where they are given."""
+    compiled, model.compiled = model.compiled, False
+    try:
+        return load_keras().models.clone_model(model, input_tensors=inputs)
+    finally:
+        model.compiled = compiled
+
+
 def global_random_state() -> list[np.ndarray]:
     """What dropout without a seed draws from, where that is no variable of the model: torch's generator. Else []."""
     if load_keras().backend.backend() != "torch":

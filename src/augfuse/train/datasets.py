@@ -19,6 +19,7 @@ from augfuse.data.folder import from_directory
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.train import digits
+from augfuse.train.files import printable
 from augfuse.train.npz import read_npz
 
 TEST_FRACTION = 0.2
@@ -32,7 +33,8 @@ _ZIP_NAME = re.compile(rf"(?P<set>.+)[-_](?P<part>{'|'.join(PARTS)})\.zip", re.I
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A training and a test source of uint8 images with the same classes, and where they come from, in words."""
+    """A training and a test source of uint8 images with the same classes, and where they come from, in words. All
+    texts are printable, whatever the files are called."""
 
     title: str
     description: str
@@ -129,7 +131,7 @@ def _two_parts(data: DataSet, path: Path | str) -> Parts:
         raise DataError(f"{path}: has no train part, only {', '.join(map(repr, sources))}.")
     held_out = next((name for name in ("test", "val") if name in sources), None)
     if held_out is None:
-        train, test = whole.split(TEST_FRACTION, seed=_SPLIT_SEED, stratify=True)
+        train, test = hold_out(whole, TEST_FRACTION, _SPLIT_SEED, f"{path}: no test part")
         together = ", groups kept together" if whole.groups is not None else ""
         words = (
             f"{data.kind}; it has no test part, so {TEST_FRACTION:.0%} of each class were held out "
@@ -144,6 +146,19 @@ def _two_parts(data: DataSet, path: Path | str) -> Parts:
     shape = train.images.shape[1:] if isinstance(train, ArraySource) else None
     validation = sources.get("val") if held_out == "test" else None
     return Parts(data.title, words, train, test, whole.classes, shape, validation)
+
+
+def hold_out(whole: Any, fraction: float, seed: int, what: str) -> tuple[Any, Any]:
+    """(rest, held_out) of a source, each class keeping its share. DataError that begins with `what` where that leaves
+    nothing on a side."""
+    if whole.groups is not None and len(np.unique(whole.groups)) < 2:
+        raise DataError(f"{what} can be held out: all {len(whole)} images are of one group. Give one of its own.")
+    try:
+        return whole.split(fraction, seed=seed, stratify=True)
+    except DataError as error:
+        raise DataError(
+            f"{what} can be held out: {len(whole)} images are too few. Give more images, or a part of its own."
+        ) from error
 
 
 def _idx(folder: Path) -> dict[str | None, Any]:
@@ -211,4 +226,9 @@ def _checked(parts: Parts, path: Path | str) -> Parts:
         raise DataError(
             f"{path}: the first image is {first.dtype}, wanted uint8: the saved model takes raw uint8 images."
         )
-    return parts
+    return replace(
+        parts,
+        title=printable(parts.title),
+        description=printable(parts.description),
+        classes=tuple(map(printable, parts.classes)),
+    )

@@ -35,10 +35,13 @@ STRONG_ERRORS = 3.0
 class Evidence:
     """What the rules look at: one arm, all its seeds.
 
-    `train` and `test` hold the last accuracy of each seed, without augmentation. `test_curves` and `loss_curves` hold
-    the accuracy and the loss on the test part at each measured epoch, one row for each seed. `most_common` is the share
-    of the commonest class of the test part, which is what always answering that class would score; `answers` counts
-    the different classes that the seeds answered at all.
+    `train` and `test` hold the accuracy of the kept weights of each seed, without augmentation. `test_curves` and
+    `loss_curves` hold the accuracy and the loss on the test part at each measured epoch up to the kept one, one row for
+    each seed. `most_common` is the share of the commonest class of the test part, which is what always answering that
+    class would score; `answers` counts the different classes that the seeds answered at all.
+
+    `passed`: in a seed the kept epoch is not the last one that was allowed. `stopped`: all seeds ended before that one,
+    so that more epochs change nothing. `stopping`, `slowing`: --early-stopping, --reduce-lr were given.
     """
 
     train: tuple[float, ...]
@@ -49,6 +52,10 @@ class Evidence:
     test_images: int
     most_common: float
     answers: int
+    passed: bool = False
+    stopped: bool = False
+    stopping: bool = False
+    slowing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +76,9 @@ def sentences(result: Comparison) -> tuple[str, ...]:
 def evidence(result: Comparison, name: str) -> Evidence:
     """What the rules need of the arm called `name`."""
     arms = result.of(name)
-    tests = [[point.test for point in arm.points if point.test is not None] for arm in arms]
-    trains = [[point.train for point in arm.points if point.train is not None] for arm in arms]
-    counts = result.facts.test_counts
+    tests = [[point.test for point in arm.until_kept if point.test is not None] for arm in arms]
+    trains = [[point.train for point in arm.until_kept if point.train is not None] for arm in arms]
+    counts, settings = result.facts.test_counts, result.settings
     return Evidence(
         train=tuple(arm.train.accuracy for arm in arms),
         test=tuple(arm.test.accuracy for arm in arms),
@@ -81,6 +88,10 @@ def evidence(result: Comparison, name: str) -> Evidence:
         test_images=sum(counts),
         most_common=max(counts) / sum(counts),
         answers=len(set(np.concatenate([found.predicted for found in result.evaluations_of(name)]).tolist())),
+        passed=result.passed(name),
+        stopped=all(len(arm.points) < settings.epochs for arm in arms),
+        stopping=settings.early_stopping is not None,
+        slowing=settings.reduce_lr is not None,
     )
 
 
@@ -99,8 +110,8 @@ def diagnose(found: Evidence) -> Diagnosis:
         "good",
         f"the gap is {_points(train - test)} points (limit {_points(gap_limit(found))}), and the training accuracy of "
         f"{train:.1%} is above {skill_floor(found):.1%}.",
-        "A gap above the limit would make it over-fitted. What is left to gain: more data, a larger network, or more "
-        "epochs while the test curve still rises.",
+        "A gap above the limit would make it over-fitted. What is left to gain: more data, a larger network, or "
+        f"{_longer(found)} while the test curve still rises.",
     )
 
 
@@ -122,13 +133,6 @@ def skill_floor(found: Evidence) -> float:
 
 def _suspicious(found: Evidence) -> Diagnosis | None:
     train, test, error = _mean(found.train), _mean(found.test), standard_error(found)
-    losses = [loss for curve in found.loss_curves for loss in curve]
-    if not all(math.isfinite(value) for value in (*losses, *found.train, *found.test)):
-        return Diagnosis(
-            "suspicious",
-            "the test loss is not a finite number: training diverged, or the pictures hold values that are none.",
-            "Lower the learning rate tenfold (--learning-rate), and look at the values as fed.",
-        )
     if all(accuracy == 1.0 for accuracy in found.test):
         return Diagnosis(
             "suspicious",
@@ -166,7 +170,7 @@ def _unstable(found: Evidence) -> Diagnosis | None:
             "unstable",
             f"the test accuracy goes from {min(found.test):.1%} to {max(found.test):.1%} over {len(found.test)} seeds: "
             f"{_points(spread)} points (limit {_points(limit)}).",
-            "A lower --learning-rate, more --epochs, or a larger --batch-size; until then trust no single run.",
+            f"A lower --learning-rate, {_longer(found)}, or a larger --batch-size; until then trust no single run.",
         )
     fall = _mean([max(curve) - last for curve, last in zip(found.test_curves, found.test, strict=True)])
     limit = max(FALL_LIMIT, STRONG_ERRORS * error)
@@ -175,8 +179,11 @@ def _unstable(found: Evidence) -> Diagnosis | None:
             "unstable",
             f"the test accuracy ended {_points(fall)} points under its own best epoch, on average over the seeds "
             f"(limit {_points(limit)}).",
-            "Lower the learning rate, let it fall during training (--reduce-lr 3), or stop early and keep the best "
-            "weights (--early-stopping 5).",
+            _either(
+                "Lower the learning rate",
+                None if found.slowing else "let it fall during training (--reduce-lr 3)",
+                None if found.stopping else "stop early and keep the best weights (--early-stopping 5)",
+            ),
         )
     return None
 
@@ -188,7 +195,7 @@ def _over_fitted(found: Evidence) -> Diagnosis | None:
             "over-fitted",
             f"the training accuracy is {_points(gap)} points above the test accuracy (limit {_points(limit)}).",
             f"{_points(gap - limit)} points less would make it good. What closes a gap: augmentation, or a stronger "
-            "one; more data; more dropout; a smaller network; fewer epochs.",
+            f"one; more data; more dropout; a smaller network{'' if found.stopping else '; fewer epochs'}.",
         )
     rise = _mean([_rise(curve) for curve in found.loss_curves])
     if gap > SMALL_GAP and rise > LOSS_RISE_LIMIT:
@@ -196,7 +203,10 @@ def _over_fitted(found: Evidence) -> Diagnosis | None:
             "over-fitted",
             f"the gap is {_points(gap)} points, and the test loss ended {rise:.0%} above its lowest value (limit "
             f"{LOSS_RISE_LIMIT:.0%} once the gap is above {_points(SMALL_GAP)}): it grows sure of its mistakes.",
-            "Stop early and keep the best weights (--early-stopping 5), or augment more strongly.",
+            _either(
+                None if found.stopping else "Stop early and keep the best weights (--early-stopping 5)",
+                "Augment more strongly" if found.stopping else "augment more strongly",
+            ),
         )
     return None
 
@@ -214,9 +224,11 @@ def _underfit(found: Evidence) -> Diagnosis | None:
             "underfit",
             f"the training accuracy is {train:.1%}, wanted at least {floor:.1%} ({SKILL_LIMIT:.0%} of the way from "
             f"always answering the commonest class, {found.most_common:.1%}, to all right).",
-            f"{_points(floor - train)} points more would change it. What raises it: more --epochs, a larger network, "
-            "another --learning-rate, milder augmentation.",
+            f"{_points(floor - train)} points more would change it. What raises it: {_longer(found)}, a larger "
+            "network, another --learning-rate, milder augmentation.",
         )
+    if found.passed:  # what came after the kept epoch was no better
+        return None
     rise = _mean([curve[-1] - curve[-2] if len(curve) > 1 else 0.0 for curve in found.train_curves])
     gap = train - _mean(found.test)
     rising = _mean([curve[-1] - curve[-2] if len(curve) > 1 else 0.0 for curve in found.test_curves])
@@ -228,6 +240,16 @@ def _underfit(found: Evidence) -> Diagnosis | None:
             "Train for more --epochs.",
         )
     return None
+
+
+def _longer(found: Evidence) -> str:
+    return "a larger --early-stopping" if found.stopped else "more --epochs"
+
+
+def _either(*ways: str | None) -> str:
+    """`A, b, or c.`"""
+    *first, last = [way for way in ways if way is not None]
+    return f"{', '.join([*first, f'or {last}'] if first else [last])}."
 
 
 def _rise(losses: Sequence[float]) -> float:

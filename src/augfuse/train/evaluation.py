@@ -18,6 +18,7 @@ import numpy as np
 from augfuse.data.loader import Loader
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.train import metrics
+from augfuse.train.files import printable, write_npz
 from augfuse.train.images import viewable
 
 FOLDER = "predictions"
@@ -31,7 +32,7 @@ class Evaluation:
     """What one arm of one seed says about the test part, one row for each image.
 
     probabilities: (n, classes) float32. labels: (n,) int64. indices: (n,) int64, positions in the test part.
-    paths: n file names, or None where the images are no files.
+    paths: n printable file names, or None where the images are no files.
     """
 
     arm: str
@@ -95,7 +96,7 @@ def evaluate(network: Any, loader: Loader, *, arm: str, seed: int) -> Evaluation
         probabilities.append(np.asarray(network.predict(batch.images), dtype=np.float32))
         labels.append(np.asarray(batch.labels, dtype=np.int64))
         indices.append(batch.indices)
-        paths += batch.paths or ()
+        paths += map(printable, batch.paths or ())
     return Evaluation(
         arm,
         seed,
@@ -113,8 +114,6 @@ def file_of(folder: Path, arm: str, seed: int) -> Path:
 
 def save(found: Evaluation, folder: Path) -> Path:
     """Write `found` into a run folder, in one step. Returns the file's path."""
-    from augfuse.train.files import write_npz
-
     path = file_of(folder, found.arm, found.seed)
     path.parent.mkdir(exist_ok=True)
     write_npz(

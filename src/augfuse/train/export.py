@@ -25,12 +25,10 @@ def export_and_check(
     Raw images are the test images as the evaluation recipe makes them for the network, without its write part, as
     uint8. The first `checked` of them go through the saved model, and through the write part and the network.
     """
-    channels = network.input_shape[2]
-    gain, offset, standardizes = recipes.write_scale(recipe, channels)
     pixels, write = recipes.parted(recipe)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{TEMPORARY}export.") as folder:
         temporary = Path(folder) / path.name
-        network.save(temporary, gain, offset, standardizes=standardizes)
+        save_for_raw_images(network, recipe, temporary)
         saved = load_saved(temporary)
         temporary.replace(path)
     size = evaluation_batch_size(network.input_shape)
@@ -60,6 +58,12 @@ def export_and_check(
         confusion=metrics.confusion(truth, said.argmax(axis=1), network.classes),
         precision=network.precision,
     )
+
+
+def save_for_raw_images(network: Network, recipe: Recipe, path: Path) -> None:
+    """Save `network` with its present weights and the write part of the recipe inside."""
+    gain, offset, standardizes = recipes.write_scale(recipe, network.input_shape[2])
+    network.save(path, gain, offset, standardizes=standardizes)
 
 
 def _largest(one: np.ndarray, other: np.ndarray) -> float:

@@ -16,6 +16,11 @@ T = TypeVar("T")
 TEMPORARY = ".augfuse."
 
 
+def printable(text: str) -> str:
+    """A text with names of files in it as UTF-8 can hold it: bytes of a name that are none become `\\udcXX`."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def pack(record: Any) -> bytes:
     """A record of dataclasses, structs, numbers and arrays as MessagePack."""
     return msgspec.msgpack.encode(record, enc_hook=_array_bytes)

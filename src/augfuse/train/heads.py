@@ -10,6 +10,8 @@ import numpy as np
 from augfuse.errors import DataError
 from augfuse.train.backend import load_keras
 
+_TO_PROBABILITIES = ("softmax", "sigmoid")
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -66,7 +68,7 @@ def read_head(model: Any, classes: int) -> Head:
             'Dense(1, activation="sigmoid"), or with Dense(2, activation="softmax").'
         )
     if loss is None:
-        logits = activation is not None and ends not in ("softmax", "sigmoid")
+        logits = activation is not None and ends not in _TO_PROBABILITIES
         kind = losses.BinaryCrossentropy if single else losses.CategoricalCrossentropy
         return Head(kind(from_logits=logits), single, logits, sparse=False)
     config = loss.get_config() if isinstance(loss, losses.Loss) else {}
@@ -76,7 +78,9 @@ def read_head(model: Any, classes: int) -> Head:
             f"--model: has one output, and its loss {name} wants one for each of the 2 classes. Compile it with "
             '"binary_crossentropy", or end it with Dense(2, activation="softmax").'
         )
-    return Head(loss, single, bool(config.get("from_logits")), "sparse" in name.lower())
+    # A softmax at the end makes probabilities, whatever the loss takes them for.
+    logits = bool(config.get("from_logits")) and ends not in _TO_PROBABILITIES
+    return Head(loss, single, logits, "sparse" in name.lower())
 
 
 def loss_of(model: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from augfuse.errors import DataError
-from augfuse.train.backend import global_random_state, load_keras, set_global_random_state
+from augfuse.train.backend import global_random_state, layers_of, load_keras, set_global_random_state
 from augfuse.train.heads import Head, read_head
 
 State: TypeAlias = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
@@ -61,6 +61,11 @@ class Network:
         labels = np.zeros((batch_size, self.classes), np.float32)
         labels[:, 0] = 1
         said = self.predict(images)
+        if not np.isfinite(said).all():
+            raise DataError(
+                "--model: what it answers before any training are no numbers. Look for a layer that divides by 0 or "
+                "makes values too large."
+            )
         if not (said >= 0).all() or not np.allclose(said.sum(axis=1), 1, atol=1e-3):
             raise DataError(
                 "--model: its loss takes probabilities, and what it gives are none (below 0, or not 1 in total). End "
@@ -133,7 +138,7 @@ class Network:
         """
         keras = load_keras()
         # Not `self.model`: the optimiser's state would triple the file.
-        network = keras.models.clone_model(self._build(0))
+        network = layers_of(self._build(0))
         network.set_weights(self.model.get_weights())
         with _single_precision(keras):  # what stands around the network; it keeps its own precision
             raw = keras.Input(self.input_shape, dtype="uint8", name="image")

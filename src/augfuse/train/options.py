@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import numbers
+import operator
+import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from augfuse.errors import DataError, RangeError
 from augfuse.recipe import Recipe
@@ -15,7 +19,13 @@ from augfuse.train.datasets import Parts
 OPTIMIZERS = ("adam", "adamw", "nadam", "sgd", "rmsprop", "adagrad")
 _LEAST_MINUTES = 0.01
 # What no machine trains with; beyond them lies a mistyped number, and a process that ends without memory.
-LARGEST_SIZE, _MOST_SEEDS, _MOST_EPOCHS = 4096, 100_000, 1_000_000
+LARGEST_SIZE = 4096
+_EPOCHS = 1_000_000
+_MOST = {"epochs": _EPOCHS, "evaluations": _EPOCHS, "early_stopping": _EPOCHS, "reduce_lr": _EPOCHS, "seeds": 100_000,
+         "seed": 2**62, "workers": 1024}  # fmt: skip
+_LONGEST_NAME = 200  # bytes; file systems take 255, and temporary files add to it
+_WHOLE = ("epochs", "seeds", "seed", "batch_size", "early_stopping", "reduce_lr", "evaluations", "workers")
+_REAL = ("minutes", "learning_rate", "lr_factor", "min_lr")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,13 +64,49 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     python: bool = False
 
 
+def plain(options: Options) -> Options:
+    """What a program gave, NumPy's numbers as Python's: the settings on record are plain. RangeError where a number is
+    none, DataError where a name is none."""
+    unset = Options()
+    found: dict[str, Any] = {}
+    for name, number in (*((name, _whole) for name in _WHOLE), *((name, _real) for name in _REAL)):
+        value = getattr(options, name)
+        found[name] = None if value is None and getattr(unset, name) is None else number(name, value)
+    if options.size is not None:
+        sides = (options.size,) * 2 if np.ndim(options.size) == 0 else tuple(options.size)
+        if len(sides) != 2:
+            raise RangeError(f"--size: got {options.size}, wanted (height, width) or one number for both, such as 128.")
+        found["size"] = tuple(_whole("size", side) for side in sides)
+    if np.ndim(options.sweep) != 1 or isinstance(options.sweep, str):
+        raise RangeError(f"--sweep: got {options.sweep!r}, wanted strengths, such as (0, 0.5, 1, 1.5).")
+    found["sweep"] = tuple(_real("sweep", strength) for strength in options.sweep)
+    if options.name is not None and not isinstance(options.name, str):
+        raise DataError(f"--name: got {options.name!r}, wanted a text, such as 'first'.")
+    return msgspec.structs.replace(options, **found)
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise RangeError(f"{flag(name)}: got {value!r}, wanted a whole number, such as 3.") from None
+
+
+def _real(name: str, value: Any) -> float:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise RangeError(f"{flag(name)}: got {value!r}, wanted a number, such as 0.5.")
+    return float(value)
+
+
 def check_options(options: Options) -> None:
     """Refuse numbers and names that make no run: RangeError, DataError."""
     for name in ("epochs", "seeds", "batch_size", "early_stopping", "reduce_lr", "evaluations"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise RangeError(f"{flag(name)}: got {value}, wanted 1 or more.")
-    for name, most in (("epochs", _MOST_EPOCHS), ("seeds", _MOST_SEEDS)):
+    for name, most in _MOST.items():
         if (getattr(options, name) or 0) > most:
             raise RangeError(f"{flag(name)}: got {getattr(options, name)}, wanted {most} at most.")
     if options.size is not None and not all(1 <= side <= LARGEST_SIZE for side in options.size):
@@ -94,6 +140,8 @@ def check_options(options: Options) -> None:
     name = options.name
     if name is not None and (Path(name).name != name or name.startswith(".")):
         raise DataError(f"--name {name!r}: wanted a plain folder name. The folder above it is --out.")
+    if name is not None and len(os.fsencode(name)) > _LONGEST_NAME:
+        raise DataError(f"--name: got {len(name)} letters, wanted a folder name of at most {_LONGEST_NAME} bytes.")
 
 
 def parse_sweep(text: str | None) -> tuple[float, ...]:

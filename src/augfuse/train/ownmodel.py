@@ -10,7 +10,7 @@ import re
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError
-from augfuse.train.backend import load_keras
+from augfuse.train.backend import layers_of, load_keras
 
 Shape = tuple[int, int, int]
 _BOLD = re.compile("\x1b\\[[0-9;]*m")
@@ -45,7 +45,7 @@ class OwnModel:
         """The model as a function of a seed: the same seed, the same initial weights and dropout."""
 
         def build(seed: int) -> Any:
-            with _seeded(seed), _told(f"{self.title}: cannot make a network for images of {'x'.join(map(str, shape))}"):
+            with _seeded(seed), told(f"{self.title}: cannot make a network for images of {'x'.join(map(str, shape))}"):
                 return _checked(self.make(shape, classes), self.title)
 
         return build
@@ -78,7 +78,7 @@ def _called(function: Callable[..., Any], title: str) -> OwnModel:
         raise DataError(f"--model {title}: wanted a function of (input_shape, classes), or of nothing.")
     if takes_shape:
         return OwnModel(title, None, lambda shape, classes: function(tuple(shape), classes))
-    with _seeded(0), _told(f"{title}: cannot make a network"):
+    with _seeded(0), told(f"{title}: cannot make a network"):
         first = _checked(function(), title)
     return OwnModel(title, tuple(first.input_shape[1:]), lambda shape, classes: function())
 
@@ -93,7 +93,7 @@ def _copied(model: Any, title: str, keep_weights: bool) -> OwnModel:
 
     def make(shape: Shape, classes: int) -> Any:
         inputs = keras.Input(model.inputs[0].shape[1:], dtype="float32") if whole else None
-        copy = keras.models.clone_model(model, input_tensors=inputs)
+        copy = layers_of(model, inputs)
         if weights is not None:
             copy.set_weights(weights)
         if getattr(model, "optimizer", None) is not None:
@@ -118,7 +118,7 @@ def _named(name: str) -> Callable[..., Any]:
     module_name, colon, function_name = name.rpartition(":")
     if not colon or not module_name or not function_name.isidentifier():
         raise DataError(f"--model {name}: wanted module:function, file.py:function, or a .keras file.")
-    with _told(f"{name}: {module_name} cannot be imported"):
+    with told(f"{name}: {module_name} cannot be imported"):
         try:
             module = _file_module(Path(module_name)) if module_name.endswith(".py") else _module(module_name)
         except ModuleNotFoundError as error:
@@ -181,7 +181,20 @@ def _checked(model: Any, title: str) -> Any:
         raise DataError(
             f"--model {title}: wanted one input (h, w, channels) and one output. Begin it with keras.Input((h, w, 3))."
         )
+    # Images go in and answers come out as they are, without a name.
+    if any(isinstance(getattr(model, f"_{way}_struct", None), dict) for way in ("inputs", "outputs")):
+        raise DataError(
+            f"--model {title}: its input or output is a dictionary, wanted tensors. Make it with "
+            "keras.Model(inputs, outputs), without names."
+        )
     return model
+
+
+def schedule_of(model: Any) -> str | None:
+    """The name of the schedule that sets the learning rate of a compiled model, None where it is a number."""
+    rate = getattr(getattr(model, "optimizer", None), "_learning_rate", None)
+    schedules = load_keras().optimizers.schedules
+    return type(rate).__name__ if isinstance(rate, schedules.LearningRateSchedule) else None
 
 
 def rescales(model: Any) -> bool:
@@ -190,15 +203,45 @@ def rescales(model: Any) -> bool:
     return any(np.max(np.abs(layer.scale)) < 1 / 50 for layer in layers)
 
 
+def fresh_model(build: Callable[[int], Any], title: str) -> Any:
+    """The model of seed 0. Raises DataError where a second one shares layers with it or begins otherwise: the arms of a
+    seed would not begin alike."""
+    first, second = build(0), build(0)
+    ours = {id(variable) for variable in first.variables}
+    if first is second or any(id(variable) in ours for variable in second.variables):
+        raise DataError(
+            f"--model {title}: gives the same layers at each call, and what one arm learns the next would begin with. "
+            "Make all layers inside the function; or save the model, and give the .keras file, whose weights "
+            "--keep-weights keeps."
+        )
+    differs = _difference(first.variables, second.variables)
+    if differs is not None:
+        raise DataError(
+            f"--model {title}: two networks of the same seed begin differently ({differs}), and the arms of a seed "
+            "have to begin alike. Leave the weights to Keras' initialisers, or draw them with np.random or with a "
+            "seed of their own, as in np.random.default_rng(0)."
+        )
+    return first
+
+
+def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> str | None:
+    """Where two lists of variables differ, in words."""
+    convert = load_keras().ops.convert_to_numpy
+    if len(ours) != len(theirs):
+        return f"{len(ours)} and {len(theirs)} variables"
+    pairs = zip(ours, theirs, strict=True)
+    return next((one.path for one, other in pairs if not np.array_equal(convert(one), convert(other))), None)
+
+
 def check_savable(model: Any, title: str) -> None:
     """Refuse now what could not be saved after the training: DataError."""
-    with _seeded(0), _told(f"{title}: cannot be saved"):
-        load_keras().models.clone_model(model)
+    with _seeded(0), told(f"{title}: cannot be saved"):
+        layers_of(model)
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
-    """What the user's code raises inside, as a DataError that begins with `what` and names the line."""
+def told(what: str, hint: str = "") -> Iterator[None]:
+    """What the user's code raises inside, as a DataError: `what`, the cause with its line, and `hint`."""
     try:
         yield
     except AugfuseError:
@@ -213,7 +256,8 @@ def _told(what: str) -> Iterator[None]:
             if Path(frame.filename).is_file() and not others & set(Path(frame.filename).parents)
         ]
         cause = "".join([type(error).__name__, *(f": {line}" for line in said[:1]), *lines[-1:]])
-        hint = " The images are too small for it: type a larger --size." if "zero or negative" in cause else ""
+        if "zero or negative" in cause:
+            hint = " The images are too small for it: type a larger --size."
         raise DataError(f"--model {what} ({cause}).{hint}") from error
 
 

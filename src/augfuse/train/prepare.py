@@ -12,17 +12,19 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from augfuse.data.arrays import ArraySource
 from augfuse.data.loader import Loader
 from augfuse.errors import AugfuseWarning, DataError, RangeError, RecipeError
 from augfuse.recipe import Recipe
 from augfuse.train import boards, recipes
 from augfuse.train.backend import require_extra
 from augfuse.train.datasets import Parts, load_parts
+from augfuse.train.files import printable
 from augfuse.train.fingerprint import fingerprint
 from augfuse.train.heads import read_head
 from augfuse.train.models import cnn_builder
-from augfuse.train.options import Options, check_options
-from augfuse.train.ownmodel import OwnModel, check_savable, own_model, rescales
+from augfuse.train.options import Options, check_options, flag
+from augfuse.train.ownmodel import OwnModel, check_savable, fresh_model, own_model, rescales, schedule_of
 from augfuse.train.record import Settings
 from augfuse.train.state import RunFolder, identity
 from augfuse.train.validation import with_validation
@@ -62,17 +64,19 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class _Network:
     """How to build the network, what it is in a run's identity, whether it brings its own optimiser, and whether it
-    brings pixel values to a small range itself. `widths` None: it is not the built-in one."""
+    brings pixel values to a small range itself. `widths` None: it is not the built-in one. `schedule`: what sets its
+    learning rate, where that is no number."""
 
     widths: tuple[int, ...] | None
     build: Callable[[int], Any]
     fingerprint: str = "the built-in one"
     compiled: bool = False
     rescales: bool = False
+    schedule: str | None = None
 
 
 def prepare(options: Options) -> Job:
-    """Check everything a run depends on; nothing is written but what --overwrite clears away.
+    """Check everything a run depends on but what only a try can show (`rehearse`); nothing is written.
 
     Raises AugfuseError where something cannot be used, with the line to type.
     """
@@ -92,20 +96,19 @@ def prepare(options: Options) -> Job:
         network = _Network(widths, cnn_builder(shape, len(parts.classes), widths, dense=DENSE, dropout=DROPOUT))
     else:
         network = _own_network(own, recipe, shape, len(parts.classes))
-        if network.compiled and options.optimizer != Options().optimizer:
-            raise RangeError(
-                f"--optimizer {options.optimizer}: {own.title} comes compiled with an optimiser of its own. Leave "
-                "--optimizer out, or do not compile it."
-            )
+        _check_compiled(options, network, own)
         if network.rescales:
             recipe = _scaled_once(recipe, own_recipe, own, shape[2])
     settings = _settings(options, parts, shape, network, own, validation)
     found = identity(settings, recipe.fingerprint(), parts, network.fingerprint)
-    name = options.name or _unfinished(options.out, found)
-    name = name or f"{time.strftime('%Y-%m-%d_%H%M%S')}_{'digits' if demo else parts.title}"
-    settings = msgspec.structs.replace(settings, name=name)
-    folder = options.out / name
-    begun, finished = _begun(options, folder, found)
+    try:
+        name = options.name or _unfinished(options.out, found)
+        name = name or f"{time.strftime('%Y-%m-%d_%H%M%S')}_{'digits' if demo else parts.title}"
+        settings = _named(settings, name)
+        folder = options.out / name
+        begun, finished = _begun(options, folder, found)
+    except OSError as error:
+        raise DataError(f"--out {options.out}: {error.strerror}. Type another --out.") from error
     return Job(
         settings=settings,
         parts=parts,
@@ -157,6 +160,18 @@ def _settings(
     )
 
 
+def _named(settings: Settings, name: str) -> Settings:
+    """The settings of the run of this name, as they are written down."""
+    left_out = settings.exclude
+    return msgspec.structs.replace(
+        settings,
+        name=printable(name),
+        data=None if settings.data is None else printable(settings.data),
+        model=None if settings.model is None else printable(settings.model),
+        exclude=printable(left_out) if isinstance(left_out, str) else left_out and tuple(map(printable, left_out)),
+    )
+
+
 def _recipe(options: Options, given: Recipe | None, parts: Parts, own: OwnModel | None) -> Recipe:
     size = options.size
     fixed = None if own is None else own.size
@@ -172,29 +187,55 @@ def _recipe(options: Options, given: Recipe | None, parts: Parts, own: OwnModel 
 
 
 def _network_input(recipe: Recipe, parts: Parts) -> Shape:
-    """(h, w, c) of what the recipe writes, the same for both arms. Asked of a few images, files may differ in size."""
-    several = parts.shape is None
-    probed = np.unique(np.linspace(0, len(parts.train) - 1, _PROBED_IMAGES if several else 1).astype(int))
-    few: Any = parts.train.subset(probed)
-    shapes = {
-        Loader(few, recipe, batch_size=1, training=training, shuffle=False, workers=0).fetch(0, step).images.shape[1:]
-        for training in (True, False)
-        for step in range(len(probed))
-    }
-    if len(shapes) > 1:
-        sizes = ", ".join(f"{shape[0]}x{shape[1]}" for shape in sorted(shapes))
+    """(h, w, c) of what the recipe writes, the same for both arms and all parts. Asked of a few images of each part:
+    files may differ in size."""
+    found = {"training": _written(recipe, parts.train, (True, False)), "test": _written(recipe, parts.test, (False,))}
+    if parts.validation is not None:
+        found["validation"] = _written(recipe, parts.validation, (False,))
+    shapes = set[Shape]().union(*found.values())
+    channels = {shape[2] for shape in shapes}
+    if len(channels) > 1:
+        words = ", ".join(f"{name} {'/'.join(str(c) for *_, c in sorted(own))}" for name, own in found.items())
         raise RecipeError(
-            f"the recipe makes images of different sizes ({sizes}), and a network takes one. Type --size 128, or begin "
-            "the recipe with Resize."
+            f"the images of the parts have different channels ({words}), and a network takes one number of them. Make "
+            "the parts alike, as by x = np.repeat(x, 3, axis=3)."
         )
-    height, width, channels = shapes.pop()
-    return int(height), int(width), int(channels)
+    if len(shapes) > 1:
+        raise RecipeError(
+            f"the recipe makes images of different sizes ({_sizes(found)}), and a network takes one. Type --size "
+            f"{_size(*found['training']) if len(found['training']) == 1 else 128}, or begin the recipe with Resize."
+        )
+    return shapes.pop()
+
+
+def _written(recipe: Recipe, source: Any, trainings: tuple[bool, ...]) -> set[Shape]:
+    """The shapes that the recipe writes for a few images of a part; for one of an array."""
+    count = 1 if isinstance(source, ArraySource) else _PROBED_IMAGES
+    probed = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
+    few: Any = source.subset(probed)
+    found = (
+        Loader(few, recipe, batch_size=1, training=training, shuffle=False, workers=0).fetch(0, step).images.shape[1:]
+        for training in trainings
+        for step in range(len(probed))
+    )
+    return {(int(height), int(width), int(channels)) for height, width, channels in found}
+
+
+def _sizes(found: dict[str, set[Shape]]) -> str:
+    """The sizes in all parts, and where each part has one of its own, in which."""
+    if all(len(own) == 1 for own in found.values()):
+        return ", ".join(f"{name} {_size(*own)}" for name, own in found.items())
+    return ", ".join(_size(shape) for shape in sorted(set[Shape]().union(*found.values())))
+
+
+def _size(shape: Shape) -> str:
+    return f"{shape[0]}x{shape[1]}"
 
 
 def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int) -> _Network:
     """The user's network for this input. Raises RecipeError where it takes another one."""
     build = own.builder(shape, classes)
-    model = build(0)
+    model = fresh_model(build, own.title)
     wanted = tuple(model.input_shape[1:])
     if any(side is not None and side != ours for side, ours in zip(wanted, shape, strict=True)):
         words = "x".join("any" if side is None else str(side) for side in wanted)
@@ -206,7 +247,23 @@ def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int) -> _
     read_head(model, classes)
     check_savable(model, own.title)
     compiled = getattr(model, "optimizer", None) is not None
-    return _Network(None, build, fingerprint(model), compiled, rescales(model))
+    return _Network(None, build, fingerprint(model), compiled, rescales(model), schedule_of(model))
+
+
+def _check_compiled(options: Options, network: _Network, own: OwnModel) -> None:
+    """Refuse what a compiled model settles itself: RangeError."""
+    if network.compiled and options.optimizer != Options().optimizer:
+        raise RangeError(
+            f"--optimizer {options.optimizer}: {own.title} comes compiled with an optimiser of its own. Leave "
+            "--optimizer out, or do not compile it."
+        )
+    for name in ("learning_rate", "reduce_lr"):
+        if network.schedule is not None and getattr(options, name) is not None:
+            raise RangeError(
+                f"{flag(name)} {getattr(options, name)}: {own.title} comes compiled with a schedule "
+                f"({network.schedule}), which sets the learning rate. Leave {flag(name)} out, or compile it with a "
+                "number."
+            )
 
 
 def _scaled_once(recipe: Recipe, given: Recipe | None, own: OwnModel, channels: int) -> Recipe:
@@ -245,13 +302,15 @@ def _begun(options: Options, folder: Path, identity_: dict[str, Any]) -> tuple[b
             break
     if not folder.exists():
         return False, False
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is a file, wanted a folder. Type another --name.")
     run = RunFolder(folder)
     if not run.exists and run.bare:
         return False, False
     if not run.exists:
         raise DataError(f"{folder}: exists already, and holds no run. Type another --name.")
     if options.overwrite:
-        run.clear()
+        run.require_free()
         return False, False
     differences = run.differences(identity_)
     if differences:

@@ -112,6 +112,11 @@ class Arm:
         return _measured(self.points[self.kept].test)
 
     @property
+    def until_kept(self) -> tuple[Point, ...]:
+        """The epochs that led to the kept weights; later ones were given up."""
+        return self.points[: self.kept % len(self.points) + 1]
+
+    @property
     def gap(self) -> float:
         """Training accuracy minus test accuracy."""
         return self.train.accuracy - self.test.accuracy
@@ -257,6 +262,10 @@ class Comparison:
     def evaluations_of(self, name: str) -> tuple[Evaluation, ...]:
         """What the arms called `name` say about the test images, one per seed."""
         return tuple(found for found in self.evaluations if found.arm == name)
+
+    def passed(self, name: str) -> bool:
+        """Whether a seed of this arm kept an epoch before the last one that was allowed."""
+        return any(len(arm.until_kept) < self.settings.epochs for arm in self.of(name))
 
     def timing(self, name: str) -> Timing:
         """Waiting and computing of all seeds of an arm."""

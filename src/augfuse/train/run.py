@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,11 @@ from augfuse.train.backend import environment
 from augfuse.train.datasets import Parts
 from augfuse.train.evaluation import Evaluation, Fed, Mistake
 from augfuse.train.export import export_and_check
+from augfuse.train.files import printable
 from augfuse.train.loaders import class_counts, evaluation_loader, training_loader
-from augfuse.train.modelfacts import model_facts
-from augfuse.train.models import Network
 from augfuse.train.prepare import Job
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, DataFacts
+from augfuse.train.rehearsal import Rehearsal
 from augfuse.train.state import REPORT, RunFolder
 from augfuse.train.training import Training, swept
 
@@ -60,36 +59,31 @@ class Outcome:
         return f"{verdict.sentence(self.comparison)} Report: {self.report}"
 
 
-def run(job: Job, console: Any) -> Outcome:
-    """Train every arm, save the better one, write the report. `console` is a rich Console for the progress.
+def run(job: Job, rehearsal: Rehearsal | None, console: Any) -> Outcome:
+    """Train every arm, save the better one, write the report. `rehearsal` is that of the job, None only for a finished
+    one; `console` is a rich Console for the progress.
 
-    The run folder appears at the start with config.yaml and recipe.yaml; report.html is the last file to appear. A run
-    that was interrupted goes on after its last finished epoch; one that is finished is read, not trained again.
+    With --overwrite the run of this name is cleared away now. The run folder appears at the start with config.yaml and
+    recipe.yaml; report.html is the last file to appear. A run that was interrupted goes on after its last finished
+    epoch; one that is finished is read, not trained again.
     """
     folder = RunFolder(job.folder)
-    if job.finished:
+    if rehearsal is None:
         return Outcome(store.load(job.folder), job.folder / REPORT)
+    if job.options.overwrite:
+        folder.clear()
     with folder.open(job.identity):
-        outcome = _run(job, folder, console)
+        outcome = _run(job, rehearsal, folder, console)
     folder.close()
     return outcome
 
 
-def _run(job: Job, folder: RunFolder, console: Any) -> Outcome:
-    began = time.monotonic()
+def _run(job: Job, rehearsal: Rehearsal, folder: RunFolder, console: Any) -> Outcome:
     settings = job.settings
+    network, facts, first = rehearsal.network, rehearsal.facts, rehearsal.first
     report.write_text(job.folder / "recipe.yaml", job.recipe.to_yaml())
-    network = Network(
-        job.build, len(job.parts.classes), optimizer=settings.optimizer, learning_rate=settings.learning_rate
-    )
-    facts = model_facts(network)
     report.write_text(job.folder / "config.yaml", report.config_yaml(settings, facts))
-    # Compiles the kernels and traces the network before the first timed step.
-    shown = report.shown_images(settings.size, settings.batch_size)
-    first = {name: training_loader(job, name, settings.seeds[0], shown).fetch(0, 0) for name in ARMS}
-    network.warm_up(settings.batch_size, weighted=settings.class_weights)
-
-    training = Training(job, network, folder, console, began)
+    training = Training(job, network, folder, console, rehearsal.began)
     arms = training.all()
     if training.settings != settings:
         settings = training.settings
@@ -133,7 +127,7 @@ def _run(job: Job, folder: RunFolder, console: Any) -> Outcome:
         mistakes=_mistakes(job, evaluations),
         fed=_fed(job),
         environment=environment(),
-        command=again(settings, job.folder, job.options, _words(parts)),
+        command=printable(again(settings, job.folder, job.options, _words(parts))),
         seconds=training.seconds,
         sweep=swept(settings, arms),
         network=facts,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from typing import Any, TypeVar, final
 import msgspec
 import numpy as np
 
+from augfuse.data.arrays import ArraySource
 from augfuse.data.exclude import fingerprint
 from augfuse.errors import DataError
 from augfuse.train import boards, evaluation
@@ -93,6 +95,11 @@ class RunFolder:
         except DataError:
             return True
 
+    def require_free(self) -> None:
+        """DataError while a process trains this run."""
+        if self.locked:
+            raise DataError(f"{self.folder}: another process trains this run. Type another --name.")
+
     def same(self, identity: dict[str, Any]) -> bool:
         """Whether the run of this folder is the one with this identity; False for one that cannot be read."""
         try:
@@ -120,10 +127,9 @@ class RunFolder:
             yield
 
     def clear(self) -> None:
-        """Forget the run that was here; other files of the folder stay until they are written again. DataError while
-        a process trains it."""
-        if self.locked:
-            raise DataError(f"{self.folder}: another process trains this run. Type another --name.")
+        """Forget the run that was here, if any; other files of the folder stay until they are written again. DataError
+        while a process trains it."""
+        self.require_free()
         for name in (REPORT, FILE):
             (self.folder / name).unlink(missing_ok=True)
         for path in (self._state, self.folder / boards.FOLDER, self.folder / evaluation.FOLDER):
@@ -207,15 +213,32 @@ def identity(settings: Settings, recipe: str, parts: Any, model: str) -> dict[st
 
 
 def data_digest(parts: Any) -> str:
-    """16 hex digits of the classes, labels, file names and a few images of the parts."""
+    """16 hex digits of the classes and labels of the parts, and of all pixels of arrays; of files their names and sizes
+    (in an archive also the checksums) and a few images, because to read them all takes as long as an epoch."""
     digest = blake2b(repr(parts.classes).encode(), digest_size=8)
     for source in (parts.train, parts.test, *(() if parts.validation is None else (parts.validation,))):
         digest.update(np.ascontiguousarray(source.labels, np.int64).tobytes())
-        names = (Path(path).name for path in getattr(source, "paths", None) or ())
-        digest.update("\n".join(names).encode("utf-8", "surrogateescape"))
+        if isinstance(source, ArraySource):
+            digest.update(f"{source.images.shape[1:]} {source.images.dtype}".encode())
+            for row in source.rows.tolist():
+                digest.update(source.images[row].data)
+            continue
+        digest.update("\n".join(_files(source)).encode("utf-8", "surrogateescape"))
         for row in np.unique(np.linspace(0, len(source) - 1, _SAMPLED_IMAGES).astype(int)).tolist():
             digest.update(np.ascontiguousarray(source[row].image).tobytes())
     return digest.hexdigest()
+
+
+def _files(source: Any) -> Iterator[str]:
+    """What tells the files of a source from others, without reading them."""
+    paths = [Path(path) for path in getattr(source, "paths", None) or ()]
+    yield from (path.name for path in paths)
+    root = getattr(source, "root", None)
+    if root is not None and Path(root).is_file():
+        with zipfile.ZipFile(root) as archive:
+            yield from (f"{member.filename} {member.file_size} {member.CRC}" for member in archive.infolist())
+    else:
+        yield from (str(path.stat().st_size) for path in paths if path.is_file())
 
 
 def flag(name: str) -> str:

@@ -128,7 +128,7 @@ class Training:
         first = state.points[0]
         epoch = max(time.monotonic() - began, first.wait_seconds + first.compute_seconds)
         began = time.monotonic()
-        train, test = score(self._network, self._measures)
+        train, test = score(self._network, self._measures, 0)
         evaluation_seconds = time.monotonic() - began
         self._epochs = epochs_within(
             _FOR_TRAINING * 60 * settings.minutes - (self.seconds - epoch - evaluation_seconds),

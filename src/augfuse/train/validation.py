@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.train.datasets import Parts
+from augfuse.train.datasets import Parts, hold_out
 
 FRACTION = 0.1
 _SPLIT_SEED = 0
@@ -26,7 +26,7 @@ def with_validation(parts: Parts, needed: bool) -> tuple[Parts, str | None]:
     if parts.validation is not None:
         words = f"the val part, {len(parts.validation)} images"
         return parts, words
-    train, held_out = parts.train.split(FRACTION, seed=_SPLIT_SEED, stratify=True)
+    train, held_out = hold_out(parts.train, FRACTION, _SPLIT_SEED, f"{parts.title}: no validation part")
     held_out = _without_copies(held_out)
     words = f"{len(held_out)} images of the training part, held out and not trained on (seed {_SPLIT_SEED})"
     description = f"{parts.description} Validated on {words}."

@@ -181,8 +181,10 @@ def _lead(result: Comparison) -> float:
 
 
 def _last_rise(result: Comparison, arm: str) -> float | None:
-    """Mean rise of the test accuracy between the last two measured epochs; None with fewer than two, and where a curve
-    that goes up and down was higher before."""
+    """Mean rise of the test accuracy between the last two measured epochs; None with fewer than two, where a curve that
+    goes up and down was higher before, and where early stopping kept an epoch before the last one."""
+    if result.passed(arm):
+        return None
     curves = [[p.test.accuracy for p in a.points if p.test is not None] for a in result.of(arm)]
     if min(len(curve) for curve in curves) < 2 or any(curve[-1] < max(curve) for curve in curves):
         return None

@@ -1,0 +1,76 @@
+"""What only a try can show: the network takes a step and comes back from the disk, before any file of a run is written
+or cleared away."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from augfuse.batch import Batch
+from augfuse.train import report
+from augfuse.train.backend import load_keras
+from augfuse.train.export import save_for_raw_images
+from augfuse.train.heads import loss_of
+from augfuse.train.loaders import training_loader
+from augfuse.train.modelfacts import model_facts
+from augfuse.train.models import Network
+from augfuse.train.ownmodel import told
+from augfuse.train.prepare import Job
+from augfuse.train.record import ARMS, ModelFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A compiled and traced network, to be reset, with its `facts`; and the first images of each arm. `began`:
+    `time.monotonic()` when the rehearsal did, whose time is the run's."""
+
+    network: Network
+    facts: ModelFacts
+    first: dict[str, Batch]
+    began: float
+
+
+def rehearse(job: Job) -> Rehearsal | None:
+    """Try what the training of a job is made of; nothing is written. None where the run is finished already.
+
+    Raises AugfuseError: images that cannot be read, and what the user's network or loss gets wrong.
+    """
+    if job.finished:
+        return None
+    began = time.monotonic()
+    settings = job.settings
+    title = settings.model or "the built-in network"
+    with told(f"{title}: cannot be compiled anew for each arm"):
+        network = Network(
+            job.build, len(job.parts.classes), optimizer=settings.optimizer, learning_rate=settings.learning_rate
+        )
+    facts = model_facts(network)
+    # Compiles the kernels and traces the network before the first timed step.
+    shown = report.shown_images(settings.size, settings.batch_size)
+    first = {name: training_loader(job, name, settings.seeds[0], shown).fetch(0, 0) for name in ARMS}
+    with told(f"{title}: cannot be trained", _labels_hint(network)):
+        network.warm_up(settings.batch_size, weighted=settings.class_weights)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        with told(f"{title}: cannot be saved"):
+            save_for_raw_images(network, job.recipe, path)
+        with told(
+            f"{title}: once it is saved it cannot be read back",
+            " Layers and functions of your own need @keras.saving.register_keras_serializable(), and a get_config "
+            "with all their arguments.",
+        ):
+            load_keras().models.load_model(path, compile=False)
+    return Rehearsal(network, facts, first, began)
+
+
+def _labels_hint(network: Network) -> str:
+    """What a loss of the user's has to know."""
+    loss = loss_of(network.model)
+    if isinstance(loss, str) or (getattr(loss, "__module__", None) or "").startswith("keras."):
+        return ""
+    return (
+        " A loss of your own gets labels as one-hot rows (n, classes), for a single output as (n, 1), and as class "
+        'numbers (n,) where its name has "sparse" in it.'
+    )
