@@ -221,7 +221,7 @@ def data_digest(parts: Any) -> str:
         if isinstance(source, ArraySource):
             digest.update(f"{source.images.shape[1:]} {source.images.dtype}".encode())
             for row in source.rows.tolist():
-                digest.update(source.images[row].data)
+                digest.update(np.ascontiguousarray(source.images[row]).data)
             continue
         digest.update("\n".join(_files(source)).encode("utf-8", "surrogateescape"))
         for row in np.unique(np.linspace(0, len(source) - 1, _SAMPLED_IMAGES).astype(int)).tolist():
