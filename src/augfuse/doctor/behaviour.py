@@ -80,11 +80,12 @@ def _run(
         tried.insert(0, answers("as the recipe gives them", _through(recipe, images), "as the recipe does"))
     if any(image.shape[:2] != (height, width) for image in images):
         methods = {(way, how): resized(way, how) for way in ties[:_RESIZED] for how in RESIZES}
-        # A method that matters may have hidden which scale does.
         how = max(methods, key=lambda pair: methods[pair].trial.accuracy)[1]
         if any(beats(methods[way, how], base) for way in ties[:_RESIZED]):
-            methods |= {(way, how): resized(way, how) for way in ties[_RESIZED:]}
-        tried += methods.values()
+            # Without this method another scale may have looked better than the right one.
+            methods |= {(way, how): resized(way, how) for way in ways if (way, how) not in methods}
+        order = list(ways)
+        tried += [methods[pair] for pair in sorted(methods, key=lambda pair: order.index(pair[0]))]
     return [a.trial for a in tried], verdict(part, tried, truth, classes)
 
 

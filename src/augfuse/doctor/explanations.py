@@ -235,12 +235,14 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "The model was asked about the same images in all usual ways: as given, divided by 255, in -1..1, "
         "standardised by ImageNet, by this data or image by image, with channels swapped, resized by other methods. "
         "Another way than the present one is clearly better, by the paired difference on the same images (three "
-        "deviations, and two points), or as accurate with much less loss (a warning). Ways that cannot be told apart "
-        "are all named.",
+        "deviations, and two points), or as accurate with much less loss (a warning; larger values make any model "
+        "surer, so losses are compared with the answers made as sharp as suits them best). Ways that cannot be told "
+        "apart are named, up to three of them; `--json` has more.",
         "Feed it that way. `--limit` sets how many images are asked about.",
     ),
     "AF608": (
-        "In no way of feeding does the model beat the most frequent class by more than chance.",
+        "In no way of feeding do the answers go with the classes by more than chance (Cohen's kappa, 2.5 standard "
+        "errors).",
         "Was it trained, and on these classes?",
     ),
     "AF609": (
