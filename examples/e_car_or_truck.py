@@ -17,13 +17,17 @@ RECIPE = Path(__file__).with_suffix(".yaml")
 
 
 def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
-    """Convolutions with batch normalisation, as the tutorial's; what it augmented inside the model is in the recipe."""
+    """Convolutions with batch normalisation, as the tutorial's; what it augmented inside the model is in the recipe.
+
+    Its statistics follow ten steps: Keras' hundred take half of the training where an epoch has 16, and the early
+    epochs would look best to the early stopping.
+    """
     model = keras.Sequential([keras.Input(shape)])
     for filters in (64, 128, 256):
-        model.add(layers.BatchNormalization())
+        model.add(layers.BatchNormalization(momentum=0.9))
         model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
         model.add(layers.MaxPooling2D())
-    for layer in (layers.BatchNormalization(), layers.Flatten(), layers.Dense(8, activation="relu")):
+    for layer in (layers.BatchNormalization(momentum=0.9), layers.Flatten(), layers.Dense(8, activation="relu")):
         model.add(layer)
     model.add(layers.Dense(classes, activation="softmax", dtype="float32"))
     model.compile(keras.optimizers.Adam(epsilon=0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
