@@ -227,7 +227,11 @@ def _dress(axes: Any) -> None:
 
 
 def _legend(axes: Any) -> None:
-    axes.legend(frameon=False, fontsize=8.5, labelcolor=_INK)
+    # Above the drawing: curves leave no corner free for sure.
+    axes.legend(
+        frameon=False, fontsize=8.5, labelcolor=_INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=2,
+        borderaxespad=0.2,
+    )  # fmt: skip
 
 
 def _svg(figure: Any, title: str) -> str:
