@@ -107,7 +107,7 @@ def reliability(evaluations: dict[str, Sequence[Evaluation]]) -> str:
     axes.set_ylabel("share of right answers")
     below.set_ylabel("share of\nanswers")
     below.set_xlabel("stated probability of the answer")
-    _legend(axes)
+    _legend(axes, columns=1)
     return _svg(figure, "Reliability diagram of both arms")
 
 
@@ -226,10 +226,10 @@ def _dress(axes: Any) -> None:
     axes.grid(axis="y", color=_INK, alpha=0.12)
 
 
-def _legend(axes: Any) -> None:
+def _legend(axes: Any, columns: int = 2) -> None:
     # Above the drawing: curves leave no corner free for sure.
     axes.legend(
-        frameon=False, fontsize=8.5, labelcolor=_INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=2,
+        frameon=False, fontsize=8.5, labelcolor=_INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns,
         borderaxespad=0.2,
     )  # fmt: skip
 
