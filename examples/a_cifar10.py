@@ -38,7 +38,8 @@ def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
 def main(data: Path | None = None, *, epochs: int = 5, seeds: int = 3, out: Path = Path("runs")) -> None:
     """Plain against augmented."""
     source = data or keras.datasets.cifar10.load_data()
-    af.train(source, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=128, out=out)
+    outcome = af.train(source, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=128, out=out)
+    print(outcome)
 
 
 if __name__ == "__main__":

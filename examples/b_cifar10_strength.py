@@ -19,7 +19,7 @@ RECIPE = Path(__file__).with_suffix(".yaml")
 
 def main(data: Path | None = None, *, epochs: int = 40, seeds: int = 2, out: Path = Path("runs")) -> None:
     """Four strengths, paired seeds."""
-    af.train(
+    outcome = af.train(
         data or keras.datasets.cifar10.load_data(),
         RECIPE,
         model=network,
@@ -31,6 +31,7 @@ def main(data: Path | None = None, *, epochs: int = 40, seeds: int = 2, out: Pat
         batch_size=128,
         out=out,
     )
+    print(outcome)
 
 
 if __name__ == "__main__":

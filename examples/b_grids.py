@@ -64,6 +64,7 @@ def main(photo: Path, out: Path) -> None:
         words = [f"{image.min():.1f} to {image.max():.1f}, mean {image.mean():.2f}" for image in values]
         page = af.Recipe([]).batch(shown).grid(captions=words, side=160)
         Image.fromarray(page).save(out / f"{name}.png")
+    print(f"{out}: {len(list(out.glob('*.png')))} pictures")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def main(
     def for_these_epochs(shape: tuple[int, int, int], classes: int) -> keras.Model:
         return network(shape, classes, epochs)
 
-    af.train(source, RECIPE, model=for_these_epochs, epochs=epochs, seeds=seeds, batch_size=BATCH, out=out)
+    outcome = af.train(source, RECIPE, model=for_these_epochs, epochs=epochs, seeds=seeds, batch_size=BATCH, out=out)
+    print(outcome)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
 def main(data: Path, *, epochs: int = 50, seeds: int = 1, precision: str = "float32", out: Path = Path("runs")) -> None:
     """Plain against augmented."""
     keras.config.set_dtype_policy(precision)
-    af.train(data, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=20, out=out)
+    outcome = af.train(data, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=20, out=out)
+    print(outcome)
 
 
 if __name__ == "__main__":

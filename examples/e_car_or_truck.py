@@ -37,7 +37,10 @@ def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
 def main(data: Path, *, epochs: int = 40, seeds: int = 1, precision: str = "float32", out: Path = Path("runs")) -> None:
     """Plain against augmented, until ten epochs bring nothing; the best weights are kept."""
     keras.config.set_dtype_policy(precision)
-    af.train(data, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=64, early_stopping=10, out=out)
+    outcome = af.train(
+        data, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=64, early_stopping=10, out=out
+    )
+    print(outcome)
 
 
 if __name__ == "__main__":

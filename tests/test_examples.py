@@ -74,6 +74,7 @@ def test_job_b(tmp_path: Path) -> None:
     assert len(arms_of(tmp_path / "runs")) == 4
 
 
+@pytest.mark.filterwarnings("ignore:Keras' ZCA")  # the notice of a difference, once in a process
 def test_grids_of_job_b(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     Image.fromarray(RNG.integers(0, 256, (60, 90, 3), dtype=np.uint8)).save(photo)
