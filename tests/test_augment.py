@@ -217,7 +217,9 @@ def test_any_name_can_be_listed_and_read_again(tmp_path: Path) -> None:
     root = tree(tmp_path, count=1)
     listed = [Entry(f"a/{name}", f"group of {name}", i % 2) for i, name in enumerate(names)]
     (root / "groups.csv").write_text(write_manifest(listed), encoding="utf-8", newline="")
-    groups, copies = read_groups(open_folder(root), [f"{root}{os.sep}a{os.sep}{name}" for name in names])  # type: ignore[misc]
+    read = read_groups(open_folder(root), [f"{root}{os.sep}a{os.sep}{name}" for name in names])
+    assert read is not None
+    groups, copies = read
     assert groups.tolist() == [entry.group for entry in listed] and copies.tolist() == [False, True] * 3
 
 

@@ -84,8 +84,7 @@ def _run(
         if any(beats(methods[way, how], base) for way in ties[:_RESIZED]):
             # Without this method another scale may have looked better than the right one.
             methods |= {(way, how): resized(way, how) for way in ways if (way, how) not in methods}
-        order = list(ways)
-        tried += [methods[pair] for pair in sorted(methods, key=lambda pair: order.index(pair[0]))]
+        tried += [methods[way, how] for way in ways for how in RESIZES if (way, how) in methods]
     return [a.trial for a in tried], verdict(part, tried, truth, classes)
 
 

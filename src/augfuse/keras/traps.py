@@ -25,23 +25,20 @@ _ANOTHER_SCALE = 8  # times as large: 0..255 beside 0..1, -1..1, or images of me
 _SURELY_PIXELS = 100.0  # floats up to here may have been standardised by hand
 _SEEN = 64  # images that are looked at
 _BINARY = "binary_crossentropy"
-_LOSSES: dict[str, tuple[Any, Any]] = {
+# Whether a loss wants one-hot labels, None where that depends on the outputs; its function, and its class.
+_LOSSES: dict[str, tuple[bool | None, Any, Any]] = {
     "sparse_categorical_crossentropy": (
+        False,
         keras.losses.sparse_categorical_crossentropy,
         keras.losses.SparseCategoricalCrossentropy,
     ),
-    "categorical_crossentropy": (keras.losses.categorical_crossentropy, keras.losses.CategoricalCrossentropy),
+    "categorical_crossentropy": (True, keras.losses.categorical_crossentropy, keras.losses.CategoricalCrossentropy),
     "categorical_focal_crossentropy": (
+        True,
         keras.losses.categorical_focal_crossentropy,
         keras.losses.CategoricalFocalCrossentropy,
     ),
-    _BINARY: (keras.losses.binary_crossentropy, keras.losses.BinaryCrossentropy),
-}
-# Whether a loss wants one-hot labels.
-_WANTED = {
-    "sparse_categorical_crossentropy": False,
-    "categorical_crossentropy": True,
-    "categorical_focal_crossentropy": True,
+    _BINARY: (None, keras.losses.binary_crossentropy, keras.losses.BinaryCrossentropy),
 }
 _KEEP_THE_SCALE = ("keras.src.layers.preprocessing.", "keras.src.layers.reshaping.")
 
@@ -52,10 +49,10 @@ def check_loss(feed: Any, model: Any, one_hot: bool, other_labels: str) -> None:
     Keras announces a pass before it fails. other_labels: what to type for the other kind.
     """
     name, width = _loss_of(model), _width_of(model)
-    fits = _WANTED.get(name, one_hot) == one_hot
+    wanted = _LOSSES[name][0] if name else None
     if name == _BINARY and width is not None:
-        fits = one_hot == (width > 1)
-    if fits:
+        wanted = width > 1
+    if wanted is None or wanted == one_hot:
         return
     got, want = ("one-hot labels", "class numbers") if one_hot else ("class numbers", "one-hot labels")
     right = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
@@ -213,7 +210,7 @@ def _loss_of(model: Any) -> str:
             loss = keras.losses.get(loss)
         except ValueError:  # Keras will say it
             return ""
-    return next((name for name, made in _LOSSES.items() if loss is made[0] or type(loss) is made[1]), "")
+    return next((name for name, (_, function, kind) in _LOSSES.items() if loss is function or type(loss) is kind), "")
 
 
 def _width_of(model: Any) -> int | None:

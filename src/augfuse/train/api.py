@@ -89,7 +89,7 @@ def train(
             min_lr=min_lr,
             class_weights=class_weights,
             evaluations=evaluations,
-            size=size,  # type: ignore[arg-type]
+            size=size,  # type: ignore[arg-type] - one number too: `plain` makes two of it
             batch_size=batch_size,
             optimizer=optimizer,
             learning_rate=learning_rate,
