@@ -17,8 +17,8 @@ PACKAGE = Path(af.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
-    "errors", "jit", "philox", "ranges", "rng", "geometry", "color", "transforms", "plan", "execute",
-    "pictures", "notebook", "batch", "recipe",
+    "text", "errors", "warn_once", "jit", "philox", "ranges", "rng", "geometry", "color", "transforms", "plan",
+    "execute", "pictures", "notebook", "batch", "recipe",
     "data", "keras", "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}
@@ -68,6 +68,14 @@ def test_files_are_short_and_explain_themselves(path: Path) -> None:
     assert text.count("\n") <= 400
     assert ast.get_docstring(ast.parse(text)), "a file says what it is for"
     assert "super(" not in text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_values_are_quoted_in_one_place(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and ast.unparse(node.func) == "warnings.warn"):
+            quoted = [n for n in ast.walk(node) if isinstance(n, ast.FormattedValue) and n.conversion == ord("r")]
+            assert not quoted or path.name == "__init__.py", f"{path.name}:{node.lineno}: use augfuse.text.shown"
 
 
 def test_import_is_light() -> None:

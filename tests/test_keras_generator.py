@@ -28,8 +28,9 @@ legacy = pytest.importorskip("keras.src.legacy.preprocessing.image", reason="thi
 
 import augfuse as af  # noqa: E402
 import augfuse.keras as ak  # noqa: E402
+from augfuse import warn_once  # noqa: E402
 from augfuse.errors import AugfuseError, AugfuseWarning, DataError, ImageError, ImageTypeError, RangeError  # noqa: E402
-from augfuse.keras import ImageDataGenerator, notices  # noqa: E402
+from augfuse.keras import ImageDataGenerator  # noqa: E402
 from augfuse.keras.draws import Parameters, keyed  # noqa: E402
 from test_keras_adapter import BACKEND, BACKENDS, Recorder  # noqa: E402
 
@@ -48,9 +49,9 @@ ALL: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    notices.forget()
+    warn_once.forget()
     yield
-    notices.forget()
+    warn_once.forget()
 
 
 @pytest.fixture
@@ -398,7 +399,7 @@ def test_shifts_go_along_the_axis_they_name(data_format: str) -> None:
     for option, step, still in (("height_shift_range", 10, 1), ("width_shift_range", 1, 10)):
         options: dict[str, Any] = {option: [3], "data_format": data_format}
         generator = ImageDataGenerator(**options)
-        notices.forget()
+        warn_once.forget()
         iterator = generator.flow(x, seed=0)
         assert_said_once(lambda it=iterator: it[0], "along the width", "centre")
         moved = iterator[0].reshape(20, 30)[5:-5, 5:-5]

@@ -17,18 +17,19 @@ pd = pytest.importorskip("pandas", reason="needs the extra: pip install 'augfuse
 
 from keras.src.legacy.preprocessing import image as legacy  # noqa: E402
 
+from augfuse import warn_once  # noqa: E402
 from augfuse.cli import main  # noqa: E402
 from augfuse.errors import AugfuseWarning, DataError  # noqa: E402
-from augfuse.keras import ImageDataGenerator, notices  # noqa: E402
+from augfuse.keras import ImageDataGenerator  # noqa: E402
 
 BOTH = ("training", "validation")
 
 
 @pytest.fixture(autouse=True)
 def _fresh_notices() -> Iterator[None]:
-    notices.forget()
+    warn_once.forget()
     yield
-    notices.forget()
+    warn_once.forget()
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ from augfuse.keras.images import (  # noqa: E402
     smart_resize,
     validate_filename,
 )
-from augfuse.keras.notices import forget, notice, was_given  # noqa: E402
+from augfuse.keras.notices import notice  # noqa: E402
+from augfuse.warn_once import forget, was_given  # noqa: E402
 
 ODD_FILES = Path(environ.get("AUGFUSE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "odd_files"
 ODD = sorted(path for path in ODD_FILES.glob("*") if path.suffix not in (".md", ".csv"))

@@ -14,7 +14,8 @@ from PIL import Image
 keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras]'")
 
 import augfuse as af  # noqa: E402
-from augfuse.keras import ImageDataGenerator, LoaderDataset, notices, watch  # noqa: E402
+from augfuse import warn_once  # noqa: E402
+from augfuse.keras import ImageDataGenerator, LoaderDataset, watch  # noqa: E402
 from augfuse.keras.feed import Asker  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -26,7 +27,7 @@ SPARSE, CATEGORICAL, BINARY = "sparse_categorical_crossentropy", "categorical_cr
 
 @pytest.fixture(autouse=True)
 def every_notice_anew() -> Iterator[None]:
-    notices.forget()
+    warn_once.forget()
     yield
 
 

@@ -9,9 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from augfuse.text import message, shown
+
 
 class AugfuseError(Exception):
-    """Base of every error augfuse raises on purpose."""
+    """Base of every error augfuse raises on purpose. Its text is safe to print, whatever names and values are in it."""
+
+    def __str__(self) -> str:
+        return message(Exception.__str__(self))
 
 
 class RangeError(AugfuseError, ValueError):
@@ -59,10 +64,13 @@ class MissingExtraError(AugfuseError, ImportError):
 
 
 class AugfuseWarning(UserWarning):
-    """Base of every warning augfuse gives."""
+    """Base of every warning augfuse gives. Its text is safe to print, as an error's is."""
+
+    def __str__(self) -> str:
+        return message(UserWarning.__str__(self))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the closest known name, or the empty string."""
     close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return f" Did you mean {shown(close[0])}?" if close else ""

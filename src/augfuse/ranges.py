@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from augfuse.errors import RangeError
+from augfuse.text import shown
 
 Range: TypeAlias = tuple[float, float] | float
 Size: TypeAlias = tuple[int, int] | int
@@ -36,14 +37,14 @@ def _number(where: str, value: Any, wanted: str) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise RangeError(f"{where}: got {value!r}, wanted {wanted}.")
+        raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.")
     return number
 
 
 def whole(name: str, value: Any, minimum: int) -> int:
     """A whole number >= minimum, or RangeError."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
-        raise RangeError(f"{name}: got {value!r}, wanted a whole number >= {minimum}.")
+        raise RangeError(f"{name}: got {shown(value)}, wanted a whole number >= {minimum}.")
     return int(value)
 
 
@@ -86,17 +87,17 @@ class Interval(msgspec.Struct, frozen=True):
             return None
         if isinstance(value, (tuple, list)):
             if len(value) != 2:
-                raise RangeError(f"{where}: got {value!r}, wanted one number or (low, high).")
+                raise RangeError(f"{where}: got {shown(value)}, wanted one number or (low, high).")
             low, high = (_number(where, v, "two finite numbers (low, high)") for v in value)
         else:
             a = _number(where, value, "one finite number or (low, high)")
             if a < 0 and self.single != "exact":
-                raise RangeError(f"{where}: got {value!r}, wanted a number >= 0, or (low, high) for a range.")
+                raise RangeError(f"{where}: got {shown(value)}, wanted a number >= 0, or (low, high) for a range.")
             low, high = {"symmetric": (-a, a), "factor": (1 - a, 1 + a), "exact": (a, a)}[self.single]
         if low > high:
-            raise RangeError(f"{where}: got {value!r}, wanted {wanted}. Upside down: use ({high:g}, {low:g}).")
+            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}. Upside down: use ({high:g}, {low:g}).")
         if low < self.minimum or high > self.maximum:
-            raise RangeError(f"{where}: got {value!r}, wanted {wanted}.{' ' + self.hint if self.hint else ''}")
+            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.{' ' + self.hint if self.hint else ''}")
         return (low, high)
 
 
@@ -115,7 +116,7 @@ class Number(msgspec.Struct, frozen=True):
         wanted = f"{kind} within {self.minimum:g}..{self.maximum:g} {self.unit}".rstrip()
         number = _number(where, value, wanted)
         if not self.minimum <= number <= self.maximum or (self.integer and number != int(number)):
-            raise RangeError(f"{where}: got {value!r}, wanted {wanted}.")
+            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.")
         return int(number) if self.integer else number
 
 
@@ -135,7 +136,7 @@ class Numbers(msgspec.Struct, frozen=True):
         numbers_ = tuple(_number(where, v, wanted) for v in values)
         low = min(numbers_, default=math.nan)
         if not numbers_ or low < self.minimum or max(numbers_) > self.maximum or (self.positive and low <= 0):
-            raise RangeError(f"{where}: got {value!r}, wanted {wanted}.")
+            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.")
         return numbers_
 
 
@@ -150,7 +151,7 @@ class Lengths(msgspec.Struct, frozen=True):
         values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
         good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 1 for v in values)
         if len(values) != 2 or not good:
-            raise RangeError(f"{where}: got {value!r}, wanted one whole number >= 1 or (height, width).")
+            raise RangeError(f"{where}: got {shown(value)}, wanted one whole number >= 1 or (height, width).")
         return (int(values[0]), int(values[1]))
 
 
@@ -166,7 +167,7 @@ class Margins(msgspec.Struct, frozen=True):
         good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 0 for v in values)
         if len(values) not in (1, 2, 4) or not good:
             raise RangeError(
-                f"{where}: got {value!r}, wanted one, two or four whole numbers >= 0: (left, top, right, bottom)."
+                f"{where}: got {shown(value)}, wanted one, two or four whole numbers >= 0: (left, top, right, bottom)."
             )
         left, top, right, bottom = (int(v) for v in values * (4 // len(values)))
         return (left, top, right, bottom)
@@ -182,7 +183,7 @@ class Choice(msgspec.Struct, frozen=True):
 
     def parse(self, where: str, value: Any) -> str:
         if not isinstance(value, str) or value not in self.options:
-            raise RangeError(f"{where}: got {value!r}, wanted one of {', '.join(map(repr, self.options))}.")
+            raise RangeError(f"{where}: got {shown(value)}, wanted one of {', '.join(map(shown, self.options))}.")
         return value
 
 

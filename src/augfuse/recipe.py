@@ -23,6 +23,7 @@ from augfuse.plan.fuse import fuse
 from augfuse.plan.plan import Plan, check
 from augfuse.ranges import Choice, Numbers, sides, whole
 from augfuse.rng import check_epoch, check_seed
+from augfuse.text import shown
 from augfuse.transforms._crop import undone
 from augfuse.transforms._custom import Lambda
 from augfuse.transforms.base import Transform, Write
@@ -245,7 +246,7 @@ class Recipe(msgspec.Struct, frozen=True):
         `text` says it in words. The same as `batch.plan.describe(i)` of a batch with this seed, epoch and index.
         """
         if len(shape) != 3:
-            raise ImageError(f"shape: got {shape!r}, wanted (height, width, channels), such as (224, 224, 3).")
+            raise ImageError(f"shape: got {shown(shape)}, wanted (height, width, channels), such as (224, 224, 3).")
         height, width, channels = (whole("shape", side, 1) for side in shape)
         canvas = Canvas(np.array([height]), np.array([width]))
         recipe = self if training else self.eval()
@@ -309,7 +310,7 @@ def _check_order(transforms: tuple[Transform, ...]) -> None:
         if not isinstance(transform, Transform):
             name = getattr(transform, "__name__", type(transform).__name__)
             hint = f" Call it: af.{name}()." if isinstance(transform, type) else ""
-            raise RecipeError(f"Recipe.transforms[{i}]: got {transform!r}, wanted a transform.{hint}")
+            raise RecipeError(f"Recipe.transforms[{i}]: got {shown(transform)}, wanted a transform.{hint}")
         if isinstance(transform, Write) and i + 1 < len(transforms):
             name, after = type(transform).__name__, type(transforms[i + 1]).__name__
             raise RecipeError(
@@ -322,14 +323,16 @@ def _value_range(value: Any) -> tuple[float, float]:
     low, high = value if isinstance(value, (tuple, list)) and len(value) == 2 else (math.nan, math.nan)
     number = all(isinstance(v, numbers.Real) and not isinstance(v, bool) and math.isfinite(v) for v in (low, high))
     if not number or not low < high:
-        raise RangeError(f"Recipe.value_range: got {value!r}, wanted (low, high) with low < high, such as (0, 255).")
+        raise RangeError(
+            f"Recipe.value_range: got {shown(value)}, wanted (low, high) with low < high, such as (0, 255)."
+        )
     return (float(low), float(high))
 
 
 def is_planar(layout: str) -> bool:
     """Whether a layout puts channels first. RecipeError for anything but "NHWC" and "NCHW"."""
     if layout not in _LAYOUTS:
-        raise RecipeError(f"layout: got {layout!r}, wanted 'NHWC' or 'NCHW'.")
+        raise RecipeError(f"layout: got {shown(layout)}, wanted 'NHWC' or 'NCHW'.")
     return layout == "NCHW"
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from augfuse.errors import ImageTypeError, RangeError
 from augfuse.ranges import Range, ends, whole
+from augfuse.text import shown
 
 _TO_UNIT = 2.0**-53
 
@@ -37,7 +38,7 @@ def check_seed(seed: int | None) -> int:
     if seed is None:
         return fresh_seed()
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise ImageTypeError(f"seed: got {seed!r}, wanted a whole number or None.")
+        raise ImageTypeError(f"seed: got {shown(seed)}, wanted a whole number or None.")
     if not 0 <= seed < 2**64:
         raise RangeError(f"seed: got {seed}, wanted 0..2**64 - 1. Use seed={int(seed) % 2**64}.")
     return int(seed)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from augfuse.commands.shell import FAILED, OK, USAGE, refuse
 from augfuse.errors import AugfuseError, RangeError, did_you_mean
+from augfuse.text import shown
 
 
 def doctor(
@@ -95,7 +96,7 @@ def _explain(code: str) -> int:
     from augfuse.doctor.show import show_code
 
     if code not in CODES:
-        return refuse(f"--explain: got {code!r}, wanted a code such as AF202.{did_you_mean(code, CODES)}", USAGE)
+        return refuse(f"--explain: got {shown(code)}, wanted a code such as AF202.{did_you_mean(code, CODES)}", USAGE)
     show_code(code, Console())
     return OK
 

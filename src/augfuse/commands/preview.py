@@ -11,6 +11,7 @@ from augfuse.commands.shell import FAILED, OK, USAGE, parse_size, refuse, refuse
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, DecodeError, RangeError
 from augfuse.ranges import whole
 from augfuse.rng import check_epoch, check_seed
+from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.data.decode import Color
@@ -125,7 +126,7 @@ def _positions(text: str, length: int) -> list[int]:
     except ValueError:
         positions = [-1]
     if not 0 <= min(positions) <= max(positions) < length:
-        raise RangeError(f"--index: got {text!r}, wanted positions in the data, 0..{length - 1}, such as 0,7,12.")
+        raise RangeError(f"--index: got {shown(text)}, wanted positions in the data, 0..{length - 1}, such as 0,7,12.")
     return positions
 
 

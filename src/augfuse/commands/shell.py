@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from augfuse.errors import AugfuseError, DecodeError, RangeError
+from augfuse.text import shown
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -33,5 +34,5 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(sides) <= 2 and all(side.isdecimal() and side.strip("0") for side in sides):
         if all(len(side) < 10 and int(side) <= LARGEST_SIZE for side in sides):
             return int(sides[0]), int(sides[-1])
-        raise RangeError(f"--size: got {text!r}, wanted sides of at most {LARGEST_SIZE} pixels, such as 128.")
-    raise RangeError(f"--size: got {text!r}, wanted N or HxW, such as 128 or 120x160.")
+        raise RangeError(f"--size: got {shown(text)}, wanted sides of at most {LARGEST_SIZE} pixels, such as 128.")
+    raise RangeError(f"--size: got {shown(text)}, wanted N or HxW, such as 128 or 120x160.")

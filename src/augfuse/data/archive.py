@@ -17,6 +17,7 @@ from augfuse.data.decode import MAX_FILE_BYTES, Color
 from augfuse.data.exclude import Exclude, leave_out
 from augfuse.data.folder import FolderSource, folder_sources, in_any_system
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, did_you_mean
+from augfuse.text import shown
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
 _ENCRYPTED = 0x1
@@ -177,7 +178,9 @@ class _ZipFolder:
 def _existing_file(path: str | os.PathLike[str]) -> Path:
     file = Path(os.path.abspath(path))  # noqa: PTH100 - as in from_directory: the user's own link stays in messages
     if file.is_dir():
-        raise DataNotFoundError(f"{file}: is a folder, wanted a zip archive. Type af.from_directory({str(path)!r}).")
+        raise DataNotFoundError(
+            f"{file}: is a folder, wanted a zip archive. Type af.from_directory({shown(str(path))})."
+        )
     if not file.is_file():
         known = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
         raise DataNotFoundError(f"{file}: no such file, wanted a zip archive.{did_you_mean(file.name, known)}")
@@ -190,7 +193,7 @@ def _open(file: Path) -> tuple[_ZipFolder, _Members]:
     if leaving:
         warnings.warn(
             f"{file}: {len(leaving)} members have names that lead out of the archive and are left out, the first is "
-            f"{leaving[0]!r}.",
+            f"{shown(leaving[0])}.",
             AugfuseWarning,
             stacklevel=3,
         )
@@ -227,7 +230,7 @@ def _read_list(file: Path) -> tuple[_ZipFolder, _Members, list[str]]:
         else:
             path = f"{folder}{os.sep}{steps[-1]}"
             if path in table:
-                raise DataError(f"{file}: member {name!r} is there twice; pack the archive again.")
+                raise DataError(f"{file}: member {shown(name)} is there twice; pack the archive again.")
             if is_image(steps[-1]) or steps[-1] == MANIFEST:
                 table[path] = _checked_member(file, name, info)
             folder.files.append(steps[-1])
@@ -251,10 +254,11 @@ def _leads_out(name: str, steps: list[str]) -> bool:
 
 def _checked_member(file: Path, name: str, info: zipfile.ZipInfo) -> _Member:
     if info.flag_bits & _ENCRYPTED:
-        raise DataError(f"{file}: member {name!r} is encrypted. Unpack it with its password and use the folder.")
+        raise DataError(f"{file}: member {shown(name)} is encrypted. Unpack it with its password and use the folder.")
     if info.compress_type not in _METHODS:
         raise DataError(
-            f"{file}: member {name!r} is packed by method {info.compress_type}, wanted 0 (stored) or 8 (deflated). "
+            f"{file}: member {shown(name)} is packed by method {info.compress_type}, wanted 0 (stored) or 8 "
+            "(deflated). "
             "Pack the archive again: zip -0 -r."
         )
     return _Member(info.header_offset, info.compress_size, info.file_size, info.compress_type, info.CRC)

@@ -11,6 +11,7 @@ from augfuse.data.sample import Sample
 from augfuse.data.source import check_index, check_rows
 from augfuse.data.split import split_rows
 from augfuse.errors import DataError, ImageError, ImageTypeError, RangeError, did_you_mean
+from augfuse.text import shown
 
 _CHECK_BYTES = 8 * 2**20  # floats are checked in pieces of about this size
 
@@ -169,7 +170,9 @@ def _value_range(value_range: tuple[float, float] | None, dtype: np.dtype) -> tu
     try:
         low, high = (float(bound) for bound in value_range)
     except (TypeError, ValueError):
-        raise RangeError(f"value_range: got {value_range!r}, wanted (low, high); type value_range=(0, 255)") from None
+        raise RangeError(
+            f"value_range: got {shown(value_range)}, wanted (low, high); type value_range=(0, 255)"
+        ) from None
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise RangeError(f"value_range: got ({low}, {high}), wanted finite low < high.")
     return low, high
@@ -209,11 +212,11 @@ def _outside(pixels: np.ndarray, index: int, low: float, high: float) -> str:
 
 def _class_names(classes: Sequence[str]) -> tuple[str, ...]:
     if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
-        raise DataError(f"classes: got {classes!r}, wanted a tuple of names, as in ('cat', 'dog').")
+        raise DataError(f"classes: got {shown(classes)}, wanted a tuple of names, as in ('cat', 'dog').")
     names = tuple(classes)
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise DataError(f"classes: {twice[0]!r} is there twice; wanted each name once.")
+        raise DataError(f"classes: {shown(twice[0])} is there twice; wanted each name once.")
     return names
 
 
@@ -230,7 +233,9 @@ def _as_labels(y: Any, length: int) -> np.ndarray:
     if labels.dtype.kind in "UOT":
         if labels.ndim != 1 or not all(isinstance(label, str) for label in labels.tolist()):
             odd = next((label for label in labels.ravel().tolist() if not isinstance(label, str)), None)
-            raise DataError(f"y: got labels of shape {labels.shape} holding {odd!r}, wanted numbers, or strings (n,).")
+            raise DataError(
+                f"y: got labels of shape {labels.shape} holding {shown(odd)}, wanted numbers, or strings (n,)."
+            )
         return labels.astype(object)
     return labels
 
@@ -249,5 +254,5 @@ def _number_strings(labels: np.ndarray, names: tuple[str, ...] | None) -> tuple[
     places = {name: place for place, name in enumerate(names)}
     for name in found:
         if name not in places:
-            raise DataError(f"y: label {name!r} is not in classes {names}.{did_you_mean(name, names)}")
+            raise DataError(f"y: label {shown(name)} is not in classes {names}.{did_you_mean(name, names)}")
     return names, np.array([places[name] for name in found], np.int64)[codes]

@@ -13,6 +13,7 @@ import numpy as np
 
 from augfuse.data.decode import COLORS, Color
 from augfuse.errors import AugfuseWarning, DataError, did_you_mean
+from augfuse.text import shown
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -72,7 +73,9 @@ def find_parts(
     folders = _part_folders(root)
     if not folders:
         if part is not None:
-            raise DataError(f"{root}: has no part {part!r}: it holds no train, val or test folder. Leave part= out.")
+            raise DataError(
+                f"{root}: has no part {shown(part)}: it holds no train, val or test folder. Leave part= out."
+            )
         listing = _list_classes(root, root)
         names = _choose_classes(classes, listing, root)
         for name in names:
@@ -96,8 +99,8 @@ def choose_part(part: str | None, known: Collection[str], root: object) -> str:
     wanted = "train" if part is None else PARTS.get(str(part).lower(), part)
     if wanted not in known:
         hint = did_you_mean(str(part), PARTS) if wanted not in PARTS.values() else ""
-        hint = f" Type part={next(iter(known))!r}." if part is None else hint
-        raise DataError(f"{root}: has no part {wanted!r}, only {', '.join(map(repr, known))}.{hint}")
+        hint = f" Type part={shown(next(iter(known)))}." if part is None else hint
+        raise DataError(f"{root}: has no part {shown(wanted)}, only {', '.join(map(shown, known))}.{hint}")
     return wanted
 
 
@@ -105,7 +108,7 @@ def check_color(color: Color | None) -> None:
     """Raises DataError for what is neither None nor one of COLORS."""
     if color is not None and color not in COLORS:
         hint = did_you_mean(str(color), COLORS)
-        raise DataError(f"color: got {color!r}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
+        raise DataError(f"color: got {shown(color)}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
 
 
 def is_image(name: str) -> bool:
@@ -130,7 +133,9 @@ def _part_folders(root: Folder) -> dict[str, Folder]:
             if PARTS[folder.name.lower()] != wanted:
                 continue
             if wanted in folders:
-                raise DataError(f"{root}: {folders[wanted].name!r} and {folder.name!r} are the same part; keep one.")
+                raise DataError(
+                    f"{root}: {shown(folders[wanted].name)} and {shown(folder.name)} are the same part; keep one."
+                )
             if wanted != "train" and not folder.folders():
                 warnings.warn(f"{folder}: has no class folders, left out.", AugfuseWarning, stacklevel=3)
                 continue
@@ -145,8 +150,8 @@ def _check_part(part: str, folder: Folder, listing: dict[str, Found], names: tup
     if part == "train" or len(missing) == len(names):
         if missing[0] in listing:
             _require_images(folder, missing[0], listing[missing[0]])
-        raise DataError(f"{folder}: has no folder for class {missing[0]!r}, which another part has.")
-    listed = ", ".join(map(repr, missing[:5])) + (", ..." if len(missing) > 5 else "")
+        raise DataError(f"{folder}: has no folder for class {shown(missing[0])}, which another part has.")
+    listed = ", ".join(map(shown, missing[:5])) + (", ..." if len(missing) > 5 else "")
     warnings.warn(f"{folder}: has no images of {len(missing)} classes: {listed}.", AugfuseWarning, stacklevel=3)
 
 
@@ -161,10 +166,10 @@ def _choose_classes(classes: Sequence[str] | None, known: Collection[str], root:
     if classes is None:
         return tuple(sorted(known))
     if isinstance(classes, str) or not classes:
-        raise DataError(f"classes: got {classes!r}, wanted a list of folder names, as in ['cat', 'dog'].")
+        raise DataError(f"classes: got {shown(classes)}, wanted a list of folder names, as in ['cat', 'dog'].")
     for name in classes:
         if name not in known:
-            raise DataError(f"{root}: has no class folder {name!r}.{did_you_mean(str(name), known)}")
+            raise DataError(f"{root}: has no class folder {shown(name)}.{did_you_mean(str(name), known)}")
     if len(set(classes)) < len(classes):
         raise DataError(f"classes: got {list(classes)}, wanted each name once.")
     return tuple(classes)

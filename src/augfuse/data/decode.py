@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from augfuse.errors import DataError, DecodeError, ImageTypeError, did_you_mean
+from augfuse.text import shown
 
 Color = Literal["rgb", "grayscale", "rgba"]
 COLORS: tuple[Color, ...] = ("rgb", "grayscale", "rgba")
@@ -68,7 +69,7 @@ def decode(raw: bytes, *, color: Color | None = None, path: str | None = None) -
     """
     if color is not None and color not in COLORS:
         hint = did_you_mean(str(color), COLORS)
-        raise DataError(f"color: got {color!r}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
+        raise DataError(f"color: got {shown(color)}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
     if not isinstance(raw, bytes):
         if not isinstance(raw, (bytearray, memoryview)):
             raise ImageTypeError(
@@ -124,8 +125,8 @@ def _not_an_image(raw: bytes) -> str:
         return "the file is empty."
     wanted = "wanted JPEG, PNG, WebP, BMP, GIF or TIFF"
     if raw.lstrip()[:1] in (b"<", b"{"):
-        return f"this is a text file (a web page or an error message?) beginning with {raw[:16]!r}; {wanted}."
-    return f"not an image format that augfuse reads; {wanted}, the file begins with {raw[:16]!r}."
+        return f"this is a text file (a web page or an error message?) beginning with {shown(raw[:16])}; {wanted}."
+    return f"not an image format that augfuse reads; {wanted}, the file begins with {shown(raw[:16])}."
 
 
 def _check_size(width: int, height: int) -> None:
@@ -210,7 +211,9 @@ def _walk_png(raw: bytes) -> Header:
         length, name = struct.unpack_from(">I4s", raw, position)
         end = position + 12 + length
         if end > len(raw):
-            raise DecodeError(f"the PNG is cut short or damaged: chunk {name!r} is longer than the rest of the file.")
+            raise DecodeError(
+                f"the PNG is cut short or damaged: chunk {shown(name)} is longer than the rest of the file."
+            )
         if name in _PNG_KEPT:
             spans.append((position, end))
         if name == b"IDAT":
@@ -242,7 +245,7 @@ def _walk_webp(raw: bytes) -> Header:
         width, height = struct.unpack_from("<HH", raw, 26)
         size = width & 0x3FFF, height & 0x3FFF
     else:
-        raise DecodeError(f"the WebP is damaged: its first chunk is {chunk!r}.")
+        raise DecodeError(f"the WebP is damaged: its first chunk is {shown(chunk)}.")
     return Header("WEBP", *size)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from augfuse.data.classes import Part
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError
+from augfuse.text import shown
 
 # A file with such a list, or the paths themselves.
 Exclude: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -72,7 +73,7 @@ def _without(name: str | None, part: Part, names: list[str], excluded: frozenset
     before = np.bincount(part.labels, minlength=len(part.classes))
     lost = np.flatnonzero((before > 0) & (np.bincount(labels, minlength=len(part.classes)) == 0))
     if not len(labels) or (len(lost) and name in (None, "train")):
-        what = f"class {part.classes[lost[0]]!r}" if len(labels) else "the part"
+        what = f"class {shown(part.classes[lost[0]])}" if len(labels) else "the part"
         raise DataError(f"{part.folder}: exclude leaves {what} without images; shorten the list.")
     return part._replace(paths=tuple(itertools.compress(part.paths, kept)), labels=labels)
 
@@ -96,7 +97,8 @@ def _in_archive(path: str, archive: Path) -> str | None:
 def _warn_unused(unused: frozenset[str], count: int, root: str) -> None:
     if unused:
         warnings.warn(
-            f"{root}: {len(unused)} of {count} paths in exclude are no images of it, the first is {min(unused)!r}.",
+            f"{root}: {len(unused)} of {count} paths in exclude are no images of it, the first is "
+            f"{shown(min(unused))}.",
             AugfuseWarning,
             stacklevel=4,
         )
@@ -108,7 +110,7 @@ def _read_lines(path: Path) -> list[str]:
     except FileNotFoundError:
         raise DataNotFoundError(
             f"exclude: there is no list {path}. augfuse doctor DATA --quarantine {path} writes one; in Python single "
-            f"paths are exclude=[{str(path)!r}]."
+            f"paths are exclude=[{shown(str(path))}]."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"exclude: {path} is not a readable list of paths ({error}).") from None

@@ -17,6 +17,7 @@ from augfuse.data.sample import Sample
 from augfuse.data.source import check_index, check_rows
 from augfuse.data.split import split_rows
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, did_you_mean
+from augfuse.text import shown
 
 
 def from_directory(
@@ -154,13 +155,13 @@ class FolderSource:
 
     def __repr__(self) -> str:
         counts = np.bincount(self.labels, minlength=len(self.classes))
-        shown = [f"{name} {count}" for name, count in zip(self.classes, counts, strict=True)]
-        if len(shown) > 8:
-            shown = [*shown[:7], "..."]
+        listed = [f"{name} {count}" for name, count in zip(self.classes, counts, strict=True)]
+        if len(listed) > 8:
+            listed = [*listed[:7], "..."]
         parts = ", ".join(f"{name} {len(source)}" for name, source in self.parts.items())
         where = f"; part {self.part!r} of {parts}" if parts else ""
         return (
-            f"FolderSource({self.root!r}: {len(self)} images, {len(self.classes)} classes: {', '.join(shown)}{where})"
+            f"FolderSource({self.root!r}: {len(self)} images, {len(self.classes)} classes: {', '.join(listed)}{where})"
         )
 
     def subset(self, rows: Sequence[int] | np.ndarray) -> FolderSource:
@@ -234,7 +235,7 @@ def _existing_folder(path: str | os.PathLike[str]) -> Path:
     if root.is_file():
         suffix = root.suffix.lower()
         hint = " Unpack it first." if suffix in (".tar", ".gz", ".tgz") else ""
-        hint = f" Type af.from_zip({str(path)!r})." if suffix == ".zip" else hint
+        hint = f" Type af.from_zip({shown(str(path))})." if suffix == ".zip" else hint
         raise DataNotFoundError(f"{root}: is a file, wanted a folder of class folders.{hint}")
     if not root.is_dir():
         above = next(folder for folder in root.parents if folder.is_dir())

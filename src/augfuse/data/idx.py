@@ -20,6 +20,7 @@ import numpy as np
 from augfuse.data.arrays import ArraySource, from_arrays
 from augfuse.data.classes import choose_part
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, did_you_mean
+from augfuse.text import shown
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -54,7 +55,9 @@ def from_idx(
     path = Path(images)
     if not path.is_dir():
         if part is not None:
-            raise DataError(f"part: got {part!r} with the file {path}, wanted it with a folder only. Leave part= out.")
+            raise DataError(
+                f"part: got {shown(part)} with the file {path}, wanted it with a folder only. Leave part= out."
+            )
         return _source(path, None if labels is None else Path(labels), classes)
     if labels is not None:
         raise DataError(f"labels: got {labels} with the folder {path}, whose labels are found. Leave labels out.")
@@ -134,7 +137,7 @@ def _source(images: Path, labels: Path | None, classes: Sequence[str] | None) ->
         # What is wrong with other pixels, and is to be done to them, cannot be said to from_idx.
         raise type(error)(
             f"{images}: {str(error).rstrip('.')}. To do so: from augfuse.data.idx import read_idx; "
-            f"x = read_idx({str(images)!r}); and af.from_arrays(x, y) in place of af.from_idx."
+            f"x = read_idx({shown(str(images))}); and af.from_arrays(x, y) in place of af.from_idx."
         ) from None
 
 

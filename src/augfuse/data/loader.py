@@ -18,6 +18,7 @@ from augfuse.errors import DataError, ImageTypeError, RangeError, StateError
 from augfuse.ranges import whole
 from augfuse.recipe import Recipe, is_planar
 from augfuse.rng import check_epoch, check_seed
+from augfuse.text import shown
 
 if TYPE_CHECKING:
     import keras
@@ -190,7 +191,7 @@ class Loader:
         """
         own = self.state_dict()
         if not isinstance(state, dict) or set(state) != set(own):
-            raise StateError(f"state: got {state!r}, wanted what loader.state_dict() returns.")
+            raise StateError(f"state: got {shown(state)}, wanted what loader.state_dict() returns.")
         for name in (
             "version",
             "batch_size",
@@ -203,7 +204,7 @@ class Loader:
         ):
             if state[name] != own[name]:
                 raise StateError(
-                    f"state: {name} is {state[name]!r}, this loader has {own[name]!r}. "
+                    f"state: {name} is {shown(state[name])}, this loader has {shown(own[name])}. "
                     "Build it as when the state was saved."
                 )
         if state["batches"] > len(self):
@@ -232,10 +233,10 @@ def _shard(shard: Any) -> tuple[int, int]:
     if shard is None:
         return 0, 1
     if not isinstance(shard, (tuple, list)) or len(shard) != 2:
-        raise RangeError(f"shard: got {shard!r}, wanted (rank, world) with 0 <= rank < world.")
+        raise RangeError(f"shard: got {shown(shard)}, wanted (rank, world) with 0 <= rank < world.")
     rank, world = whole("shard: rank", shard[0], 0), whole("shard: world", shard[1], 1)
     if rank >= world:
-        raise RangeError(f"shard: got {shard!r}, wanted (rank, world) with 0 <= rank < world. Ranks count from 0.")
+        raise RangeError(f"shard: got {shown(shard)}, wanted (rank, world) with 0 <= rank < world. Ranks count from 0.")
     return rank, world
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from augfuse.data.classes import MANIFEST, Folder
 from augfuse.errors import AugfuseWarning, DataError
+from augfuse.text import shown
 
 _COLUMNS = ["file", "group", "copy"]
 
@@ -83,8 +84,8 @@ def _parse(raw: bytes, where: str) -> dict[str, Entry]:
             raise DataError(f"{where}, line {number}: got {len(row)} values, wanted {len(header)}.")
         file, group, copy = (*row, "0")[:3]
         if not copy.isdecimal():
-            raise DataError(f"{where}, line {number}: copy is {copy!r}, wanted 0 for an original, or 1, 2, ...")
+            raise DataError(f"{where}, line {number}: copy is {shown(copy)}, wanted 0 for an original, or 1, 2, ...")
         if file in listed:
-            raise DataError(f"{where}, line {number}: {file!r} is there twice.")
+            raise DataError(f"{where}, line {number}: {shown(file)} is there twice.")
         listed[file] = Entry(file, group, int(copy))
     return listed

@@ -18,6 +18,7 @@ from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, I
 from augfuse.execute.images import Images, as_image, describe_range
 from augfuse.plan.build import value_range
 from augfuse.recipe import Recipe
+from augfuse.text import shown
 
 
 def as_source(data: Any) -> Source:
@@ -25,7 +26,9 @@ def as_source(data: Any) -> Source:
     if isinstance(data, np.ndarray):
         raise ImageTypeError("data: got an array, wanted a source. Use af.from_arrays(x, y).")
     if isinstance(data, (str, os.PathLike)):
-        raise ImageTypeError(f"data: got the path {data!s}, wanted a source. Use af.from_directory({str(data)!r}).")
+        raise ImageTypeError(
+            f"data: got the path {data!s}, wanted a source. Use af.from_directory({shown(str(data))})."
+        )
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
         raise ImageTypeError(
             f"data: got {type(data).__name__}, wanted a source with __len__ and __getitem__. Use af.from_arrays(x, y)."
@@ -64,9 +67,9 @@ class Reader:
 
     def __init__(self, data: Source, on_error: str, max_skipped: float, recipe: Recipe) -> None:
         if on_error not in ("raise", "skip"):
-            raise RangeError(f"on_error: got {on_error!r}, wanted 'raise' or 'skip'.")
+            raise RangeError(f"on_error: got {shown(on_error)}, wanted 'raise' or 'skip'.")
         if not 0 <= max_skipped <= 1:
-            raise RangeError(f"max_skipped: got {max_skipped!r}, wanted a fraction 0..1 of the samples.")
+            raise RangeError(f"max_skipped: got {shown(max_skipped)}, wanted a fraction 0..1 of the samples.")
         self._data = data
         self._skips = on_error == "skip"
         self._limit = max_skipped

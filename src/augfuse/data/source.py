@@ -10,6 +10,7 @@ import numpy as np
 
 from augfuse.data.sample import Sample
 from augfuse.errors import DataError, ImageTypeError
+from augfuse.text import shown
 
 
 class Source(Protocol):
@@ -40,7 +41,7 @@ def check_index(index: SupportsIndex, length: int) -> int:
         position = operator.index(index)
     except TypeError:
         raise ImageTypeError(
-            f"a source takes one integer index, got {index!r}; for several samples type data.subset(rows)"
+            f"a source takes one integer index, got {shown(index)}; for several samples type data.subset(rows)"
         ) from None
     if not -length <= position < length:
         raise IndexError(f"index {position} is out of range for {length} samples")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.errors import DataError
+from augfuse.text import shown
 
 
 def split_rows(
@@ -32,7 +33,7 @@ def split_rows(
     stratify=True with labels that are not integers of shape (length,).
     """
     if not isinstance(fraction, (int, float, np.number)) or not 0 < fraction < 1:
-        raise DataError(f"split: got fraction {fraction!r}, wanted 0 < fraction < 1; for a fifth type split(0.2)")
+        raise DataError(f"split: got fraction {shown(fraction)}, wanted 0 < fraction < 1; for a fifth type split(0.2)")
     generator = _generator(seed)
     codes = _class_codes(labels, length) if stratify and labels is not None else np.zeros(length, np.int64)
     if groups is None:
@@ -54,7 +55,7 @@ def _generator(seed: int) -> np.random.Generator:
     except TypeError:
         key = -1
     if not 0 <= key < 2**128:
-        raise DataError(f"split: got seed {seed!r}, wanted an integer from 0 to 2**128 - 1.")
+        raise DataError(f"split: got seed {shown(seed)}, wanted an integer from 0 to 2**128 - 1.")
     return np.random.Generator(np.random.Philox(key=key))
 
 

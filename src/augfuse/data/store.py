@@ -26,6 +26,7 @@ from augfuse.data.manifest import Entry, write_manifest
 from augfuse.data.read import Reader
 from augfuse.errors import AugfuseWarning, DataError, ImageError
 from augfuse.recipe import Recipe
+from augfuse.text import shown
 
 JPEG_QUALITY = 95
 RECIPE = "recipe.yaml"
@@ -195,7 +196,9 @@ def _folder_names(classes: Sequence[str]) -> list[str]:
     names = [_NOT_IN_NAMES.sub("-", name).strip(". ") for name in classes]
     for name, wanted in zip(names, classes, strict=True):
         if not name or names.count(name) > 1:
-            raise DataError(f"class {wanted!r} makes no folder name of its own ({name!r}). Write an .npz file instead.")
+            raise DataError(
+                f"class {shown(wanted)} makes no folder name of its own ({shown(name)}). Write an .npz file instead."
+            )
     return names
 
 

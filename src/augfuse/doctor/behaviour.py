@@ -16,6 +16,7 @@ from augfuse.doctor.survey import Part, Survey
 from augfuse.doctor.ways import BGR, RESIZES, Way, scales, stretched
 from augfuse.errors import DecodeError
 from augfuse.recipe import Recipe
+from augfuse.text import shown
 
 _CHUNK = 64
 _FEWEST = 10  # images, below which no verdict is given
@@ -145,7 +146,7 @@ def _other_order(tried: Sequence[Answers], truth: np.ndarray, classes: tuple[str
     mapped = outcome.said.argmax(axis=1) == places[truth]
     if not gains(mapped, outcome.right) or mapped.mean() < outcome.right.mean() + 0.1:
         return None
-    moved = [f"{classes[k]!r} is its number {places[k]}, here {k}" for k in np.unique(truth) if places[k] != k]
+    moved = [f"{shown(classes[k])} is its number {places[k]}, here {k}" for k in np.unique(truth) if places[k] != k]
     return finding(
         "AF609",
         f"Fed {outcome.trial.way}, accuracy is {outcome.right.mean():.2f} with the classes in this data's order and "

@@ -25,6 +25,7 @@ from augfuse.doctor.values import check_values
 from augfuse.errors import AugfuseError, AugfuseWarning, RangeError, RecipeError
 from augfuse.execute.cpu import cpu_count
 from augfuse.recipe import Recipe
+from augfuse.text import shown
 
 
 def examine(
@@ -51,7 +52,7 @@ def examine(
     """
     for name, value in (("limit", limit), ("workers", 1 if workers is None else workers)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise RangeError(f"{name}: got {value!r}, wanted 1 or more.")
+            raise RangeError(f"{name}: got {shown(value)}, wanted 1 or more.")
     read_recipe = _recipe(recipe)
     survey = gather(data)
     loaded = None if model is None else load_model(Path(model))

@@ -10,6 +10,7 @@ import numpy as np
 
 from augfuse.doctor.findings import Finding, counted, finding, listed
 from augfuse.doctor.survey import Part, Survey
+from augfuse.text import shown
 
 UNEVEN = 4.0  # times as many images in the largest class as in the smallest
 FEW = 10
@@ -28,7 +29,7 @@ def check_labels(survey: Survey) -> list[Finding]:
         found.append(
             finding(
                 "AF306",
-                f"All {counted(sum(map(len, labelled)), 'image')} are of one class, {there[0]!r}.",
+                f"All {counted(sum(map(len, labelled)), 'image')} are of one class, {shown(there[0])}.",
                 "Put the images of each class into a folder of its own.",
                 examples=there,
             )
@@ -73,8 +74,9 @@ def _check_balance(part: Part, classes: tuple[str, ...]) -> list[Finding]:
         found.append(
             finding(
                 "AF301",
-                f"{part.title}: {counts[most]:,} images of {classes[most]!r}, {counts[least]:,} of {classes[least]!r}: "
-                f"{counts[most] / counts[least]:.1f} times as many; always saying {classes[most]!r} scores "
+                f"{part.title}: {counts[most]:,} images of {shown(classes[most])}, {counts[least]:,} of "
+                f"{shown(classes[least])}: "
+                f"{counts[most] / counts[least]:.1f} times as many; always saying {shown(classes[most])} scores "
                 f"{share:.2f}.",
                 "Judge by recall of each class, not by accuracy alone; weight the classes, or find more images.",
                 examples=[f"{classes[k]}: {counts[k]:,}" for k in order],
@@ -143,7 +145,7 @@ def _renumbered(survey: Survey, labelled: list[Part]) -> list[str]:
     for name in survey.classes if survey.files else ():
         places = {part.title: part.classes.index(name) for part in labelled if name in part.classes}
         if len(set(places.values())) > 1:
-            moved.append(f"{name!r} is " + " and ".join(f"{place} in {title}" for title, place in places.items()))
+            moved.append(f"{shown(name)} is " + " and ".join(f"{place} in {title}" for title, place in places.items()))
     return moved
 
 
@@ -151,7 +153,7 @@ def _check_names(survey: Survey) -> list[Finding]:
     alike: dict[str, list[str]] = defaultdict(list)
     for name in survey.classes:  # other signs tell classes apart: C and C++, 1.5 and 15, A and A-
         alike[re.sub(r"[\s_-]+", " ", name.strip().casefold())].append(name)
-    pairs = [" and ".join(map(repr, names)) for names in alike.values() if len(names) > 1]
+    pairs = [" and ".join(map(shown, names)) for names in alike.values() if len(names) > 1]
     if not pairs:
         return []
     return [

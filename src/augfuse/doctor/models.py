@@ -14,6 +14,7 @@ import numpy as np
 from augfuse.doctor.findings import Finding, counted, finding
 from augfuse.doctor.survey import Part, Survey
 from augfuse.errors import DataError, DataNotFoundError, MissingExtraError
+from augfuse.text import shown
 from augfuse.transforms.base import Write
 
 _ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy")
@@ -98,7 +99,8 @@ def check_model(survey: Survey, model: Model, recipe: Any, shape: tuple[int, ...
             found.append(
                 finding(
                     "AF603",
-                    f"Layer {layer.name!r} (Normalization) has mean 0 and variance 1: it was never fitted and changes "
+                    f"Layer {shown(layer.name)} (Normalization) has mean 0 and variance 1: it was never fitted and "
+                    "changes "
                     "nothing.",
                     f"Call {layer.name}.adapt(training images) before training.",
                     examples=[layer.name],

@@ -10,9 +10,11 @@ import numpy as np
 from augfuse.data.read import label_kind
 from augfuse.errors import DataError, ImageError, ImageTypeError
 from augfuse.keras.iterator import Iterator
-from augfuse.keras.notices import notice, warn
+from augfuse.keras.notices import notice
 from augfuse.keras.steps import Pixels, as_stack, full_scale
 from augfuse.keras.traps import check_rescale, check_statistics
+from augfuse.text import shown
+from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -160,7 +162,7 @@ def _subset(subset: str | None, n: int, generator: ImageDataGenerator, y: Any) -
     if subset is None:
         return slice(None)
     if subset not in ("training", "validation"):
-        raise DataError(f"subset: got {subset!r}, wanted 'training' or 'validation'.")
+        raise DataError(f"subset: got {shown(subset)}, wanted 'training' or 'validation'.")
     first = int(n * generator._validation_split)
     if y is not None:
         y = np.asarray(y)

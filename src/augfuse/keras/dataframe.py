@@ -19,6 +19,7 @@ from augfuse.keras.groups import subset_rows
 from augfuse.keras.images import validate_filename
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.steps import Pixels
+from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -200,7 +201,7 @@ class DataFrameIterator(Iterator):
             first = names[valid.index(False)]
             files.warn(
                 f'Found {valid.count(False)} invalid image filename(s) in x_col="{x_col}". These filename(s) will be '
-                f"ignored. The first is {first!r}: {self._why_invalid(first)}"
+                f"ignored. The first is {shown(first)}: {self._why_invalid(first)}"
             )
         return np.flatnonzero(valid)
 
@@ -209,8 +210,8 @@ class DataFrameIterator(Iterator):
         if not name.lower().endswith(self.white_list_formats):
             return f"wanted a name that ends in {', '.join(self.white_list_formats)}."
         if not path.parent.is_dir():
-            return f"there is no folder {str(path.parent)!r}."
-        return f"no such file in {str(path.parent)!r}."
+            return f"there is no folder {shown(str(path.parent))}."
+        return f"no such file in {shown(str(path.parent))}."
 
     def _warn_of_nothing(self, names: list[str], left: int, x_col: Any) -> None:
         if left:
@@ -218,7 +219,7 @@ class DataFrameIterator(Iterator):
         elif not names:
             reason = "the dataframe has no rows."
         else:
-            reason = f"none of its {len(names)} rows is left: look at {x_col!r}, directory= and classes=."
+            reason = f"none of its {len(names)} rows is left: look at {shown(x_col)}, directory= and classes=."
         files.warn(f"flow_from_dataframe: no images: {reason}")
 
 
@@ -226,7 +227,7 @@ def _column(frame: Any, argument: str, name: Any) -> Any:
     columns = list(frame.columns)
     if name not in columns:
         raise ColumnError(
-            f"{argument}: got {name!r}, wanted a column of the dataframe: {', '.join(map(repr, columns[:20]))}."
+            f"{argument}: got {shown(name)}, wanted a column of the dataframe: {', '.join(map(shown, columns[:20]))}."
             f"{did_you_mean(str(name), map(str, columns))}"
         )
     return frame[name]
@@ -239,7 +240,7 @@ def _columns(
     if class_mode == "multi_output" and not isinstance(y_col, list):
         raise ImageTypeError(
             f'If class_mode="{class_mode}", y_col must be a list. Received {type(y_col).__name__}: '
-            f"pass y_col=[{y_col!r}]."
+            f"pass y_col=[{shown(y_col)}]."
         )
     names = _column(frame, "x_col", x_col).tolist()
     _check_types(names, (str,), f"All values in column x_col={x_col} must be strings.")
@@ -262,7 +263,8 @@ def _columns(
 def _labels(frame: Any, y_col: Any, class_mode: str | None, classes: Sequence[str] | None) -> list[Any]:
     if isinstance(y_col, list):
         raise ImageTypeError(
-            f'y_col: got {y_col!r}, wanted the name of one column for class_mode="{class_mode}". Use class_mode="raw" '
+            f'y_col: got {shown(y_col)}, wanted the name of one column for class_mode="{class_mode}". Use '
+            'class_mode="raw" '
             "for several columns of numbers."
         )
     labels = _column(frame, "y_col", y_col).tolist()
@@ -282,7 +284,7 @@ def _check_types(values: list[Any], types: tuple[type, ...], message: str) -> No
     for row, value in enumerate(values):
         if not isinstance(value, types):
             raise ImageTypeError(
-                f"{message} Row {row} holds {value!r}, a {type(value).__name__}. Use df[column].astype(str), and "
+                f"{message} Row {row} holds {shown(value)}, a {type(value).__name__}. Use df[column].astype(str), and "
                 "df.dropna(subset=[column]) where values are missing."
             )
 
@@ -303,7 +305,8 @@ def _check_weights(weights: np.ndarray, names: list[str], weight_col: Any) -> No
     bad = np.flatnonzero(~np.isfinite(weights))
     if bad.size:
         raise DataError(
-            f"weight_col={weight_col}: got {weights[bad[0]]} for {names[bad[0]]!r}, wanted finite numbers: with any "
+            f"weight_col={weight_col}: got {weights[bad[0]]} for {shown(names[bad[0]])}, wanted finite numbers: with "
+            "any "
             "other the loss is NaN. Use df[column].fillna(1)."
         )
 

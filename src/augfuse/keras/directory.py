@@ -15,6 +15,7 @@ from augfuse.keras import files
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.steps import Pixels
+from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -158,7 +159,7 @@ class DirectoryIterator(Iterator):
         empty = [name for name, of_class in zip(names, found, strict=True) if not of_class]
         if empty:
             files.warn(
-                f"{self.directory}: no images in {', '.join(map(repr, empty[:5]))}, which counts as a class all the "
+                f"{self.directory}: no images in {', '.join(map(shown, empty[:5]))}, which counts as a class all the "
                 f"same, as in Keras: class_indices has {len(names)} entries. Delete the folder, or pass classes=[...]."
             )
         if self.class_mode == "binary" and len(names) > 2:
@@ -174,10 +175,10 @@ def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> l
             hint = " Unpack it first." if root.suffix.lower() in (".zip", ".gz", ".tar", ".tgz") else ""
             raise NotAFolderError(f"directory: {root} is a file, wanted a folder with one folder per class.{hint}")
         beside = (entry.name for entry in root.parent.iterdir()) if root.parent.is_dir() else ()
-        raise DataNotFoundError(f"directory: there is no folder {str(root)!r}.{did_you_mean(root.name, beside)}")
+        raise DataNotFoundError(f"directory: there is no folder {shown(str(root))}.{did_you_mean(root.name, beside)}")
     existing = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
     if isinstance(classes, str):
-        raise DataError(f"classes: got {classes!r}, wanted a list of folder names, as in [{classes!r}].")
+        raise DataError(f"classes: got {shown(classes)}, wanted a list of folder names, as in [{shown(classes)}].")
     names = [] if classes is None else list(classes)
     if not names:
         return existing
@@ -188,7 +189,8 @@ def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> l
     missing = [name for name in names if not (root / name).is_dir()]
     if missing:
         raise DataError(
-            f"classes: {root} has no folder {missing[0]!r}, only {', '.join(map(repr, existing[:20])) or 'files'}."
+            f"classes: {root} has no folder {shown(missing[0])}, only "
+            f"{', '.join(map(shown, existing[:20])) or 'files'}."
             f"{did_you_mean(str(missing[0]), existing)}"
         )
     if len(set(names)) < len(names):
@@ -229,4 +231,4 @@ def _why_nothing(root: Path, names: list[str], suffixes: tuple[str, ...]) -> str
         )
     if not names:
         return f"no images: there are no class folders; {wanted}, in one folder per class."
-    return f"no images in {', '.join(map(repr, names[:5]))}; {wanted}."
+    return f"no images in {', '.join(map(shown, names[:5]))}; {wanted}."

@@ -18,9 +18,10 @@ import numpy as np
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.keras.images import COLOR_MODES, INTERPOLATIONS, read_image
 from augfuse.keras.iterator import Iterator
-from augfuse.keras.notices import depth_of_caller
 from augfuse.keras.steps import Pixels
 from augfuse.keras.traps import check_statistics
+from augfuse.text import shown
+from augfuse.warn_once import depth_of_caller
 
 if TYPE_CHECKING:
     from augfuse.keras.dataframe import DataFrameIterator
@@ -47,7 +48,7 @@ def check_choice(name: str, value: Any, known: Sequence[Any]) -> None:
     """DataError where `value` is not one of `known`."""
     if value not in known:
         hint = did_you_mean(str(value), [text for text in known if isinstance(text, str)])
-        raise DataError(f"Invalid {name}: {value!r}; expected one of: {', '.join(map(repr, known))}.{hint}")
+        raise DataError(f"Invalid {name}: {shown(value)}; expected one of: {', '.join(map(shown, known))}.{hint}")
 
 
 def check_reading(color_mode: str, interpolation: str) -> None:
@@ -62,11 +63,11 @@ def parse_target_size(target_size: Any) -> tuple[int, int]:
         sides = tuple(operator.index(side) for side in target_size)
     except TypeError:
         raise ImageTypeError(
-            f"target_size: got {target_size!r}, wanted (height, width) in whole pixels, such as (224, 224)."
+            f"target_size: got {shown(target_size)}, wanted (height, width) in whole pixels, such as (224, 224)."
         ) from None
     if len(sides) != 2 or min(sides) < 1:
         hint = " The channels follow from color_mode." if len(sides) == 3 else ""
-        raise DataError(f"target_size: got {target_size!r}, wanted (height, width), each at least 1.{hint}")
+        raise DataError(f"target_size: got {shown(target_size)}, wanted (height, width), each at least 1.{hint}")
     return sides
 
 
@@ -83,11 +84,13 @@ def parse_subset(subset: str | None, generator: ImageDataGenerator | None) -> tu
         return None
     if subset not in ("training", "validation"):
         raise DataError(
-            f"Invalid subset name: {subset!r}; expected 'training' or 'validation'."
+            f"Invalid subset name: {shown(subset)}; expected 'training' or 'validation'."
             f"{did_you_mean(str(subset), ('training', 'validation'))}"
         )
     if generator is None:
-        raise DataError(f"subset: got {subset!r} without a generator. Pass ImageDataGenerator(validation_split=0.2).")
+        raise DataError(
+            f"subset: got {shown(subset)} without a generator. Pass ImageDataGenerator(validation_split=0.2)."
+        )
     fraction = generator._validation_split
     return (0, fraction) if subset == "validation" else (fraction, 1)
 
@@ -95,7 +98,7 @@ def parse_subset(subset: str | None, generator: ImageDataGenerator | None) -> tu
 def parse_on_error(on_error: str | None, max_skipped: float, compat: str | None) -> str:
     """ "skip" or "raise"; by default, what the mode of the generator says."""
     if not 0 <= max_skipped <= 1:
-        raise DataError(f"max_skipped: got {max_skipped!r}, wanted a fraction 0..1 of the files.")
+        raise DataError(f"max_skipped: got {shown(max_skipped)}, wanted a fraction 0..1 of the files.")
     if on_error is None:
         return "raise" if compat == "strict" else "skip"
     check_choice("on_error", on_error, ("skip", "raise"))
@@ -130,9 +133,12 @@ def why_no_split(subset: str | None, generator: ImageDataGenerator | None) -> st
     """The reason for an empty subset of files that do exist."""
     fraction = 0 if generator is None else generator._validation_split
     if not fraction:
-        return f"subset={subset!r} is empty: its generator has no validation_split. Pass validation_split=0.2 to it."
+        return (
+            f"subset={shown(subset)} is empty: its generator has no validation_split. Pass validation_split=0.2 to it."
+        )
     return (
-        f"subset={subset!r} is empty: validation_split={fraction:g} of so few files is less than one, or less than the "
+        f"subset={shown(subset)} is empty: validation_split={fraction:g} of so few files is less than one, or less "
+        "than the "
         "groups that groups.csv keeps together. Make the fraction larger, or give the validation images a folder of "
         "their own."
     )

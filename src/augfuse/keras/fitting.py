@@ -16,13 +16,14 @@ from augfuse.execute.cpu import cpu_count
 from augfuse.keras.draws import keyed, streamed
 from augfuse.keras.files import EmptyBatchError
 from augfuse.keras.iterator import Iterator, global_seed
-from augfuse.keras.notices import notice, warn
+from augfuse.keras.notices import notice
 from augfuse.keras.render import render
 from augfuse.keras.statistics import fit_zca, keras_zca, moments
 from augfuse.keras.steps import Pixels, as_stack, full_scale
 from augfuse.keras.transform import is_overridden, one_by_one
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
+from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator

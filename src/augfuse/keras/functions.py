@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from augfuse.errors import ImageError, ImageTypeError, RangeError
 from augfuse.keras.warp import border, spline_order, warp
+from augfuse.text import shown
 
 _COMPILED = frozenset({np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)})
 
@@ -297,9 +298,9 @@ def _pair(name: str, value: Sequence[float]) -> tuple[float, float]:
     try:
         low, high = value
     except TypeError:
-        raise ImageTypeError(f"{name}: got {value!r}, wanted a pair (low, high), such as (0.8, 1.2).") from None
+        raise ImageTypeError(f"{name}: got {shown(value)}, wanted a pair (low, high), such as (0.8, 1.2).") from None
     except ValueError:
-        raise RangeError(f"{name}: got {value!r}, wanted two numbers (low, high), such as (0.8, 1.2).") from None
+        raise RangeError(f"{name}: got {shown(value)}, wanted two numbers (low, high), such as (0.8, 1.2).") from None
     return low, high
 
 

@@ -19,12 +19,14 @@ from augfuse.keras.arrays import NumpyArrayIterator
 from augfuse.keras.dataframe import DataFrameIterator, retired_arguments
 from augfuse.keras.directory import DirectoryIterator
 from augfuse.keras.draws import from_dict, keyed, streamed
-from augfuse.keras.notices import notice, warn
+from augfuse.keras.notices import notice
 from augfuse.keras.render import render
 from augfuse.keras.standardize import standardize_array
 from augfuse.keras.steps import Pixels, full_scale
 from augfuse.keras.warp import border, spline_order
 from augfuse.rng import check_seed
+from augfuse.text import shown
+from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
     from augfuse.keras.statistics import Whitening
@@ -92,7 +94,7 @@ class ImageDataGenerator:
         compat: Literal["strict"] | None = None,
     ) -> None:
         if compat not in (None, "strict"):
-            raise RangeError(f"compat: got {compat!r}, wanted None or 'strict'.")
+            raise RangeError(f"compat: got {shown(compat)}, wanted None or 'strict'.")
         self.compat: Literal["strict"] | None = compat
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center
@@ -116,11 +118,13 @@ class ImageDataGenerator:
         self.preprocessing_function = preprocessing_function
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         if self.data_format not in ("channels_last", "channels_first"):
-            raise RangeError(f"data_format: got {data_format!r}, wanted 'channels_last' or 'channels_first'.")
+            raise RangeError(f"data_format: got {shown(data_format)}, wanted 'channels_last' or 'channels_first'.")
         first = self.data_format == "channels_first"
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
         if validation_split and not 0 < validation_split < 1:
-            raise RangeError(f"validation_split: got {validation_split!r}, wanted a fraction between 0 and 1, or 0.")
+            raise RangeError(
+                f"validation_split: got {shown(validation_split)}, wanted a fraction between 0 and 1, or 0."
+            )
         self._validation_split = validation_split
         self.interpolation_order = spline_order(interpolation_order)
         self.dtype = keras.config.floatx() if dtype is None else dtype
@@ -366,7 +370,7 @@ class ImageDataGenerator:
 
 def _pair(name: str, value: Any) -> tuple[float, float] | list[float]:
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise RangeError(f"{name}: got {value!r}, wanted a tuple or list of two floats, such as (0.8, 1.2).")
+        raise RangeError(f"{name}: got {shown(value)}, wanted a tuple or list of two floats, such as (0.8, 1.2).")
     return value
 
 
@@ -375,4 +379,4 @@ def _zoom_range(value: Any) -> list[float]:
         return [1 - value, 1 + value]
     if len(value) == 2 and all(isinstance(number, (float, int)) for number in value):
         return [value[0], value[1]]
-    raise RangeError(f"zoom_range: got {value!r}, wanted a float or two floats, such as (0.8, 1.2).")
+    raise RangeError(f"zoom_range: got {shown(value)}, wanted a float or two floats, such as (0.8, 1.2).")

@@ -17,7 +17,8 @@ from augfuse.data.classes import MANIFEST
 from augfuse.data.folder import open_folder
 from augfuse.data.manifest import read_groups
 from augfuse.errors import DataError
-from augfuse.keras.notices import depth_of_caller, notice, warn_once
+from augfuse.keras.notices import notice
+from augfuse.warn_once import depth_of_caller, warn_once
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator

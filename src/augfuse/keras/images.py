@@ -21,7 +21,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from augfuse.data.decode import decode, sniff
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.keras.kernels import pick
-from augfuse.keras.notices import notice, was_given
+from augfuse.keras.notices import notice
+from augfuse.text import shown
+from augfuse.warn_once import was_given
 
 img_to_array = keras.utils.img_to_array
 array_to_img = keras.utils.array_to_img
@@ -82,7 +84,7 @@ def load_img(
     """
     _check_choice("color_mode", color_mode, COLOR_MODES)
     if compat not in (None, "strict"):
-        raise DataError(f"compat: got {compat!r}, wanted None or 'strict'.")
+        raise DataError(f"compat: got {shown(compat)}, wanted None or 'strict'.")
     size = None if target_size is None else _check_size(target_size, interpolation)
     raw, name = _read(path)
     image = _convert(_open(raw, name), color_mode, name, strict=compat is not None)
@@ -133,7 +135,7 @@ def list_pictures(directory: str | os.PathLike[str], ext: str | Iterable[str] = 
     Raises DataNotFoundError (a FileNotFoundError) where `directory` is no folder.
     """
     if not Path(directory).is_dir():
-        raise DataNotFoundError(f"list_pictures: got {os.fspath(directory)!r}, wanted a folder that exists.")
+        raise DataNotFoundError(f"list_pictures: got {shown(os.fspath(directory))}, wanted a folder that exists.")
     endings = tuple("." + ending.lower().removeprefix(".") for ending in _strings(ext))
     found = ((root, name) for root, _, names in os.walk(directory) for name in names)
     return sorted(str(Path(root, name)) for root, name in found if name.lower().endswith(endings))
@@ -149,7 +151,8 @@ def _strings(value: str | Iterable[str]) -> tuple[str, ...]:
 def _check_choice(name: str, value: object, known: Sequence[str]) -> None:
     if value not in known:
         raise DataError(
-            f"{name}: got {value!r}, wanted one of {', '.join(map(repr, known))}.{did_you_mean(str(value), known)}"
+            f"{name}: got {shown(value)}, wanted one of "
+            f"{', '.join(map(shown, known))}.{did_you_mean(str(value), known)}"
         )
 
 
@@ -159,12 +162,12 @@ def _check_size(target_size: Sequence[int], interpolation: str) -> tuple[int, in
         height, width = (int(side.__index__()) for side in target_size[:2])
     except (TypeError, AttributeError):
         raise ImageTypeError(
-            f"target_size: got {target_size!r}, wanted (height, width) in whole pixels, such as (224, 224)."
+            f"target_size: got {shown(target_size)}, wanted (height, width) in whole pixels, such as (224, 224)."
         ) from None
     except ValueError:
-        raise DataError(f"target_size: got {target_size!r}, wanted two numbers (height, width).") from None
+        raise DataError(f"target_size: got {shown(target_size)}, wanted two numbers (height, width).") from None
     if height < 1 or width < 1:
-        raise DataError(f"target_size: got {target_size!r}, wanted at least 1 pixel each way.")
+        raise DataError(f"target_size: got {shown(target_size)}, wanted at least 1 pixel each way.")
     return height, width
 
 
@@ -195,7 +198,7 @@ def _read(path: str | Path | bytes | io.BytesIO) -> tuple[bytes, str]:
     except FileNotFoundError:
         folder = Path(name).parent
         if not folder.is_dir():
-            raise DataNotFoundError(f"{name}: no such file; there is no folder {str(folder)!r} either.") from None
+            raise DataNotFoundError(f"{name}: no such file; there is no folder {shown(str(folder))} either.") from None
         hint = did_you_mean(Path(name).name, (entry.name for entry in folder.iterdir()))
         raise DataNotFoundError(f"{name}: no such file in that folder.{hint}") from None
 

@@ -26,6 +26,7 @@ from augfuse.keras.transform import transform
 from augfuse.keras.traps import check_loop
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
+from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -94,8 +95,8 @@ class Iterator(keras.utils.PyDataset):
         self.save_to_dir = self.save_to_dir or None  # "" is no folder
         if self.save_to_dir is not None and not Path(self.save_to_dir).is_dir():
             raise DataNotFoundError(
-                f"save_to_dir: got {str(self.save_to_dir)!r}, wanted a folder that exists. Make it: "
-                f"os.makedirs({str(self.save_to_dir)!r})"
+                f"save_to_dir: got {shown(str(self.save_to_dir))}, wanted a folder that exists. Make it: "
+                f"os.makedirs({shown(str(self.save_to_dir))})"
             )
         self._looped: int | None = None  # batches since a loop began, until they are more than an epoch
         self._prepare(0)

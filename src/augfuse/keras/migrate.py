@@ -16,6 +16,7 @@ import numpy as np
 from augfuse.errors import RangeError, RecipeError
 from augfuse.ranges import Choice, Interval, Number
 from augfuse.recipe import Recipe
+from augfuse.text import shown
 from augfuse.transforms import (
     Brightness,
     ChannelShift,
@@ -104,7 +105,7 @@ def _one(name: str, value: Any, low: float, high: float, unit: str, hint: str = 
 def _pair(name: str, value: Any, low: float, high: float, unit: str, hint: str = "") -> tuple[float, float]:
     """Two finite numbers within low..high, in rising order: Keras draws between them either way round."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise RangeError(f"{name}: got {value!r}, wanted (low, high).")
+        raise RangeError(f"{name}: got {shown(value)}, wanted (low, high).")
     parsed = [_one(name, v, -math.inf, math.inf, unit) for v in value]
     result = Interval(name, unit, low, high, hint=hint).parse(name, (min(parsed), max(parsed)))
     assert result is not None
@@ -117,7 +118,7 @@ def _extent(data_format: str, image_shape: Any) -> tuple[int, int] | None:
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     good = all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) and side > 0 for side in shape)
     if len(shape) not in (2, 3) or not good:
-        raise RangeError(f"image_shape: got {image_shape!r}, wanted (height, width) or (height, width, channels).")
+        raise RangeError(f"image_shape: got {shown(image_shape)}, wanted (height, width) or (height, width, channels).")
     first = 1 if len(shape) == 3 and data_format == "channels_first" else 0
     return int(shape[first]), int(shape[first + 1])
 
@@ -147,7 +148,7 @@ def _shift(name: str, value: Any, side: int | None) -> tuple[float, list[str]]:
     of its elements, a float any number up to it; pixels where the largest number is 1 or more, else fractions."""
     array = np.asarray(0.0 if value is None else value)
     if array.ndim > 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-        raise RangeError(f"{name}: got {value!r}, wanted a finite number or a 1-D array of them.")
+        raise RangeError(f"{name}: got {shown(value)}, wanted a finite number or a 1-D array of them.")
     if array.size == 0 or not array.any():
         return 0.0, []
     notes: list[str] = []
@@ -159,16 +160,16 @@ def _shift(name: str, value: Any, side: int | None) -> tuple[float, list[str]]:
         )
     elif array.dtype.kind in "iu":
         if array < 0:
-            raise RangeError(f"{name}: got {value!r}, wanted a number >= 0. Use {name}={-int(array)}.")
+            raise RangeError(f"{name}: got {shown(value)}, wanted a number >= 0. Use {name}={-int(array)}.")
         reach -= 1.0
         notes.append(
-            f"{name}: for {value!r} Keras draws whole pixels from -{reach:g} to {reach:g}. "
+            f"{name}: for {shown(value)} Keras draws whole pixels from -{reach:g} to {reach:g}. "
             "af.Translate draws any number between."
         )
     if array.max() >= 1:
         if side is None:
             raise RecipeError(
-                f"{name}: got {value!r}, a shift in pixels, and a recipe shifts by fractions of the picture. "
+                f"{name}: got {shown(value)}, a shift in pixels, and a recipe shifts by fractions of the picture. "
                 "Use to_recipe(image_shape=(height, width, channels))."
             )
         reach /= side
@@ -257,7 +258,7 @@ def _written(generator: Any) -> Part:
     scale = _one("rescale", generator.rescale or 1, -math.inf, math.inf, "times")
     if scale < 0:
         raise RangeError(
-            f"rescale: got {generator.rescale!r}, wanted a number > 0. Put the sign into the model: Rescaling(-1)."
+            f"rescale: got {shown(generator.rescale)}, wanted a number > 0. Put the sign into the model: Rescaling(-1)."
         )
     if generator.samplewise_center or generator.samplewise_std_normalization:
         return _samplewise(generator, scale, notes)
@@ -351,7 +352,7 @@ def _border(generator: Any) -> tuple[str, float, list[str]]:
 def _interpolation(order: Any) -> tuple[str, list[str]]:
     whole = _one("interpolation_order", order, 0, 5, "(0, 1, ..., 5)")
     if whole != int(whole):
-        raise RangeError(f"interpolation_order: got {order!r}, wanted a whole number. Use interpolation_order=1.")
+        raise RangeError(f"interpolation_order: got {shown(order)}, wanted a whole number. Use interpolation_order=1.")
     if whole == 0:
         return "nearest", []
     notes = [f"interpolation_order: {order} is a spline; the recipe interpolates bilinearly (order 1)."]

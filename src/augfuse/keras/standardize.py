@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augfuse.errors import ImageError
-from augfuse.keras.notices import warn
 from augfuse.keras.steps import Finish
+from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator

@@ -18,6 +18,7 @@ from typing import final
 import numpy as np
 
 from augfuse.errors import DataError, ImageError, ImageTypeError, RangeError
+from augfuse.text import shown
 
 # Values worked on at once: small enough for the cache where it is all per value, large where it goes into a product.
 _SUM_VALUES = 1 << 18
@@ -47,7 +48,7 @@ def moments(chunks: Iterable[np.ndarray], channel_axis: int) -> tuple[np.ndarray
     """
     if channel_axis not in (1, 3):
         raise RangeError(
-            f"moments: got channel_axis={channel_axis!r}, wanted 3 for (n, h, w, c) or 1 for (n, c, h, w). "
+            f"moments: got channel_axis={shown(channel_axis)}, wanted 3 for (n, h, w, c) or 1 for (n, c, h, w). "
             "Use channel_axis=3."
         )
     count = 0
@@ -189,7 +190,7 @@ def fit_zca(chunks: Callable[[], Iterable[np.ndarray]], epsilon: float) -> White
         DataError: no images, NaN or infinite pixels, images of different shapes, or passes of different lengths.
     """
     if not (math.isfinite(epsilon) and epsilon >= 0):
-        raise RangeError(f"zca_epsilon: got {epsilon!r}, wanted a finite number of at least 0. Use 1e-6.")
+        raise RangeError(f"zca_epsilon: got {shown(epsilon)}, wanted a finite number of at least 0. Use 1e-6.")
     count, mean_image = _mean_image(chunks())
     mean = mean_image.reshape(-1)
     if count < mean.size:

@@ -13,9 +13,10 @@ import numpy as np
 
 from augfuse.keras.arguments import listed
 from augfuse.keras.feed import FIT, PREDICT, Asker
-from augfuse.keras.notices import depth_of_caller, warn, warn_once
 from augfuse.keras.transform import is_overridden
 from augfuse.keras.values import Values
+from augfuse.text import shown
+from augfuse.warn_once import depth_of_caller, warn, warn_once
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -56,16 +57,16 @@ def check_loss(feed: Any, model: Any, one_hot: bool, other_labels: str) -> None:
         return
     got, want = ("one-hot labels", "class numbers") if one_hot else ("class numbers", "one-hot labels")
     right = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
-    fix = f"Compile with loss={right!r}, or use {other_labels}"
+    fix = f"Compile with loss={shown(right)}, or use {other_labels}"
     if name == _BINARY and not one_hot:
-        want, fix = f"{width} numbers of 0 and 1 a sample", f"Compile with loss={right!r}"
+        want, fix = f"{width} numbers of 0 and 1 a sample", f"Compile with loss={shown(right)}"
     elif width == 1 and one_hot:
         fix = (
-            f"For two classes use {other_labels} and loss={_BINARY!r}; for more end the model with "
-            f"Dense(classes, activation='softmax') and compile with loss={right!r}"
+            f"For two classes use {other_labels} and loss={shown(_BINARY)}; for more end the model with "
+            f"Dense(classes, activation='softmax') and compile with loss={shown(right)}"
         )
     elif width == 1:
-        fix = f"Compile with loss={_BINARY!r}"
+        fix = f"Compile with loss={shown(_BINARY)}"
     outputs = " of a model with one output" if width == 1 else ""
     warn_once(feed, f"the loss {name}{outputs} wants {want}, the data has {got}. {fix}.")
 

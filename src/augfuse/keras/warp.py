@@ -15,6 +15,7 @@ from augfuse.execute.cpu import flat
 from augfuse.execute.numbers import Color, Target, Warp
 from augfuse.keras.matrices import to_engine
 from augfuse.keras.ties import Maps, has_ties, settle
+from augfuse.text import shown
 
 FILL_MODES = {
     "nearest": kernels.NEAREST,
@@ -70,12 +71,14 @@ def spline(pixels: np.ndarray, matrices: np.ndarray, fill_mode: str, cval: float
 def border(fill_mode: str) -> int:
     """The kernel's number of a fill mode; RangeError where there is none of that name."""
     if fill_mode not in FILL_MODES:
-        raise RangeError(f"fill_mode: got {fill_mode!r}, wanted one of {', '.join(map(repr, FILL_MODES))}.")
+        raise RangeError(f"fill_mode: got {shown(fill_mode)}, wanted one of {', '.join(map(shown, FILL_MODES))}.")
     return FILL_MODES[fill_mode]
 
 
 def spline_order(order: int) -> int:
     """The order itself; RangeError outside 0..5."""
     if order not in range(6):
-        raise RangeError(f"interpolation_order: got {order!r}, wanted 0 (nearest), 1 (bilinear) or 2..5 (splines).")
+        raise RangeError(
+            f"interpolation_order: got {shown(order)}, wanted 0 (nearest), 1 (bilinear) or 2..5 (splines)."
+        )
     return int(order)

@@ -10,9 +10,9 @@ import numpy as np
 from augfuse.keras import values
 from augfuse.keras.arguments import listed, random_arguments, standardising_arguments, without_random
 from augfuse.keras.feed import BUILD, EVALUATE, FIT, PREDICT, Asker
-from augfuse.keras.notices import warn_once
 from augfuse.keras.traps import check_loss, check_scaling, check_steps, check_validation
 from augfuse.keras.values import Values
+from augfuse.warn_once import warn_once
 
 if TYPE_CHECKING:
     from augfuse.data.loader import Loader

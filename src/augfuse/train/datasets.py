@@ -18,6 +18,7 @@ from augfuse.data.exclude import Exclude
 from augfuse.data.folder import from_directory
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.errors import DataError, DataNotFoundError
+from augfuse.text import shown
 from augfuse.train import digits
 from augfuse.train.files import printable
 from augfuse.train.npz import read_npz
@@ -128,7 +129,7 @@ def _two_parts(data: DataSet, path: Path | str) -> Parts:
     sources = data.sources
     whole = sources.get("train", sources.get(None))
     if whole is None:
-        raise DataError(f"{path}: has no train part, only {', '.join(map(repr, sources))}.")
+        raise DataError(f"{path}: has no train part, only {', '.join(map(shown, sources))}.")
     held_out = next((name for name in ("test", "val") if name in sources), None)
     if held_out is None:
         train, test = hold_out(whole, TEST_FRACTION, _SPLIT_SEED, f"{path}: no test part")

@@ -14,6 +14,7 @@ import numpy as np
 
 from augfuse.errors import DataError, RangeError
 from augfuse.recipe import Recipe
+from augfuse.text import shown
 from augfuse.train.datasets import Parts
 
 OPTIMIZERS = ("adam", "adamw", "nadam", "sgd", "rmsprop", "adagrad")
@@ -78,10 +79,10 @@ def plain(options: Options) -> Options:
             raise RangeError(f"--size: got {options.size}, wanted (height, width) or one number for both, such as 128.")
         found["size"] = tuple(_whole("size", side) for side in sides)
     if np.ndim(options.sweep) != 1 or isinstance(options.sweep, str):
-        raise RangeError(f"--sweep: got {options.sweep!r}, wanted strengths, such as (0, 0.5, 1, 1.5).")
+        raise RangeError(f"--sweep: got {shown(options.sweep)}, wanted strengths, such as (0, 0.5, 1, 1.5).")
     found["sweep"] = tuple(_real("sweep", strength) for strength in options.sweep)
     if options.name is not None and not isinstance(options.name, str):
-        raise DataError(f"--name: got {options.name!r}, wanted a text, such as 'first'.")
+        raise DataError(f"--name: got {shown(options.name)}, wanted a text, such as 'first'.")
     return msgspec.structs.replace(options, **found)
 
 
@@ -91,12 +92,12 @@ def _whole(name: str, value: Any) -> int:
             raise TypeError
         return operator.index(value)
     except TypeError:
-        raise RangeError(f"{flag(name)}: got {value!r}, wanted a whole number, such as 3.") from None
+        raise RangeError(f"{flag(name)}: got {shown(value)}, wanted a whole number, such as 3.") from None
 
 
 def _real(name: str, value: Any) -> float:
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise RangeError(f"{flag(name)}: got {value!r}, wanted a number, such as 0.5.")
+        raise RangeError(f"{flag(name)}: got {shown(value)}, wanted a number, such as 0.5.")
     return float(value)
 
 
@@ -129,7 +130,7 @@ def check_options(options: Options) -> None:
         if not 0 <= strength < math.inf:
             raise RangeError(f"--sweep: got {strength}, wanted strengths of 0 or more, such as 0,0.5,1,1.5.")
     if options.optimizer not in OPTIMIZERS:
-        raise RangeError(f"--optimizer: got {options.optimizer!r}, wanted one of {', '.join(OPTIMIZERS)}.")
+        raise RangeError(f"--optimizer: got {shown(options.optimizer)}, wanted one of {', '.join(OPTIMIZERS)}.")
     if options.exclude is not None and options.data is None:
         raise DataError(
             "--exclude: names image files below DATA, and no path is given. For a source type "
@@ -139,7 +140,7 @@ def check_options(options: Options) -> None:
         raise RangeError("--keep-weights: there is no --model whose weights could be kept.")
     name = options.name
     if name is not None and (Path(name).name != name or name.startswith(".")):
-        raise DataError(f"--name {name!r}: wanted a plain folder name. The folder above it is --out.")
+        raise DataError(f"--name {shown(name)}: wanted a plain folder name. The folder above it is --out.")
     if name is not None and len(os.fsencode(name)) > _LONGEST_NAME:
         raise DataError(f"--name: got {len(name)} letters, wanted a folder name of at most {_LONGEST_NAME} bytes.")
 
@@ -151,7 +152,7 @@ def parse_sweep(text: str | None) -> tuple[float, ...]:
     except ValueError:
         found = (math.nan,)
     if not all(math.isfinite(strength) for strength in found):
-        raise RangeError(f"--sweep: got {text!r}, wanted strengths with commas, such as 0,0.5,1,1.5.")
+        raise RangeError(f"--sweep: got {shown(text)}, wanted strengths with commas, such as 0,0.5,1,1.5.")
     return found
 
 

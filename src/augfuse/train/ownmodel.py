@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError
+from augfuse.text import shown
 from augfuse.train.backend import layers_of, load_keras
 
 Shape = tuple[int, int, int]
@@ -64,12 +65,14 @@ def own_model(model: Any, *, keep_weights: bool = False) -> OwnModel:
     if isinstance(model, Path) or (isinstance(model, str) and model.endswith(".keras")):
         return _copied(_read(Path(model)), str(model), keep_weights)
     if keep_weights:
-        raise DataError(f"--keep-weights: a function makes new weights ({model!r}). Give a .keras file with --model.")
+        raise DataError(
+            f"--keep-weights: a function makes new weights ({shown(model)}). Give a .keras file with --model."
+        )
     if isinstance(model, str):
         return _called(_named(model), model)
     if callable(model):
         return _called(model, f"{model.__module__}:{getattr(model, '__qualname__', type(model).__name__)}")
-    raise DataError(f"--model: got {model!r}, wanted module:function or a .keras file.")
+    raise DataError(f"--model: got {shown(model)}, wanted module:function or a .keras file.")
 
 
 def _called(function: Callable[..., Any], title: str) -> OwnModel:
@@ -125,11 +128,11 @@ def _named(name: str) -> Callable[..., Any]:
             if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
                 raise
             raise DataNotFoundError(
-                f"--model {name}: no module {error.name!r}, neither here ({Path.cwd()}) nor installed."
+                f"--model {name}: no module {shown(error.name)}, neither here ({Path.cwd()}) nor installed."
             ) from None
     function = getattr(module, function_name, None)
     if not callable(function):
-        raise DataError(f"--model {name}: {module_name} has no function {function_name!r}.")
+        raise DataError(f"--model {name}: {module_name} has no function {shown(function_name)}.")
     return function
 
 

@@ -16,6 +16,7 @@ from augfuse.data.arrays import ArraySource
 from augfuse.data.loader import Loader
 from augfuse.errors import AugfuseWarning, DataError, RangeError, RecipeError
 from augfuse.recipe import Recipe
+from augfuse.text import shown
 from augfuse.train import boards, recipes
 from augfuse.train.backend import require_extra
 from augfuse.train.datasets import Parts, load_parts
@@ -273,7 +274,8 @@ def _scaled_once(recipe: Recipe, given: Recipe | None, own: OwnModel, channels: 
     gain, _, _ = recipes.write_scale(recipe, channels)
     if max(gain) < _SMALL_GAIN:
         warnings.warn(
-            f"the recipe ends with {recipe.transforms[-1]!r}, and {own.title} has a Rescaling layer of its own: values "
+            f"the recipe ends with {shown(recipe.transforms[-1])}, and {own.title} has a Rescaling layer of its own: "
+            "values "
             "are scaled down twice. Take one of them out.",
             AugfuseWarning,
             stacklevel=3,

@@ -10,6 +10,7 @@ import numpy as np
 from augfuse.errors import DataNotFoundError, RangeError, RecipeError
 from augfuse.plan.build import value_range
 from augfuse.recipe import Recipe
+from augfuse.text import shown
 from augfuse.transforms import (
     CenterCrop,
     ColorJitter,
@@ -98,7 +99,8 @@ def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
         sizing = next((t for t in transforms if isinstance(t, _SIZING)), None)
         if sizing is not None:
             raise RecipeError(
-                f"--size {size[0]}x{size[1]}: the recipe sets a size too ({sizing!r}). Leave --size out, or take it "
+                f"--size {size[0]}x{size[1]}: the recipe sets a size too ({shown(sizing)}). Leave --size out, or take "
+                "it "
                 "out of the recipe."
             )
         transforms.insert(0, Resize(size=size))
@@ -128,7 +130,7 @@ def write_scale(recipe: Recipe, channels: int) -> tuple[list[float], list[float]
     """(gain, offset) per channel of the write part for uint8 pixels, and whether it also standardizes each image."""
     write = recipe.transforms[-1]
     if not isinstance(write, Write):
-        raise RecipeError(f"the recipe ends with {write!r}, wanted a write part such as ToFloat()")
+        raise RecipeError(f"the recipe ends with {shown(write)}, wanted a write part such as ToFloat()")
     low, high = value_range(np.dtype(np.uint8), recipe.value_range)
     gain, offset = write.scale(channels, low, high)
     return gain.tolist(), offset.tolist(), write.standardizes

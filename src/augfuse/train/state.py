@@ -27,6 +27,7 @@ import numpy as np
 from augfuse.data.arrays import ArraySource
 from augfuse.data.exclude import fingerprint
 from augfuse.errors import DataError
+from augfuse.text import shown
 from augfuse.train import boards, evaluation
 from augfuse.train.arms import ArmState
 from augfuse.train.files import TEMPORARY, pack, unpack, write_bytes, write_text
@@ -196,7 +197,7 @@ class RunFolder:
             found = json.loads(path.read_text(encoding="utf-8"))
             return {"identity": dict(found["identity"]), "epochs": found["epochs"]}
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path}: not a run of this version ({error!r}). Type another --name.") from error
+            raise DataError(f"{path}: not a run of this version ({shown(error)}). Type another --name.") from error
 
     def _write(self, identity: dict[str, Any], epochs: int | None) -> None:
         text = json.dumps({"identity": identity, "epochs": epochs}, indent=2, ensure_ascii=False)

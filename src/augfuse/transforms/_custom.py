@@ -10,6 +10,7 @@ import numpy as np
 from augfuse.errors import RecipeError
 from augfuse.ranges import Anything, Choice
 from augfuse.rng import Draw
+from augfuse.text import shown
 from augfuse.transforms.base import Evaluation, Local, Params, Transform
 
 # Functions that a Lambda of this process was built with, by "module:name". A recipe file can only name one of these:
@@ -27,7 +28,7 @@ def function_name(fn: Callable[..., Any]) -> str:
     name = getattr(fn, "__qualname__", "<>")
     if "<" in name or not hasattr(fn, "__module__"):
         raise RecipeError(
-            f"Lambda.fn: got {fn!r}, which has no name to write down. Define it with def at the top of a module."
+            f"Lambda.fn: got {shown(fn)}, which has no name to write down. Define it with def at the top of a module."
         )
     return f"{fn.__module__}:{name}"
 
@@ -36,7 +37,7 @@ def function_named(name: str) -> Callable[..., Any]:
     """The function a Lambda of this process was built with under this name."""
     if name not in _known:
         raise RecipeError(
-            f"Lambda.fn: got {name!r}, wanted a function this program has used. "
+            f"Lambda.fn: got {shown(name)}, wanted a function this program has used. "
             "Call af.Lambda(fn) once before reading the recipe."
         )
     return _known[name]
@@ -59,7 +60,7 @@ class Lambda(Local, frozen=True):
 
     def check(self) -> None:
         if not callable(self.fn):
-            raise RecipeError(f"Lambda.fn: got {self.fn!r}, wanted a function of one image.")
+            raise RecipeError(f"Lambda.fn: got {shown(self.fn)}, wanted a function of one image.")
         if "<" not in getattr(self.fn, "__qualname__", "<"):
             _known[function_name(self.fn)] = self.fn
 
@@ -76,7 +77,7 @@ class Lambda(Local, frozen=True):
             out = self.fn(image)
         if not isinstance(out, np.ndarray) or out.shape != image.shape:
             got = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-            raise RecipeError(f"Lambda.fn: {self.fn!r} returned {got}, wanted an array of shape {image.shape}.")
+            raise RecipeError(f"Lambda.fn: {shown(self.fn)} returned {got}, wanted an array of shape {image.shape}.")
         return out
 
     def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:

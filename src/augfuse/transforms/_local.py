@@ -13,6 +13,7 @@ from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Numbers, Range
 from augfuse.rng import Draw
+from augfuse.text import shown
 from augfuse.transforms._crop import boxes, draw_boxes
 from augfuse.transforms.base import Amount, Local, Params, Probability
 
@@ -99,7 +100,7 @@ class Erase(Local, frozen=True, kw_only=True):
     def plan(self, params: Params, canvas: Canvas, channels: int) -> Params:
         if np.size(self.value) not in (1, channels):
             raise RecipeError(
-                f"Erase.value: got {self.value!r} for images with {channels} channel(s), "
+                f"Erase.value: got {shown(self.value)} for images with {channels} channel(s), "
                 f"wanted 1 or {channels} numbers."
             )
         return {"corners": self._corners(params, canvas)}

@@ -15,6 +15,7 @@ from augfuse.errors import RangeError
 from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Range, ends
 from augfuse.rng import Draw
+from augfuse.text import shown
 from augfuse.transforms.base import Amount, Geometric, Params, Probability
 
 _TURNS = "Full turns repeat: use (0, 360)."
@@ -185,7 +186,7 @@ class Rotate90(Geometric, frozen=True, kw_only=True):
     def check(self) -> None:
         if any(q != int(q) for q in ends(self.quarters)):
             raise RangeError(
-                f"Rotate90.quarters: got {self.quarters!r}, wanted whole numbers. "
+                f"Rotate90.quarters: got {shown(self.quarters)}, wanted whole numbers. "
                 "For other angles: Rotate(degrees=...)."
             )
 

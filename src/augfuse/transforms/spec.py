@@ -17,6 +17,7 @@ import yaml
 
 from augfuse import transforms
 from augfuse.errors import RecipeError, did_you_mean
+from augfuse.text import shown
 from augfuse.transforms._custom import Lambda, function_name, function_named
 from augfuse.transforms.base import Transform
 
@@ -46,28 +47,32 @@ def transform_from_dict(data: Any, where: str) -> Transform:
     if isinstance(data, str):
         data = {data: {}}
     if not isinstance(data, dict) or len(data) != 1:
-        raise RecipeError(f"{where}: got {data!r}, wanted one transform, such as '- Rotate: {{degrees: [-20, 20]}}'.")
+        raise RecipeError(
+            f"{where}: got {shown(data)}, wanted one transform, such as '- Rotate: {{degrees: [-20, 20]}}'."
+        )
     ((name, fields),) = data.items()
     known = {cls.__name__: cls for cls in transforms.list_transforms()}
     if name not in known:
-        raise RecipeError(f"{where}: got {name!r}, wanted the name of a transform.{did_you_mean(str(name), known)}")
+        raise RecipeError(
+            f"{where}: got {shown(name)}, wanted the name of a transform.{did_you_mean(str(name), known)}"
+        )
     cls = known[name]
     fields = dict(_fields(fields or {}, cls.__struct_fields__, f"{where}.{name}"))
     if cls is Lambda and isinstance(fields.get("fn"), str):
         fields["fn"] = function_named(fields["fn"])
     missing = [f.name for f in msgspec.structs.fields(cls) if f.required and f.name not in fields]
     if missing:
-        raise RecipeError(f"{where}.{name}: got no {missing[0]!r}, which has no default. Add {missing[0]}: to it.")
+        raise RecipeError(f"{where}.{name}: got no {shown(missing[0])}, which has no default. Add {missing[0]}: to it.")
     return cls(**fields)
 
 
 def _fields(fields: Any, known: tuple[str, ...], where: str) -> dict[str, Any]:
     if not isinstance(fields, dict):
-        raise RecipeError(f"{where}: got {fields!r}, wanted fields, such as '{known[0]}: ...'.")
+        raise RecipeError(f"{where}: got {shown(fields)}, wanted fields, such as '{known[0]}: ...'.")
     for name in fields:
         if name not in known:
             raise RecipeError(
-                f"{where}: unknown key {name!r}, wanted one of {', '.join(known)}.{did_you_mean(str(name), known)}"
+                f"{where}: unknown key {shown(name)}, wanted one of {', '.join(known)}.{did_you_mean(str(name), known)}"
             )
     return fields
 
@@ -81,7 +86,7 @@ def fields_from_dict(data: Any) -> dict[str, Any]:
     version = fields.pop("augfuse", _VERSION)
     if version != _VERSION:
         raise RecipeError(
-            f"recipe: got format version {version!r}, wanted {_VERSION}. Install the augfuse that wrote it."
+            f"recipe: got format version {shown(version)}, wanted {_VERSION}. Install the augfuse that wrote it."
         )
     steps = fields.get("transforms") or []
     if not isinstance(steps, list):

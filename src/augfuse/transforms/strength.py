@@ -10,6 +10,7 @@ import msgspec
 
 from augfuse.errors import RangeError
 from augfuse.ranges import Interval
+from augfuse.text import shown
 from augfuse.transforms._crop import RandomCrop
 from augfuse.transforms._spatial import Scale
 from augfuse.transforms.base import Transform, specs
@@ -19,7 +20,7 @@ def check_strength(strength: Any) -> float:
     """A finite number >= 0, or RangeError."""
     real = isinstance(strength, numbers.Real) and not isinstance(strength, bool)
     if not real or not math.isfinite(strength) or strength < 0:
-        raise RangeError(f"strength: got {strength!r}, wanted a number >= 0: 0 is no augmentation, 1 the recipe.")
+        raise RangeError(f"strength: got {shown(strength)}, wanted a number >= 0: 0 is no augmentation, 1 the recipe.")
     return float(strength)
 
 
