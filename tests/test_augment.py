@@ -463,7 +463,7 @@ def test_an_interrupted_run_leaves_nothing_half_written(tmp_path: Path, number: 
         [sys.executable, "-m", "augfuse", "augment", "src.npz", "dst", "--copies", "50"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    while not list(tmp_path.glob(".dst.*.partial/new/*/*.png")) and process.poll() is None:
+    while not list(tmp_path.glob(".augfuse.dst.*.partial/*/*.png")) and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)

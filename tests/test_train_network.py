@@ -173,7 +173,8 @@ def test_the_record_says_what_was_trained(nets: Any, folder: Path, tmp_path: Pat
 
 
 def test_runs_of_older_versions_are_still_read(tmp_path: Path) -> None:
-    from augfuse.train.files import pack, write_bytes
+    from augfuse.files import write_bytes
+    from augfuse.train.files import pack
     from comparisons import comparison, save_predictions
 
     whole = comparison()

@@ -116,7 +116,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_numbers(folder: Path, u
     assert arms == {"plain", "augmented", "strength-0.5"}
     kills = [
         "augfuse.train.models:Network.train_step@after@10",  # within the second epoch of the first arm
-        "augfuse.train.files:os.fdopen@before@3",  # while a state is written
+        "augfuse.files:_Unfinished.finish@before@3",  # while a state is written
         "augfuse.train.evaluation:save@before@1",  # at the end of an arm
         "augfuse.train.state:RunFolder.save_finished@after@2",
         "augfuse.train.models:Network.save@before@1",  # all arms are trained

@@ -6,14 +6,22 @@ import sys
 
 
 def main() -> int:
-    """Run the command line and return the exit code."""
+    """Run the command line as a process: signals, standard output and errors as a shell expects them."""
+    from augfuse.commands import interrupts, terminal
+
     try:
+        interrupts.install()
+        sys.excepthook = terminal.show_error
         from augfuse.cli import main as run
 
-        return run()
-    except KeyboardInterrupt:  # while the command line itself was being imported
-        print("augfuse: interrupted.", file=sys.stderr)
-        return 130
+        code = run()
+    except KeyboardInterrupt as stop:  # while the command line itself was being imported
+        code = interrupts.said(stop)
+    stopped = interrupts.caught()
+    if stopped is not None:
+        interrupts.end(stopped)
+    interrupts.finish()
+    return code
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """The `augfuse` command. Heavy imports happen inside the commands, so that `augfuse --help` stays quick.
 
-Exit codes: 0 ok, 1 the run failed, 2 usage or configuration, 130 interrupted.
+Exit codes: 0 ok, 1 the run failed, 2 usage or configuration, 130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP,
+141 nobody reads the output any more (`| head`).
 """
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +13,17 @@ from typing import Annotated, TextIO
 
 from cyclopts import App, CycloptsError, Parameter
 
+from augfuse.commands import interrupts, terminal
 from augfuse.commands.augment import augment
 from augfuse.commands.doctor import doctor
 from augfuse.commands.preview import preview
 from augfuse.commands.report import report
-from augfuse.commands.shell import INTERRUPTED, OK, USAGE, refuse
+from augfuse.commands.shell import FAILED, OK, USAGE, refuse
 from augfuse.commands.train import train
 from augfuse.errors import AugfuseError, AugfuseWarning, RangeError
+from augfuse.text import printable
+
+READER_GONE = 141  # what a shell reports of a process that SIGPIPE ended
 
 
 def _version() -> str:
@@ -54,7 +58,7 @@ def explain(
     try:
         if min(shape) < 1:
             raise RangeError(f"--shape: got {' '.join(map(str, shape))}, wanted three numbers of 1 or more: 224 224 3.")
-        print(read_recipe(recipe).explain(shape=shape))
+        terminal.say(read_recipe(recipe).explain(shape=shape))
     except AugfuseError as error:
         return refuse(error, USAGE)
     return OK
@@ -81,14 +85,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             line: str | None = None,
         ) -> None:
             if issubclass(category, AugfuseWarning):
-                print(f"augfuse: warning: {message}", file=sys.stderr)
+                terminal.warn(f"augfuse: warning: {message}")
             else:
-                show(message, category, filename, lineno, file, line)
+                show(printable(str(message)), category, filename, lineno, file, line)
 
         warnings.showwarning = show_warning
         try:
-            return app(argv, exit_on_error=False, result_action="return_value") or OK
-        except CycloptsError:
-            return USAGE  # cyclopts has printed what is wrong
-        except KeyboardInterrupt:
-            return refuse("interrupted.", INTERRUPTED)
+            code = app(
+                argv, console=terminal.console(), exit_on_error=False, print_error=False, result_action="return_value"
+            )
+            terminal.flush()
+            return code or OK
+        except CycloptsError as error:
+            return refuse(f"{error}", USAGE)
+        except terminal.OutputLost as lost:
+            terminal.abandon()
+            return READER_GONE if lost.reader_is_gone else refuse(f"standard output: {lost}.", FAILED)
+        except KeyboardInterrupt as stop:
+            return interrupts.said(stop)

@@ -11,9 +11,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+
+from augfuse.outputs import State, is_empty
 
 PAPER, INK, FAINT = 255, (25, 25, 30), (105, 105, 115)
 _CHECK = (8, 255, 208)  # the board behind what is transparent: pixels of a square, its two greys
@@ -50,13 +53,27 @@ def fitted(image: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
 
 
-def png_bytes(image: np.ndarray) -> bytes:
-    """A (h, w), (h, w, 1) or (h, w, 3) uint8 image as PNG."""
+def png_bytes(image: np.ndarray, writer: str = "augfuse") -> bytes:
+    """A (h, w), (h, w, 1) or (h, w, 3) uint8 image as PNG, which says who wrote it."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    out, info = io.BytesIO(), PngInfo()
+    info.add_text("Software", writer)
+    pixels = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
+    Image.fromarray(pixels).save(out, format="PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def png_state(path: Path, writer: str) -> State:
+    """Whether a file is a PNG of this writer."""
     from PIL import Image
 
-    out = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image).save(out, format="PNG")
-    return out.getvalue()
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            return State.OURS if image.info.get("Software") == writer else State.FOREIGN
+    except Exception:  # whatever is wrong with it, it is not ours
+        return State.OURS if is_empty(path) else State.FOREIGN
 
 
 @final

@@ -35,11 +35,14 @@ def shown(value: Any) -> str:
     return _cut(text, LONGEST_VALUE)
 
 
-def printable(text: str) -> str:
+def printable(text: str, encoding: str = "utf-8") -> str:
     """The text with everything escaped that is not printable, line ends apart: control codes of a terminal, marks that
-    reverse the direction of writing, bytes of a file name that are no letters in its encoding.
+    reverse the direction of writing, bytes of a file name that are no letters in its encoding, and letters that the
+    `encoding` of where it is printed lacks.
     """
-    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def message(text: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from augfuse.commands.shell import FAILED, INTERRUPTED, OK, USAGE, refuse, refuse_image
+from augfuse.commands import interrupts, terminal
+from augfuse.commands.shell import FAILED, OK, USAGE, refuse, refuse_file, refuse_image
 from augfuse.errors import AugfuseError, DataError, DecodeError, RangeError
 
 if TYPE_CHECKING:
     from augfuse.data.store import Copying, Written
+    from augfuse.outputs import Output
     from augfuse.recipe import Recipe
 
 _MOST_COPIES, _MOST_IMAGES = 10_000, 10_000_000
@@ -61,30 +63,34 @@ def augment(
     on_error
         What to do with a file that cannot be decoded: raise (stop, the default), or skip (and name it).
     overwrite
-        Replace DST, if it is a file or was written by this command.
+        Replace DST, if it was written by this command and is still as it was written.
     """
+    from augfuse.outputs import check
+
     try:
         kind = _format(dst, format)
-        sources, copying = _prepare(src, dst, exclude, copies, recipe, seed, workers, color, on_error, overwrite)
+        output = _output(dst, kind)
+        check(output, (src,), overwrite)
+        sources, copying = _prepare(src, exclude, copies, recipe, seed, workers, color, on_error)
     except DecodeError as error:
         return refuse_image(error, src)
     except AugfuseError as error:
         return refuse(error, USAGE)
     try:
-        written = _write(sources, copying, kind, dst, overwrite)
+        written = _write(sources, copying, kind, dst, lambda: check(output, (src,), overwrite))
     except DecodeError as error:
         return refuse_image(error, src)
     except AugfuseError as error:
         return refuse(error, FAILED)
     except OSError as error:
-        return refuse(f"{error.filename or dst}: {error.strerror or error}", FAILED)
+        return refuse_file(error, dst)
     except MemoryError as error:
         return refuse(f"{dst}: does not fit into memory ({error}). Type fewer --copies, or a folder as DST.", FAILED)
-    except KeyboardInterrupt:
-        return refuse(f"interrupted; {dst} was not written.", INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return interrupts.said(stop, f"{dst} was not written")
     for name, why in written.skipped.items():
-        print(f"augfuse: skipped {why if why.startswith(name) else f'{name}: {why}'}", file=sys.stderr)
-    print(f"{dst}: {written.originals} originals and {written.copies} copies, seed {seed}")
+        terminal.warn(f"augfuse: skipped {why if why.startswith(name) else f'{name}: {why}'}")
+    terminal.say(f"{dst}: {written.originals} originals and {written.copies} copies, seed {seed}")
     _say_what_is_left(copying.recipe)
     return OK
 
@@ -98,12 +104,12 @@ def _format(dst: Path, format: str | None) -> str:
 
 
 def _prepare(
-    src: Path, dst: Path, exclude: Path | None, copies: int, recipe: Path | None, seed: int, workers: int | None,
-    color: Any, on_error: Any, overwrite: bool,
+    src: Path, exclude: Path | None, copies: int, recipe: Path | None, seed: int, workers: int | None, color: Any,
+    on_error: Any,
 ) -> tuple[dict[str | None, Any], Copying]:  # fmt: skip
     """Check everything that can be checked before anything is written."""
     from augfuse.data.copies import stored_form
-    from augfuse.data.store import Copying, check_target
+    from augfuse.data.store import Copying
     from augfuse.train.datasets import open_data
     from augfuse.train.recipes import read_recipe
 
@@ -113,10 +119,6 @@ def _prepare(
     if copies > _MOST_COPIES:
         raise RangeError(f"--copies: got {copies}, wanted at most {_MOST_COPIES} of each image.")
     own = None if recipe is None else read_recipe(recipe)
-    check_target(dst, overwrite)
-    real_src, real_dst = src.resolve(), dst.resolve()
-    if real_src == real_dst or real_src in real_dst.parents or real_dst in real_src.parents:
-        raise DataError(f"DST {dst}: SRC and DST lie inside each other, wanted DST elsewhere.")
     sources = open_data(src, color, exclude).sources
     for source in sources.values():
         if source.copies is not None and source.copies.any():
@@ -143,19 +145,33 @@ def _default(sources: dict[str | None, Any], on_error: str) -> Recipe:
     raise DataError("none of the images can be read.")
 
 
-def _write(sources: dict[str | None, Any], copying: Copying, kind: str, dst: Path, overwrite: bool) -> Written:
-    from rich.console import Console
+def _write(
+    sources: dict[str | None, Any], copying: Copying, kind: str, dst: Path, check: Callable[[], None]
+) -> Written:
+    from rich.markup import escape
     from rich.progress import Progress
 
-    from augfuse.data.store import replacing, write_folder, write_npz
+    from augfuse.data.store import write_folder, write_npz
+    from augfuse.files import replacing
+    from augfuse.text import printable
 
+    console = terminal.console(error=True)
     # Nothing is drawn where standard error is no terminal.
-    with Progress(console=Console(stderr=True), transient=True) as bar, replacing(dst, overwrite) as new:
-        task = bar.add_task(dst.name, total=sum(map(len, sources.values())))
+    with Progress(console=console, transient=True) as bar, replacing(dst, folder=kind != "npz") as new:
+        task = bar.add_task(escape(printable(dst.name, console.encoding)), total=sum(map(len, sources.values())))
         if kind == "npz":
-            return write_npz(sources, copying, new, lambda n: bar.advance(task, n))
-        new.mkdir()
-        return write_folder(sources, copying, kind, new, lambda n: bar.advance(task, n))
+            written = write_npz(sources, copying, new, lambda n: bar.advance(task, n))
+        else:
+            written = write_folder(sources, copying, kind, new, lambda n: bar.advance(task, n))
+        check()  # somebody else may have written there since
+        return written
+
+
+def _output(dst: Path, kind: str) -> Output:
+    from augfuse.data.store import copies_state
+    from augfuse.outputs import Output
+
+    return Output("DST", dst, "augfuse augment", copies_state, folder=kind != "npz", kept=True)
 
 
 def _say_what_is_left(recipe: Recipe) -> None:
@@ -163,4 +179,6 @@ def _say_what_is_left(recipe: Recipe) -> None:
 
     left = [type(t).__name__ for t in recipe.transforms if t not in stored_form(recipe).transforms]
     if left:
-        print(f"{', '.join(left)} was left out of the stored pixels: put it into the recipe that you train with.")
+        terminal.say(
+            f"{', '.join(left)} was left out of the stored pixels: put it into the recipe that you train with."
+        )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from augfuse.commands.shell import FAILED, OK, USAGE, refuse
+from augfuse.commands import terminal
+from augfuse.commands.shell import FAILED, OK, USAGE, refuse, refuse_file
 from augfuse.errors import AugfuseError, RangeError, did_you_mean
 from augfuse.text import shown
+
+if TYPE_CHECKING:
+    from augfuse.outputs import Output
+
+_WRITER = "augfuse doctor"
 
 
 def doctor(
@@ -23,6 +28,7 @@ def doctor(
     json: Annotated[str | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
     quarantine: Path | None = None,
     workers: int | None = None,
+    overwrite: bool = False,
 ) -> int:
     """Find what is wrong with images, labels, a recipe or a trained model: before training, and after it.
 
@@ -50,54 +56,65 @@ def doctor(
         from_directory(path, exclude=LIST).
     workers
         Threads that read images. Default: all cores.
+    overwrite
+        Replace an earlier list that was changed by hand since. Files that are none of this command are never replaced.
     """
-    from rich.console import Console
-
     from augfuse.doctor.examine import examine
     from augfuse.doctor.gather import holds_rows
-    from augfuse.doctor.show import printable, quarantine_list, show
+    from augfuse.doctor.show import quarantine_list, show
+    from augfuse.files import write_text
+    from augfuse.outputs import check
 
     if explain is not None:
         return _explain(explain.upper())
     try:
         if data is None:
             raise RangeError("DATA: got nothing, wanted a folder or a file. Type augfuse doctor path/to/photos.")
-        for name, path in (("--json", None if json in (None, "-") else Path(str(json))), ("--quarantine", quarantine)):
-            if path is not None and not path.absolute().parent.is_dir():
-                raise RangeError(f"{name} {path}: there is no folder {path.absolute().parent}.")
+        outputs = _outputs(json, quarantine)
+        for output in outputs:
+            check(output, (data,), overwrite)
         if quarantine is not None and holds_rows(data):
             raise RangeError("--quarantine lists files, and this data is an array. --json names its rows.")
-        with _Progress(Console(stderr=True)) as progress:
+        with _Progress(terminal.console(error=True)) as progress:
             checkup = examine(data, recipe, model, limit=limit, workers=workers, progress=progress.update)
+        for output in outputs:
+            check(output, (data,), overwrite)
+            text = quarantine_list(checkup) if output.name == "--quarantine" else checkup.to_json() + "\n"
+            write_text(output.target, text)
     except AugfuseError as error:
         return refuse(error, USAGE)
-    try:
-        if quarantine is not None:
-            quarantine.write_text(quarantine_list(checkup), encoding="utf-8")
-        if json not in (None, "-"):
-            Path(str(json)).write_text(checkup.to_json() + "\n", encoding="utf-8")
     except OSError as error:
-        return refuse(f"{error.filename}: {error.strerror or error}.", FAILED)
+        return refuse_file(error, data or Path())
     if json == "-":
-        sys.stdout.write(checkup.to_json() + "\n")
+        terminal.say(checkup.to_json())
     else:
-        console = Console()
-        show(checkup, console)
+        show(checkup, terminal.console())
         for written, what in ((quarantine, f"{len(checkup.quarantine)} files to leave out"), (json, "all findings")):
             if written is not None:
-                print(printable(f"{written}: {what}.", console))
+                terminal.say(f"{written}: {what}.")
     return OK if checkup.healthy else FAILED
 
 
-def _explain(code: str) -> int:
-    from rich.console import Console
+def _outputs(json: str | None, quarantine: Path | None) -> list[Output]:
+    """The files to write. RangeError where two of them are one."""
+    from augfuse.data.exclude import list_state
+    from augfuse.doctor.checkup import json_state
 
+    found = [] if quarantine is None else [Output("--quarantine", quarantine, _WRITER, list_state)]
+    if json not in (None, "-"):
+        found.append(Output("--json", Path(str(json)), _WRITER, json_state))
+    if len(found) > 1 and found[0].target.resolve() == found[1].target.resolve():
+        raise RangeError(f"--quarantine and --json: got {quarantine} twice, wanted a file for each.")
+    return found
+
+
+def _explain(code: str) -> int:
     from augfuse.doctor.codes import CODES
     from augfuse.doctor.show import show_code
 
     if code not in CODES:
         return refuse(f"--explain: got {shown(code)}, wanted a code such as AF202.{did_you_mean(code, CODES)}", USAGE)
-    show_code(code, Console())
+    show_code(code, terminal.console())
     return OK
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from augfuse.commands.shell import FAILED, OK, USAGE, parse_size, refuse, refuse_image
+from augfuse.commands import terminal
+from augfuse.commands.shell import OK, USAGE, parse_size, refuse, refuse_file, refuse_image
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, DecodeError, RangeError
 from augfuse.ranges import whole
 from augfuse.rng import check_epoch, check_seed
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from augfuse.data.decode import Color
     from augfuse.recipe import Recipe
 
+_WRITER = "augfuse preview"
 _LARGEST_CELL, _MOST_PIXELS = 2048, 200_000_000
 
 
@@ -51,7 +53,7 @@ def preview(
     recipe
         A recipe file, as recipe.to_yaml() writes it. Default: the mild one that `augfuse train` uses.
     out
-        The picture, a .png file; an existing one is replaced.
+        The picture, a .png file; an earlier one of this command is replaced, any other file is not.
     images
         How many images, spread evenly over the data.
     copies
@@ -71,7 +73,9 @@ def preview(
     cell
         Pixels that the longer side of an image takes in the picture.
     """
-    from augfuse.pictures import png_bytes
+    from augfuse.files import write_bytes
+    from augfuse.outputs import Output, check
+    from augfuse.pictures import png_bytes, png_state
 
     try:
         for name, value, least in (("images", images, 1), ("copies", copies, 1), ("cell", cell, 32)):
@@ -82,6 +86,8 @@ def preview(
         check_epoch(epoch)
         if out.suffix.lower() != ".png" or out.is_dir():
             raise RangeError(f"--out: got {out}, wanted the name of a .png file, such as preview.png.")
+        target = Output("--out", out, _WRITER, lambda path: png_state(path, _WRITER))
+        check(target, () if data is None else (data,))
         height_width = None if size is None else parse_size(size)
         read = _read(([] if recipe is None else [recipe]) + (compare or []))
 
@@ -101,12 +107,15 @@ def preview(
     except AugfuseError as error:
         return refuse(error, USAGE)
     try:
-        out.write_bytes(png_bytes(page))
+        check(target, () if data is None else (data,))
+        write_bytes(out, png_bytes(page, _WRITER))
+    except AugfuseError as error:
+        return refuse(error, USAGE)
     except OSError as error:
-        return refuse(f"--out {out}: {error.strerror or error}.", FAILED)
+        return refuse_file(error, out)
     for line in head:
-        print(line)
-    print(f"{out}: {page.shape[1]}x{page.shape[0]} pixels")
+        terminal.say(line)
+    terminal.say(f"{out}: {page.shape[1]}x{page.shape[0]} pixels")
     return OK
 
 
@@ -172,6 +181,8 @@ def _one_image(path: Path, color: Color) -> Any:
     from augfuse.data.arrays import from_arrays
     from augfuse.data.decode import decode
 
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: not a regular file, wanted an image.")
     try:
         raw = path.read_bytes()
     except FileNotFoundError:

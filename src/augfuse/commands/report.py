@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from augfuse.commands.shell import FAILED, OK, USAGE, refuse
+from augfuse.commands import terminal
+from augfuse.commands.shell import OK, USAGE, refuse, refuse_file
 from augfuse.errors import AugfuseError
 
 
@@ -19,9 +20,9 @@ def report(folder: Path) -> int:
     from augfuse.train.report import rewrite
 
     try:
-        print(f"Report: {rewrite(folder)}")
+        terminal.say(f"Report: {rewrite(folder)}")
     except AugfuseError as error:
         return refuse(error, USAGE)
     except OSError as error:
-        return refuse(f"{folder}: {error.strerror or error}", FAILED)
+        return refuse_file(error, folder)
     return OK

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-import sys
 from pathlib import Path
 
+from augfuse.commands import terminal
 from augfuse.errors import AugfuseError, DecodeError, RangeError
 from augfuse.text import shown
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, USAGE = 0, 1, 2
 
 
 def refuse(problem: AugfuseError | str, code: int) -> int:
     """Say what is wrong on standard error, and return the exit code."""
-    print(f"augfuse: {problem}", file=sys.stderr)
+    terminal.warn(f"augfuse: {problem}")
     return code
+
+
+def refuse_file(error: OSError, written: Path) -> int:
+    """The same for a file that cannot be read or written; `written` is what the command writes."""
+    name = written if error.filename is None else os.fsdecode(error.filename)
+    return refuse(f"{name}: {error.strerror or error}.", FAILED)
 
 
 def refuse_image(error: DecodeError, data: Path | None) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from augfuse.commands.shell import FAILED, INTERRUPTED, OK, USAGE, parse_size, refuse, refuse_image
+from augfuse.commands import interrupts, terminal
+from augfuse.commands.shell import FAILED, OK, USAGE, parse_size, refuse, refuse_file, refuse_image
 from augfuse.errors import AugfuseError, DecodeError
 
 if TYPE_CHECKING:
@@ -110,13 +111,11 @@ def train(
     overwrite
         Begin a run of this name again.
     """
-    from rich.console import Console
-
     from augfuse.train.options import Options, parse_sweep
     from augfuse.train.prepare import prepare
     from augfuse.train.rehearsal import rehearse
 
-    console = Console()
+    console = terminal.console()
     try:
         job = prepare(
             Options(
@@ -159,21 +158,21 @@ def train(
     except AugfuseError as error:
         return refuse(error, FAILED)
     except OSError as error:
-        return refuse(f"{job.folder}: {error.strerror or error}", FAILED)
-    except KeyboardInterrupt:
-        return refuse(f"interrupted; the same command continues {job.folder}.", INTERRUPTED)
+        return refuse_file(error, job.folder)
+    except KeyboardInterrupt as stop:
+        return interrupts.said(stop, f"the same command continues {job.folder}")
 
 
 def _train(job: Job, rehearsal: Rehearsal | None, console: Console) -> int:
+    from augfuse.text import printable
     from augfuse.train import diagnosis, verdict
-    from augfuse.train.files import printable
     from augfuse.train.run import run
     from augfuse.train.training import arm_names
 
     settings, parts = job.settings, job.parts
 
     def say(text: str) -> None:
-        console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
+        console.print(printable(text, console.encoding), highlight=False, markup=False, soft_wrap=True)
 
     if job.finished:
         say(f"{job.folder} is finished, and is not trained again; --overwrite does that.")

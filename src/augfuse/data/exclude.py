@@ -15,21 +15,38 @@ import numpy as np
 
 from augfuse.data.classes import Part
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError
+from augfuse.outputs import State, begins, is_empty
 from augfuse.text import shown
 
 # A file with such a list, or the paths themselves.
 Exclude: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+_FIRST_WORDS = "# Images to leave out"
+# The last line of a list as it was made. A list that was changed by hand is not replaced unasked.
+_CHECKSUM = "# Checksum of the lines above: "
 
 
 def write_list(reasons: Mapping[str, Iterable[str]]) -> str:
     """The text of a list of paths (with "/"), each below a comment with the reasons. Names that a line cannot hold as
     they are become JSON strings."""
-    lines = ["# Images to leave out: augfuse train DATA --exclude LIST, or af.from_directory(path, exclude=LIST).",
+    lines = [f"{_FIRST_WORDS}: augfuse train DATA --exclude LIST, or af.from_directory(path, exclude=LIST).",
              "# One path a line, below the data set."]  # fmt: skip
     for path, why in reasons.items():
         plain = path.isprintable() and path == path.strip() and not path.startswith(("#", '"'))
         lines += [f"# {'; '.join(why)}", path if plain else json.dumps(path)]
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return f"{text}{_CHECKSUM}{_checksum(text)}\n"
+
+
+def list_state(path: Path) -> State:
+    """Whether a file is a list that `write_list` made, and still as it was made."""
+    if not begins(path, _FIRST_WORDS.encode()):
+        return State.OURS if is_empty(path) else State.FOREIGN
+    made, _, checksum = path.read_bytes().decode("utf-8", "replace").rpartition(_CHECKSUM)
+    return State.OURS if checksum == f"{_checksum(made)}\n" else State.CHANGED
+
+
+def _checksum(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def leave_out(

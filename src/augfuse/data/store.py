@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -25,11 +24,17 @@ from augfuse.data.folder import FolderSource
 from augfuse.data.manifest import Entry, write_manifest
 from augfuse.data.read import Reader
 from augfuse.errors import AugfuseWarning, DataError, ImageError
+from augfuse.outputs import State, begins, is_empty
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
 JPEG_QUALITY = 95
 RECIPE = "recipe.yaml"
+# How the recipe file of a written folder begins, and its last line: which files there are, so that a folder with others
+# in it, or changed ones, is never replaced.
+_FIRST_WORDS = "# copies of each training image: "
+_CHECKSUM = "# Checksum of this file and of the names and sizes of the others: "
+_JUNK = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # that file managers leave
 _NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
 # The part that gets copies: that of training, or a data set without parts.
 _TRAINING = ("train", None)
@@ -110,7 +115,6 @@ def write_folder(
     for part, source in sources.items():
         if source.groups is not None or (copying.copies and part in _TRAINING):
             _check_listed(_original_names(source))
-    (folder / RECIPE).write_text(_described(copying), encoding="utf-8")
     done = [
         _write_part(
             source, copying, copying.copies if part in _TRAINING else 0, format, folder / (part or ""), progress
@@ -118,6 +122,8 @@ def write_folder(
         for part, source in sources.items()
     ]
     skipped = {name: why for written in done for name, why in written.skipped.items()}
+    described = _described(copying)
+    (folder / RECIPE).write_text(f"{described}{_CHECKSUM}{_digest(folder, described)}\n", encoding="utf-8")
     return Written(sum(w.originals for w in done), sum(w.copies for w in done), skipped)
 
 
@@ -172,7 +178,36 @@ def _named(source: Any, reader: Reader) -> dict[str, str]:
 def _described(copying: Copying) -> str:
     """The recipe file that goes with the images."""
     recipe = stored_form(copying.recipe).to_yaml()
-    return f"# copies of each training image: {copying.copies}, seed: {copying.seed}\n{recipe}"
+    return f"{_FIRST_WORDS}{copying.copies}, seed: {copying.seed}\n{recipe}"
+
+
+def copies_state(path: Path) -> State:
+    """Whether a folder or an .npz file was written by `augfuse augment`, and a folder still as it was written."""
+    if path.is_dir():
+        recipe = path / RECIPE
+        if not begins(recipe, _FIRST_WORDS.encode()):
+            return State.OURS if is_empty(path) else State.FOREIGN
+        described, _, digest = recipe.read_text(encoding="utf-8", errors="replace").rpartition(_CHECKSUM)
+        return State.OURS if digest == f"{_digest(path, described)}\n" else State.CHANGED
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.split(".")[0].split("_")[0] for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile):
+        return State.OURS if is_empty(path) else State.FOREIGN
+    return State.OURS if names == {"x", "y", "group", "copy", "classes", "recipe"} else State.FOREIGN
+
+
+def _digest(folder: Path, described: str) -> str:
+    """16 hex digits of the text of its recipe file, and of the names and sizes of all other files in a folder but what
+    file managers leave."""
+    found = [described]
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(place, name)
+            if name not in _JUNK and path != folder / RECIPE:
+                kind = path.lstat()
+                found.append(f"{path.relative_to(folder).as_posix()}\0{kind.st_size if name in names else '/'}\0")
+    return blake2b("".join(sorted(found)).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -269,38 +304,3 @@ def _encode(image: np.ndarray, format: str, name: str) -> bytes:
     if channels > 1:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if channels == 3 else cv2.COLOR_RGBA2BGRA)
     return cv2.imencode(".png", image)[1].tobytes()
-
-
-@contextmanager
-def replacing(target: Path, overwrite: bool) -> Iterator[Path]:
-    """A path to write a file or folder at; it becomes `target` when the block ends well, and is gone otherwise.
-
-    overwrite: what is at `target` is removed at the end, after the new one is whole.
-    Raises DataError where `target` exists, or is a folder that `augfuse augment` did not write.
-    """
-    check_target(target, overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    try:
-        new, old = staging / "new", staging / "old"
-        yield new
-        check_target(target, overwrite)
-        if target.exists():
-            target.rename(old)
-        new.rename(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def check_target(target: Path, overwrite: bool) -> None:
-    """Raises DataError where `target` may not be written."""
-    if not target.exists() and not target.is_symlink():
-        return
-    if not overwrite:
-        raise DataError(f"{target}: exists already. Type another name, or --overwrite.")
-    if target.is_dir() and any(target.iterdir()):
-        manifests = [target / MANIFEST, target / "train" / MANIFEST]
-        if not (target / RECIPE).is_file() or not any(path.is_file() for path in manifests):
-            raise DataError(
-                f"{target}: was not written by augfuse augment, and is not overwritten. Remove it yourself."
-            )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import msgspec
 
 from augfuse.doctor.answers import Trial
 from augfuse.doctor.findings import Finding
+from augfuse.outputs import State, begins, is_empty
 
 
 class Checkup(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,3 +48,14 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
             said["loss"] = said["loss"] if math.isfinite(said["loss"]) else None
         # msgspec would refuse file names that are not UTF-8, and ASCII goes through any terminal.
         return json.dumps(record, indent=2, allow_nan=False)
+
+
+def json_state(path: Path) -> State:
+    """Whether a file holds the JSON of a `Checkup`."""
+    if not begins(path, b"{"):
+        return State.OURS if is_empty(path) else State.FOREIGN
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        return State.FOREIGN
+    return State.OURS if set(found) == set(Checkup.__struct_fields__) else State.FOREIGN

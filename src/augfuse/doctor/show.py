@@ -11,6 +11,7 @@ from augfuse.doctor.checkup import Checkup
 from augfuse.doctor.codes import CODES, SEVERITIES
 from augfuse.doctor.explanations import EXPLANATIONS
 from augfuse.doctor.findings import Finding, counted
+from augfuse.text import printable
 
 _STYLES = {"error": "bold red", "warning": "yellow", "hint": "cyan"}
 
@@ -19,7 +20,7 @@ def show(checkup: Checkup, console: Console) -> None:
     """Print what was examined, a table of the findings, and how the model did."""
     parts = [f"{count:,} {name}".strip() for name, count in checkup.parts.items()]
     classes = f", {counted(len(checkup.classes), 'class', 'classes')}" if checkup.classes else ", no classes"
-    console.print(Text(printable(f"{checkup.data}: {' + '.join(parts)} images{classes}", console)))
+    console.print(Text(printable(f"{checkup.data}: {' + '.join(parts)} images{classes}", console.encoding)))
     if checkup.findings:
         table = Table(show_lines=True, expand=False, title_justify="left")
         table.add_column("code", no_wrap=True)
@@ -28,7 +29,7 @@ def show(checkup: Checkup, console: Console) -> None:
             table.add_row(_code(found), _sentence(found, console))
         console.print(table)
     if checkup.trials:
-        table = Table(title=Text(printable(checkup.model, console)), title_justify="left")
+        table = Table(title=Text(printable(checkup.model, console.encoding)), title_justify="left")
         table.add_column("fed")
         table.add_column("accuracy", justify="right")
         table.add_column("loss", justify="right")
@@ -46,12 +47,6 @@ def show_code(code: str, console: Console) -> None:
         console.print(paragraph, markup=False, highlight=False)
 
 
-def printable(text: str, console: Console) -> str:
-    """File names may hold anything: control codes of the terminal, and letters that its encoding lacks."""
-    plain = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-    return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
-
-
 def quarantine_list(checkup: Checkup) -> str:
     """The text of a list that `augfuse train --exclude` and the sources take; comments say why a file is on it."""
     reasons: dict[str, list[str]] = {}
@@ -66,12 +61,12 @@ def _code(found: Finding) -> Text:
 
 
 def _sentence(found: Finding, console: Console) -> Text:
-    lines = Text(printable(found.message, console))
+    lines = Text(printable(found.message, console.encoding))
     for example in found.examples:
-        lines.append(f"\n  {printable(example, console)}", style="dim")
+        lines.append(f"\n  {printable(example, console.encoding)}", style="dim")
     if found.count > len(found.examples) > 0:
         lines.append(f"\n  ... {found.count:,} in all", style="dim")
-    lines.append(f"\n{printable(found.advice, console)}", style="italic")
+    lines.append(f"\n{printable(found.advice, console.encoding)}", style="italic")
     return lines
 
 

@@ -18,9 +18,8 @@ from augfuse.data.exclude import Exclude
 from augfuse.data.folder import from_directory
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.errors import DataError, DataNotFoundError
-from augfuse.text import shown
+from augfuse.text import printable, shown
 from augfuse.train import digits
-from augfuse.train.files import printable
 from augfuse.train.npz import read_npz
 
 TEST_FRACTION = 0.2
@@ -90,6 +89,8 @@ def open_data(path: Path, color: Color | None = "rgb", exclude: Exclude | None =
     if path.is_file() and path.suffix.lower() == ".npz":
         _require_files(path, exclude)
         return DataSet(path.stem, path.name, dict(read_npz(path)))
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: not a regular file; wanted {WANTED}.")
     if path.exists():
         raise DataError(f"{path}: wanted {WANTED}, got none of them.")
     raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")

@@ -17,8 +17,9 @@ import numpy as np
 
 from augfuse.data.loader import Loader
 from augfuse.errors import DataError, DataNotFoundError
+from augfuse.text import printable
 from augfuse.train import metrics
-from augfuse.train.files import printable, write_npz
+from augfuse.train.files import write_npz
 from augfuse.train.images import viewable
 
 FOLDER = "predictions"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from augfuse.data.loader import Loader
+from augfuse.files import scratch
 from augfuse.recipe import Recipe
 from augfuse.train import metrics, recipes
 from augfuse.train.arms import evaluation_batch_size
-from augfuse.train.files import TEMPORARY
 from augfuse.train.models import Network, load_saved, predict
 from augfuse.train.record import Exported
 
@@ -26,8 +25,8 @@ def export_and_check(
     uint8. The first `checked` of them go through the saved model, and through the write part and the network.
     """
     pixels, write = recipes.parted(recipe)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{TEMPORARY}export.") as folder:
-        temporary = Path(folder) / path.name
+    with scratch(path.parent) as folder:
+        temporary = folder / path.name
         save_for_raw_images(network, recipe, temporary)
         saved = load_saved(temporary)
         temporary.replace(path)

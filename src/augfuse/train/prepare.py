@@ -15,12 +15,12 @@ import numpy as np
 from augfuse.data.arrays import ArraySource
 from augfuse.data.loader import Loader
 from augfuse.errors import AugfuseWarning, DataError, RangeError, RecipeError
+from augfuse.outputs import check_place
 from augfuse.recipe import Recipe
-from augfuse.text import shown
+from augfuse.text import printable, shown
 from augfuse.train import boards, recipes
 from augfuse.train.backend import require_extra
 from augfuse.train.datasets import Parts, load_parts
-from augfuse.train.files import printable
 from augfuse.train.fingerprint import fingerprint
 from augfuse.train.heads import read_head
 from augfuse.train.models import cnn_builder
@@ -107,6 +107,7 @@ def prepare(options: Options) -> Job:
         name = name or f"{time.strftime('%Y-%m-%d_%H%M%S')}_{'digits' if demo else parts.title}"
         settings = _named(settings, name)
         folder = options.out / name
+        check_place("--out", folder, _places(options, parts), folder=True)
         begun, finished = _begun(options, folder, found)
     except OSError as error:
         raise DataError(f"--out {options.out}: {error.strerror}. Type another --out.") from error
@@ -293,6 +294,13 @@ def _unfinished(out: Path, identity_: dict[str, Any]) -> str | None:
         if found.exists and not found.finished and not found.locked and found.same(identity_):
             return path.name
     return None
+
+
+def _places(options: Options, parts: Parts) -> list[Path]:
+    """Where the data lies, as far as it lies anywhere."""
+    sources = (parts.train, parts.test, parts.validation, parts.unused)
+    roots = [getattr(source, "root", None) for source in sources]
+    return [Path(root) for root in dict.fromkeys([options.data, *roots]) if root is not None]
 
 
 def _begun(options: Options, folder: Path, identity_: dict[str, Any]) -> tuple[bool, bool]:

@@ -6,6 +6,8 @@ import time
 from types import TracebackType
 from typing import Any, final
 
+from augfuse.text import printable
+
 # Without a terminal a line is printed at most this often, in seconds, plus one line for each finished arm.
 _LINE_EVERY = 30.0
 
@@ -54,6 +56,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print one line, above the bar where there is one."""
+        text = printable(text, self._console.encoding)
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def skip(self, arm: str, seed: int, train: float, test: float) -> None:

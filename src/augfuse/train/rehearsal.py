@@ -3,12 +3,11 @@ or cleared away."""
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from augfuse.batch import Batch
+from augfuse.files import scratch
 from augfuse.train import report
 from augfuse.train.backend import load_keras
 from augfuse.train.export import save_for_raw_images
@@ -52,8 +51,8 @@ def rehearse(job: Job) -> Rehearsal | None:
     first = {name: training_loader(job, name, settings.seeds[0], shown).fetch(0, 0) for name in ARMS}
     with told(f"{title}: cannot be trained", _labels_hint(network)):
         network.warm_up(settings.batch_size, weighted=settings.class_weights)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
+    with scratch() as folder:
+        path = folder / "model.keras"
         with told(f"{title}: cannot be saved"):
             save_for_raw_images(network, job.recipe, path)
         with told(

@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 import yaml
 
+from augfuse.files import write_bytes, write_text
 from augfuse.pictures import png_bytes
 from augfuse.train import classes_page, course_page, diagnosis, figures, metrics, page, store, verdict
-from augfuse.train.files import write_bytes, write_text
 from augfuse.train.record import ARMS, AUGMENTED, Arm, Comparison, ModelFacts, Settings
 
 FORMAT_VERSION = 2

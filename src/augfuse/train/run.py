@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from augfuse.errors import AugfuseError
+from augfuse.text import printable
 from augfuse.train import evaluation, metrics, report, store, verdict
 from augfuse.train.again import again
 from augfuse.train.arms import evaluation_batch_size
@@ -15,7 +16,6 @@ from augfuse.train.backend import environment
 from augfuse.train.datasets import Parts
 from augfuse.train.evaluation import Evaluation, Fed, Mistake
 from augfuse.train.export import export_and_check
-from augfuse.train.files import printable
 from augfuse.train.loaders import class_counts, evaluation_loader, training_loader
 from augfuse.train.prepare import Job
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, DataFacts

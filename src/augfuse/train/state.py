@@ -15,7 +15,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -27,10 +27,11 @@ import numpy as np
 from augfuse.data.arrays import ArraySource
 from augfuse.data.exclude import fingerprint
 from augfuse.errors import DataError
+from augfuse.files import is_unfinished, locked, remove_unfinished, write_bytes, write_text
 from augfuse.text import shown
 from augfuse.train import boards, evaluation
 from augfuse.train.arms import ArmState
-from augfuse.train.files import TEMPORARY, pack, unpack, write_bytes, write_text
+from augfuse.train.files import pack, unpack
 from augfuse.train.record import Arm, Settings
 
 T = TypeVar("T")
@@ -82,7 +83,7 @@ class RunFolder:
         """Whether nothing is in the folder but what a process left that was killed before it could write anything."""
         ours = [self._state, self._state / "lock"] if self._state.is_dir() else []
         found = [*self.folder.iterdir(), *(self._state.iterdir() if ours else ())]
-        return all(path in ours or path.name.startswith(TEMPORARY) for path in found)
+        return all(path in ours or is_unfinished(path) for path in found)
 
     @property
     def locked(self) -> bool:
@@ -91,15 +92,20 @@ class RunFolder:
         if not path.is_file():
             return False
         try:
-            with _locked(path, self.folder):
+            with locked(path, self._taken):
                 return False
         except DataError:
             return True
 
+    @property
+    def _taken(self) -> str:
+        return f"{self.folder}: another process trains this run. Type another --name."
+
     def require_free(self) -> None:
-        """DataError while a process trains this run."""
+        """DataError while a process trains this run, or where it is none of this version."""
+        self._read()
         if self.locked:
-            raise DataError(f"{self.folder}: another process trains this run. Type another --name.")
+            raise DataError(self._taken)
 
     def same(self, identity: dict[str, Any]) -> bool:
         """Whether the run of this folder is the one with this identity; False for one that cannot be read."""
@@ -122,10 +128,17 @@ class RunFolder:
     def open(self, identity: dict[str, Any]) -> Iterator[None]:
         """Begin or continue the run, and hold its lock. DataError where another process does."""
         self._state.mkdir(parents=True, exist_ok=True)
-        with _locked(self._state / "lock", self.folder):
-            if not self.exists:
-                self._write(identity, None)
-            yield
+        with locked(self._state / "lock", self._taken):
+            try:
+                if not self.exists:
+                    self._write(identity, None)
+                yield
+            finally:
+                if not self.exists and self.bare:  # nothing could be written
+                    shutil.rmtree(self._state, ignore_errors=True)
+                    remove_unfinished(self.folder)
+                    with suppress(OSError):
+                        self.folder.rmdir()
 
     def clear(self) -> None:
         """Forget the run that was here, if any; other files of the folder stay until they are written again. DataError
@@ -140,12 +153,8 @@ class RunFolder:
         """The report is written: nothing is left to continue. Half-written files of a killed process go too, and
         nothing else: the folder may hold files of the user's."""
         shutil.rmtree(self._state, ignore_errors=True)
-        for folder in (self.folder, self.folder / evaluation.FOLDER):
-            for path in folder.glob(f"{TEMPORARY}*"):
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+        remove_unfinished(self.folder)
+        remove_unfinished(self.folder / evaluation.FOLDER)
 
     @property
     def epochs(self) -> int | None:
@@ -253,19 +262,3 @@ def _said(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(str(item) for item in value) or "none"
     return "none" if value is None else str(value)
-
-
-@contextmanager
-def _locked(path: Path, folder: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, however it ends. Without fcntl (Windows) there is none."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with path.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise DataError(f"{folder}: another process trains this run. Type another --name.") from None
-        yield

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 
 from augfuse.errors import DataError, DataNotFoundError
+from augfuse.files import write_bytes
 from augfuse.train import evaluation
-from augfuse.train.files import pack, unpack, write_bytes
+from augfuse.train.files import pack, unpack
 from augfuse.train.record import Comparison
 
 FILE = "record.msgpack"

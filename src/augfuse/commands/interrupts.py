@@ -1,0 +1,100 @@
+"""Ctrl-C, SIGTERM and SIGHUP: each ends a command once, with nothing half-written left behind, and within two seconds.
+
+Only the command line installs this; a program that uses the library keeps its own handlers. The first signal raises
+KeyboardInterrupt, so that the command can clear up after itself; those that follow change nothing about that. Code in C
+may hold the exception back for long, or lose it: a thread, which Python wakes at once, ends the process then.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import Any, NoReturn, final
+
+from augfuse.commands import terminal
+
+_PATIENCE = 1.2  # seconds that a command gets to end by itself
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_HEARD: set[int] = set()
+_CAUGHT: list[int] = []
+_SAID: list[str] = []
+
+
+@final
+class Stopped(KeyboardInterrupt):
+    """A signal has asked the process to end."""
+
+    def __init__(self, number: int) -> None:
+        KeyboardInterrupt.__init__(self)
+        self.number = number
+
+
+def install() -> None:
+    """Take these signals from now on, but for those that whoever started the process had it ignore (nohup, jobs in the
+    background of a script)."""
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    _HEARD.update(number for number in numbers if signal.getsignal(number) not in (signal.SIG_IGN, None))
+    if os.name != "nt":
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        threading.Thread(target=_watch, args=(reader,), name="augfuse-signals", daemon=True).start()
+    for number in _HEARD:
+        signal.signal(number, _stop)
+
+
+def said(stop: KeyboardInterrupt, then: str = "") -> int:
+    """Say that the command was stopped, and what `then` holds. Returns its exit code: 130 for Ctrl-C, 143 for SIGTERM,
+    129 for SIGHUP, which is what a shell reports of a process that such a signal ended."""
+    number = stop.number if isinstance(stop, Stopped) else int(signal.SIGINT)
+    if not _SAID:
+        by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+        _SAID.append(f"interrupted{by}{then and '; '}{then}")
+        terminal.warn(f"augfuse: {_SAID[0].removesuffix('.')}.")
+    return 128 + number
+
+
+def caught() -> int | None:
+    """The exit code of the signal that was heard, if any."""
+    return 128 + _CAUGHT[0] if _CAUGHT else None
+
+
+def finish() -> None:
+    """The work is done: Ctrl-C while the interpreter shuts down changes nothing any more."""
+    for number in _HEARD:
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def end(code: int) -> NoReturn:
+    """End the process now: what its frameworks do when they shut down takes seconds, and is of no use any more."""
+    from augfuse import files
+
+    files.sweep()
+    flushing = threading.Thread(target=_flush, daemon=True)
+    flushing.start()
+    flushing.join(0.2)  # a pipe that nobody reads takes for ever
+    os._exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+
+
+def _stop(number: int, frame: Any) -> None:
+    if not _CAUGHT:
+        _CAUGHT.append(number)
+        raise Stopped(number)
+
+
+def _watch(reader: int) -> None:
+    number = os.read(reader, 1)[0]
+    while number not in _HEARD:
+        number = os.read(reader, 1)[0]
+    time.sleep(_PATIENCE)
+    end(said(Stopped(number)))
