@@ -99,6 +99,7 @@ def _outputs(json: str | None, quarantine: Path | None) -> list[Output]:
     """The files to write. RangeError where two of them are one."""
     from augfuse.data.exclude import list_state
     from augfuse.doctor.checkup import json_state
+    from augfuse.outputs import Output
 
     found = [] if quarantine is None else [Output("--quarantine", quarantine, _WRITER, list_state)]
     if json not in (None, "-"):

@@ -1,7 +1,8 @@
 """`groups.csv`: which images belong together, so that no split puts a copy of a training image into validation.
 
 It lies beside the class folders and has the columns `file` (path from there, with "/"), `group` (any name) and, written
-by `augfuse augment`, `copy` (0 for an original, 1, 2, ... for its augmented copies).
+by `augfuse augment`, `copy` (0 for an original, 1, 2, ... for its augmented copies). Where a name begins as a formula
+of a spreadsheet does, "./" stands before the file, and a quote before the group.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from augfuse.errors import AugfuseWarning, DataError
 from augfuse.text import shown
 
 _COLUMNS = ["file", "group", "copy"]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Entry(NamedTuple):
@@ -35,7 +37,9 @@ def write_manifest(entries: Iterable[Entry]) -> str:
     text = io.StringIO(newline="")
     plain, quoted = (csv.writer(text, lineterminator="\n", quoting=q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
     plain.writerow(_COLUMNS)
-    for entry in entries:
+    for file, group, copy in entries:
+        # A name that begins as a formula does would be one in a spreadsheet.
+        entry = Entry(f"./{file}" if file.startswith(_FORMULA) else file, _guarded(group), copy)
         # Before Python 3.13 the csv module writes a carriage return as it is, and then reads it as the end of a line.
         (quoted if "\r" in entry.file + entry.group else plain).writerow(entry)
     return text.getvalue()
@@ -85,7 +89,17 @@ def _parse(raw: bytes, where: str) -> dict[str, Entry]:
         file, group, copy = (*row, "0")[:3]
         if not copy.isdecimal():
             raise DataError(f"{where}, line {number}: copy is {shown(copy)}, wanted 0 for an original, or 1, 2, ...")
+        file = file.removeprefix("./")
         if file in listed:
             raise DataError(f"{where}, line {number}: {shown(file)} is there twice.")
-        listed[file] = Entry(file, group, int(copy))
+        listed[file] = Entry(file, _unguarded(group), int(copy))
     return listed
+
+
+def _guarded(group: str) -> str:
+    """A group as a cell that no spreadsheet takes for a formula: behind a quote, as people type it there."""
+    return f"'{group}" if group.lstrip("'").startswith(_FORMULA) else group
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA) else cell

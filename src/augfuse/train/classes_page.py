@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import PurePath
 
 import numpy as np
 
 from augfuse.train import figures, metrics
 from augfuse.train.evaluation import Evaluation, Mistake
-from augfuse.train.markup import folded, head, over, paragraph, row, table, thumbnail
+from augfuse.train.markup import escape, folded, head, over, paragraph, row, table, thumbnail
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison
 
 # A larger square of classes is unreadable; the most frequent confusions are listed instead.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 
 from augfuse.train import figures, verdict
-from augfuse.train.markup import folded, head, over, paragraph, row, table
+from augfuse.train.markup import escape, folded, head, over, paragraph, row, table
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Arm, Comparison
 
 # More lines on the learning rate open by a click.

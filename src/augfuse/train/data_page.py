@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
-from augfuse.train.markup import folded, head, paragraph, row, table
+from augfuse.train.markup import escape, folded, head, paragraph, row, table
 from augfuse.train.record import Comparison
 
 _SHOWN_CLASSES = 30

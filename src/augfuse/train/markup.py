@@ -1,15 +1,17 @@
-"""Pieces of the report page. Every text goes through `html.escape` here, so that no name can break out of the page."""
+"""Pieces of the report page. Every text goes through `escape` here, so that no name can break out of the page, and none
+holds control characters or turns the direction of what follows."""
 
 from __future__ import annotations
 
 import base64
+import html
 import re
 from collections.abc import Iterable, Sequence
-from html import escape
 
 import numpy as np
 
 from augfuse.pictures import png_bytes
+from augfuse.text import printable
 from augfuse.train.images import jpeg_bytes, shrunk
 
 # Mistakes of this side and larger are shown as JPEG.
@@ -17,6 +19,11 @@ _PNG_BELOW = 65
 _THUMBNAIL = 192
 _LARGEST_PNG = 1_500_000
 _LARGEST_SIDE = 1600
+
+
+def escape(text: str) -> str:
+    """A text for the page: printable, and nothing in it is markup."""
+    return html.escape(printable(text))
 
 
 def section(name: str, title: str, body: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from importlib import resources
 from string import Template
 
 from augfuse.train import classes_page, course_page, data_page, diagnosis, figures, verdict
-from augfuse.train.markup import folded, head, inline, paragraph, picture, row, section, table, tile
+from augfuse.train.markup import escape, folded, head, inline, paragraph, picture, row, section, table, tile
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, Timing
 
 # Smaller pictures are shown with hard pixels, as they are.
