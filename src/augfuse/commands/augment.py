@@ -156,8 +156,8 @@ def _write(
     from augfuse.text import printable
 
     console = terminal.console(error=True)
-    # Nothing is drawn where standard error is no terminal.
-    with Progress(console=console, transient=True) as bar, replacing(dst, folder=kind != "npz") as new:
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    with bar, replacing(dst, folder=kind != "npz") as new:
         task = bar.add_task(escape(printable(dst.name, console.encoding)), total=sum(map(len, sources.values())))
         if kind == "npz":
             written = write_npz(sources, copying, new, lambda n: bar.advance(task, n))

@@ -1,0 +1,142 @@
+"""Ctrl-C, SIGTERM and SIGHUP, once or several times: a conventional exit code, no traceback, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import augfuse as af
+from processes import foreground, run, started, wait_for, wait_for_line
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends signals")
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("work")
+    pixels = np.random.default_rng(0).integers(0, 256, (3000, 64, 64, 3), dtype=np.uint8)
+    np.savez(folder / "src.npz", x=pixels, y=np.arange(3000) % 2)
+    for i, image in enumerate(pixels[:60]):
+        path = folder / "photos" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[:24, :24]).save(path)
+    recipe = af.Recipe([af.Rotate((-20, 20))])
+    (folder / "r.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    af.augment(af.from_arrays(pixels[:2]), recipe)  # compiles the kernels
+    return folder
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("dst", "signals", "code", "words"),
+    [
+        ("dst", [INT], 130, "interrupted; dst was not written."),
+        ("new/deep/dst", [INT, INT, INT], 130, "interrupted; new/deep/dst was not written."),
+        ("dst", [TERM], 143, "interrupted by SIGTERM; dst was not written."),
+        ("dst", [HUP], 129, "interrupted by SIGHUP; dst was not written."),
+    ],
+)
+def test_nothing_is_left_of_a_stopped_augment(
+    dst: str, signals: list[signal.Signals], code: int, words: str, work: Path
+) -> None:
+    before = names(work)
+    command = ["augment", "src.npz", dst, "--copies", "50", "--recipe", "r.yaml"]
+    with started(*command, cwd=work) as process:
+        assert wait_for(lambda: any(work.rglob("*~1.png")), process)
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.003)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert err == f"augfuse: {words}\n"
+    assert names(work) == before
+
+
+def test_of_several_signals_one_counts(work: Path) -> None:
+    before = names(work)
+    with started("augment", "src.npz", "dst", "--copies", "50", "--recipe", "r.yaml", cwd=work) as process:
+        assert wait_for(lambda: any(work.rglob("*~1.png")), process)
+        for number in (TERM, INT, HUP, TERM):
+            process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode in (130, 143, 129) and err.count("interrupted") == 1, err
+    assert "Traceback" not in err and names(work) == before
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.3])
+def test_a_second_signal_during_the_shutdown_changes_nothing(pause: float, work: Path) -> None:
+    before = names(work)
+    with started("augment", "src.npz", "dst.npz", "--copies", "200", "--recipe", "r.yaml", cwd=work) as process:
+        assert wait_for(lambda: list(work.glob(".*dst.npz.*.partial")), process)
+        process.send_signal(INT)
+        time.sleep(pause)
+        process.send_signal(INT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err and names(work) == before
+
+
+@pytest.mark.parametrize("command", ["doctor photos --json found.json --quarantine list.txt", "preview photos"])
+@pytest.mark.parametrize("seconds", [0.7, 1.2])
+def test_a_stopped_doctor_or_preview_writes_all_or_nothing(command: str, seconds: float, work: Path) -> None:
+    before = names(work)
+    with started(*command.split(), cwd=work) as process:
+        time.sleep(seconds)
+        process.send_signal(INT)
+        process.send_signal(INT)
+        _, err = process.communicate(timeout=60)
+    left = names(work) - before
+    for name in left:
+        (work / name).unlink()
+    # Where the machine is quick the work is done, and where it is slow Python itself is still starting.
+    assert process.returncode in (0, 1, 130) or (process.returncode == -INT and not left), err
+    assert left <= {"found.json", "list.txt", "preview.png"}
+
+
+def test_signals_that_the_caller_ignores_are_ignored(work: Path) -> None:
+    def as_nohup() -> None:
+        foreground()
+        signal.signal(HUP, signal.SIG_IGN)
+        signal.signal(INT, signal.SIG_IGN)
+
+    with started("augment", "photos", "kept", "--copies", "20", cwd=work, preexec_fn=as_nohup) as process:
+        assert wait_for(lambda: list(work.glob(".*kept.*.partial")), process)
+        for number in (HUP, INT):
+            process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "60 originals and 1200 copies" in out and (work / "kept" / "recipe.yaml").is_file()
+
+
+def test_a_stopped_run_goes_on_with_the_same_command(work: Path) -> None:
+    for module in ("keras", "sklearn", "matplotlib"):
+        pytest.importorskip(module, reason="needs the extra: pip install 'augfuse[train]'")
+    command = ["train", "photos", "--size", "8", "--epochs", "2", "--seeds", "2", "--name", "stopped"]
+    with started(*command, cwd=work, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
+        time.sleep(1.5)  # while its framework is imported
+        for _ in range(3):
+            process.send_signal(INT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err, err
+    assert not (work / "runs").exists()
+    with started(*command, cwd=work, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
+        assert wait_for_line(process, "plain, seed 0")
+        for _ in range(3):
+            process.send_signal(TERM)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    assert "interrupted by SIGTERM; the same command continues runs/stopped." in err and "Traceback" not in err
+    assert not [path.name for path in (work / "runs").rglob(".augfuse.*")]
+    done = run(*command, cwd=work)
+    assert done.returncode == 0 and "continued where it was interrupted" in done.stdout, done.stderr
+    assert not (work / "runs" / "stopped" / "state").exists()
