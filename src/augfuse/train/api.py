@@ -24,6 +24,7 @@ def train(
     exclude: Exclude | None = None,
     model: Any = None,
     keep_weights: bool = False,
+    trust_model: bool = False,
     epochs: int | None = None,
     minutes: float | None = None,
     seeds: int | None = None,
@@ -52,8 +53,9 @@ def train(
     test) sources; arrays (x, y), or ((x_train, y_train), (x_test, y_test)); None for the digits of scikit-learn. Images
     are uint8, labels class numbers. exclude: with a path, images to leave out: the file that `augfuse doctor
     --quarantine` writes, or paths as `af.from_directory` takes them. recipe: an `af.Recipe` or the path of a YAML file;
-    None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` file, a function of
-    (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. sweep: strengths such as
+    None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` or `.h5` file, a
+    function of (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. trust_model: code that a
+    model file holds may run; without it such a file is refused. sweep: strengths such as
     (0, 0.5, 1, 1.5). size: (height, width) in pixels, or one number for both. progress: print it. All other arguments
     are those of the command.
 
@@ -78,6 +80,7 @@ def train(
             recipe=recipe if recipe is None or isinstance(recipe, Recipe) else Path(recipe),
             model=model,
             keep_weights=keep_weights,
+            trust_model=trust_model,
             epochs=epochs,
             minutes=minutes,
             seeds=seeds,

@@ -33,7 +33,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for. None leaves the choice to `prepare`: it depends on the data.
 
     `parts` stands for `data` where sources are at hand. `exclude` is a list of images to leave out: a file, or the
-    paths themselves. `python`: no command can repeat the run, only a call.
+    paths themselves. `trust_model`: code in a model file may run. `python`: no command can repeat the run, only a call.
     """
 
     data: Path | None = None
@@ -42,6 +42,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Path | Recipe | None = None
     model: Any = None
     keep_weights: bool = False
+    trust_model: bool = False
     epochs: int | None = None
     minutes: float | None = None
     seeds: int | None = None
