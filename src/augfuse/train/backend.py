@@ -38,7 +38,8 @@ def require_extra() -> str:
         )
     if backend not in BACKENDS:
         raise MissingExtraError(
-            f"augfuse train: Keras runs on the {backend} backend, which cannot train. Type: KERAS_BACKEND={BACKENDS[0]} "
+            f"augfuse train: Keras runs on the {backend} backend, which cannot train. Type: "
+            f"KERAS_BACKEND={BACKENDS[0]} "
             f"augfuse train ..., or {', '.join(BACKENDS[1:])}."
         )
     return backend
@@ -58,7 +59,8 @@ def _backend(missing: list[str]) -> str | None:
             )
         if importlib.util.find_spec(named) is None:
             raise MissingExtraError(
-                f"KERAS_BACKEND={named}: {named} is not installed here. Type: unset KERAS_BACKEND, or pip install {named}"
+                f"KERAS_BACKEND={named}: {named} is not installed here. Type: unset KERAS_BACKEND, or pip install "
+                f"{named}"
             )
         return named
     found = next((name for name in BACKENDS if importlib.util.find_spec(name) is not None), None)

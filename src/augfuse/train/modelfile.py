@@ -133,8 +133,10 @@ def _require_safe_keras(version: str, what: str) -> None:
 def _explained(error: Exception, what: str) -> DataError:
     if runs_code(error):
         return DataError(
-            f"{what}: holds code that would run here (a Lambda layer of a Python lambda, a torch module or a TensorFlow "
-            f"graph). If you trust it, type {TRUST} (in Python trust_model=True). To do without code in the file, write "
+            f"{what}: holds code that would run here (a Lambda layer of a Python lambda, a torch module or a "
+            "TensorFlow "
+            f"graph). If you trust it, type {TRUST} (in Python trust_model=True). To do without code in the file, "
+            "write "
             "the function as a layer class with @keras.saving.register_keras_serializable()."
         )
     missing = missing_name(error)

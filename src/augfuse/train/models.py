@@ -63,7 +63,8 @@ class Network:
         said = self.predict(images)
         if not np.isfinite(said).all():
             raise DataError(
-                "--model: its predictions contain NaN or infinity before any training. Look for a layer that divides by 0 "
+                "--model: its predictions contain NaN or infinity before any training. Look for a layer that divides "
+                "by 0 "
                 "or makes values too large."
             )
         if not (said >= 0).all() or not np.allclose(said.sum(axis=1), 1, atol=1e-3):
