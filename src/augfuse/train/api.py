@@ -9,6 +9,7 @@ from typing import Any
 
 from augfuse.data.exclude import Exclude
 from augfuse.errors import ImageTypeError
+from augfuse.ranges import truth
 from augfuse.recipe import Recipe
 from augfuse.train.inputs import parts_from
 from augfuse.train.options import Options, plain
@@ -66,6 +67,7 @@ def train(
     """
     from rich.console import Console
 
+    quiet = not truth("progress", progress)
     path = Path(data) if isinstance(data, (str, os.PathLike)) else None
     if recipe is not None and not isinstance(recipe, (Recipe, str, os.PathLike)):
         raise ImageTypeError(f"recipe: got {type(recipe).__name__}, wanted an af.Recipe. Use af.Recipe([...]).")
@@ -107,4 +109,4 @@ def train(
         )
     )
     job = prepare(options)
-    return run(job, rehearse(job), Console(quiet=not progress))
+    return run(job, rehearse(job), Console(quiet=quiet))
