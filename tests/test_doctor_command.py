@@ -182,5 +182,5 @@ def test_every_code_has_a_section_and_a_test() -> None:
         meaning, cure = EXPLANATIONS[code]
         first, second = sections[code].strip().split("\n\n")
         assert " ".join(first.split()) == f"{title} {meaning}" and " ".join(second.split()) == cure, code
-    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_doctor_*.py"))
+    tests = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
     assert not {code for code in CODES if code not in tests}

@@ -18,7 +18,7 @@ from augfuse.commands.augment import augment
 from augfuse.commands.doctor import doctor
 from augfuse.commands.preview import preview
 from augfuse.commands.report import report
-from augfuse.commands.shell import FAILED, OK, USAGE, refuse
+from augfuse.commands.shell import FAILED, OK, USAGE, refuse, strictly
 from augfuse.commands.train import train
 from augfuse.errors import AugfuseError, AugfuseWarning, RangeError
 from augfuse.text import printable
@@ -37,6 +37,7 @@ app = App(
     help="One recipe, one pass: image augmentation and batch feeding.",
     version=_version,
     suppress_keyboard_interrupt=False,
+    default_parameter=Parameter(converter=strictly),
 )
 
 

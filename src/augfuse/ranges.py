@@ -48,6 +48,13 @@ def whole(name: str, value: Any, minimum: int) -> int:
     return int(value)
 
 
+def truth(name: str, value: Any) -> bool:
+    """True or False, or RangeError: "no" and "false" would count as true."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise RangeError(f"{name}: got {shown(value)}, wanted True or False.")
+    return bool(value)
+
+
 @final
 class Interval(msgspec.Struct, frozen=True):
     """A range (low, high) from which one value per image is drawn, within the domain [minimum, maximum]."""

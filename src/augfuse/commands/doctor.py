@@ -24,6 +24,7 @@ def doctor(
     explain: str | None = None,
     recipe: Path | None = None,
     model: Path | None = None,
+    trust_model: bool = False,
     limit: int = 500,
     json: Annotated[str | None, Parameter(name="--json", allow_leading_hyphen=True)] = None,
     quarantine: Path | None = None,
@@ -47,6 +48,9 @@ def doctor(
         A recipe file, as recipe.to_yaml() writes it: does it suit these images?
     model
         A .keras or .h5 file: which way of feeding was it trained for?
+    trust_model
+        Let the code run that the model file holds (a Lambda layer of a Python lambda, ...). Without it such a file is
+        refused.
     limit
         Images of the held-out part that the model is asked about.
     json
@@ -76,7 +80,9 @@ def doctor(
         if quarantine is not None and holds_rows(data):
             raise RangeError("--quarantine lists files, and this data is an array. --json names its rows.")
         with _Progress(terminal.console(error=True)) as progress:
-            checkup = examine(data, recipe, model, limit=limit, workers=workers, progress=progress.update)
+            checkup = examine(
+                data, recipe, model, trust_model=trust_model, limit=limit, workers=workers, progress=progress.update
+            )
         for output in outputs:
             check(output, (data,), overwrite)
             text = quarantine_list(checkup) if output.name == "--quarantine" else checkup.to_json() + "\n"

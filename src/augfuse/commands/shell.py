@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, get_args
+
+from cyclopts import Token, convert
 
 from augfuse.commands import terminal
 from augfuse.errors import AugfuseError, DecodeError, RangeError
@@ -31,6 +35,18 @@ def refuse_image(error: DecodeError, data: Path | None) -> int:
         return refuse(error, FAILED)
     examine = shlex.join(["augfuse", "doctor", str(data), "--quarantine", "list.txt"])
     return refuse(f"{error} To leave it out type {examine}, then this command with --exclude list.txt.", FAILED)
+
+
+def strictly(type_: Any, tokens: Sequence[Token]) -> Any:
+    """What the words of an option mean, as cyclopts says, but 1.5 is not a whole number: there it would become 2."""
+    if int in (type_, *get_args(type_)):
+        for token in tokens:
+            try:
+                int(token.value, 0)
+            except ValueError:
+                if not token.value.isdecimal():  # 007
+                    raise ValueError(f"got {shown(token.value)}, wanted a whole number, such as 3.") from None
+    return convert(type_, tokens)
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -23,6 +23,7 @@ def train(
     recipe: Path | None = None,
     model: str | None = None,
     keep_weights: bool = False,
+    trust_model: bool = False,
     epochs: int | None = None,
     minutes: float | None = None,
     seeds: int | None = None,
@@ -63,9 +64,12 @@ def train(
         A recipe file, as recipe.to_yaml() writes it. Default: a mild one that suits the data.
     model
         module:function or file.py:function that makes a Keras model, called with the input shape and the number of
-        classes or with nothing; or a .keras file. Compiled or not. Default: a small CNN.
+        classes or with nothing; or a .keras or .h5 file. Compiled or not. Default: a small CNN.
     keep_weights
-        Begin with the weights of the .keras file instead of fresh ones.
+        Begin with the weights of the model file instead of fresh ones.
+    trust_model
+        Let the code run that a model file holds (a Lambda layer of a Python lambda, ...). Without it such a file is
+        refused.
     epochs
         Rounds over the training part. Default: 15, for the digits 60.
     minutes
@@ -124,6 +128,7 @@ def train(
                 recipe=recipe,
                 model=model,
                 keep_weights=keep_weights,
+                trust_model=trust_model,
                 epochs=epochs,
                 minutes=minutes,
                 seeds=seeds,

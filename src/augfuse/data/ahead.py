@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from augfuse.errors import StateError
 
 _THREADS = "augfuse-loader"
 T = TypeVar("T")
@@ -19,7 +22,8 @@ def compute_ahead(
     """`work(step, threads)` of each step, in the order given, at most workers + 1 of them done or in hand at any time.
 
     workers 0 works in the caller's thread. `batches` is how many an epoch has. The threads end with the generator:
-    exhausted, closed, dropped, or left by an exception.
+    exhausted, closed, dropped, or left by an exception. Threads do not follow a fork: StateError in a child that goes
+    on with a generator of its parent.
     """
     if workers == 0:
         for step in steps:
@@ -30,15 +34,24 @@ def compute_ahead(
     threads = max(1, workers // batches)
     pool = ThreadPoolExecutor(min(workers, batches), thread_name_prefix=_THREADS)
     pending: deque[Future[T]] = deque()
+    home = os.getpid()
     try:
         rest = iter(steps)
         pending.extend(pool.submit(work, step, threads) for step in itertools.islice(rest, workers + 1))
         while pending:
+            if os.getpid() != home:
+                raise StateError(
+                    f"this loop was begun in process {home}, and its threads are there; this is process {os.getpid()}, "
+                    "a fork of it. Begin a new loop here; of an af.Loader it may begin in the middle of an epoch: "
+                    "loader.load_state_dict(state), with the loader.state_dict() of the parent."
+                )
             batch = pending.popleft().result()
             pending.extend(pool.submit(work, step, threads) for step in itertools.islice(rest, 1))
             yield batch
             del batch  # held no longer than the user holds it
     finally:
-        # The garbage collector may close an abandoned generator in one of the pool's own threads.
-        own = threading.current_thread().name.startswith(_THREADS)
-        pool.shutdown(wait=not own, cancel_futures=True)
+        # In a fork there is nothing to end: the threads are the parent's, and waiting for them would never end.
+        if os.getpid() == home:
+            # The garbage collector may close an abandoned generator in one of the pool's own threads.
+            own = threading.current_thread().name.startswith(_THREADS)
+            pool.shutdown(wait=not own, cancel_futures=True)

@@ -8,11 +8,11 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-from augfuse.data.classes import MANIFEST, PARTS, Folder, Found, check_color, find_parts, is_image, part_names
+from augfuse.data.classes import MANIFEST, Folder, Found, check_color, find_parts, is_image
 from augfuse.data.decode import MAX_FILE_BYTES, Color
 from augfuse.data.exclude import Exclude, leave_out
 from augfuse.data.folder import FolderSource, folder_sources, in_any_system
@@ -31,6 +31,7 @@ def from_zip(
     classes: Sequence[str] | None = None,
     part: str | None = None,
     exclude: Exclude | None = None,
+    part_names: Mapping[str, str] | None = None,
 ) -> FolderSource:
     """A source over the class folders of a zip archive; nothing is unpacked, images are decoded when asked for.
 
@@ -38,9 +39,10 @@ def from_zip(
         train/cat/1.jpg    with parts
         NAME/cat/1.jpg     either of them inside one common folder
 
-    color, classes, part, exclude: as in `from_directory`; so are the parts, the order of the classes, `groups.csv`,
-        the warnings and the errors. Symbolic links, and names that lead out of the archive, are not followed. A list
-        may be that of a folder of archives: `NAME.zip/cat/1.jpg`; what it says about the other archives is passed over.
+    color, classes, part, exclude, part_names: as in `from_directory`; so are the parts, the order of the classes,
+        `groups.csv`, the warnings and the errors. Symbolic links, and names that lead out of the archive, are not
+        followed. A list may be that of a folder of archives: `NAME.zip/cat/1.jpg`; what it says about the other
+        archives is passed over.
 
     Members are stored or deflated. They are read by position, by any number of threads at once, and pickles hold the
     archive's path, not its content. `source.paths` are the archive's path with the member's name behind it.
@@ -52,7 +54,7 @@ def from_zip(
     check_color(color)
     file = _existing_file(path)
     root, members = _open(file)
-    wanted, parts = find_parts(root, classes, part)
+    wanted, parts = find_parts(root, classes, part, part_names)
     parts = leave_out(parts, exclude, str(file), every_class=classes is None, archive=True)
     return folder_sources(str(file), parts, color, members.read)[wanted]
 
@@ -64,7 +66,7 @@ def zip_parts(
     check_color(color)
     file = _existing_file(path)
     root, members = _open(file)
-    _, parts = find_parts(root, None, next(iter(part_names(root)), None))
+    _, parts = find_parts(root, None, None, any_part=True)
     parts = leave_out(parts, exclude, str(file), every_class=True, archive=True)
     return folder_sources(str(file), parts, color, members.read)
 
@@ -201,8 +203,7 @@ def _open(file: Path) -> tuple[_ZipFolder, _Members]:
 
 
 def _read_list(file: Path) -> tuple[_ZipFolder, _Members, list[str]]:
-    """The tree of the archive's visible members below its one common folder, if it has one; and the names that lead
-    out of it."""
+    """The tree of the archive's visible members, and the names that lead out of it."""
     try:
         with zipfile.ZipFile(file) as archive:
             listed = archive.infolist()
@@ -234,16 +235,7 @@ def _read_list(file: Path) -> tuple[_ZipFolder, _Members, list[str]]:
             if is_image(steps[-1]) or steps[-1] == MANIFEST:
                 table[path] = _checked_member(file, name, info)
             folder.files.append(steps[-1])
-    return _below_common_folder(root), members, leaving
-
-
-def _below_common_folder(root: _ZipFolder) -> _ZipFolder:
-    """An archive of the folder NAME has NAME/ before every name; a folder named like a part is a part."""
-    if len(root.children) == 1 and not root.count_images():
-        (only,) = root.children.values()
-        if only.children and not only.count_images() and only.name.lower() not in PARTS:
-            return only
-    return root
+    return root, members, leaving
 
 
 def _leads_out(name: str, steps: list[str]) -> bool:

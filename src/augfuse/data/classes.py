@@ -5,18 +5,20 @@ A folder on disk and a folder in a zip archive look alike from here, as a `Folde
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from augfuse.data import parts as naming
 from augfuse.data.decode import COLORS, Color
+from augfuse.data.parts import NAMES, PARTS
 from augfuse.errors import AugfuseWarning, DataError, did_you_mean
 from augfuse.text import shown
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 # A file of this name beside the class folders says which images belong together; see `augfuse.data.manifest`.
 MANIFEST = "groups.csv"
 
@@ -62,15 +64,54 @@ class Part(NamedTuple):
     classes: tuple[str, ...]
 
 
+class Layout(NamedTuple):
+    """How a data set is divided. root: the folder that holds the parts or the class folders. parts: the folders of each
+    part, train first, most often one; {} where the folders are classes. beside: folders that are no part, where there
+    are parts."""
+
+    root: Folder
+    parts: dict[str, list[Folder]]
+    beside: tuple[Folder, ...]
+
+
+def read_layout(
+    folder: Folder, classes: Sequence[str] | None = None, part_names: Mapping[str, str] | None = None
+) -> Layout:
+    """Find the parts of a data set, or its class folders: below folders that hold one folder and nothing else, and in
+    part folders that hold one more folder of their part. classes: names that are class folders. Raises DataError."""
+    root = _below_common_folder(folder, frozenset(classes or ()) | frozenset(part_names or ()))
+    folders = root.folders()
+    if part_names is not None:
+        named = naming.parts_given(part_names, {child.name for child in folders}, root)
+    else:
+        named = naming.parts_among(child.name for child in folders)
+        held = [child for child in folders if child.name in named]
+        # One may well be a class named "train".
+        if not any(child.folders() and not child.count_images() for child in held):
+            named = {}
+    if not named:
+        return Layout(root, {}, ())
+    parts = {part: [_inner(child, part) for child in folders if named.get(child.name) == part] for part in PARTS}
+    # Where the user names the parts, what is not named is left out on purpose.
+    beside = () if part_names is not None else tuple(child for child in folders if child.name not in named)
+    return Layout(root, {part: found for part, found in parts.items() if found}, beside)
+
+
 def find_parts(
-    root: Folder, classes: Sequence[str] | None, part: str | None
+    folder: Folder,
+    classes: Sequence[str] | None,
+    part: str | None,
+    part_names: Mapping[str, str] | None = None,
+    *,
+    any_part: bool = False,
 ) -> tuple[str | None, dict[str | None, Part]]:
     """(which part was asked for, all parts): {"train": ..., "val": ..., "test": ...}, those that exist, with one class
-    order; (None, {None: ...}) without parts.
+    order; (None, {None: ...}) without parts. any_part: the first one will do where there is no train part.
 
     Raises DataError and gives AugfuseWarnings as `from_directory` says.
     """
-    folders = _part_folders(root)
+    layout = read_layout(folder, classes if not isinstance(classes, str) else None, part_names)
+    root, folders = layout.root, _one_each(layout)
     if not folders:
         if part is not None:
             raise DataError(
@@ -80,8 +121,11 @@ def find_parts(
         names = _choose_classes(classes, listing, root)
         for name in names:
             _require_images(root, name, listing[name])
+        if classes is None:
+            _ask(root, listing)
         return None, {None: _part(root, listing, names)}
-    wanted = choose_part(part, folders, root)
+    wanted = choose_part(next(iter(folders)) if any_part else part, folders, root, layout.beside)
+    _warn_of_beside(layout)
     listings = {name: _list_classes(folder, root) for name, folder in folders.items()}
     names = _choose_classes(classes, {name for listing in listings.values() for name in listing}, root)
     for name, listing in listings.items():
@@ -89,17 +133,18 @@ def find_parts(
     return wanted, {name: _part(folders[name], listing, names) for name, listing in listings.items()}
 
 
-def part_names(root: Folder) -> list[str]:
-    """The parts that a folder has, train first."""
-    return list(_part_folders(root))
-
-
-def choose_part(part: str | None, known: Collection[str], root: object) -> str:
-    """The name of the part that was asked for: "train" by default. Raises DataError where it is not known."""
-    wanted = "train" if part is None else PARTS.get(str(part).lower(), part)
+def choose_part(part: str | None, known: Collection[str], root: object, beside: Sequence[Folder] = ()) -> str:
+    """The name of the part that was asked for: "train" by default. Raises DataError where it is not known. beside: the
+    folders that are no part, one of which may be meant."""
+    wanted = "train" if part is None else NAMES.get(str(part).lower(), part)
     if wanted not in known:
-        hint = did_you_mean(str(part), PARTS) if wanted not in PARTS.values() else ""
+        hint = did_you_mean(str(part), NAMES) if wanted not in PARTS else ""
         hint = f" Type part={shown(next(iter(known)))}." if part is None else hint
+        if beside:
+            names = naming.listed([folder.name for folder in beside])
+            hint = (
+                f" Beside it lies {names}: if that is the {shown(wanted)} part, rename it, or type part_names=.{hint}"
+            )
         raise DataError(f"{root}: has no part {shown(wanted)}, only {', '.join(map(shown, known))}.{hint}")
     return wanted
 
@@ -122,25 +167,84 @@ def _part(folder: Folder, listing: dict[str, Found], names: tuple[str, ...]) -> 
     return Part(folder, tuple(path for images in found for path in images), labels, names)
 
 
-def _part_folders(root: Folder) -> dict[str, Folder]:
-    """The folders of the parts, train first; {} where the folders are classes (one may well be named "train")."""
-    named = [folder for folder in root.folders() if folder.name.lower() in PARTS]
-    if not any(folder.folders() and not folder.count_images() for folder in named):
-        return {}
-    folders: dict[str, Folder] = {}
-    for wanted in ("train", "val", "test"):
-        for folder in named:
-            if PARTS[folder.name.lower()] != wanted:
-                continue
-            if wanted in folders:
-                raise DataError(
-                    f"{root}: {shown(folders[wanted].name)} and {shown(folder.name)} are the same part; keep one."
-                )
-            if wanted != "train" and not folder.folders():
-                warnings.warn(f"{folder}: has no class folders, left out.", AugfuseWarning, stacklevel=3)
-                continue
-            folders[wanted] = folder
-    return folders
+def _below_common_folder(folder: Folder, named: frozenset[str]) -> Folder:
+    """The folder in which the parts or class folders lie: an archive of NAME has NAME/ before every name, and one often
+    names the folder above. A folder of classes is not left for its only class."""
+    while True:
+        folders = folder.folders()
+        if len(folders) != 1 or folders[0].name in named or folder.count_images():
+            return folder
+        (only,) = folders
+        if naming.parts_among([only.name]) or not only.folders() or only.count_images():
+            return folder
+        folder = only
+
+
+def _inner(folder: Folder, part: str) -> Folder:
+    """The folder of a part that holds the class folders: seg_train/seg_train, as some archives are packed."""
+    while True:
+        folders = folder.folders()
+        if len(folders) != 1 or folder.count_images():
+            return folder
+        named = naming.part_in(folders[0].name)
+        if folders[0].name != folder.name and (named is None or named.part != part):
+            return folder
+        folder = folders[0]
+
+
+def _one_each(layout: Layout) -> dict[str, Folder]:
+    """One folder for each part; those without class folders are left out."""
+    found: dict[str, Folder] = {}
+    for part, folders in layout.parts.items():
+        if len(folders) > 1:
+            raise DataError(
+                f"{layout.root}: {shown(folders[0].name)} and {shown(folders[1].name)} are the same part; keep one."
+            )
+        if part != "train" and not folders[0].folders():
+            warnings.warn(f"{folders[0]}: has no class folders, left out.", AugfuseWarning, stacklevel=3)
+            continue
+        found[part] = folders[0]
+    return found
+
+
+def _warn_of_beside(layout: Layout) -> None:
+    """Say what lies beside the parts and holds images: it may be a part of another name."""
+    counts = {folder.name: len(folder.find().images) for folder in layout.beside}
+    held = {name: count for name, count in counts.items() if count}
+    if held:
+        words = naming.listed(list(held))
+        which = "it is" if len(held) == 1 else "one is"
+        warnings.warn(
+            f"{layout.root}: {sum(held.values())} images in {words} beside the parts "
+            f"{naming.listed(list(layout.parts))} "
+            f"are not used. If {which} a part, rename it to train, val or test, or type part_names={{..., "
+            f"{shown(next(iter(held)))}: 'val'}}.",
+            AugfuseWarning,
+            stacklevel=3,
+        )
+    stray = layout.root.count_images()
+    if stray:
+        warnings.warn(
+            f"{layout.root}: {stray} images beside the part folders are not used.", AugfuseWarning, stacklevel=3
+        )
+
+
+def _ask(root: Folder, listing: Mapping[str, Found]) -> None:
+    shared = shared_folders(root, {name: found.images for name, found in listing.items()})
+    if shared:
+        warnings.warn(f"{root}: {naming.question(list(listing), shared)}", AugfuseWarning, stacklevel=3)
+
+
+def shared_folders(root: Folder, images: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The folders that all class folders of `root` have in common, where they look like parts; else ().
+
+    images: the paths of each class folder."""
+    above = f"{root}{os.sep}"
+    inside = {
+        name: [path[len(above) + len(name) + 1 :].replace(os.sep, "/") for path in paths]
+        for name, paths in images.items()
+    }
+    return naming.shared_folders(inside)
 
 
 def _check_part(part: str, folder: Folder, listing: dict[str, Found], names: tuple[str, ...]) -> None:

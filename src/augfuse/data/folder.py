@@ -26,11 +26,13 @@ def from_directory(
     classes: Sequence[str] | None = None,
     part: str | None = None,
     exclude: Exclude | None = None,
+    part_names: Mapping[str, str] | None = None,
 ) -> FolderSource:
     """A source over class folders of JPEG, PNG, WebP, BMP, GIF and TIFF files, decoded when they are asked for.
 
         path/cat/1.jpg                  the classes are the folder names, sorted; images lie in them at any depth
-        path/train/cat/1.jpg            with parts: train, val (or valid, validation), test, in upper or lower case
+        path/train/cat/1.jpg            with parts: train, val, test, also Training, training_set, seg_train, valid, dev
+        path/NAME/cat/1.jpg             either of them inside one folder that holds nothing else
 
     color: "rgb", "grayscale", "rgba", or None for the channels that each file has; see `augfuse.decode`.
     classes: use only these class folders, and number them in this order.
@@ -38,11 +40,12 @@ def from_directory(
         union of their class folders, and are at hand as `source.parts`.
     exclude: images to leave out: a list of paths, in full or below `path`, or the name of a file of such paths, as
         `augfuse doctor --quarantine FILE` writes it. An AugfuseWarning counts those that are no images of the folder.
+    part_names: which folder is which part, where the names do not say it: {"fold_a": "train", "fold_b": "test"}.
 
     Names that begin with a dot, and files with other suffixes, are not looked at. A folder has parts if a folder with
     the name of a part holds folders and no images. Symbolic links are followed only if they stay inside `path`.
-    An AugfuseWarning says so where links lead outside, images lie beside the class folders, val or test lacks a class,
-    or a val or test folder has no class folders.
+    An AugfuseWarning says so where links lead outside, images lie beside the class folders or in a folder beside the
+    parts, class folders look like parts, val or test lacks a class, or a val or test folder has no class folders.
 
     A file `groups.csv` beside the class folders (columns file, group), as `augfuse augment` writes it, says which
     images a split keeps together: it becomes `source.groups`.
@@ -52,7 +55,7 @@ def from_directory(
     """
     check_color(color)
     root = _existing_folder(path)
-    wanted, parts = find_parts(_DiskFolder(root, os.path.realpath(root)), classes, part)
+    wanted, parts = find_parts(_DiskFolder(root, os.path.realpath(root)), classes, part, part_names)
     parts = leave_out(parts, exclude, str(root), every_class=classes is None)
     return folder_sources(str(root), parts, color, read_file)[wanted]
 

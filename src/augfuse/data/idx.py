@@ -19,13 +19,13 @@ import numpy as np
 
 from augfuse.data.arrays import ArraySource, from_arrays
 from augfuse.data.classes import choose_part
+from augfuse.data.npzfile import MAX_DEFLATE_RATIO, require_memory
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP_MAGIC = b"\x1f\x8b"
-# Deflate cannot do better: a header that claims more than this many times the packed size is lying.
-_MAX_DEFLATE_RATIO = 1032
+_MOST_DIMENSIONS = 8
 _NAME = re.compile(r"(?:(?P<set>.+)-)?(?P<part>train|t10k|test)-images[-.]idx\d-ubyte(?P<gz>\.gz)?")
 _PARTS = {"train": "train", "t10k": "test", "test": "test"}
 
@@ -152,7 +152,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
             if not packed:
                 return _read(raw, path, size)
             with gzip.open(raw) as file:
-                return _read(file, path, size * _MAX_DEFLATE_RATIO)
+                return _read(file, path, size * MAX_DEFLATE_RATIO)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: the gzip file is cut or damaged ({error}).") from None
     except FileNotFoundError:
@@ -178,6 +178,8 @@ def _read(file: _Readable, path: Path, most: int) -> np.ndarray:
             f"{path}: not an IDX file: it begins with {magic.hex(' ') or 'nothing'}, wanted 00 00, a dtype 08..0e and "
             "the number of dimensions."
         )
+    if magic[3] > _MOST_DIMENSIONS:
+        raise DataError(f"{path}: the header says {magic[3]} dimensions, wanted 1 for labels, 3 or 4 for images.")
     header = file.read(4 * magic[3])
     if len(header) < 4 * magic[3]:
         raise DataError(f"{path}: cut inside its header, after {4 + len(header)} bytes.")
@@ -186,7 +188,15 @@ def _read(file: _Readable, path: Path, most: int) -> np.ndarray:
     wanted = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
     if wanted > most:
         raise DataError(f"{path}: the header says {shape} {dtype.name}, {wanted:,} bytes: more than the file can hold.")
-    values = np.empty(wanted, np.uint8)
+    if not wanted:
+        raise DataError(
+            f"{path}: holds nothing: the header says {shape} {dtype.name}, wanted at least one image or label."
+        )
+    require_memory(wanted, str(path))
+    try:
+        values = np.empty(wanted, np.uint8)
+    except MemoryError:
+        raise DataError(f"{path}: {wanted:,} bytes do not fit into memory.") from None
     view, read = memoryview(values.data), 0
     while read < wanted and (n := file.readinto(view[read:])):
         read += n

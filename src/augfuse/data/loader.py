@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, final
 
@@ -14,8 +16,8 @@ from augfuse.data.order import Order
 from augfuse.data.read import Reader, as_source, label_kind, one_hot_labels
 from augfuse.data.ring import Ring
 from augfuse.data.source import Source
-from augfuse.errors import DataError, ImageTypeError, RangeError, StateError
-from augfuse.ranges import whole
+from augfuse.errors import DataError, ImageTypeError, RangeError, ReadOnlyError, StateError, did_you_mean
+from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe, is_planar
 from augfuse.rng import check_epoch, check_seed
 from augfuse.text import shown
@@ -44,6 +46,10 @@ class Loader:
 
     The same (data, recipe, seed) gives the same bytes whatever the workers, the order in which batches are asked for,
     or where a run was resumed. `batch.images` is used again for a later batch only once nothing refers to it any more.
+
+    The options are fixed: setting one raises a ReadOnlyError; make another loader. A loop with threads that goes on in
+    a fork of the process raises a StateError. A copy (pickle, copy.deepcopy) that is made in the middle of an epoch
+    begins with the next epoch, as the next loop of the original does; `state_dict` keeps the place within the epoch.
     """
 
     def __init__(
@@ -63,33 +69,88 @@ class Loader:
         on_error: Literal["raise", "skip"] = "raise",
         max_skipped: float = 0.01,
     ) -> None:
-        self.data = as_source(data)
-        self.training = training
-        self.batch_size = whole("batch_size", batch_size, 1)
-        self.workers = _cores() if workers is None else whole("workers", workers, 0)
-        self.seed = check_seed(seed)
+        self._data = as_source(data)
+        self._training = truth("training", training)
+        self._batch_size = whole("batch_size", batch_size, 1)
+        self._workers = _cores() if workers is None else whole("workers", workers, 0)
         self._fresh_seed = seed is None
-        recipe = with_range(as_recipe(recipe), getattr(self.data, "value_range", None))
-        self.recipe = recipe if training else recipe.eval()
+        recipe = with_range(as_recipe(recipe), getattr(data, "value_range", None))
+        self._recipe = recipe if training else recipe.eval()
         rank, world = _shard(shard)
-        shuffle = training if shuffle is None else shuffle
-        self._order = Order(len(self.data), self.batch_size, self.seed, shuffle, drop_last, rank, world)
+        shuffle = self._training if shuffle is None else truth("shuffle", shuffle)
+        drop_last = truth("drop_last", drop_last)
+        self._order = Order(len(data), self._batch_size, check_seed(seed), shuffle, drop_last, rank, world)
         if len(self._order) == 0:
             raise DataError(
-                f"Loader: {len(self.data)} samples make no batch of {batch_size} for {world} reader(s). "
+                f"Loader: {len(data)} samples make no batch of {batch_size} for {world} reader(s). "
                 "Use a smaller batch_size."
             )
-        self._dtype = None if dtype is None else np.dtype(dtype)
+        self._dtype = _dtype(dtype)
         self._layout = layout
         is_planar(layout)
-        self._classes = one_hot_labels(self.data) if one_hot else None
-        self._reader = Reader(self.data, on_error, max_skipped, self.recipe)
-        # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
-        self._ring = Ring(self.workers + 3)
+        self._classes = one_hot_labels(self._data) if truth("one_hot", one_hot) else None
+        self._reader = Reader(self._data, on_error, max_skipped, self._recipe)
+        self._ring = self._new_ring()
+        self._process = os.getpid()
         self._epoch = 0
         self._delivered = 0
         self._iterator = 0  # number of the newest iterator; older ones no longer move the position
         self._begun = False  # has an iterator been made for (epoch, delivered)?
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        elif name == "epoch":
+            raise ReadOnlyError(f"Loader.epoch: got {shown(value)}. Type loader.set_epoch({shown(value)}).")
+        elif name in _OPTIONS:
+            raise ReadOnlyError(
+                f"Loader.{name}: got {shown(value)}; it is fixed when the loader is made. Make another one, with "
+                f"af.Loader(data, recipe, ..., {name}=...)."
+            )
+        else:
+            raise ReadOnlyError(
+                f"Loader has no option {shown(name)}, and its options are fixed.{did_you_mean(name, _OPTIONS)}"
+            )
+
+    @property
+    def data(self) -> Source:
+        """The source."""
+        return self._data
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe as it is applied: with training=False its `eval()`."""
+        return self._recipe
+
+    @property
+    def training(self) -> bool:
+        """Whether images are augmented."""
+        return self._training
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a full batch."""
+        return self._batch_size
+
+    @property
+    def workers(self) -> int:
+        """Threads; 0 for none."""
+        return self._workers
+
+    @property
+    def seed(self) -> int:
+        """The seed, also one that was drawn; `load_state_dict` may bring that of a state."""
+        return self._order.seed
+
+    @property
+    def shuffle(self) -> bool:
+        """Whether the order changes with the epoch."""
+        return self._order.shuffle
+
+    @property
+    def drop_last(self) -> bool:
+        """Whether a last batch that is not full is left out."""
+        return self._order.drop_last
 
     def __len__(self) -> int:
         """Batches of an epoch."""
@@ -124,6 +185,7 @@ class Loader:
         check_epoch(epoch)
         if not 0 <= whole("step", step, 0) < len(self):
             raise IndexError(f"step: got {step}, wanted 0..{len(self) - 1}.")
+        self._settle()
         return self._fetch(epoch, step, max(1, self.workers))
 
     def stream(self, epoch: int, steps: Iterable[int] | None = None) -> Generator[Batch, None, None]:
@@ -131,6 +193,7 @@ class Loader:
 
         Moves no position. The threads end with the generator: exhausted, closed, dropped, or left by an exception.
         """
+        self._settle()
         order = range(len(self)) if steps is None else steps
         yield from compute_ahead(lambda step, n: self._fetch(epoch, step, n), order, len(self), self.workers)
         self._reader.report()
@@ -158,6 +221,16 @@ class Loader:
     def _move(self, epoch: int, delivered: int) -> None:
         self._epoch, self._delivered, self._begun = epoch, delivered, False
         self._iterator += 1
+
+    def _new_ring(self) -> Ring:
+        # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
+        return Ring(self._workers + 3)
+
+    def _settle(self) -> None:
+        """In a fork: locks that a thread of the parent may have held stay locked, so there are new ones."""
+        if self._process != os.getpid():
+            self._ring, self._process = self._new_ring(), os.getpid()
+            self._reader.unlock()
 
     def _fetch(self, epoch: int, step: int, threads: int) -> Batch:
         indices, images, labels, paths = self._reader.read(self._order.batch(epoch, step), threads)
@@ -192,35 +265,59 @@ class Loader:
         own = self.state_dict()
         if not isinstance(state, dict) or set(state) != set(own):
             raise StateError(f"state: got {shown(state)}, wanted what loader.state_dict() returns.")
-        for name in (
-            "version",
-            "batch_size",
-            "length",
-            "recipe",
-            "shuffle",
-            "drop_last",
-            "shard",
-            *(() if self._fresh_seed else ("seed",)),
-        ):
-            if state[name] != own[name]:
+        found = {name: _plain(name, state[name], value) for name, value in own.items()}
+        same = ("version", "batch_size", "length", "recipe", "shuffle", "drop_last", "shard")
+        for name in same if self._fresh_seed else (*same, "seed"):
+            if found[name] != own[name]:
                 raise StateError(
-                    f"state: {name} is {shown(state[name])}, this loader has {shown(own[name])}. "
+                    f"state: {name} is {shown(found[name])}, this loader has {shown(own[name])}. "
                     "Build it as when the state was saved."
                 )
-        if state["batches"] > len(self):
+        if not 0 <= found["batches"] <= len(self):
             raise StateError(
-                f"state: {state['batches']} batches, this loader has {len(self)} an epoch. "
+                f"state: {shown(found['batches'])} batches, this loader has {len(self)} an epoch. "
                 "Build it as when the state was saved."
             )
-        self.seed = state["seed"]
-        self._order = msgspec.structs.replace(self._order, seed=self.seed)
-        self._move(check_epoch(state["epoch"]), whole("state: batches", state["batches"], 0))
+        for name, most in (("epoch", 2**63), ("seed", 2**64)):
+            if not 0 <= found[name] < most:
+                raise StateError(f"state: {name} is {shown(found[name])}, wanted 0..2**{most.bit_length() - 1} - 1.")
+        self._order = msgspec.structs.replace(self._order, seed=found["seed"])
+        self._move(found["epoch"], found["batches"])
 
     def to_keras(self) -> keras.utils.PyDataset:
         """The same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`."""
         from augfuse.keras.sequence import to_pydataset
 
         return to_pydataset(self)
+
+
+# What the constructor takes, and what may be read of it.
+_OPTIONS = tuple(name for name in inspect.signature(Loader.__init__).parameters if name != "self")
+
+
+def _plain(name: str, value: Any, own: Any) -> Any:
+    """A value of a state as it was saved: StateError for one of another type."""
+    if isinstance(own, bool) or not isinstance(own, int):
+        value = list(value) if isinstance(own, list) and isinstance(value, tuple) else value
+        good = isinstance(value, type(own))
+    else:
+        good = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        value = int(value) if good else value
+    if not good:
+        raise StateError(
+            f"state: {name} is {shown(value)}, wanted {type(own).__name__} like {shown(own)}: what loader.state_dict() "
+            "returned."
+        )
+    return value
+
+
+def _dtype(dtype: Any) -> np.dtype | None:
+    if dtype is None:
+        return None
+    try:
+        return np.dtype(getattr(dtype, "as_numpy_dtype", dtype))  # TensorFlow's
+    except TypeError:
+        raise ImageTypeError(f"dtype: got {shown(dtype)}, wanted 'float32' or 'uint8'.") from None
 
 
 def _cores() -> int:

@@ -68,7 +68,8 @@ class Reader:
     def __init__(self, data: Source, on_error: str, max_skipped: float, recipe: Recipe) -> None:
         if on_error not in ("raise", "skip"):
             raise RangeError(f"on_error: got {shown(on_error)}, wanted 'raise' or 'skip'.")
-        if not 0 <= max_skipped <= 1:
+        number = isinstance(max_skipped, (int, float, np.number)) and not isinstance(max_skipped, bool)
+        if not number or not 0 <= max_skipped <= 1:
             raise RangeError(f"max_skipped: got {shown(max_skipped)}, wanted a fraction 0..1 of the samples.")
         self._data = data
         self._skips = on_error == "skip"
@@ -83,6 +84,10 @@ class Reader:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.Lock())
+
+    def unlock(self) -> None:
+        """Forget a lock that a thread of another process may hold."""
+        self._lock = threading.Lock()
 
     def read(self, indices: np.ndarray, threads: int) -> tuple[np.ndarray, Images, Any, tuple[str, ...] | None]:
         """(indices, images, labels, paths) of the samples at these positions, those that were skipped left out."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.errors import DataError
+from augfuse.ranges import truth
 from augfuse.text import shown
 
 
@@ -32,6 +33,7 @@ def split_rows(
     Raises DataError: fraction outside (0, 1), a side would be empty, groups of the wrong length or only one group,
     stratify=True with labels that are not integers of shape (length,).
     """
+    truth("split: stratify", stratify)
     if not isinstance(fraction, (int, float, np.number)) or not 0 < fraction < 1:
         raise DataError(f"split: got fraction {shown(fraction)}, wanted 0 < fraction < 1; for a fifth type split(0.2)")
     generator = _generator(seed)
@@ -51,7 +53,7 @@ def split_rows(
 
 def _generator(seed: int) -> np.random.Generator:
     try:
-        key = operator.index(seed)
+        key = -1 if isinstance(seed, bool) else operator.index(seed)
     except TypeError:
         key = -1
     if not 0 <= key < 2**128:

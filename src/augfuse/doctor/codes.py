@@ -51,6 +51,7 @@ CODES: dict[str, Code] = {
     "AF310": Code("error", "labels that cannot be used"),
     "AF311": Code("error", "a part without labels or images"),
     "AF312": Code("warning", "labels in two forms"),
+    "AF313": Code("warning", "classes that look like parts"),
     # pixel values
     "AF401": Code("error", "parts on different scales"),
     "AF402": Code("error", "NaN or infinite pixels"),

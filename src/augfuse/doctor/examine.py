@@ -33,6 +33,7 @@ def examine(
     recipe: Recipe | str | os.PathLike[str] | None = None,
     model: str | os.PathLike[str] | None = None,
     *,
+    trust_model: bool = False,
     limit: int = 500,
     workers: int | None = None,
     progress: Callable[[int, int], Any] | None = None,
@@ -43,6 +44,7 @@ def examine(
         file with x_train, y_train and perhaps x_val, x_test; or an array source, as `af.from_arrays` makes it.
     recipe: an `af.Recipe`, or a file that `recipe.to_yaml()` was written to.
     model: a .keras or .h5 file of a model that takes one image and returns one score for each class.
+    trust_model: code that the model file holds may run; without it such a file is refused.
     limit: how many images of the held-out part the model is asked about.
     workers: threads that read images; all cores by default.
     progress: called with (images done, images in all) from time to time.
@@ -55,7 +57,7 @@ def examine(
             raise RangeError(f"{name}: got {shown(value)}, wanted 1 or more.")
     read_recipe = _recipe(recipe)
     survey = gather(data)
-    loaded = None if model is None else load_model(Path(model))
+    loaded = None if model is None else load_model(Path(model), trusted=trust_model)
     looks = _look(survey, workers or cpu_count(), progress)
     found = [*survey.findings, *check_files(survey, looks), *check_values(survey, looks), *check_labels(survey)]
     found += [*check_copies(survey), *check_duplicates(survey, looks)]

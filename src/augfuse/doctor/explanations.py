@@ -43,9 +43,9 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         'Paste the pictures onto a background, or use `color="rgba"`.',
     ),
     "AF109": (
-        "Images beside the class folders, folders beside `train` and `val`, links that lead out of the data set, two "
-        "folders for one part: all of these are left out.",
-        "Move the images to where they belong.",
+        "Images beside the class folders, folders of images beside `train` and `val`, links that lead out of the data "
+        "set, two folders for one part: all of these are left out.",
+        "Move the images to where they belong; rename a part to `train`, `val` or `test`.",
     ),
     "AF110": (
         "The shorter side has less than 16 pixels, or an eighth of what is usual in this set.",
@@ -157,6 +157,14 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "One part has one-hot rows, another one class number for each image. `augfuse train` takes both; with "
         "`model.fit` no loss suits both, and validation fails or scores nonsense.",
         "`y = y.argmax(axis=1)` for the one-hot ones.",
+    ),
+    "AF313": (
+        "All class folders hold folders of the same names, and no images beside them: most often they are the parts of "
+        "a "
+        "data set under unusual names (fold_a and fold_b), and the folders in them are the classes.",
+        "Rename them to train, val and test; in Python `af.from_directory(path, part_names={...})` says which is "
+        "which. "
+        "If they are classes, `classes=[...]` says so.",
     ),
     "AF401": (
         "One part lies in 0..1 and another in 0..255, or one is standardised and the other is not. Every score on the "

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.classes import PARTS, Folder
+from augfuse.data.classes import Folder, read_layout, shared_folders
 from augfuse.data.exclude import below
 from augfuse.data.manifest import read_groups
 from augfuse.doctor.findings import Finding, counted, finding, listed
@@ -67,15 +67,13 @@ def survey_trees(trees: Sequence[Tree], title: str) -> Survey:
 def _part_folders(tree: Tree, found: list[Finding]) -> dict[str, Folder]:
     """{"train": folder, ...}, or {tree.part: root} without parts; as the sources see it, but a part that is there
     twice is a finding."""
-    root = tree.root
-    named = [folder for folder in root.folders() if folder.name.lower() in PARTS]
-    if not any(folder.folders() and not folder.count_images() for folder in named):
+    layout = read_layout(tree.root)
+    root = layout.root
+    if not layout.parts:
         return {tree.part: root}
     parts: dict[str, Folder] = {}
-    for wanted in ("train", "val", "test"):
-        same = [folder for folder in named if PARTS[folder.name.lower()] == wanted]
-        for folder in same[:1]:
-            parts[wanted] = folder
+    for wanted, same in layout.parts.items():
+        parts[wanted] = same[0]
         if len(same) > 1:
             names = [folder.name for folder in same]
             found.append(
@@ -87,14 +85,14 @@ def _part_folders(tree: Tree, found: list[Finding]) -> dict[str, Folder]:
                 )
             )
     stray = root.count_images()
-    others = [folder.name for folder in root.folders() if folder.name.lower() not in PARTS]
+    others = [folder.name for folder in layout.beside if folder.find().images]
     if stray or others:
         words = [f"{counted(stray, 'image')}"] * bool(stray) + [counted(len(others), "folder")] * bool(others)
         found.append(
             finding(
                 "AF109",
                 f"{' and '.join(words)} beside the part folders {listed(list(parts))} are not read.",
-                "Move them into a part, or out of the data set.",
+                "If a folder is a part, rename it to train, val or test; else move them out of the data set.",
                 examples=others,
                 count=stray + len(others),
             )
@@ -138,6 +136,17 @@ def _class_images(tree: Tree, folder: Folder, found: list[Finding], part: str) -
             )
         )
     listing = {child: child.find() for child in class_folders}
+    shared = shared_folders(folder, {child.name: files.images for child, files in listing.items()})
+    if shared:
+        names = [child.name for child in listing]
+        found.append(
+            finding(
+                "AF313",
+                f"{listed(names)} hold the same folders ({listed(shared)}), and are taken as classes.",
+                "If they are parts, rename them to train, val and test.",
+                examples=names,
+            )
+        )
     empty = [child for child, files in listing.items() if not files.images]
     if empty:
         found.append(

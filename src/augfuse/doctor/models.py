@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from augfuse.doctor.findings import Finding, counted, finding
 from augfuse.doctor.survey import Part, Survey
-from augfuse.errors import DataError, DataNotFoundError, MissingExtraError
+from augfuse.errors import DataError, MissingExtraError
 from augfuse.text import shown
 from augfuse.transforms.base import Write
 
@@ -46,28 +45,19 @@ class Model:
         return bool(self.rescaling or self.normalization)
 
 
-def load_model(path: Path) -> Model:
-    """Read a `.keras` or `.h5` model with one image input and one output.
+def load_model(path: Path, *, trusted: bool = False) -> Model:
+    """Read a `.keras` or `.h5` model with one image input and one output. trusted: code in it may run.
 
-    Raises DataNotFoundError (no such file), MissingExtraError (no Keras), DataError (not such a model).
+    Raises DataNotFoundError (no such file), MissingExtraError (no Keras), DataError (not such a model, or one that
+    holds code).
     """
-    if not path.exists():
-        raise DataNotFoundError(f"{path}: no such model file. model.save('model.keras') writes one.")
     if importlib.util.find_spec("keras") is None:
         raise MissingExtraError('augfuse doctor --model needs keras. Type: pip install "augfuse[train]"')
     from augfuse.train.backend import load_keras
+    from augfuse.train.modelfile import read_network
 
+    model = read_network(path, trusted=trusted)
     keras = load_keras()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the optimiser's state, which plays no part here
-            try:
-                model = keras.models.load_model(path)
-            except (TypeError, ValueError):  # a loss or metric of its own: the network may be readable all the same
-                model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises anything here, from ValueError to KeyError and those of h5py
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise DataError(f"{path}: not a model that Keras reads ({reason}).") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.input_shape) != 4 or len(model.output_shape) != 2:
         raise DataError(
             f"{path}: got inputs {model.input_shape} and outputs {model.output_shape}, wanted one image (n, h, w, c) "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from augfuse.data.arrays import ArraySource
+from augfuse.data.npzfile import read_arrays
 from augfuse.doctor.findings import EXAMPLES, Finding, counted, finding
 from augfuse.doctor.survey import Part, Survey
 from augfuse.errors import DataError
@@ -27,13 +26,7 @@ def survey_npz(path: Path) -> Survey:
     Raises DataError: not a readable .npz, or without images.
     """
     known = {f"{kind}{suffix}" for kind in ("x", "y", "group", "copy") for suffix in _SUFFIXES} | {"classes"}
-    try:
-        # ZipFile first: np.load would also take a single .npy array under this name, and that is no npz file.
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-            held = sorted(file.files)
-            arrays = {key: file[key] for key in held if key in known}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: not a readable .npz file ({error}).") from None
+    arrays, held = read_arrays(path, known)
     images = _by_part(arrays, "x")
     if not images:
         raise DataError(

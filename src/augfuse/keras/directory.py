@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import keras
 import numpy as np
 
+from augfuse.data.parts import wrong_level
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras import files
 from augfuse.keras.groups import subset_rows
@@ -117,6 +118,8 @@ class DirectoryIterator(Iterator):
             self._warn_of_nothing(found)
         elif compat is None:
             self._warn_of_classes(names, found)
+            if classes is None and class_mode in ("categorical", "binary", "sparse"):
+                self._warn_of_level(names, found)
         elif any(name.lower().endswith(".tiff") for name in self.filenames):
             files.warn('Using ".tiff" files with multiple bands will cause distortion. Please verify your output.')
         files.check_scale(self, "flow_from_directory")
@@ -167,6 +170,15 @@ class DirectoryIterator(Iterator):
                 f'{self.directory}: class_mode="binary" with {len(names)} classes gives labels 0..{len(names) - 1}. '
                 'Use class_mode="sparse" or "categorical", or pass classes=[...] with two of them.'
             )
+
+    def _warn_of_level(self, names: list[str], found: list[list[str]]) -> None:
+        inside = {
+            name: [path[len(name) + 1 :].replace(os.sep, "/") for path in of_class]
+            for name, of_class in zip(names, found, strict=True)
+        }
+        reason = wrong_level(os.fspath(self.directory), inside)
+        if reason is not None:
+            files.warn(f"{self.directory}: {reason}")
 
 
 def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> list[str]:

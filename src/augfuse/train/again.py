@@ -18,10 +18,10 @@ _MOST_PATHS = 20
 def again(settings: Settings, folder: Path, options: Options, data: str) -> str:
     """What repeats a finished run with the same numbers, under a name of its own: a command, or where data or model
     came from a program a call of `af.train`. data: what was given, in words."""
-    return python_call(settings, folder, options, data) if options.python else command_line(settings, folder)
+    return python_call(settings, folder, options, data) if options.python else command_line(settings, folder, options)
 
 
-def command_line(settings: Settings, folder: Path) -> str:
+def command_line(settings: Settings, folder: Path, options: Options) -> str:
     """The command that repeats a finished run."""
     words = ["augfuse", "train"]
     if settings.data is not None:
@@ -42,6 +42,8 @@ def command_line(settings: Settings, folder: Path) -> str:
         if value not in (None, getattr(Options(), name)):
             words += [flag(name), _short(value) if isinstance(value, float) else str(value)]
     words += [flag(name) for name in ("keep_weights", "class_weights") if getattr(settings, name)]
+    if options.trust_model:
+        words.append(flag("trust_model"))
     return shlex.join(words)
 
 
@@ -75,6 +77,8 @@ def python_call(settings: Settings, folder: Path, options: Options, data: str) -
                  "evaluations", "keep_weights", "class_weights"):  # fmt: skip
         if getattr(settings, name) not in (None, getattr(Options(), name)):
             words.append(f"{name}={getattr(settings, name)!r}")
+    if options.trust_model:
+        words.append("trust_model=True")
     recipe = f"recipe = af.Recipe.from_yaml(Path({(folder / 'recipe.yaml').as_posix()!r}).read_text(encoding='utf-8'))"
     program = _program() if missing else None
     above = [] if program is None else ["# The program that made this run makes it again:", f"#   {program}"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from augfuse.data.exclude import Exclude
 from augfuse.errors import ImageTypeError
+from augfuse.ranges import truth
 from augfuse.recipe import Recipe
 from augfuse.train.inputs import parts_from
 from augfuse.train.options import Options, plain
@@ -24,6 +25,7 @@ def train(
     exclude: Exclude | None = None,
     model: Any = None,
     keep_weights: bool = False,
+    trust_model: bool = False,
     epochs: int | None = None,
     minutes: float | None = None,
     seeds: int | None = None,
@@ -52,8 +54,9 @@ def train(
     test) sources; arrays (x, y), or ((x_train, y_train), (x_test, y_test)); None for the digits of scikit-learn. Images
     are uint8, labels class numbers. exclude: with a path, images to leave out: the file that `augfuse doctor
     --quarantine` writes, or paths as `af.from_directory` takes them. recipe: an `af.Recipe` or the path of a YAML file;
-    None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` file, a function of
-    (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. sweep: strengths such as
+    None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` or `.h5` file, a
+    function of (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. trust_model: code that a
+    model file holds may run; without it such a file is refused. sweep: strengths such as
     (0, 0.5, 1, 1.5). size: (height, width) in pixels, or one number for both. progress: print it. All other arguments
     are those of the command.
 
@@ -64,6 +67,7 @@ def train(
     """
     from rich.console import Console
 
+    quiet = not truth("progress", progress)
     path = Path(data) if isinstance(data, (str, os.PathLike)) else None
     if recipe is not None and not isinstance(recipe, (Recipe, str, os.PathLike)):
         raise ImageTypeError(f"recipe: got {type(recipe).__name__}, wanted an af.Recipe. Use af.Recipe([...]).")
@@ -78,6 +82,7 @@ def train(
             recipe=recipe if recipe is None or isinstance(recipe, Recipe) else Path(recipe),
             model=model,
             keep_weights=keep_weights,
+            trust_model=trust_model,
             epochs=epochs,
             minutes=minutes,
             seeds=seeds,
@@ -104,4 +109,4 @@ def train(
         )
     )
     job = prepare(options)
-    return run(job, rehearse(job), Console(quiet=not progress))
+    return run(job, rehearse(job), Console(quiet=quiet))

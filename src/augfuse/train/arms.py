@@ -173,7 +173,7 @@ def _scored(probabilities: np.ndarray, labels: np.ndarray, epoch: int) -> metric
     # The loss of the last step, taken before it, may still have been a number when this step destroyed the weights.
     if not np.isfinite(probabilities).all():
         raise DataError(
-            f"epoch {epoch + 1}: what the network answers are no numbers any more. Type a smaller --learning-rate."
+            f"epoch {epoch + 1}: the network's predictions contain NaN or infinity. Try a smaller --learning-rate."
         )
     return metrics.score(probabilities, labels)
 

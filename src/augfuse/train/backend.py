@@ -15,10 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.errors import MissingExtraError
+from augfuse.errors import MissingExtraError, did_you_mean
+from augfuse.text import printable
 
 # Small CNNs on a CPU: TensorFlow takes 0.4 of the time of JAX and a quarter of that of torch. Hence this order.
 BACKENDS = ("tensorflow", "jax", "torch")
+# Those that Keras knows; the others compute, but do not train.
+_KNOWN_BACKENDS = (*BACKENDS, "numpy", "openvino")
 _NEEDED = {"keras": "keras", "sklearn": "scikit-learn", "matplotlib": "matplotlib"}
 
 
@@ -28,33 +31,58 @@ def require_extra() -> str:
     Raises MissingExtraError naming what is missing and the line to type.
     """
     missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
-    backend = _chosen_backend()
-    if backend is None:
-        named = os.environ.get("KERAS_BACKEND")
-        missing.append(f"{named} (KERAS_BACKEND)" if named else "a Keras backend (tensorflow, jax or torch)")
+    backend = _backend(missing)
     if missing or backend is None:
         raise MissingExtraError(
             f'augfuse train needs {", ".join(missing)}, not installed here. Type: pip install "augfuse[train]"'
         )
+    if backend not in BACKENDS:
+        raise MissingExtraError(
+            f"augfuse train: Keras runs on the {backend} backend, which cannot train. Type: "
+            f"KERAS_BACKEND={BACKENDS[0]} "
+            f"augfuse train ..., or {', '.join(BACKENDS[1:])}."
+        )
     return backend
 
 
-def _chosen_backend() -> str | None:
+def _backend(missing: list[str]) -> str | None:
+    """The backend that Keras is on already, the one that the environment names, or the first that is installed; where
+    none is, it is added to `missing`. Raises MissingExtraError for one that is named and not there."""
     if "keras" in sys.modules:
         return sys.modules["keras"].backend.backend()
     named = os.environ.get("KERAS_BACKEND")
     if named:
-        return named if importlib.util.find_spec(named) is not None else None
-    return next((name for name in BACKENDS if importlib.util.find_spec(name) is not None), None)
+        if named not in _KNOWN_BACKENDS:
+            raise MissingExtraError(
+                f"KERAS_BACKEND={printable(named)}: Keras has no such backend, wanted one of {', '.join(BACKENDS)}."
+                f"{did_you_mean(named, BACKENDS)}"
+            )
+        if importlib.util.find_spec(named) is None:
+            raise MissingExtraError(
+                f"KERAS_BACKEND={named}: {named} is not installed here. Type: unset KERAS_BACKEND, or pip install "
+                f"{named}"
+            )
+        return named
+    found = next((name for name in BACKENDS if importlib.util.find_spec(name) is not None), None)
+    if found is None:
+        missing.append(f"a Keras backend ({', '.join(BACKENDS[:-1])} or {BACKENDS[-1]})")
+    return found
 
 
 def load_keras() -> Any:
-    """Import Keras on the backend chosen by `require_extra`; an already imported Keras keeps its own."""
+    """Import Keras on the backend that `require_extra` names; an already imported Keras keeps its own.
+
+    Raises MissingExtraError where Keras or its backend is not installed.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("KERAS_BACKEND", require_extra())
     if "keras" in sys.modules:
         keras = sys.modules["keras"]
     else:
+        missing = [] if importlib.util.find_spec("keras") is not None else ["keras"]
+        backend = _backend(missing)
+        if missing or backend is None:
+            raise MissingExtraError(f'{" and ".join(missing)}: not installed here. Type: pip install "augfuse[train]"')
+        os.environ.setdefault("KERAS_BACKEND", backend)
         with _native_stderr_held():
             keras = importlib.import_module("keras")
     # The loader writes NHWC; a keras.json that says otherwise would transpose the network's idea of an image.
@@ -65,11 +93,23 @@ def load_keras() -> Any:
 def layers_of(model: Any, inputs: Any = None) -> Any:
     """A model of the same layers with fresh weights, not compiled: Keras' own copy also wants to copy the loss, and
     cannot where that is a function of the user's. Of `inputs` where they are given."""
+    keras = load_keras()
     compiled, model.compiled = model.compiled, False
+    lambdas = any(isinstance(layer, keras.layers.Lambda) for layer in model._flatten_layers())
     try:
-        return load_keras().models.clone_model(model, input_tensors=inputs)
+        return keras.models.clone_model(model, input_tensors=inputs, clone_function=_again if lambdas else None)
     finally:
         model.compiled = compiled
+
+
+def _again(layer: Any) -> Any:
+    """A fresh layer of the same settings. A Lambda that this process made, or was trusted to load, may be copied: Keras
+    cannot tell it from one out of a file."""
+    keras = load_keras()
+    if isinstance(layer, keras.Model):
+        return keras.models.clone_model(layer, clone_function=_again)
+    safety = {"safe_mode": False} if isinstance(layer, keras.layers.Lambda) else {}
+    return type(layer).from_config(layer.get_config(), **safety)
 
 
 def global_random_state() -> list[np.ndarray]:

@@ -15,7 +15,9 @@ FOLDER = "tensorboard"
 def require() -> None:
     """MissingExtraError where TensorBoard is not installed. Imports nothing."""
     if importlib.util.find_spec("tensorboard") is None:
-        raise MissingExtraError("--tensorboard: TensorBoard is not installed here. Type: pip install tensorboard")
+        raise MissingExtraError(
+            '--tensorboard: TensorBoard is not installed here. Type: pip install "augfuse[tensorboard]"'
+        )
 
 
 @final

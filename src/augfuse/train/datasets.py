@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ import numpy as np
 
 from augfuse.data.archive import zip_parts
 from augfuse.data.arrays import ArraySource, from_arrays
-from augfuse.data.classes import PARTS
 from augfuse.data.decode import Color
 from augfuse.data.exclude import Exclude
 from augfuse.data.folder import from_directory
 from augfuse.data.idx import find_idx, from_idx
+from augfuse.data.parts import part_in
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import printable, shown
 from augfuse.train import digits
@@ -28,7 +27,6 @@ WANTED = (
     ".npz file"
 )
 _SPLIT_SEED = 0
-_ZIP_NAME = re.compile(rf"(?P<set>.+)[-_](?P<part>{'|'.join(PARTS)})\.zip", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +181,11 @@ def find_archives(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     names = set()
     for path in sorted(folder.iterdir()):
-        match = _ZIP_NAME.fullmatch(path.name)
-        if match is None or not path.is_file():
+        named = part_in(path.stem) if path.suffix.lower() == ".zip" else None
+        if named is None or not path.is_file():
             continue
-        part = PARTS[match["part"].lower()]
-        names.add(match["set"])
+        part = named.part
+        names.add(named.rest)
         if part in found or len(names) > 1:
             raise DataError(
                 f"{folder}: {path.name} and {next(reversed(found.values())).name} are of different data sets, or the "

@@ -12,23 +12,34 @@ from augfuse.files import scratch
 from augfuse.recipe import Recipe
 from augfuse.train import metrics, recipes
 from augfuse.train.arms import evaluation_batch_size
-from augfuse.train.models import Network, load_saved, predict
+from augfuse.train.modelfile import read_model
+from augfuse.train.models import Network, predict
 from augfuse.train.record import Exported
 
 
 def export_and_check(
-    network: Network, arm: str, seed: int, recipe: Recipe, test: Any, path: Path, *, checked: int, workers: int | None
+    network: Network,
+    arm: str,
+    seed: int,
+    recipe: Recipe,
+    test: Any,
+    path: Path,
+    *,
+    checked: int,
+    workers: int | None,
+    trusted: bool = False,
 ) -> Exported:
     """Save `network` with its present weights to `path`, and compare what was saved with the training path.
 
     Raw images are the test images as the evaluation recipe makes them for the network, without its write part, as
-    uint8. The first `checked` of them go through the saved model, and through the write part and the network.
+    uint8. The first `checked` of them go through the saved model, and through the write part and the network. trusted:
+    code in the saved model may run.
     """
     pixels, write = recipes.parted(recipe)
     with scratch(path.parent) as folder:
         temporary = folder / path.name
         save_for_raw_images(network, recipe, temporary)
-        saved = load_saved(temporary)
+        saved = read_model(temporary, trusted=trusted, compiled=False)
         temporary.replace(path)
     size = evaluation_batch_size(network.input_shape)
     raw = Loader(test, pixels, batch_size=size, training=False, shuffle=False, workers=workers, dtype="uint8")

@@ -63,12 +63,13 @@ class Network:
         said = self.predict(images)
         if not np.isfinite(said).all():
             raise DataError(
-                "--model: what it answers before any training are no numbers. Look for a layer that divides by 0 or "
-                "makes values too large."
+                "--model: its predictions contain NaN or infinity before any training. Look for a layer that divides "
+                "by 0 "
+                "or makes values too large."
             )
         if not (said >= 0).all() or not np.allclose(said.sum(axis=1), 1, atol=1e-3):
             raise DataError(
-                "--model: its loss takes probabilities, and what it gives are none (below 0, or not 1 in total). End "
+                "--model: its loss takes probabilities, and its predictions are not (below 0, or not 1 in total). End "
                 'it with activation="softmax" (in mixed precision also dtype="float32"), or compile it with a loss '
                 "made with from_logits=True."
             )
@@ -152,17 +153,6 @@ class Network:
     def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-
-
-def load_saved(path: Path) -> Any:
-    """The saved model, read back from the disk. Raises DataError where its classes cannot be found again."""
-    try:
-        return load_keras().models.load_model(path, compile=False)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: saved, and cannot be read back: {str(error).splitlines()[0]} Layers and functions of your own "
-            "need @keras.saving.register_keras_serializable()."
-        ) from error
 
 
 def predict(model: Any, images: np.ndarray) -> np.ndarray:

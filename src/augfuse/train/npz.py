@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from augfuse.data.arrays import ArraySource, from_arrays
+from augfuse.data.npzfile import read_arrays
 from augfuse.errors import AugfuseError, DataError
 
 _PARTS = ("train", "val", "test")
@@ -55,13 +54,7 @@ def sources_of(arrays: dict[str, np.ndarray], path: Path | str) -> dict[str | No
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     known = {f"{name}{suffix}" for name in ("x", "y", "group", "copy") for suffix in ("", *(f"_{p}" for p in _PARTS))}
-    try:
-        # ZipFile first: np.load would also take a single .npy array under this name, and that is no npz file.
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files if key in known | {"classes"}}
-            held = sorted(file.files)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: not a readable .npz file ({error}).") from None
+    arrays, held = read_arrays(path, known | {"classes"})
     wanted = ["x", "y"] if "x" in arrays and "x_train" not in arrays else ["x_train", "y_train"]
     missing = [key for key in wanted if key not in arrays]
     for part in ("val", "test"):

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from augfuse.errors import DataError, RangeError
+from augfuse.ranges import truth
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.train.datasets import Parts
@@ -26,6 +27,7 @@ _MOST = {"epochs": _EPOCHS, "evaluations": _EPOCHS, "early_stopping": _EPOCHS, "
          "seed": 2**62, "workers": 1024}  # fmt: skip
 _LONGEST_NAME = 200  # bytes; file systems take 255, and temporary files add to it
 _WHOLE = ("epochs", "seeds", "seed", "batch_size", "early_stopping", "reduce_lr", "evaluations", "workers")
+_TRUTH = ("keep_weights", "trust_model", "class_weights", "tensorboard", "overwrite")
 _REAL = ("minutes", "learning_rate", "lr_factor", "min_lr")
 
 
@@ -33,7 +35,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for. None leaves the choice to `prepare`: it depends on the data.
 
     `parts` stands for `data` where sources are at hand. `exclude` is a list of images to leave out: a file, or the
-    paths themselves. `python`: no command can repeat the run, only a call.
+    paths themselves. `trust_model`: code in a model file may run. `python`: no command can repeat the run, only a call.
     """
 
     data: Path | None = None
@@ -42,6 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Path | Recipe | None = None
     model: Any = None
     keep_weights: bool = False
+    trust_model: bool = False
     epochs: int | None = None
     minutes: float | None = None
     seeds: int | None = None
@@ -66,13 +69,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plain(options: Options) -> Options:
-    """What a program gave, NumPy's numbers as Python's: the settings on record are plain. RangeError where a number is
-    none, DataError where a name is none."""
+    """What a program gave, NumPy's numbers as Python's: the settings on record are plain. RangeError where a number or
+    a switch is not one, DataError where a name is not."""
     unset = Options()
     found: dict[str, Any] = {}
     for name, number in (*((name, _whole) for name in _WHOLE), *((name, _real) for name in _REAL)):
         value = getattr(options, name)
         found[name] = None if value is None and getattr(unset, name) is None else number(name, value)
+    for name in _TRUTH:
+        found[name] = truth(flag(name), getattr(options, name))
     if options.size is not None:
         sides = (options.size,) * 2 if np.ndim(options.size) == 0 else tuple(options.size)
         if len(sides) != 2:

@@ -1,4 +1,4 @@
-"""A network of the user's: a function that makes one, a saved `.keras` file, or a model at hand."""
+"""A network of the user's: a function that makes one, a saved model file, or a model at hand."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ import numpy as np
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError
 from augfuse.text import shown
 from augfuse.train.backend import layers_of, load_keras
+from augfuse.train.modelfile import is_model_file, read_model
 
 Shape = tuple[int, int, int]
 _BOLD = re.compile("\x1b\\[[0-9;]*m")
@@ -52,8 +53,9 @@ class OwnModel:
         return build
 
 
-def own_model(model: Any, *, keep_weights: bool = False) -> OwnModel:
-    """`model` is "module:function", "file.py:function", the path of a `.keras` file, a function or a Keras model.
+def own_model(model: Any, *, keep_weights: bool = False, trusted: bool = False) -> OwnModel:
+    """`model` is "module:function", "file.py:function", the path of a `.keras` or `.h5` file, a function or a Keras
+    model. trusted: code in the file may run.
 
     A function is called with the input shape (h, w, channels) and the number of classes, or with nothing. A saved or
     given model is made anew with fresh weights for each arm, unless `keep_weights`.
@@ -62,8 +64,9 @@ def own_model(model: Any, *, keep_weights: bool = False) -> OwnModel:
     keras = load_keras()
     if isinstance(model, keras.Model):
         return _copied(model, model.name, keep_weights)
-    if isinstance(model, Path) or (isinstance(model, str) and model.endswith(".keras")):
-        return _copied(_read(Path(model)), str(model), keep_weights)
+    if isinstance(model, Path) or (isinstance(model, str) and is_model_file(model)):
+        saved = read_model(Path(model), trusted=trusted, what=f"--model {model}")
+        return _copied(saved, str(model), keep_weights)
     if keep_weights:
         raise DataError(
             f"--keep-weights: a function makes new weights ({shown(model)}). Give a .keras file with --model."
@@ -72,7 +75,7 @@ def own_model(model: Any, *, keep_weights: bool = False) -> OwnModel:
         return _called(_named(model), model)
     if callable(model):
         return _called(model, f"{model.__module__}:{getattr(model, '__qualname__', type(model).__name__)}")
-    raise DataError(f"--model: got {shown(model)}, wanted module:function or a .keras file.")
+    raise DataError(f"--model: got {shown(model)}, wanted module:function, or a .keras or .h5 file.")
 
 
 def _called(function: Callable[..., Any], title: str) -> OwnModel:
@@ -107,20 +110,11 @@ def _copied(model: Any, title: str, keep_weights: bool) -> OwnModel:
     return OwnModel(title, tuple(model.input_shape[1:]), make)
 
 
-def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise DataNotFoundError(f"--model {path}: no such file.")
-    try:
-        return load_keras().models.load_model(path)
-    except Exception as error:  # Keras raises nearly everything here
-        raise DataError(f"--model {path}: not a model that Keras can read ({str(error).splitlines()[0]}).") from error
-
-
 def _named(name: str) -> Callable[..., Any]:
     """The function called "module:function" or "file.py:function", from the working folder or the installation."""
     module_name, colon, function_name = name.rpartition(":")
     if not colon or not module_name or not function_name.isidentifier():
-        raise DataError(f"--model {name}: wanted module:function, file.py:function, or a .keras file.")
+        raise DataError(f"--model {name}: wanted module:function, file.py:function, or a .keras or .h5 file.")
     with told(f"{name}: {module_name} cannot be imported"):
         try:
             module = _file_module(Path(module_name)) if module_name.endswith(".py") else _module(module_name)

@@ -87,7 +87,11 @@ def prepare(options: Options) -> Job:
     require_extra()
     if options.tensorboard:
         boards.require()
-    own = None if options.model is None else own_model(options.model, keep_weights=options.keep_weights)
+    own = (
+        None
+        if options.model is None
+        else own_model(options.model, keep_weights=options.keep_weights, trusted=options.trust_model)
+    )
     parts = options.parts or load_parts(options.data, options.exclude)
     parts, validation = with_validation(parts, options.early_stopping is not None or options.reduce_lr is not None)
     recipe = _recipe(options, own_recipe, parts, own)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from augfuse.batch import Batch
 from augfuse.files import scratch
 from augfuse.train import report
-from augfuse.train.backend import load_keras
 from augfuse.train.export import save_for_raw_images
 from augfuse.train.heads import loss_of
 from augfuse.train.loaders import training_loader
 from augfuse.train.modelfacts import model_facts
+from augfuse.train.modelfile import read_model
 from augfuse.train.models import Network
 from augfuse.train.ownmodel import told
 from augfuse.train.prepare import Job
@@ -55,12 +55,8 @@ def rehearse(job: Job) -> Rehearsal | None:
         path = folder / "model.keras"
         with told(f"{title}: cannot be saved"):
             save_for_raw_images(network, job.recipe, path)
-        with told(
-            f"{title}: once it is saved it cannot be read back",
-            " Layers and functions of your own need @keras.saving.register_keras_serializable(), and a get_config "
-            "with all their arguments.",
-        ):
-            load_keras().models.load_model(path, compile=False)
+        what = f"--model {title}, once it is saved"
+        read_model(path, trusted=job.options.trust_model, compiled=False, what=what)
     return Rehearsal(network, facts, first, began)
 
 

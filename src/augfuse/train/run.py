@@ -102,6 +102,7 @@ def _run(job: Job, rehearsal: Rehearsal, folder: RunFolder, console: Any) -> Out
         job.folder / MODEL,
         checked=settings.checked_images,
         workers=settings.workers,
+        trusted=job.options.trust_model,
     )
     parts = job.parts
     described = parts.unused if parts.validation is None else parts.validation
