@@ -77,7 +77,8 @@ def augment(
     except AugfuseError as error:
         return refuse(error, USAGE)
     try:
-        written = _write(sources, copying, kind, dst, lambda: check(output, (src,), overwrite))
+        with interrupts.telling(f"{dst} was not written"):
+            written = _write(sources, copying, kind, dst, lambda: check(output, (src,), overwrite))
     except DecodeError as error:
         return refuse_image(error, src)
     except AugfuseError as error:
@@ -86,8 +87,6 @@ def augment(
         return refuse_file(error, dst)
     except MemoryError as error:
         return refuse(f"{dst}: does not fit into memory ({error}). Type fewer --copies, or a folder as DST.", FAILED)
-    except KeyboardInterrupt as stop:
-        return interrupts.said(stop, f"{dst} was not written")
     for name, why in written.skipped.items():
         terminal.warn(f"augfuse: skipped {why if why.startswith(name) else f'{name}: {why}'}")
     terminal.say(f"{dst}: {written.originals} originals and {written.copies} copies, seed {seed}")

@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, final
 
 from augfuse.commands import terminal
@@ -21,7 +22,8 @@ _PATIENCE = 1.2  # seconds that a command gets to end by itself
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 _HEARD: set[int] = set()
 _CAUGHT: list[int] = []
-_SAID: list[str] = []
+_HOLDS: list[str] = []  # what can be said of the work that is being done
+_SAID: list[int] = []
 
 
 @final
@@ -47,14 +49,26 @@ def install() -> None:
         signal.signal(number, _stop)
 
 
-def said(stop: KeyboardInterrupt, then: str = "") -> int:
-    """Say that the command was stopped, and what `then` holds. Returns its exit code: 130 for Ctrl-C, 143 for SIGTERM,
-    129 for SIGHUP, which is what a shell reports of a process that such a signal ended."""
+@contextmanager
+def telling(holds: str) -> Iterator[None]:
+    """Where the block is stopped, this is said with it: what holds then."""
+    _HOLDS[:] = [holds]
+    try:
+        yield
+    except Exception:
+        _HOLDS.clear()
+        raise
+    _HOLDS.clear()
+
+
+def said(stop: KeyboardInterrupt) -> int:
+    """Say that the command was stopped. Returns its exit code: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, which
+    is what a shell reports of a process that such a signal ended."""
     number = stop.number if isinstance(stop, Stopped) else int(signal.SIGINT)
-    if not _SAID:
+    if not (_CAUGHT and _SAID):
+        _SAID.append(number)
         by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
-        _SAID.append(f"interrupted{by}{then and '; '}{then}")
-        terminal.warn(f"augfuse: {_SAID[0].removesuffix('.')}.")
+        terminal.warn(f"augfuse: {'; '.join([f'interrupted{by}', *_HOLDS])}.")
     return 128 + number
 
 

@@ -157,15 +157,14 @@ def train(
     except AugfuseError as error:
         return refuse(error, USAGE)
     try:
-        return _train(job, rehearsal, console)
+        with interrupts.telling(f"the same command continues {job.folder}"):
+            return _train(job, rehearsal, console)
     except DecodeError as error:
         return refuse_image(error, data)
     except AugfuseError as error:
         return refuse(error, FAILED)
     except OSError as error:
         return refuse_file(error, job.folder)
-    except KeyboardInterrupt as stop:
-        return interrupts.said(stop, f"the same command continues {job.folder}")
 
 
 def _train(job: Job, rehearsal: Rehearsal | None, console: Console) -> int:
