@@ -41,8 +41,10 @@ def gather(data: str | os.PathLike[str] | ArraySource | Any) -> Survey:
             if archives:
                 return survey_trees([_tree(file, str(root), part) for part, file in archives.items()], root.name)
         return survey_trees([Tree(root, read_file, str(root))], root.name)
-    if not path.is_file():
+    if not path.exists():
         raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
+    if not path.is_file():
+        raise DataError(f"{path}: not a regular file; wanted {WANTED}.")
     if path.suffix.lower() == ".npz":
         return survey_npz(path)
     if path.suffix.lower() == ".zip":

@@ -88,6 +88,8 @@ def open_data(path: Path, color: Color | None = "rgb", exclude: Exclude | None =
     if path.is_file() and path.suffix.lower() == ".npz":
         _require_files(path, exclude)
         return DataSet(path.stem, path.name, dict(read_npz(path)))
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: not a regular file; wanted {WANTED}.")
     if path.exists():
         raise DataError(f"{path}: wanted {WANTED}, got none of them.")
     raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
