@@ -8,9 +8,9 @@ downloads CIFAR-10.
 
 from pathlib import Path
 
-import cyclopts
 import keras
 from keras import layers
+from shell import run
 
 import augfuse as af
 
@@ -43,4 +43,4 @@ def main(data: Path | None = None, *, epochs: int = 5, seeds: int = 3, out: Path
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    run(main)

@@ -10,10 +10,10 @@ a_cifar10.py.
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import cyclopts
 import keras
 import numpy as np
 from a_cifar10 import network
+from shell import run
 
 import augfuse as af
 from augfuse import doctor
@@ -27,6 +27,8 @@ def arrays(data: Path, part: str) -> Arrays:
     archives = list(data.glob(f"*{part}*.zip"))
     source = af.from_zip(archives[0], part=part) if archives else af.from_directory(data, part=part)
     samples = [source[i] for i in range(len(source))]
+    if len({sample.image.shape for sample in samples}) > 1:
+        raise af.DataError(f"{data}: its images have different sizes, wanted one: CIFAR-10, or another set of arrays.")
     return np.stack([sample.image for sample in samples]), np.array([sample.label for sample in samples])
 
 
@@ -68,4 +70,4 @@ def main(data: Path | None = None, *, epochs: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    run(main)

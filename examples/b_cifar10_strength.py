@@ -8,9 +8,9 @@ Grids of the recipe, and of the four fill modes: python examples/b_grids.py PHOT
 
 from pathlib import Path
 
-import cyclopts
 import keras
 from a_cifar10 import network
+from shell import run
 
 import augfuse as af
 
@@ -35,4 +35,4 @@ def main(data: Path | None = None, *, epochs: int = 40, seeds: int = 2, out: Pat
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    run(main)

@@ -5,9 +5,9 @@ python examples/b_grids.py PHOTO OUT
 
 from pathlib import Path
 
-import cyclopts
 import numpy as np
 from PIL import Image
+from shell import run
 
 import augfuse as af
 from augfuse.keras import ImageDataGenerator, array_to_img
@@ -30,7 +30,7 @@ STANDARDISED = {
     "featurewise": {"featurewise_center": True, "featurewise_std_normalization": True},
     "zca": {"featurewise_center": True, "zca_whitening": True, "zca_epsilon": 0.1},
 }
-TILE = 20
+TILE, SHOWN_TILES = 20, 12
 
 
 def tiles(photo: np.ndarray) -> np.ndarray:
@@ -43,8 +43,10 @@ def tiles(photo: np.ndarray) -> np.ndarray:
 
 def main(photo: Path, out: Path) -> None:
     """One PNG per augmentation, per fill mode with shifts and rotation, and per standardisation of its pieces."""
+    whole = af.decode(photo.read_bytes(), color="rgb", path=str(photo))
+    if len(tiles(whole)) < SHOWN_TILES:
+        raise af.ImageError(f"{photo}: is too small, wanted at least {SHOWN_TILES} pieces of {TILE}x{TILE} pixels.")
     out.mkdir(parents=True, exist_ok=True)
-    whole = af.decode(photo.read_bytes(), color="rgb")
     pixels = af.Recipe([af.Resize((160, 160))]).batch([whole]).images
 
     recipes = {name: af.Recipe(transforms) for name, transforms in SHOWN.items()}
@@ -59,7 +61,7 @@ def main(photo: Path, out: Path) -> None:
         datagen = ImageDataGenerator(**arguments)
         if name in ("featurewise", "zca"):
             datagen.fit(small)
-        values = datagen.flow(small[:12], shuffle=False, batch_size=12)[0]
+        values = datagen.flow(small[:SHOWN_TILES], shuffle=False, batch_size=SHOWN_TILES)[0]
         shown = np.stack([np.asarray(array_to_img(image)) for image in values])  # each over its own range
         words = [f"{image.min():.1f} to {image.max():.1f}, mean {image.mean():.2f}" for image in values]
         page = af.Recipe([]).batch(shown).grid(captions=words, side=160)
@@ -68,4 +70,4 @@ def main(photo: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    run(main)

@@ -8,9 +8,9 @@ Copies made in advance, as in the tutorial: `augfuse augment DATA copies.npz --c
 
 from pathlib import Path
 
-import cyclopts
 import keras
 from keras import layers
+from shell import run
 
 import augfuse as af
 
@@ -53,4 +53,4 @@ def main(
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    run(main)

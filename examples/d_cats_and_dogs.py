@@ -7,9 +7,9 @@ DATA: a folder with train/cats, train/dogs, validation/cats, validation/dogs.
 
 from pathlib import Path
 
-import cyclopts
 import keras
 from keras import layers
+from shell import run
 
 import augfuse as af
 
@@ -45,4 +45,4 @@ def main(data: Path, *, epochs: int = 50, seeds: int = 1, precision: str = "floa
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    run(main)

@@ -7,9 +7,9 @@ DATA: a folder with train/Car, train/Truck, valid/Car, valid/Truck.
 
 from pathlib import Path
 
-import cyclopts
 import keras
 from keras import layers
+from shell import run
 
 import augfuse as af
 
@@ -44,4 +44,4 @@ def main(data: Path, *, epochs: int = 40, seeds: int = 1, precision: str = "floa
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    run(main)

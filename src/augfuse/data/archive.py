@@ -183,6 +183,8 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
         raise DataNotFoundError(
             f"{file}: is a folder, wanted a zip archive. Type af.from_directory({shown(str(path))})."
         )
+    if file.exists() and not file.is_file():
+        raise DataNotFoundError(f"{file}: is not a regular file, wanted a zip archive.")
     if not file.is_file():
         known = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
         raise DataNotFoundError(f"{file}: no such file, wanted a zip archive.{did_you_mean(file.name, known)}")

@@ -122,6 +122,8 @@ def _warn_unused(unused: frozenset[str], count: int, root: str) -> None:
 
 
 def _read_lines(path: Path) -> list[str]:
+    if path.exists() and not path.is_file():
+        raise DataError(f"exclude: {path} is not a regular file, wanted a list of paths.")
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -240,6 +240,8 @@ def _existing_folder(path: str | os.PathLike[str]) -> Path:
         hint = " Unpack it first." if suffix in (".tar", ".gz", ".tgz") else ""
         hint = f" Type af.from_zip({shown(str(path))})." if suffix == ".zip" else hint
         raise DataNotFoundError(f"{root}: is a file, wanted a folder of class folders.{hint}")
+    if root.exists() and not root.is_dir():
+        raise DataNotFoundError(f"{root}: is not a folder, wanted a folder of class folders.")
     if not root.is_dir():
         above = next(folder for folder in root.parents if folder.is_dir())
         known = [entry.name for entry in above.iterdir() if entry.is_dir()] if above == root.parent else []

@@ -144,6 +144,8 @@ def _source(images: Path, labels: Path | None, classes: Sequence[str] | None) ->
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """The array in an IDX file, in native byte order. Raises DataNotFoundError, DataError."""
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: is not a regular file, wanted an IDX file.")
     try:
         size = path.stat().st_size
         with path.open("rb") as raw:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from augfuse.doctor import similar
 from augfuse.doctor.findings import Finding, counted, finding
-from augfuse.doctor.look import Looks, read_pixels
+from augfuse.doctor.look import SIDE, Looks, read_pixels
 from augfuse.doctor.survey import Part, Survey
 
 SMALLEST = 16  # images with a shorter side have too little detail to be told apart by it
@@ -27,7 +27,7 @@ class _Image(NamedTuple):
 
 def check_duplicates(survey: Survey, looks: Sequence[Looks]) -> list[Finding]:
     """AF201..AF206. Images of one colour are left out: they are all alike."""
-    images, digests, small = _pool(survey, looks)
+    images, digests = _pool(survey, looks)
     if not images:
         return []
     groups: dict[bytes, list[int]] = defaultdict(list)
@@ -40,7 +40,8 @@ def check_duplicates(survey: Survey, looks: Sequence[Looks]) -> list[Finding]:
     large = np.array([min(_sides(looks, images[number])) >= SMALLEST for number in firsts])
     kept = firsts[large]
     if len(kept) > 1:
-        pairs, strict = similar.candidates(small[kept])
+        small = _small_copies(looks, [images[number] for number in kept])
+        pairs, strict = similar.candidates(len(kept), small)
         confirmed = similar.confirm(kept[pairs], strict, lambda number: _pixels(survey.parts, images[number]))
         # A copy of `first` is nearly the same as a copy of `second`, wherever the copies lie.
         alike = [[images[n] for n in groups[digests[a]] + groups[digests[b]]] for a, b in confirmed]
@@ -73,18 +74,30 @@ def check_copies(survey: Survey) -> list[Finding]:
     return found
 
 
-def _pool(survey: Survey, looks: Sequence[Looks]) -> tuple[list[_Image], list[bytes], np.ndarray]:
-    """All readable images of all parts that show something, their digests and small copies."""
+def _pool(survey: Survey, looks: Sequence[Looks]) -> tuple[list[_Image], list[bytes]]:
+    """All readable images of all parts that show something, and their digests."""
     images: list[_Image] = []
     digests: list[bytes] = []
-    small = []
     for number, (part, seen) in enumerate(zip(survey.parts, looks, strict=True)):
         rows = np.flatnonzero(seen.readable & ~seen.flat)
         labels = np.full(len(part), -1) if part.labels is None else part.labels
         images += [_Image(number, int(row), part.names[row], int(labels[row])) for row in rows]
         digests += [seen.digests[row] for row in rows]
-        small.append(seen.small[rows])
-    return images, digests, np.concatenate(small)
+    return images, digests
+
+
+def _small_copies(looks: Sequence[Looks], images: Sequence[_Image]) -> Callable[[np.ndarray], np.ndarray]:
+    """From (k,) positions in `images` to their small copies (k, SIDE, SIDE)."""
+    part, row = np.array([image[:2] for image in images]).T
+
+    def copies(positions: np.ndarray) -> np.ndarray:
+        found = np.empty((len(positions), SIDE, SIDE), np.uint8)
+        for number, seen in enumerate(looks):
+            here = part[positions] == number
+            found[here] = seen.small[row[positions[here]]]
+        return found
+
+    return copies
 
 
 def _sides(looks: Sequence[Looks], image: _Image) -> tuple[int, int]:

@@ -26,6 +26,7 @@ _LONE = 2  # pairs that say nothing about a set, however small it is
 _MAX_BITS = 8
 _QUARTERS = 4
 _ROWS = 512  # of a bucket that are compared at once
+_BLOCK = 1024  # images that are hashed at once
 _PAIRS = 20_000  # whose pixels are correlated at once
 _GRAY = 0.05  # of the range of values, by which the channels of a grey picture differ at most
 _SIDE = 64  # of the copies whose detail is compared
@@ -37,21 +38,21 @@ def hash_images(small: np.ndarray) -> np.ndarray:
     side = small.shape[1]
     waves = np.cos(np.pi * np.arange(12)[:, None] * (2 * np.arange(side) + 1) / (2 * side)).astype(np.float32)
     u, v = np.array(_FREQUENCIES).T
-    hashes = np.empty(len(small), np.uint64)
-    for start in range(0, len(small), 4096):
-        block = small[start : start + 4096].astype(np.float32)
-        strength = (waves @ block @ waves.T)[:, u, v]
-        hashes[start : start + 4096] = np.ascontiguousarray(np.packbits(strength > 0, axis=1)).view(">u8")[:, 0]
-    return hashes
+    strength = (waves @ small.astype(np.float32) @ waves.T)[:, u, v]
+    return np.ascontiguousarray(np.packbits(strength > 0, axis=1)).view(">u8")[:, 0].astype(np.uint64)
 
 
-def candidates(small: np.ndarray) -> tuple[np.ndarray, bool]:
-    """(pairs, strict) of (n, s, s) copies: (k, 2) rows, first < second, that may be nearly the same. strict: whether
-    images of this set look alike by nature, so that `confirm` must be strict too."""
-    pairs, alike = _correlated(small, _hash_pairs(hash_images(small)))
+def candidates(count: int, small: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, bool]:
+    """(pairs, strict) of `count` images: (k, 2) rows, first < second, that may be nearly the same. strict: whether
+    images of this set look alike by nature, so that `confirm` must be strict too. small: from (k,) rows to their grey
+    copies (k, s, s); it is asked for some at a time, because all of them again would be most of what the doctor holds.
+    """
+    blocks = (np.arange(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
+    hashes = np.concatenate([hash_images(small(rows)) for rows in blocks])
+    pairs, alike = _correlated(small, _hash_pairs(hashes))
     # Copies correlate by 0.99 and more; pairs that do not, in numbers, are siblings.
     siblings, copies = (alike < 0.98).sum(), (alike >= 0.99).sum()
-    strict = bool(siblings > max(_LONE, _SIBLINGS * len(small), copies))
+    strict = bool(siblings > max(_LONE, _SIBLINGS * count, copies))
     return (pairs[alike >= STRICT_ALIKE] if strict else pairs), strict
 
 
@@ -84,12 +85,12 @@ def _hash_pairs(hashes: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate(found), axis=0)
 
 
-def _correlated(small: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _correlated(small: Callable[[np.ndarray], np.ndarray], pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The pairs that correlate by ALIKE, and by how much."""
     kept, alike = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)]
     for start in range(0, len(pairs), _PAIRS):
         some = pairs[start : start + _PAIRS]
-        correlation = _correlation(*(small[some[:, side]].reshape(len(some), -1) for side in (0, 1)))
+        correlation = _correlation(*(small(some[:, side]).reshape(len(some), -1) for side in (0, 1)))
         kept.append(some[correlation >= ALIKE])
         alike.append(correlation[correlation >= ALIKE])
     return np.concatenate(kept), np.concatenate(alike)
