@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 import msgspec
 import numpy as np
 
+from augfuse.arguments import is_planar, wanted_dtype
 from augfuse.batch import Batch
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.order import Order
@@ -16,7 +17,7 @@ from augfuse.data.ring import Ring
 from augfuse.data.source import Source
 from augfuse.errors import DataError, ImageTypeError, RangeError, StateError
 from augfuse.ranges import whole
-from augfuse.recipe import Recipe, is_planar
+from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch, check_seed
 from augfuse.text import shown
 
@@ -79,7 +80,7 @@ class Loader:
                 f"Loader: {len(self.data)} samples make no batch of {batch_size} for {world} reader(s). "
                 "Use a smaller batch_size."
             )
-        self._dtype = None if dtype is None else np.dtype(dtype)
+        self._dtype = wanted_dtype(dtype)
         self._layout = layout
         is_planar(layout)
         self._classes = one_hot_labels(self.data) if one_hot else None
