@@ -326,7 +326,7 @@ def test_a_single_image() -> None:
         (
             np.zeros((1, 4, 4, 3), np.int32),
             "ImageTypeError",
-            r"images: got int32, wanted uint8, uint16 or float32; its values are 0 and 1, type images\.astype\(np\.float32\)",
+            r"images: got int32, wanted uint8, uint16 or float32; .*type images\.astype\(np\.float32\)",
         ),
         (np.zeros((1, 4, 4, 3), bool), "ImageTypeError", r"images: got bool, .*type images \* np\.uint8\(255\)"),
         (

@@ -157,12 +157,14 @@ def test_pixels_outside_the_range():
     assert from_arrays(x, value_range=(0, 255)).value_range == (0, 255)
     x = np.zeros((3, 2, 2, 1), np.float32)
     x[1, 0, 0] = -0.5
-    with pytest.raises(ImageError, match=r"image 1: got values -0\.5\.\.0, wanted 0\.\.1\. Declare value_range=\(-1, 1\)"):
+    with pytest.raises(
+        ImageError, match=r"image 1: got values -0\.5\.\.0, wanted 0\.\.1\. Declare value_range=\(-1, 1\)"
+    ):
         from_arrays(x)
     assert from_arrays(x, value_range=(-1, 1))[1].image[0, 0, 0] == -0.5
     with pytest.raises(ImageError, match=r"wanted 0\.\.100"):
         from_arrays(np.full((2, 2, 2), 101, np.uint8), value_range=(0, 100))
-    with pytest.raises(ImageError, match="image 0: got NaN or infinity.*inf at"):
+    with pytest.raises(ImageError, match=r"image 0: got NaN or infinity.*inf at"):
         from_arrays(np.full((2, 2, 2), 1e300))
 
 
@@ -217,7 +219,7 @@ def test_labels_of_a_pandas_series():
     frame = pandas.DataFrame({"kind": ["b", "a", "b"], "number": [3, 4, 5]}, index=[7, 8, 9])
     assert labels_of(from_arrays(images(3), frame["kind"])) == [1, 0, 1]
     assert labels_of(from_arrays(images(3), frame["number"])) == [3, 4, 5]
-    with pytest.raises(DataError, match="holding"):
+    with pytest.raises(DataError, match=r"label (nan|None) of sample 1"):
         from_arrays(images(3), pandas.Series(["a", None, "b"]))
 
 
@@ -242,12 +244,13 @@ def test_given_classes():
         (5, "got one value for 3 images"),
         ([[1], [1, 2], [3]], "same shape"),
         ([["a"], ["b"], ["c"]], "strings"),
-        (["a", 1.5, None], "holding 1.5"),
+        (["a", 1.5, "b"], "label 1.5 of sample 1"),
+        (["a", 1.5, None], "label None of sample 2"),
     ],
 )
 def test_wrong_labels(y, words):
     with pytest.raises(DataError, match=words):
-        from_arrays(images(3), np.array(y, object) if words.startswith("holding") else y)
+        from_arrays(images(3), np.array(y, object) if words.startswith("label") else y)
 
 
 def test_the_caller_may_reuse_the_labels():

@@ -85,15 +85,17 @@ def class_names(classes: Sequence[str]) -> tuple[str, ...]:
 def _words(labels: np.ndarray) -> np.ndarray:
     """Strings (n,) as objects."""
     flat = labels.ravel().tolist()
-    odd = next((i for i, label in enumerate(flat) if not isinstance(label, str)), None)
+    odd = next((i for i, label in enumerate(flat) if _is_missing(label)), None)
+    if odd is None:
+        odd = next((i for i, label in enumerate(flat) if not isinstance(label, str)), None)
     if odd is None and labels.ndim == 1:
         return labels.astype(object)
     if labels.shape[1:] == (1,):
-        raise DataError(f"y: got labels of shape {labels.shape}, wanted (n,). Type y.ravel().")
+        raise DataError(f"y: got strings or objects of shape {labels.shape}, wanted (n,). Type y.ravel().")
     if odd is None:
         raise DataError(f"y: got strings of shape {labels.shape}, wanted (n,): one name for each image.")
     label, row = flat[odd], odd // max(1, labels.size // len(labels))
-    if label is None or (isinstance(label, float) and np.isnan(label)):
+    if _is_missing(label):
         hint = " Leave the rows without a label out, of x too."
     elif isinstance(label, (list, tuple, set, np.ndarray)):
         hint = " For lists of one length type np.stack(y); for several classes an image make 0/1 columns."
@@ -102,6 +104,10 @@ def _words(labels: np.ndarray) -> np.ndarray:
     else:
         hint = " Type y.astype(str)."
     raise DataError(f"y: label {shown(label)} of sample {row}, wanted numbers, or strings (n,).{hint}")
+
+
+def _is_missing(label: Any) -> bool:
+    return label is None or (isinstance(label, float) and np.isnan(label))
 
 
 def _outputs(y: Any, length: int) -> str:
