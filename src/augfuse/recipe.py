@@ -110,7 +110,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
                 "Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0."
             )
         images = Images(items=[as_image(image, "image")])
-        check_values(images, *value_range(images.dtype, self.value_range))
+        check_values(images, *value_range(images.dtype, self.value_range), "image")
         indices = np.array([0 if index is None else as_index(index)], np.int64)
         recipe = self if training else self.eval()
         batch = recipe._run(
