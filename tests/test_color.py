@@ -218,7 +218,7 @@ def test_per_image_standardize() -> None:
 
 def test_wrong_number_of_channels() -> None:
     with pytest.raises(
-        af.RecipeError, match=r"Normalize\.mean: got 3 numbers for images with 1 channel\(s\), wanted 1 or 1"
+        af.RecipeError, match=r"Normalize\.mean: got 3 numbers for images with 1 channel\(s\), wanted 1 number"
     ):
         run(af.Normalize(), pixels=pictures(1, 4, 4, 1))
     with pytest.raises(

@@ -68,7 +68,7 @@ def per_channel(where: str, values: tuple[float, ...] | float, channels: int) ->
     """(channels,) of one number for all channels or one for each; RecipeError where the count is another."""
     found = np.atleast_1d(values)
     if len(found) not in (1, channels):
-        wanted = "1 number" if channels == 1 else f"1 number or {channels}"
+        wanted = "1 number" if channels == 1 else f"1 or {channels}"
         raise RecipeError(
             f"{where}: got {len(found)} numbers for images with {channels} channel(s), wanted {wanted}. "
             f"Use {where.rpartition('.')[2]}={found[0]:g}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, final
@@ -23,7 +22,7 @@ from augfuse.arguments import (
     wanted_dtype,
 )
 from augfuse.batch import Batch
-from augfuse.errors import AugfuseWarning, ImageTypeError, RecipeError
+from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
 from augfuse.plan.build import build, value_range
@@ -39,6 +38,7 @@ from augfuse.transforms._crop import undone
 from augfuse.transforms._custom import Lambda
 from augfuse.transforms.base import Transform, Write
 from augfuse.transforms.calls import Called
+from augfuse.warn_once import warn
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", ("bilinear", "nearest"))
@@ -81,11 +81,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
         _check_order(tuple(self.transforms))
         if (found := undone(tuple(self.transforms))) is not None:
             stretched, resize = type(found[0]).__name__, sides(found[1].size)
-            warnings.warn(
+            warn(
                 f"Recipe: {stretched} changes nothing, for Resize({resize}) stretches the picture back. Type "
-                f'af.Resize({resize}, mode="cover"), af.CenterCrop({resize}) in its place.',
-                AugfuseWarning,
-                stacklevel=2,
+                f'af.Resize({resize}, mode="cover"), af.CenterCrop({resize}) in its place.'
             )
 
     def __call__(

@@ -34,7 +34,7 @@ def objects(*items: Any) -> np.ndarray:
         (BYTES.astype(np.int64), r"type \w+\.astype\(np\.uint8\)"),
         (BYTES.astype(np.int16), r"type \w+\.astype\(np\.uint8\)"),
         (BYTES.astype(np.uint32), r"type \w+\.astype\(np\.uint8\)"),
-        (CT, r"values are -1\d+ to \d+, which uint8 does not hold\. Type \w+\.astype\(np\.float32\), and declare value_"),
+        (CT, r"are -1\d+ to \d+, which uint8 does not hold\. Type \w+\.astype\(np\.float32\), and declare value_"),
         (np.abs(CT.astype(np.int32)) + 4000, r"astype\(np\.float32\), and declare value_range=\(0, \d+\)"),
         (CT.astype(np.int8), r"astype\(np\.float32\), and declare value_range=\(-\d+, 255\)"),
         (BYTES > 99, r"type \w+ \* np\.uint8\(255\), or \w+\.astype\(np\.float32\)"),

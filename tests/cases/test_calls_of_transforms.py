@@ -54,7 +54,7 @@ CALLS: list[tuple[Callable[[], Any], str]] = [
     (lambda: af.Recipe([af.Normalize()]).batch(GREY), r"^Normalize\.mean: .*wanted 1 number\. Use mean=0\.485"),
     (
         lambda: af.Recipe([af.Erase(value=(1, 2), p=1)]).batch(np.zeros((2, 9, 9, 3), np.uint8)),
-        r"^Erase\.value: got 2 numbers for images with 3 channel\(s\), wanted 1 number or 3\. Use value=1",
+        r"^Erase\.value: got 2 numbers for images with 3 channel\(s\), wanted 1 or 3\. Use value=1",
     ),
     (lambda: af.Recipe().explain((24, 24)), r"^shape: got \(24, 24\), wanted \(height, width, channels\)"),
     (lambda: af.Recipe().batch(GREY, dtype="double precision"), r"^dtype: got 'double precision', wanted 'uint8'"),

@@ -43,17 +43,29 @@ def as_labels(y: Any, length: int) -> np.ndarray:
     if labels.dtype.kind not in "iubf":
         hint = " Type y.astype(str)." if labels.dtype.kind == "S" else ""
         raise DataError(f"y: got {labels.dtype} of shape {labels.shape}, wanted numbers, or strings (n,).{hint}")
-    check_finite(labels, "y: label {} of sample {}")
+    _check_finite(labels, "y: label", np.arange(length))
     return labels
 
 
-def check_finite(labels: np.ndarray, what: str) -> None:
-    """DataError for NaN and infinity among labels (n, ...). `what` names the value and its row."""
+def stacked(labels: Sequence[Any], samples: Sequence[int]) -> np.ndarray:
+    """The labels of a batch, as the samples of a source come with them, as one array of finite numbers or words."""
+    try:
+        found = np.array(labels)
+    except ValueError as error:
+        raise DataError(
+            f"labels of samples {samples[0]} to {samples[-1]} do not all have the same shape ({error})."
+        ) from None
+    _check_finite(found, "label", samples)
+    return found
+
+
+def _check_finite(labels: np.ndarray, what: str, samples: Sequence[int] | np.ndarray) -> None:
+    """DataError for NaN and infinity among labels (n, ...)."""
     if labels.dtype.kind != "f" or np.isfinite(labels).all():
         return
     rows = np.argwhere(~np.isfinite(labels))
     raise DataError(
-        f"{what.format(labels[tuple(rows[0])], rows[0][0])}, wanted finite numbers: the loss would be NaN. "
+        f"{what} {labels[tuple(rows[0])]} of sample {samples[rows[0][0]]}, wanted finite numbers: the loss would be NaN. "
         f"{len(np.unique(rows[:, 0]))} of {len(labels)} rows are so: leave them out, or fill them in."
     )
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, final
 import numpy as np
 
 from augfuse.data.arrays import ArraySource
-from augfuse.data.labels import check_finite
+from augfuse.data.labels import stacked
 from augfuse.data.sample import Sample
 from augfuse.data.source import Source
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, ImageTypeError, RangeError
@@ -120,9 +120,8 @@ class Reader:
             )
         items = [self._checked(i, s) for i, s in kept]
         self._check_alike(items, kept)
-        labels = None if kept[0][1].label is None else np.array([s.label for _, s in kept])
-        if labels is not None:
-            check_finite(labels, "label {} in row {} of a batch")
+        unlabelled = kept[0][1].label is None
+        labels = None if unlabelled else stacked([s.label for _, s in kept], [i for i, _ in kept])
         paths = None if kept[0][1].path is None else tuple(str(s.path) for _, s in kept)
         return np.array([i for i, _ in kept], np.int64), Images(items=items), labels, paths
 

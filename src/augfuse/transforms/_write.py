@@ -4,14 +4,13 @@ once.
 
 from __future__ import annotations
 
-import warnings
 from typing import Annotated, ClassVar, final
 
 import numpy as np
 
-from augfuse.errors import AugfuseWarning
 from augfuse.ranges import Numbers, per_channel
 from augfuse.transforms.base import Write
+from augfuse.warn_once import warn
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -43,11 +42,9 @@ class Normalize(Write, frozen=True):
             return
         full = 255 if largest <= 255 else 65535
         proposed = f"mean={_fractions(mean, full)}, std={_fractions(std, full)}"
-        warnings.warn(
+        warn(
             f"Normalize.mean: got {self.mean}, wanted fractions of full scale: images are brought to 0..1 before the "
-            f"mean is subtracted. Divide by {full}: af.Normalize({proposed})",
-            AugfuseWarning,
-            stacklevel=3,
+            f"mean is subtracted. Divide by {full}: af.Normalize({proposed})"
         )
 
     def scale(self, channels: int, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
