@@ -53,8 +53,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
 
     fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period
     n) or "constant" (`fill_value`, one number or one per channel, at the image's own scale; cut at the image edge).
-    interpolation: "bilinear" or "nearest". value_range: (low, high) of float images; None means 0..1, and the full
-    range of integer dtypes. box_format: "pascal_voc", [x1, y1, x2, y2] in pixels; boxes are not supported yet.
+    interpolation: "bilinear", or "nearest", which mixes no values. value_range: (low, high) of float images; None means
+    0..1, and the full range of integer dtypes. box_format: "pascal_voc", [x1, y1, x2, y2] in pixels; boxes are not
+    supported yet.
     """
 
     transforms: Sequence[Transform] = ()

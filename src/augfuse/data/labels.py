@@ -49,6 +49,9 @@ def as_labels(y: Any, length: int) -> np.ndarray:
 
 def stacked(labels: Sequence[Any], samples: Sequence[int]) -> np.ndarray:
     """The labels of a batch, as the samples of a source come with them, as one array of finite numbers or words."""
+    without = next((i for i, label in zip(samples, labels, strict=True) if label is None), None)
+    if without is not None:
+        raise DataError(f"label None of sample {without}, wanted a label: sample {samples[0]} has one.")
     try:
         found = np.array(labels)
     except ValueError as error:
@@ -65,8 +68,8 @@ def _check_finite(labels: np.ndarray, what: str, samples: Sequence[int] | np.nda
         return
     rows = np.argwhere(~np.isfinite(labels))
     raise DataError(
-        f"{what} {labels[tuple(rows[0])]} of sample {samples[rows[0][0]]}, wanted finite numbers: the loss would be NaN. "
-        f"{len(np.unique(rows[:, 0]))} of {len(labels)} rows are so: leave them out, or fill them in."
+        f"{what} {labels[tuple(rows[0])]} of sample {samples[rows[0][0]]}, wanted finite numbers: the loss would be "
+        f"NaN. {len(np.unique(rows[:, 0]))} of {len(labels)} rows are so: leave them out, or fill them in."
     )
 
 

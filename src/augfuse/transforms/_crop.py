@@ -40,7 +40,8 @@ class Resize(Geometric, frozen=True):
     """Scale to `size`. mode "stretch": to exactly this size; "cover": aspect kept, the smallest that covers it;
     "contain": aspect kept, the largest that fits into it.
 
-    Bilinear; an image that shrinks by more than 1.5 is reduced by area averaging first, so that it does not alias.
+    Bilinear; an image that shrinks by more than 1.5 is reduced by area averaging first, so that it does not alias. With
+    interpolation="nearest" no values are mixed.
     """
 
     size: Annotated[Size, Lengths("output size")]
