@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
     "text", "errors", "warn_once", "files", "outputs", "jit", "philox", "ranges", "rng", "geometry", "color",
-    "transforms", "plan", "execute", "pictures", "notebook", "batch", "recipe",
+    "transforms", "plan", "execute", "pictures", "notebook", "batch", "arguments", "targets", "recipe",
     "data", "keras", "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}

@@ -70,7 +70,8 @@ def test_other_pixels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "float32"])
 def test_pixels_that_need_a_hand_come_with_lines_that_can_be_typed(tmp_path: Path, dtype: str) -> None:
-    path = write(tmp_path / "i", images().astype(dtype))
+    pixels = images() // 2 if dtype == "int8" else images()  # no int8 is above 127
+    path = write(tmp_path / "i", pixels.astype(dtype))
     kind, words = (af.ImageError, "divide by 255") if dtype == "float32" else (af.ImageTypeError, f"x: got {dtype}, ")
     with pytest.raises(kind, match=words) as caught:
         af.from_idx(path)
@@ -80,7 +81,7 @@ def test_pixels_that_need_a_hand_come_with_lines_that_can_be_typed(tmp_path: Pat
     lines = told.partition("To do so: ")[2].split("; ")
     exec("; ".join(lines[:2]), session)
     data = af.from_arrays(session["x"].astype(np.uint8), None)  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(data.images[..., 0], images())
+    np.testing.assert_array_equal(data.images[..., 0], pixels)
 
 
 @pytest.mark.parametrize(("end", "start"), [("", ""), (".gz", ""), (".gz", "emnist-letters-")])

@@ -30,7 +30,7 @@ recipes = st.builds(
     fill_value=st.floats(-1e6, 1e6) | st.lists(st.integers(0, 255), min_size=1, max_size=4).map(tuple),
     interpolation=st.sampled_from(["bilinear", "nearest"]),
     value_range=st.none() | st.tuples(st.floats(-1e3, 0), st.floats(1e-3, 1e3)),
-    box_format=st.sampled_from(["pascal_voc", "coco", "yolo", "albumentations"]),
+    box_format=st.just("pascal_voc"),
 )
 
 
@@ -295,7 +295,7 @@ def test_a_single_image() -> None:
         (
             np.zeros((4, 4)),
             "ImageError",
-            r"images: got shape \(4, 4\), wanted \(n, h, w, c\) or \(n, h, w\)\. Use images\[None\]",
+            r"images: got shape \(4, 4\), wanted \(n, h, w, c\) or \(n, h, w\)\. For one image type images\[None\]\.",
         ),
         (
             np.zeros((0, 4, 4, 3), np.uint8),
@@ -321,14 +321,14 @@ def test_a_single_image() -> None:
         (
             [[1, 2]],
             "ImageTypeError",
-            r"images\[0\]: got list, wanted a NumPy array \(h, w, c\)\. Use np\.asarray\(image\)",
+            r"images\[0\]: got list, wanted a NumPy array \(h, w, c\); type np\.asarray\(image\)",
         ),
         (
             np.zeros((1, 4, 4, 3), np.int32),
             "ImageTypeError",
-            r"images: got dtype int32, wanted uint8, uint16 or float32\. Use images\.astype",
+            r"images: got int32, wanted uint8, uint16 or float32; .*type images\.astype\(np\.float32\)",
         ),
-        (np.zeros((1, 4, 4, 3), bool), "ImageTypeError", r"images: got dtype bool"),
+        (np.zeros((1, 4, 4, 3), bool), "ImageTypeError", r"images: got bool, .*type images \* np\.uint8\(255\)"),
         (
             np.full((2, 4, 4, 3), 200.0),
             "ImageError",
@@ -337,7 +337,7 @@ def test_a_single_image() -> None:
         (
             np.full((2, 4, 4, 3), -0.5),
             "ImageError",
-            r"images\[0\]: got values -0\.5\.\.-0\.5, wanted 0\.\.1\. Declare value_range=\(low, high\)",
+            r"images\[0\]: got values -0\.5\.\.-0\.5, wanted 0\.\.1\. Declare value_range=\(-1, 1\)",
         ),
         (np.full((2, 4, 4, 3), np.nan), "ImageError", r"images\[0\]: got NaN or infinity, wanted finite numbers"),
         (

@@ -14,8 +14,11 @@ from typing import Any, Literal, TypeAlias, final
 import msgspec
 import numpy as np
 
-from augfuse.errors import RangeError
+from augfuse.errors import RangeError, RecipeError
 from augfuse.text import shown
+
+# The longest side of an output that a transform may name. What a whole output may be is for the plan to say.
+LONGEST_SIDE = 1_000_000
 
 Range: TypeAlias = tuple[float, float] | float
 Size: TypeAlias = tuple[int, int] | int
@@ -37,8 +40,21 @@ def _number(where: str, value: Any, wanted: str) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.")
+        raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.{text_hint(value)}")
     return number
+
+
+def text_hint(value: Any) -> str:
+    """What to type where numbers were written as text, as in a recipe file."""
+    if not isinstance(value, str) or len(value) > 100:
+        return ""
+    if value[:1] == "(" and value[-1:] == ")":
+        return f" A list is written [{value[1:-1]}]."
+    try:
+        float(value)
+    except ValueError:
+        return ""
+    return f" Leave the quotes out: {value.strip()}."
 
 
 def whole(name: str, value: Any, minimum: int) -> int:
@@ -53,6 +69,18 @@ def truth(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise RangeError(f"{name}: got {shown(value)}, wanted True or False.")
     return bool(value)
+
+
+def per_channel(where: str, values: tuple[float, ...] | float, channels: int) -> np.ndarray:
+    """(channels,) of one number for all channels or one for each; RecipeError where the count is another."""
+    found = np.atleast_1d(values)
+    if len(found) not in (1, channels):
+        wanted = "1 number" if channels == 1 else f"1 or {channels}"
+        raise RecipeError(
+            f"{where}: got {len(found)} numbers for images with {channels} channel(s), wanted {wanted}. "
+            f"Use {where.rpartition('.')[2]}={found[0]:g}."
+        )
+    return np.broadcast_to(found, (channels,))
 
 
 @final
@@ -104,8 +132,20 @@ class Interval(msgspec.Struct, frozen=True):
         if low > high:
             raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}. Upside down: use ({high:g}, {low:g}).")
         if low < self.minimum or high > self.maximum:
-            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.{' ' + self.hint if self.hint else ''}")
+            hint = self._as_factors(value) or self.hint
+            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.{' ' + hint if hint else ''}")
         return (low, high)
+
+    def _as_factors(self, value: Any) -> str:
+        """What to type where changes were given as for a shift, or one factor as it is."""
+        if self.single != "factor":
+            return ""
+        if isinstance(value, (tuple, list)):
+            low, high = (1 + float(end) for end in value)
+            changes = self.minimum <= low and high <= self.maximum and float(value[0]) < 0
+            return f"Factors are multiples, and 1 changes nothing: use ({low:g}, {high:g})." if changes else ""
+        spread = f"One number a means (1 - a, 1 + a). A fixed factor is ({float(value):g}, {float(value):g})."
+        return spread if self.minimum <= value <= self.maximum else ""
 
 
 @final
@@ -159,6 +199,8 @@ class Lengths(msgspec.Struct, frozen=True):
         good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 1 for v in values)
         if len(values) != 2 or not good:
             raise RangeError(f"{where}: got {shown(value)}, wanted one whole number >= 1 or (height, width).")
+        if max(values) > LONGEST_SIDE:
+            raise RangeError(f"{where}: got {shown(value)}, wanted sides of at most {LONGEST_SIDE:,} pixels.")
         return (int(values[0]), int(values[1]))
 
 
@@ -176,6 +218,8 @@ class Margins(msgspec.Struct, frozen=True):
             raise RangeError(
                 f"{where}: got {shown(value)}, wanted one, two or four whole numbers >= 0: (left, top, right, bottom)."
             )
+        if max(values) > LONGEST_SIDE:
+            raise RangeError(f"{where}: got {shown(value)}, wanted margins of at most {LONGEST_SIDE:,} pixels.")
         left, top, right, bottom = (int(v) for v in values * (4 // len(values)))
         return (left, top, right, bottom)
 
@@ -195,6 +239,19 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 @final
+class Flag(msgspec.Struct, frozen=True):
+    """True or False. Nothing else: the word "no" would count as true."""
+
+    doc: str
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> bool:
+        if not isinstance(value, (bool, np.bool_)):
+            raise RangeError(f"{where}: got {shown(value)}, wanted True or False.")
+        return bool(value)
+
+
+@final
 class Anything(msgspec.Struct, frozen=True):
     """A value that its transform checks itself."""
 
@@ -205,4 +262,4 @@ class Anything(msgspec.Struct, frozen=True):
         return value
 
 
-Spec: TypeAlias = Interval | Number | Numbers | Lengths | Margins | Choice | Anything
+Spec: TypeAlias = Interval | Number | Numbers | Lengths | Margins | Choice | Flag | Anything

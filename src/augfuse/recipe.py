@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
-import warnings
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, final
@@ -12,8 +9,20 @@ from typing import Any, final
 import msgspec
 import numpy as np
 
+from augfuse.arguments import (
+    allocated,
+    as_index,
+    as_indices,
+    canvas_of,
+    check_labels,
+    check_out,
+    is_planar,
+    overlap,
+    own_range,
+    wanted_dtype,
+)
 from augfuse.batch import Batch
-from augfuse.errors import AugfuseWarning, ImageError, ImageTypeError, RangeError, RecipeError
+from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
 from augfuse.plan.build import build, value_range
@@ -23,27 +32,30 @@ from augfuse.plan.fuse import fuse
 from augfuse.plan.plan import Plan, check
 from augfuse.ranges import Choice, Numbers, sides, whole
 from augfuse.rng import check_epoch, check_seed
+from augfuse.targets import refuse_targets, warn_of_masks
 from augfuse.text import shown
 from augfuse.transforms._crop import undone
 from augfuse.transforms._custom import Lambda
 from augfuse.transforms.base import Transform, Write
+from augfuse.transforms.calls import Called
+from augfuse.warn_once import warn
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", ("bilinear", "nearest"))
-_BOX_FORMAT = Choice("box format", ("pascal_voc", "coco", "yolo", "albumentations"))
+_BOX_FORMAT = Choice("box format", ("pascal_voc",))
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
-_LAYOUTS = ("NHWC", "NCHW")
-_LARGEST_INDEX = np.iinfo(np.int64).max
+_MOST_TRANSFORMS = 100
 
 
 @final
-class Recipe(msgspec.Struct, frozen=True):
+class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
     """A list of transforms, applied in order, compiled for each batch into one fused pass over the pixels.
 
     fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period
     n) or "constant" (`fill_value`, one number or one per channel, at the image's own scale; cut at the image edge).
-    interpolation: "bilinear" or "nearest". value_range: (low, high) of float images; None means 0..1, and the full
-    range of integer dtypes. box_format: how boxes are given, "pascal_voc" [x1, y1, x2, y2] in pixels by default.
+    interpolation: "bilinear", or "nearest", which mixes no values. value_range: (low, high) of float images; None means
+    0..1, and the full range of integer dtypes. box_format: "pascal_voc", [x1, y1, x2, y2] in pixels; boxes are not
+    supported yet.
     """
 
     transforms: Sequence[Transform] = ()
@@ -58,21 +70,21 @@ class Recipe(msgspec.Struct, frozen=True):
             raise RecipeError(
                 f"Recipe: got one {type(self.transforms).__name__}, wanted a list. Use af.Recipe([af.Rotate(), ...])."
             )
+        if len(self.transforms) > _MOST_TRANSFORMS:
+            raise RecipeError(f"Recipe: got {len(self.transforms)} transforms, wanted at most {_MOST_TRANSFORMS}.")
         put = msgspec.structs.force_setattr
         put(self, "transforms", tuple(self.transforms))
         put(self, "fill_value", _FILL_VALUE.parse("Recipe.fill_value", self.fill_value))
         for name, spec in (("fill", _FILL), ("interpolation", _INTERPOLATION), ("box_format", _BOX_FORMAT)):
             spec.parse(f"Recipe.{name}", getattr(self, name))
         if self.value_range is not None:
-            put(self, "value_range", _value_range(self.value_range))
+            put(self, "value_range", own_range(self.value_range))
         _check_order(tuple(self.transforms))
         if (found := undone(tuple(self.transforms))) is not None:
             stretched, resize = type(found[0]).__name__, sides(found[1].size)
-            warnings.warn(
+            warn(
                 f"Recipe: {stretched} changes nothing, for Resize({resize}) stretches the picture back. Type "
-                f'af.Resize({resize}, mode="cover"), af.CenterCrop({resize}) in its place.',
-                AugfuseWarning,
-                stacklevel=2,
+                f'af.Resize({resize}, mode="cover"), af.CenterCrop({resize}) in its place.'
             )
 
     def __call__(
@@ -84,18 +96,21 @@ class Recipe(msgspec.Struct, frozen=True):
         epoch: int = 0,
         index: int | None = None,
         training: bool = True,
+        **others: Any,
     ) -> dict[str, Any]:
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
 
         The same bytes as the image at `index` of a batch with this seed and epoch. With a seed, `index` is asked for.
+        Masks, boxes and keypoints are refused, with the way to do it (`others`).
         """
+        refuse_targets(self, tuple(others))
         if seed is not None and index is None:
             raise RecipeError(
                 "Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0."
             )
         images = Images(items=[as_image(image, "image")])
-        check_values(images, *value_range(images.dtype, self.value_range))
-        indices = np.array([0 if index is None else whole("index", index, 0)], np.int64)
+        check_values(images, *value_range(images.dtype, self.value_range), "image")
+        indices = np.array([0 if index is None else as_index(index)], np.int64)
         recipe = self if training else self.eval()
         batch = recipe._run(
             images, None, indices, None, seed=seed, epoch=epoch, workers=1, dtype=None, layout="NHWC", out=None
@@ -129,13 +144,12 @@ class Recipe(msgspec.Struct, frozen=True):
         """
         pixels = as_images(images)
         n = len(pixels)
-        positions = np.arange(n, dtype=np.int64) if indices is None else _indices(indices, n)
-        if labels is not None and len(labels) != n:
-            raise ImageError(f"labels: got {len(labels)} for {n} images, wanted one per image.")
+        positions = np.arange(n, dtype=np.int64) if indices is None else as_indices(indices, n)
+        check_labels(labels, n)
         recipe = self if training else self.eval()
-        wanted = None if dtype is None else np.dtype(dtype)
+        wanted = wanted_dtype(dtype)
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
-        if isinstance(out, np.ndarray) and _overlap(out, pixels):
+        if isinstance(out, np.ndarray) and overlap(out, pixels):
             raise ImageTypeError(
                 "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
             )
@@ -175,10 +189,11 @@ class Recipe(msgspec.Struct, frozen=True):
         plan = self.plan(images.canvas, images.channels, images.dtype, indices, seed=seed, epoch=epoch, dtype=dtype)
         height, width = int(plan.size.height[0]), int(plan.size.width[0])
         shape = (len(images), plan.channels, height, width) if planar else (len(images), height, width, plan.channels)
+        warn_of_masks(self, images[0], labels)
         if out is None or callable(out):
-            target = (out or np.empty)(shape, plan.write.dtype)
+            target = allocated(out or np.empty, shape, plan.write.dtype)
         else:
-            target = _check_out(out, shape, plan.write.dtype)
+            target = check_out(out, shape, plan.write.dtype)
         execute(plan, images, target, planar, threads)
         return Batch(target, labels, indices, paths, plan, planar)
 
@@ -233,9 +248,10 @@ class Recipe(msgspec.Struct, frozen=True):
 
     def explain(self, shape: tuple[int, ...] = (224, 224, 3), dtype: Any = np.uint8) -> str:
         """What is fused into what, for images of this (h, w, c): "Rotate, Scale -> 1 warp; ...; Normalize -> write"."""
-        height, width, channels = shape
-        canvas = Canvas(np.array([height]), np.array([width]))
-        return explain(self.plan(canvas, channels, np.dtype(dtype), np.zeros(1, np.int64), seed=0))
+        canvas, channels = canvas_of(shape)
+        return explain(
+            self.plan(canvas, channels, wanted_dtype(dtype) or np.dtype(np.uint8), np.zeros(1, np.int64), seed=0)
+        )
 
     def describe(
         self, shape: tuple[int, ...], *, seed: int, epoch: int = 0, index: int = 0, training: bool = True
@@ -245,12 +261,9 @@ class Recipe(msgspec.Struct, frozen=True):
         One entry for each transform, in list order: whether it fires, and the drawn numbers in the units of its fields,
         `text` says it in words. The same as `batch.plan.describe(i)` of a batch with this seed, epoch and index.
         """
-        if len(shape) != 3:
-            raise ImageError(f"shape: got {shown(shape)}, wanted (height, width, channels), such as (224, 224, 3).")
-        height, width, channels = (whole("shape", side, 1) for side in shape)
-        canvas = Canvas(np.array([height]), np.array([width]))
+        canvas, channels = canvas_of(shape)
         recipe = self if training else self.eval()
-        position = _indices([index], 1)
+        position = as_indices([index], 1)
         # The draws do not depend on the dtype; float32 is the one that every value range fits.
         plan = recipe.plan(canvas, channels, np.dtype(np.float32), position, seed=seed, epoch=check_epoch(epoch))
         return plan.describe(0)
@@ -294,15 +307,11 @@ class Recipe(msgspec.Struct, frozen=True):
     @staticmethod
     def from_yaml(text: str) -> Recipe:
         """Read YAML text (not a path: use Path(...).read_text()). Nothing is imported or run by reading."""
-        from augfuse.transforms.spec import from_yaml
+        from augfuse.transforms.reading import read_yaml
 
         if not isinstance(text, str):
             raise ImageTypeError(f"from_yaml: got {type(text).__name__}, wanted text. Use Path(...).read_text().")
-        return Recipe.from_dict(from_yaml(text))
-
-
-def _overlap(out: np.ndarray, images: Images) -> bool:
-    return any(np.may_share_memory(out, a) for a in (images.items if images.stack is None else [images.stack]))
+        return Recipe.from_dict(read_yaml(text))
 
 
 def _check_order(transforms: tuple[Transform, ...]) -> None:
@@ -317,45 +326,3 @@ def _check_order(transforms: tuple[Transform, ...]) -> None:
                 f"Recipe.transforms[{i}]: got {name} before {after}, wanted {name} last and nothing behind it. "
                 "Move it to the end."
             )
-
-
-def _value_range(value: Any) -> tuple[float, float]:
-    low, high = value if isinstance(value, (tuple, list)) and len(value) == 2 else (math.nan, math.nan)
-    number = all(isinstance(v, numbers.Real) and not isinstance(v, bool) and math.isfinite(v) for v in (low, high))
-    if not number or not low < high:
-        raise RangeError(
-            f"Recipe.value_range: got {shown(value)}, wanted (low, high) with low < high, such as (0, 255)."
-        )
-    return (float(low), float(high))
-
-
-def is_planar(layout: str) -> bool:
-    """Whether a layout puts channels first. RecipeError for anything but "NHWC" and "NCHW"."""
-    if layout not in _LAYOUTS:
-        raise RecipeError(f"layout: got {shown(layout)}, wanted 'NHWC' or 'NCHW'.")
-    return layout == "NCHW"
-
-
-def _indices(indices: Any, n: int) -> np.ndarray:
-    array = np.asarray(indices)
-    if array.shape != (n,) or array.dtype.kind not in "iu" or (array < 0).any() or (array > _LARGEST_INDEX).any():
-        raise ImageError(
-            f"indices: got {array.dtype.name} of shape {array.shape}, wanted {n} whole numbers 0..2**63 - 1."
-        )
-    return np.ascontiguousarray(array, np.int64)
-
-
-def _check_out(out: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    if (
-        not isinstance(out, np.ndarray)
-        or out.shape != shape
-        or out.dtype != dtype
-        or not out.flags.c_contiguous
-        or not out.flags.writeable
-    ):
-        got = f"{out.dtype.name} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise ImageTypeError(
-            f"out: got {got}, wanted a writable C-contiguous {dtype.name} array {shape}. "
-            f"Use np.empty({shape}, np.{dtype.name})."
-        )
-    return out

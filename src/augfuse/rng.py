@@ -40,14 +40,14 @@ def check_seed(seed: int | None) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise ImageTypeError(f"seed: got {shown(seed)}, wanted a whole number or None.")
     if not 0 <= seed < 2**64:
-        raise RangeError(f"seed: got {seed}, wanted 0..2**64 - 1. Use seed={int(seed) % 2**64}.")
+        raise RangeError(f"seed: got {shown(seed)}, wanted 0..2**64 - 1. Use seed={int(seed) % 2**64}.")
     return int(seed)
 
 
 def check_epoch(epoch: int) -> int:
     """The epoch as an int; RangeError unless it is a whole number within 0..2**63 - 1."""
     if whole("epoch", epoch, 0) >= 2**63:
-        raise RangeError(f"epoch: got {epoch}, wanted 0..2**63 - 1.")
+        raise RangeError(f"epoch: got {shown(epoch)}, wanted 0..2**63 - 1.")
     return int(epoch)
 
 

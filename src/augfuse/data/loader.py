@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 import msgspec
 import numpy as np
 
+from augfuse.arguments import is_planar, wanted_dtype
 from augfuse.batch import Batch
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.order import Order
@@ -18,7 +19,7 @@ from augfuse.data.ring import Ring
 from augfuse.data.source import Source
 from augfuse.errors import DataError, ImageTypeError, RangeError, ReadOnlyError, StateError, did_you_mean
 from augfuse.ranges import truth, whole
-from augfuse.recipe import Recipe, is_planar
+from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch, check_seed
 from augfuse.text import shown
 
@@ -85,7 +86,7 @@ class Loader:
                 f"Loader: {len(data)} samples make no batch of {batch_size} for {world} reader(s). "
                 "Use a smaller batch_size."
             )
-        self._dtype = _dtype(dtype)
+        self._dtype = wanted_dtype(dtype)
         self._layout = layout
         is_planar(layout)
         self._classes = one_hot_labels(self._data) if truth("one_hot", one_hot) else None
@@ -309,15 +310,6 @@ def _plain(name: str, value: Any, own: Any) -> Any:
             "returned."
         )
     return value
-
-
-def _dtype(dtype: Any) -> np.dtype | None:
-    if dtype is None:
-        return None
-    try:
-        return np.dtype(getattr(dtype, "as_numpy_dtype", dtype))  # TensorFlow's
-    except TypeError:
-        raise ImageTypeError(f"dtype: got {shown(dtype)}, wanted 'float32' or 'uint8'.") from None
 
 
 def _cores() -> int:

@@ -12,10 +12,11 @@ from typing import Any, Literal, final
 import numpy as np
 
 from augfuse.data.arrays import ArraySource
+from augfuse.data.labels import stacked
 from augfuse.data.sample import Sample
 from augfuse.data.source import Source
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, ImageTypeError, RangeError
-from augfuse.execute.images import Images, as_image, describe_range
+from augfuse.execute.images import Images, as_image, check_value
 from augfuse.plan.build import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
@@ -41,13 +42,30 @@ def as_source(data: Any) -> Source:
 def one_hot_labels(data: Source) -> int:
     """The number of classes, for a source whose labels are class ids."""
     labels = getattr(data, "labels", None)
-    if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iu":
-        got = "no labels" if labels is None else f"{labels.dtype.name} labels of shape {labels.shape}"
-        raise DataError(f"one_hot: got {got}, wanted one class id per sample. Leave one_hot out.")
+    if labels is None:
+        raise DataError("one_hot: got no labels, wanted one class id per sample. Leave one_hot out.")
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        if labels.shape[1:] == (1,):
+            hint = "Give the source y.ravel()."
+        elif label_kind(labels) == "one-hot":
+            hint = "They are one-hot already: leave one_hot out."
+        elif labels.ndim == 1 and labels.dtype.kind == "f" and (labels == np.floor(labels)).all():
+            hint = "Give the source y.astype(np.int64)."
+        else:
+            hint = "Leave one_hot out."
+        raise DataError(
+            f"one_hot: got {labels.dtype.name} labels of shape {labels.shape}, wanted one class id per sample. {hint}"
+        )
     classes = getattr(data, "classes", None)
+    if labels.min() < 0:
+        raise DataError(
+            f"one_hot: got labels {labels.min()}..{labels.max()}, wanted class ids from 0 on; "
+            f"{(labels < 0).sum()} are below 0. Number the classes anew: y = np.unique(y, return_inverse=True)[1]."
+        )
     count = len(classes) if classes is not None else int(labels.max()) + 1
-    if labels.min() < 0 or labels.max() >= count:
-        raise DataError(f"one_hot: got labels {labels.min()}..{labels.max()}, wanted class ids 0..{count - 1}.")
+    if labels.max() >= count:
+        raise DataError(f"one_hot: got labels up to {labels.max()} for {count} classes, wanted 0..{count - 1}.")
     return count
 
 
@@ -94,7 +112,11 @@ class Reader:
         data = self._data
         if isinstance(data, ArraySource):
             labels = None if data.labels is None else data.labels[indices]
-            return indices, Images(stack=data.images, rows=data.rows[indices]), labels, None
+            images = Images(stack=data.images, rows=data.rows[indices])
+            if images.dtype.kind == "f":  # checked once by from_arrays; the array may have been written to since
+                for i, index in enumerate(indices):
+                    check_value(images[i], *value_range(images.dtype, self._range), f"sample {index}")
+            return indices, images, labels, None
         samples = self._samples(indices.tolist(), threads)
         kept = [(int(i), s) for i, s in zip(indices, samples, strict=True) if s is not None]
         if not kept:
@@ -103,7 +125,8 @@ class Reader:
             )
         items = [self._checked(i, s) for i, s in kept]
         self._check_alike(items, kept)
-        labels = None if kept[0][1].label is None else np.array([s.label for _, s in kept])
+        unlabelled = kept[0][1].label is None
+        labels = None if unlabelled else stacked([s.label for _, s in kept], [i for i, _ in kept])
         paths = None if kept[0][1].path is None else tuple(str(s.path) for _, s in kept)
         return np.array([i for i, _ in kept], np.int64), Images(items=items), labels, paths
 
@@ -157,9 +180,7 @@ class Reader:
         name = _name(index, sample)
         image = as_image(sample.image, name)
         if image.dtype.kind == "f":
-            low, high = value_range(image.dtype, self._range)
-            if not (image.min() >= low and image.max() <= high):
-                raise ImageError(f"{name}: {describe_range(image, low, high)}")
+            check_value(image, *value_range(image.dtype, self._range), name)
         return image
 
     def _check_alike(self, items: list[np.ndarray], kept: list[tuple[int, Sample]]) -> None:

@@ -120,7 +120,7 @@ def _work(plan: Plan, step: Pass, source: Canvas) -> _Work:
     matrices, reduced = np.zeros((n, 6)), None
     if step.geometry is not None:
         matrices = step.matrices()
-        reduced = reduced_size(matrices, source)
+        reduced = reduced_size(matrices, source, plan.interpolation)
         if reduced is not None:
             matrices = onto_reduced(matrices, source, reduced)
     kind, colors = kernels.KEEP, np.zeros((n, 3, 4))

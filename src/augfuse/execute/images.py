@@ -8,9 +8,11 @@ from typing import Any, final
 import numpy as np
 
 from augfuse.errors import ImageError, ImageTypeError
+from augfuse.execute import advice
 from augfuse.geometry import Canvas
 
 DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
+_CHECKED_AT_ONCE = 8 * 2**20  # bytes: an array may be larger than the memory
 
 
 @final
@@ -61,14 +63,11 @@ def as_images(images: np.ndarray | Sequence[np.ndarray]) -> Images:
     ImageTypeError, wrong shapes ImageError.
     """
     if isinstance(images, np.ndarray) and images.dtype != object:
-        if images.ndim not in (3, 4):
-            hint = " Use images[None] for a single one." if images.ndim == 2 else ""
-            raise ImageError(f"images: got shape {images.shape}, wanted (n, h, w, c) or (n, h, w).{hint}")
-        stack = np.ascontiguousarray(_as_dtype(images, "images"))
-        if 0 in stack.shape:
-            raise ImageError(f"images: got shape {images.shape}, wanted at least one image of at least one pixel.")
-        stack = stack[..., None] if stack.ndim == 3 else stack
+        stack = as_stack(images, "images")
         return Images(stack=stack, rows=np.arange(len(stack)))
+    if not isinstance(images, np.ndarray | Sequence) or isinstance(images, (str, bytes)):
+        hint = advice.of_other(images, "images")
+        raise ImageTypeError(f"images: got {type(images).__name__}, wanted a NumPy array or a list of them; {hint}")
     items = [as_image(image, f"images[{i}]") for i, image in enumerate(images)]
     if not items:
         raise ImageError("images: got none, wanted at least one image.")
@@ -82,52 +81,77 @@ def as_images(images: np.ndarray | Sequence[np.ndarray]) -> Images:
     return Images(items=items)
 
 
+def as_stack(images: Any, name: str) -> np.ndarray:
+    """One array of images as (n, h, w, c), C-contiguous, of a dtype that executors take; not copied where it is so."""
+    if not isinstance(images, np.ndarray) or isinstance(images, np.ma.MaskedArray):
+        hint = advice.of_other(images, name)
+        raise ImageTypeError(f"{name}: got {type(images).__name__}, wanted a NumPy array (n, h, w, c); {hint}")
+    if images.dtype.kind not in "OUS" and images.ndim not in (3, 4):
+        hint = advice.of_shape(images.shape, name)
+        raise ImageError(f"{name}: got shape {images.shape}, wanted (n, h, w, c) or (n, h, w).{hint}")
+    stack = _as_dtype(images, name)
+    if 0 in stack.shape:
+        raise ImageError(f"{name}: got shape {images.shape}, wanted at least one image of at least one pixel.")
+    _check_axes(stack.shape, False, name)
+    return stack if stack.ndim == 4 else stack[..., None]
+
+
 def as_image(image: np.ndarray, name: str) -> np.ndarray:
     """One (h, w, c) C-contiguous image of a dtype that executors take."""
     if not isinstance(image, np.ndarray):
-        raise ImageTypeError(
-            f"{name}: got {type(image).__name__}, wanted a NumPy array (h, w, c). Use np.asarray(image)."
-        )
+        hint = advice.of_other(image, "image")
+        raise ImageTypeError(f"{name}: got {type(image).__name__}, wanted a NumPy array (h, w, c); {hint}")
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ImageError(f"{name}: got shape {image.shape}, wanted (h, w, c) or (h, w) with at least one pixel.")
-    image = np.ascontiguousarray(_as_dtype(image, name))
+    image = _as_dtype(image, name)
+    _check_axes(image.shape, True, name)
     return image[..., None] if image.ndim == 2 else image
 
 
-def _as_dtype(image: np.ndarray, name: str) -> np.ndarray:
-    if image.dtype in DTYPES:
-        return image
-    native = image.dtype.newbyteorder("=")
+def _check_axes(shape: tuple[int, ...], one: bool, name: str) -> None:
+    if (words := advice.axes_mistaken(shape, one, _variable(name))) is not None:
+        raise ImageError(f"{name}: got shape {shape}, which {words}.")
+
+
+def _as_dtype(images: np.ndarray, name: str) -> np.ndarray:
+    if images.dtype in DTYPES:
+        return np.asarray(images, order="C")  # also of a memmap, whose class costs time at each index
+    native = images.dtype.newbyteorder("=")
     if native in DTYPES:
-        return image.astype(native, copy=False)
+        return np.asarray(images, native, order="C")
     if native in (np.float64, np.float16):
-        return image.astype(np.float32)
-    raise ImageTypeError(
-        f"{name}: got dtype {image.dtype.name}, wanted uint8, uint16 or float32. "
-        f"Use {name.split('[')[0]}.astype(np.uint8)."
-    )
+        with np.errstate(over="ignore"):  # what overflows becomes infinity, and that is reported with its place
+            return np.asarray(images, np.float32, order="C")
+    hint = advice.of_dtype(images, _variable(name))
+    raise ImageTypeError(f"{name}: got {images.dtype}, wanted uint8, uint16 or float32; {hint}.")
 
 
-def check_values(images: Images, low: float, high: float) -> None:
-    """Refuse NaN and values outside the declared range."""
+def _variable(name: str) -> str:
+    """What a line to type calls the images: "images" of "images[3]", "image" of "sample 7"."""
+    word = name.split("[")[0]
+    return word if word.isidentifier() else "image"
+
+
+def check_values(images: Images, low: float, high: float, name: str = "images[{}]") -> None:
+    """Refuse NaN and values outside the declared range. `name` is what messages call image {}."""
     if images.dtype.kind == "u" and low <= 0 and high >= np.iinfo(images.dtype).max:
         return
-    if images.stack is not None and len(images) == len(images.stack) and _within(images.stack, low, high):
-        return
+    if images.stack is not None and len(images) == len(images.stack):
+        step = max(1, _CHECKED_AT_ONCE // images.stack[0].nbytes)
+        pieces = range(0, len(images), step)
+        if all(_within(images.stack[start : start + step], low, high) for start in pieces):
+            return
     for i in range(len(images)):
-        if not _within(images[i], low, high):
-            raise ImageError(f"images[{i}]: {describe_range(images[i], low, high)}")
+        check_value(images[i], low, high, name.format(i))
+
+
+def check_value(image: np.ndarray, low: float, high: float, name: str) -> None:
+    """The same of one image."""
+    if not _within(image, low, high):
+        raise ImageError(f"{name}: {advice.outside(image, low, high)}")
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:
     # A NaN makes both reductions NaN, and every comparison with NaN is False.
-    return bool(values.min() >= low - 1e-6 * (high - low) and values.max() <= high + 1e-6 * (high - low))
-
-
-def describe_range(image: np.ndarray, low: float, high: float) -> str:
-    """What is wrong with the values of an image, and the next line to type."""
-    if not np.isfinite(image).all():
-        return "got NaN or infinity, wanted finite numbers. Clean the data, or look at what made it."
-    a, b = float(image.min()), float(image.max())
-    hint = "value_range=(0, 255)" if a >= 0 and 1 < b <= 255 else "value_range=(low, high)"
-    return f"got values {a:g}..{b:g}, wanted {low:g}..{high:g}. Declare {hint}, or scale the data."
+    slack = 1e-6 * (high - low)
+    return bool(values.min() >= low - slack and values.max() <= high + slack)

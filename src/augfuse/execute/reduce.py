@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.geometry import Canvas, shrink
-from augfuse.plan.plan import REDUCE_ABOVE
+from augfuse.plan.plan import REDUCE_ABOVE, Interpolation
 
 
-def reduced_size(matrices: np.ndarray, source: Canvas) -> Canvas | None:
+def reduced_size(matrices: np.ndarray, source: Canvas, interpolation: Interpolation) -> Canvas | None:
     """The (height, width) each image is averaged down to, or None where none is: a function of its own matrix alone.
 
     matrices: (n, 6), output to source. Along a source axis on which one output pixel spans more than 1.5 source pixels,
-    the size that makes it span one.
+    the size that makes it span one. "nearest" takes values as they are, such as class numbers: it averages nothing.
     """
+    if interpolation == "nearest":
+        return None
     x, y = shrink(matrices)
     if x.max(initial=0) <= REDUCE_ABOVE and y.max(initial=0) <= REDUCE_ABOVE:
         return None

@@ -41,7 +41,7 @@ def _pass(plan: Plan, step: Pass, image: np.ndarray, source: Canvas, i: int, who
     grey = _grey_mean(image) if step.mean_gain is not None else 0.0
     if step.geometry is not None:
         matrix = step.matrices()
-        reduced = reduced_size(matrix, source)
+        reduced = reduced_size(matrix, source, plan.interpolation)
         if reduced is not None:
             matrix = onto_reduced(matrix, source, reduced)
             image = average(image, int(reduced.height[i]), int(reduced.width[i]))

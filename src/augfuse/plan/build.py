@@ -11,6 +11,7 @@ from augfuse import color, geometry
 from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas
 from augfuse.plan.plan import LocalStep, Pass, Plan, Step, WriteStep
+from augfuse.ranges import per_channel
 from augfuse.rng import Draw
 from augfuse.transforms.base import Color, Geometric, Local, Transform, Write
 
@@ -133,18 +134,9 @@ def build(
         low=low,
         high=high,
         fill=recipe.fill,
-        fill_value=_fill_value(recipe.fill_value, channels),
+        fill_value=per_channel("fill_value", recipe.fill_value, channels),
         interpolation=recipe.interpolation,
         steps=tuple(steps),
         write=_write(write, write_draw, dtype, channels, low, high),
         transforms=tuple(recipe.transforms),
     )
-
-
-def _fill_value(value: tuple[float, ...], channels: int) -> np.ndarray:
-    if len(value) not in (1, channels):
-        raise RecipeError(
-            f"fill_value: got {len(value)} numbers for images with {channels} channel(s), wanted 1 or {channels}. "
-            f"Use fill_value={value[0]:g}."
-        )
-    return np.broadcast_to(np.array(value), (channels,))

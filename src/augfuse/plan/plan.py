@@ -24,6 +24,9 @@ Interpolation: TypeAlias = Literal["bilinear", "nearest"]
 # An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
 REDUCE_ABOVE = 1.5
 
+# The most pixels of one image that a pass makes: 16384 x 16384, more than any decoder hands out.
+MOST_PIXELS = 2**28
+
 
 @final
 class Pass(msgspec.Struct, frozen=True, eq=False):
@@ -112,10 +115,11 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
 
 def check(plan: Plan) -> None:
-    """Refuse what no executor can run: singular or non-finite matrices, sizes that do not stack, colours that do not
-    fit.
+    """Refuse what no executor can run: singular or non-finite matrices, sizes that do not stack or are absurd, colours
+    that do not fit.
     """
     for step in plan.steps:
+        _check_size(plan, step)
         if not isinstance(step, Pass):
             continue
         names = ", ".join(step.geometry_names)
@@ -141,4 +145,17 @@ def check(plan: Plan) -> None:
             f"images of different sizes ({', '.join(sizes[:3])}{', ...' if len(sizes) > 3 else ''}) do not "
             "stack into one batch. "
             f"Add af.Resize((height, width)) or a crop to the recipe."
+        )
+
+
+def _check_size(plan: Plan, step: Step) -> None:
+    height, width = step.size
+    large = np.flatnonzero(height.astype(np.float64) * width > MOST_PIXELS)
+    if len(large):
+        i = large[0]
+        names = ", ".join(step.geometry_names) if isinstance(step, Pass) else step.name
+        raise ImageError(
+            f"{names}: an image of {height[i]}x{width[i]} pixels would come out of sample {plan.indices[i]} "
+            f"({plan.source.height[i]}x{plan.source.width[i]}), wanted at most {MOST_PIXELS:,} pixels. "
+            "Give a smaller size (height, width)."
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from augfuse.errors import DataNotFoundError, RangeError, RecipeError
+from augfuse.errors import AugfuseError, DataNotFoundError, RecipeError
 from augfuse.plan.build import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
@@ -27,6 +27,7 @@ from augfuse.transforms import (
     Translate,
 )
 from augfuse.transforms.base import Write
+from augfuse.transforms.reading import LONGEST_TEXT
 
 _SIZING = (Resize, CenterCrop, RandomCrop, RandomResizedCrop)
 # Pixel values as they are, for a network that rescales them itself.
@@ -38,12 +39,13 @@ def read_recipe(path: Path) -> Recipe:
     if not path.is_file():
         raise DataNotFoundError(f"{path}: no such recipe file. Recipe(...).to_yaml() writes one.")
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST_TEXT + 1)  # one more than is taken, whatever the size of the file
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: not a text file ({error.reason}); wanted a recipe in YAML.") from None
     try:
         return Recipe.from_yaml(text)
-    except (RecipeError, RangeError) as error:
+    except AugfuseError as error:
         raise RecipeError(f"{path}: {error}") from error
 
 

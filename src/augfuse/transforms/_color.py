@@ -14,7 +14,7 @@ from augfuse.ranges import Choice, Interval, Range, ends
 from augfuse.rng import Draw
 from augfuse.transforms.base import Color, Evaluation, Params, Probability, Transform
 
-_FACTOR = Interval("factor", "times", 0, 100, "factor")
+_FACTOR = Interval("factor; 1 changes nothing", "times", 0, 100, "factor")
 _TURNS = Interval("turn about the grey axis", "turns", -1, 1)
 
 
@@ -42,7 +42,7 @@ class Contrast(Color, frozen=True):
     """
 
     factor: Annotated[Range, _FACTOR] = (0.8, 1.2)
-    pivot: Annotated[Literal["mid", "mean"], Choice("what stays as it is", ("mid", "mean"))] = "mid"
+    pivot: Annotated[Literal["mid", "mean"], Choice("the value that stays as it is", ("mid", "mean"))] = "mid"
     mixes_channels: ClassVar[bool] = False
     examples: ClassVar = ({"factor": (0.8, 1.2)}, {"factor": (0.5, 1.5), "pivot": "mean"})
 
@@ -131,7 +131,7 @@ class Grayscale(Color, frozen=True, kw_only=True):
 class ChannelShift(Color, frozen=True):
     """Add a number to each channel, drawn for each channel on its own."""
 
-    shift: Annotated[Range, Interval("what is added", "fraction of full scale", -1, 1)] = (-0.1, 0.1)
+    shift: Annotated[Range, Interval("value added to each channel", "fraction of full scale", -1, 1)] = (-0.1, 0.1)
     examples: ClassVar = ({"shift": (-0.1, 0.1)}, {"shift": 0.4})
 
     def draw(self, draw: Draw) -> Params:

@@ -17,13 +17,18 @@ from augfuse.rng import Draw
 from augfuse.transforms.base import Amount, Color, Evaluation, Geometric, Params, Transform
 
 _RATIO = Interval("width / height", "", 0.01, 100, "exact", neutral=1)
-_STRETCH = Interval("factor", "times", 0.01, 100, "factor")
-_PART = Interval("area of the part", "fraction of the canvas", 1e-4, 1, "exact", neutral=1)
+_STRETCH = Interval("factor of the side", "times", 0.01, 100, "factor")
+_PART = Interval("area of the part that is cut out", "fraction of the canvas", 1e-4, 1, "exact", neutral=1)
+_MODE = Choice("how the aspect ratio is treated", ("stretch", "cover", "contain"))
 _TRIES = 10  # as torchvision's RandomResizedCrop and RandomErasing
 
 
 def _sized(canvas: Canvas, height: int, width: int) -> Canvas:
     return Canvas(np.full_like(canvas.height, height), np.full_like(canvas.width, width))
+
+
+def _stretched(side: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(side * factor), 1, 2**40).astype(np.int64)  # what is too large is the plan's to refuse
 
 
 def _fraction(size: int) -> int:
@@ -35,13 +40,12 @@ class Resize(Geometric, frozen=True):
     """Scale to `size`. mode "stretch": to exactly this size; "cover": aspect kept, the smallest that covers it;
     "contain": aspect kept, the largest that fits into it.
 
-    Bilinear; an image that shrinks by more than 1.5 is reduced by area averaging first, so that it does not alias.
+    Bilinear; an image that shrinks by more than 1.5 is reduced by area averaging first, so that it does not alias. With
+    interpolation="nearest" no values are mixed.
     """
 
     size: Annotated[Size, Lengths("output size")]
-    mode: Annotated[Literal["stretch", "cover", "contain"], Choice("aspect", ("stretch", "cover", "contain"))] = (
-        "stretch"
-    )
+    mode: Annotated[Literal["stretch", "cover", "contain"], _MODE] = "stretch"
     examples: ClassVar = (
         {"size": (48, 40)},
         {"size": 96},
@@ -56,7 +60,7 @@ class Resize(Geometric, frozen=True):
         if self.mode != "stretch":
             pick = np.maximum if self.mode == "cover" else np.minimum
             factor = pick(height / canvas.height, width / canvas.width)
-            size = Canvas(*(np.maximum(np.rint(side * factor), 1).astype(np.int64) for side in canvas))
+            size = Canvas(*(_stretched(side, factor) for side in canvas))
         return geometry.affine(len(size.width), a=size.width / canvas.width, e=size.height / canvas.height), size
 
 
@@ -177,7 +181,7 @@ class RandomResizedCrop(Geometric, frozen=True):
 class Pad(Geometric, frozen=True):
     """Make the canvas larger by `padding` pixels (left, top, right, bottom); the recipe's border mode fills it."""
 
-    padding: Annotated[tuple[int, int, int, int] | tuple[int, int] | int, Margins("added pixels")]
+    padding: Annotated[tuple[int, int, int, int] | tuple[int, int] | int, Margins("pixels added at each side")]
     examples: ClassVar = ({"padding": 8}, {"padding": (1, 2, 3, 4)})
     evaluation: ClassVar[Evaluation] = "deterministic"
 
@@ -185,10 +189,6 @@ class Pad(Geometric, frozen=True):
         left, top, right, bottom = cast("tuple[int, int, int, int]", self.padding)  # as Margins stored it
         size = Canvas(canvas.height + top + bottom, canvas.width + left + right)
         return geometry.affine(len(size.width), c=left, f=top), size
-
-
-def _stretched(side: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    return np.maximum(np.rint(side * factor), 1).astype(np.int64)
 
 
 @final

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, final
 import numpy as np
 
 from augfuse.errors import RecipeError
-from augfuse.ranges import Anything, Choice
+from augfuse.ranges import Anything, Choice, Flag
 from augfuse.rng import Draw
 from augfuse.text import shown
 from augfuse.transforms.base import Evaluation, Local, Params, Transform
@@ -54,7 +54,7 @@ class Lambda(Local, frozen=True):
 
     fn: Annotated[Any, Anything("fn(image) or fn(image, rng) -> image")]
     kind: Annotated[Literal["local"], Choice("how it acts", ("local",))] = "local"
-    random: Annotated[bool, Anything("fn takes an rng, and is dropped in evaluation")] = False
+    random: Annotated[bool, Flag("fn takes an rng, and is left out in evaluation")] = False
     examples: ClassVar = ({"fn": reverse_channels},)
     evaluation: ClassVar[Evaluation] = "counterpart"
 
@@ -78,6 +78,10 @@ class Lambda(Local, frozen=True):
         if not isinstance(out, np.ndarray) or out.shape != image.shape:
             got = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
             raise RecipeError(f"Lambda.fn: {shown(self.fn)} returned {got}, wanted an array of shape {image.shape}.")
+        if out.dtype.kind not in "biuf":
+            raise RecipeError(f"Lambda.fn: {shown(self.fn)} returned {out.dtype} values, wanted numbers.")
+        if out.dtype.kind == "f" and not np.isfinite(out).all():
+            raise RecipeError(f"Lambda.fn: {shown(self.fn)} returned NaN or infinity, wanted finite numbers.")
         return out
 
     def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:

@@ -9,15 +9,13 @@ from typing import Annotated, ClassVar, final
 
 import numpy as np
 
-from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas
-from augfuse.ranges import Interval, Numbers, Range
+from augfuse.ranges import Interval, Numbers, Range, per_channel
 from augfuse.rng import Draw
-from augfuse.text import shown
 from augfuse.transforms._crop import boxes, draw_boxes
 from augfuse.transforms.base import Amount, Local, Params, Probability
 
-_NOISE = Interval("standard deviation", "fraction of full scale", 0, 1, "exact", neutral=0)
+_NOISE = Interval("standard deviation of the noise", "fraction of full scale", 0, 1, "exact", neutral=0)
 
 
 def _radius(sigma: float) -> int:
@@ -31,7 +29,10 @@ class GaussianBlur(Local, frozen=True):
     Source: scipy.ndimage.gaussian_filter(mode="reflect").
     """
 
-    sigma: Annotated[Range, Interval("standard deviation", "pixels", 0.01, 100, "exact", neutral=0)] = (0.1, 2.0)
+    sigma: Annotated[Range, Interval("standard deviation of the Gaussian", "pixels", 0.01, 100, "exact", neutral=0)] = (
+        0.1,
+        2.0,
+    )
     examples: ClassVar = ({"sigma": (0.1, 2.0)}, {"sigma": 3})
 
     def draw(self, draw: Draw) -> Params:
@@ -83,14 +84,17 @@ class GaussianNoise(Local, frozen=True):
 
 @final
 class Erase(Local, frozen=True, kw_only=True):
-    """Paint a rectangle. `scale`: its area as a fraction of the image; `ratio`: width / height; `value`: the paint.
+    """Paint a rectangle. `scale`: its area as a fraction of the image; `ratio`: width / height; `value`: its colour.
 
     Source: torchvision RandomErasing: ten tries, and nothing is erased where none fits. Whole pixels.
     """
 
-    scale: Annotated[Range, Interval("area", "fraction of the image", 1e-4, 1, "exact", neutral=0)] = (0.02, 0.33)
-    ratio: Annotated[Range, Interval("width / height", "", 0.01, 100, "exact")] = (0.3, 3.3)
-    value: Annotated[tuple[float, ...] | float, Numbers("paint", "at the image's own scale")] = 0
+    scale: Annotated[Range, Interval("area of the rectangle", "fraction of the image", 1e-4, 1, "exact", neutral=0)] = (
+        0.02,
+        0.33,
+    )
+    ratio: Annotated[Range, Interval("width / height of the rectangle", "", 0.01, 100, "exact")] = (0.3, 3.3)
+    value: Annotated[tuple[float, ...] | float, Numbers("colour of the rectangle", "at the image's own scale")] = 0
     p: Probability = 0.5
     examples: ClassVar = ({}, {"scale": (0.1, 0.2), "value": (255, 0, 0), "p": 1.0})
 
@@ -98,11 +102,7 @@ class Erase(Local, frozen=True, kw_only=True):
         return draw_boxes(draw, self.scale, self.ratio)
 
     def plan(self, params: Params, canvas: Canvas, channels: int) -> Params:
-        if np.size(self.value) not in (1, channels):
-            raise RecipeError(
-                f"Erase.value: got {shown(self.value)} for images with {channels} channel(s), "
-                f"wanted 1 or {channels} numbers."
-            )
+        per_channel("Erase.value", self.value, channels)
         return {"corners": self._corners(params, canvas)}
 
     def _corners(self, params: Params, canvas: Canvas) -> np.ndarray:

@@ -20,7 +20,11 @@ from augfuse.transforms.base import Amount, Geometric, Params, Probability
 
 _TURNS = "Full turns repeat: use (0, 360)."
 _SHEAR = "A shear of 90 degrees has no inverse."
-_SHIFT = "fraction of the canvas"
+_PIXELS = "1 is the whole width or height of the image. For pixels divide by it: 10 / 224."
+_RIGHT = Interval("shift to the right", "fraction of the canvas", -1, 1, hint=_PIXELS)
+_DOWN = Interval("shift down", "fraction of the canvas", -1, 1, hint=_PIXELS)
+_LOWER_RIGHT = Interval("shear angle; lower rows move to the right", "degrees", -89, 89, hint=_SHEAR)
+_RIGHT_DOWN = Interval("shear angle; columns on the right move down", "degrees", -89, 89, hint=_SHEAR)
 
 
 def _rotation(degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -49,10 +53,10 @@ class Rotate(Geometric, frozen=True):
 
 @final
 class Translate(Geometric, frozen=True):
-    """Move the picture; x and y are drawn independently."""
+    """Move the picture by fractions of its width (x) and height (y), drawn independently; 0.1 is a tenth."""
 
-    x: Annotated[Range, Interval("shift to the right", _SHIFT, -10, 10)] = (-0.1, 0.1)
-    y: Annotated[Range, Interval("shift down", _SHIFT, -10, 10)] = (-0.1, 0.1)
+    x: Annotated[Range, _RIGHT] = (-0.1, 0.1)
+    y: Annotated[Range, _DOWN] = (-0.1, 0.1)
     examples: ClassVar = ({"x": (-0.1, 0.1), "y": (-0.1, 0.1)}, {"x": 0.25, "y": 0}, {"x": (0.5, 0.5), "y": (0, 0)})
 
     def draw(self, draw: Draw) -> Params:
@@ -67,8 +71,8 @@ class Translate(Geometric, frozen=True):
 class Shear(Geometric, frozen=True):
     """Slant about the canvas centre: x' = x + tan(x degrees) y, y' = y + tan(y degrees) x'. x and y independently."""
 
-    x: Annotated[Range, Interval("lower rows move right", "degrees", -89, 89, hint=_SHEAR)] = (-5, 5)
-    y: Annotated[Range, Interval("right columns move down", "degrees", -89, 89, hint=_SHEAR)] = (0, 0)
+    x: Annotated[Range, _LOWER_RIGHT] = (-5, 5)
+    y: Annotated[Range, _RIGHT_DOWN] = (0, 0)
     examples: ClassVar = ({"x": (-5, 5)}, {"x": 20, "y": 20})
 
     def draw(self, draw: Draw) -> Params:
@@ -91,9 +95,15 @@ class Scale(Geometric, frozen=True):
     given), and `factor` is left out.
     """
 
-    factor: Annotated[Range | None, Interval("both axes", "times", 0.01, 100, "factor", optional=True)] = None
-    x: Annotated[Range | None, Interval("horizontally", "times", 0.01, 100, "factor", optional=True)] = None
-    y: Annotated[Range | None, Interval("vertically", "times", 0.01, 100, "factor", optional=True)] = None
+    factor: Annotated[
+        Range | None, Interval("scale factor of width and height", "times", 0.01, 100, "factor", optional=True)
+    ] = None
+    x: Annotated[Range | None, Interval("scale factor of the width", "times", 0.01, 100, "factor", optional=True)] = (
+        None
+    )
+    y: Annotated[Range | None, Interval("scale factor of the height", "times", 0.01, 100, "factor", optional=True)] = (
+        None
+    )
     examples: ClassVar = ({"factor": (0.9, 1.1)}, {"x": (0.7, 1.0), "y": (1.0, 1.5)}, {"factor": (2.0, 2.0)})
 
     def check(self) -> None:
@@ -121,11 +131,11 @@ class Affine(Geometric, frozen=True):
     """Scale, shear, rotate, translate, in that order, about the canvas centre; each part as in its own transform."""
 
     degrees: Annotated[Range, Interval("angle, anticlockwise as seen", "degrees", -360, 360, hint=_TURNS)] = (0, 0)
-    translate_x: Annotated[Range, Interval("shift to the right", _SHIFT, -10, 10)] = (0, 0)
-    translate_y: Annotated[Range, Interval("shift down", _SHIFT, -10, 10)] = (0, 0)
-    scale: Annotated[Range, Interval("both axes", "times", 0.01, 100, "factor")] = (1, 1)
-    shear_x: Annotated[Range, Interval("lower rows move right", "degrees", -89, 89, hint=_SHEAR)] = (0, 0)
-    shear_y: Annotated[Range, Interval("right columns move down", "degrees", -89, 89, hint=_SHEAR)] = (0, 0)
+    translate_x: Annotated[Range, _RIGHT] = (0, 0)
+    translate_y: Annotated[Range, _DOWN] = (0, 0)
+    scale: Annotated[Range, Interval("scale factor of width and height", "times", 0.01, 100, "factor")] = (1, 1)
+    shear_x: Annotated[Range, _LOWER_RIGHT] = (0, 0)
+    shear_y: Annotated[Range, _RIGHT_DOWN] = (0, 0)
     examples: ClassVar = (
         {"degrees": (-20, 20), "translate_x": 0.1, "translate_y": 0.1, "scale": (0.9, 1.1)},
         {"degrees": 30, "scale": 0.2, "shear_x": 10, "shear_y": 5},

@@ -4,29 +4,21 @@ once.
 
 from __future__ import annotations
 
-import warnings
 from typing import Annotated, ClassVar, final
 
 import numpy as np
 
-from augfuse.errors import AugfuseWarning, RecipeError
-from augfuse.ranges import Numbers
+from augfuse.ranges import Numbers, per_channel
 from augfuse.transforms.base import Write
+from augfuse.warn_once import warn
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
+_MEAN = Numbers("per-channel mean to subtract, as a fraction of full scale", "fraction of full scale")
+_STD = Numbers(
+    "per-channel standard deviation to divide by, as a fraction of full scale", "fraction of full scale", positive=True
+)
 _BEYOND_DOUBT = 2.0  # a mean of fractions of full scale lies in 0..1
-
-
-def _per_channel(name: str, value: tuple[float, ...] | float, channels: int) -> np.ndarray:
-    values = np.atleast_1d(value)
-    if len(values) not in (1, channels):
-        raise RecipeError(
-            f"Normalize.{name}: got {len(values)} numbers for images with {channels} channel(s), "
-            f"wanted 1 or {channels}. "
-            f"Use Normalize({name}={values[0]:g}, ...)."
-        )
-    return np.broadcast_to(values, (channels,))
 
 
 def _fractions(values: np.ndarray, full: int) -> str:
@@ -38,10 +30,8 @@ def _fractions(values: np.ndarray, full: int) -> str:
 class Normalize(Write, frozen=True):
     """(x / full scale - mean) / std, per channel; float32 out. The defaults are ImageNet's."""
 
-    mean: Annotated[tuple[float, ...] | float, Numbers("what becomes 0", "fraction of full scale")] = _IMAGENET_MEAN
-    std: Annotated[tuple[float, ...] | float, Numbers("what becomes 1", "fraction of full scale", positive=True)] = (
-        _IMAGENET_STD
-    )
+    mean: Annotated[tuple[float, ...] | float, _MEAN] = _IMAGENET_MEAN
+    std: Annotated[tuple[float, ...] | float, _STD] = _IMAGENET_STD
     examples: ClassVar = ({}, {"mean": 0.5, "std": 0.5}, {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.25)})
 
     def check(self) -> None:
@@ -52,16 +42,14 @@ class Normalize(Write, frozen=True):
             return
         full = 255 if largest <= 255 else 65535
         proposed = f"mean={_fractions(mean, full)}, std={_fractions(std, full)}"
-        warnings.warn(
+        warn(
             f"Normalize.mean: got {self.mean}, wanted fractions of full scale: images are brought to 0..1 before the "
-            f"mean is subtracted. Divide by {full}: af.Normalize({proposed})",
-            AugfuseWarning,
-            stacklevel=3,
+            f"mean is subtracted. Divide by {full}: af.Normalize({proposed})"
         )
 
     def scale(self, channels: int, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-        mean = _per_channel("mean", self.mean, channels)
-        std = _per_channel("std", self.std, channels)
+        mean = per_channel("Normalize.mean", self.mean, channels)
+        std = per_channel("Normalize.std", self.std, channels)
         gain = 1 / ((high - low) * std)
         return gain, -low * gain - mean / std
 

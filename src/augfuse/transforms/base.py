@@ -19,6 +19,7 @@ import numpy as np
 from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Number, Spec
 from augfuse.rng import Draw
+from augfuse.transforms.calls import Called
 
 Probability: TypeAlias = Annotated[float, Number("probability that an image is transformed", "", 0, 1)]
 Params: TypeAlias = dict[str, np.ndarray]  # drawn parameters: each array has n first
@@ -35,7 +36,7 @@ class Amount(NamedTuple):
     signed: bool = False
 
 
-class Transform(msgspec.Struct, frozen=True, kw_only=True):
+class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
     """Base of every transform. `p`: probability, 0..1, drawn per image."""
 
     p: Probability = 1.0

@@ -20,6 +20,7 @@ from augfuse.errors import RecipeError, did_you_mean
 from augfuse.text import shown
 from augfuse.transforms._custom import Lambda, function_name, function_named
 from augfuse.transforms.base import Transform
+from augfuse.transforms.calls import no_such_field
 
 _VERSION = 1
 
@@ -57,7 +58,7 @@ def transform_from_dict(data: Any, where: str) -> Transform:
             f"{where}: got {shown(name)}, wanted the name of a transform.{did_you_mean(str(name), known)}"
         )
     cls = known[name]
-    fields = dict(_fields(fields or {}, cls.__struct_fields__, f"{where}.{name}"))
+    fields = dict(_fields({} if fields is None else fields, cls.__struct_fields__, f"{where}.{name}"))
     if cls is Lambda and isinstance(fields.get("fn"), str):
         fields["fn"] = function_named(fields["fn"])
     missing = [f.name for f in msgspec.structs.fields(cls) if f.required and f.name not in fields]
@@ -70,16 +71,22 @@ def _fields(fields: Any, known: tuple[str, ...], where: str) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise RecipeError(f"{where}: got {shown(fields)}, wanted fields, such as '{known[0]}: ...'.")
     for name in fields:
-        if name not in known:
-            raise RecipeError(
-                f"{where}: unknown key {shown(name)}, wanted one of {', '.join(known)}.{did_you_mean(str(name), known)}"
-            )
+        if name in known:
+            continue
+        if isinstance(name, str) and name.endswith(")"):  # {degrees: (-5, 5)} is {degrees: "(-5", "5)": null} in YAML
+            raise RecipeError(f"{where}: got a list in round brackets, wanted square ones, such as [-5, 5].")
+        raise RecipeError(f"{where}: unknown key {shown(name)}, {no_such_field(name, known)}")
     return fields
 
 
 def fields_from_dict(data: Any) -> dict[str, Any]:
     """The arguments of a Recipe."""
     known = ("augfuse", "transforms", "fill", "fill_value", "interpolation", "value_range", "box_format")
+    if isinstance(data, str):
+        raise RecipeError(
+            f"recipe: got the text {shown(data)}, wanted a mapping with the key 'transforms'. "
+            f"If it is the path of a file: Path({shown(data)}).read_text()."
+        )
     if not isinstance(data, dict):
         raise RecipeError(f"recipe: got {type(data).__name__}, wanted a mapping with the key 'transforms'.")
     fields = dict(_fields(data, known, "recipe"))
@@ -88,7 +95,8 @@ def fields_from_dict(data: Any) -> dict[str, Any]:
         raise RecipeError(
             f"recipe: got format version {shown(version)}, wanted {_VERSION}. Install the augfuse that wrote it."
         )
-    steps = fields.get("transforms") or []
+    steps = fields.get("transforms")
+    steps = [] if steps is None else steps
     if not isinstance(steps, list):
         raise RecipeError(f"recipe.transforms: got {type(steps).__name__}, wanted a list.")
     fields["transforms"] = [transform_from_dict(step, f"recipe.transforms[{i}]") for i, step in enumerate(steps)]
@@ -97,13 +105,6 @@ def fields_from_dict(data: Any) -> dict[str, Any]:
 
 def to_yaml(data: dict[str, Any]) -> str:
     return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)
-
-
-def from_yaml(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe: not readable as YAML: {error}") from None
 
 
 def _literal(value: Any) -> str:
@@ -125,7 +126,18 @@ def _arguments(struct: Any, names: tuple[str, ...]) -> str:
     return ", ".join(f"{name}={_literal(value)}" for name, value in given.items())
 
 
-def to_python(recipe: Any) -> str:
-    lines = [f"    af.{type(t).__name__}({_arguments(t, t.__struct_fields__)}),\n" for t in recipe.transforms]
+def _parts(recipe: Any) -> tuple[list[str], str]:
+    steps = [f"af.{type(t).__name__}({_arguments(t, t.__struct_fields__)})" for t in recipe.transforms]
     rest = _arguments(recipe, tuple(n for n in recipe.__struct_fields__ if n != "transforms"))
-    return "af.Recipe([\n" + "".join(lines) + "]" + (f", {rest}" if rest else "") + ")"
+    return steps, f", {rest})" if rest else ")"
+
+
+def to_python(recipe: Any) -> str:
+    steps, rest = _parts(recipe)
+    return "af.Recipe([\n" + "".join(f"    {step},\n" for step in steps) + "]" + rest
+
+
+def recipe_to_line(recipe: Any) -> str:
+    """The same on one line, for a message."""
+    steps, rest = _parts(recipe)
+    return f"af.Recipe([{', '.join(steps)}]{rest}"

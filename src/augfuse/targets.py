@@ -1,0 +1,65 @@
+"""What belongs to an image and would have to move with it: masks, boxes, keypoints. They are no targets yet.
+
+A mask handed over as a label stays where it is while its image is turned. That is said, with the recipe that moves it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from augfuse.errors import ImageTypeError
+from augfuse.text import shown
+from augfuse.transforms.base import Geometric, Transform
+from augfuse.transforms.spec import recipe_to_line
+from augfuse.warn_once import warn_first
+
+_PICTURES = ("mask", "masks", "segmentation", "target", "targets")
+_PLACES = ("boxes", "bboxes", "bounding_boxes", "keypoints", "points", "landmarks")
+_DOCS = 'See "Masks" in docs/concepts.md.'
+
+
+def _moving(recipe: Any) -> tuple[Transform, ...]:
+    return tuple(t for t in recipe.transforms if isinstance(t, Geometric) and t.p > 0)
+
+
+def mask_recipe(recipe: Any) -> str:
+    """The source of the recipe that moves masks as `recipe` moves images: its geometry, without mixing of values."""
+    fill_value = recipe.fill_value if len(recipe.fill_value) == 1 else 0
+    moved = type(recipe)(_moving(recipe), fill=recipe.fill, fill_value=fill_value, interpolation="nearest")
+    return recipe_to_line(moved)
+
+
+def refuse_targets(recipe: Any, names: tuple[str, ...]) -> None:
+    """ImageTypeError for arguments of `recipe(...)` that do not exist."""
+    known = "image, label, seed, epoch, index and training"
+    for name in names:
+        if name in _PICTURES:
+            call = f"{mask_recipe(recipe)}(image=mask, seed=0, index=0)"
+            hint = f"Give image and mask the same seed, epoch and index: {call}."
+            if not _moving(recipe):
+                hint = "This recipe moves no pixels: the mask stays as it is."
+            raise ImageTypeError(
+                f"recipe({name}=...): masks are not supported by this version, only {known}. {hint} {_DOCS}"
+            )
+        if name in _PLACES:
+            raise ImageTypeError(
+                f"recipe({name}=...): boxes and keypoints are not supported by this version, only {known}."
+            )
+        raise ImageTypeError(f"recipe({name}=...): there is no {shown(name)}, wanted {known}.")
+
+
+def warn_of_masks(recipe: Any, image: np.ndarray, labels: Any) -> None:
+    """Warn where a label is a picture of the size of its image, and `recipe` moves the image alone."""
+    first = labels[0] if isinstance(labels, (np.ndarray, list, tuple)) else None
+    if not isinstance(first, np.ndarray) or first.ndim not in (2, 3) or first.shape[:2] != image.shape[:2]:
+        return
+    if _moving(recipe):
+        message = (
+            f"labels of shape {first.shape} lie over images of shape {image.shape}, and are not moved with them. For "
+            f"masks apply the geometry a second time, with the same seed, epoch and indices: masks = "
+            f"{mask_recipe(recipe)}.batch(masks, seed=seed, epoch=batch.plan.epoch, indices=batch.indices).images. "
+            f"{_DOCS}"
+        )
+        warn_first(message, message)
