@@ -74,11 +74,14 @@ def decode(
         )
     except DecodeError as error:
         raise DecodeError(error.reason, path) from None
-    with limits.reserve(header.width * header.height * header.working):
-        try:
-            return recolor(orient(*_pixels(raw, header, color, max_bytes)), color)
-        except Exception as error:  # codecs raise anything from SyntaxError to struct.error and their own warnings
-            return _what_is_there(raw, color, path, max_bytes, error)
+    share = limits.reserve(header.width * header.height * header.working)
+    try:
+        return recolor(orient(*_pixels(raw, header, color, max_bytes)), color)
+    except Exception as error:  # codecs raise anything from SyntaxError to struct.error and their own warnings
+        return _what_is_there(raw, color, path, max_bytes, error)
+    finally:
+        if share:
+            limits.release(share)
 
 
 def _pixels(raw: bytes, header: Header, color: Color | None, max_bytes: float | None) -> tuple[np.ndarray, int]:
@@ -117,15 +120,19 @@ def _what_is_there(
 
 def sniff(raw: bytes, max_bytes: float | None = None) -> Header:
     """Format, size and orientation of an encoded image, or DecodeError. Reads the header only; decodes nothing."""
-    if len(raw) > limits.max_file_bytes(max_bytes):
+    if len(raw) > limits.SMALL_FILE and len(raw) > limits.max_file_bytes(max_bytes):
         raise DecodeError(
             f"the file is larger than the limit of {limits.max_file_bytes(max_bytes):,.0f} bytes. Set the environment "
             f"variable {limits.VARIABLE}."
         )
     try:
         header = _walk(raw)
+    except DecodeError:
+        raise
     except (struct.error, IndexError) as error:
         raise DecodeError(f"the file is cut short inside its header, after {len(raw)} bytes.") from error
+    except Exception as error:  # numbers that no file holds, and whatever Pillow's parsers raise
+        raise DecodeError(f"the header is damaged ({type(error).__name__}: {error}).") from error
     if header.width <= 0 or header.height <= 0:
         raise DecodeError(f"the image has no pixels: its header says {header.width} x {header.height}.")
     return header

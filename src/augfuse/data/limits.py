@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import final
 
 from augfuse.errors import DataError, DecodeError
@@ -20,7 +18,8 @@ from augfuse.warn_once import warn_first
 
 MAX_IMAGE_BYTES = 512 * 2**20
 VARIABLE = "AUGFUSE_MAX_IMAGE_BYTES"
-_HEADROOM = 64 * 2**20  # what a file may be larger than the image in it
+HEADROOM = 64 * 2**20  # what a file may be larger than the image in it
+SMALL_FILE = HEADROOM  # bytes that every limit allows
 _PILLOW_PIXELS = 1024**3 // 4 // 3  # Pillow's own value of MAX_IMAGE_PIXELS; it refuses images of twice as many
 _SMALL = 32 * 2**20  # working memory of an image that nobody waits for
 _TOGETHER = 2**30
@@ -46,8 +45,8 @@ def max_file_bytes(max_bytes: float | None = None) -> float:
     limit = _limit() if max_bytes is None else max_bytes
     if limit is None:
         pixels = _pillow_pixels()
-        return float("inf") if pixels is None else 8.0 * pixels + _HEADROOM
-    return limit + _HEADROOM
+        return float("inf") if pixels is None else 8.0 * pixels + HEADROOM
+    return limit + HEADROOM
 
 
 def loads_truncated() -> bool:
@@ -119,19 +118,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
 
 
-@contextmanager
-def reserve(working: float) -> Iterator[None]:
-    """Wait until an image that takes `working` bytes can be decoded beside the others; small ones never wait."""
+def reserve(working: float) -> float:
+    """Wait until an image that takes `working` bytes can be decoded beside the others; small ones never wait.
+
+    Returns what has to be given to `release`, 0 for small ones.
+    """
     if working < _SMALL:
-        yield
-        return
+        return 0.0
     share, budget = min(working, _TOGETHER), _budget
     with budget.changed:
         budget.changed.wait_for(lambda: budget.used + share <= _TOGETHER)
         budget.used += share
-    try:
-        yield
-    finally:
-        with budget.changed:
-            budget.used -= share
-            budget.changed.notify_all()
+    return share
+
+
+def release(share: float) -> None:
+    """The image is decoded."""
+    budget = _budget
+    with budget.changed:
+        budget.used = max(0.0, budget.used - share)
+        budget.changed.notify_all()

@@ -61,8 +61,9 @@ def read_directory(tiff: bytes, wanted: Collection[int]) -> dict[int, tuple[int,
     return found
 
 
-def with_tags(tiff: bytes, changes: Mapping[int, tuple[int, ...] | None]) -> bytes:
-    """The file with a new first directory behind it, in which these tags have other values, or None: are left out."""
+def with_tags(tiff: bytes, kept: Collection[int], changes: Mapping[int, tuple[int, ...] | None]) -> bytes:
+    """The file with a new first directory behind it, which has the `kept` tags only, and these values, or None, for
+    some of them."""
     form = _form(tiff)
     pieces, position, entries = [tiff], len(tiff), {}
     for tag, values in changes.items():
@@ -78,7 +79,7 @@ def with_tags(tiff: bytes, changes: Mapping[int, tuple[int, ...] | None]) -> byt
         position += len(content)
     for at in _entries(tiff, form):
         (tag,) = struct.unpack_from(form.order + "H", tiff, at)
-        if tag not in changes:
+        if tag in kept and tag not in changes:
             entries.setdefault(tag, tiff[at : at + form.step])
     directory = [entries[tag] for tag in sorted(entries)]
     pieces += [struct.pack(form.count, len(directory)), *directory, struct.pack(form.offset, 0)]

@@ -10,7 +10,8 @@ class Header(NamedTuple):
 
     channels: of the decoded image: 1, 3 or 4. itemsize: bytes of one decoded value. orientation: EXIF, 1..8.
     working: bytes per pixel that decoding takes at its peak, the decoded image included.
-    cmyk: whether colours for print are stored. detail: what the decoder of this format needs to know besides.
+    cmyk, is_gray: whether colours for print are stored; whether one gray value is, with or without a transparent one.
+    detail: what the decoder of this format needs to know besides.
     """
 
     format: str
@@ -21,4 +22,5 @@ class Header(NamedTuple):
     orientation: int = 1
     working: float = 0.0
     cmyk: bool = False
+    is_gray: bool = False
     detail: Any = None

@@ -45,6 +45,8 @@ def walk_scan(data, position, plan, tables, mcus, restart, kind, first, last, hi
         if restart > 0 and mcu > 0 and mcu % restart == 0:
             here = state[0]
             ends[interval, 0], ends[interval, 1] = start, here
+            if not _is_padded(state):
+                return here, False
             while here + 1 < size and (data[here] != 0xFF or data[here + 1] == 0 or data[here + 1] == 0xFF):
                 here += 1
             if here + 1 >= size or data[here + 1] != 0xD0 + interval % 8:
@@ -74,7 +76,15 @@ def walk_scan(data, position, plan, tables, mcus, restart, kind, first, last, hi
                     break
                 k += (symbol >> 4) + 1
     ends[interval, 0], ends[interval, 1] = start, state[0]
-    return state[0], True
+    return state[0], _is_padded(state)
+
+
+@jit
+def _is_padded(state):
+    """Whether the bits behind the last block are all ones or all zeros: coders fill a byte up so. Other bits are the
+    rest of a code that begins in the wrong place."""
+    rest = state[1] & ((1 << state[2]) - 1)
+    return rest == 0 or rest == (1 << state[2]) - 1
 
 
 @jit

@@ -88,8 +88,9 @@ def walk(raw: bytes) -> Header:
     # Where there are several scans, libjpeg keeps all coefficients, two bytes each, beside the pixels.
     working = max(components + (components == 4) * 3, 2 * channels) + (0 if one_scan else 2 * components)
     return Header(
-        "JPEG", width, height, channels, 1, exif or xmp or 1, working, components == 4, _Frame(frame, one_scan)
-    )
+        "JPEG", width, height, channels, 1, exif or xmp or 1, working, components == 4, components == 1,
+        _Frame(frame, one_scan),
+    )  # fmt: skip
 
 
 def _count_scans(raw: bytes, position: int) -> int:
@@ -136,37 +137,34 @@ def _decode_odd(raw: bytes, header: Header, target: str) -> np.ndarray:
     import simplejpeg
 
     try:
-        return simplejpeg.decode_jpeg(_rewritten(raw, header, trim=False), target)
+        return simplejpeg.decode_jpeg(_rewritten(raw, header, None), target)
     except ValueError as error:
-        if "extraneous" not in str(error):
+        if "extraneous" not in str(error) and "end marker" not in str(error):
             raise
-    return simplejpeg.decode_jpeg(_rewritten(raw, header, trim=True), target)
+    return simplejpeg.decode_jpeg(_rewritten(raw, header, _Walker(raw, header)), target)
 
 
-def _rewritten(raw: bytes, header: Header, trim: bool) -> bytes:
+def _rewritten(raw: bytes, header: Header, walker: _Walker | None) -> bytes:
     """The picture alone: no metadata, scan headers and colour markers as the standard has them, an end marker.
 
-    trim: also leave out what lies between the data and the marker behind it.
+    walker: finds the end of the data of each scan, so that what lies between it and the next marker is left out.
+    Raises ValueError where segments are missing.
     """
-    walker = _Walker(raw, header) if trim else None
-    marker_of_frame = header.detail.marker
-    pieces, position, is_complete = [b"\xff\xd8"], 2, False
+    pieces, position = [b"\xff\xd8"], 2
     for _ in range(MAX_SEGMENTS):
         match = _MARKER.search(raw, position)
         if match is None:
-            # Without an end marker, further scans may be missing; but not of a picture that has one.
-            if not is_complete:
-                raise ValueError("its end marker is missing")
-            break
-        if raw[match.end() - 1] == 0xD9:
-            break
+            raise ValueError("its end marker is missing")
         marker, position = raw[match.end() - 1], match.end()
+        if marker == 0xD9:
+            break
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:
             continue
         end = position + int.from_bytes(raw[position : position + 2], "big")
         if end > len(raw):
             raise ValueError("a segment is longer than the file")
         body = raw[position + 2 : end]
+        position = end
         if marker in _TABLES or marker in _SOF:
             pieces.append(_segment(marker, body))
             if walker is not None:
@@ -177,20 +175,19 @@ def _rewritten(raw: bytes, header: Header, trim: bool) -> bytes:
             known = 2 if header.cmyk else 1
             pieces.append(_segment(marker, body[:11] + bytes([body[11] if body[11] in (0, known) else known])))
         elif marker == 0xDA and body:
-            if marker_of_frame in _SEQUENTIAL:
+            if header.detail.marker in _SEQUENTIAL:
                 body = body[:-3] + b"\0\x3f\0"
             pieces.append(_segment(marker, body))
-            is_complete = header.detail.has_one_scan
-            if walker is not None:
-                end = walker.scan(body, end, pieces)
-                if is_complete:
-                    break
-            else:
+            if walker is None:
                 following = _SCAN_MARKER.search(raw, end)
-                stop = len(raw) if following is None else following.start()
-                pieces.append(raw[end:stop])
-                end = stop
-        position = end
+                position = len(raw) if following is None else following.start()
+                pieces.append(raw[end:position])
+                continue
+            position = walker.scan(body, end, pieces)
+            if header.detail.has_one_scan:  # the picture is complete, whatever follows; but something has to
+                if _MARKER.search(raw, position) is None and raw[position:] not in (b"", b"\xff"):
+                    raise ValueError("its end marker is missing")
+                break
     return b"".join([*pieces, b"\xff\xd9"])
 
 

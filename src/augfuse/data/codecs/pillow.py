@@ -32,9 +32,12 @@ def walk(raw: bytes) -> Header | None:
         return None
     with image:
         width, height = image.size
-        channels = 4 if image.has_transparency_data else 1 if image.mode in ("1", "L", "I", "F") else 3
+        gray = image.mode in ("1", "L", "I", "F") or image.mode.startswith("I;16")
+        channels = 4 if image.has_transparency_data else 1 if gray else 3
         itemsize = 4 if image.mode in _DEEP else 2 if image.mode.startswith("I;16") else 1
-        return Header(image.format or "?", width, height, channels, itemsize, _orientation(image), 16)
+        return Header(
+            image.format or "?", width, height, channels, itemsize, _orientation(image), 16, image.mode == "CMYK", gray
+        )
 
 
 def decode(raw: bytes, header: Header, max_bytes: float | None = None) -> np.ndarray:
@@ -69,6 +72,7 @@ def to_array(image: Image.Image, max_bytes: float | None = None) -> np.ndarray:
     width, height = image.size
     check_size(width, height, len(image.getbands()), 1, max_bytes)
     image.load()
+    image.fp = None  # the file is not needed any more
     width, height = image.size  # an ICO or ICNS has several, and knows when it is loaded
     mode = image.mode
     if mode.startswith("I;16"):

@@ -92,7 +92,10 @@ def walk(raw: bytes) -> Header:
     channels = 4 if kind in (4, 6) or transparent else 1 if kind == _GRAY else 3
     itemsize = 2 if bits == 16 else 1
     stored = _Stored(bits, kind, bool(interlace), tuple(spans), _palette(palette), transparent)
-    return Header("PNG", width, height, channels, itemsize, exif or text or 1, 2 * channels * itemsize, False, stored)
+    return Header(
+        "PNG", width, height, channels, itemsize, exif or text or 1, 2 * channels * itemsize, False, kind == _GRAY,
+        stored,
+    )  # fmt: skip
 
 
 def _palette(data: bytes) -> np.ndarray | None:
@@ -167,7 +170,7 @@ class _Stream:
         """Let the checksum of the rows be looked at, where it is there. Raises zlib.error."""
         for piece in (self._inflater.unconsumed_tail, next(self._pieces, b"")):
             if piece and not self._inflater.eof:
-                self._inflater.decompress(piece, 1)
+                self._inflater.decompress(piece, _PIECE)
 
 
 def _pieces(raw: bytes, spans: tuple[tuple[int, int], ...]) -> Iterator[memoryview]:

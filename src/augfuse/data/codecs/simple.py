@@ -13,13 +13,14 @@ _RLE = (1, 2)
 
 def walk_gif(raw: bytes) -> Header:
     """Reads up to the first picture, whose frame may reach beyond the screen that the header gives."""
-    width, height, flags = struct.unpack_from("<HHB", raw, 6)
-    position = 13 + _table(flags)
-    for _ in range(MAX_BLOCKS):
+    width, height = struct.unpack_from("<HH", raw, 6)
+    position = 13 + _table(raw[10]) if width and height else 0
+    for _ in range(MAX_BLOCKS if position else 0):
         kind = raw[position]
         if kind == 0x2C:
             left, top, across, down, _ = struct.unpack_from("<HHHHB", raw, position + 1)
-            if not width or not height or not across or not down:
+            if not across or not down:
+                width, height = across, down
                 break
             width, height = max(width, left + across), max(height, top + down)
             # A frame of one byte a pixel, its colours in four, and what is handed out.
@@ -33,7 +34,8 @@ def walk_gif(raw: bytes) -> Header:
                 position += 1 + raw[position]
             position += 1
     else:
-        raise DecodeError(f"the GIF has more than {MAX_BLOCKS} blocks before its picture.")
+        if position:
+            raise DecodeError(f"the GIF has more than {MAX_BLOCKS} blocks before its picture.")
     raise DecodeError(f"the image has no pixels: its header says {width} x {height}.")
 
 

@@ -19,6 +19,7 @@ from augfuse.data.codecs.pixels import orient
 from augfuse.errors import DecodeError
 
 _MANY = 2**20  # strips or tiles of one picture
+_LARGEST_TILE = 2**22  # pixels of a tile that reaches beyond a small picture
 _NONE, _DEFLATE = 1, (8, 32946)
 _FAX = (2, 3, 4, 32771)
 _JPEG = 7
@@ -28,6 +29,12 @@ _TAGS = {
     "rows": 278, "counts": 279, "planes": 284, "predictor": 317, "tile_width": 322, "tile_height": 323,
     "tile_offsets": 324, "tile_counts": 325, "extra": 338, "format": 339, "orientation": 274, "tables": 347,
 }  # fmt: skip
+_SINGLE = (
+    "width", "height", "packing", "meaning", "samples", "rows", "planes", "predictor", "tile_width", "tile_height",
+    "orientation",
+)  # fmt: skip
+# Also: order of bits, fax options, palette, inks, subsampling and what belongs to it, the older form of JPEG.
+_KEPT = frozenset({*_TAGS.values(), 266, 292, 293, 320, 332, 334, *range(512, 522), *range(529, 533)})
 
 
 class _Layout(NamedTuple):
@@ -43,6 +50,7 @@ class _Layout(NamedTuple):
     pieces: tuple[tuple[int, int, int, int], ...]
     tables: tuple[int, ...]
     predictor: int
+    mended: dict[int, tuple[int, ...]]  # tags that have more values than one
     alpha: int  # 0 none, 1 colours are multiplied by it, 2 they are not
 
 
@@ -62,7 +70,9 @@ def walk(raw: bytes) -> Header:
     separate = one("planes", 1) == 2 and samples > 1
     if width <= 0 or height <= 0 or not 0 < samples < 64 or not 0 < bits <= 64:
         raise DecodeError(f"the image has no pixels: its header says {width} x {height}, {samples} x {bits} bits.")
-    pieces = _pieces(raw, tags, width, height, samples if separate else 1)
+    colors = max(1, samples - len(tags["extra"]))
+    needed = colors + (one("extra") in (1, 2))  # of planes, those that are seen
+    pieces = _pieces(raw, tags, width, height, needed if separate else 1)
     for index, (offset, count, across, down) in enumerate(pieces):
         if not 0 < offset < len(raw) or count == 0:
             raise DecodeError(f"the TIFF is cut short or damaged: part {index + 1} of {len(pieces)} is not there.")
@@ -73,15 +83,14 @@ def walk(raw: bytes) -> Header:
             raise DecodeError(f"the TIFF is damaged: part {index + 1} of {len(pieces)} is too short for its rows.")
     layout = _Layout(
         bits, packing, meaning, samples, separate, bool(tags["tile_offsets"]), pieces, tags["tables"],
-        one("predictor", 1), one("extra"),
+        one("predictor", 1), {_TAGS[name]: tags[name][:1] for name in _SINGLE if len(tags[name]) > 1}, one("extra"),
     )  # fmt: skip
-    colors = samples - len(tags["extra"])
     channels = 4 if tags["extra"] else 1 if colors < 3 and meaning != 3 else 3
     itemsize = 1 if bits <= 8 else 2 if bits <= 16 else 4
     turn = one("orientation", 1)
     return Header(
         "TIFF", width, height, channels, itemsize, turn if 1 <= turn <= 8 else 1, max(8, 3 * channels * itemsize),
-        meaning == 5, layout,
+        meaning == 5, samples == 1 and meaning < 2, layout,
     )  # fmt: skip
 
 
@@ -93,6 +102,8 @@ def _pieces(
         offsets, counts = tags["tile_offsets"], tags["tile_counts"]
         if across <= 0 or down <= 0:
             raise DecodeError("the TIFF is damaged: its tiles have no size.")
+        if across * down > max(4 * width * height, _LARGEST_TILE):
+            raise DecodeError(f"the TIFF is damaged: its tiles of {across} x {down} pixels are larger than it is.")
         sizes = [down] * (-(-height // down))
         columns = -(-width // across)
     else:
@@ -119,9 +130,9 @@ def decode(raw: bytes, header: Header, max_bytes: float | None) -> np.ndarray:
     if layout.packing == _JPEG:
         _check_jpeg(raw, layout)
     is_deep_color = layout.bits == 16 and layout.samples > 1
-    if is_deep_color:
-        raw = _as_gray(raw, header)
-    with messages() as said, pillow.open_tiff(raw) as image:
+    # Without other tags: Pillow warns of what is odd about them, and none of it is needed.
+    bare = _as_gray(raw, header) if is_deep_color else with_tags(raw, _KEPT, layout.mended)
+    with messages() as said, pillow.open_tiff(bare) as image:
         is_gray16 = layout.bits == 16 and image.mode in _GRAY16
         if layout.bits > 8 and not is_gray16 and image.mode not in ("I", "F"):  # Pillow does not stretch 12-bit gray
             raise DecodeError(
@@ -152,7 +163,7 @@ def _as_gray(raw: bytes, header: Header) -> bytes:
     }  # fmt: skip
     if layout.is_tiled:
         changes["tile_width"] = (layout.pieces[0][2] * layout.samples,)
-    return with_tags(raw, {_TAGS[name]: values for name, values in changes.items()})
+    return with_tags(raw, _KEPT, layout.mended | {_TAGS[name]: values for name, values in changes.items()})
 
 
 def _deep_color(samples: np.ndarray, layout: _Layout) -> np.ndarray:
@@ -220,10 +231,12 @@ def _with_tails(raw: bytes, layout: _Layout) -> bytes:
     for offset, size, _, _ in layout.pieces:
         stored = raw[offset : offset + size] if size >= 0 else raw[offset:]
         strip = stored.rstrip(b"\0")
-        strip = strip + b"\0" * (len(strip) < len(stored)) + tail
+        # One zero byte may be the end of a code; more of them are where a decoder thinks that the picture ends.
+        strip = (stored if len(stored) == len(strip) + 1 else strip) + tail
         offsets.append(position)
         counts.append(len(strip))
         pieces.append(strip)
         position += len(strip)
     places = ("tile_offsets", "tile_counts") if layout.is_tiled else ("offsets", "counts")
-    return with_tags(b"".join(pieces), {_TAGS[places[0]]: tuple(offsets), _TAGS[places[1]]: tuple(counts)})
+    changes = layout.mended | {_TAGS[places[0]]: tuple(offsets), _TAGS[places[1]]: tuple(counts)}
+    return with_tags(b"".join(pieces), _KEPT, changes)

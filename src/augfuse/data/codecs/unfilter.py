@@ -34,12 +34,12 @@ def unfilter(rows, step, above, out):
             for x in range(min(step, size)):
                 row[x] = line[x + 1] + (up[x] >> 1)
             for x in range(step, size):
-                row[x] = line[x + 1] + ((np.int64(row[x - step]) + np.int64(up[x])) >> 1)
+                row[x] = line[x + 1] + ((np.int32(row[x - step]) + np.int32(up[x])) >> 1)
         elif kind == 4:
             for x in range(min(step, size)):
                 row[x] = line[x + 1] + up[x]
             for x in range(step, size):
-                a, b, c = np.int64(row[x - step]), np.int64(up[x]), np.int64(up[x - step])
+                a, b, c = np.int32(row[x - step]), np.int32(up[x]), np.int32(up[x - step])
                 pa, pb, pc = abs(b - c), abs(a - c), abs(a + b - c - c)
                 row[x] = line[x + 1] + (a if pa <= pb and pa <= pc else b if pb <= pc else c)
         else:

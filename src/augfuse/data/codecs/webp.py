@@ -68,7 +68,7 @@ def walk(raw: bytes) -> Header:
         raise DecodeError("the WebP is damaged: its first frame reaches beyond the canvas.")
     channels = 4 if flags & _ALPHA else 3
     # libwebp unpacks a lossless picture to four bytes a pixel and then writes it out.
-    return Header("WEBP", width, height, channels, 1, exif or xmp or 1, channels + 5, False, frame)
+    return Header("WEBP", width, height, channels, 1, exif or xmp or 1, channels + 5, detail=frame)
 
 
 def _uint24(raw: bytes, at: int) -> int:
