@@ -170,7 +170,7 @@ def claim(path: Path, size: int) -> None:
 def test_bombs_are_not_unpacked(tmp_path: Path) -> None:
     bomb = {"a/1.png": bytes(300 * 2**20)}
     path = pack(tmp_path / "set.zip", method=zipfile.ZIP_DEFLATED, content=bomb)
-    with pytest.raises(af.DecodeError, match=r"a/1\.png: the file is larger than the limit"):
+    with pytest.raises(af.DecodeError, match=r"a/1\.png: the member would grow from .* to 314,572,800 bytes"):
         af.from_zip(path)[0]
     claim(path, 1000)  # a list that lies about it
     with pytest.raises(af.DecodeError, match="is damaged"):

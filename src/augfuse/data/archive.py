@@ -12,16 +12,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-from augfuse.data.classes import MANIFEST, Folder, Found, check_color, find_parts, is_image
-from augfuse.data.decode import MAX_FILE_BYTES, Color
+from augfuse.data.classes import MANIFEST, Folder, Found, check_color, find_parts
+from augfuse.data.decode import Color
 from augfuse.data.exclude import Exclude, leave_out
 from augfuse.data.folder import FolderSource, folder_sources, in_any_system
+from augfuse.data.limits import VARIABLE, max_file_bytes
+from augfuse.data.names import is_image, is_left_behind
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, did_you_mean
 from augfuse.text import shown
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
 _ENCRYPTED = 0x1
 _MAX_DEPTH = 64  # folders inside folders
+_PLAIN_BYTES = 64 * 2**20  # a member may grow to this, or to _MAX_RATIO times its packed size
+_MAX_RATIO = 16
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -48,8 +52,8 @@ def from_zip(
     archive's path, not its content. `source.paths` are the archive's path with the member's name behind it.
 
     Raises DataNotFoundError (no such file), DataError (not a zip archive, a member that is encrypted, packed by another
-    method or there twice), and what `from_directory` raises. A member that claims more than 64 MiB, or that is not what
-    the archive's list says, is a DecodeError when it is read.
+    method or there twice), and what `from_directory` raises. A member that claims more bytes than an image may have, or
+    that is not what the archive's list says, is a DecodeError when it is read.
     """
     check_color(color)
     file = _existing_file(path)
@@ -99,8 +103,16 @@ class _Members:
     def read(self, path: str) -> bytes:
         """Raises DecodeError where the member is damaged, OSError where the archive cannot be read."""
         member = self._table[path]
-        if max(member.size, member.packed) > MAX_FILE_BYTES:
-            raise DecodeError(f"the file is larger than the limit of {MAX_FILE_BYTES:,} bytes.", path)
+        limit = max_file_bytes()
+        if max(member.size, member.packed) > limit:
+            remedy = f"Set the environment variable {VARIABLE}."
+            raise DecodeError(f"the file is larger than the limit of {limit:,.0f} bytes. {remedy}", path)
+        if member.size > max(_PLAIN_BYTES, _MAX_RATIO * member.packed):
+            raise DecodeError(
+                f"the member would grow from {member.packed:,} to {member.size:,} bytes, as no image does. Unpack the "
+                "archive and use the folder.",
+                path,
+            )
         with Path(self._archive).open("rb", buffering=0) as file:
             file.seek(member.offset)
             header = file.read(_LOCAL_HEADER.size)
@@ -221,7 +233,7 @@ def _read_list(file: Path) -> tuple[_ZipFolder, _Members, list[str]]:
         if _leads_out(name, steps):
             leaving.append(info.orig_filename)
             continue
-        if any(step.startswith(".") for step in steps) or steps[0] == "__MACOSX":
+        if any(map(is_left_behind, steps)):
             continue
         folder = root
         for step in steps[:-1]:

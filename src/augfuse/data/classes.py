@@ -14,11 +14,11 @@ import numpy as np
 
 from augfuse.data import parts as naming
 from augfuse.data.decode import COLORS, Color
+from augfuse.data.names import SUFFIXES, count_suffixes, unread_pictures
 from augfuse.data.parts import NAMES, PARTS
 from augfuse.errors import AugfuseWarning, DataError, did_you_mean
 from augfuse.text import shown
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 # A file of this name beside the class folders says which images belong together; see `augfuse.data.manifest`.
 MANIFEST = "groups.csv"
 
@@ -156,11 +156,6 @@ def check_color(color: Color | None) -> None:
         raise DataError(f"color: got {shown(color)}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
 
 
-def is_image(name: str) -> bool:
-    """Whether a file of this name is looked at."""
-    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
-
-
 def _part(folder: Folder, listing: dict[str, Found], names: tuple[str, ...]) -> Part:
     found = [listing[name].images if name in listing else () for name in names]
     labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(images) for images in found])
@@ -293,6 +288,14 @@ def _list_classes(folder: Folder, root: Folder) -> dict[str, Found]:
     if stray:
         warnings.warn(f"{folder}: {stray} images beside the class folders are not used.", AugfuseWarning, stacklevel=3)
     listing = {child.name: child.find() for child in class_folders}
+    unread = unread_pictures(path for found in listing.values() for path in found.others)
+    if unread:
+        warnings.warn(
+            f"{folder}: {len(unread)} pictures have suffixes that are not read and are left out "
+            f"({count_suffixes(unread)}), the first is {unread[0]}. Save them as PNG or JPEG.",
+            AugfuseWarning,
+            stacklevel=3,
+        )
     outside = [path for found in listing.values() for path in found.outside]
     if outside:
         warnings.warn(

@@ -9,10 +9,12 @@ from typing import Any, SupportsIndex, final
 
 import numpy as np
 
-from augfuse.data.classes import MANIFEST, Folder, Found, Part, check_color, find_parts, is_image
-from augfuse.data.decode import MAX_FILE_BYTES, Color, decode
+from augfuse.data.classes import MANIFEST, Folder, Found, Part, check_color, find_parts
+from augfuse.data.decode import Color, decode
 from augfuse.data.exclude import Exclude, leave_out
+from augfuse.data.limits import max_file_bytes
 from augfuse.data.manifest import read_groups
+from augfuse.data.names import is_image, is_left_behind
 from augfuse.data.sample import Sample
 from augfuse.data.source import check_index, check_rows
 from augfuse.data.split import split_rows
@@ -28,7 +30,8 @@ def from_directory(
     exclude: Exclude | None = None,
     part_names: Mapping[str, str] | None = None,
 ) -> FolderSource:
-    """A source over class folders of JPEG, PNG, WebP, BMP, GIF and TIFF files, decoded when they are asked for.
+    """A source over class folders of JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF and PPM files, decoded when they are asked
+    for.
 
         path/cat/1.jpg                  the classes are the folder names, sorted; images lie in them at any depth
         path/train/cat/1.jpg            with parts: train, val, test, also Training, training_set, seg_train, valid, dev
@@ -42,7 +45,8 @@ def from_directory(
         `augfuse doctor --quarantine FILE` writes it. An AugfuseWarning counts those that are no images of the folder.
     part_names: which folder is which part, where the names do not say it: {"fold_a": "train", "fold_b": "test"}.
 
-    Names that begin with a dot, and files with other suffixes, are not looked at. A folder has parts if a folder with
+    Hidden names, and what programs leave behind (`__MACOSX`, `Thumbs.db`), are passed over. So are files with other
+    suffixes; an AugfuseWarning counts those that are pictures. A folder has parts if a folder with
     the name of a part holds folders and no images. Symbolic links are followed only if they stay inside `path`.
     An AugfuseWarning says so where links lead outside, images lie beside the class folders or in a folder beside the
     parts, class folders look like parts, val or test lacks a class, or a val or test folder has no class folders.
@@ -68,8 +72,9 @@ def open_folder(path: str | os.PathLike[str]) -> Folder:
 
 def read_file(path: str) -> bytes:
     """The bytes of an image file; one more than allowed where it is too large. Raises OSError."""
+    limit = max_file_bytes()
     with Path(path).open("rb") as file:
-        return file.read(MAX_FILE_BYTES + 1)  # one more than allowed: decode refuses it unseen
+        return file.read() if limit == float("inf") else file.read(int(limit) + 1)  # decode refuses it unseen
 
 
 def folder_sources(
@@ -210,7 +215,7 @@ class _DiskFolder:
         return str(self._path)
 
     def folders(self) -> list[_DiskFolder]:
-        visible = sorted(entry for entry in self._path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        visible = sorted(e for e in self._path.iterdir() if e.is_dir() and not is_left_behind(e.name))
         return [_DiskFolder(entry, self._inside) for entry in visible]
 
     def count_images(self) -> int:
@@ -259,7 +264,7 @@ def _walk(folder: str, inside: str, outside: list[str], above: tuple[str, ...]) 
         return
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
+            if is_left_behind(entry.name):
                 continue
             if entry.is_dir():
                 yield from _walk(entry.path, inside, outside, (*above, real))

@@ -17,7 +17,8 @@ LONGEST_ASPECT = 4.0
 HUGE_PIXELS = 16_000_000
 _FORMATS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP", ".gif": "GIF", ".tif": "TIFF",
-    ".tiff": "TIFF",
+    ".tiff": "TIFF", ".jpe": "JPEG", ".jfif": "JPEG", ".mpo": "JPEG", ".avif": "AVIF", ".ppm": "PPM", ".pgm": "PPM",
+    ".pbm": "PPM", ".pnm": "PPM",
 }  # fmt: skip
 
 
@@ -72,11 +73,11 @@ def _check_storage(names: list[str], looks: Sequence[Looks]) -> list[Finding]:
         "Compare their colours with the others, or save them as RGB.",
     )  # fmt: skip
     full = _all(looks, "full")
-    deep = np.flatnonzero(full == 65535)
+    deep = np.flatnonzero((_all(looks, "height") > 0) & (full != 255))
     if (full == 255).any():
         add(
-            "AF105", deep, f"IMAGES with 16 bits per channel beside {(full == 255).sum():,} with 8 bits; one batch "
-            "cannot hold both.", "Save them with 8 bits per channel.",
+            "AF105", deep, f"IMAGES with 16 or 32 bits per channel beside {(full == 255).sum():,} with 8 bits; one "
+            "batch cannot hold both.", "Save them with 8 bits per channel.",
         )  # fmt: skip
     turned = np.flatnonzero(_all(looks, "turned"))
     add(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,15 +11,10 @@ import numpy as np
 from augfuse.data.classes import Folder, read_layout, shared_folders
 from augfuse.data.exclude import below
 from augfuse.data.manifest import read_groups
+from augfuse.data.names import count_suffixes, unread_pictures
 from augfuse.doctor.findings import Finding, counted, finding, listed
 from augfuse.doctor.survey import Part, Survey
 from augfuse.errors import DataError
-
-# Suffixes of pictures that no source looks at.
-_OTHER_IMAGES = (
-    ".avif", ".heic", ".heif", ".jfif", ".jpe", ".jp2", ".jxl", ".ico", ".icns", ".pgm", ".ppm", ".pbm", ".pnm", ".mpo",
-    ".tga", ".psd", ".dng", ".cr2", ".nef", ".arw",
-)  # fmt: skip
 
 
 class Tree(NamedTuple):
@@ -174,15 +168,13 @@ def _left_out(tree: Tree, folder: Folder, others: Sequence[str], outside: Sequen
                 examples=[_below(tree, path) for path in outside],
             )
         )
-    unread = sorted(path for path in others if path.lower().endswith(_OTHER_IMAGES))
+    unread = unread_pictures(others)
     if unread:
-        suffixes = Counter(PurePath(path).suffix.lower() for path in unread)
-        kinds = ", ".join(f"{suffix} {count}" for suffix, count in sorted(suffixes.items()))
         found.append(
             finding(
                 "AF102",
                 f"{counted(len(unread), 'picture')} in {_below(tree, str(folder))} have suffixes that no source reads "
-                f"({kinds}).",
+                f"({count_suffixes(unread)}).",
                 "Save them as PNG or JPEG.",
                 examples=[_below(tree, path) for path in unread],
             )

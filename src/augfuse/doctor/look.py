@@ -114,11 +114,11 @@ def _look_at_file(part: Part, row: int, looks: Looks) -> None:
         return
     looks.formats[row] = header.format
     looks.turned[row] = header.orientation != 1
-    looks.cmyk[row] = header.format == "JPEG" and header.channels == 4
+    looks.cmyk[row] = header.cmyk
     looks.frames[row] = _frames(raw) if header.format in _MAY_HAVE_FRAMES else 1
-    looks.full[row] = 65535 if pixels.dtype == np.uint16 else 255
+    looks.full[row] = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 0
     looks.see_through[row] = pixels.shape[2] == 4 and pixels[:, :, 3].min() < looks.full[row]
-    _glance(pixels, row, looks, 255 / looks.full[row], 0.0)
+    _glance(pixels, row, looks, 255 / (looks.full[row] or 255), 0.0)
 
 
 def _look_at_pixels(image: np.ndarray, row: int, looks: Looks, scale: tuple[float, float] | None) -> None:

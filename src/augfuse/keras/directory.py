@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, final
 import keras
 import numpy as np
 
+from augfuse.data.names import count_suffixes, is_left_behind, is_picture
 from augfuse.data.parts import wrong_level
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras import files
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.iterator import Iterator
+from augfuse.keras.notices import notice
 from augfuse.keras.steps import Pixels
 from augfuse.text import shown
 
@@ -101,9 +103,10 @@ class DirectoryIterator(Iterator):
         self.dtype = keras.config.floatx() if dtype is None else dtype
 
         names = _class_folders(Path(directory), classes, strict=compat == "strict")
+        listing = _Listing(follow_links, keeps_all=compat == "strict")
         self.num_classes = len(names)
         self.class_indices = {name: number for number, name in enumerate(names)}
-        found = [_files_below(os.path.join(directory, name), name, follow_links) for name in names]  # noqa: PTH118
+        found = [listing.images(os.path.join(directory, name), name) for name in names]  # noqa: PTH118
         paths = [[os.path.join(directory, file) for file in of_class] for of_class in found]  # noqa: PTH118
         rows = subset_rows(paths, subset, image_data_generator)
         kept = [[of_class[row] for row in taken] for of_class, taken in zip(found, rows, strict=True)]
@@ -114,6 +117,7 @@ class DirectoryIterator(Iterator):
         # Not pathlib: it would make another string of "./1.png" or "folder//1.png".
         self._filepaths = [os.path.join(directory, name) for name in self.filenames]  # noqa: PTH118
         files.say_found(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        listing.warn_of_others(directory, [] if classes else _left_behind_folders(Path(directory)))
         if self.samples == 0:
             self._warn_of_nothing(found)
         elif compat is None:
@@ -189,11 +193,12 @@ def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> l
         beside = (entry.name for entry in root.parent.iterdir()) if root.parent.is_dir() else ()
         raise DataNotFoundError(f"directory: there is no folder {shown(str(root))}.{did_you_mean(root.name, beside)}")
     existing = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+    visible = existing if strict else [name for name in existing if not is_left_behind(name)]
     if isinstance(classes, str):
         raise DataError(f"classes: got {shown(classes)}, wanted a list of folder names, as in [{shown(classes)}].")
     names = [] if classes is None else list(classes)
     if not names:
-        return existing
+        return visible
     if not all(isinstance(name, str) for name in names):
         raise ImageTypeError(f"classes: got {names}, wanted folder names, such as {existing[:3]}.")
     if strict:  # Keras finds no images there
@@ -202,7 +207,7 @@ def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> l
     if missing:
         raise DataError(
             f"classes: {root} has no folder {shown(missing[0])}, only "
-            f"{', '.join(map(shown, existing[:20])) or 'files'}."
+            f"{', '.join(map(shown, visible[:20])) or 'files'}."
             f"{did_you_mean(str(missing[0]), existing)}"
         )
     if len(set(names)) < len(names):
@@ -210,15 +215,66 @@ def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> l
     return names
 
 
-def _files_below(folder: str, name: str, follow_links: bool) -> list[str]:
-    """Image files below a class folder: folder by folder, each sorted, with the name of the class in front."""
-    suffixes = Iterator.white_list_formats
-    found = []
-    for root, inside in sorted(_walk(folder, follow_links), key=lambda entry: entry[0]):
-        images = sorted(file for file in inside if file.lower().endswith(suffixes))
-        above = name if root == folder else os.path.join(name, os.path.relpath(root, folder))  # noqa: PTH118
-        found += [os.path.join(above, file) for file in images]  # noqa: PTH118
-    return found
+def _left_behind_folders(root: Path) -> list[str]:
+    """Hidden folders, and those that programs made for themselves, beside the class folders."""
+    return sorted(entry.name for entry in root.iterdir() if is_left_behind(entry.name) and entry.is_dir())
+
+
+@final
+class _Listing:
+    """Lists the images of class folders, and remembers what it came across besides.
+
+    keeps_all: hidden files and folders count, as in Keras.
+    """
+
+    def __init__(self, follow_links: bool, keeps_all: bool) -> None:
+        self._follow_links = follow_links
+        self._keeps_all = keeps_all
+        self._hidden: list[str] = []
+        self._unread: list[str] = []
+
+    def images(self, folder: str, name: str) -> list[str]:
+        """Image files below a class folder: folder by folder, each sorted, with the name of the class in front."""
+        suffixes = Iterator.white_list_formats
+        found = []
+        for root, inside in sorted(_walk(folder, self._follow_links), key=lambda entry: entry[0]):
+            above = name if root == folder else os.path.join(name, os.path.relpath(root, folder))  # noqa: PTH118
+            is_hidden = root != folder and any(map(is_left_behind, Path(os.path.relpath(root, folder)).parts))
+            for file in sorted(inside):
+                path = os.path.join(above, file)  # noqa: PTH118
+                if not file.lower().endswith(suffixes):
+                    if is_picture(file) and not is_hidden:
+                        self._unread.append(path)
+                    continue
+                if is_hidden or is_left_behind(file):
+                    self._hidden.append(path)
+                    if not self._keeps_all:
+                        continue
+                found.append(path)
+        return found
+
+    def warn_of_others(self, directory: Any, folders: list[str]) -> None:
+        """Pictures with suffixes that are not read are counted; so is what is hidden, where Keras takes it."""
+        if self._unread:
+            files.warn(
+                f"{directory}: {len(self._unread)} pictures have suffixes that are not read and are left out "
+                f"({count_suffixes(self._unread)}), as in Keras, the first is {shown(self._unread[0])}. Save them as "
+                "PNG or JPEG, or use af.from_directory, which reads most of them."
+            )
+        hidden = [*folders, *self._hidden]
+        if not hidden:
+            return
+        what = f"{len(folders)} folders and {len(self._hidden)} images that are hidden or were left behind by programs"
+        if self._keeps_all:
+            files.warn(
+                f"{directory}: {what} count as classes and pictures, as in Keras: {shown(hidden[0])}. Delete them."
+            )
+        else:
+            notice(
+                "hidden",
+                f"{directory}: {what} are passed over, the first is {shown(hidden[0])}; Keras takes them as "
+                "classes and pictures.",
+            )
 
 
 def _walk(folder: str, follow_links: bool) -> Generator[tuple[str, list[str]], None, None]:

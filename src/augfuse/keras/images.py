@@ -1,7 +1,8 @@
 """Image files for Keras code: load_img and its sisters, and `read_image`, which fills the batches of file iterators.
 
-Two defects of Keras' `load_img` are mended unless compat="strict": the orientation that cameras store in EXIF is
-applied, and 16-bit gray files keep their picture when they are opened as colour, instead of being cut at 255 (white).
+Unless compat="strict", files are decoded by `augfuse.decode`, which mends two defects of Keras' `load_img`: the
+orientation that cameras store in EXIF is applied, and 16-bit files keep their picture when they are opened as colour,
+instead of being cut at 255 (white).
 `img_to_array`, `array_to_img`, `save_img` and `smart_resize` are Keras' own.
 """
 
@@ -16,9 +17,11 @@ from typing import Any, Literal, final
 
 import keras
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from augfuse.data.codecs.header import Header
 from augfuse.data.decode import decode, sniff
+from augfuse.data.limits import loads_truncated
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.keras.kernels import pick
 from augfuse.keras.notices import notice
@@ -41,8 +44,6 @@ INTERPOLATIONS = {
     "box": Image.Resampling.BOX,
     "lanczos": Image.Resampling.LANCZOS,
 }
-_JPEG_OR_PNG = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-_ORIENTATION = 274  # the EXIF tag
 _TURNED = "An image is turned upright as its EXIF orientation says; Keras leaves it lying on its side."
 _DEEP = "A 16-bit image is read in full (as colour: v / 257, so 0..255); Keras cuts it at 255, or to 8 bits."
 
@@ -87,7 +88,7 @@ def load_img(
         raise DataError(f"compat: got {shown(compat)}, wanted None or 'strict'.")
     size = None if target_size is None else _check_size(target_size, interpolation)
     raw, name = _read(path)
-    image = _convert(_open(raw, name), color_mode, name, strict=compat is not None)
+    image = _convert(_open(raw, name), color_mode, name) if compat == "strict" else _decoded(raw, name, color_mode)
     if size is None or image.size == (size[1], size[0]):
         return image
     box = _box(image.height, image.width, size, keep_aspect_ratio)
@@ -105,9 +106,8 @@ def read_image(
     """Read an image file into a C-contiguous array (height, width, channels), for a batch.
 
     Arguments are those of `load_img`. With `strict`, float32 with the values of Keras' `load_img` and `img_to_array`.
-    Without it, decoded by `augfuse.decode` (by Pillow where the format is another), at a scale of 0..255: uint8, or
-    float32 for 16-bit files. But gray files opened as grayscale keep their values, as in Keras: 16-bit ones in uint16,
-    32-bit ones in float32.
+    Without it, decoded by `augfuse.decode`, at a scale of 0..255: uint8, or float32 for 16-bit files. But gray files
+    opened as grayscale keep their values, as in Keras: 16-bit ones in uint16, whole numbers of 32 bits in float32.
 
     Raises DecodeError, with the path, for files that cannot be read, and else what `load_img` raises.
     """
@@ -204,7 +204,7 @@ def _read(path: str | Path | bytes | io.BytesIO) -> tuple[bytes, str]:
 
 
 def _open(raw: bytes, name: str) -> Image.Image:
-    """Open and decode with Pillow."""
+    """Open and decode as Keras does: with Pillow, and by its rules."""
     try:
         image = Image.open(io.BytesIO(raw))
         image.load()
@@ -228,10 +228,8 @@ def _why(raw: bytes) -> str:
 # --- colour -----------------------------------------------------------------------------------------------------------
 
 
-def _convert(image: Image.Image, color_mode: str, name: str, strict: bool) -> Image.Image:
+def _convert(image: Image.Image, color_mode: str, name: str) -> Image.Image:
     """To the mode that Keras chooses."""
-    if not strict:
-        image = _mend(image, color_mode)
     kept, mode = (("L", "I;16", "I"), "L") if color_mode == "grayscale" else ((color_mode.upper(),), color_mode.upper())
     try:
         return image if image.mode in kept else image.convert(mode)
@@ -239,59 +237,52 @@ def _convert(image: Image.Image, color_mode: str, name: str, strict: bool) -> Im
         raise DecodeError(f"Pillow cannot make {color_mode} of its mode {image.mode} ({error}).", name) from error
 
 
-def _mend(image: Image.Image, color_mode: str) -> Image.Image:
-    """Turned upright, and 16-bit gray made fit for `_convert`."""
-    deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
-    if _orientation(image) != 1:
-        notice("exif", _TURNED)
-        image = ImageOps.exif_transpose(image)
-    if not deep or (color_mode == "grayscale" and image.mode in ("I;16", "I")):
-        return image
-    notice("16-bit", _DEEP)
-    values = np.asarray(image).astype(np.uint32)
-    if color_mode == "grayscale":  # other orders of the two bytes
-        return Image.fromarray(values.astype(np.uint16))
-    gray = Image.fromarray(((values + 128) // 257).astype(np.uint8))
-    transparent = image.info.get("transparency")
-    if transparent is not None:
-        gray.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
-    return gray
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF 1..8; 1 where the block is broken, for photographs with broken EXIF are common."""
+def _decoded(raw: bytes, name: str, color_mode: str) -> Image.Image:
+    """What `augfuse.decode` makes of a file, as the image that Keras would have: 8 bits, but for gray as gray."""
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # parsers of a private block of bytes raise anything
-        return 1
-    return value if value in range(1, 9) else 1
+        header = sniff(raw)
+    except DecodeError as error:
+        if loads_truncated():  # then what can be seen of it counts, where Pillow sees any of it
+            return _convert(Image.fromarray(_flat(decode(raw, path=name))), color_mode, name)
+        raise UnreadableImageError(error.reason, name) from error
+    pixels = decode(raw, path=name)
+    _tell_what_is_mended(raw, header, pixels, color_mode)
+    if pixels.dtype == np.uint16:
+        if header.is_gray and color_mode == "grayscale":
+            pixels = pixels[:, :, :1]
+        else:
+            pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return _convert(Image.fromarray(_flat(pixels)), color_mode, name)
+
+
+def _flat(pixels: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(pixels[:, :, 0]) if pixels.shape[2] == 1 else pixels
 
 
 def _decode(raw: bytes, name: str, color_mode: Any) -> np.ndarray:
     """Upright pixels of the wanted channels, at the scales that `read_image` promises."""
-    try:
-        pixels = decode(raw, color=color_mode, path=name)
-    except DecodeError:
-        # Of these two formats everything sound is decoded, and what Pillow makes of the others has broken rows.
-        if raw.startswith(_JPEG_OR_PNG):
-            raise
-        return _to_array(_convert(_open(raw, name), color_mode, name, strict=False))
-    if not was_given("exif") and _is_turned(raw):
-        notice("exif", _TURNED)
-    # Byte 25 of a PNG is its colour type, and 0 is plain gray. A TIFF of 16 bits is gray, or is not decoded.
-    if pixels.dtype == np.uint8 or (color_mode == "grayscale" and (raw[:1] != b"\x89" or raw[25] == 0)):
+    pixels = decode(raw, color=color_mode, path=name)
+    if pixels.dtype == np.uint8 and was_given("exif"):
         return pixels
-    notice("16-bit", _DEEP)
-    return pixels / np.float32(257)
+    try:
+        header = sniff(raw)
+    except DecodeError:  # what can be seen of a damaged file
+        return pixels
+    _tell_what_is_mended(raw, header, pixels, color_mode)
+    if pixels.dtype == np.uint8 or (color_mode == "grayscale" and pixels.dtype == np.int32):
+        return pixels
+    if pixels.dtype == np.uint16:
+        return pixels if color_mode == "grayscale" and header.is_gray else pixels / np.float32(257)
+    return pixels.clip(0, 255).astype(np.uint8)
 
 
-def _is_turned(raw: bytes) -> bool:
-    """Whether Keras would have left this file lying. TIFFs are turned by Pillow itself."""
-    mark = {b"\xff": b"Exif\0\0", b"\x89": b"eXIf", b"R": b"EXIF"}.get(raw[:1])  # JPEG, PNG, WebP
-    if mark is None or mark not in raw:
-        return False
-    with Image.open(io.BytesIO(raw)) as image:
-        return _orientation(image) != 1
+def _tell_what_is_mended(raw: bytes, header: Header, pixels: np.ndarray, color_mode: str) -> None:
+    if header.orientation != 1 and header.format != "TIFF":  # Pillow itself turns TIFFs, for Keras too
+        notice("exif", _TURNED)
+    # Of gray as gray, Keras cuts one order of the two bytes only.
+    is_whole = color_mode == "grayscale" and header.is_gray and not raw.startswith(b"MM")
+    if pixels.dtype == np.uint16 and not is_whole:
+        notice("16-bit", _DEEP)
 
 
 def _to_array(image: Image.Image) -> np.ndarray:

@@ -15,6 +15,7 @@ from augfuse.data.decode import Color
 from augfuse.data.exclude import Exclude
 from augfuse.data.folder import from_directory
 from augfuse.data.idx import find_idx, from_idx
+from augfuse.data.names import is_left_behind
 from augfuse.data.parts import part_in
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import printable, shown
@@ -70,7 +71,7 @@ def open_data(path: Path, color: Color | None = "rgb", exclude: Exclude | None =
     if path.is_dir():
         archives = find_archives(path)
         # Class folders come first: an archive beside them is most often what they were unpacked from.
-        if not any(entry.is_dir() and not entry.name.startswith(".") for entry in path.iterdir()):
+        if not any(entry.is_dir() and not is_left_behind(entry.name) for entry in path.iterdir()):
             if find_idx(path):
                 _require_files(path, exclude)
                 return DataSet(path.name, f"IDX files of {path.name or path}", _idx(path))
