@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
 
 from augfuse.data.read import label_kind
 from augfuse.errors import DataError, ImageError, ImageTypeError
+from augfuse.keras import options
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice
 from augfuse.keras.steps import Pixels, as_stack, full_scale
@@ -33,6 +35,10 @@ class NumpyArrayIterator(Iterator):
     """
 
     save_numbers = 10**4
+    fixed: ClassVar[Mapping[str, str]] = {
+        **options.FIXED,
+        "data_format": "The images are kept in another layout. Make another iterator: flow(..., data_format=...)",
+    }
 
     def __init__(
         self,
@@ -64,7 +70,28 @@ class NumpyArrayIterator(Iterator):
             if rows is not None:
                 _check_rows(name, rows, x)
         rows = _subset(subset, len(x), image_data_generator, None if ignore_class_split else y)
-        images = np.asarray(x[rows])
+        self._keep(np.asarray(x[rows]))
+        self.x_misc = [np.asarray(other[rows]) for other in others]
+        self.y = None if y is None else np.asarray(y)[rows]
+        self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
+        self._say_kind_of_labels(self.y)
+        n = len(self._stack)
+        Iterator.__init__(self, n, batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
+
+    def accept(self, name: str, value: Any) -> Any:
+        """What is stored for an attribute that is set once the iterator is made."""
+        if name == "x":
+            return np.asarray(value)
+        if name == "x_misc":
+            return [np.asarray(other) for other in value]
+        if name in ("y", "sample_weight") and value is not None:
+            value = np.asarray(value)
+        if name == "y":
+            self._say_kind_of_labels(value)
+        return Iterator.accept(self, name, value)
+
+    def _keep(self, images: np.ndarray) -> None:
+        """Take images to make batches of."""
         if images.ndim != 4:
             raise ImageError(
                 f"flow: got x of shape {images.shape}, wanted rank 4: (n, h, w, c). Use x[..., None] for grey images, "
@@ -82,31 +109,39 @@ class NumpyArrayIterator(Iterator):
             )
         self._stack = as_stack(np.moveaxis(images, channels_axis, 3))
         self._scale = full_scale(images)
-        self.x_misc = [np.asarray(other[rows]) for other in others]
-        self.y = None if y is None else np.asarray(y)[rows]
-        self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
-        kind = label_kind(self.y)
+        self._check_scale(images)
+
+    def _say_kind_of_labels(self, y: np.ndarray | None) -> None:
+        kind = label_kind(y)
         self.one_hot = None if kind is None else kind == "one-hot"
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
-        self._check_scale(images)
-        Iterator.__init__(self, len(images), batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
 
     @property
     def x(self) -> np.ndarray:
         """The images, in the iterator's data format; a view, of the dtype in which they are kept."""
         return self._stack if self.data_format == "channels_last" else np.moveaxis(self._stack, 3, 1)
 
+    @x.setter
+    def x(self, images: np.ndarray) -> None:
+        self._keep(images)
+
     def read(self, index_array: np.ndarray, threads: int) -> tuple[np.ndarray, Pixels]:
         """Rows of the array."""
-        return index_array, Pixels(self._stack, np.asarray(index_array, np.int64), *self._scale)
+        rows = options.rows_of(self, index_array, len(self._stack), "images in x")
+        return rows, Pixels(self._stack, rows, *self._scale)
 
     def pack(self, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
         """x, (x, y) or (x, y, weights); x with the other arrays where there are any."""
+        n = len(self._stack)
+        for other in self.x_misc:
+            options.check_columns(self, "another array of x", other, n)
         first = [batch_x, *(other[index_array] for other in self.x_misc)] if self.x_misc else batch_x
         if self.y is None:
             return first
+        options.check_columns(self, "y", self.y, n)
         if self.sample_weight is None:
             return first, self.y[index_array]
+        options.check_columns(self, "sample_weight", self.sample_weight, n)
         return first, self.y[index_array], self.sample_weight[index_array]
 
     def _weights(self, weights: np.ndarray, rows: slice) -> np.ndarray:

@@ -78,6 +78,7 @@ class DataFrameIterator(Iterator):
     """
 
     reads_files = True
+    fixed = files.FIXED
     allowed_class_modes = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 
     def __init__(
@@ -174,6 +175,10 @@ class DataFrameIterator(Iterator):
     def sample_weight(self) -> np.ndarray | None:
         """(n,) the weights of the samples, or None."""
         return self._sample_weight
+
+    def accept(self, name: str, value: Any) -> Any:
+        """What is stored for an attribute that is set once the iterator is made."""
+        return files.accept(self, name, value)
 
     def __next__(self) -> Any:
         return files.next_batch(self)

@@ -54,6 +54,7 @@ class DirectoryIterator(Iterator):
     """
 
     reads_files = True
+    fixed = files.FIXED
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)
 
     def __init__(
@@ -136,6 +137,10 @@ class DirectoryIterator(Iterator):
     def sample_weight(self) -> np.ndarray | None:
         """None: a folder says nothing about weights."""
         return None
+
+    def accept(self, name: str, value: Any) -> Any:
+        """What is stored for an attribute that is set once the iterator is made."""
+        return files.accept(self, name, value)
 
     def __next__(self) -> Any:
         return files.next_batch(self)
