@@ -348,6 +348,7 @@ def test_fit_and_evaluate(compat: Any) -> None:
     it.y = X[:, 0, 0, 0]
     assert model.evaluate(it, verbose=0) == 0
     it.x, it.y, it.n, it.batch_size = X[6:] + 1, X[6:, 0, 0, 0], 6, 4
+    it.index_array = None
     steps: list[int] = []
     count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(batch))
     loss = model.fit(it, epochs=2, verbose=0, callbacks=[count]).history["loss"]
@@ -395,7 +396,7 @@ def test_what_is_said_follows_what_was_set(root: Path) -> None:
         ("flow", {"save_to_dir": "/no/such/folder"}, FileNotFoundError, "save_to_dir"),
         ("flow", {"image_data_generator": ImageDataGenerator(compat="strict")}, DataError, "compat='strict'"),
         ("directory", {"target_size": 6}, ImageTypeError, "target_size: got 6"),
-        ("directory", {"color_mode": "RGB"}, DataError, "Did you mean 'rgb'"),
+        ("directory", {"color_mode": "rgbb"}, DataError, "Did you mean 'rgb'"),
         ("dataframe", {"interpolation": "linear"}, DataError, "Invalid interpolation"),
         ("dataframe", {"class_mode": "sparce"}, DataError, "Did you mean 'sparse'"),
         ("directory", {"image_shape": (6, 5)}, DataError, r"image_shape: got \(6, 5\)"),
@@ -422,7 +423,7 @@ def set_values(it: Any, values: dict[str, Any]) -> None:
     [
         ("flow", {"n": 13}, "row 12 is asked for, but there are 12 images in x"),
         ("flow", {"index_array": np.array([0, 40, 1])}, "row 40 is asked for"),
-        ("flow", {"x": X[:5]}, "row 5 is asked for, but there are 5 images"),
+        ("flow", {"x": X[:4]}, "row 4 is asked for, but there are 4 images"),
         ("flow", {"y": Y[:5]}, "y has 5 rows, wanted 12"),
         ("flow", {"sample_weight": Y[:5]}, "sample_weight has 5 rows, wanted 12"),
         ("directory", {"n": 13}, "row 12 is asked for, but there are 12 files"),

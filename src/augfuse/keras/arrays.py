@@ -11,10 +11,13 @@ import numpy as np
 from augfuse.data.read import label_kind
 from augfuse.errors import DataError, ImageError, ImageTypeError
 from augfuse.keras import options
+from augfuse.keras.classes import classes_of, in_one_part, is_one_hot
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice
+from augfuse.keras.numbers import check_inputs, check_targets
 from augfuse.keras.steps import Pixels, as_stack, full_scale
-from augfuse.keras.traps import check_rescale, check_statistics
+from augfuse.keras.transform import is_overridden
+from augfuse.keras.traps import check_masks, check_rescale, check_statistics
 from augfuse.text import shown
 from augfuse.warn_once import warn
 
@@ -74,7 +77,12 @@ class NumpyArrayIterator(Iterator):
         self.x_misc = [np.asarray(other[rows]) for other in others]
         self.y = None if y is None else np.asarray(y)[rows]
         self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
+        self._check_numbers("x_misc", self.x_misc)
+        self._check_numbers("sample_weight", self.sample_weight)
+        self._check_numbers("y", self.y)
         self._say_kind_of_labels(self.y)
+        if self.y is not None and subset != "validation":
+            check_masks(image_data_generator, self.x, self.y)
         n = len(self._stack)
         Iterator.__init__(self, n, batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
 
@@ -83,9 +91,11 @@ class NumpyArrayIterator(Iterator):
         if name == "x":
             return np.asarray(value)
         if name == "x_misc":
-            return [np.asarray(other) for other in value]
+            value = [np.asarray(other) for other in value]
         if name in ("y", "sample_weight") and value is not None:
             value = np.asarray(value)
+        if name in ("y", "sample_weight", "x_misc"):
+            self._check_numbers(name, value)
         if name == "y":
             self._say_kind_of_labels(value)
         return Iterator.accept(self, name, value)
@@ -107,9 +117,23 @@ class NumpyArrayIterator(Iterator):
                 f'flow: data_format is "{self.data_format}", with 1, 3 or 4 channels expected on axis '
                 f"{channels_axis}, but x has shape {images.shape} ({images.shape[channels_axis]} channels).",
             )
+        generator = self.image_data_generator
+        # What a function makes of the pixels is looked at in the batch.
+        if generator is None or not (generator.preprocessing_function or is_overridden(generator)):
+            check_inputs("x", images, None if generator is None else generator.compat)
         self._stack = as_stack(np.moveaxis(images, channels_axis, 3))
         self._scale = full_scale(images)
         self._check_scale(images)
+
+    def _check_numbers(self, name: str, values: Any) -> None:
+        compat = None if self.image_data_generator is None else self.image_data_generator.compat
+        if name == "y":
+            check_targets("y", values, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
+        elif name == "x_misc":
+            for other in values:
+                check_inputs("another array of x", other, compat)
+        elif values is not None:
+            check_inputs("sample_weight", values, compat, "Use np.nan_to_num(sample_weight, nan=1.0).")
 
     def _say_kind_of_labels(self, y: np.ndarray | None) -> None:
         kind = label_kind(y)
@@ -200,10 +224,25 @@ def _subset(subset: str | None, n: int, generator: ImageDataGenerator, y: Any) -
         raise DataError(f"subset: got {shown(subset)}, wanted 'training' or 'validation'.")
     first = int(n * generator._validation_split)
     if y is not None:
-        y = np.asarray(y)
-        if not np.array_equal(np.unique(y[:first]), np.unique(y[first:])):
-            raise DataError(
-                f"subset: training and validation have different classes after the split: the validation subset is the "
-                f"first {first} of {n} rows. Shuffle x and y first, or pass ignore_class_split=True."
-            )
+        _check_classes(generator, np.asarray(y), first)
     return slice(first) if subset == "validation" else slice(first, None)
+
+
+def _check_classes(generator: ImageDataGenerator, y: np.ndarray, first: int) -> None:
+    """DataError where the subsets have different classes; a warning for several classes a row, which may be rare."""
+    classes, n = classes_of(y, any_number=True), len(y)
+    said = "" if classes is None else in_one_part(classes, np.arange(n) < first)
+    whole = y if generator.compat == "strict" else classes
+    if classes is not None and classes.ndim == 2 and generator.compat is None:
+        whole = classes.argmax(axis=1) if is_one_hot(classes) else None
+    where = (
+        f"the validation subset is the first {first} of {n} rows. Shuffle x and y first: order = "
+        "np.random.default_rng(0).permutation(len(x)); x, y = x[order], y[order]"
+    )
+    if whole is not None and not np.array_equal(np.unique(whole[:first]), np.unique(whole[first:])):
+        raise DataError(
+            f"subset: training and validation have different classes after the split{said and ': ' + said}: {where}; "
+            "or pass ignore_class_split=True."
+        )
+    if said:
+        warn(f"subset: y has {said}: {where}; or pass ignore_class_split=True.")

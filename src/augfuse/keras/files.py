@@ -10,12 +10,12 @@ import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 import keras
 import numpy as np
 
-from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageTypeError, did_you_mean
+from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.keras import options
 from augfuse.keras.images import COLOR_MODES, INTERPOLATIONS, read_image
 from augfuse.keras.iterator import Iterator
@@ -40,6 +40,7 @@ _CHOICES: Mapping[str, Sequence[Any]] = {
     "class_mode": ("categorical", "binary", "sparse", "input", "raw", "multi_output", None),
     "on_error": ("skip", "raise"),
 }
+_UNLABELLED = (None, "input")
 FIXED: Mapping[str, str] = {
     **options.FIXED,
     "allowed_class_modes": "Set it on the class, before the iterator is made.",
@@ -108,6 +109,8 @@ def accept(iterator: FileIterator, name: str, value: Any) -> Any:
         value = tuple(value)
     elif name == "class_mode":
         own["one_hot"], own["other_labels"] = kind_of_labels(value)
+        if iterator.compat is None and value in _UNLABELLED and iterator.class_mode not in _UNLABELLED:
+            own["on_error"] = "raise"  # as by default, whatever was asked for with labels
     elif name in ("n", "samples") and iterator.compat is None:
         value = own["n"] = own["samples"] = options.accept(iterator, "n", value)
     elif name == "class_indices":
@@ -145,12 +148,16 @@ def parse_subset(subset: str | None, generator: ImageDataGenerator | None) -> tu
     return (0, fraction) if subset == "validation" else (fraction, 1)
 
 
-def parse_on_error(on_error: str | None, max_skipped: float, compat: str | None) -> str:
-    """ "skip" or "raise"; by default, what the mode of the generator says."""
+def parse_on_error(on_error: str | None, max_skipped: float, compat: str | None, class_mode: str | None) -> str:
+    """ "skip" or "raise"; by default, what the mode of the generator and of the labels says.
+
+    Images without labels are paired by their place: with the masks of another iterator, with `filenames` once they are
+    predicted. Leaving one out would shift all that follow.
+    """
     if not 0 <= max_skipped <= 1:
         raise DataError(f"max_skipped: got {shown(max_skipped)}, wanted a fraction 0..1 of the files.")
     if on_error is None:
-        return "raise" if compat == "strict" else "skip"
+        return "raise" if compat == "strict" or class_mode in _UNLABELLED else "skip"
     check_choice("on_error", on_error, ("skip", "raise"))
     return on_error
 
@@ -231,6 +238,8 @@ def read_files(iterator: FileIterator, index_array: np.ndarray, threads: int) ->
             if iterator.on_error == "skip":
                 _skip(iterator, position, error)
                 return False
+            if iterator.compat is None and iterator.class_mode in _UNLABELLED:
+                _raise_unpaired(iterator, path, error)
             if isinstance(error, (DecodeError, FileNotFoundError)):
                 raise
             raise DecodeError(f"the file cannot be read ({error.strerror}).", path) from error
@@ -293,8 +302,22 @@ def _skip(iterator: FileIterator, position: int, error: OSError) -> None:
         warn(
             f"A file is left out of its batch: {reason} All that are left out are listed in it.skipped, a dict from "
             "positions to reasons. The rows of predict() then do not line up with it.filenames and it.classes: use "
-            'np.delete(it.classes, sorted(it.skipped)). For an error instead of this warning pass on_error="raise".'
+            "np.delete(it.classes, sorted(it.skipped)). Nor do batches line up with those of another iterator that is "
+            "walked together with this one (masks, a second input). For an error instead of this warning pass "
+            'on_error="raise".'
         )
+
+
+def _raise_unpaired(iterator: FileIterator, path: str, error: OSError) -> NoReturn:
+    reason = error.reason if isinstance(error, DecodeError) else f"the file cannot be read ({error.strerror or error})."
+    message = (
+        f"{reason} With class_mode={shown(iterator.class_mode)} no file is left out: the rows that follow would no "
+        "longer match those of another iterator (the masks), nor it.filenames. Mend or delete the file, and what "
+        'belongs to it; or pass on_error="skip" where each image stands for itself.'
+    )
+    if isinstance(error, FileNotFoundError):
+        raise DataNotFoundError(f"{path}: {message}") from error
+    raise DecodeError(message, path) from error
 
 
 def _check_skipped(iterator: FileIterator) -> None:

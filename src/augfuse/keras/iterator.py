@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Generator, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import keras
@@ -111,6 +112,7 @@ class Iterator(keras.utils.PyDataset):
         self.lock = threading.Lock()
         self.index_generator = self._indices = self._flow_index()
         self._ring = Ring(self.threads + 3)
+        self.saved: set[tuple[int, Path]] = set()  # the epoch, and what was saved of it
         self._following = Following(self)
         self._feed = Feed(self, epoch, trains=True)
 
@@ -379,7 +381,7 @@ class Iterator(keras.utils.PyDataset):
             self._shown = self._order(epoch)
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ("lock", "index_generator", "_indices", "_ring", "_feed", "_following")
+        left_out = ("lock", "index_generator", "_indices", "_ring", "saved", "_feed", "_following")
         return {name: value for name, value in self.__dict__.items() if name not in left_out} | {
             "_feed": self._feed.position()
         }
