@@ -133,7 +133,7 @@ class NumpyArrayIterator(Iterator):
             for other in values:
                 check_inputs("another array of x", other, compat)
         elif values is not None:
-            check_inputs("sample_weight", values, compat, "Use np.nan_to_num(sample_weight, nan=1.0).")
+            check_inputs("sample_weight", values, compat, fix="Use np.nan_to_num(sample_weight, nan=1.0).")
 
     def _say_kind_of_labels(self, y: np.ndarray | None) -> None:
         kind = label_kind(y)

@@ -31,7 +31,9 @@ def classes_of(y: Any, any_number: bool = False) -> Classes | None:
         return None
     found = np.unique(array)
     numbered = len(found) <= len(array) / 2 and np.array_equal(found - found[0], np.arange(len(found)))
-    return array if (any_number and kind != "f") or (numbered and found[0] in (0, 1)) else None
+    if any_number and kind != "f":
+        return array
+    return array.astype(np.int64) if numbered and found[0] in (0, 1) else None
 
 
 def classes_of_lists(labels: list[Any]) -> tuple[Classes, list[str]]:
@@ -75,5 +77,6 @@ def _present(classes: Classes) -> set[Any]:
 
 def _listed(classes: set[Any], names: list[Any] | None) -> str:
     ordered = sorted(classes, key=lambda one: (str(type(one)), one))
-    named = [shown(names[one] if names else one) for one in ordered]
+    plain = [names[one] if names else one for one in ordered]
+    named = [shown(one.item() if isinstance(one, np.generic) else one) for one in plain]
     return ("class " if len(named) == 1 else "classes ") + ", ".join(named[:5]) + (", ..." if len(named) > 5 else "")

@@ -19,7 +19,7 @@ from augfuse.keras.classes import classes_of, classes_of_lists, in_one_part
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.images import validate_filename
 from augfuse.keras.iterator import Iterator
-from augfuse.keras.numbers import check_targets
+from augfuse.keras.numbers import check_inputs, check_targets
 from augfuse.keras.steps import Pixels
 from augfuse.text import shown
 
@@ -153,8 +153,8 @@ class DataFrameIterator(Iterator):
             self._targets = targets[rows]
         self.filenames = [names[row] for row in rows]
         self._sample_weight = None if weights is None else weights[rows]
-        if self._sample_weight is not None and compat is None:
-            _check_weights(self._sample_weight, self.filenames, weight_col)
+        fix = "Use df[column].fillna(1)."
+        check_inputs(f"weight_col={weight_col}", self._sample_weight, compat, self.filenames, fix)
         for values in self._targets if class_mode == "multi_output" else [self._targets] if class_mode == "raw" else []:
             check_targets(
                 f"y_col={shown(y_col)}", values, self.filenames, "Leave these rows out: df.dropna(subset=[column])"
@@ -312,16 +312,6 @@ def _weights(frame: Any, weight_col: Any) -> np.ndarray:
     weights = column.to_numpy()
     # pandas' own kinds of numbers have a mark for missing ones, which NumPy holds as an object.
     return column.to_numpy("float64", na_value=np.nan) if weights.dtype == object else weights
-
-
-def _check_weights(weights: np.ndarray, names: list[str], weight_col: Any) -> None:
-    bad = np.flatnonzero(~np.isfinite(weights))
-    if bad.size:
-        raise DataError(
-            f"weight_col={weight_col}: got {weights[bad[0]]} for {shown(names[bad[0]])}, wanted finite numbers: with "
-            "any "
-            "other the loss is NaN. Use df[column].fillna(1)."
-        )
 
 
 def _say_of_split(class_mode: str | None, y_col: Any, targets: Any, rows: np.ndarray, held: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from augfuse.text import shown
 from augfuse.warn_once import warn_once
 
 _trained: weakref.WeakKeyDictionary[Any, Mapping[str, int]] = weakref.WeakKeyDictionary()
+_LISTED = 8  # classes that are written down
 _NAMED = ("categorical", "binary", "sparse")
 
 
@@ -66,13 +67,14 @@ def _compare(where: str, feed: Any, trained: Mapping[str, int], now: Mapping[str
     wrong = "class_indices do not tell what its outputs mean" if where == "predict()" else "its results will be wrong"
     warn_once(
         feed,
-        f"{where}: classes are numbered in another way than in the data that the model was trained on ({said}): {wrong}. "
-        f"{_fix(feed, trained, now)}",
+        f"{where}: classes are numbered in another way than in the data that the model was trained on ({said}): "
+        f"{wrong}. {_fix(feed, trained, now)}",
     )
 
 
 def _fix(feed: Any, trained: Mapping[str, int], now: Mapping[str, int]) -> str:
-    order = f"classes={shown(sorted(trained, key=trained.__getitem__))}"
+    names = sorted(trained, key=trained.__getitem__)
+    order = f"classes={shown(names)}" if len(names) <= _LISTED else "classes=list(train.class_indices)"
     if getattr(feed, "loader", None) is not None:
         return f"Use the parts of one folder, or give both this order: af.from_directory(path, {order})"
     if not hasattr(feed, "num_classes"):

@@ -13,9 +13,12 @@ from augfuse.text import shown
 from augfuse.warn_once import warn
 
 
-def check_inputs(name: str, values: Any, compat: str | None, fix: str = "") -> None:
-    """DataError for images, other inputs and weights that are not finite; a warning with compat="strict"."""
-    found = _not_finite(name, values, None)
+def check_inputs(name: str, values: Any, compat: str | None, names: Sequence[str] | None = None, fix: str = "") -> None:
+    """DataError for images, other inputs and weights that are not finite; a warning with compat="strict".
+
+    names: of the rows, where they have any.
+    """
+    found = _not_finite(name, values, names)
     if not found:
         return
     message = f"{found}: with any other the loss is NaN. {fix or 'Leave these rows out, or use np.nan_to_num.'}"
@@ -25,10 +28,7 @@ def check_inputs(name: str, values: Any, compat: str | None, fix: str = "") -> N
 
 
 def check_targets(name: str, values: Any, names: Sequence[str] | None = None, fix: str = "") -> None:
-    """Warn of targets that are not finite: some people's losses leave them out on purpose.
-
-    names: of the rows, where they have any.
-    """
+    """Warn of targets that are not finite: there are losses that leave them out on purpose."""
     found = _not_finite(name, values, names)
     if found:
         warn(f"{found}: the loss will be NaN, unless it is one that leaves such targets out. {fix}".rstrip())
@@ -45,6 +45,6 @@ def _not_finite(name: str, values: Any, names: Sequence[str] | None) -> str:
     wrong = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
     first = array[wrong[0]].ravel()
     number = first[~np.isfinite(first)][0]
-    row = f"row {wrong[0]}" + ("" if names is None else f", {shown(names[wrong[0]])}")
+    row = f"in row {wrong[0]}" if names is None else f"for {shown(names[wrong[0]])}"
     more = "" if wrong.size == 1 else f" ({wrong.size} of {len(array)} rows are like this)"
-    return f"{name}: got {number} in {row}{more}, wanted finite numbers"
+    return f"{name}: got {number} {row}{more}, wanted finite numbers"

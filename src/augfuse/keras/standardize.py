@@ -57,7 +57,7 @@ def standardize_array(generator: ImageDataGenerator, x: np.ndarray) -> np.ndarra
     if generator.preprocessing_function:
         x = preprocess(generator, x)
         check_finite("preprocessing_function", generator, x)
-        if x.dtype.kind != "f" and generator.compat is None:
+        if generator.compat is None and (x.dtype.kind != "f" or x.dtype.itemsize < np.dtype(generator.dtype).itemsize):
             x = x.astype(generator.dtype)
     if generator.rescale:
         x *= generator.rescale

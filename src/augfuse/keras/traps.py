@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import inspect
 import itertools
 import sys
 from collections.abc import Iterator
@@ -166,24 +167,26 @@ def check_masks(generator: ImageDataGenerator, x: np.ndarray, y: np.ndarray) -> 
         return
     what = "x itself" if same else f"pictures of the size of x, {y.shape}"
     changes = " and ".join(listed(part) for part in (moved, scaled) if part)
-    way = (
-        "it = datagen.flow(x, seed=1); model.fit(((batch, batch) for batch in it), steps_per_epoch=len(it))"
-        if same
-        else "take masks, (n, h, w, 1), from a generator with the same random arguments, interpolation_order=0 and no "
-        "rescale: images, masks = datagen.flow(x, seed=1), mask_datagen.flow(y, seed=1); "
-        "model.fit(((a, b) for a, b in zip(images, masks)), steps_per_epoch=len(images))"
+    masks = (
+        "take masks, (n, h, w, 1), from a generator with the same random arguments, interpolation_order=0 and no "
+        "rescale: images, masks = datagen.flow(x, seed=1), mask_datagen.flow(y, seed=1); pairs = zip(images, masks)"
     )
+    way = "images = datagen.flow(x, seed=1); pairs = ((batch, batch) for batch in images)" if same else masks
+    fit = "model.fit((pair for pair in pairs), steps_per_epoch=len(images), shuffle=False)"
     warn(
-        f"flow: y is {what}, and is handed out as it is: {changes} changes x only. With one seed both move alike: {way}"
+        f"flow: y is {what}, and is handed out as it is: {changes} changes x only. With one seed both change alike: "
+        f"{way}; {fit}"
     )
 
 
 def check_loop(batches: int) -> None:
     """Warn that a loop over an iterator takes more than its epoch of `batches`.
 
-    Not where `next(it)` is written: there a loop of another kind decides how many, whoever has looped before.
+    Not where `next(it)` is written, nor in a generator: there somebody else decides how many.
     """
     frame = sys._getframe(depth_of_caller() - 1)
+    if frame.f_code.co_flags & inspect.CO_GENERATOR:
+        return
     heads_a_for = frame.f_code.co_code[frame.f_lasti] == dis.opmap["FOR_ITER"]
     if heads_a_for or "next" not in frame.f_code.co_names:
         warn(
