@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
 
 from augfuse.data.read import label_kind
 from augfuse.errors import DataError, ImageError, ImageTypeError
+from augfuse.keras import options
+from augfuse.keras.classes import classes_of, in_one_part, is_one_hot
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice
+from augfuse.keras.numbers import check_inputs, check_targets
 from augfuse.keras.steps import Pixels, as_stack, full_scale
-from augfuse.keras.traps import check_rescale, check_statistics
+from augfuse.keras.transform import is_overridden
+from augfuse.keras.traps import check_masks, check_rescale, check_statistics
 from augfuse.text import shown
 from augfuse.warn_once import warn
 
@@ -33,6 +38,10 @@ class NumpyArrayIterator(Iterator):
     """
 
     save_numbers = 10**4
+    fixed: ClassVar[Mapping[str, str]] = {
+        **options.FIXED,
+        "data_format": "The images are kept in another layout. Make another iterator: flow(..., data_format=...)",
+    }
 
     def __init__(
         self,
@@ -64,7 +73,35 @@ class NumpyArrayIterator(Iterator):
             if rows is not None:
                 _check_rows(name, rows, x)
         rows = _subset(subset, len(x), image_data_generator, None if ignore_class_split else y)
-        images = np.asarray(x[rows])
+        self._keep(np.asarray(x[rows]))
+        self.x_misc = [np.asarray(other[rows]) for other in others]
+        self.y = None if y is None else np.asarray(y)[rows]
+        self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
+        self._check_numbers("x_misc", self.x_misc)
+        self._check_numbers("sample_weight", self.sample_weight)
+        self._check_numbers("y", self.y)
+        self._say_kind_of_labels(self.y)
+        if self.y is not None and subset != "validation":
+            check_masks(image_data_generator, self.x, self.y)
+        n = len(self._stack)
+        Iterator.__init__(self, n, batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
+
+    def accept(self, name: str, value: Any) -> Any:
+        """What is stored for an attribute that is set once the iterator is made."""
+        if name == "x":
+            return np.asarray(value)
+        if name == "x_misc":
+            value = [np.asarray(other) for other in value]
+        if name in ("y", "sample_weight") and value is not None:
+            value = np.asarray(value)
+        if name in ("y", "sample_weight", "x_misc"):
+            self._check_numbers(name, value)
+        if name == "y":
+            self._say_kind_of_labels(value)
+        return Iterator.accept(self, name, value)
+
+    def _keep(self, images: np.ndarray) -> None:
+        """Take images to make batches of."""
         if images.ndim != 4:
             raise ImageError(
                 f"flow: got x of shape {images.shape}, wanted rank 4: (n, h, w, c). Use x[..., None] for grey images, "
@@ -80,33 +117,55 @@ class NumpyArrayIterator(Iterator):
                 f'flow: data_format is "{self.data_format}", with 1, 3 or 4 channels expected on axis '
                 f"{channels_axis}, but x has shape {images.shape} ({images.shape[channels_axis]} channels).",
             )
+        generator = self.image_data_generator
+        # What a function makes of the pixels is looked at in the batch.
+        if generator is None or not (generator.preprocessing_function or is_overridden(generator)):
+            check_inputs("x", images, None if generator is None else generator.compat)
         self._stack = as_stack(np.moveaxis(images, channels_axis, 3))
         self._scale = full_scale(images)
-        self.x_misc = [np.asarray(other[rows]) for other in others]
-        self.y = None if y is None else np.asarray(y)[rows]
-        self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
-        kind = label_kind(self.y)
+        self._check_scale(images)
+
+    def _check_numbers(self, name: str, values: Any) -> None:
+        compat = None if self.image_data_generator is None else self.image_data_generator.compat
+        if name == "y":
+            check_targets("y", values, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
+        elif name == "x_misc":
+            for other in values:
+                check_inputs("another array of x", other, compat)
+        elif values is not None:
+            check_inputs("sample_weight", values, compat, fix="Use np.nan_to_num(sample_weight, nan=1.0).")
+
+    def _say_kind_of_labels(self, y: np.ndarray | None) -> None:
+        kind = label_kind(y)
         self.one_hot = None if kind is None else kind == "one-hot"
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
-        self._check_scale(images)
-        Iterator.__init__(self, len(images), batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
 
     @property
     def x(self) -> np.ndarray:
         """The images, in the iterator's data format; a view, of the dtype in which they are kept."""
         return self._stack if self.data_format == "channels_last" else np.moveaxis(self._stack, 3, 1)
 
+    @x.setter
+    def x(self, images: np.ndarray) -> None:
+        self._keep(images)
+
     def read(self, index_array: np.ndarray, threads: int) -> tuple[np.ndarray, Pixels]:
         """Rows of the array."""
-        return index_array, Pixels(self._stack, np.asarray(index_array, np.int64), *self._scale)
+        rows = options.rows_of(self, index_array, len(self._stack), "images in x")
+        return rows, Pixels(self._stack, rows, *self._scale)
 
     def pack(self, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
         """x, (x, y) or (x, y, weights); x with the other arrays where there are any."""
+        n = len(self._stack)
+        for other in self.x_misc:
+            options.check_columns(self, "another array of x", other, n)
         first = [batch_x, *(other[index_array] for other in self.x_misc)] if self.x_misc else batch_x
         if self.y is None:
             return first
+        options.check_columns(self, "y", self.y, n)
         if self.sample_weight is None:
             return first, self.y[index_array]
+        options.check_columns(self, "sample_weight", self.sample_weight, n)
         return first, self.y[index_array], self.sample_weight[index_array]
 
     def _weights(self, weights: np.ndarray, rows: slice) -> np.ndarray:
@@ -165,10 +224,25 @@ def _subset(subset: str | None, n: int, generator: ImageDataGenerator, y: Any) -
         raise DataError(f"subset: got {shown(subset)}, wanted 'training' or 'validation'.")
     first = int(n * generator._validation_split)
     if y is not None:
-        y = np.asarray(y)
-        if not np.array_equal(np.unique(y[:first]), np.unique(y[first:])):
-            raise DataError(
-                f"subset: training and validation have different classes after the split: the validation subset is the "
-                f"first {first} of {n} rows. Shuffle x and y first, or pass ignore_class_split=True."
-            )
+        _check_classes(generator, np.asarray(y), first)
     return slice(first) if subset == "validation" else slice(first, None)
+
+
+def _check_classes(generator: ImageDataGenerator, y: np.ndarray, first: int) -> None:
+    """DataError where the subsets have different classes; a warning for several classes a row, which may be rare."""
+    classes, n = classes_of(y, any_number=True), len(y)
+    said = "" if classes is None else in_one_part(classes, np.arange(n) < first)
+    whole = y if generator.compat == "strict" else classes
+    if classes is not None and classes.ndim == 2 and generator.compat is None:
+        whole = classes.argmax(axis=1) if is_one_hot(classes) else None
+    where = (
+        f"the validation subset is the first {first} of {n} rows. Shuffle x and y first: order = "
+        "np.random.default_rng(0).permutation(len(x)); x, y = x[order], y[order]"
+    )
+    if whole is not None and not np.array_equal(np.unique(whole[:first]), np.unique(whole[first:])):
+        raise DataError(
+            f"subset: training and validation have different classes after the split{said and ': ' + said}: {where}; "
+            "or pass ignore_class_split=True."
+        )
+    if said:
+        warn(f"subset: y has {said}: {where}; or pass ignore_class_split=True.")

@@ -15,9 +15,11 @@ import numpy as np
 
 from augfuse.errors import DataError, ImageTypeError, did_you_mean
 from augfuse.keras import files
+from augfuse.keras.classes import classes_of, classes_of_lists, in_one_part
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.images import validate_filename
 from augfuse.keras.iterator import Iterator
+from augfuse.keras.numbers import check_inputs, check_targets
 from augfuse.keras.steps import Pixels
 from augfuse.text import shown
 
@@ -78,6 +80,7 @@ class DataFrameIterator(Iterator):
     """
 
     reads_files = True
+    fixed = files.FIXED
     allowed_class_modes = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 
     def __init__(
@@ -119,7 +122,7 @@ class DataFrameIterator(Iterator):
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.split = files.parse_subset(subset, image_data_generator)
         self.subset = subset
-        self.on_error = files.parse_on_error(on_error, max_skipped, compat)
+        self.on_error = files.parse_on_error(on_error, max_skipped, compat, class_mode)
         self.max_skipped = max_skipped
         self.skipped: dict[int, str] = {}
         self.directory = directory or ""
@@ -139,6 +142,8 @@ class DataFrameIterator(Iterator):
         # Not pathlib: it would make another string of "./1.png" or "folder//1.png".
         paths = [os.path.join(self.directory, names[row]) for row in rows]  # noqa: PTH118
         (taken,) = subset_rows([paths], subset, image_data_generator)
+        if subset is not None:
+            _say_of_split(class_mode, y_col, targets, rows, np.isin(np.arange(left), taken) == (subset == "validation"))
         rows = rows[taken]
         if class_mode in _WITH_CLASSES:
             self.classes = [self._number(targets[row]) for row in rows]
@@ -148,8 +153,12 @@ class DataFrameIterator(Iterator):
             self._targets = targets[rows]
         self.filenames = [names[row] for row in rows]
         self._sample_weight = None if weights is None else weights[rows]
-        if self._sample_weight is not None and compat is None:
-            _check_weights(self._sample_weight, self.filenames, weight_col)
+        fix = "Use df[column].fillna(1)."
+        check_inputs(f"weight_col={weight_col}", self._sample_weight, compat, self.filenames, fix)
+        for values in self._targets if class_mode == "multi_output" else [self._targets] if class_mode == "raw" else []:
+            check_targets(
+                f"y_col={shown(y_col)}", values, self.filenames, "Leave these rows out: df.dropna(subset=[column])"
+            )
         self.samples = len(self.filenames)
         self._filepaths = [paths[place] for place in taken]
         validated = "validated" if validate_filenames else "non-validated"
@@ -174,6 +183,10 @@ class DataFrameIterator(Iterator):
     def sample_weight(self) -> np.ndarray | None:
         """(n,) the weights of the samples, or None."""
         return self._sample_weight
+
+    def accept(self, name: str, value: Any) -> Any:
+        """What is stored for an attribute that is set once the iterator is made."""
+        return files.accept(self, name, value)
 
     def __next__(self) -> Any:
         return files.next_batch(self)
@@ -301,14 +314,22 @@ def _weights(frame: Any, weight_col: Any) -> np.ndarray:
     return column.to_numpy("float64", na_value=np.nan) if weights.dtype == object else weights
 
 
-def _check_weights(weights: np.ndarray, names: list[str], weight_col: Any) -> None:
-    bad = np.flatnonzero(~np.isfinite(weights))
-    if bad.size:
-        raise DataError(
-            f"weight_col={weight_col}: got {weights[bad[0]]} for {shown(names[bad[0]])}, wanted finite numbers: with "
-            "any "
-            "other the loss is NaN. Use df[column].fillna(1)."
-        )
+def _say_of_split(class_mode: str | None, y_col: Any, targets: Any, rows: np.ndarray, held: np.ndarray) -> None:
+    """Warn where a class has rows on one side of the split only. held: those of the validation subset."""
+    columns: list[tuple[Any, list[str]]] = []
+    if class_mode in _WITH_CLASSES:
+        columns = [classes_of_lists([targets[row] for row in rows])]
+    elif class_mode == "raw":
+        columns = [(classes_of(targets[rows]), y_col if isinstance(y_col, list) else [])]
+    elif class_mode == "multi_output":
+        columns = [(classes_of([column[row] for row in rows]), []) for column in targets]
+    for classes, names in columns:
+        said = "" if classes is None else in_one_part(classes, held, names)
+        if said:
+            files.warn(
+                f"validation_split: {said}: the validation subset is the first {held.sum()} of {len(held)} rows. "
+                "Shuffle the rows first: dataframe.sample(frac=1, random_state=0)"
+            )
 
 
 def _choose_labels(labels: list[Any], rows: np.ndarray, classes: Sequence[str] | None) -> tuple[list[Any], list[str]]:

@@ -44,10 +44,11 @@ class DirectoryIterator(Iterator):
     follow_links: go into folders that are links. subset: "validation" is the first validation_split of each class, in
         the order of the names, and not augmented; "training" the rest. A `groups.csv`, as `augfuse augment` writes it,
         keeps its groups in one subset each, and copies out of "validation" (compat="strict" warns instead).
-    on_error: "skip" (the default) leaves files that cannot be read out of their batch, notes them in `skipped`, and
-        warns once. It gives up with a DataError when they are all there are, or more than 3 and more than `max_skipped`
-        of all, and for a batch of which nothing is left; `next(it)` goes on to the next one instead.
-        "raise" (the default with compat="strict") raises the DecodeError.
+    on_error: "skip" (the default with labels) leaves files that cannot be read out of their batch, notes them in
+        `skipped`, and warns once. It gives up with a DataError when they are all there are, or more than 3 and more
+        than `max_skipped` of all, and for a batch of which nothing is left; `next(it)` goes on to the next one instead.
+        "raise" (the default with compat="strict", and with class_mode=None and "input", where rows are paired with
+        others by their place) raises the DecodeError.
 
     classes: (n,) int32, also `labels`. class_indices: {name: number}. filenames: below `directory`, in order.
     filepaths: with it. samples, n: how many. num_classes. image_shape: of one image. skipped: {position: reason}.
@@ -57,6 +58,7 @@ class DirectoryIterator(Iterator):
     """
 
     reads_files = True
+    fixed = files.FIXED
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)
 
     def __init__(
@@ -94,7 +96,7 @@ class DirectoryIterator(Iterator):
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.split = files.parse_subset(subset, image_data_generator)
         self.subset = subset
-        self.on_error = files.parse_on_error(on_error, max_skipped, compat)
+        self.on_error = files.parse_on_error(on_error, max_skipped, compat, class_mode)
         self.max_skipped = max_skipped
         self.skipped: dict[int, str] = {}
         self.directory = directory
@@ -143,6 +145,10 @@ class DirectoryIterator(Iterator):
     def sample_weight(self) -> np.ndarray | None:
         """None: a folder says nothing about weights."""
         return None
+
+    def accept(self, name: str, value: Any) -> Any:
+        """What is stored for an attribute that is set once the iterator is made."""
+        return files.accept(self, name, value)
 
     def __next__(self) -> Any:
         return files.next_batch(self)

@@ -255,6 +255,18 @@ def called_by_keras(frame: FrameType) -> bool:
     return frame.f_globals.get("__name__", "").startswith("keras.")
 
 
+def with_tuples(batch: Any) -> Any:
+    """Several inputs or outputs as tuples, not lists, which `fit` on TensorFlow would make one tensor of.
+
+    Inputs alone are wrapped once more, or Keras would take the second one for the labels.
+    """
+    if isinstance(batch, list):
+        return (tuple(batch),)
+    return (
+        tuple(tuple(part) if isinstance(part, list) else part for part in batch) if isinstance(batch, tuple) else batch
+    )
+
+
 def who_asks(frame: FrameType | None) -> Asker:
     """Find the Keras method that is running. Keras passes nothing on that would tell `fit` from `evaluate`."""
     owner, steps = None, None

@@ -8,14 +8,15 @@ from __future__ import annotations
 import logging
 import operator
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 import keras
 import numpy as np
 
-from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageTypeError, did_you_mean
+from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
+from augfuse.keras import options
 from augfuse.keras.images import COLOR_MODES, INTERPOLATIONS, read_image
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.steps import Pixels
@@ -32,6 +33,24 @@ if TYPE_CHECKING:
 
 _EIGHT_BIT = (0.0, 255.0)
 _CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+_CHOICES: Mapping[str, Sequence[Any]] = {
+    "color_mode": COLOR_MODES,
+    "interpolation": tuple(INTERPOLATIONS),
+    "data_format": ("channels_last", "channels_first"),
+    "class_mode": ("categorical", "binary", "sparse", "input", "raw", "multi_output", None),
+    "on_error": ("skip", "raise"),
+}
+_UNLABELLED = (None, "input")
+FIXED: Mapping[str, str] = {
+    **options.FIXED,
+    "allowed_class_modes": "Set it on the class, before the iterator is made.",
+    "directory": "The files are listed already, in filepaths. Make another iterator for another folder.",
+    "split": "Make another iterator with the other subset.",
+    "num_classes": "It follows from class_indices: set that.",
+    "filepaths": "Change the list in place (it.filepaths[:] = ...), with filenames, classes and n as they are wanted.",
+    "labels": 'They follow from classes; those of "raw" and "multi_output" from the dataframe.',
+    "sample_weight": "Name a column of the dataframe: flow_from_dataframe(..., weight_col=...)",
+}
 _FEW = 3  # bad files that are let pass however small the data set is
 _log = logging.getLogger(__name__)
 
@@ -78,6 +97,40 @@ def image_shape(target_size: tuple[int, int], color_mode: str, data_format: str)
     return (channels, height, width) if data_format == "channels_first" else (height, width, channels)
 
 
+def accept(iterator: FileIterator, name: str, value: Any) -> Any:
+    """What is stored for an attribute that is set once the iterator is made; errors as from the constructor."""
+    own = iterator.__dict__  # what goes with it is not "set"
+    if name in _CHOICES:
+        check_choice(name, value, _CHOICES[name])
+    if name == "target_size":
+        value = parse_target_size(value)
+    elif name == "image_shape":
+        own["target_size"], own["color_mode"] = _parse_image_shape(value, iterator.data_format)
+        value = tuple(value)
+    elif name == "class_mode":
+        own["one_hot"], own["other_labels"] = kind_of_labels(value)
+        if iterator.compat is None and value in _UNLABELLED and iterator.class_mode not in _UNLABELLED:
+            own["on_error"] = "raise"  # as by default, whatever was asked for with labels
+    elif name in ("n", "samples") and iterator.compat is None:
+        value = own["n"] = own["samples"] = options.accept(iterator, "n", value)
+    elif name == "class_indices":
+        own["num_classes"] = len(value)
+    if name in ("target_size", "color_mode", "data_format"):
+        size, mode, layout = ({**own, name: value}[key] for key in ("target_size", "color_mode", "data_format"))
+        own["image_shape"] = image_shape(size, mode, layout)
+    return options.accept(iterator, name, value)
+
+
+def _parse_image_shape(shape: Any, data_format: str) -> tuple[tuple[int, int], str]:
+    """The target size and the colour mode of (h, w, c), or (c, h, w)."""
+    modes = {channels: mode for mode, channels in _CHANNELS.items()}
+    sides = tuple(shape) if isinstance(shape, (tuple, list)) else ()
+    channels, size = (sides[:1], sides[1:]) if data_format == "channels_first" else (sides[2:], sides[:2])
+    if len(sides) != 3 or channels[0] not in modes:
+        raise DataError(f"image_shape: got {shown(shape)}, wanted (height, width, channels) with 1, 3 or 4 channels.")
+    return parse_target_size(size), modes[channels[0]]
+
+
 def parse_subset(subset: str | None, generator: ImageDataGenerator | None) -> tuple[float, float] | None:
     """From which fraction of the files to which; None for all."""
     if subset is None:
@@ -95,12 +148,16 @@ def parse_subset(subset: str | None, generator: ImageDataGenerator | None) -> tu
     return (0, fraction) if subset == "validation" else (fraction, 1)
 
 
-def parse_on_error(on_error: str | None, max_skipped: float, compat: str | None) -> str:
-    """ "skip" or "raise"; by default, what the mode of the generator says."""
+def parse_on_error(on_error: str | None, max_skipped: float, compat: str | None, class_mode: str | None) -> str:
+    """ "skip" or "raise"; by default, what the mode of the generator and of the labels says.
+
+    Images without labels are paired by their place: with the masks of another iterator, with `filenames` once they are
+    predicted. Leaving one out would shift all that follow.
+    """
     if not 0 <= max_skipped <= 1:
         raise DataError(f"max_skipped: got {shown(max_skipped)}, wanted a fraction 0..1 of the files.")
     if on_error is None:
-        return "raise" if compat == "strict" else "skip"
+        return "raise" if compat == "strict" or class_mode in _UNLABELLED else "skip"
     check_choice("on_error", on_error, ("skip", "raise"))
     return on_error
 
@@ -154,8 +211,9 @@ def read_files(iterator: FileIterator, index_array: np.ndarray, threads: int) ->
     Raises EmptyBatchError where no file of the batch can be read, DataError where too many altogether cannot.
     """
     height, width = parse_target_size(iterator.target_size)
-    positions = [int(position) for position in index_array]
     paths = iterator.filepaths
+    index_array = options.rows_of(iterator, index_array, len(paths), "files in filepaths")
+    positions = [int(position) for position in index_array]
     strict = iterator.compat == "strict"
     stack = np.empty(
         (len(positions), height, width, _CHANNELS[iterator.color_mode]), np.float32 if strict else np.uint8
@@ -180,6 +238,8 @@ def read_files(iterator: FileIterator, index_array: np.ndarray, threads: int) ->
             if iterator.on_error == "skip":
                 _skip(iterator, position, error)
                 return False
+            if iterator.compat is None and iterator.class_mode in _UNLABELLED:
+                _raise_unpaired(iterator, path, error)
             if isinstance(error, (DecodeError, FileNotFoundError)):
                 raise
             raise DecodeError(f"the file cannot be read ({error.strerror}).", path) from error
@@ -242,8 +302,22 @@ def _skip(iterator: FileIterator, position: int, error: OSError) -> None:
         warn(
             f"A file is left out of its batch: {reason} All that are left out are listed in it.skipped, a dict from "
             "positions to reasons. The rows of predict() then do not line up with it.filenames and it.classes: use "
-            'np.delete(it.classes, sorted(it.skipped)). For an error instead of this warning pass on_error="raise".'
+            "np.delete(it.classes, sorted(it.skipped)). Nor do batches line up with those of another iterator that is "
+            "walked together with this one (masks, a second input). For an error instead of this warning pass "
+            'on_error="raise".'
         )
+
+
+def _raise_unpaired(iterator: FileIterator, path: str, error: OSError) -> NoReturn:
+    reason = error.reason if isinstance(error, DecodeError) else f"the file cannot be read ({error.strerror or error})."
+    message = (
+        f"{reason} With class_mode={shown(iterator.class_mode)} no file is left out: the rows that follow would no "
+        "longer match those of another iterator (the masks), nor it.filenames. Mend or delete the file, and what "
+        'belongs to it; or pass on_error="skip" where each image stands for itself.'
+    )
+    if isinstance(error, FileNotFoundError):
+        raise DataNotFoundError(f"{path}: {message}") from error
+    raise DecodeError(message, path) from error
 
 
 def _check_skipped(iterator: FileIterator) -> None:
@@ -280,19 +354,28 @@ def pack_files(iterator: FileIterator, batch_x: np.ndarray, index_array: np.ndar
     if iterator.class_mode not in ("input", "binary", "sparse", "categorical", "multi_output", "raw"):
         return batch_x
     batch_y = _targets(iterator, batch_x, index_array)
-    if iterator.sample_weight is None:
+    weights = iterator.sample_weight
+    if weights is None:
         return batch_x, batch_y
-    return batch_x, batch_y, iterator.sample_weight[index_array]
+    options.check_columns(iterator, "sample_weight", weights, len(iterator.filepaths))
+    return batch_x, batch_y, weights[index_array]
 
 
 def _targets(iterator: FileIterator, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
     mode = iterator.class_mode
     if mode == "input":
         return batch_x.copy()
+    made = "classes" if mode in ("binary", "sparse", "categorical") else "labels"
+    labels = getattr(iterator, made, None)
+    if labels is None:
+        raise DataError(f"class_mode={shown(mode)} was set on an iterator made without {made}. Make another iterator.")
+    n = len(iterator.filepaths)
+    for column in labels if mode == "multi_output" else [labels]:
+        options.check_columns(iterator, made, column, n)
     if mode == "multi_output":
-        return [output[index_array] for output in iterator.labels]
+        return [output[index_array] for output in labels]
     if mode == "raw":
-        return iterator.labels[index_array]
+        return labels[index_array]
     ids = [iterator.classes[position] for position in index_array]
     if mode in ("binary", "sparse"):
         return np.array(ids, iterator.dtype)

@@ -19,14 +19,14 @@ class Following:
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
         self._lock = threading.Lock()
-        self._last: tuple[int, int] | None = None  # epoch and step of the last request
+        self._last: tuple[int, int, int] | None = None  # epoch, step and changes of the last request
         self._stream: Generator[Any, None, None] | None = None  # the batches after it
 
-    def get(self, epoch: int, step: int) -> Any:
-        """Batch `step` of `epoch`; errors as when it is computed now."""
+    def get(self, epoch: int, step: int, changes: int = 0) -> Any:
+        """Batch `step` of `epoch`; errors as when it is computed now. changes: another number, other batches."""
         with self._lock:
-            follows = self._last == (epoch, step - 1)
-            self._last = (epoch, step)
+            follows = self._last == (epoch, step - 1, changes)
+            self._last = (epoch, step, changes)
             if not follows:
                 self._close()
             elif self._stream is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -14,19 +14,18 @@ import numpy as np
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.order import Order
 from augfuse.data.ring import Ring
-from augfuse.errors import DataError, DataNotFoundError, RangeError
+from augfuse.errors import DataError, RangeError
 from augfuse.execute.cpu import cpu_count
-from augfuse.keras import watch
-from augfuse.keras.feed import Feed, called_by_keras, who_asks
+from augfuse.keras import options, watch
+from augfuse.keras.feed import Feed, called_by_keras, who_asks, with_tuples
 from augfuse.keras.following import Following
-from augfuse.keras.notices import notice
+from augfuse.keras.notices import say_of_iterator
 from augfuse.keras.pictures import save_pictures
 from augfuse.keras.steps import Pixels
 from augfuse.keras.transform import transform
 from augfuse.keras.traps import check_loop
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
-from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -54,6 +53,9 @@ class Iterator(keras.utils.PyDataset):
 
     n, batch_size, shuffle, seed: as given. batch_index: the batch `next` gives next. total_batches_seen: batches handed
     out. index_array: the order of the epoch that the last batch was from. epoch: its number.
+
+    Attributes may be set at any time, as on Keras' iterators, and count from the next batch on; an index_array until
+    the epoch ends. FixedAttributeError, an AttributeError, for those that would have no effect.
     """
 
     white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
@@ -68,6 +70,7 @@ class Iterator(keras.utils.PyDataset):
     other_labels: str = ""  # what to type for labels of the other kind
     reads_files = False  # then it is worth while to compute ahead of `next`
     save_numbers = 10**7  # compat="strict": file names end in a number below this
+    fixed: ClassVar[Mapping[str, str]] = options.FIXED  # what cannot be set later, and what to do instead
 
     def __init__(
         self,
@@ -89,48 +92,43 @@ class Iterator(keras.utils.PyDataset):
         self.threads = max(1, cpu_count() if workers is None else whole("workers", workers, 0))
         self.max_queue_size = max_queue_size
         self.batch_index = 0
-        self.total_batches_seen = 0
-        self.index_array: np.ndarray | None = None
-        self.key = 0 if compat else global_seed() if seed is None else check_seed(seed)
-        self.save_to_dir = self.save_to_dir or None  # "" is no folder
-        if self.save_to_dir is not None and not Path(self.save_to_dir).is_dir():
-            raise DataNotFoundError(
-                f"save_to_dir: got {shown(str(self.save_to_dir))}, wanted a folder that exists. Make it: "
-                f"os.makedirs({shown(str(self.save_to_dir))})"
-            )
+        self._seen = 0
+        self._shown: np.ndarray | None = None  # the order of the epoch that the last batch was from
+        self._given: np.ndarray | None = None  # an order that was set
+        self._drawn: int | None = None  # the seed where none is given
+        self.changes = self._fed = 0  # how often something was set; and what was computed ahead with it
+        if compat is None and seed is None:
+            self._drawn = global_seed()
+        elif compat is None:
+            check_seed(seed)
+        self.save_to_dir = options.check_folder(self.save_to_dir)
         self._looped: int | None = None  # batches since a loop began, until they are more than an epoch
         self._prepare(0)
         if compat is None:
-            self._say_what_differs()
+            say_of_iterator(self)
 
     def _prepare(self, epoch: int) -> None:
         """What is not pickled."""
         self.lock = threading.Lock()
-        self.index_generator = self._flow_index()
-        self._order = Order(self.n, self.batch_size, self.key, self.shuffle)
+        self.index_generator = self._indices = self._flow_index()
         self._ring = Ring(self.threads + 3)
+        self.saved: set[tuple[int, Path]] = set()  # the epoch, and what was saved of it
+        self._following = Following(self)
         self._feed = Feed(self, epoch, trains=True)
-        # Pictures of batches that nobody asks for are not to be saved, and Keras draws when it is asked.
-        ahead = self.reads_files and self._is_ours and self.compat is None and not self.save_to_dir
-        self._following = Following(self) if ahead else None
 
-    def _say_what_differs(self) -> None:
-        augments = self.image_data_generator is not None and self.image_data_generator.augments
-        if self.seed is not None and (augments or self.shuffle):
-            notice(
-                "seed",
-                "Keras resets NumPy's global seed before each batch, and a batch depends on how many were asked for "
-                "before it. Here a batch is a function of seed, epoch and position: other draws than Keras' for the "
-                "same seed.",
-            )
-        if augments and self.subset == "validation":
-            notice("validation", "Keras augments the validation subset; here it is only standardised.")
-        if self.save_to_dir is not None:
-            notice(
-                "save-to-dir",
-                "With save_to_dir Keras draws file names from the same generator, which changes the augmentations, and "
-                "stretches each picture to 0..255. Here nothing changes, and pictures are saved as they are.",
-            )
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_feed" in self.__dict__:
+            options.assign(self, name, value)
+        else:  # it is being made
+            object.__setattr__(self, name, value)
+
+    def accept(self, name: str, value: Any) -> Any:
+        """What is stored for an attribute that is set once the iterator is made; errors as from the constructor."""
+        return options.accept(self, name, value)
+
+    def renew(self) -> None:
+        """Drop batches that were computed ahead, before the next one is handed out."""
+        self.changes += 1
 
     def __len__(self) -> int:
         """Batches of an epoch."""
@@ -143,18 +141,21 @@ class Iterator(keras.utils.PyDataset):
             raise RangeError(f"batch {idx} of an iterator with {len(self)} batches: wanted 0..{len(self) - 1}.")
         if self.compat == "strict":
             if self.seed is not None:
-                np.random.seed(self.seed + self.total_batches_seen)
-            self.total_batches_seen += 1
-            if self.index_array is None:
+                np.random.seed(self.seed + self._seen)
+            self._seen += 1
+            if self._shown is None:
                 self._set_index_array()
-            order = self.index_array
+            order = self._shown
             assert order is not None
             return self._get_batches_of_transformed_samples(order[self.batch_size * idx : self.batch_size * (idx + 1)])
+        if self._shown is None:
+            self._set_index_array()
+        self._drop_outdated()
         batch = self._feed.get(idx % len(self))
         with self.lock:
-            self.total_batches_seen += 1
-            self.index_array = self._order.of(self.epoch)
-        return _with_tuples(batch) if called_by_keras(frame) else batch
+            self._seen += 1
+            self._shown = self._order(self.epoch)
+        return with_tuples(batch) if called_by_keras(frame) else batch
 
     def __iter__(self) -> Any:
         self._looped = 0
@@ -164,8 +165,10 @@ class Iterator(keras.utils.PyDataset):
         with self.lock:
             index_array = next(self.index_generator)
             epoch, step = self.epoch, (self.batch_index or len(self)) - 1
-        if self._following is not None:
-            return self._following.get(epoch, step)
+            foreseen = self._indices is self.index_generator
+        # Pictures of batches that nobody asks for are not to be saved, and Keras draws when it is asked.
+        if foreseen and self.reads_files and self._is_ours and self.compat is None and not self.save_to_dir:
+            return self._following.get(epoch, step, self.changes)
         # The pixels are not under the lock: threads may compute several batches at a time.
         return self._serve(index_array, epoch, self.threads)
 
@@ -185,15 +188,15 @@ class Iterator(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         """Keras calls this when one of its epochs ends, and once before the first. By hand: the next epoch."""
-        if self.compat == "strict":
-            self._set_index_array()
-        else:
+        self._set_index_array()
+        if self.compat is None:
             self._feed.end(sys._getframe(1))
 
     @property
     def num_batches(self) -> int:
         """`len(it)`, under the name by which Keras reads it."""
         if self.compat is None:
+            self._drop_outdated()
             self._feed.counted(sys._getframe(1))
         return len(self)
 
@@ -201,6 +204,33 @@ class Iterator(keras.utils.PyDataset):
     def epoch(self) -> int:
         """The epoch that `it[i]` and the last batch belong to; 0 is the first."""
         return self._feed.epoch
+
+    @property
+    def key(self) -> int:
+        """What orders and draws follow from: the seed, or a number drawn where none is given."""
+        if self.compat is not None:
+            return 0
+        if self.seed is None and self._drawn is None:
+            self._drawn = global_seed()
+        return int(self._drawn if self.seed is None else self.seed)  # type: ignore[arg-type]
+
+    @property
+    def total_batches_seen(self) -> int:
+        """Batches handed out so far."""
+        return self._seen
+
+    @total_batches_seen.setter
+    def total_batches_seen(self, value: int) -> None:
+        self._seen = value
+
+    @property
+    def index_array(self) -> np.ndarray | None:
+        """The order of the epoch that the last batch was from; one that is set counts until the epoch ends."""
+        return self._shown
+
+    @index_array.setter
+    def index_array(self, value: np.ndarray | None) -> None:
+        self._shown = self._given = value
 
     @property
     def augments(self) -> bool:
@@ -227,14 +257,14 @@ class Iterator(keras.utils.PyDataset):
 
     def fetch(self, epoch: int, step: int) -> Any:
         """Batch `step` of `epoch`, computed in the caller's thread. Not with compat="strict"."""
-        return self._serve(self._order.batch(epoch, step), epoch, self.threads)
+        return self._serve(self._positions(epoch, step), epoch, self.threads)
 
     def stream(self, epoch: int, steps: Iterable[int]) -> Generator[Any, None, None]:
         """The batches `steps` of `epoch` in that order, computed ahead by threads."""
         # Code of a subclass may count on being called in order, by one thread.
         threads = self.threads if self._is_ours else 0
         yield from compute_ahead(
-            lambda step, n: self._serve(self._order.batch(epoch, step), epoch, n), steps, len(self), threads
+            lambda step, n: self._serve(self._positions(epoch, step), epoch, n), steps, len(self), threads
         )
 
     def read(self, index_array: np.ndarray, threads: int) -> tuple[np.ndarray, Pixels]:
@@ -283,23 +313,59 @@ class Iterator(keras.utils.PyDataset):
         return self.pack(batch_x, kept)
 
     def _set_index_array(self) -> None:
-        self.index_array = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
+        """An epoch begins: another order, or that of a subclass, which sets `index_array`."""
+        if self.compat == "strict":
+            self._shown = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
+        elif self._given is not None:
+            self._given = None
+            self.renew()
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """The positions of an epoch, in order."""
+        if self._given is not None:
+            return self._given
+        order = Order(self.n, self.batch_size, self.key, bool(self.shuffle)).of(epoch)
+        order.flags.writeable = False  # it is computed for each batch
+        return order
+
+    def _positions(self, epoch: int, step: int) -> np.ndarray:
+        found = self._order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        if not found.size:
+            raise DataError(
+                f"index_array has {len(self._order(epoch))} positions, none for batch {step}, and n={self.n}: set n "
+                "to the length of index_array."
+            )
+        return found
+
+    def _drop_outdated(self) -> None:
+        """Batches that were computed ahead, and something was set since."""
+        changes = self.changes
+        if changes != self._fed:
+            self._feed.close()
+            self._fed = changes
 
     def _flow_index(self) -> Generator[np.ndarray, None, None]:
         """Positions of the samples of one batch after the other, for ever. Old code takes them from here."""
         while True:
-            if self.compat == "strict" and self.seed is not None:
-                np.random.seed(self.seed + self.total_batches_seen)
+            strict = self.compat == "strict"
+            if strict and self.seed is not None:
+                np.random.seed(self.seed + self._seen)
             self._count_loop()
-            if self.batch_index == 0:
-                self._begin_epoch()
             if self.n == 0:
                 raise DataError("this iterator has no samples: nothing to make a batch of.")
-            start = self.batch_index * self.batch_size
+            if not strict and self.batch_index >= len(self):  # n or batch_size was set
+                self.reset()
+            if self.batch_index == 0 or (strict and self._shown is None):
+                self._begin_epoch()
+            start = self.batch_index * self.batch_size % self.n
+            found = (
+                self._shown[start : start + self.batch_size]
+                if strict
+                else self._positions(self.epoch, self.batch_index)
+            )
             self.batch_index = self.batch_index + 1 if start + self.batch_size < self.n else 0
-            self.total_batches_seen += 1
-            assert self.index_array is not None
-            yield self.index_array[start : start + self.batch_size]
+            self._seen += 1
+            yield found
 
     def _count_loop(self) -> None:
         """Before each batch."""
@@ -309,13 +375,13 @@ class Iterator(keras.utils.PyDataset):
             self._looped = self._looped + 1 if self._looped < len(self) else None
 
     def _begin_epoch(self) -> None:
-        if self.compat == "strict":
-            self._set_index_array()
-        else:
-            self.index_array = self._order.of(self._feed.advance())
+        self._set_index_array()
+        if self.compat is None:
+            epoch = self._feed.advance()
+            self._shown = self._order(epoch)
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ("lock", "index_generator", "_order", "_ring", "_feed", "_following")
+        left_out = ("lock", "index_generator", "_indices", "_ring", "saved", "_feed", "_following")
         return {name: value for name, value in self.__dict__.items() if name not in left_out} | {
             "_feed": self._feed.position()
         }
@@ -325,15 +391,3 @@ class Iterator(keras.utils.PyDataset):
         self.__dict__.update(state)
         self._prepare(position[0])
         self._feed.restore(position)
-
-
-def _with_tuples(batch: Any) -> Any:
-    """Several inputs or outputs as tuples, not lists, which `fit` on TensorFlow would make one tensor of.
-
-    Inputs alone are wrapped once more, or Keras would take the second one for the labels.
-    """
-    if isinstance(batch, list):
-        return (tuple(batch),)
-    return (
-        tuple(tuple(part) if isinstance(part, list) else part for part in batch) if isinstance(batch, tuple) else batch
-    )

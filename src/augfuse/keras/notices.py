@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from augfuse.warn_once import warn_first
+
+if TYPE_CHECKING:
+    from augfuse.keras.iterator import Iterator
 
 
 def notice(subject: str, message: str) -> None:
@@ -12,3 +17,23 @@ def notice(subject: str, message: str) -> None:
     """
     keras = 'For what Keras does pass compat="strict"; every difference is in docs/imagedatagenerator.md.'
     warn_first(subject, f"{message} {keras}")
+
+
+def say_of_iterator(iterator: Iterator) -> None:
+    """What differs for the options of an iterator."""
+    augments = iterator.image_data_generator is not None and iterator.image_data_generator.augments
+    if iterator.seed is not None and (augments or iterator.shuffle):
+        notice(
+            "seed",
+            "Keras resets NumPy's global seed before each batch, and a batch depends on how many were asked for "
+            "before it. Here a batch is a function of seed, epoch and position: other draws than Keras' for the "
+            "same seed.",
+        )
+    if augments and iterator.subset == "validation":
+        notice("validation", "Keras augments the validation subset; here it is only standardised.")
+    if iterator.save_to_dir is not None:
+        notice(
+            "save-to-dir",
+            "With save_to_dir Keras draws file names from the same generator, which changes the augmentations, and "
+            "stretches each picture to 0..255. Here nothing changes, and pictures are saved as they are.",
+        )

@@ -20,7 +20,7 @@ from augfuse.execute.numbers import Color, Target, Warp
 from augfuse.keras.draws import Parameters
 from augfuse.keras.kernels import finish
 from augfuse.keras.matrices import affine_matrix, as_keras, moves, to_engine, with_flips
-from augfuse.keras.standardize import channel_steps, samplewise_steps, whole_steps
+from augfuse.keras.standardize import channel_steps, check_finite, preprocess, samplewise_steps, whole_steps
 from augfuse.keras.steps import EIGHT_BIT, SCALED, Finish, Pixels
 from augfuse.keras.ties import Maps, has_ties, settle
 from augfuse.keras.warp import border, spline, spline_order
@@ -114,7 +114,8 @@ def render(
     share(work.run, n, workers)
     if function is not None:
         for image in out:
-            image[...] = function(image)
+            image[...] = preprocess(generator, image)
+        check_finite("preprocessing_function", generator, out)
         if after.acts:
             size, plane = height * width * channels, height * width
             share(lambda a, b: finish(work.target.out, a, b, size, channels, plane, planar, after), n, workers)

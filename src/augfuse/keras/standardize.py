@@ -12,7 +12,7 @@ import numpy as np
 
 from augfuse.errors import ImageError
 from augfuse.keras.steps import Finish
-from augfuse.warn_once import warn
+from augfuse.warn_once import warn, warn_once
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -55,7 +55,10 @@ def standardize_array(generator: ImageDataGenerator, x: np.ndarray) -> np.ndarra
     if x.dtype.kind != "f":
         x = x.astype(generator.dtype)
     if generator.preprocessing_function:
-        x = generator.preprocessing_function(x)
+        x = preprocess(generator, x)
+        check_finite("preprocessing_function", generator, x)
+        if generator.compat is None and (x.dtype.kind != "f" or x.dtype.itemsize < np.dtype(generator.dtype).itemsize):
+            x = x.astype(generator.dtype)
     if generator.rescale:
         x *= generator.rescale
     if generator.samplewise_center:
@@ -64,6 +67,62 @@ def standardize_array(generator: ImageDataGenerator, x: np.ndarray) -> np.ndarra
         x /= np.std(x, keepdims=True) + _EPSILON
     _subtract_and_divide(x, *_featurewise(generator))
     return _whiten(generator, x)
+
+
+def preprocess(generator: ImageDataGenerator, image: np.ndarray) -> np.ndarray:
+    """What preprocessing_function makes of an image; errors as from `image_of`."""
+    assert generator.preprocessing_function is not None
+    return image_of("preprocessing_function", generator, generator.preprocessing_function(image), image.shape)
+
+
+def image_of(name: str, generator: ImageDataGenerator, given: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """What somebody's function `name` returned, as an array that can take the place of an image of this shape.
+
+    That is one of the same shape, or of one channel, which stands for all. ImageError for anything else; with
+    compat="strict" what NumPy spreads over the image is spread, and None is NaN, as in Keras.
+    """
+    got = "None" if given is None else ""
+    array = np.asarray(np.nan if given is None else given)
+    if not got and array.dtype.kind not in "buif":
+        got = f"an array of dtype {array.dtype}" if isinstance(given, np.ndarray) else type(given).__name__
+    elif not got and array.shape != shape and not _spreads(generator, array.shape, shape):
+        got = str(array.shape)
+    if not got:
+        return array if array.shape == shape or generator.compat else np.array(np.broadcast_to(array, shape))
+    message = f"{name}: got {got}, wanted an array {shape}."
+    if given is None:
+        message += " End the function with: return image"
+    if given is not None or generator.compat is None:
+        raise ImageError(message)
+    warn_once(generator, message)
+    return np.full(shape, np.nan, generator.dtype)
+
+
+def check_finite(name: str, generator: ImageDataGenerator, images: np.ndarray) -> None:
+    """ImageError where a function left NaN or infinity in an image or a batch; a warning with compat="strict"."""
+    with np.errstate(all="ignore"):
+        if images.dtype.kind != "f" or math.isfinite(images.sum()) or np.isfinite(images).all():
+            return
+    wrong = np.argwhere(~np.isfinite(images))
+    place = f"image {wrong[0][0]} of the batch has" if images.ndim == 4 else "the image has"
+    message = (
+        f"{name}: {place} {images[tuple(wrong[0])]} after it ({len(wrong)} of {images.size} values of all), wanted "
+        "finite numbers: the loss would be NaN. Look for a division by 0 (of an image of one colour), log(0), or NaN "
+        "in the images, for which np.nan_to_num(image) is a remedy."
+    )
+    if generator.compat is None:
+        raise ImageError(message)
+    warn_once(generator, message)
+
+
+def _spreads(generator: ImageDataGenerator, got: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    if generator.compat is None:
+        axis = len(wanted) - 3 if generator.data_format == "channels_first" else len(wanted) - 1
+        return got == (*wanted[:axis], 1, *wanted[axis + 1 :])
+    try:
+        return np.broadcast_shapes(got, wanted) == wanted
+    except ValueError:
+        return False
 
 
 def _subtract_and_divide(x: np.ndarray, mean: Any, deviation: Any) -> None:

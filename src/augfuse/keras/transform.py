@@ -9,6 +9,7 @@ import numpy as np
 
 from augfuse.keras.draws import Parameters, keyed, streamed
 from augfuse.keras.render import Take, render
+from augfuse.keras.standardize import check_finite, image_of
 from augfuse.keras.steps import Pixels
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def transform(
         shape = (channels, height, width) if first else (height, width, channels)
         out = take((len(indices), *shape), np.dtype(np.float32))
         for i, x in enumerate(one_by_one(generator, pixels, indices, key, epoch, augment)):
-            out[i] = generator.standardize(x)
+            out[i] = image_of("standardize", generator, generator.standardize(x), shape)
+        if is_overridden(generator, "standardize"):
+            check_finite("standardize", generator, out)
         return out, None
     parameters: Parameters | None = None
     if strict:
@@ -70,5 +73,5 @@ def one_by_one(
         x = image.astype(generator.dtype)
         if augment:
             given = generator.get_random_transform(x.shape) if parameters is None else parameters.as_dict(i)
-            x = generator.apply_transform(x, given)
+            x = image_of("apply_transform", generator, generator.apply_transform(x, given), x.shape)
         yield x

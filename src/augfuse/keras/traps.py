@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import inspect
 import itertools
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from augfuse.keras.arguments import listed
+from augfuse.keras.arguments import listed, random_arguments, standardising_arguments
 from augfuse.keras.feed import FIT, PREDICT, Asker
 from augfuse.keras.transform import is_overridden
 from augfuse.keras.values import Values
@@ -25,6 +26,7 @@ _NOTHING_LEFT = 0.1  # of images scaled to 0..1 and again by 1 / 255 about 0.004
 _ANOTHER_SCALE = 8  # times as large: 0..255 beside 0..1, -1..1, or images of mean 0 and deviation 1
 _SURELY_PIXELS = 100.0  # floats up to here may have been standardised by hand
 _SEEN = 64  # images that are looked at
+_ONLY_COLOURS = ("brightness_range", "channel_shift_range")  # these leave a mask as it is
 _BINARY = "binary_crossentropy"
 # Whether a loss wants one-hot labels, None where that depends on the outputs; its function, and its class.
 _LOSSES: dict[str, tuple[bool | None, Any, Any]] = {
@@ -151,12 +153,40 @@ def check_validation(feed: Any, values: Values, validation_data: Any, fix: str) 
     )
 
 
+def check_masks(generator: ImageDataGenerator, x: np.ndarray, y: np.ndarray) -> None:
+    """Warn where y are images that belong to x, masks or x itself, which flow() hands out as they are."""
+    if y.ndim not in (3, 4) or len(y) != len(x) or y.dtype.kind not in "buif":
+        return
+    sides = {y.shape[1:3]} if y.ndim == 3 else {y.shape[1:3], y.shape[2:4]}
+    if (x.shape[generator.row_axis], x.shape[generator.col_axis]) not in sides:
+        return
+    moved = {name: value for name, value in random_arguments(generator).items() if name not in _ONLY_COLOURS}
+    same = y.shape == x.shape and (np.shares_memory(y, x) or np.array_equal(y, x))
+    scaled = {n: v for n, v in standardising_arguments(generator).items() if v is not None} if same else {}
+    if not moved and not scaled:
+        return
+    what = "x itself" if same else f"pictures of the size of x, {y.shape}"
+    changes = " and ".join(listed(part) for part in (moved, scaled) if part)
+    masks = (
+        "take masks, (n, h, w, 1), from a generator with the same random arguments, interpolation_order=0 and no "
+        "rescale: images, masks = datagen.flow(x, seed=1), mask_datagen.flow(y, seed=1); pairs = zip(images, masks)"
+    )
+    way = "images = datagen.flow(x, seed=1); pairs = ((batch, batch) for batch in images)" if same else masks
+    fit = "model.fit((pair for pair in pairs), steps_per_epoch=len(images), shuffle=False)"
+    warn(
+        f"flow: y is {what}, and is handed out as it is: {changes} changes x only. With one seed both change alike: "
+        f"{way}; {fit}"
+    )
+
+
 def check_loop(batches: int) -> None:
     """Warn that a loop over an iterator takes more than its epoch of `batches`.
 
-    Not where `next(it)` is written: there a loop of another kind decides how many, whoever has looped before.
+    Not where `next(it)` is written, nor in a generator: there somebody else decides how many.
     """
     frame = sys._getframe(depth_of_caller() - 1)
+    if frame.f_code.co_flags & inspect.CO_GENERATOR:
+        return
     heads_a_for = frame.f_code.co_code[frame.f_lasti] == dis.opmap["FOR_ITER"]
     if heads_a_for or "next" not in frame.f_code.co_names:
         warn(

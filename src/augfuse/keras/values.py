@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 _KNOWN = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
 _STANDARDISED = (-5.0, 5.0)  # about where images of mean 0 and deviation 1 lie
-_ranges: weakref.WeakKeyDictionary[Any, tuple[float, float] | None] = weakref.WeakKeyDictionary()
+_ranges: weakref.WeakKeyDictionary[Loader, tuple[float, float] | None] = weakref.WeakKeyDictionary()
+_ranges_of_iterators: weakref.WeakKeyDictionary[Iterator, tuple[int, tuple[float, float] | None]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 @final
@@ -116,14 +119,16 @@ def _range_of_loader(loader: Loader) -> tuple[float, float] | None:
 
 def _range_of_iterator(iterator: Iterator) -> tuple[float, float] | None:
     """The full scale of the images, as the first one tells."""
-    if iterator not in _ranges:
+    known = _ranges_of_iterators.get(iterator)
+    if known is None or known[0] != iterator.changes:  # something was set on it since
         try:
             _, pixels = iterator.read(np.zeros(1, np.int64), 1)
             image = pixels.stack[pixels.rows[0]]
-            _ranges[iterator] = _unless_dark((pixels.low, pixels.high), image) if iterator._is_ours else None
+            found = _unless_dark((pixels.low, pixels.high), image) if iterator._is_ours else None
         except (AugfuseError, OSError, ValueError, TypeError, IndexError, NotImplementedError):  # as above
-            _ranges[iterator] = None
-    return _ranges[iterator]
+            found = None
+        known = _ranges_of_iterators[iterator] = iterator.changes, found
+    return known[1]
 
 
 def _unless_dark(full: tuple[float, float], image: np.ndarray) -> tuple[float, float] | None:

@@ -10,6 +10,7 @@ import numpy as np
 from augfuse.keras import values
 from augfuse.keras.arguments import listed, random_arguments, standardising_arguments, without_random
 from augfuse.keras.feed import BUILD, EVALUATE, FIT, PREDICT, Asker
+from augfuse.keras.numbering import check_numbering
 from augfuse.keras.traps import check_loss, check_scaling, check_steps, check_validation
 from augfuse.keras.values import Values
 from augfuse.warn_once import warn_once
@@ -48,6 +49,7 @@ def observe(asker: Asker, iterator: Iterator) -> None:
         check_loss(iterator, asker.model, iterator.one_hot, iterator.other_labels)
     if method in (FIT, EVALUATE, PREDICT):
         check_steps(iterator, asker)
+        check_numbering(asker, iterator)
     if generator is None or method not in (FIT, EVALUATE, PREDICT):
         return
     feed = _Feed(values.of_iterator(iterator), _standardisation(generator))
@@ -76,6 +78,7 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
     feed = _Feed(values.of_loader(loader), None)
     _compare(asker, dataset, feed)
     check_steps(dataset, asker)
+    check_numbering(asker, dataset)
     if method == FIT:
         if feed.values is not None:
             check_validation(dataset, feed.values, asker.validation_data, _LOADER_OF_ARRAYS)
