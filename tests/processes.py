@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 # A shell lets jobs in the background ignore SIGINT, and they hand that down to what they start.
 _RESTORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
@@ -23,11 +24,11 @@ def foreground() -> None:
 
 @contextmanager
 def started(
-    *command: str, cwd: Path, program: tuple[str, ...] = (sys.executable, "-m", "augfuse"), **options: object
+    *command: str, cwd: Path, program: tuple[str, ...] = (sys.executable, "-m", "augfuse"), **options: Any
 ) -> Iterator[subprocess.Popen[str]]:
     """A running command in a process group of its own, which is killed where it has not ended by itself."""
-    given: dict[str, object] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": foreground}
-    process = subprocess.Popen(  # type: ignore[call-overload]
+    given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": foreground}
+    process = subprocess.Popen(
         [*program, *command], cwd=cwd, text=True, start_new_session=True, errors="surrogateescape", **(given | options)
     )
     try:
@@ -38,9 +39,9 @@ def started(
         process.communicate()
 
 
-def run(*command: str, cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
+def run(*command: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """A command until its end."""
-    with started(*command, cwd=cwd, **options) as process:  # type: ignore[arg-type]
+    with started(*command, cwd=cwd, **options) as process:
         out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
