@@ -27,10 +27,3 @@ def test_a_path_that_is_no_regular_file(kind: str, tmp_path: Path, capsys: pytes
             more = [str(tmp_path / "dst")] if command[0] == "augment" else []
             assert main([command[0], str(path), *more, *command[1:]]) == 2
             assert f"{path}: not a regular file" in capsys.readouterr().err
-
-
-def test_training_on_a_device(capsys: pytest.CaptureFixture[str]) -> None:
-    for module in ("keras", "sklearn", "matplotlib"):
-        pytest.importorskip(module, reason="needs the extra: pip install 'augfuse[train]'")
-    assert main(["train", "/dev/zero"]) == 2
-    assert "/dev/zero: not a regular file" in capsys.readouterr().err
