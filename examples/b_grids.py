@@ -6,11 +6,13 @@ python examples/b_grids.py PHOTO OUT
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from shell import run
 
 import augfuse as af
+from augfuse.files import write_bytes
 from augfuse.keras import ImageDataGenerator, array_to_img
+from augfuse.outputs import Output, check
+from augfuse.pictures import png_bytes, png_state
 
 SHOWN = {
     "flips": [af.HorizontalFlip(), af.VerticalFlip()],
@@ -41,6 +43,12 @@ def tiles(photo: np.ndarray) -> np.ndarray:
     return pieces[np.argsort(-pieces.std(axis=(1, 2, 3)))]
 
 
+def save(page: np.ndarray, path: Path, photo: Path) -> None:
+    """Write a picture; never over the photo, or over one that augfuse did not write."""
+    check(Output("OUT", path, "augfuse", lambda path: png_state(path, "augfuse")), [photo])
+    write_bytes(path, png_bytes(page))
+
+
 def main(photo: Path, out: Path) -> None:
     """One PNG per augmentation, per fill mode with shifts and rotation, and per standardisation of its pieces."""
     whole = af.decode(photo.read_bytes(), color="rgb", path=str(photo))
@@ -54,7 +62,7 @@ def main(photo: Path, out: Path) -> None:
     recipes |= {f"fill-{fill}": af.Recipe(moves, fill=fill, fill_value=value) for fill, value in FILLS.items()}
     for name, recipe in recipes.items():
         batch = recipe.batch(pixels.repeat(12, axis=0), seed=0)
-        Image.fromarray(batch.grid(captions=True)).save(out / f"{name}.png")
+        save(batch.grid(captions=True), out / f"{name}.png", photo)
 
     small = tiles(whole)
     for name, arguments in STANDARDISED.items():
@@ -65,7 +73,7 @@ def main(photo: Path, out: Path) -> None:
         shown = np.stack([np.asarray(array_to_img(image)) for image in values])  # each over its own range
         words = [f"{image.min():.1f} to {image.max():.1f}, mean {image.mean():.2f}" for image in values]
         page = af.Recipe([]).batch(shown).grid(captions=words, side=160)
-        Image.fromarray(page).save(out / f"{name}.png")
+        save(page, out / f"{name}.png", photo)
     print(f"{out}: {len(list(out.glob('*.png')))} pictures")
 
 

@@ -1,46 +1,31 @@
-"""Starting `augfuse` as a process: with the signals of a foreground job, and never left behind."""
+"""Commands of `augfuse` as processes: started, waited for, run to their end."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
-# A shell lets jobs in the background ignore SIGINT, and they hand that down to what they start.
-_RESTORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+from children import running
 
-
-def foreground() -> None:
-    """In a child before it starts: hear the signals that the test itself may have been started without."""
-    for name in _RESTORED:
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
+AUGFUSE = (sys.executable, "-m", "augfuse")
 
 
-@contextmanager
 def started(
-    *command: str, cwd: Path, program: tuple[str, ...] = (sys.executable, "-m", "augfuse"), **options: object
-) -> Iterator[subprocess.Popen[str]]:
-    """A running command in a process group of its own, which is killed where it has not ended by itself."""
-    given: dict[str, object] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": foreground}
-    process = subprocess.Popen(  # type: ignore[call-overload]
-        [*program, *command], cwd=cwd, text=True, start_new_session=True, errors="surrogateescape", **(given | options)
-    )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    *command: str, cwd: Path, program: tuple[str, ...] = AUGFUSE, **options: Any
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    """A running command, which is killed where it has not ended by itself."""
+    return running([*program, *command], cwd=cwd, errors="surrogateescape", **options)
 
 
-def run(*command: str, cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
+def run(*command: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """A command until its end."""
-    with started(*command, cwd=cwd, **options) as process:  # type: ignore[arg-type]
+    with started(*command, cwd=cwd, **options) as process:
         out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
@@ -52,6 +37,20 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) ->
             return True
         time.sleep(0.01)
     return False
+
+
+def wait_for_handlers(process: subprocess.Popen[str]) -> bool:
+    """Whether the command hears SIGTERM before it ends: before that, signals meet Python while it starts."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        time.sleep(2)
+        return process.poll() is None
+
+    def hears() -> bool:
+        found = [line for line in status.read_text().splitlines() if line.startswith("SigCgt:")]
+        return bool(found and int(found[0].split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+    return wait_for(hears, process)
 
 
 def wait_for_line(process: subprocess.Popen[str], words: str) -> bool:

@@ -59,7 +59,7 @@ def test_python_m_is_the_command() -> None:
 def test_usage_errors_exit_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
-    assert "Error" in captured.out + captured.err
+    assert captured.err.startswith("augfuse: ") and captured.err.count("\n") == 1 and captured.out == ""
 
 
 def test_explain_prints_the_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

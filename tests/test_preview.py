@@ -458,8 +458,8 @@ def test_what_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFix
         captured = capsys.readouterr()
         assert message in captured.err and "Traceback" not in captured.err and captured.out == ""
     assert not (tmp_path / "p.png").exists()
-    assert main(["preview", str(folder), "--recipe", str(recipe), "--out", str(tmp_path / "no" / "p.png")]) == 1
-    assert "No such file or directory" in capsys.readouterr().err
+    assert main(["preview", str(folder), "--recipe", str(recipe), "--out", str(tmp_path / "no" / "p.png")]) == 2
+    assert f"there is no folder {tmp_path / 'no'}" in capsys.readouterr().err
     (tmp_path / "bad.png").write_bytes(b"not an image")
     assert main(["preview", str(tmp_path / "bad.png"), *out]) == 1
     assert "bad.png: not an image format" in capsys.readouterr().err

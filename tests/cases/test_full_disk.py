@@ -16,7 +16,7 @@ from PIL import Image
 
 import augfuse as af
 from augfuse.cli import main
-from processes import foreground, run, started, wait_for
+from processes import run, started, wait_for
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 SIGPIPE = 141
@@ -154,13 +154,11 @@ def test_a_standard_output_that_cannot_be_written(command: str, work: Path) -> N
 
 
 def test_a_reader_that_has_seen_enough(work: Path) -> None:
-    """Through a real pipe and a real `head`, and with SIGPIPE as a shell hands it down."""
-    shell = f"{sys.executable} -m augfuse doctor photos --json - | head -c 1; code=${{PIPESTATUS[0]}}; echo; echo $code"
-    done = subprocess.run(
-        ["bash", "-c", shell], cwd=work, capture_output=True, text=True, check=False, preexec_fn=foreground, timeout=120
-    )
-    first, code = done.stdout.split()
-    assert first == "{" and done.stderr == "" and int(code) in (1, SIGPIPE)  # 1: all was written before
+    """Through a real pipe and a real `head`."""
+    shell = f"{{ {sys.executable} -m augfuse doctor photos --json -; echo $? > code; }} | head -c 1"
+    done = run(cwd=work, program=("/bin/sh", "-c", shell))
+    assert done.stdout == "{" and done.stderr == ""
+    assert int((work / "code").read_text()) in (1, SIGPIPE)  # 1: all was written before
 
 
 def test_a_standard_error_that_cannot_be_written(work: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 import augfuse as af
-from processes import foreground, run, started, wait_for, wait_for_line
+from processes import AUGFUSE, run, started, wait_for, wait_for_handlers, wait_for_line
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends signals")
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
@@ -87,10 +88,11 @@ def test_a_second_signal_during_the_shutdown_changes_nothing(pause: float, work:
 
 
 @pytest.mark.parametrize("command", ["doctor photos --json found.json --quarantine list.txt", "preview photos"])
-@pytest.mark.parametrize("seconds", [0.7, 1.2])
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 1.0])
 def test_a_stopped_doctor_or_preview_writes_all_or_nothing(command: str, seconds: float, work: Path) -> None:
     before = names(work)
     with started(*command.split(), cwd=work) as process:
+        assert wait_for_handlers(process)
         time.sleep(seconds)
         process.send_signal(INT)
         process.send_signal(INT)
@@ -98,18 +100,13 @@ def test_a_stopped_doctor_or_preview_writes_all_or_nothing(command: str, seconds
     left = names(work) - before
     for name in left:
         (work / name).unlink()
-    # Where the machine is quick the work is done, and where it is slow Python itself is still starting.
-    assert process.returncode in (0, 1, 130) or (process.returncode == -INT and not left), err
-    assert left <= {"found.json", "list.txt", "preview.png"}
+    assert process.returncode == 130 or (process.returncode in (0, 1) and left), err  # a quick machine is done by then
+    assert left <= {"found.json", "list.txt", "preview.png"} and "Traceback" not in err
 
 
 def test_signals_that_the_caller_ignores_are_ignored(work: Path) -> None:
-    def as_nohup() -> None:
-        foreground()
-        signal.signal(HUP, signal.SIG_IGN)
-        signal.signal(INT, signal.SIG_IGN)
-
-    with started("augment", "photos", "kept", "--copies", "20", cwd=work, preexec_fn=as_nohup) as process:
+    program = ("/bin/sh", "-c", 'trap "" HUP INT; exec "$0" "$@"', *AUGFUSE)
+    with started("augment", "photos", "kept", "--copies", "20", cwd=work, program=program) as process:
         assert wait_for(lambda: list(work.glob(".*kept.*.partial")), process)
         for number in (HUP, INT):
             process.send_signal(number)
@@ -123,7 +120,8 @@ def test_a_stopped_run_goes_on_with_the_same_command(work: Path) -> None:
         pytest.importorskip(module, reason="needs the extra: pip install 'augfuse[train]'")
     command = ["train", "photos", "--size", "8", "--epochs", "2", "--seeds", "2", "--name", "stopped"]
     with started(*command, cwd=work, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
-        time.sleep(1.5)  # while its framework is imported
+        assert wait_for_handlers(process)
+        time.sleep(1)  # while its framework is imported
         for _ in range(3):
             process.send_signal(INT)
         _, err = process.communicate(timeout=60)
@@ -140,3 +138,44 @@ def test_a_stopped_run_goes_on_with_the_same_command(work: Path) -> None:
     done = run(*command, cwd=work)
     assert done.returncode == 0 and "continued where it was interrupted" in done.stdout, done.stderr
     assert not (work / "runs" / "stopped" / "state").exists()
+
+
+# Stands for code that loses the exception, as callbacks from C do, or that does not come back for long.
+STUCK = """
+import sys, time
+from pathlib import Path
+import augfuse.cli
+from augfuse import __main__, files
+
+def stuck(*arguments, **options):
+    with files.replacing(Path("out"), folder=True) as new:
+        (new / "x").write_text("x")
+        while True:
+            try:
+                time.sleep(60)
+            except KeyboardInterrupt:
+                pass
+
+augfuse.cli.app = stuck
+sys.exit(__main__.main())
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(INT, 130), (TERM, 143), (HUP, 129)])
+def test_a_command_that_does_not_hear_is_ended(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    with started(cwd=tmp_path, program=(sys.executable, "-c", STUCK)) as process:
+        assert wait_for(lambda: list(tmp_path.glob(".augfuse.out.*/x")), process)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code and names(tmp_path) == set()
+    assert err.startswith("augfuse: interrupted") and err.count("\n") == 1
+
+
+def test_a_signal_after_the_work_changes_nothing(tmp_path: Path) -> None:
+    code = (
+        "import atexit, os, signal, sys; sys.argv[1:] = ['--version'];"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT));"
+        "from augfuse.__main__ import main; sys.exit(main())"
+    )
+    done = run(cwd=tmp_path, program=(sys.executable, "-c", code))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{af.__version__}\n", "")

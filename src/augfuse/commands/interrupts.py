@@ -95,8 +95,10 @@ def end(code: int) -> NoReturn:
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.__stdout__, sys.__stderr__):
         with suppress(OSError, ValueError, AttributeError):
+            if stream.isatty():
+                stream.write("\x1b[?25h")  # a bar that could not end has hidden the cursor
             stream.flush()
 
 

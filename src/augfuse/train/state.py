@@ -103,7 +103,8 @@ class RunFolder:
 
     def require_free(self) -> None:
         """DataError while a process trains this run, or where it is none of this version."""
-        self._read()
+        if self.exists:
+            self._read()
         if self.locked:
             raise DataError(self._taken)
 
@@ -127,6 +128,7 @@ class RunFolder:
     @contextmanager
     def open(self, identity: dict[str, Any]) -> Iterator[None]:
         """Begin or continue the run, and hold its lock. DataError where another process does."""
+        made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         self._state.mkdir(parents=True, exist_ok=True)
         with locked(self._state / "lock", self._taken):
             try:
@@ -134,11 +136,12 @@ class RunFolder:
                     self._write(identity, None)
                 yield
             finally:
-                if not self.exists and self.bare:  # nothing could be written
-                    shutil.rmtree(self._state, ignore_errors=True)
-                    remove_unfinished(self.folder)
-                    with suppress(OSError):
-                        self.folder.rmdir()
+                with suppress(OSError):
+                    if not self.exists and self.bare:  # nothing could be written
+                        shutil.rmtree(self._state, ignore_errors=True)
+                        remove_unfinished(self.folder)
+                        for path in made:
+                            path.rmdir()
 
     def clear(self) -> None:
         """Forget the run that was here, if any; other files of the folder stay until they are written again. DataError
