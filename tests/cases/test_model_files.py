@@ -298,6 +298,13 @@ def test_a_missing_loss_is_named_by_what_trains_and_passed_over_by_what_looks(da
     assert examine(data, model=path).model == "model.keras"
 
 
+@pytest.mark.parametrize("trust", ["no", 1, None])
+def test_trust_is_true_or_false(trust: Any, data: Path) -> None:
+    for read in (examine, af.train):
+        with pytest.raises(af.RangeError, match=r"trust.model: got .*wanted True or False"):
+            read(data, model=data.parent / "model.keras", trust_model=trust)
+
+
 def test_both_kinds_of_files_are_trained(data: Path) -> None:
     for suffix in (".keras", ".h5"):
         path = data.parent / f"model{suffix}"
