@@ -346,7 +346,7 @@ def test_a_function_is_found_in_a_file_and_in_a_module(tmp_path: Path, monkeypat
         ("nocolon", "wanted module:function"),
         ("no_such_module_here:f", "no module 'no_such_module_here'"),
         ("math:nothing", "has no function 'nothing'"),
-        ("none.keras", "no such file"),
+        ("none.keras", "no such model file"),
         ("none.py:f", "no such file"),
         (3, "wanted module:function"),
         (lambda a, b, c: None, "wanted a function of (input_shape, classes)"),

@@ -220,7 +220,7 @@ def test_every_extra_asks_for_a_keras_without_holes() -> None:
     asked = {name: line for name, lines in extras.items() for line in lines if re.match(r"keras\b", line)}
     assert set(asked) == {"keras", "train", "bench", "dev"}
     assert set(asked.values()) == {f"keras>={'.'.join(map(str, SAFE_KERAS))}"}
-    assert SAFE_KERAS >= (3, 11, 3)
+    assert tuple(SAFE_KERAS) >= (3, 11, 3), "the release with the fixes of both readers"
 
 
 def cut(whole: bytes) -> bytes:
@@ -296,6 +296,13 @@ def test_a_missing_loss_is_named_by_what_trains_and_passed_over_by_what_looks(da
     with pytest.raises(af.DataError, match="needs the function 'squared'"):
         af.train(data, model=path, epochs=1, out=data.parent / "runs")
     assert examine(data, model=path).model == "model.keras"
+
+
+@pytest.mark.parametrize("trust", ["no", 1, None])
+def test_trust_is_true_or_false(trust: Any, data: Path) -> None:
+    for read in (examine, af.train):
+        with pytest.raises(af.RangeError, match=r"trust.model: got .*wanted True or False"):
+            read(data, model=data.parent / "model.keras", trust_model=trust)
 
 
 def test_both_kinds_of_files_are_trained(data: Path) -> None:

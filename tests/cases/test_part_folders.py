@@ -163,6 +163,10 @@ def test_folders_that_look_like_parts_are_asked_about(names: tuple[str, ...], do
 def test_class_folders_with_unlike_folders_are_not_asked_about(tmp_path: Path) -> None:
     nested = save(tmp_path / "nested", ["cat/2019", "cat/2020", "dog/spring", "dog/autumn"])
     assert af.from_directory(nested).classes == ("cat", "dog")
+    single = save(tmp_path / "single", below("cat", "dog", classes=("1", "2", "3")), count=1)  # a folder for each image
+    assert af.from_directory(single).classes == ("cat", "dog")
+    many = save(tmp_path / "many", below(*map(str, range(11)), classes=("front", "side")))
+    assert len(af.from_directory(many).classes) == 11
     mixed = save(tmp_path / "mixed", ["cat", "cat/front", "cat/side", "dog/front", "dog/side"])
     assert af.from_directory(mixed).classes == ("cat", "dog")
 

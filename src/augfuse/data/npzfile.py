@@ -69,7 +69,9 @@ def _check_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -
         shape, _, dtype = read_header(member)
         size = math.prod(shape) * dtype.itemsize
         if dtype.hasobject:
-            raise DataError(f"{path}: {info.filename} holds Python objects, wanted numbers or texts of one length.")
+            raise DataError(
+                f"{path}: not a readable .npz file: {info.filename} holds Python objects, wanted numbers or names."
+            )
         if size > info.file_size:
             raise DataError(
                 f"{path}: the header of {info.filename} says {shape} {dtype}, {size:,} bytes: more than the file holds."

@@ -25,6 +25,8 @@ _FILLER = "dataset|data|set|images|image|imgs|img|pictures|photos|split|part|fol
 _FUSED = re.compile(rf"({_WORD})({_FILLER})?s?")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _MOST_LISTED = 4
+# What looks like parts: up to ten folds, and classes of some images.
+_MOST_PARTS, _LEAST_IMAGES = 10, 3
 
 
 class Named(NamedTuple):
@@ -79,19 +81,16 @@ def parts_given(part_names: Mapping[str, str], names: Collection[str], where: ob
 
 
 def shared_folders(inside: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The folders that all class folders have in common, where these look like parts: all their images lie in folders
-    of the same names, two or more. inside: for each class folder the paths of its images below it, with "/"."""
-    folders: list[set[str]] = []
-    for paths in inside.values():
-        if not paths:
-            continue
-        if any("/" not in path for path in paths):
-            return ()
-        folders.append({path.partition("/")[0] for path in paths})
-    if len(folders) < 2:
+    """The folders that all class folders have in common, where these look like parts: few of them, all their images in
+    folders of the same names, two or more, of several images each. inside: for each class folder the paths of its
+    images below it, with "/"."""
+    held = [paths for paths in inside.values() if paths]
+    if not 2 <= len(held) <= _MOST_PARTS or any("/" not in path for paths in held for path in paths):
         return ()
+    folders = [{path.partition("/")[0] for path in paths} for paths in held]
     shared, every = set.intersection(*folders), set.union(*folders)
-    return tuple(sorted(shared)) if len(shared) >= 2 and 2 * len(shared) >= len(every) else ()
+    several = sum(map(len, held)) >= _LEAST_IMAGES * sum(map(len, folders))
+    return tuple(sorted(shared)) if several and len(shared) >= 2 and 2 * len(shared) >= len(every) else ()
 
 
 def question(names: Sequence[str], shared: Sequence[str]) -> str:

@@ -77,7 +77,7 @@ def _group_codes(groups: Any, length: int) -> np.ndarray:
         raise DataError(f"split: got groups of shape {found.shape}, wanted one group for each of {length} samples.")
     if found.dtype.kind == "f" and np.isnan(found).any():
         row = int(np.flatnonzero(np.isnan(found))[0])
-        raise DataError(f"split: sample {row} has no group (NaN); give it a group of its own.")
+        raise DataError(f"split: sample {row} has no group (NaN); give it a group that no other sample has.")
     try:
         names, codes = np.unique(found, return_inverse=True)
     except TypeError as error:

@@ -24,6 +24,7 @@ from augfuse.doctor.survey import Survey
 from augfuse.doctor.values import check_values
 from augfuse.errors import AugfuseError, AugfuseWarning, RangeError, RecipeError
 from augfuse.execute.cpu import cpu_count
+from augfuse.ranges import truth
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
@@ -55,6 +56,7 @@ def examine(
     for name, value in (("limit", limit), ("workers", 1 if workers is None else workers)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise RangeError(f"{name}: got {shown(value)}, wanted 1 or more.")
+    truth("trust_model", trust_model)
     read_recipe = _recipe(recipe)
     survey = gather(data)
     loaded = None if model is None else load_model(Path(model), trusted=trust_model)

@@ -42,7 +42,7 @@ class Parts:
     classes: tuple[str, ...]
     # (h, w, c) where every image is known to have it: arrays. None for files.
     shape: tuple[int, int, int] | None
-    # What early stopping and the learning rate may look at; None where the data has no part of its own for it.
+    # What early stopping and the learning rate may look at; None where the data has no separate part for it.
     validation: Any = None
     # A val part that nothing looks at; the report describes it.
     unused: Any = None
@@ -153,12 +153,15 @@ def hold_out(whole: Any, fraction: float, seed: int, what: str) -> tuple[Any, An
     """(rest, held_out) of a source, each class keeping its share. DataError that begins with `what` where that leaves
     nothing on a side."""
     if whole.groups is not None and len(np.unique(whole.groups)) < 2:
-        raise DataError(f"{what} can be held out: all {len(whole)} images are of one group. Give one of its own.")
+        raise DataError(
+            f"{what} can be held out: all {len(whole)} images are of one group. Give a separate test or val part."
+        )
     try:
         return whole.split(fraction, seed=seed, stratify=True)
     except DataError as error:
         raise DataError(
-            f"{what} can be held out: {len(whole)} images are too few. Give more images, or a part of its own."
+            f"{what} can be held out: {len(whole)} images are too few. Give more images, or a separate test or val "
+            "part."
         ) from error
 
 

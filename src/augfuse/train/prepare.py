@@ -260,7 +260,7 @@ def _check_compiled(options: Options, network: _Network, own: OwnModel) -> None:
     """Refuse what a compiled model settles itself: RangeError."""
     if network.compiled and options.optimizer != Options().optimizer:
         raise RangeError(
-            f"--optimizer {options.optimizer}: {own.title} comes compiled with an optimiser of its own. Leave "
+            f"--optimizer {options.optimizer}: {own.title} comes compiled with its optimiser. Leave "
             "--optimizer out, or do not compile it."
         )
     for name in ("learning_rate", "reduce_lr"):
@@ -279,7 +279,7 @@ def _scaled_once(recipe: Recipe, given: Recipe | None, own: OwnModel, channels: 
     gain, _, _ = recipes.write_scale(recipe, channels)
     if max(gain) < _SMALL_GAIN:
         warnings.warn(
-            f"the recipe ends with {shown(recipe.transforms[-1])}, and {own.title} has a Rescaling layer of its own: "
+            f"the recipe ends with {shown(recipe.transforms[-1])}, and {own.title} has a Rescaling layer too: "
             "values "
             "are scaled down twice. Take one of them out.",
             AugfuseWarning,
