@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -126,3 +127,18 @@ def test_a_function_that_returns_no_numbers_is_named(fn: Any, words: str) -> Non
     x = np.ones((2, 9, 9, 3), np.uint8)
     with np.errstate(all="ignore"), pytest.raises(af.RecipeError, match=rf"Lambda\.fn: .*{words}"):
         af.Recipe([af.Lambda(fn)]).batch(x, workers=1)
+
+
+class Darker:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        return image * 0.5
+
+
+@pytest.mark.parametrize(
+    "fn", [functools.partial(np.multiply, 0.5), Darker(), np.sqrt, np.random.default_rng(0).random]
+)
+def test_any_function_can_be_written_down_in_a_state(fn: Any) -> None:
+    recipe = af.Recipe([af.Lambda(fn)])
+    loader = af.Loader(af.from_arrays(np.zeros((4, 9, 9, 3), np.uint8)), recipe, batch_size=2)
+    loader.load_state_dict(loader.state_dict())
+    assert recipe.fingerprint() == af.Recipe([af.Lambda(fn)]).fingerprint() and "af.Lambda(fn=" in recipe.to_python()
