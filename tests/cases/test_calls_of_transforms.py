@@ -60,6 +60,9 @@ CALLS: list[tuple[Callable[[], Any], str]] = [
     ),
     (lambda: af.Recipe().explain((24, 24)), r"^shape: got \(24, 24\), wanted \(height, width, channels\)"),
     (lambda: af.Recipe().batch(GREY, dtype="double precision"), r"^dtype: got 'double precision', wanted 'uint8'"),
+    (lambda: af.Recipe().batch(GREY, indices=[0, [1]]), r"^indices: got .*wanted 2 whole numbers"),
+    (lambda: af.from_arrays(GREY, groups=[[1], [1, 2]]), r"^groups: wanted one group for each image"),
+    (lambda: af.Rotate(np.zeros((2, 2))), r"^Rotate\.degrees: got array"),
     (lambda: af.Recipe().batch(GREY, 5), r"^labels: got 5, wanted one per image"),
 ]  # fmt: skip
 
@@ -82,6 +85,23 @@ def test_hints_are_given_only_where_they_help() -> None:
         with pytest.raises(af.RangeError) as caught:
             call()
         assert "use (" not in str(caught.value) and "fixed" not in str(caught.value) and "mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (lambda: af.Rotate(np.array([-5, 5])), lambda: af.Rotate((-5, 5))),
+        (lambda: af.Rotate(np.array(7.0)), lambda: af.Rotate(7)),
+        (lambda: af.Resize(np.array([5, 6])), lambda: af.Resize((5, 6))),
+        (lambda: af.Pad(np.arange(4)), lambda: af.Pad((0, 1, 2, 3))),
+        (lambda: af.Normalize(np.full(3, 0.5), np.ones(3)), lambda: af.Normalize((0.5, 0.5, 0.5), (1, 1, 1))),
+        (lambda: af.Recipe(value_range=np.array([0, 255])), lambda: af.Recipe(value_range=(0, 255))),
+        (lambda: af.Recipe(fill_value=np.zeros(3)), lambda: af.Recipe(fill_value=(0, 0, 0))),
+    ],
+)
+def test_arrays_are_taken_where_a_list_is(given: Callable[[], Any], wanted: Callable[[], Any]) -> None:
+    assert given() == wanted()
+    assert pickle.dumps(given()) == pickle.dumps(wanted())
 
 
 def test_transforms_are_still_pickled_copied_and_replaced() -> None:
