@@ -14,7 +14,7 @@ import numpy as np
 from augfuse.errors import ImageError, ImageTypeError, RangeError, RecipeError
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
-from augfuse.ranges import text_hint, whole
+from augfuse.ranges import listed, text_hint, whole
 from augfuse.text import shown
 
 _LAYOUTS = ("NHWC", "NCHW")
@@ -26,6 +26,7 @@ def overlap(out: np.ndarray, images: Images) -> bool:
 
 
 def own_range(value: Any) -> tuple[float, float]:
+    value = listed(value)
     low, high = value if isinstance(value, (tuple, list)) and len(value) == 2 else (math.nan, math.nan)
     number = all(isinstance(v, numbers.Real) and not isinstance(v, bool) and math.isfinite(v) for v in (low, high))
     if not number or not low < high:
@@ -97,7 +98,10 @@ def as_index(index: Any) -> int:
 
 
 def as_indices(indices: Any, n: int) -> np.ndarray:
-    array = np.asarray(indices)
+    try:
+        array = np.asarray(indices)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0, object)
     if array.shape != (n,) or array.dtype.kind not in "iu" or (array < 0).any() or (array > _LARGEST_INDEX).any():
         raise ImageError(
             f"indices: got {array.dtype.name} of shape {array.shape}, wanted {n} whole numbers 0..2**63 - 1."

@@ -34,6 +34,14 @@ def sides(size: Size) -> tuple[int, int]:
     return size if isinstance(size, tuple) else (size, size)
 
 
+def listed(value: Any) -> Any:
+    """An array as the tuple or the number that it stands for; anything else as it is."""
+    if not isinstance(value, np.ndarray) or value.ndim > 1:
+        return value
+    plain = value.tolist()
+    return tuple(plain) if isinstance(plain, list) else plain
+
+
 def _number(where: str, value: Any, wanted: str) -> float:
     try:
         number = math.nan if isinstance(value, bool) or not isinstance(value, numbers.Real) else float(value)
@@ -120,6 +128,7 @@ class Interval(msgspec.Struct, frozen=True):
         wanted = f"low <= high within {domain} {self.unit}".rstrip()
         if value is None and self.optional:
             return None
+        value = listed(value)
         if isinstance(value, (tuple, list)):
             if len(value) != 2:
                 raise RangeError(f"{where}: got {shown(value)}, wanted one number or (low, high).")
@@ -179,6 +188,7 @@ class Numbers(msgspec.Struct, frozen=True):
 
     def parse(self, where: str, value: Any) -> tuple[float, ...]:
         wanted = f"one number, or one per channel{', each > 0' if self.positive else ''} ({self.unit})"
+        value = listed(value)
         values = value if isinstance(value, (tuple, list)) else (value,)
         numbers_ = tuple(_number(where, v, wanted) for v in values)
         low = min(numbers_, default=math.nan)
@@ -195,6 +205,7 @@ class Lengths(msgspec.Struct, frozen=True):
     unit: str = "pixels (height, width)"
 
     def parse(self, where: str, value: Any) -> tuple[int, int]:
+        value = listed(value)
         values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
         good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 1 for v in values)
         if len(values) != 2 or not good:
@@ -212,6 +223,7 @@ class Margins(msgspec.Struct, frozen=True):
     unit: str = "pixels (left, top, right, bottom)"
 
     def parse(self, where: str, value: Any) -> tuple[int, int, int, int]:
+        value = listed(value)
         values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
         good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 0 for v in values)
         if len(values) not in (1, 2, 4) or not good:

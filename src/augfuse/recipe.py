@@ -35,7 +35,7 @@ from augfuse.rng import check_epoch, check_seed
 from augfuse.targets import refuse_targets, warn_of_masks
 from augfuse.text import shown
 from augfuse.transforms._crop import undone
-from augfuse.transforms._custom import Lambda
+from augfuse.transforms._custom import Lambda, named
 from augfuse.transforms.base import Transform, Write
 from augfuse.transforms.calls import Called
 from augfuse.warn_once import warn
@@ -294,7 +294,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
 
     def fingerprint(self) -> str:
         """16 hex digits that differ where the recipes do; the same in every process. Functions count by their names."""
-        functions = [f"{t.fn.__module__}:{t.fn.__qualname__}" for t in self.transforms if isinstance(t, Lambda)]
+        functions = [named(t.fn) for t in self.transforms if isinstance(t, Lambda)]
         return blake2b("\n".join([self.to_python(), *functions]).encode(), digest_size=8).hexdigest()
 
     @staticmethod

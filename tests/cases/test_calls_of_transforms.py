@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +12,9 @@ import msgspec
 import numpy as np
 import pytest
 
-import augfuse as af
+import augfuse
 
+af: Any = augfuse  # what is called wrongly here, type checkers would refuse
 GREY = np.zeros((2, 9, 9, 1), np.uint8)
 
 CALLS: list[tuple[Callable[[], Any], str]] = [
@@ -58,6 +60,9 @@ CALLS: list[tuple[Callable[[], Any], str]] = [
     ),
     (lambda: af.Recipe().explain((24, 24)), r"^shape: got \(24, 24\), wanted \(height, width, channels\)"),
     (lambda: af.Recipe().batch(GREY, dtype="double precision"), r"^dtype: got 'double precision', wanted 'uint8'"),
+    (lambda: af.Recipe().batch(GREY, indices=[0, [1]]), r"^indices: got .*wanted 2 whole numbers"),
+    (lambda: af.from_arrays(GREY, groups=[[1], [1, 2]]), r"^groups: wanted one group for each image"),
+    (lambda: af.Rotate(np.zeros((2, 2))), r"^Rotate\.degrees: got array"),
     (lambda: af.Recipe().batch(GREY, 5), r"^labels: got 5, wanted one per image"),
 ]  # fmt: skip
 
@@ -69,7 +74,7 @@ def test_what_was_meant_is_said(call: Callable[[], Any], words: str) -> None:
 
 
 def test_an_argument_that_does_not_exist_is_a_type_error_too() -> None:
-    for call in (lambda: af.Rotate(degree=20), lambda: af.Recipe(fill_mode=1), lambda: af.CenterCrop()):  # type: ignore[call-arg]
+    for call in (lambda: af.Rotate(degree=20), lambda: af.Recipe(fill_mode=1), lambda: af.CenterCrop()):
         with pytest.raises(TypeError) as caught:
             call()
         assert isinstance(caught.value, af.AugfuseError)
@@ -80,6 +85,23 @@ def test_hints_are_given_only_where_they_help() -> None:
         with pytest.raises(af.RangeError) as caught:
             call()
         assert "use (" not in str(caught.value) and "fixed" not in str(caught.value) and "mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (lambda: af.Rotate(np.array([-5, 5])), lambda: af.Rotate((-5, 5))),
+        (lambda: af.Rotate(np.array(7.0)), lambda: af.Rotate(7)),
+        (lambda: af.Resize(np.array([5, 6])), lambda: af.Resize((5, 6))),
+        (lambda: af.Pad(np.arange(4)), lambda: af.Pad((0, 1, 2, 3))),
+        (lambda: af.Normalize(np.full(3, 0.5), np.ones(3)), lambda: af.Normalize((0.5, 0.5, 0.5), (1, 1, 1))),
+        (lambda: af.Recipe(value_range=np.array([0, 255])), lambda: af.Recipe(value_range=(0, 255))),
+        (lambda: af.Recipe(fill_value=np.zeros(3)), lambda: af.Recipe(fill_value=(0, 0, 0))),
+    ],
+)
+def test_arrays_are_taken_where_a_list_is(given: Callable[[], Any], wanted: Callable[[], Any]) -> None:
+    assert given() == wanted()
+    assert pickle.dumps(given()) == pickle.dumps(wanted())
 
 
 def test_transforms_are_still_pickled_copied_and_replaced() -> None:
@@ -126,3 +148,18 @@ def test_a_function_that_returns_no_numbers_is_named(fn: Any, words: str) -> Non
     x = np.ones((2, 9, 9, 3), np.uint8)
     with np.errstate(all="ignore"), pytest.raises(af.RecipeError, match=rf"Lambda\.fn: .*{words}"):
         af.Recipe([af.Lambda(fn)]).batch(x, workers=1)
+
+
+class Darker:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        return image * 0.5
+
+
+@pytest.mark.parametrize(
+    "fn", [functools.partial(np.multiply, 0.5), Darker(), np.sqrt, np.random.default_rng(0).random]
+)
+def test_any_function_can_be_written_down_in_a_state(fn: Any) -> None:
+    recipe = af.Recipe([af.Lambda(fn)])
+    loader = af.Loader(af.from_arrays(np.zeros((4, 9, 9, 3), np.uint8)), recipe, batch_size=2)
+    loader.load_state_dict(loader.state_dict())
+    assert recipe.fingerprint() == af.Recipe([af.Lambda(fn)]).fingerprint() and "af.Lambda(fn=" in recipe.to_python()

@@ -159,7 +159,10 @@ def _value_range(value_range: tuple[float, float] | None, dtype: np.dtype) -> tu
 
 
 def _as_groups(groups: Any, length: int) -> np.ndarray:
-    found = np.array(groups)
+    try:
+        found = np.array(groups)
+    except ValueError as error:
+        raise DataError(f"groups: wanted one group for each image, of one kind ({error}).") from None
     if found.shape != (length,):
         raise DataError(f"groups: got shape {found.shape} for {length} images, wanted one group for each.")
     return found

@@ -16,7 +16,7 @@ from augfuse.data.labels import stacked
 from augfuse.data.sample import Sample
 from augfuse.data.source import Source
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, ImageTypeError, RangeError
-from augfuse.execute.images import Images, as_image, check_value
+from augfuse.execute.images import Images, as_image, check_value, check_values
 from augfuse.plan.build import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
@@ -114,8 +114,7 @@ class Reader:
             labels = None if data.labels is None else data.labels[indices]
             images = Images(stack=data.images, rows=data.rows[indices])
             if images.dtype.kind == "f":  # checked once by from_arrays; the array may have been written to since
-                for i, index in enumerate(indices):
-                    check_value(images[i], *value_range(images.dtype, self._range), f"sample {index}")
+                check_values(images, *value_range(images.dtype, self._range), "sample {}", indices)
             return indices, images, labels, None
         samples = self._samples(indices.tolist(), threads)
         kept = [(int(i), s) for i, s in zip(indices, samples, strict=True) if s is not None]

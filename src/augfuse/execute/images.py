@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -13,6 +13,7 @@ from augfuse.geometry import Canvas
 
 DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 _CHECKED_AT_ONCE = 8 * 2**20  # bytes: an array may be larger than the memory
+_GATHERED_AT_ONCE = 2**18
 
 
 @final
@@ -132,17 +133,29 @@ def _variable(name: str) -> str:
     return word if word.isidentifier() else "image"
 
 
-def check_values(images: Images, low: float, high: float, name: str = "images[{}]") -> None:
-    """Refuse NaN and values outside the declared range. `name` is what messages call image {}."""
+def check_values(
+    images: Images, low: float, high: float, name: str = "images[{}]", numbers: np.ndarray | None = None
+) -> None:
+    """Refuse NaN and values outside the declared range. `name` is what messages call image {}: its place in the batch,
+    or its entry of `numbers`."""
     if images.dtype.kind == "u" and low <= 0 and high >= np.iinfo(images.dtype).max:
         return
-    if images.stack is not None and len(images) == len(images.stack):
-        step = max(1, _CHECKED_AT_ONCE // images.stack[0].nbytes)
-        pieces = range(0, len(images), step)
-        if all(_within(images.stack[start : start + step], low, high) for start in pieces):
-            return
+    if images.stack is not None and all(_within(piece, low, high) for piece in _pieces(images.stack, images.rows)):
+        return
     for i in range(len(images)):
-        check_value(images[i], low, high, name.format(i))
+        check_value(images[i], low, high, name.format(i if numbers is None else numbers[i]))
+
+
+def _pieces(stack: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """These rows in pieces that are small beside the memory, and large beside what a call costs."""
+    in_order = len(rows) == len(stack) and bool((rows == np.arange(len(rows))).all())
+    step = max(1, (_CHECKED_AT_ONCE if in_order else _GATHERED_AT_ONCE) // stack[0].nbytes)
+    for start in range(0, len(rows), step):
+        piece = rows[start : start + step]
+        if in_order:
+            yield stack[start : start + step]
+        else:
+            yield stack[piece] if step > 1 else stack[piece[0]]
 
 
 def check_value(image: np.ndarray, low: float, high: float, name: str) -> None:

@@ -173,7 +173,7 @@ def _shift(name: str, value: Any, side: int | None) -> tuple[float, list[str]]:
                 "Use to_recipe(image_shape=(height, width, channels))."
             )
         reach /= side
-    return _one(name, reach, 0, 10, "fractions of the picture"), notes
+    return _one(name, reach, 0, 1, "fractions of the picture"), notes
 
 
 def _shear(value: Any) -> Part:

@@ -23,6 +23,12 @@ def reverse_channels(image: np.ndarray) -> np.ndarray:
     return image[:, :, ::-1]
 
 
+def named(fn: Callable[..., Any]) -> str:
+    """ "module:name" of a function, or of the class of an object that is called, such as a functools.partial."""
+    known = fn if hasattr(fn, "__qualname__") else type(fn)
+    return f"{known.__module__}:{known.__qualname__}"
+
+
 def function_name(fn: Callable[..., Any]) -> str:
     """ "module:name" of a function that can be named; RecipeError for one that cannot (lambda, nested, no function)."""
     name = getattr(fn, "__qualname__", "<>")

@@ -18,7 +18,7 @@ import yaml
 from augfuse import transforms
 from augfuse.errors import RecipeError, did_you_mean
 from augfuse.text import shown
-from augfuse.transforms._custom import Lambda, function_name, function_named
+from augfuse.transforms._custom import Lambda, function_name, function_named, named
 from augfuse.transforms.base import Transform
 from augfuse.transforms.calls import no_such_field
 
@@ -113,7 +113,7 @@ def _literal(value: Any) -> str:
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, float):
         return repr(value) if value != int(value) else str(int(value))
-    return value.__qualname__ if callable(value) else repr(value)
+    return named(value).partition(":")[2] if callable(value) else repr(value)
 
 
 def _arguments(struct: Any, names: tuple[str, ...]) -> str:
