@@ -76,8 +76,8 @@ def _check_storage(names: list[str], looks: Sequence[Looks]) -> list[Finding]:
     deep = np.flatnonzero((_all(looks, "height") > 0) & (full != 255))
     if (full == 255).any():
         add(
-            "AF105", deep, f"IMAGES with 16 or 32 bits per channel beside {(full == 255).sum():,} with 8 bits; one batch "
-            "cannot hold both.", "Save them with 8 bits per channel.",
+            "AF105", deep, f"IMAGES with 16 or 32 bits per channel beside {(full == 255).sum():,} with 8 bits; one "
+            "batch cannot hold both.", "Save them with 8 bits per channel.",
         )  # fmt: skip
     turned = np.flatnonzero(_all(looks, "turned"))
     add(
