@@ -21,7 +21,8 @@ from augfuse.keras import load_img
 from doors import DOORS, eight_bits
 
 ODD_FILES = Path(os.environ.get("AUGFUSE_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "odd_files"
-ROWS = list(csv.DictReader((ODD_FILES / "manifest.csv").open())) if ODD_FILES.is_dir() else []
+MANIFEST = ODD_FILES / "manifest.csv"
+ROWS = list(csv.DictReader(MANIFEST.read_text().splitlines())) if MANIFEST.is_file() else []
 needs_odd_files = pytest.mark.skipif(not ROWS, reason="needs the odd files: set AUGFUSE_TEST_DATA")
 # Blocks of this picture are missing, and codes in it do not exist: rows of what other decoders return are noise.
 LACKS_BLOCKS = {"hopper_bad_exif.jpg"}
