@@ -11,7 +11,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         'list.txt`. `af.Loader(..., on_error="skip")` goes on without it.',
     ),
     "AF102": (
-        "The name ends in `.avif`, `.heic`, `.ico` or another image suffix that no source looks at, so the picture "
+        "The name ends in `.heic`, `.ico`, `.psd` or another image suffix that no source looks at, so the picture "
         "takes no part.",
         "Save it as PNG or JPEG.",
     ),
@@ -25,8 +25,8 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Compare them with the others; best save them as RGB.",
     ),
     "AF105": (
-        "16-bit files decode to uint16, the others to uint8. One batch cannot hold both, and the loader says so when "
-        "they meet.",
+        "16-bit files decode to uint16, gray files of 32-bit numbers to int32 or float32, the others to uint8. One "
+        "batch cannot hold both, and the loader says so when they meet.",
         "Save them with 8 bits per channel.",
     ),
     "AF106": (

@@ -104,7 +104,6 @@ def _look_at_file(part: Part, row: int, looks: Looks) -> None:
     assert part.raw is not None
     try:
         raw = part.raw(row)
-        header = sniff(raw)
         pixels = decode(raw)
     except DecodeError as error:
         looks.problems[row] = error.reason
@@ -112,13 +111,19 @@ def _look_at_file(part: Part, row: int, looks: Looks) -> None:
     except OSError as error:
         looks.problems[row] = f"the file cannot be read ({error.strerror or error})."
         return
-    looks.formats[row] = header.format
-    looks.turned[row] = header.orientation != 1
-    looks.cmyk[row] = header.cmyk
-    looks.frames[row] = _frames(raw) if header.format in _MAY_HAVE_FRAMES else 1
     looks.full[row] = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 0
     looks.see_through[row] = pixels.shape[2] == 4 and pixels[:, :, 3].min() < looks.full[row]
     _glance(pixels, row, looks, 255 / (looks.full[row] or 255), 0.0)
+    looks.frames[row] = 1
+    try:
+        header = sniff(raw)
+    except DecodeError:  # a damaged file of which this program wants what can be seen
+        return
+    looks.formats[row] = header.format
+    looks.turned[row] = header.orientation != 1
+    looks.cmyk[row] = header.cmyk
+    if header.format in _MAY_HAVE_FRAMES:
+        looks.frames[row] = _frames(raw)
 
 
 def _look_at_pixels(image: np.ndarray, row: int, looks: Looks, scale: tuple[float, float] | None) -> None:

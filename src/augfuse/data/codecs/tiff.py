@@ -56,6 +56,8 @@ class _Layout(NamedTuple):
 
 def walk(raw: bytes) -> Header:
     """Reads the first directory, and whether its strips cover the picture."""
+    if raw.startswith(b"MM\0+"):  # Pillow takes it for another TIFF
+        raise DecodeError("a BigTIFF with the high byte first is not read. Save it as PNG.")
     try:
         found = read_directory(raw, _TAGS.values())
     except ValueError as error:
