@@ -79,10 +79,7 @@ class NumpyArrayIterator(Iterator):
         self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
         self._check_numbers("x_misc", self.x_misc)
         self._check_numbers("sample_weight", self.sample_weight)
-        self._check_numbers("y", self.y)
-        self._say_kind_of_labels(self.y)
-        if self.y is not None and subset != "validation":
-            check_masks(image_data_generator, self.x, self.y)
+        self._look_at(self.y)
         n = len(self._stack)
         Iterator.__init__(self, n, batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
 
@@ -94,10 +91,10 @@ class NumpyArrayIterator(Iterator):
             value = [np.asarray(other) for other in value]
         if name in ("y", "sample_weight") and value is not None:
             value = np.asarray(value)
-        if name in ("y", "sample_weight", "x_misc"):
+        if name in ("sample_weight", "x_misc"):
             self._check_numbers(name, value)
         if name == "y":
-            self._say_kind_of_labels(value)
+            self._look_at(value)
         return Iterator.accept(self, name, value)
 
     def _keep(self, images: np.ndarray) -> None:
@@ -127,18 +124,21 @@ class NumpyArrayIterator(Iterator):
 
     def _check_numbers(self, name: str, values: Any) -> None:
         compat = None if self.image_data_generator is None else self.image_data_generator.compat
-        if name == "y":
-            check_targets("y", values, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
-        elif name == "x_misc":
+        if name == "x_misc":
             for other in values:
                 check_inputs("another array of x", other, compat)
         elif values is not None:
-            check_inputs("sample_weight", values, compat, fix="Use np.nan_to_num(sample_weight, nan=1.0).")
+            check_inputs(name, values, compat, fix="Use np.nan_to_num(sample_weight, nan=1.0).")
 
-    def _say_kind_of_labels(self, y: np.ndarray | None) -> None:
+    def _look_at(self, y: np.ndarray | None) -> None:
+        """What there is to say about labels, and which kind they are."""
         kind = label_kind(y)
         self.one_hot = None if kind is None else kind == "one-hot"
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
+        check_targets("y", y, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
+        generator = self.image_data_generator
+        if y is not None and generator is not None and (generator.compat or self.subset != "validation"):
+            check_masks(generator, self.x, y)
 
     @property
     def x(self) -> np.ndarray:

@@ -35,5 +35,6 @@ def say_of_iterator(iterator: Iterator) -> None:
         notice(
             "save-to-dir",
             "With save_to_dir Keras draws file names from the same generator, which changes the augmentations, and "
-            "stretches each picture to 0..255. Here nothing changes, and pictures are saved as they are.",
+            "stretches each picture to 0..255. Here nothing changes, pictures are saved as they are, and no file is "
+            "overwritten.",
         )

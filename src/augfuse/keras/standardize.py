@@ -81,6 +81,8 @@ def image_of(name: str, generator: ImageDataGenerator, given: Any, shape: tuple[
     That is one of the same shape, or of one channel, which stands for all. ImageError for anything else; with
     compat="strict" what NumPy spreads over the image is spread, and None is NaN, as in Keras.
     """
+    if type(given) is np.ndarray and given.shape == shape and given.dtype.kind in "buif":
+        return given
     got = "None" if given is None else ""
     array = np.asarray(np.nan if given is None else given)
     if not got and array.dtype.kind not in "buif":
