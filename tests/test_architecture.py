@@ -17,8 +17,8 @@ PACKAGE = Path(af.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
-    "text", "errors", "warn_once", "kernel_cache", "jit", "philox", "ranges", "rng", "geometry", "color", "transforms", "plan",
-    "execute", "pictures", "notebook", "batch", "recipe",
+    "text", "errors", "warn_once", "kernel_cache", "jit", "philox", "ranges", "rng", "geometry", "color", "transforms",
+    "plan", "execute", "pictures", "notebook", "batch", "recipe",
     "data", "keras", "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}

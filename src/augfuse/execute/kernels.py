@@ -19,6 +19,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from augfuse.geometry import EDGE
 from augfuse.jit import inlined
 
 PADDING = 8  # bytes that must be readable behind an image: the widest tap load is 8 bytes, of which 6 are used
@@ -68,11 +69,17 @@ def _wrap_centres(s, last, span):
 def locate(m, x0, y0, W, H, mode, nearest, step, stride, tile, count):
     """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys); the source is W x H, `m` maps to it."""
     xs, ys, off, tx, ty, inside = tile.xs, tile.ys, tile.off, tile.tx, tile.ty, tile.inside
-    # float64 once per tile, float32 per pixel: off by 1e-5 pixels at 224, by 5e-4 at 4000.
-    a, b, c = F(m[0]), F(m[1]), F(m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2])
-    d, e, f = F(m[3]), F(m[4]), F(m[3] * (x0 + 0.5) + m[4] * (y0 + 0.5) + m[5])
     width = F(W)
     height = F(H)
+    # SciPy's modes settle what lies on an edge by themselves, see `keras.ties`.
+    edge = EDGE if mode < WRAP_CENTRES else 0.0
+    ahead = edge if nearest else 0.0
+    # float64 once per tile, float32 per pixel: off by 1e-5 pixels at 224, by 5e-4 at 4000.
+    a, b, c = F(m[0]), F(m[1]), F(m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2] + ahead)
+    d, e, f = F(m[3]), F(m[4]), F(m[3] * (x0 + 0.5) + m[4] * (y0 + 0.5) + m[5] + ahead)
+    left = F(ahead - edge)
+    right = width + left
+    lower = height + left
     last_x = F(W - 1)
     last_y = F(H - 1)
     # The right and lower tap must exist: the last cell begins at W - 2, and its weight reaches 1 there.
@@ -113,7 +120,7 @@ def locate(m, x0, y0, W, H, mode, nearest, step, stride, tile, count):
             u -= period_x * np.floor(u * turns_x) - F(1)
             v -= period_y * np.floor(v * turns_y) - F(1)
         elif mode == CONSTANT:
-            inside[p] = F(1) if (u >= F(0)) & (u < width) & (v >= F(0)) & (v < height) else F(0)
+            inside[p] = F(1) if (u >= left) & (u < right) & (v >= left) & (v < lower) else F(0)
         elif mode == CONSTANT_CENTRES:
             inside[p] = F(1) if (u >= half) & (u <= most_x) & (v >= half) & (v <= most_y) else F(0)
         elif mode == WRAP_CENTRES:

@@ -12,9 +12,10 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.execute.kernels import CONSTANT_CENTRES, REFLECT, WRAP_CENTRES
+from augfuse.geometry import EDGE
 from augfuse.jit import inlined_exact, jit_exact
 
-_NEAR = 1e-3  # pixels: further away from a discontinuity than this, float32 is on the right side
+_NEAR = 1e-3 + EDGE  # pixels: further away from a discontinuity than this, the compiled pass is on the right side
 
 
 @final
