@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parent.parent / ".numba_cache"))
 
-# No deadline: the first example of a kernel compiles it, which takes seconds.
-settings.register_profile("local", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+# No deadline: the first example of a kernel compiles it, which takes seconds. In CI Hypothesis would draw the same
+# examples each time (derandomize), and never find what it did not find the first time.
+settings.register_profile(
+    "local", deadline=None, max_examples=40, derandomize=False, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("ci", parent=settings.get_profile("local"), print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 

@@ -26,7 +26,7 @@ def main() -> int:
     failed: list[int] = []
     for seed in range(chosen.first, chosen.first + chosen.seeds):
         start = time.monotonic()
-        command = [sys.executable, "-m", "pytest", "-m", "hypothesis", "-q", f"--hypothesis-seed={seed}", "-x"]
+        command = [sys.executable, "-m", "pytest", "-m", "hypothesis", "-q", f"--hypothesis-seed={seed}"]
         command += ["-p", "no:cacheprovider", "tests"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         last = done.stdout.strip().splitlines()[-1:] or ["no output"]
