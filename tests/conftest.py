@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
-from hashlib import blake2b
+import secrets
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-# Numba looks at the date of the file of the compiled function, not at those of the functions it calls: kernels compiled
-# before an edit would be run after it. So: one cache for each state of the sources.
-_ROOT = Path(__file__).parent.parent
-_FILES = sorted((_ROOT / "src/augfuse").rglob("*.py"))
-_COMPILED = [p.read_bytes() for p in _FILES if b"augfuse.jit" in p.read_bytes()]
-_SOURCES = blake2b(b"".join(_COMPILED), digest_size=8)
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_ROOT / ".numba_cache" / _SOURCES.hexdigest()))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parent.parent / ".numba_cache"))
 
-# No deadline: the first example of a kernel compiles it, which takes seconds.
-settings.register_profile("local", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, print_blob=True)
+# No deadline: the first example of a kernel compiles it, which takes seconds. In CI Hypothesis would draw the same
+# examples each time (derandomize), and never find what it did not find the first time.
+settings.register_profile(
+    "local", deadline=None, max_examples=40, derandomize=False, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", parent=settings.get_profile("local"), print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A seed of chance for the property tests, chosen here so that it is known: else no failure could be replayed."""
+    if config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = str(secrets.randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Also at the top of a run in CI."""
+    return f"property tests: replay with --hypothesis-seed={config.getoption('--hypothesis-seed')}"

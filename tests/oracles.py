@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 
 import augfuse as af
 from augfuse.execute import reference
@@ -19,6 +20,11 @@ EXAMPLES: list[tuple[type[Transform], dict[str, Any]]] = [
     (cls, example) for cls in af.list_transforms() for example in cls.examples
 ]
 EXAMPLE_IDS = [f"{cls.__name__}-{i}" for cls in af.list_transforms() for i in range(len(cls.examples))]
+
+# For tests of random recipes: some hold a random width that a Resize stretches back, and say so when they are made.
+random_recipes = pytest.mark.filterwarnings(
+    r"ignore:Recipe. Random(Width|Height) changes nothing:augfuse.AugfuseWarning"
+)
 
 FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 

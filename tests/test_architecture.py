@@ -17,8 +17,8 @@ PACKAGE = Path(af.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
-    "text", "errors", "warn_once", "files", "outputs", "jit", "philox", "ranges", "rng", "geometry", "color",
-    "transforms", "plan", "execute", "pictures", "notebook", "batch", "arguments", "targets", "recipe",
+    "text", "errors", "warn_once", "files", "outputs", "kernel_cache", "jit", "philox", "ranges", "rng", "geometry",
+    "color", "transforms", "plan", "execute", "pictures", "notebook", "batch", "arguments", "targets", "recipe",
     "data", "keras", "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}
@@ -76,6 +76,25 @@ def test_values_are_quoted_in_one_place(path: Path) -> None:
         if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and ast.unparse(node.func) == "warnings.warn"):
             quoted = [n for n in ast.walk(node) if isinstance(n, ast.FormattedValue) and n.conversion == ord("r")]
             assert not quoted or path.name == "__init__.py", f"{path.name}:{node.lineno}: use augfuse.text.shown"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_compiled_helpers_are_inlined(path: Path) -> None:
+    """A compiled function that calls another one has a second copy of it, and the two may round differently."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    marks = {
+        node: {ast.unparse(d).split(".")[-1].split("(")[0] for d in node.decorator_list}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    }
+    if path.name not in ("jit.py", "kernel_cache.py"):
+        assert not {"njit", "vectorize", "guvectorize", "cfunc"} & set().union(*marks.values()), "use augfuse.jit"
+    entries = {node.name for node, names in marks.items() if names & {"jit", "jit_exact"}}
+    helpers = {node.name for node, names in marks.items() if names & {"inlined", "inlined_exact"}}
+    for node in marks:
+        if node.name in entries | helpers:
+            called = {ast.unparse(n.func).split(".")[-1] for n in ast.walk(node) if isinstance(n, ast.Call)}
+            assert not called & entries, f"{path.name}: {node.name} calls {called & entries}: mark it @inlined"
 
 
 def test_import_is_light() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 import zipfile
@@ -19,6 +18,7 @@ from augfuse.cli import main
 from augfuse.data.folder import open_folder
 from augfuse.data.manifest import Entry, read_groups, write_manifest
 from augfuse.train.datasets import load_parts
+from children import running
 
 RECIPE = af.Recipe([af.Rotate((-20, 20)), af.HorizontalFlip(), af.Normalize()])
 
@@ -459,14 +459,12 @@ def test_without_a_recipe_a_mild_one_is_used_and_grey_images_are_not_mirrored(tm
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_leaves_nothing_half_written(tmp_path: Path, number: signal.Signals) -> None:
     np.savez(tmp_path / "src.npz", x=images(3000, (64, 64, 3)), y=np.arange(3000) % 2)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "augfuse", "augment", "src.npz", "dst", "--copies", "50"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while not list(tmp_path.glob(".augfuse.dst.*.partial/*/*.png")) and process.poll() is None:
-        time.sleep(0.02)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    command = [sys.executable, "-m", "augfuse", "augment", "src.npz", "dst", "--copies", "50"]
+    with running(command, cwd=tmp_path) as process:
+        while not list(tmp_path.glob(".augfuse.dst.*.partial/*/*.png")) and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
     assert not (tmp_path / "dst").exists()
     if number == signal.SIGINT:
         assert process.returncode == 130, err

@@ -14,6 +14,7 @@ import pytest
 import augfuse as af
 from augfuse.cli import main
 from augfuse.commands.shell import parse_size
+from children import running
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning:keras")
@@ -170,19 +171,15 @@ def test_an_interrupted_run_exits_with_130_and_has_no_report(tmp_path: Path) -> 
     for module in ("keras", "sklearn", "matplotlib"):
         pytest.importorskip(module, reason="needs the extra: pip install 'augfuse[train]'")
     write_npz(tmp_path / "d.npz")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "augfuse", "train", "d.npz", "--epochs", "1", "--seeds", "100000", "--name", "long"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    while (line := process.stdout.readline()) and not line.startswith("plain, seed 0"):
-        pass
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    train = ["train", "d.npz", "--epochs", "1", "--seeds", "100000", "--name", "long"]
+    with running(
+        [sys.executable, "-m", "augfuse", *train], cwd=tmp_path, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as process:
+        assert process.stdout is not None
+        while (line := process.stdout.readline()) and not line.startswith("plain, seed 0"):
+            pass
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "interrupted; " in err
     assert "Traceback" not in err

@@ -21,7 +21,7 @@ from augfuse.execute import reference
 from augfuse.execute.images import as_images
 from augfuse.plan.plan import Pass
 from augfuse.transforms.base import Color, Transform, Write
-from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, assert_like_reference, pictures
+from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, assert_like_reference, pictures, random_recipes
 from oracles import fused as fused_plan
 
 FILLS = ("nearest", "reflect", "wrap", "constant")
@@ -129,6 +129,7 @@ def chosen(draw: Any, channels: int) -> list[Transform]:
     return steps if end is None else [*steps, end]
 
 
+@random_recipes
 @settings(max_examples=120)
 @given(data=st.data())
 def test_random_recipes_like_reference(data: st.DataObject) -> None:

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 import augfuse as af
 from augfuse.data.order import Order
 from augfuse.data.ring import Ring
+from children import heeding_signals
 from oracles import pictures
 
 N, SIZE = 23, 5
@@ -446,7 +447,8 @@ try:
 except KeyboardInterrupt:
     print("left:", [t.name for t in threading.enumerate() if t.name.startswith("augfuse-")])
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    command = heeding_signals([sys.executable, "-c", script])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout == "left: []\n", done.stderr
 
 

@@ -17,7 +17,7 @@ from augfuse.plan.build import build, paths
 from augfuse.plan.fuse import fuse
 from augfuse.plan.plan import LocalStep, Pass, Plan
 from augfuse.transforms.base import Color, Geometric, Transform, Write
-from oracles import EXAMPLES, fused, pictures, unfused
+from oracles import EXAMPLES, fused, pictures, random_recipes, unfused
 
 BODY = [cls(**example) for cls, example in EXAMPLES if not issubclass(cls, Write)]
 ENDS = [cls(**example) for cls, example in EXAMPLES if issubclass(cls, Write)]
@@ -42,12 +42,14 @@ def equal(a: Any, b: Any) -> bool:
     return a == b
 
 
+@random_recipes
 @given(recipes, st.integers(0, 2**64 - 1))
 def test_fusing_twice_changes_nothing(recipe: af.Recipe, seed: int) -> None:
     plan = fuse(unfused(recipe, as_images(pictures(2, 64, 64)), seed=seed))
     assert equal(fuse(plan), plan)
 
 
+@random_recipes
 @given(recipes, st.integers(0, 2**64 - 1))
 def test_matrices_and_points_are_those_of_the_steps_one_by_one(recipe: af.Recipe, seed: int) -> None:
     images = as_images(pictures(2, 64, 64))

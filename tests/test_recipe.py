@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import augfuse as af
 from augfuse.transforms._custom import reverse_channels
 from augfuse.transforms.base import Write
-from oracles import EXAMPLES, pictures
+from oracles import EXAMPLES, pictures, random_recipes
 
 BODY = [cls(**example) for cls, example in EXAMPLES if not issubclass(cls, Write)]
 ENDS = [cls(**example) for cls, example in EXAMPLES if issubclass(cls, Write)]
@@ -34,6 +34,7 @@ recipes = st.builds(
 )
 
 
+@random_recipes
 @given(recipes)
 def test_round_trips(recipe: af.Recipe) -> None:
     assert af.Recipe.from_yaml(recipe.to_yaml()) == recipe
@@ -43,6 +44,7 @@ def test_round_trips(recipe: af.Recipe) -> None:
     assert yaml.safe_load(recipe.to_yaml()) == recipe.to_dict()
 
 
+@random_recipes
 @given(recipes, recipes)
 def test_fingerprints_differ_where_recipes_do(one: af.Recipe, other: af.Recipe) -> None:
     assert (one.fingerprint() == other.fingerprint()) == (one == other)

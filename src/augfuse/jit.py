@@ -1,37 +1,51 @@
-"""How the compiled functions are compiled. Importing this imports Numba: only modules that are loaded lazily do so."""
+"""How the compiled functions are compiled. Importing this imports Numba: only modules that are loaded lazily do so.
+
+Two kinds: `jit` for what Python calls, `inlined` for what compiled code calls. A helper must not be a `jit`: Numba
+would compile it twice, once by itself and once with its caller, and LLVM may contract a product and a sum in one copy
+and not in the other. The process that compiles then runs the first copy and one that loads the caller from the cache
+the second, and they differ in the last bit. A helper that is inlined exists once, in its caller.
+"""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.extending import register_jitable
 
-from augfuse.errors import AugfuseWarning
+from augfuse.kernel_cache import KernelCache, warn_not_kept
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 # `nsz` and `contract` give the speed of fastmath without `nnan`, which makes isnan false and lets a NaN become an
 # index.
-_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+_FAST: dict[str, Any] = {**_OPTIONS, "fastmath": {"contract", "nsz"}}
 
 
 def jit(function: Callable[..., Any]) -> Any:
     """Compile on first call, without the GIL, keeping the machine code on disk where a cache folder can be written."""
+    return _kept(function, _FAST)
+
+
+def jit_exact(function: Callable[..., Any]) -> Any:
+    """`jit` without fused multiply-adds: every operation is rounded as NumPy rounds it."""
+    return _kept(function, _OPTIONS)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """A helper that compiled functions may call: it becomes part of each. From Python it is a plain function."""
+    return register_jitable(forceinline=True, **_FAST)(function)
+
+
+def inlined_exact(function: Callable[..., Any]) -> Any:
+    """A helper of `jit_exact` functions."""
+    return register_jitable(forceinline=True, **_OPTIONS)(function)
+
+
+def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    dispatcher = numba.njit(**options)(function)
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError as error:  # Numba finds no folder that it can write to
-        _warn_once(str(error))
-        return numba.njit(**_OPTIONS)(function)
-
-
-_warned: list[str] = []
-
-
-def _warn_once(reason: str) -> None:
-    if not _warned:
-        _warned.append(reason)
-        warnings.warn(
-            f"kernels are compiled anew in each process ({reason}). Set NUMBA_CACHE_DIR to a writable folder.",
-            AugfuseWarning,
-            stacklevel=3,
-        )
+        dispatcher._cache = KernelCache(function)
+    except (OSError, RuntimeError) as error:  # Numba finds no folder that it can write to
+        warn_not_kept(str(error))
+    return dispatcher

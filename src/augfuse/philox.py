@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.jit import jit
+from augfuse.jit import inlined, jit
 
 U = np.uint64
 _M0 = U(0xD2E7470EE14C6C93)
@@ -15,7 +15,7 @@ _LOW = U(0xFFFFFFFF)
 _32 = U(32)
 
 
-@jit
+@inlined
 def _high(a, b):
     """The upper 64 bits of a 64 x 64 bit product, in 32-bit halves so that the caller's loop vectorises."""
     a0 = a & _LOW

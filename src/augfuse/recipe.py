@@ -53,9 +53,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
 
     fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period
     n) or "constant" (`fill_value`, one number or one per channel, at the image's own scale; cut at the image edge).
-    interpolation: "bilinear", or "nearest", which mixes no values. value_range: (low, high) of float images; None means
-    0..1, and the full range of integer dtypes. box_format: "pascal_voc", [x1, y1, x2, y2] in pixels; boxes are not
-    supported yet.
+    interpolation: "bilinear", or "nearest", which mixes no values: the pixel that covers the point, on the edge between
+    two the right or lower one. value_range: (low, high) of float images; None means 0..1, and the full range of integer
+    dtypes. box_format: "pascal_voc", [x1, y1, x2, y2] in pixels; boxes are not supported yet.
     """
 
     transforms: Sequence[Transform] = ()
@@ -227,7 +227,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
             elif transform.evaluation == "counterpart":
                 kept.extend(transform.counterpart() if transform.p > 0 else ())
         always = tuple(msgspec.structs.replace(t, p=1.0) if 0 < t.p < 1 else t for t in kept)
-        return msgspec.structs.replace(self, transforms=always)
+        return self._with(always)
 
     def scaled(self, strength: float) -> Recipe:
         """The same recipe, milder or stronger: every range scaled about the value that changes nothing (0 degrees,
@@ -244,7 +244,15 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
             return self.eval()
         if strength == 1:
             return self
-        return msgspec.structs.replace(self, transforms=tuple(scaled(t, strength) for t in self.transforms))
+        return self._with(tuple(scaled(t, strength) for t in self.transforms))
+
+    def _with(self, transforms: tuple[Transform, ...]) -> Recipe:
+        """The same recipe with transforms that follow from its own: nothing is checked, nor warned about, again."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return _restored({**values, "transforms": transforms})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, ({name: getattr(self, name) for name in self.__struct_fields__},)
 
     def explain(self, shape: tuple[int, ...] = (224, 224, 3), dtype: Any = np.uint8) -> str:
         """What is fused into what, for images of this (h, w, c): "Rotate, Scale -> 1 warp; ...; Normalize -> write"."""
@@ -312,6 +320,14 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
         if not isinstance(text, str):
             raise ImageTypeError(f"from_yaml: got {type(text).__name__}, wanted text. Use Path(...).read_text().")
         return Recipe.from_dict(read_yaml(text))
+
+
+def _restored(fields: dict[str, Any]) -> Recipe:
+    """A recipe of fields that were those of one, so that no process warns again of what was said when it was made."""
+    recipe = Recipe()
+    for name, value in fields.items():
+        msgspec.structs.force_setattr(recipe, name, value)
+    return recipe
 
 
 def _check_order(transforms: tuple[Transform, ...]) -> None:

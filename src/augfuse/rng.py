@@ -9,6 +9,7 @@ its counter once before its first block.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import final
@@ -60,6 +61,12 @@ def bits(seed: int, epoch: int, indices: np.ndarray, path: str, count: int = 1, 
     return out
 
 
+def examples(seed: int, epoch: int, indices: np.ndarray, path: str, count: int = 1) -> np.ndarray:
+    """In place of `bits` where any numbers will do: for checks, which should not have to load compiled code."""
+    words = b"".join(blake2b(f"{i} {path}".encode(), digest_size=32).digest() * count for i in indices.tolist())
+    return np.frombuffer(words, np.uint64).reshape(len(indices), 4 * count)
+
+
 def unit(words: np.ndarray) -> np.ndarray:
     """float64 in [0, 1) from uint64: the upper 53 bits, as NumPy's Generator.random does."""
     return (words >> np.uint64(11)) * _TO_UNIT
@@ -75,16 +82,19 @@ def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
 class Draw:
     """The draws of one transform for n images. `path` is the transform's place in the recipe, such as "Rotate#0"."""
 
-    __slots__ = ("epoch", "indices", "path", "seed")
+    __slots__ = ("bits", "epoch", "indices", "path", "seed")
 
-    def __init__(self, seed: int, epoch: int, indices: np.ndarray, path: str) -> None:
+    def __init__(
+        self, seed: int, epoch: int, indices: np.ndarray, path: str, bits: Callable[..., np.ndarray] = bits
+    ) -> None:
         self.seed = seed
         self.epoch = epoch
         self.indices = indices
         self.path = path
+        self.bits = bits
 
     def _words(self, name: str, count: int = 1) -> np.ndarray:
-        return bits(self.seed, self.epoch, self.indices, f"{self.path}.{name}", -(-count // 4))[:, :count]
+        return self.bits(self.seed, self.epoch, self.indices, f"{self.path}.{name}", -(-count // 4))[:, :count]
 
     def uniform(self, name: str, bounds: Range = (0.0, 1.0)) -> np.ndarray:
         """(n,) float64, uniform in [low, high); equal to low where the bounds are equal."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from augfuse.errors import AugfuseWarning
 
-# This package, and the pools of the standard library that run it in threads.
-_PASSED_OVER = (str(Path(__file__).parent), str(Path(warnings.__file__).parent / "concurrent"))
+# This package, the pools of the standard library that run it in threads, and Python's imports.
+_PASSED_OVER = (str(Path(__file__).parent), str(Path(warnings.__file__).parent / "concurrent"), "<frozen importlib")
 _lock = threading.Lock()
 _given: set[str] = set()
 _told: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
@@ -57,9 +57,9 @@ def forget() -> None:
 
 
 def depth_of_caller() -> int:
-    """The stacklevel of the nearest frame outside augfuse, Keras, and the pools that run them in threads."""
-    keras = getattr(sys.modules.get("keras"), "__file__", None)
-    passed_over = (*_PASSED_OVER, str(Path(keras).parent)) if keras else _PASSED_OVER
+    """The stacklevel of the nearest frame outside augfuse, Keras, Numba, and the pools that run them in threads."""
+    others = [getattr(sys.modules.get(name), "__file__", None) for name in ("keras", "numba")]
+    passed_over = (*_PASSED_OVER, *(str(Path(file).parent) for file in others if file))
     depth, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(passed_over):
         depth, frame = depth + 1, frame.f_back

@@ -7,7 +7,7 @@ import numpy as np
 from augfuse.execute import kernels as k
 from augfuse.execute.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP
 from augfuse.execute.numbers import Tile
-from augfuse.jit import jit
+from augfuse.jit import inlined, jit
 
 TILE = 448  # output pixels per tile: its buffers, 22 KB, stay in a 32 KB L1 cache
 BLOCK = 64  # passes run over whole blocks: a rest is done pixel by pixel, and costs as much as several blocks
@@ -18,7 +18,7 @@ COPY_BYTES = 2**20
 F = np.float32
 
 
-@jit
+@inlined
 def _copy(src, start, height, width, channels, scratch):
     size = height * width * channels
     image = src[start : start + size]
@@ -26,7 +26,7 @@ def _copy(src, start, height, width, channels, scratch):
         scratch[p] = image[p]
 
 
-@jit
+@inlined
 def _copy_wrapped(src, start, height, width, channels, scratch):
     """With a border of one wrapped pixel on each side, so that the seam is a pair of neighbours like any other."""
     for y in range(height + 2):
@@ -38,7 +38,7 @@ def _copy_wrapped(src, start, height, width, channels, scratch):
         scratch[to + channels : to + (width + 1) * channels] = src[row : row + width * channels]
 
 
-@jit
+@inlined
 def _new_tile(across, rows, channels):
     size = -(-rows * across // BLOCK) * BLOCK
     xs = np.empty(size, np.float32)
@@ -137,7 +137,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                     k.write_channel(values[c], low, high, scale[c], bias[c], rounds, out, to, apart, count)
 
 
-@jit
+@inlined
 def _column_sums(image, start, rows, columns, shift, power, sums):
     """sums[x] = sum over rows of (image - shift) ** power, each column on its own: the order of additions is fixed."""
     sums[:] = 0.0

@@ -19,7 +19,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from augfuse.jit import jit
+from augfuse.geometry import EDGE
+from augfuse.jit import inlined
 
 PADDING = 8  # bytes that must be readable behind an image: the widest tap load is 8 bytes, of which 6 are used
 
@@ -54,7 +55,7 @@ _load_u64 = _unaligned_load(types.uint64)
 _load_u16 = _unaligned_load(types.uint16)
 
 
-@jit
+@inlined
 def _wrap_centres(s, last, span):
     """As SciPy does: what lies at a whole multiple of the span below 0 is the last pixel, above it the first."""
     if s < F(0):
@@ -64,15 +65,21 @@ def _wrap_centres(s, last, span):
     return s
 
 
-@jit
+@inlined
 def locate(m, x0, y0, W, H, mode, nearest, step, stride, tile, count):
     """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys); the source is W x H, `m` maps to it."""
     xs, ys, off, tx, ty, inside = tile.xs, tile.ys, tile.off, tile.tx, tile.ty, tile.inside
-    # float64 once per tile, float32 per pixel: off by 1e-5 pixels at 224, by 5e-4 at 4000.
-    a, b, c = F(m[0]), F(m[1]), F(m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2])
-    d, e, f = F(m[3]), F(m[4]), F(m[3] * (x0 + 0.5) + m[4] * (y0 + 0.5) + m[5])
     width = F(W)
     height = F(H)
+    # SciPy's modes settle what lies on an edge by themselves, see `keras.ties`.
+    edge = EDGE if mode < WRAP_CENTRES else 0.0
+    ahead = edge if nearest else 0.0
+    # float64 once per tile, float32 per pixel: off by 1e-5 pixels at 224, by 5e-4 at 4000.
+    a, b, c = F(m[0]), F(m[1]), F(m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2] + ahead)
+    d, e, f = F(m[3]), F(m[4]), F(m[3] * (x0 + 0.5) + m[4] * (y0 + 0.5) + m[5] + ahead)
+    left = F(ahead - edge)
+    right = width + left
+    lower = height + left
     last_x = F(W - 1)
     last_y = F(H - 1)
     # The right and lower tap must exist: the last cell begins at W - 2, and its weight reaches 1 there.
@@ -113,7 +120,7 @@ def locate(m, x0, y0, W, H, mode, nearest, step, stride, tile, count):
             u -= period_x * np.floor(u * turns_x) - F(1)
             v -= period_y * np.floor(v * turns_y) - F(1)
         elif mode == CONSTANT:
-            inside[p] = F(1) if (u >= F(0)) & (u < width) & (v >= F(0)) & (v < height) else F(0)
+            inside[p] = F(1) if (u >= left) & (u < right) & (v >= left) & (v < lower) else F(0)
         elif mode == CONSTANT_CENTRES:
             inside[p] = F(1) if (u >= half) & (u <= most_x) & (v >= half) & (v <= most_y) else F(0)
         elif mode == WRAP_CENTRES:
@@ -132,7 +139,7 @@ def locate(m, x0, y0, W, H, mode, nearest, step, stride, tile, count):
         off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * step))  # 32 bits at each step, or it is done in 64
 
 
-@jit
+@inlined
 def gather_rgb(src, base, stride, tile, count):
     """Three uint8 channels: both horizontal taps lie in one 64-bit load, RGBRGB and two bytes that are not used."""
     off = tile.off
@@ -144,7 +151,7 @@ def gather_rgb(src, base, stride, tile, count):
         low[p] = _load_u64(src, k + stride)
 
 
-@jit
+@inlined
 def _blend(t0, t1, b0, b1, tx, ty):
     """Red, green and blue of one pixel from its upper and lower pair of taps: RGBR, GB.. in two 32-bit words each."""
     w11 = tx * ty
@@ -166,7 +173,7 @@ def _blend(t0, t1, b0, b1, tx, ty):
     return red, green, blue
 
 
-@jit
+@inlined
 def blend_rgb(tile, count):
     """Bilinear values of three channels, one row per channel."""
     tx, ty = tile.tx, tile.ty
@@ -179,7 +186,7 @@ def blend_rgb(tile, count):
         red[p], green[p], blue[p] = _blend(t[2 * p], t[2 * p + 1], b[2 * p], b[2 * p + 1], tx[p], ty[p])
 
 
-@jit
+@inlined
 def blend_write_rgb(tile, mixes, m, low, high, scale, bias, out, at, count):
     """`blend_rgb`, `mix` (if `mixes`) and `write_rgb` for floats, in one loop: the common case, a fifth faster."""
     tx, ty = tile.tx, tile.ty
@@ -205,7 +212,7 @@ def blend_write_rgb(tile, mixes, m, low, high, scale, bias, out, at, count):
             o[3 * p + 2] = min(max(blue, low), high) * s2 + b2
 
 
-@jit
+@inlined
 def sample_grey(src, base, stride, tile, count):
     """One uint8 channel: both horizontal taps lie in one 16-bit load."""
     off, tx, ty = tile.off, tile.tx, tile.ty
@@ -229,7 +236,7 @@ def sample_grey(src, base, stride, tile, count):
         )  # fmt: skip
 
 
-@jit
+@inlined
 def sample_any(src, base, step, stride, tile, channels, count):
     """Any dtype, any number of channels. `step` and `stride` are 0 along an axis of size 1."""
     off, tx, ty = tile.off, tile.tx, tile.ty
@@ -247,7 +254,7 @@ def sample_any(src, base, step, stride, tile, channels, count):
             )  # fmt: skip
 
 
-@jit
+@inlined
 def sample_rgb(src, base, step, stride, tile, count):
     """Three channels of any dtype: `sample_any` in one loop, three times as fast."""
     off, tx, ty = tile.off, tile.tx, tile.ty
@@ -270,7 +277,7 @@ def sample_rgb(src, base, step, stride, tile, count):
         blue[p] = w00 * F(src[k + 2]) + w01 * F(src[i + 2]) + w10 * F(src[j + 2]) + w11 * F(src[m + 2])
 
 
-@jit
+@inlined
 def read_rgb(src, at, values, count):
     """No geometry: three channels as they are."""
     image = src[at : at + 3 * count]
@@ -283,7 +290,7 @@ def read_rgb(src, at, values, count):
         blue[p] = F(image[3 * p + 2])
 
 
-@jit
+@inlined
 def read_any(src, at, values, channels, count):
     """No geometry: the pixels as they are."""
     image = src[at : at + count * channels]
@@ -293,7 +300,7 @@ def read_any(src, at, values, channels, count):
             row[p] = F(image[p * channels + c])
 
 
-@jit
+@inlined
 def mix(values, m, count):
     """The 3x4 matrix on the first three channels, in place."""
     red = values[0]
@@ -308,7 +315,7 @@ def mix(values, m, count):
         blue[p] = m[2, 0] * r + m[2, 1] * g + m[2, 2] * b + m[2, 3]
 
 
-@jit
+@inlined
 def amplify(values, gain, offset, channels, count):
     """The same gain and offset for every channel, in place."""
     for c in range(channels):
@@ -317,7 +324,7 @@ def amplify(values, gain, offset, channels, count):
             row[p] = gain * row[p] + offset
 
 
-@jit
+@inlined
 def fill_outside(values, inside, fill, channels, count):
     """The fill colour, as the later colour steps leave it, where the source was not reached."""
     for c in range(channels):
@@ -326,7 +333,7 @@ def fill_outside(values, inside, fill, channels, count):
             row[p] = row[p] if inside[p] > F(0) else fill[c]
 
 
-@jit
+@inlined
 def write_rgb(values, low, high, scale, bias, rounds, out, at, count):
     """Clip, normalise and store three channels next to each other."""
     red = values[0]
@@ -347,7 +354,7 @@ def write_rgb(values, low, high, scale, bias, rounds, out, at, count):
             o[3 * p + 2] = min(max(blue[p], low), high) * s2 + b2
 
 
-@jit
+@inlined
 def write_channel(row, low, high, scale, bias, rounds, out, at, step, count):
     """Clip, normalise and store one channel, `step` elements apart."""
     if rounds:

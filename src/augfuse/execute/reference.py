@@ -10,7 +10,7 @@ import numpy as np
 from augfuse import color
 from augfuse.execute.images import Images
 from augfuse.execute.reduce import onto_reduced, reduced_size
-from augfuse.geometry import Canvas
+from augfuse.geometry import EDGE, Canvas
 from augfuse.plan.plan import Pass, Plan
 
 
@@ -80,15 +80,16 @@ def warp(
     image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: str, interpolation: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sample `image` at matrix @ (x, y, 1) for the centre (x, y) of each output pixel; also whether that lies
-    inside.
+    inside. What lies on the edge between two pixels belongs to the right or lower one, see `geometry.EDGE`.
     """
     height, width = image.shape[:2]
     x, y = np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5)
     u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
     v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
-    inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
+    row, column = np.floor(v + EDGE), np.floor(u + EDGE)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     if interpolation == "nearest":
-        return image[_border(np.floor(v), height, fill), _border(np.floor(u), width, fill)], inside
+        return image[_border(row, height, fill), _border(column, width, fill)], inside
     u, v = u - 0.5, v - 0.5  # pixel centres become whole numbers
     x0, y0 = np.floor(u), np.floor(v)
     tx, ty = (u - x0)[:, :, None], (v - y0)[:, :, None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.jit import jit
+from augfuse.jit import inlined, jit
 from augfuse.keras.steps import EIGHT_BIT, SCALED
 
 LANES = 16  # accumulators side by side, so that a minimum over an image is vectorised
@@ -47,7 +47,7 @@ def finish(out, first, last, size, channels, plane, planar, steps):
             _scale(x, steps.gains, steps.biases, channels, plane, planar)
 
 
-@jit
+@inlined
 def _extent(x):
     """The smallest and the largest value."""
     lows = np.full(LANES, x[0], np.float32)
@@ -63,14 +63,14 @@ def _extent(x):
     return lows.min(), highs.max()
 
 
-@jit
+@inlined
 def _brighten(x, factor, low, high, colors, skips_fourth):
     for p in range(colors):
         if not (skips_fourth and p % 4 == 3):
             x[p] = min(max(low + factor * (x[p] - low), low), high)
 
 
-@jit
+@inlined
 def _brighten_eight_bit(x, factor, low, high, colors, skips_fourth, rounding):
     """Keras' way: to 8 bit (stretched over 0..255 where values lie outside), Pillow's blend with black, and back."""
     stretched = low < F(0) or high > F(255)
@@ -88,7 +88,7 @@ def _brighten_eight_bit(x, factor, low, high, colors, skips_fourth, rounding):
         x[p] = byte / F(255) * span + low if stretched else byte
 
 
-@jit
+@inlined
 def _standardize(x, centers, divides):
     """Minus its mean, divided by its deviation + 1e-6. Sums in float64."""
     mean = F(_sum_of_powers(x, F(0), 1) / x.size)
@@ -98,7 +98,7 @@ def _standardize(x, centers, divides):
         x[p] = (x[p] - shift) * gain
 
 
-@jit
+@inlined
 def _sum_of_powers(x, shift, power):
     """Of x - shift, to the power of 1 or 2."""
     lanes = np.zeros(LANES)
@@ -114,7 +114,7 @@ def _sum_of_powers(x, shift, power):
     return total
 
 
-@jit
+@inlined
 def _scale(x, gains, biases, channels, plane, planar):
     """gain * x + bias of each channel."""
     for c in range(channels):

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import NamedTuple, final
 
-import numba
 import numpy as np
 
 from augfuse.execute.kernels import CONSTANT_CENTRES, REFLECT, WRAP_CENTRES
+from augfuse.geometry import EDGE
+from augfuse.jit import inlined_exact, jit_exact
 
-_NEAR = 1e-3  # pixels: further away from a discontinuity than this, float32 is on the right side
+_NEAR = 1e-3 + EDGE  # pixels: further away from a discontinuity than this, the compiled pass is on the right side
 
 
 @final
@@ -31,8 +32,8 @@ def has_ties(mode: int, nearest: bool) -> bool:
     return nearest or mode in (CONSTANT_CENTRES, WRAP_CENTRES)
 
 
-# Without `contract`: a fused multiply-add would round otherwise than SciPy does.
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+# Exact: a fused multiply-add would round otherwise than SciPy does.
+@jit_exact
 def settle(src, starts, shape, maps, mode, nearest, cval, planar, out, first, last):
     """Images first..last of `out`, flat float32 as they come out of the warp: (h, w, c) or (c, h, w)."""
     height, width, channels = shape
@@ -53,7 +54,7 @@ def settle(src, starts, shape, maps, mode, nearest, cval, planar, out, first, la
                     out[i * plane * channels + at] = value
 
 
-@numba.njit(nogil=True, error_model="numpy")
+@inlined_exact
 def _is_near(s, n, mode, nearest):
     if mode == CONSTANT_CENTRES and (abs(s) < _NEAR or abs(s - (n - 1)) < _NEAR):
         return True
@@ -64,7 +65,7 @@ def _is_near(s, n, mode, nearest):
     return nearest and abs(s - np.floor(s) - 0.5) < _NEAR
 
 
-@numba.njit(nogil=True, error_model="numpy")
+@inlined_exact
 def _sample(src, at, height, width, channels, v, u, mode, nearest, cval):
     if mode == CONSTANT_CENTRES and (v < 0 or v > height - 1 or u < 0 or u > width - 1):
         return cval
@@ -91,7 +92,7 @@ def _sample(src, at, height, width, channels, v, u, mode, nearest, cval):
     return total
 
 
-@numba.njit(nogil=True, error_model="numpy")
+@inlined_exact
 def _wrapped(s, n):
     span = n - 1
     if span < 1:
@@ -103,7 +104,7 @@ def _wrapped(s, n):
     return s
 
 
-@numba.njit(nogil=True, error_model="numpy")
+@inlined_exact
 def _reflected(s, n):
     period = 2 * n
     if s < 0:
@@ -116,7 +117,7 @@ def _reflected(s, n):
     return s
 
 
-@numba.njit(nogil=True, error_model="numpy")
+@inlined_exact
 def _index(k, n, mode):
     """Which pixel stands at position k: reflected, else the nearest one."""
     if mode == REFLECT:

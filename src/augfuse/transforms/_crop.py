@@ -13,7 +13,7 @@ import numpy as np
 from augfuse import geometry
 from augfuse.geometry import Canvas
 from augfuse.ranges import Choice, Interval, Lengths, Margins, Range, Size, ends, sides
-from augfuse.rng import Draw
+from augfuse.rng import Draw, examples
 from augfuse.transforms.base import Amount, Color, Evaluation, Geometric, Params, Transform
 
 _RATIO = Interval("width / height", "", 0.01, 100, "exact", neutral=1)
@@ -240,13 +240,13 @@ def undone(transforms: tuple[Transform, ...]) -> tuple[Transform, Resize] | None
 
 
 def _same_without_first(transforms: tuple[Transform, ...]) -> bool:
-    """Whether four probes end where they would without the first transform. All transforms act, whatever their p."""
+    """Whether four examples end where they would without the first transform. All transforms act, whatever their p."""
     ends_at = []
     for chain in (transforms, transforms[1:]):
         canvas, total = _sized(Canvas(np.ones(4), np.ones(4)), 96, 128), np.eye(3)
         for transform in chain:
             if isinstance(transform, Geometric):
-                drawn = transform.draw(Draw(0, 0, np.arange(4), type(transform).__name__))
+                drawn = transform.draw(Draw(0, 0, np.arange(4), type(transform).__name__, examples))
                 matrix, canvas = transform.matrix(drawn, canvas)
                 total = matrix @ total
         ends_at.append(total)
