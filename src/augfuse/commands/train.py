@@ -33,6 +33,7 @@ def train(
     min_lr: float = 1e-6,
     class_weights: bool = False,
     evaluations: int = 10,
+    deterministic: bool = True,
     size: str | None = None,
     batch_size: int = 32,
     optimizer: str = "adam",
@@ -90,6 +91,9 @@ def train(
     evaluations
         After how many epochs, evenly spread and the last one among them, training and test part are measured. Early
         stopping looks at the validation part after each epoch in any case.
+    deterministic
+        Make the backend compute repeatably where it has a switch for that: the same command gives the same numbers on
+        the same machine. --no-deterministic leaves it as it is.
     size
         Size of the network's input, N or HxW. Default: what the recipe or the model makes; for photos 128.
     batch_size
@@ -136,6 +140,7 @@ def train(
                 min_lr=min_lr,
                 class_weights=class_weights,
                 evaluations=evaluations,
+                deterministic=deterministic,
                 size=None if size is None else parse_size(size),
                 batch_size=batch_size,
                 optimizer=optimizer,

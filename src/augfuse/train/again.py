@@ -42,6 +42,7 @@ def command_line(settings: Settings, folder: Path) -> str:
         if value not in (None, getattr(Options(), name)):
             words += [flag(name), _short(value) if isinstance(value, float) else str(value)]
     words += [flag(name) for name in ("keep_weights", "class_weights") if getattr(settings, name)]
+    words += [] if settings.deterministic else ["--no-deterministic"]
     return shlex.join(words)
 
 
@@ -72,7 +73,7 @@ def python_call(settings: Settings, folder: Path, options: Options, data: str) -
         if several:
             missing.append(f"# exclude: the {len(settings.exclude)} paths that were given")
     for name in ("learning_rate", "optimizer", "sweep", "early_stopping", "reduce_lr", "lr_factor", "min_lr",
-                 "evaluations", "keep_weights", "class_weights"):  # fmt: skip
+                 "evaluations", "keep_weights", "class_weights", "deterministic"):  # fmt: skip
         if getattr(settings, name) not in (None, getattr(Options(), name)):
             words.append(f"{name}={getattr(settings, name)!r}")
     recipe = f"recipe = af.Recipe.from_yaml(Path({(folder / 'recipe.yaml').as_posix()!r}).read_text(encoding='utf-8'))"

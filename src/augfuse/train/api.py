@@ -35,6 +35,7 @@ def train(
     min_lr: float = 1e-6,
     class_weights: bool = False,
     evaluations: int = 10,
+    deterministic: bool = True,
     size: int | tuple[int, int] | None = None,
     batch_size: int = 32,
     optimizer: str = "adam",
@@ -89,6 +90,7 @@ def train(
             min_lr=min_lr,
             class_weights=class_weights,
             evaluations=evaluations,
+            deterministic=deterministic,
             size=size,  # type: ignore[arg-type] - one number too: `plain` makes two of it
             batch_size=batch_size,
             optimizer=optimizer,

@@ -56,6 +56,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     min_lr: float = 1e-6
     class_weights: bool = False
     evaluations: int = 10
+    deterministic: bool = True
     sweep: tuple[float, ...] = ()
     workers: int | None = None
     tensorboard: bool = False

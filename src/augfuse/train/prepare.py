@@ -156,6 +156,7 @@ def _settings(
         min_lr=options.min_lr,
         validation=validation,
         class_weights=options.class_weights,
+        deterministic=options.deterministic,
         workers=options.workers,
         evaluations=options.evaluations,
     )

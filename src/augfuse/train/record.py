@@ -34,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     longest arm that was allowed; early stopping may end an arm before. `validation` says in words which images early
     stopping and the learning rate look at; None where nothing looks at any. `model_rescales`: the model takes pixel
     values as they are and brings them to a small range itself. `exclude`: the list of images that were left out, or
-    their paths.
+    their paths. `deterministic`: the backend was told to compute repeatably.
     """
 
     data: str | None
@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     validation: str | None = None
     class_weights: bool = False
     exclude: str | tuple[str, ...] | None = None
+    deterministic: bool = True
     workers: int | None = None
     evaluations: int = 10
     remeasured_images: int = 5000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from augfuse.batch import Batch
 from augfuse.train import report
-from augfuse.train.backend import load_keras
+from augfuse.train.backend import load_keras, repeatable
 from augfuse.train.export import save_for_raw_images
 from augfuse.train.heads import loss_of
 from augfuse.train.loaders import training_loader
@@ -39,7 +39,11 @@ def rehearse(job: Job) -> Rehearsal | None:
     """
     if job.finished:
         return None
-    began = time.monotonic()
+    with repeatable(job.settings.deterministic):
+        return _rehearse(job, time.monotonic())
+
+
+def _rehearse(job: Job, began: float) -> Rehearsal:
     settings = job.settings
     title = settings.model or "the built-in network"
     with told(f"{title}: cannot be compiled anew for each arm"):

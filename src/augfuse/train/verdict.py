@@ -112,6 +112,12 @@ def findings(result: Comparison) -> tuple[str, ...]:
                 f"The {arm} arm was still improving at the end (+{100 * rise:.1f} points between its last two "
                 f"measurements): --epochs {2 * result.settings.epochs} may change the verdict."
             )
+    repeats = result.environment.get("repeatable", "yes")  # runs of older versions do not tell
+    if repeats != "yes":
+        found.append(
+            f"The same command may end with other numbers ({repeats.removeprefix('no: ')}): sums in another order differ "
+            "in the last digit, and training makes that grow."
+        )
     share = result.timing(AUGMENTED).wait_fraction
     if share > WAIT_LIMIT:
         found.append(
