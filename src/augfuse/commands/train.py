@@ -28,6 +28,7 @@ def train(
     seed: int = 0,
     sweep: str | None = None,
     early_stopping: int | None = None,
+    average_epochs: int = 5,
     reduce_lr: int | None = None,
     lr_factor: float = 0.5,
     min_lr: float = 1e-6,
@@ -80,6 +81,9 @@ def train(
     early_stopping
         End an arm after this many epochs without a smaller validation loss, and keep its best weights. Looks at the val
         part of the data, or at a tenth of the training part that is held out for it; never at the test part.
+    average_epochs
+        With --early-stopping, the weights that are measured and kept after an epoch are their moving average over about
+        so many epochs: single epochs go up and down by more than a few validation images can tell. 1: as they are.
     reduce_lr
         Lower the learning rate after this many epochs without a smaller validation loss, of the same images.
     lr_factor
@@ -135,6 +139,7 @@ def train(
                 seed=seed,
                 sweep=parse_sweep(sweep),
                 early_stopping=early_stopping,
+                average_epochs=average_epochs,
                 reduce_lr=reduce_lr,
                 lr_factor=lr_factor,
                 min_lr=min_lr,

@@ -30,6 +30,7 @@ def train(
     seed: int = 0,
     sweep: Sequence[float] | None = None,
     early_stopping: int | None = None,
+    average_epochs: int = 5,
     reduce_lr: int | None = None,
     lr_factor: float = 0.5,
     min_lr: float = 1e-6,
@@ -85,6 +86,7 @@ def train(
             seed=seed,
             sweep=() if sweep is None else sweep,  # type: ignore[arg-type] - `plain` settles it, and the numbers
             early_stopping=early_stopping,
+            average_epochs=average_epochs,
             reduce_lr=reduce_lr,
             lr_factor=lr_factor,
             min_lr=min_lr,
