@@ -1,6 +1,6 @@
 """Job E: car or truck, JPEG class folders at 128x128; contrast, flip, rotation, shifts and random widths in the loader.
 
-    python examples/e_car_or_truck.py DATA [--epochs 40] [--seeds 1]
+    python examples/e_car_or_truck.py DATA [--epochs 40] [--seeds 3]
 
 DATA: a folder with train/Car, train/Truck, valid/Car, valid/Truck.
 """
@@ -34,8 +34,8 @@ def network(shape: tuple[int, int, int], classes: int) -> keras.Model:
     return model
 
 
-def main(data: Path, *, epochs: int = 40, seeds: int = 1, precision: str = "float32", out: Path = Path("runs")) -> None:
-    """Plain against augmented, until ten epochs bring nothing; the best weights are kept."""
+def main(data: Path, *, epochs: int = 40, seeds: int = 3, precision: str = "float32", out: Path = Path("runs")) -> None:
+    """Plain against augmented, until ten epochs bring nothing; the best average of weights over epochs is kept."""
     keras.config.set_dtype_policy(precision)
     outcome = af.train(
         data, RECIPE, model=network, epochs=epochs, seeds=seeds, batch_size=64, early_stopping=10, out=out

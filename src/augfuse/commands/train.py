@@ -30,11 +30,13 @@ def train(
     seed: int = 0,
     sweep: str | None = None,
     early_stopping: int | None = None,
+    average_epochs: int = 5,
     reduce_lr: int | None = None,
     lr_factor: float = 0.5,
     min_lr: float = 1e-6,
     class_weights: bool = False,
     evaluations: int = 10,
+    deterministic: bool = True,
     size: str | None = None,
     batch_size: int = 32,
     optimizer: str = "adam",
@@ -84,6 +86,9 @@ def train(
     early_stopping
         End an arm after this many epochs without a smaller validation loss, and keep its best weights. Looks at the val
         part of the data, or at a tenth of the training part that is held out for it; never at the test part.
+    average_epochs
+        With --early-stopping, the weights that are measured and kept after an epoch are their moving average over about
+        so many epochs: single epochs go up and down by more than a few validation images can tell. 1: as they are.
     reduce_lr
         Lower the learning rate after this many epochs without a smaller validation loss, of the same images.
     lr_factor
@@ -95,6 +100,9 @@ def train(
     evaluations
         After how many epochs, evenly spread and the last one among them, training and test part are measured. Early
         stopping looks at the validation part after each epoch in any case.
+    deterministic
+        Make the backend compute repeatably where it has a switch for that: the same command gives the same numbers on
+        the same machine. --no-deterministic leaves it as it is.
     size
         Size of the network's input, N or HxW. Default: what the recipe or the model makes; for photos 128.
     batch_size
@@ -135,11 +143,13 @@ def train(
                 seed=seed,
                 sweep=parse_sweep(sweep),
                 early_stopping=early_stopping,
+                average_epochs=average_epochs,
                 reduce_lr=reduce_lr,
                 lr_factor=lr_factor,
                 min_lr=min_lr,
                 class_weights=class_weights,
                 evaluations=evaluations,
+                deterministic=deterministic,
                 size=None if size is None else parse_size(size),
                 batch_size=batch_size,
                 optimizer=optimizer,

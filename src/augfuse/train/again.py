@@ -37,13 +37,14 @@ def command_line(settings: Settings, folder: Path, options: Options) -> str:
         words += ["--model", settings.model]
     if settings.sweep:
         words += ["--sweep", ",".join(map(_short, settings.sweep))]
-    for name in ("optimizer", "early_stopping", "reduce_lr", "lr_factor", "min_lr", "evaluations"):
+    for name in ("optimizer", "early_stopping", "average_epochs", "reduce_lr", "lr_factor", "min_lr", "evaluations"):
         value = getattr(settings, name)
         if value not in (None, getattr(Options(), name)):
             words += [flag(name), _short(value) if isinstance(value, float) else str(value)]
     words += [flag(name) for name in ("keep_weights", "class_weights") if getattr(settings, name)]
     if options.trust_model:
         words.append(flag("trust_model"))
+    words += [] if settings.deterministic else ["--no-deterministic"]
     return shlex.join(words)
 
 
@@ -73,8 +74,9 @@ def python_call(settings: Settings, folder: Path, options: Options, data: str) -
         words.append("exclude=exclude" if several else f"exclude={settings.exclude!r}")
         if several:
             missing.append(f"# exclude: the {len(settings.exclude)} paths that were given")
-    for name in ("learning_rate", "optimizer", "sweep", "early_stopping", "reduce_lr", "lr_factor", "min_lr",
-                 "evaluations", "keep_weights", "class_weights"):  # fmt: skip
+    for name in ("learning_rate", "optimizer", "sweep", "early_stopping", "average_epochs", "reduce_lr", "lr_factor",
+                 "min_lr",
+                 "evaluations", "keep_weights", "class_weights", "deterministic"):  # fmt: skip
         if getattr(settings, name) not in (None, getattr(Options(), name)):
             words.append(f"{name}={getattr(settings, name)!r}")
     if options.trust_model:

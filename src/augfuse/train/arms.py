@@ -68,6 +68,7 @@ class Course:
     epochs: int
     evaluations: int
     early_stopping: int | None = None
+    average_epochs: int = 1
     reduce_lr: int | None = None
     lr_factor: float = 0.5
     min_lr: float = 1e-6
@@ -81,11 +82,13 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class ArmState:
-    """An arm after some of its epochs: all that the following ones depend on. `network` is `Network.state()`, `best`
-    the weights of the least validation loss so far."""
+    """An arm after some of its epochs: all that the following ones depend on. `network` is `Network.state()`, `average`
+    the moving average of its weights where early stopping chooses among epochs, `best` that of the least validation
+    loss so far."""
 
     points: tuple[Point, ...] = ()
     network: State | None = None
+    average: list[np.ndarray] | None = None
     best: list[np.ndarray] | None = None
     stopping: Watch = field(default_factory=Watch)
     slowing: Watch = field(default_factory=Watch)
@@ -107,6 +110,18 @@ def measured_epochs(epochs: int, evaluations: int) -> frozenset[int]:
     return frozenset(round((i + 1) * epochs / count) - 1 for i in range(count))
 
 
+def averaged(before: list[np.ndarray] | None, weights: list[np.ndarray], epoch: int, span: int) -> list[np.ndarray]:
+    """The exponential moving average of the weights after `epoch`, over about `span` epochs: of all of them the plain
+    mean while they are few. Whole numbers are counts, not weights: the newest ones are taken."""
+    if before is None:
+        return weights
+    share = max(2 / (span + 1), 1 / (epoch + 1))
+    return [
+        old + np.asarray(share, new.dtype) * (new - old) if np.issubdtype(new.dtype, np.floating) else new
+        for old, new in zip(before, weights, strict=True)
+    ]
+
+
 def train_epochs(
     network: Network,
     loader: Any,
@@ -120,7 +135,9 @@ def train_epochs(
     """Train on from `state`, which `network` is in, until the course ends; `save` is called after each epoch.
 
     `loader` gives full batches with one-hot labels; waiting is the time spent asking it for the next batch, computing
-    the time of the optimiser step. Raises DataError where the loss or an answer is no number any more.
+    the time of the optimiser step. With early stopping it is the average of the weights over the last epochs that is
+    scored, and that may be kept: single epochs differ by more than a small validation part can tell. Raises DataError
+    where the loss or an answer is no number any more.
     """
     batches = _all_batches(loader, len(state.points), course.epochs)
     while not state.stopped(course):
@@ -130,6 +147,11 @@ def train_epochs(
         loss = float(np.mean(losses))
         if not math.isfinite(loss):
             raise DataError(f"epoch {epoch + 1}: the training loss is {loss}. Type a smaller --learning-rate.")
+        trained = None
+        if course.early_stopping is not None and course.average_epochs > 1:
+            trained = network.weights()
+            state = replace(state, average=averaged(state.average, trained, epoch, course.average_epochs))
+            network.restore(state.average)
         train = test = None
         if epoch in course.measured and epoch + 1 < course.epochs:  # the end is measured by `finished_arm`
             train, test = score(network, measures, epoch)
@@ -138,6 +160,8 @@ def train_epochs(
         state = replace(state, points=(*state.points, point))
         if measures.validation is not None:
             state = _validated(network, state, course, measures.validation.score(network, epoch).loss)
+        if trained is not None:
+            network.restore(trained)
         state = replace(state, network=network.state())
         save(state)
     batches.close()

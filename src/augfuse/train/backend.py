@@ -22,6 +22,7 @@ from augfuse.text import printable
 BACKENDS = ("tensorflow", "jax", "torch")
 # Those that Keras knows; the others compute, but do not train.
 _KNOWN_BACKENDS = (*BACKENDS, "numpy", "openvino")
+_JAX_FLAG = "--xla_gpu_deterministic_ops"
 _NEEDED = {"keras": "keras", "sklearn": "scikit-learn", "matplotlib": "matplotlib"}
 
 
@@ -90,6 +91,54 @@ def load_keras() -> Any:
     return keras
 
 
+@contextlib.contextmanager
+def repeatable(wanted: bool) -> Iterator[None]:
+    """Inside, the backend computes the same bytes from the same input, where it has a switch for that (see `repeats`).
+    The switch is one for the whole process: afterwards it is as it was."""
+    backend = load_keras().backend.backend()
+    if wanted and backend == "tensorflow" and not _op_determinism():
+        importlib.import_module("tensorflow").config.experimental.enable_op_determinism()
+        try:
+            yield
+        finally:
+            _tensorflow_config().disable_op_determinism()
+    elif wanted and backend == "torch":
+        torch = importlib.import_module("torch")
+        before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS refuses otherwise
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+    else:
+        yield
+
+
+def repeats() -> str:
+    """ "yes" where the backend computes the same bytes from the same input on this machine, as things are switched now;
+    else "no: " and what would change it."""
+    keras = load_keras()
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        on = _op_determinism()
+    elif backend == "torch":
+        on = importlib.import_module("torch").are_deterministic_algorithms_enabled()
+    else:
+        on = importlib.import_module("jax").default_backend() == "cpu" or _JAX_FLAG in os.environ.get("XLA_FLAGS", "")
+        return "yes" if on else f"no: JAX needs XLA_FLAGS={_JAX_FLAG}=true in the environment before it starts"
+    return "yes" if on else "no: trained with --no-deterministic"
+
+
+def _op_determinism() -> bool:
+    return _tensorflow_config().is_op_determinism_enabled()
+
+
+def _tensorflow_config() -> Any:
+    # Keras asks here too: the public module can only switch it on.
+    return importlib.import_module("tensorflow.python.framework.config")
+
+
 def layers_of(model: Any, inputs: Any = None) -> Any:
     """A model of the same layers with fresh weights, not compiled: Keras' own copy also wants to copy the loss, and
     cannot where that is a function of the user's. Of `inputs` where they are given."""
@@ -127,12 +176,13 @@ def set_global_random_state(state: list[np.ndarray]) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Versions that a result depends on. Needs Keras to be loaded."""
+    """Versions that a result depends on, and whether the same ones give it again. Needs Keras to be loaded."""
     keras = load_keras()
     backend = keras.backend.backend()
     found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
     found["cpus"] = str(os.cpu_count())
     found["backend"] = backend
+    found["repeatable"] = repeats()
     for package in ("augfuse", "numpy", "numba", "opencv-python-headless", "scikit-learn", "matplotlib"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)

@@ -43,6 +43,11 @@ def _watched(result: Comparison) -> str:
     if not all(any(point.validation_loss is not None for point in arm.points) for arm in arms):
         return ""
     words = [f"Validation loss: on {settings.validation}, without augmentation, after every epoch."]
+    if settings.early_stopping is not None and settings.average_epochs > 1:
+        words.append(
+            f"All that is measured, and what is kept, is a moving average of the weights over about "
+            f"{_epochs(settings.average_epochs)}."
+        )
     if settings.early_stopping is not None:
         words.append(
             f"Training stopped after {_epochs(settings.early_stopping)} without a new least loss; the weights of the "

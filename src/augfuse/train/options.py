@@ -23,11 +23,13 @@ _LEAST_MINUTES = 0.01
 # What no machine trains with; beyond them lies a mistyped number, and a process that ends without memory.
 LARGEST_SIZE = 4096
 _EPOCHS = 1_000_000
-_MOST = {"epochs": _EPOCHS, "evaluations": _EPOCHS, "early_stopping": _EPOCHS, "reduce_lr": _EPOCHS, "seeds": 100_000,
+_MOST = {"epochs": _EPOCHS, "evaluations": _EPOCHS, "early_stopping": _EPOCHS, "average_epochs": _EPOCHS,
+         "reduce_lr": _EPOCHS, "seeds": 100_000,
          "seed": 2**62, "workers": 1024}  # fmt: skip
 _LONGEST_NAME = 200  # bytes; file systems take 255, and temporary files add to it
-_WHOLE = ("epochs", "seeds", "seed", "batch_size", "early_stopping", "reduce_lr", "evaluations", "workers")
-_TRUTH = ("keep_weights", "trust_model", "class_weights", "tensorboard", "overwrite")
+_WHOLE = ("epochs", "seeds", "seed", "batch_size", "early_stopping", "average_epochs", "reduce_lr", "evaluations",
+          "workers")  # fmt: skip
+_TRUTH = ("keep_weights", "trust_model", "class_weights", "deterministic", "tensorboard", "overwrite")
 _REAL = ("minutes", "learning_rate", "lr_factor", "min_lr")
 
 
@@ -54,11 +56,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     optimizer: str = "adam"
     learning_rate: float | None = None
     early_stopping: int | None = None
+    average_epochs: int = 5
     reduce_lr: int | None = None
     lr_factor: float = 0.5
     min_lr: float = 1e-6
     class_weights: bool = False
     evaluations: int = 10
+    deterministic: bool = True
     sweep: tuple[float, ...] = ()
     workers: int | None = None
     tensorboard: bool = False
@@ -108,7 +112,7 @@ def _real(name: str, value: Any) -> float:
 
 def check_options(options: Options) -> None:
     """Refuse numbers and names that make no run: RangeError, DataError."""
-    for name in ("epochs", "seeds", "batch_size", "early_stopping", "reduce_lr", "evaluations"):
+    for name in ("epochs", "seeds", "batch_size", "early_stopping", "average_epochs", "reduce_lr", "evaluations"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise RangeError(f"{flag(name)}: got {value}, wanted 1 or more.")

@@ -255,6 +255,8 @@ def told(what: str, hint: str = "") -> Iterator[None]:
         cause = "".join([type(error).__name__, *(f": {line}" for line in said[:1]), *lines[-1:]])
         if "zero or negative" in cause:
             hint = " The images are too small for it: type a larger --size."
+        elif "determinis" in str(error):
+            hint = " Type --no-deterministic: the same command may then give other numbers."
         raise DataError(f"--model {what} ({cause}).{hint}") from error
 
 

@@ -156,11 +156,13 @@ def _settings(
         sweep=tuple(sorted({0.0, 1.0, *map(float, options.sweep)})) if options.sweep else (),
         minutes=options.minutes,
         early_stopping=options.early_stopping,
+        average_epochs=options.average_epochs,
         reduce_lr=options.reduce_lr,
         lr_factor=options.lr_factor,
         min_lr=options.min_lr,
         validation=validation,
         class_weights=options.class_weights,
+        deterministic=options.deterministic,
         workers=options.workers,
         evaluations=options.evaluations,
     )

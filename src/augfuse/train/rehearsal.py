@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from augfuse.batch import Batch
 from augfuse.files import scratch
 from augfuse.train import report
+from augfuse.train.backend import repeatable
 from augfuse.train.export import save_for_raw_images
 from augfuse.train.heads import loss_of
 from augfuse.train.loaders import training_loader
@@ -38,7 +39,11 @@ def rehearse(job: Job) -> Rehearsal | None:
     """
     if job.finished:
         return None
-    began = time.monotonic()
+    with repeatable(job.settings.deterministic):
+        return _rehearse(job, time.monotonic())
+
+
+def _rehearse(job: Job, began: float) -> Rehearsal:
     settings = job.settings
     title = settings.model or "the built-in network"
     with told(f"{title}: cannot be compiled anew for each arm"):

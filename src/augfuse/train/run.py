@@ -12,7 +12,7 @@ from augfuse.text import printable
 from augfuse.train import evaluation, metrics, report, store, verdict
 from augfuse.train.again import again
 from augfuse.train.arms import evaluation_batch_size
-from augfuse.train.backend import environment
+from augfuse.train.backend import environment, repeatable
 from augfuse.train.datasets import Parts
 from augfuse.train.evaluation import Evaluation, Fed, Mistake
 from augfuse.train.export import export_and_check
@@ -72,7 +72,7 @@ def run(job: Job, rehearsal: Rehearsal | None, console: Any) -> Outcome:
         return Outcome(store.load(job.folder), job.folder / REPORT)
     if job.options.overwrite:
         folder.clear()
-    with folder.open(job.identity):
+    with folder.open(job.identity), repeatable(job.settings.deterministic):
         outcome = _run(job, rehearsal, folder, console)
     folder.close()
     return outcome

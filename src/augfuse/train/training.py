@@ -153,6 +153,7 @@ class Training:
             epochs=epochs,
             evaluations=settings.evaluations,
             early_stopping=settings.early_stopping,
+            average_epochs=settings.average_epochs,
             reduce_lr=settings.reduce_lr,
             lr_factor=settings.lr_factor,
             min_lr=settings.min_lr,

@@ -18,6 +18,9 @@ _STILL_RISING = 0.01
 FED_LIMIT = 0.5
 # A network starts with weights for values about 1 in size.
 LARGE_VALUE = 20.0
+# Of the difference that choosing epochs on a few validation images makes by chance.
+CHOICE_ERRORS = 2.0
+_MOST_SEEDS = 30  # more of them are no advice
 # With one seed nothing is known of the spread: a point of accuracy is called a difference.
 _ONE_SEED_LIMIT = 0.01
 
@@ -105,6 +108,7 @@ def findings(result: Comparison) -> tuple[str, ...]:
         )
     elif result.winner == "undecided" and result.interval.low < result.interval.high:
         found.append(f"More seeds would narrow the interval: --seeds {2 * len(result.settings.seeds)}.")
+    found += _validation_findings(result)
     for arm in (PLAIN, AUGMENTED):
         rise = _last_rise(result, arm)
         if arm != result.winner and rise is not None and rise > max(_STILL_RISING, _lead(result)):
@@ -112,6 +116,12 @@ def findings(result: Comparison) -> tuple[str, ...]:
                 f"The {arm} arm was still improving at the end (+{100 * rise:.1f} points between its last two "
                 f"measurements): --epochs {2 * result.settings.epochs} may change the verdict."
             )
+    repeats = result.environment.get("repeatable", "yes")  # runs of older versions do not tell
+    if repeats != "yes":
+        found.append(
+            f"The same command may end with other numbers ({repeats.removeprefix('no: ')}): sums in another order "
+            "differ in the last digit, and training makes that grow."
+        )
     share = result.timing(AUGMENTED).wait_fraction
     if share > WAIT_LIMIT:
         found.append(
@@ -119,6 +129,36 @@ def findings(result: Comparison) -> tuple[str, ...]:
             "pictures at the size that is needed."
         )
     return (*found, *_fed_findings(result))
+
+
+def _validation_findings(result: Comparison) -> list[str]:
+    """Whether the arms differ by less than the choice of their epochs does by chance.
+
+    Of two epochs that are equally good, the validation part calls one the better by as much as an accuracy on so few
+    images varies: its standard error. Both arms choose, each seed anew, so that of the difference of their means is
+    that of all choices together; a difference counts from CHOICE_ERRORS of it on.
+    """
+    images, seeds = result.facts.validation_images, len(result.settings.seeds)
+    arms = (*result.of(PLAIN), *result.of(AUGMENTED))
+    chosen = any(arm.points[arm.kept].epoch != arm.points[-1].epoch for arm in arms)
+    if result.settings.early_stopping is None or not images or not chosen:
+        return []
+    # One right and one wrong image more: all right of a few is no proof of always right.
+    right = [(test_accuracy(result, arm) * images + 1) / (images + 2) for arm in (PLAIN, AUGMENTED)]
+    chance = CHOICE_ERRORS * float(np.sqrt(sum(share * (1 - share) for share in right) / (images * seeds)))
+    lead = abs(result.interval.mean)
+    if lead >= chance:
+        return []
+    text = (
+        f"The verdict hangs on {images} validation images: they chose the epochs that were kept, and by chance alone "
+        f"such choices move the difference of the arms by up to {100 * chance:.1f} points, which is here "
+        f"{100 * lead:.1f}."
+    )
+    more = (chance / lead) ** 2 if lead else np.inf
+    if more * seeds > _MOST_SEEDS:
+        return [f"{text} Do not read an order into it."]
+    wanted = int(np.ceil(more * images / 10)) * 10
+    return [f"{text} A val part of {wanted} images would tell, or --seeds {int(np.ceil(more * seeds))}."]
 
 
 def _fed_findings(result: Comparison) -> list[str]:
