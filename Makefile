@@ -1,18 +1,22 @@
 # make demo   train a small model with and without augmentation on a bundled data set, and write a report
 # make test   the test suite
+# make test-long   the long trial: fuzzed files, kills, signals, hostile input; under 40 minutes on two cores
 # make lint   ruff and pyright
 # make bench  the README's benchmark table (takes a while; wants a quiet machine)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-long lint bench clean
 
 demo: $(VENV)/train.done
 	$(BIN)/augfuse train
 
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
+
+test-long: $(VENV)/dev.done
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/long
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check src tests benchmarks examples
