@@ -8,9 +8,12 @@ import keras
 import numpy as np
 
 from augfuse.data.read import label_kind
-from augfuse.errors import DataError, ImageError, ImageTypeError
+from augfuse.errors import DataError
+from augfuse.keras import inputs
+from augfuse.keras.edge import checked
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice
+from augfuse.keras.rules import is_one_of
 from augfuse.keras.steps import Pixels, as_stack, full_scale
 from augfuse.keras.traps import check_rescale, check_statistics
 from augfuse.text import shown
@@ -25,8 +28,9 @@ class NumpyArrayIterator(Iterator):
 
     x: (n, h, w, c), or (n, c, h, w) with data_format="channels_first", of any real dtype; uint8 stays uint8 in memory.
         Or a tuple (x, other) or (x, [other, ...]) whose arrays go along row by row.
-    y, sample_weight: n rows each. subset: "validation" is the first validation_split of the rows, not augmented;
-        "training" the rest. ignore_class_split: do not ask that both have the same classes.
+    y, sample_weight: n rows each; for a model with several outputs a list or dict of such arrays.
+    subset: "validation" is the first validation_split of the rows, not augmented; "training" the rest.
+        ignore_class_split: do not ask that both have the same classes.
 
     Raises DataError (lengths that differ, a subset that lacks classes, an unknown subset), ImageError (rank), both
     ValueErrors. See `Iterator` for the rest.
@@ -34,6 +38,7 @@ class NumpyArrayIterator(Iterator):
 
     save_numbers = 10**4
 
+    @checked(Iterator.__init__)
     def __init__(
         self,
         x: Any,
@@ -57,23 +62,14 @@ class NumpyArrayIterator(Iterator):
         self.image_data_generator = image_data_generator
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.subset = subset
-        x, others = _split_off(x)
-        for name, rows in (("another array of x", o) for o in others):
-            _check_rows(name, rows, x)
-        for name, rows in (("y", y), ("sample_weight", sample_weight)):
-            if rows is not None:
-                _check_rows(name, rows, x)
+        compat = image_data_generator.compat
+        x, others = inputs.split_off(x, compat)
+        if y is not None:
+            y = inputs.targets("flow", y, len(x), compat)
+        if sample_weight is not None:
+            sample_weight = inputs.targets("flow", sample_weight, len(x), compat, name="sample_weight")
         rows = _subset(subset, len(x), image_data_generator, None if ignore_class_split else y)
-        images = np.asarray(x[rows])
-        if images.ndim != 4:
-            raise ImageError(
-                f"flow: got x of shape {images.shape}, wanted rank 4: (n, h, w, c). Use x[..., None] for grey images, "
-                "x[None] for a single one."
-            )
-        if images.dtype.kind not in "buif":
-            raise ImageTypeError(
-                f"flow: got x of dtype {images.dtype}, wanted numbers. Pass the images, not their paths."
-            )
+        images = x[rows]
         channels_axis = 3 if self.data_format == "channels_last" else 1
         if images.shape[channels_axis] not in (1, 3, 4):
             warn(
@@ -83,9 +79,9 @@ class NumpyArrayIterator(Iterator):
         self._stack = as_stack(np.moveaxis(images, channels_axis, 3))
         self._scale = full_scale(images)
         self.x_misc = [np.asarray(other[rows]) for other in others]
-        self.y = None if y is None else np.asarray(y)[rows]
-        self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
-        kind = label_kind(self.y)
+        self.y = inputs.each(lambda one: one[rows], y)
+        self.sample_weight = inputs.each(lambda one: self._weights(one, rows), sample_weight)
+        kind = label_kind(self.y) if isinstance(self.y, np.ndarray) else None
         self.one_hot = None if kind is None else kind == "one-hot"
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
         self._check_scale(images)
@@ -105,9 +101,10 @@ class NumpyArrayIterator(Iterator):
         first = [batch_x, *(other[index_array] for other in self.x_misc)] if self.x_misc else batch_x
         if self.y is None:
             return first
+        y = inputs.each(lambda one: one[index_array], self.y)
         if self.sample_weight is None:
-            return first, self.y[index_array]
-        return first, self.y[index_array], self.sample_weight[index_array]
+            return first, y
+        return first, y, inputs.each(lambda one: one[index_array], self.sample_weight)
 
     def _weights(self, weights: np.ndarray, rows: slice) -> np.ndarray:
         """Those of the subset. Keras cuts x and y but not the weights: "training" gets those of the first rows."""
@@ -137,36 +134,19 @@ class NumpyArrayIterator(Iterator):
             check_rescale(generator, self._scale)
 
 
-def _split_off(x: Any) -> tuple[Any, list[np.ndarray]]:
-    """The images, and the arrays that came along with them."""
-    if not isinstance(x, (tuple, list)):
-        return np.asarray(x), []
-    if len(x) != 2:
-        raise DataError(
-            f"flow: got a {type(x).__name__} of {len(x)} as x, wanted (images, other arrays). Use np.stack(x) for a "
-            "list of images."
-        )
-    others = x[1] if isinstance(x[1], list) else [x[1]]
-    return np.asarray(x[0]), [np.asarray(other) for other in others]
-
-
-def _check_rows(name: str, rows: Any, x: np.ndarray) -> None:
-    if len(rows) != len(x):
-        raise DataError(
-            f"flow: got x of shape {x.shape} and {name} of shape {np.shape(rows)}, wanted the same length: "
-            f"{len(x)} is not {len(rows)}."
-        )
-
-
 def _subset(subset: str | None, n: int, generator: ImageDataGenerator, y: Any) -> slice:
     if subset is None:
         return slice(None)
-    if subset not in ("training", "validation"):
+    if not is_one_of(subset, ("training", "validation")):
         raise DataError(f"subset: got {shown(subset)}, wanted 'training' or 'validation'.")
+    if not generator._validation_split and (subset == "validation" or y is not None):
+        raise DataError(
+            f"subset: got {shown(subset)} from a generator whose validation_split is not set. Pass "
+            "ImageDataGenerator(validation_split=0.2)."
+        )
     first = int(n * generator._validation_split)
-    if y is not None:
-        y = np.asarray(y)
-        if not np.array_equal(np.unique(y[:first]), np.unique(y[first:])):
+    for output in inputs.outputs(y):
+        if not np.array_equal(np.unique(output[:first]), np.unique(output[first:])):
             raise DataError(
                 f"subset: training and validation have different classes after the split: the validation subset is the "
                 f"first {first} of {n} rows. Shuffle x and y first, or pass ignore_class_split=True."

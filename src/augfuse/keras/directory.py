@@ -12,8 +12,10 @@ import numpy as np
 
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras import files
+from augfuse.keras.edge import checked
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.iterator import Iterator
+from augfuse.keras.missing import why_missing
 from augfuse.keras.steps import Pixels
 from augfuse.text import shown
 
@@ -56,6 +58,7 @@ class DirectoryIterator(Iterator):
     reads_files = True
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)
 
+    @checked(Iterator.__init__)
     def __init__(
         self,
         directory: str | os.PathLike[str],
@@ -174,8 +177,7 @@ def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> l
         if root.exists():
             hint = " Unpack it first." if root.suffix.lower() in (".zip", ".gz", ".tar", ".tgz") else ""
             raise NotAFolderError(f"directory: {root} is a file, wanted a folder with one folder per class.{hint}")
-        beside = (entry.name for entry in root.parent.iterdir()) if root.parent.is_dir() else ()
-        raise DataNotFoundError(f"directory: there is no folder {shown(str(root))}.{did_you_mean(root.name, beside)}")
+        raise DataNotFoundError(f"directory: {why_missing(str(root), kind='folder')}")
     existing = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
     if isinstance(classes, str):
         raise DataError(f"classes: got {shown(classes)}, wanted a list of folder names, as in [{shown(classes)}].")

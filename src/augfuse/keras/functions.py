@@ -15,13 +15,15 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from augfuse.errors import ImageError, ImageTypeError, RangeError
+from augfuse.errors import ImageError, ImageTypeError
+from augfuse.keras import rules
+from augfuse.keras.edge import checked
 from augfuse.keras.warp import border, spline_order, warp
-from augfuse.text import shown
 
 _COMPILED = frozenset({np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)})
 
 
+@checked(x=rules.image_pixels)
 def random_rotation(
     x: np.ndarray,
     rg: float,
@@ -46,6 +48,7 @@ def random_rotation(
     )
 
 
+@checked(x=rules.image_pixels)
 def random_shift(
     x: np.ndarray,
     wrg: float,
@@ -78,6 +81,7 @@ def random_shift(
     )
 
 
+@checked(x=rules.image_pixels)
 def random_shear(
     x: np.ndarray,
     intensity: float,
@@ -102,6 +106,7 @@ def random_shear(
     )
 
 
+@checked(x=rules.image_pixels, zoom_range=rules.pair)
 def random_zoom(
     x: np.ndarray,
     zoom_range: Sequence[float],
@@ -116,7 +121,7 @@ def random_zoom(
 
     (1, 1) draws nothing, and returns `x`. The rest is as in `apply_affine_transform`.
     """
-    low, high = _pair("zoom_range", zoom_range)
+    low, high = zoom_range
     zx = zy = 1.0
     if not low == high == 1:
         zx, zy = _uniform(low, high), _uniform(low, high)
@@ -133,17 +138,20 @@ def random_zoom(
     )
 
 
+@checked(x=rules.image_pixels)
 def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
     """`apply_channel_shift` by an amount drawn from -intensity_range..intensity_range."""
     return apply_channel_shift(x, _uniform(-intensity_range, intensity_range), channel_axis=channel_axis)
 
 
+@checked(x=rules.image_pixels, brightness_range=rules.pair)
 def random_brightness(x: np.ndarray, brightness_range: Sequence[float], scale: bool = True) -> np.ndarray:
     """`apply_brightness_shift` by a factor drawn from `brightness_range` = (low, high)."""
-    low, high = _pair("brightness_range", brightness_range)
+    low, high = brightness_range
     return apply_brightness_shift(x, _uniform(low, high), scale)
 
 
+@checked(x=rules.image_pixels)
 def apply_affine_transform(
     x: np.ndarray,
     theta: float = 0,
@@ -203,6 +211,7 @@ def apply_affine_transform(
     return np.moveaxis(_to_dtype(warped, x.dtype), -1, channel_axis)
 
 
+@checked(x=rules.image_pixels)
 def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) -> np.ndarray:
     """Add `intensity` to every value and clip to the least and greatest value that the image had.
 
@@ -216,6 +225,7 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
     return shifted.astype(np.result_type(x, intensity), copy=False)
 
 
+@checked(x=rules.image_pixels)
 def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True) -> np.ndarray:
     """Multiply by `brightness` in 8 bits, as Pillow does: values become whole, products are cut, not rounded.
 
@@ -264,6 +274,7 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
     return result / 255 * (high - low) + low if leaves and not scale else result
 
 
+@checked(matrix=rules.image_pixels, x=rules.number, y=rules.number)
 def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
     """A 3x3 matrix that acts about the origin, made to act about the centre ((x - 1) / 2, (y - 1) / 2)."""
     to_origin, back = np.eye(3), np.eye(3)
@@ -272,6 +283,7 @@ def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np
     return back @ matrix @ to_origin
 
 
+@checked(x=rules.image_pixels)
 def flip_axis(x: ArrayLike, axis: int) -> np.ndarray:
     """The array with one axis reversed: a view of it."""
     return np.flip(np.asarray(x), axis)
@@ -292,16 +304,6 @@ def _matrix(
     slant[:2, 1] = -np.sin(lean), np.cos(lean)
     zoom[0, 0], zoom[1, 1] = zx, zy
     return transform_matrix_offset_center(turn @ shift @ slant @ zoom, height, width)[:2]
-
-
-def _pair(name: str, value: Sequence[float]) -> tuple[float, float]:
-    try:
-        low, high = value
-    except TypeError:
-        raise ImageTypeError(f"{name}: got {shown(value)}, wanted a pair (low, high), such as (0.8, 1.2).") from None
-    except ValueError:
-        raise RangeError(f"{name}: got {shown(value)}, wanted two numbers (low, high), such as (0.8, 1.2).") from None
-    return low, high
 
 
 def _to_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Generator, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
@@ -14,19 +13,19 @@ import numpy as np
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.order import Order
 from augfuse.data.ring import Ring
-from augfuse.errors import DataError, DataNotFoundError, RangeError
+from augfuse.errors import DataError, RangeError
 from augfuse.execute.cpu import cpu_count
 from augfuse.keras import watch
 from augfuse.keras.feed import Feed, called_by_keras, who_asks
 from augfuse.keras.following import Following
 from augfuse.keras.notices import notice
 from augfuse.keras.pictures import save_pictures
+from augfuse.keras.saving import check_saving
 from augfuse.keras.steps import Pixels
 from augfuse.keras.transform import transform
 from augfuse.keras.traps import check_loop
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
-from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -92,12 +91,7 @@ class Iterator(keras.utils.PyDataset):
         self.total_batches_seen = 0
         self.index_array: np.ndarray | None = None
         self.key = 0 if compat else global_seed() if seed is None else check_seed(seed)
-        self.save_to_dir = self.save_to_dir or None  # "" is no folder
-        if self.save_to_dir is not None and not Path(self.save_to_dir).is_dir():
-            raise DataNotFoundError(
-                f"save_to_dir: got {shown(str(self.save_to_dir))}, wanted a folder that exists. Make it: "
-                f"os.makedirs({shown(str(self.save_to_dir))})"
-            )
+        check_saving(self)
         self._looped: int | None = None  # batches since a loop began, until they are more than an epoch
         self._prepare(0)
         if compat is None:
