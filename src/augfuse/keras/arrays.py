@@ -9,11 +9,10 @@ import numpy as np
 
 from augfuse.data.read import label_kind
 from augfuse.errors import DataError
-from augfuse.keras import inputs
+from augfuse.keras import inputs, rules
 from augfuse.keras.edge import checked
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice
-from augfuse.keras.rules import is_one_of
 from augfuse.keras.steps import Pixels, as_stack, full_scale
 from augfuse.keras.traps import check_rescale, check_statistics
 from augfuse.text import shown
@@ -38,7 +37,7 @@ class NumpyArrayIterator(Iterator):
 
     save_numbers = 10**4
 
-    @checked(Iterator.__init__)
+    @checked(Iterator.__init__, image_data_generator=rules.needed_generator)
     def __init__(
         self,
         x: Any,
@@ -137,7 +136,7 @@ class NumpyArrayIterator(Iterator):
 def _subset(subset: str | None, n: int, generator: ImageDataGenerator, y: Any) -> slice:
     if subset is None:
         return slice(None)
-    if not is_one_of(subset, ("training", "validation")):
+    if not rules.is_one_of(subset, ("training", "validation")):
         raise DataError(f"subset: got {shown(subset)}, wanted 'training' or 'validation'.")
     if not generator._validation_split and (subset == "validation" or y is not None):
         raise DataError(

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from augfuse.errors import DataError, ImageTypeError, did_you_mean
-from augfuse.keras.inputs import out_of_objects
+from augfuse.keras.inputs import is_number, out_of_objects
 from augfuse.text import shown
 from augfuse.warn_once import warn
 
@@ -102,7 +102,7 @@ def numbers_in(values: np.ndarray, name: Any, compat: str | None) -> np.ndarray:
     cells = values.ravel().tolist()
     warn_of_listed(cells, name)
     if all(isinstance(cell, str) for cell in cells):
-        if cells and all(map(_is_number, cells)):
+        if cells and all(map(is_number, cells)):
             warn(
                 f"y_col={shown(name)}: the cells are numbers as text, the first is {shown(cells[0])}, which no model "
                 "takes. Use pd.to_numeric(df[column])."
@@ -134,11 +134,3 @@ def stacked(cells: list[Any], name: Any) -> np.ndarray:
             f"y_col: the cells of {shown(name)} have different lengths, the first is {shown(cells[0])}. Pad them to "
             "one length."
         ) from None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from augfuse.errors import ImageError, ImageTypeError
+from augfuse.errors import ImageError, ImageTypeError, RangeError
 from augfuse.keras import rules
 from augfuse.keras.edge import checked
 from augfuse.keras.warp import border, spline_order, warp
@@ -65,7 +65,8 @@ def random_shift(
     As in Keras 3 the share of the height moves it along the columns and the share of the width along the rows. The rest
     is as in `apply_affine_transform`.
     """
-    height, width = np.shape(x)[row_axis], np.shape(x)[col_axis]
+    _check_axes(x, (row_axis, col_axis, channel_axis))
+    height, width = x.shape[row_axis], x.shape[col_axis]
     tx = _uniform(-hrg, hrg) * height
     ty = _uniform(-wrg, wrg) * width
     return apply_affine_transform(
@@ -184,16 +185,7 @@ def apply_affine_transform(
         RangeError: (a ValueError) an unknown `fill_mode` or `order`.
     """
     x = np.asarray(x)
-    axes = (row_axis, col_axis, channel_axis)
-    if sorted(axes) != [0, 1, 2]:
-        raise ImageError(
-            f"row_axis, col_axis and channel_axis: got {axes}, wanted 0, 1 and 2, each once. For (height, width, "
-            "channels) write row_axis=0, col_axis=1, channel_axis=2."
-        )
-    if x.ndim != 3:
-        raise ImageError(
-            f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
-        )
+    _check_axes(x, (row_axis, col_axis, channel_axis))
     if channel_axis == 1:
         raise ImageError("channel_axis: got 1, wanted 0 or 2. Move the channels to the end: np.moveaxis(x, 1, -1).")
     if x.dtype.kind not in "uif":
@@ -219,6 +211,8 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
     keep their dtype and stop at those limits (in Keras they wrap around); otherwise NumPy's rules give the dtype.
     """
     x = np.asarray(x)
+    if not x.size:
+        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
     if x.dtype.kind not in "iu":
         return np.clip(x + intensity, x.min(), x.max())
     shifted = np.clip(x + float(intensity), x.min(), x.max())
@@ -247,6 +241,8 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
         raise ImageError(
             f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
         )
+    if not x.size:
+        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
     low, high = x.min(), x.max()
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ImageError(f"x: got values from {low} to {high}, wanted finite ones. Write np.nan_to_num(x).")
@@ -274,7 +270,7 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
     return result / 255 * (high - low) + low if leaves and not scale else result
 
 
-@checked(matrix=rules.image_pixels, x=rules.number, y=rules.number)
+@checked(matrix=rules.matrix, x=rules.number, y=rules.number)
 def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
     """A 3x3 matrix that acts about the origin, made to act about the centre ((x - 1) / 2, (y - 1) / 2)."""
     to_origin, back = np.eye(3), np.eye(3)
@@ -286,7 +282,22 @@ def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np
 @checked(x=rules.image_pixels)
 def flip_axis(x: ArrayLike, axis: int) -> np.ndarray:
     """The array with one axis reversed: a view of it."""
-    return np.flip(np.asarray(x), axis)
+    array = np.asarray(x)
+    if not -array.ndim <= axis < array.ndim:
+        raise RangeError(f"axis: got {axis} for x of shape {array.shape}, wanted 0..{array.ndim - 1}.")
+    return np.flip(array, axis)
+
+
+def _check_axes(x: np.ndarray, axes: tuple[int, int, int]) -> None:
+    if sorted(axes) != [0, 1, 2]:
+        raise ImageError(
+            f"row_axis, col_axis and channel_axis: got {axes}, wanted 0, 1 and 2, each once. For (height, width, "
+            "channels) write row_axis=0, col_axis=1, channel_axis=2."
+        )
+    if x.ndim != 3:
+        raise ImageError(
+            f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
+        )
 
 
 def _uniform(low: float, high: float) -> float:

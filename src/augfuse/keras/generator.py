@@ -168,6 +168,15 @@ class ImageDataGenerator:
         self._zca_matrix, self.whitening = matrix, None
 
     @property
+    def principal_components(self) -> np.ndarray | None:
+        """The name that `zca_whitening_matrix` had in Keras 2."""
+        return self.zca_whitening_matrix
+
+    @principal_components.setter
+    def principal_components(self, matrix: np.ndarray | None) -> None:
+        self.zca_whitening_matrix = matrix
+
+    @property
     def augments(self) -> bool:
         """Whether any of the random transforms is switched on."""
         return bool(random_arguments(self))
@@ -372,6 +381,7 @@ class ImageDataGenerator:
                 "neither happens.",
             )
 
+    @checked()
     def to_recipe(self, image_shape: tuple[int, ...] | None = None) -> Recipe:
         """Print the native recipe as Python source, with what differs, and return it.
 

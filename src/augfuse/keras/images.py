@@ -166,7 +166,7 @@ def _check_size(target_size: Sequence[int], interpolation: str) -> tuple[int, in
     _check_choice("interpolation", interpolation, tuple(INTERPOLATIONS))
     try:
         height, width = (int(side.__index__()) for side in target_size[:2])
-    except (TypeError, AttributeError):
+    except (TypeError, AttributeError, IndexError):
         raise ImageTypeError(
             f"target_size: got {shown(target_size)}, wanted (height, width) in whole pixels, such as (224, 224)."
         ) from None
@@ -203,6 +203,10 @@ def _read(path: str | Path | bytes | io.BytesIO) -> tuple[bytes, str]:
         return Path(name).read_bytes(), name
     except FileNotFoundError:
         raise DataNotFoundError(f"{name}: {why_missing(name)}") from None
+    except IsADirectoryError:
+        raise DataNotFoundError(
+            f"path: {shown(name)} is a folder, wanted a file. Use list_pictures() for a folder."
+        ) from None
 
 
 def _open(raw: bytes, name: str) -> Image.Image:

@@ -180,6 +180,29 @@ def outputs(y: Any) -> list[np.ndarray]:
     return [] if y is None else list(y.values()) if isinstance(y, dict) else y if isinstance(y, list) else [y]
 
 
+def for_keras(batch: Any) -> Any:
+    """A batch that Keras has asked for; DataError where labels or weights are no numbers, which no model takes."""
+    for part in batch[1:] if isinstance(batch, tuple) else ():
+        for array in part.values() if isinstance(part, dict) else part if isinstance(part, (list, tuple)) else [part]:
+            if getattr(array, "dtype", np.dtype(float)).kind in "OUS" and array.size:
+                first = array.ravel()[:1].tolist()[0]
+                use = "np.unique(y, return_inverse=True)[1] for class numbers"
+                if is_number(first):
+                    use = "y.astype('float32')"
+                elif not isinstance(first, str):
+                    use = "np.stack(y) where all rows have one length"
+                raise DataError(f"y: got labels such as {shown(first)}, and a model of Keras takes numbers. Use {use}.")
+    return batch
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a text that is a number."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
 def out_of_objects(array: np.ndarray) -> np.ndarray | None:
     """Numbers, and arrays or lists of numbers, out of an array of objects; texts as they are, None for all others."""
     entries = array.ravel().tolist()

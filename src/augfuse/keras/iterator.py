@@ -18,6 +18,7 @@ from augfuse.execute.cpu import cpu_count
 from augfuse.keras import watch
 from augfuse.keras.feed import Feed, called_by_keras, who_asks
 from augfuse.keras.following import Following
+from augfuse.keras.inputs import for_keras
 from augfuse.keras.notices import notice
 from augfuse.keras.pictures import save_pictures
 from augfuse.keras.saving import check_saving
@@ -143,12 +144,13 @@ class Iterator(keras.utils.PyDataset):
                 self._set_index_array()
             order = self.index_array
             assert order is not None
-            return self._get_batches_of_transformed_samples(order[self.batch_size * idx : self.batch_size * (idx + 1)])
+            batch = self._get_batches_of_transformed_samples(order[self.batch_size * idx : self.batch_size * (idx + 1)])
+            return for_keras(batch) if called_by_keras(frame) else batch
         batch = self._feed.get(idx % len(self))
         with self.lock:
             self.total_batches_seen += 1
             self.index_array = self._order.of(self.epoch)
-        return _with_tuples(batch) if called_by_keras(frame) else batch
+        return for_keras(_with_tuples(batch)) if called_by_keras(frame) else batch
 
     def __iter__(self) -> Any:
         self._looped = 0

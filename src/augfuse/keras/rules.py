@@ -216,7 +216,7 @@ def endings(name: str, value: Any, strict: bool) -> Any:
 
 def weight_column(name: str, value: Any, strict: bool) -> Any:
     """The name of a column, or None; what is empty is no name."""
-    if not _is_hashable(value):
+    if not _is_hashable(value) or (hasattr(value, "__array__") and not isinstance(value, np.generic)):
         raise ImageTypeError(f"{name}: got {shown(value)}, wanted the name of a column.")
     return value or None
 
@@ -225,6 +225,13 @@ def generator(name: str, value: Any, strict: bool) -> Any:
     if value is not None and not hasattr(value, "compat"):
         raise ImageTypeError(f"{name}: got {shown(value)}, wanted an augfuse.keras.ImageDataGenerator.")
     return value
+
+
+def needed_generator(name: str, value: Any, strict: bool) -> Any:
+    """A generator, not None."""
+    if value is None:
+        raise ImageTypeError(f"{name}: got None, wanted an ImageDataGenerator. Use ImageDataGenerator().flow(x, y).")
+    return generator(name, value, strict)
 
 
 def share(name: str, value: Any, strict: bool) -> Any:
@@ -271,6 +278,14 @@ def image_pixels(name: str, value: Any, strict: bool) -> Any:
         raise ImageTypeError(
             f"{name}: got {got}, wanted an image as an array of numbers (height, width, channels).{hint}"
         )
+    return array if array.flags.writeable or array is value else array.copy()  # tensors lend theirs for reading
+
+
+def matrix(name: str, value: Any, strict: bool) -> Any:
+    """3 x 3 numbers."""
+    array = _array(value)
+    if array.shape != (3, 3) or not _is_number(array):
+        raise RangeError(f"{name}: got {shown(value)}, wanted a 3 x 3 array of finite numbers.")
     return array
 
 
