@@ -7,6 +7,7 @@ from typing import Any, SupportsIndex, final
 
 import numpy as np
 
+from augfuse.data.names import as_list
 from augfuse.data.sample import Sample
 from augfuse.data.source import check_index, check_rows
 from augfuse.data.split import split_rows
@@ -211,9 +212,9 @@ def _outside(pixels: np.ndarray, index: int, low: float, high: float) -> str:
 
 
 def _class_names(classes: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+    names = tuple(as_list("classes", classes, "a tuple of names"))
+    if not all(isinstance(name, str) for name in names):
         raise DataError(f"classes: got {shown(classes)}, wanted a tuple of names, as in ('cat', 'dog').")
-    names = tuple(classes)
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise DataError(f"classes: {shown(twice[0])} is there twice; wanted each name once.")

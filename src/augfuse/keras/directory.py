@@ -179,9 +179,7 @@ def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> l
             raise NotAFolderError(f"directory: {root} is a file, wanted a folder with one folder per class.{hint}")
         raise DataNotFoundError(f"directory: {why_missing(str(root), kind='folder')}")
     existing = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-    if isinstance(classes, str):
-        raise DataError(f"classes: got {shown(classes)}, wanted a list of folder names, as in [{shown(classes)}].")
-    names = [] if classes is None else list(classes)
+    names = list(classes or ())
     if not names:
         return existing
     if not all(isinstance(name, str) for name in names):

@@ -129,7 +129,12 @@ def _other_home(name: str) -> str:
     from augfuse.keras.generator import ImageDataGenerator
 
     kind = ImageDataGenerator
-    homes = {"ImageDataGenerator": kind.__init__, "flow_from_directory": kind.flow_from_directory, "fit": kind.fit}
+    homes = {
+        "ImageDataGenerator": kind.__init__,
+        "flow": kind.flow,
+        "flow_from_directory": kind.flow_from_directory,
+        "fit": kind.fit,
+    }
     for home, function in homes.items():
         if name in _parameters(function):
             return f" {home}() has it: {home}({name}=...)."

@@ -48,7 +48,7 @@ def split_off(x: Any, compat: str | None) -> tuple[np.ndarray, list[np.ndarray]]
 def images(method: str, x: Any) -> np.ndarray:
     """x as an array of numbers of rank 4; ImageTypeError or ImageError with what to type for anything else."""
     array = _as_array(x)
-    if array is None or array.dtype.kind not in "buif":
+    if array is None or not array.ndim or array.dtype.kind not in "buif":
         raise _no_images(method, x, array)
     if array.ndim != 4:
         raise ImageError(f"{method}: got x of shape {array.shape}, wanted rank 4: (n, h, w, c). {_of_rank(array)}")
@@ -69,9 +69,7 @@ def _of_rank(array: np.ndarray) -> str:
             if side > 1 and side * side * channels == shape[1]:
                 return f"If each row is an image of {side} x {side}: x.reshape(-1, {side}, {side}, {channels})."
         return "Use x.reshape(-1, height, width, channels)."
-    if array.ndim == 3:
-        return "Use x[..., None] for grey images, x[None] for a single one."
-    return "Use np.stack(images) for a list of images."
+    return "Use x[..., None] for grey images, x[None] for a single one."
 
 
 def _no_images(method: str, x: Any, array: np.ndarray | None) -> Exception:
@@ -98,7 +96,7 @@ def _no_images(method: str, x: Any, array: np.ndarray | None) -> Exception:
     shapes = [picture.shape for picture in pictures]
     if entries and len(shapes) == len(entries) and min(map(len, shapes)) >= 2:
         return _of_other_sizes(method, shapes)
-    if array is None and not isinstance(x, (list, tuple)):
+    if (array is None or not array.ndim) and not isinstance(x, (list, tuple)):
         how = ""
         if hasattr(x, "__iter__"):
             how = " For an iterator or a data set of batches: np.concatenate([images for images, labels in batches])."

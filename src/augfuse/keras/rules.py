@@ -200,16 +200,13 @@ def text(name: str, value: Any, strict: bool) -> Any:
 def classes(name: str, value: Any, strict: bool) -> Any:
     if value is None or (isinstance(value, str) and not value):
         return None
-    entries = as_list(name, value, "['cat', 'dog']")
-    if not all(map(_is_hashable, entries)):
-        raise ImageTypeError(f"{name}: got {shown(value)}, wanted a list of names, such as {name}=['cat', 'dog'].")
-    return entries
+    return as_list(name, value)
 
 
 def endings(name: str, value: Any, strict: bool) -> Any:
     """One file name suffix or several."""
     entries = [value] if isinstance(value, str) else list(value) if isinstance(value, (set, frozenset)) else value
-    if not all(isinstance(entry, str) for entry in as_list(name, entries, "('jpg', 'png')")):
+    if not all(isinstance(entry, str) for entry in as_list(name, entries, "suffixes of file names")):
         raise DataError(f"{name}: got {shown(value)}, wanted suffixes of file names, such as ('jpg', 'png').")
     return value
 
