@@ -116,10 +116,11 @@ def test_a_list_of_one_column(folder: Path) -> None:
     "size", [(6, 4), [6, 4], np.array([6, 4]), pd.Series([6, 4])], ids=["tuple", "list", "array", "3"]
 )
 def test_sizes(size: Any, folder: Path) -> None:
+    no_order: Any = {6, 4}
     it = ImageDataGenerator().flow_from_directory(folder, target_size=size)
     assert it.image_shape == (6, 4, 3)
     with pytest.raises(DataError, match="target_size: got"):
-        ImageDataGenerator().flow_from_directory(folder, target_size={6, 4})
+        ImageDataGenerator().flow_from_directory(folder, target_size=no_order)
 
 
 @pytest.mark.parametrize("kind", [list, tuple, set, np.array, pd.Series])

@@ -162,9 +162,10 @@ def test_two_columns_of_one_name(argument: str, folder: Path) -> None:
     frame = pd.DataFrame({"filename": ["0.png"], "class": ["a"], "w": [1.0]})
     name = {"x_col": "filename", "y_col": "class", "weight_col": "w"}[argument]
     twice = pd.concat([frame, frame[[name]]], axis=1)
+    given: dict[str, Any] = {argument: name}
     with pytest.raises(DataError, match=rf"{argument}: got '{name}', and 2 columns have this name.*columns.duplicated"):
-        ImageDataGenerator().flow_from_dataframe(twice, folder, **{argument: name})
-    ImageDataGenerator().flow_from_dataframe(twice.loc[:, ~twice.columns.duplicated()], folder, **{argument: name})
+        ImageDataGenerator().flow_from_dataframe(twice, folder, **given)
+    ImageDataGenerator().flow_from_dataframe(twice.loc[:, ~twice.columns.duplicated()], folder, **given)
 
 
 @pytest.mark.parametrize(

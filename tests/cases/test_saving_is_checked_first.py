@@ -24,7 +24,7 @@ RNG = np.random.default_rng(0)
 
 def flow(out: Path, channels: int = 3, compat: Any = None, **options: Any) -> Any:
     x = RNG.integers(0, 256, (2, 8, 8, channels), dtype=np.uint8)
-    return ImageDataGenerator(compat=compat).flow(x, batch_size=2, save_to_dir=out, **options)
+    return ImageDataGenerator(compat=compat).flow(x, batch_size=2, save_to_dir=str(out), **options)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_alpha_does_not_fit_into_every_format(save_format: str, compat: Any, tmp
         flow(tmp_path, 4, compat, save_format=save_format)
     with pytest.raises(DataError, match="RGBA"):
         ImageDataGenerator(compat=compat).flow_from_directory(
-            files, color_mode="rgba", save_to_dir=tmp_path, save_format=save_format
+            files, color_mode="rgba", save_to_dir=str(tmp_path), save_format=save_format
         )
     next(flow(tmp_path, 4, compat, save_format="png"))
     next(flow(tmp_path, 1, compat, save_format=save_format.removeprefix(".")))

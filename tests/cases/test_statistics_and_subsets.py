@@ -79,7 +79,9 @@ def test_what_was_not_fitted_is_said_once(options: Any, compat: Any) -> None:
     it = datagen.flow(X, batch_size=2)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        it[0], it[1], next(it), datagen.standardize(X[0])
+        for _ in range(4):
+            next(it)
+        datagen.standardize(X[0])
     said = [str(w.message) for w in caught if "hasn't been fit" in str(w.message)]
     assert len(said) == len(set(said)) == 1 + len(options)
     another = ImageDataGenerator(featurewise_center=True, compat=compat)

@@ -92,9 +92,9 @@ def checked(*passed_on: Callable[..., Any] | str, **own: Rule) -> Callable[[Call
                 rule = ruling.get(name)
                 if rule is not None:
                     given[name] = rule(name, value, strict)
-            positional: Any = (*(given[name] for name in names[: len(args)]), *args[len(names) :])
-            keywords: Any = {name: given[name] for name in kwargs}
-            return function(*positional, **keywords)
+            positional = (*(given[name] for name in names[: len(args)]), *args[len(names) :])
+            inner: Callable[..., R] = function  # its arguments are those of `call`, or as good
+            return inner(*positional, **{name: given[name] for name in kwargs})
 
         return call
 

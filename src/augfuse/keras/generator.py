@@ -107,9 +107,9 @@ class ImageDataGenerator:
         self.rotation_range = rotation_range
         self.width_shift_range = width_shift_range
         self.height_shift_range = height_shift_range
-        self.brightness_range = brightness_range
+        self.brightness_range: Any = brightness_range
         self.shear_range = shear_range
-        self.zoom_range = zoom_range
+        self.zoom_range: Any = zoom_range
         self.channel_shift_range = channel_shift_range
         self.fill_mode = fill_mode
         self.cval = cval
