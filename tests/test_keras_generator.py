@@ -481,8 +481,10 @@ def test_without_fit_there_is_a_warning(option: str) -> None:
     with pytest.warns(AugfuseWarning, match=rf"`{option}`, but it hasn't been fit.*\.fit\("):
         batch = generator.flow(photos(2), shuffle=False)[0]
     np.testing.assert_array_equal(batch, photos(2))
+    another = ImageDataGenerator(**options)
+    another.mean = generator.mean
     with pytest.warns(AugfuseWarning, match=f"`{option}`"):
-        generator.standardize(photos(1)[0])
+        another.standardize(photos(1)[0])
 
 
 def test_statistics_may_be_set_by_hand() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from augfuse.data import parts as naming
 from augfuse.data.decode import COLORS, Color
+from augfuse.data.lists import as_list
 from augfuse.data.names import SUFFIXES, count_suffixes, unread_pictures
 from augfuse.data.parts import NAMES, PARTS
 from augfuse.errors import AugfuseWarning, DataError, did_you_mean
@@ -264,8 +265,9 @@ def _require_images(folder: Folder, name: str, found: Found) -> None:
 def _choose_classes(classes: Sequence[str] | None, known: Collection[str], root: Folder) -> tuple[str, ...]:
     if classes is None:
         return tuple(sorted(known))
-    if isinstance(classes, str) or not classes:
-        raise DataError(f"classes: got {shown(classes)}, wanted a list of folder names, as in ['cat', 'dog'].")
+    classes = as_list("classes", classes, "a list of folder names")
+    if not classes:
+        raise DataError("classes: got an empty list, wanted folder names, as in ['cat', 'dog'].")
     for name in classes:
         if name not in known:
             raise DataError(f"{root}: has no class folder {shown(name)}.{did_you_mean(str(name), known)}")

@@ -37,7 +37,8 @@ def from_directory(
         path/train/cat/1.jpg            with parts: train, val, test, also Training, training_set, seg_train, valid, dev
         path/NAME/cat/1.jpg             either of them inside one folder that holds nothing else
 
-    color: "rgb", "grayscale", "rgba", or None for the channels that each file has; see `augfuse.decode`.
+    color: "rgb", "grayscale", "rgba", or None for the channels that each file has; see `augfuse.decode`. Of a palette
+        image these are its colours: for masks whose pixels are class numbers read the arrays, and use `from_arrays`.
     classes: use only these class folders, and number them in this order.
     part: "train" (the default where there are parts), "val" or "test". All parts share one class order, the sorted
         union of their class folders, and are at hand as `source.parts`.

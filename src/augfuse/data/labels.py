@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.data.lists import as_list
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 
@@ -87,9 +88,8 @@ def number_strings(labels: np.ndarray, names: tuple[str, ...] | None) -> tuple[t
 
 def class_names(classes: Sequence[str]) -> tuple[str, ...]:
     """Names as a tuple, each once. DataError for anything else."""
-    names = tuple(classes.tolist()) if isinstance(classes, np.ndarray) and classes.ndim == 1 else classes
-    named = isinstance(names, Sequence) and not isinstance(names, (str, bytes))
-    if not named or not all(isinstance(name, str) for name in names):
+    names = as_list("classes", classes, "a tuple of names")
+    if not all(isinstance(name, str) for name in names):
         raise DataError(f"classes: got {shown(classes)}, wanted a tuple of names, as in ('cat', 'dog').")
     twice = [name for name in set(names) if names.count(name) > 1]
     if twice:

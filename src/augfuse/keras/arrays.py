@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from augfuse.data.read import label_kind
-from augfuse.errors import DataError, ImageError, ImageTypeError
-from augfuse.keras import options
+from augfuse.errors import DataError
+from augfuse.keras import inputs, options, rules
 from augfuse.keras.classes import classes_of, in_one_part, is_one_hot
+from augfuse.keras.edge import checked
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice
 from augfuse.keras.numbers import check_inputs, check_targets
@@ -30,8 +31,9 @@ class NumpyArrayIterator(Iterator):
 
     x: (n, h, w, c), or (n, c, h, w) with data_format="channels_first", of any real dtype; uint8 stays uint8 in memory.
         Or a tuple (x, other) or (x, [other, ...]) whose arrays go along row by row.
-    y, sample_weight: n rows each. subset: "validation" is the first validation_split of the rows, not augmented;
-        "training" the rest. ignore_class_split: do not ask that both have the same classes.
+    y, sample_weight: n rows each; for a model with several outputs a list or dict of such arrays.
+    subset: "validation" is the first validation_split of the rows, not augmented; "training" the rest.
+        ignore_class_split: do not ask that both have the same classes.
 
     Raises DataError (lengths that differ, a subset that lacks classes, an unknown subset), ImageError (rank), both
     ValueErrors. See `Iterator` for the rest.
@@ -43,6 +45,7 @@ class NumpyArrayIterator(Iterator):
         "data_format": "The images are kept in another layout. Make another iterator: flow(..., data_format=...)",
     }
 
+    @checked(Iterator.__init__, image_data_generator=rules.needed_generator)
     def __init__(
         self,
         x: Any,
@@ -66,31 +69,32 @@ class NumpyArrayIterator(Iterator):
         self.image_data_generator = image_data_generator
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.subset = subset
-        x, others = _split_off(x)
-        for name, rows in (("another array of x", o) for o in others):
-            _check_rows(name, rows, x)
-        for name, rows in (("y", y), ("sample_weight", sample_weight)):
-            if rows is not None:
-                _check_rows(name, rows, x)
+        compat = image_data_generator.compat
+        x, others = inputs.split_off(x, compat)
+        if y is not None:
+            y = inputs.targets("flow", y, len(x), compat)
+        if sample_weight is not None:
+            sample_weight = inputs.targets("flow", sample_weight, len(x), compat, name="sample_weight")
         rows = _subset(subset, len(x), image_data_generator, None if ignore_class_split else y)
-        self._keep(np.asarray(x[rows]))
+        self._keep(x[rows])
         self.x_misc = [np.asarray(other[rows]) for other in others]
-        self.y = None if y is None else np.asarray(y)[rows]
-        self.sample_weight = None if sample_weight is None else self._weights(np.asarray(sample_weight), rows)
+        self.y = inputs.each(lambda one: one[rows], y)
+        self.sample_weight = inputs.each(lambda one: self._weights(one, rows), sample_weight)
         self._check_numbers("x_misc", self.x_misc)
         self._check_numbers("sample_weight", self.sample_weight)
         self._look_at(self.y)
         n = len(self._stack)
-        Iterator.__init__(self, n, batch_size, shuffle, seed, image_data_generator.compat, **kwargs)
+        Iterator.__init__(self, n, batch_size, shuffle, seed, compat, **kwargs)
 
     def accept(self, name: str, value: Any) -> Any:
         """What is stored for an attribute that is set once the iterator is made."""
         if name == "x":
-            return np.asarray(value)
+            return inputs.images("flow", value)
         if name == "x_misc":
             value = [np.asarray(other) for other in value]
         if name in ("y", "sample_weight") and value is not None:
-            value = np.asarray(value)
+            several = isinstance(value, (list, tuple, Mapping))
+            value = inputs.targets("flow", value, len(self._stack), self.compat, name) if several else np.asarray(value)
         if name in ("sample_weight", "x_misc"):
             self._check_numbers(name, value)
         if name == "y":
@@ -99,15 +103,6 @@ class NumpyArrayIterator(Iterator):
 
     def _keep(self, images: np.ndarray) -> None:
         """Take images to make batches of."""
-        if images.ndim != 4:
-            raise ImageError(
-                f"flow: got x of shape {images.shape}, wanted rank 4: (n, h, w, c). Use x[..., None] for grey images, "
-                "x[None] for a single one."
-            )
-        if images.dtype.kind not in "buif":
-            raise ImageTypeError(
-                f"flow: got x of dtype {images.dtype}, wanted numbers. Pass the images, not their paths."
-            )
         channels_axis = 3 if self.data_format == "channels_last" else 1
         if images.shape[channels_axis] not in (1, 3, 4):
             warn(
@@ -124,21 +119,21 @@ class NumpyArrayIterator(Iterator):
 
     def _check_numbers(self, name: str, values: Any) -> None:
         compat = None if self.image_data_generator is None else self.image_data_generator.compat
-        if name == "x_misc":
-            for other in values:
-                check_inputs("another array of x", other, compat)
-        elif values is not None:
-            check_inputs(name, values, compat, fix="Use np.nan_to_num(sample_weight, nan=1.0).")
+        what = "another array of x" if name == "x_misc" else name
+        fix = "" if name == "x_misc" else "Use np.nan_to_num(sample_weight, nan=1.0)."
+        for one in inputs.outputs(values):
+            check_inputs(what, one, compat, fix=fix)
 
-    def _look_at(self, y: np.ndarray | None) -> None:
+    def _look_at(self, y: Any) -> None:
         """What there is to say about labels, and which kind they are."""
-        kind = label_kind(y)
+        kind = label_kind(y) if isinstance(y, np.ndarray) else None
         self.one_hot = None if kind is None else kind == "one-hot"
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
-        check_targets("y", y, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
         generator = self.image_data_generator
-        if y is not None and generator is not None and (generator.compat or self.subset != "validation"):
-            check_masks(generator, self.x, y)
+        for one in inputs.outputs(y):
+            check_targets("y", one, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
+            if generator is not None and (generator.compat or self.subset != "validation"):
+                check_masks(generator, self.x, one)
 
     @property
     def x(self) -> np.ndarray:
@@ -162,11 +157,13 @@ class NumpyArrayIterator(Iterator):
         first = [batch_x, *(other[index_array] for other in self.x_misc)] if self.x_misc else batch_x
         if self.y is None:
             return first
-        options.check_columns(self, "y", self.y, n)
+        for name, arrays in (("y", self.y), ("sample_weight", self.sample_weight)):
+            for one in inputs.outputs(arrays):
+                options.check_columns(self, name, one, n)
+        y = inputs.each(lambda one: one[index_array], self.y)
         if self.sample_weight is None:
-            return first, self.y[index_array]
-        options.check_columns(self, "sample_weight", self.sample_weight, n)
-        return first, self.y[index_array], self.sample_weight[index_array]
+            return first, y
+        return first, y, inputs.each(lambda one: one[index_array], self.sample_weight)
 
     def _weights(self, weights: np.ndarray, rows: slice) -> np.ndarray:
         """Those of the subset. Keras cuts x and y but not the weights: "training" gets those of the first rows."""
@@ -196,35 +193,19 @@ class NumpyArrayIterator(Iterator):
             check_rescale(generator, self._scale)
 
 
-def _split_off(x: Any) -> tuple[Any, list[np.ndarray]]:
-    """The images, and the arrays that came along with them."""
-    if not isinstance(x, (tuple, list)):
-        return np.asarray(x), []
-    if len(x) != 2:
-        raise DataError(
-            f"flow: got a {type(x).__name__} of {len(x)} as x, wanted (images, other arrays). Use np.stack(x) for a "
-            "list of images."
-        )
-    others = x[1] if isinstance(x[1], list) else [x[1]]
-    return np.asarray(x[0]), [np.asarray(other) for other in others]
-
-
-def _check_rows(name: str, rows: Any, x: np.ndarray) -> None:
-    if len(rows) != len(x):
-        raise DataError(
-            f"flow: got x of shape {x.shape} and {name} of shape {np.shape(rows)}, wanted the same length: "
-            f"{len(x)} is not {len(rows)}."
-        )
-
-
 def _subset(subset: str | None, n: int, generator: ImageDataGenerator, y: Any) -> slice:
     if subset is None:
         return slice(None)
-    if subset not in ("training", "validation"):
+    if not rules.is_one_of(subset, ("training", "validation")):
         raise DataError(f"subset: got {shown(subset)}, wanted 'training' or 'validation'.")
+    if not generator._validation_split and (subset == "validation" or y is not None):
+        raise DataError(
+            f"subset: got {shown(subset)} from a generator whose validation_split is not set. Pass "
+            "ImageDataGenerator(validation_split=0.2)."
+        )
     first = int(n * generator._validation_split)
-    if y is not None:
-        _check_classes(generator, np.asarray(y), first)
+    for output in inputs.outputs(y):
+        _check_classes(generator, output, first)
     return slice(first) if subset == "validation" else slice(first, None)
 
 

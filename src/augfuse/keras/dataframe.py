@@ -9,17 +9,21 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augfuse.errors import DataError, ImageTypeError, did_you_mean
-from augfuse.keras import files
+from augfuse.errors import DataError, ImageTypeError
+from augfuse.keras import columns, files, rules
 from augfuse.keras.classes import classes_of, classes_of_lists, in_one_part
+from augfuse.keras.columns import ColumnError as ColumnError
+from augfuse.keras.edge import checked
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.images import validate_filename
 from augfuse.keras.iterator import Iterator
+from augfuse.keras.missing import why_missing
 from augfuse.keras.numbers import check_inputs, check_targets
+from augfuse.keras.rules import is_one_of
 from augfuse.keras.steps import Pixels
 from augfuse.text import shown
 
@@ -27,13 +31,6 @@ if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
 
 _WITH_CLASSES = ("binary", "categorical", "sparse")
-
-
-@final
-class ColumnError(DataError, KeyError):
-    """A column that the frame does not have: what `KeyError` and `ValueError` both catch."""
-
-    __str__ = Exception.__str__  # a KeyError shows its message in quotes
 
 
 def retired_arguments(class_mode: str | None, kwargs: dict[str, Any]) -> str | None:
@@ -47,7 +44,7 @@ def retired_arguments(class_mode: str | None, kwargs: dict[str, Any]) -> str | N
         if name in kwargs:
             del kwargs[name]
             warnings.warn(f"{name} is deprecated, {message}", DeprecationWarning, stacklevel=3)
-    if class_mode != "other":
+    if not is_one_of(class_mode, ("other",)):
         return class_mode
     message = '`class_mode="other"` is deprecated, please use `class_mode="raw"`.'
     warnings.warn(message, DeprecationWarning, stacklevel=3)
@@ -83,6 +80,7 @@ class DataFrameIterator(Iterator):
     fixed = files.FIXED
     allowed_class_modes = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 
+    @checked(Iterator.__init__, directory=rules.folder_or_none)
     def __init__(
         self,
         dataframe: Any,
@@ -122,7 +120,7 @@ class DataFrameIterator(Iterator):
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.split = files.parse_subset(subset, image_data_generator)
         self.subset = subset
-        self.on_error = files.parse_on_error(on_error, max_skipped, compat, class_mode)
+        self.on_error = files.parse_on_error(on_error, compat, class_mode)
         self.max_skipped = max_skipped
         self.skipped: dict[int, str] = {}
         self.directory = directory or ""
@@ -130,7 +128,9 @@ class DataFrameIterator(Iterator):
         self.one_hot, self.other_labels = files.kind_of_labels(class_mode)
         self.dtype = dtype
 
-        names, targets, weights = _columns(dataframe, x_col, y_col, weight_col, class_mode, classes)
+        columns.check_frame(dataframe)
+        y_col = columns.several(y_col, dataframe)
+        names, targets, weights = _columns(dataframe, x_col, y_col, weight_col, class_mode, classes, compat)
         rows = np.arange(len(names))
         if validate_filenames:
             rows = self._existing(names, x_col)
@@ -148,9 +148,11 @@ class DataFrameIterator(Iterator):
         if class_mode in _WITH_CLASSES:
             self.classes = [self._number(targets[row]) for row in rows]
         elif class_mode == "multi_output":
-            self._targets = [np.array([column[row] for row in rows]) for column in targets]
+            self._targets = [
+                columns.stacked([cells[row] for row in rows], name) for cells, name in zip(targets, y_col, strict=True)
+            ]
         elif class_mode == "raw":
-            self._targets = targets[rows]
+            self._targets = columns.numbers_in(targets[rows], y_col, compat)
         self.filenames = [names[row] for row in rows]
         self._sample_weight = None if weights is None else weights[rows]
         fix = "Use df[column].fillna(1)."
@@ -214,17 +216,16 @@ class DataFrameIterator(Iterator):
             first = names[valid.index(False)]
             files.warn(
                 f'Found {valid.count(False)} invalid image filename(s) in x_col="{x_col}". These filename(s) will be '
-                f"ignored. The first is {shown(first)}: {self._why_invalid(first)}"
+                f"ignored. The first is {shown(first)}: {self._why_invalid(first, x_col)}"
             )
         return np.flatnonzero(valid)
 
-    def _why_invalid(self, name: str) -> str:
-        path = Path(self.directory, name)
+    def _why_invalid(self, name: str, x_col: Any) -> str:
+        missing = not Path(self.directory, name).is_file()
+        why = why_missing(name, str(self.directory), x_col) if missing else ""
         if not name.lower().endswith(self.white_list_formats):
-            return f"wanted a name that ends in {', '.join(self.white_list_formats)}."
-        if not path.parent.is_dir():
-            return f"there is no folder {shown(str(path.parent))}."
-        return f"no such file in {shown(str(path.parent))}."
+            why = f"wanted a name that ends in {', '.join(self.white_list_formats)}; {why}".removesuffix("; ")
+        return why
 
     def _warn_of_nothing(self, names: list[str], left: int, x_col: Any) -> None:
         if left:
@@ -236,18 +237,14 @@ class DataFrameIterator(Iterator):
         files.warn(f"flow_from_dataframe: no images: {reason}")
 
 
-def _column(frame: Any, argument: str, name: Any) -> Any:
-    columns = list(frame.columns)
-    if name not in columns:
-        raise ColumnError(
-            f"{argument}: got {shown(name)}, wanted a column of the dataframe: {', '.join(map(shown, columns[:20]))}."
-            f"{did_you_mean(str(name), map(str, columns))}"
-        )
-    return frame[name]
-
-
 def _columns(
-    frame: Any, x_col: Any, y_col: Any, weight_col: Any, class_mode: str | None, classes: Sequence[str] | None
+    frame: Any,
+    x_col: Any,
+    y_col: Any,
+    weight_col: Any,
+    class_mode: str | None,
+    classes: Sequence[str] | None,
+    compat: str | None,
 ) -> tuple[list[str], Any, np.ndarray | None]:
     """File names, what the class mode needs of y_col, and the weights, checked."""
     if class_mode == "multi_output" and not isinstance(y_col, list):
@@ -255,19 +252,19 @@ def _columns(
             f'If class_mode="{class_mode}", y_col must be a list. Received {type(y_col).__name__}: '
             f"pass y_col=[{shown(y_col)}]."
         )
-    names = _column(frame, "x_col", x_col).tolist()
+    names = columns.column(frame, "x_col", x_col).tolist()
     _check_types(names, (str,), f"All values in column x_col={x_col} must be strings.")
     targets: Any = None
     if class_mode in _WITH_CLASSES:
         targets = _labels(frame, y_col, class_mode, classes)
     elif class_mode == "multi_output":
-        targets = [_column(frame, "y_col", name).tolist() for name in y_col]
+        targets = [columns.column(frame, "y_col", name).tolist() for name in y_col]
     elif class_mode == "raw" and isinstance(y_col, list):
         for name in y_col:
-            _column(frame, "y_col", name)
+            columns.column(frame, "y_col", name, compat)
         targets = frame[y_col].to_numpy()
     elif class_mode == "raw":
-        targets = np.asarray(_column(frame, "y_col", y_col))
+        targets = np.asarray(columns.column(frame, "y_col", y_col, compat))
     if classes and class_mode not in _WITH_CLASSES:
         files.warn(f'`classes` will be ignored given the class_mode="{class_mode}"')
     return names, targets, _weights(frame, weight_col) if weight_col else None
@@ -275,17 +272,17 @@ def _columns(
 
 def _labels(frame: Any, y_col: Any, class_mode: str | None, classes: Sequence[str] | None) -> list[Any]:
     if isinstance(y_col, list):
+        use = f"y_col={shown(y_col[0])}." if len(y_col) == 1 else 'class_mode="raw" for several columns of numbers.'
         raise ImageTypeError(
-            f'y_col: got {shown(y_col)}, wanted the name of one column for class_mode="{class_mode}". Use '
-            'class_mode="raw" '
-            "for several columns of numbers."
+            f'y_col: got {shown(y_col)}, wanted the name of one column for class_mode="{class_mode}". Use {use}'
         )
-    labels = _column(frame, "y_col", y_col).tolist()
+    labels = columns.lists_in(columns.column(frame, "y_col", y_col).tolist())
     if class_mode == "categorical":
         types, wanted = (str, list, tuple), "type string, list or tuple"
     else:
         types, wanted = (str,), "strings"
     _check_types(labels, types, f'If class_mode="{class_mode}", y_col="{y_col}" column values must be {wanted}.')
+    columns.warn_of_listed(labels, y_col)
     found = len(set(classes)) if classes else len(set(labels)) if class_mode == "binary" else 2
     if class_mode == "binary" and found != 2:
         got = f"{found} class/es were given." if classes else f"Found {found} classes."
@@ -296,14 +293,11 @@ def _labels(frame: Any, y_col: Any, class_mode: str | None, classes: Sequence[st
 def _check_types(values: list[Any], types: tuple[type, ...], message: str) -> None:
     for row, value in enumerate(values):
         if not isinstance(value, types):
-            raise ImageTypeError(
-                f"{message} Row {row} holds {shown(value)}, a {type(value).__name__}. Use df[column].astype(str), and "
-                "df.dropna(subset=[column]) where values are missing."
-            )
+            raise ImageTypeError(f"{message} {columns.why_wrong(values, row)}")
 
 
 def _weights(frame: Any, weight_col: Any) -> np.ndarray:
-    column = _column(frame, "weight_col", weight_col)
+    column = columns.column(frame, "weight_col", weight_col)
     if not issubclass(column.dtype.type, np.number):
         raise ImageTypeError(
             f"Column weight_col={weight_col} must be numeric. Its dtype is {column.dtype}: use "
@@ -336,7 +330,13 @@ def _choose_labels(labels: list[Any], rows: np.ndarray, classes: Sequence[str] |
     """The labels with those that are not wanted taken out, None where none is left, and the classes in order."""
     if not classes:
         several = (label if isinstance(label, (list, tuple)) else (label,) for label in (labels[row] for row in rows))
-        return labels, sorted({one for label in several for one in label})
+        found = {one for label in several for one in label}
+        try:
+            return labels, sorted(found)
+        except TypeError:
+            raise ImageTypeError(
+                f"y_col: got labels of different types in lists: {shown(list(found))}. Use texts only."
+            ) from None
     known = list(dict.fromkeys(classes))
 
     def wanted(label: Any) -> Any:

@@ -14,8 +14,10 @@ from augfuse.data.names import count_suffixes, is_left_behind, is_picture
 from augfuse.data.parts import wrong_level
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras import files
+from augfuse.keras.edge import checked
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.iterator import Iterator
+from augfuse.keras.missing import why_missing
 from augfuse.keras.notices import notice
 from augfuse.keras.steps import Pixels
 from augfuse.text import shown
@@ -61,6 +63,7 @@ class DirectoryIterator(Iterator):
     fixed = files.FIXED
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)
 
+    @checked(Iterator.__init__)
     def __init__(
         self,
         directory: str | os.PathLike[str],
@@ -96,7 +99,7 @@ class DirectoryIterator(Iterator):
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.split = files.parse_subset(subset, image_data_generator)
         self.subset = subset
-        self.on_error = files.parse_on_error(on_error, max_skipped, compat, class_mode)
+        self.on_error = files.parse_on_error(on_error, compat, class_mode)
         self.max_skipped = max_skipped
         self.skipped: dict[int, str] = {}
         self.directory = directory
@@ -196,13 +199,10 @@ def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> l
         if root.exists():
             hint = " Unpack it first." if root.suffix.lower() in (".zip", ".gz", ".tar", ".tgz") else ""
             raise NotAFolderError(f"directory: {root} is a file, wanted a folder with one folder per class.{hint}")
-        beside = (entry.name for entry in root.parent.iterdir()) if root.parent.is_dir() else ()
-        raise DataNotFoundError(f"directory: there is no folder {shown(str(root))}.{did_you_mean(root.name, beside)}")
+        raise DataNotFoundError(f"directory: {why_missing(str(root), kind='folder')}")
     existing = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
     visible = existing if strict else [name for name in existing if not is_left_behind(name)]
-    if isinstance(classes, str):
-        raise DataError(f"classes: got {shown(classes)}, wanted a list of folder names, as in [{shown(classes)}].")
-    names = [] if classes is None else list(classes)
+    names = list(classes or ())
     if not names:
         return visible
     if not all(isinstance(name, str) for name in names):

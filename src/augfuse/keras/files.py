@@ -9,6 +9,7 @@ import logging
 import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
@@ -19,6 +20,7 @@ from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeE
 from augfuse.keras import options
 from augfuse.keras.images import COLOR_MODES, INTERPOLATIONS, read_image
 from augfuse.keras.iterator import Iterator
+from augfuse.keras.rules import is_one_of
 from augfuse.keras.steps import Pixels
 from augfuse.keras.traps import check_statistics
 from augfuse.text import shown
@@ -65,7 +67,7 @@ class EmptyBatchError(DataError):
 
 def check_choice(name: str, value: Any, known: Sequence[Any]) -> None:
     """DataError where `value` is not one of `known`."""
-    if value not in known:
+    if not is_one_of(value, known):
         hint = did_you_mean(str(value), [text for text in known if isinstance(text, str)])
         raise DataError(f"Invalid {name}: {shown(value)}; expected one of: {', '.join(map(shown, known))}.{hint}")
 
@@ -79,7 +81,8 @@ def check_reading(color_mode: str, interpolation: str) -> None:
 def parse_target_size(target_size: Any) -> tuple[int, int]:
     """(height, width). ImageTypeError, DataError."""
     try:
-        sides = tuple(operator.index(side) for side in target_size)
+        ordered = () if isinstance(target_size, AbstractSet) else target_size
+        sides = tuple(operator.index(side) for side in ordered)
     except TypeError:
         raise ImageTypeError(
             f"target_size: got {shown(target_size)}, wanted (height, width) in whole pixels, such as (224, 224)."
@@ -135,7 +138,7 @@ def parse_subset(subset: str | None, generator: ImageDataGenerator | None) -> tu
     """From which fraction of the files to which; None for all."""
     if subset is None:
         return None
-    if subset not in ("training", "validation"):
+    if not is_one_of(subset, ("training", "validation")):
         raise DataError(
             f"Invalid subset name: {shown(subset)}; expected 'training' or 'validation'."
             f"{did_you_mean(str(subset), ('training', 'validation'))}"
@@ -148,14 +151,12 @@ def parse_subset(subset: str | None, generator: ImageDataGenerator | None) -> tu
     return (0, fraction) if subset == "validation" else (fraction, 1)
 
 
-def parse_on_error(on_error: str | None, max_skipped: float, compat: str | None, class_mode: str | None) -> str:
+def parse_on_error(on_error: str | None, compat: str | None, class_mode: str | None) -> str:
     """ "skip" or "raise"; by default, what the mode of the generator and of the labels says.
 
     Images without labels are paired by their place: with the masks of another iterator, with `filenames` once they are
     predicted. Leaving one out would shift all that follow.
     """
-    if not 0 <= max_skipped <= 1:
-        raise DataError(f"max_skipped: got {shown(max_skipped)}, wanted a fraction 0..1 of the files.")
     if on_error is None:
         return "raise" if compat == "strict" or class_mode in _UNLABELLED else "skip"
     check_choice("on_error", on_error, ("skip", "raise"))

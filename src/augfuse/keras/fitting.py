@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augfuse.errors import DataError, ImageError, ImageTypeError
+from augfuse.errors import DataError, ImageTypeError
 from augfuse.execute.cpu import cpu_count
+from augfuse.keras import inputs
 from augfuse.keras.draws import keyed, streamed
 from augfuse.keras.files import EmptyBatchError
 from augfuse.keras.iterator import Iterator, global_seed
@@ -103,15 +104,7 @@ def _checked(generator: ImageDataGenerator, x: Any, dtype: Any) -> np.ndarray:
         raise ImageTypeError(
             "fit: got an iterator, wanted an array with compat='strict'. Leave compat out to fit from it."
         )
-    array = np.asarray(x, dtype)
-    if array.ndim != 4:
-        raise ImageError(
-            f"fit: got an array of shape {array.shape}, wanted rank 4: (n, h, w, c). Use x[..., None] for grey."
-        )
-    if array.dtype.kind not in "buif":
-        raise ImageTypeError(
-            f"fit: got dtype {array.dtype}, wanted numbers. Pass the images themselves, not their paths."
-        )
+    array = np.asarray(inputs.images("fit", x), dtype)
     if len(array) == 0:
         raise DataError("fit: got no images, wanted at least one.")
     channels = array.shape[generator.channel_axis]

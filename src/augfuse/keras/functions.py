@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from augfuse.errors import ImageError, ImageTypeError, RangeError
+from augfuse.keras import rules
+from augfuse.keras.edge import checked
 from augfuse.keras.warp import border, spline_order, warp
-from augfuse.text import shown
 
 _COMPILED = frozenset({np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)})
 
 
+@checked(x=rules.image_pixels)
 def random_rotation(
     x: np.ndarray,
     rg: float,
@@ -46,6 +48,7 @@ def random_rotation(
     )
 
 
+@checked(x=rules.image_pixels)
 def random_shift(
     x: np.ndarray,
     wrg: float,
@@ -62,7 +65,8 @@ def random_shift(
     As in Keras 3 the share of the height moves it along the columns and the share of the width along the rows. The rest
     is as in `apply_affine_transform`.
     """
-    height, width = np.shape(x)[row_axis], np.shape(x)[col_axis]
+    _check_axes(x, (row_axis, col_axis, channel_axis))
+    height, width = x.shape[row_axis], x.shape[col_axis]
     tx = _uniform(-hrg, hrg) * height
     ty = _uniform(-wrg, wrg) * width
     return apply_affine_transform(
@@ -78,6 +82,7 @@ def random_shift(
     )
 
 
+@checked(x=rules.image_pixels)
 def random_shear(
     x: np.ndarray,
     intensity: float,
@@ -102,6 +107,7 @@ def random_shear(
     )
 
 
+@checked(x=rules.image_pixels, zoom_range=rules.pair)
 def random_zoom(
     x: np.ndarray,
     zoom_range: Sequence[float],
@@ -116,7 +122,7 @@ def random_zoom(
 
     (1, 1) draws nothing, and returns `x`. The rest is as in `apply_affine_transform`.
     """
-    low, high = _pair("zoom_range", zoom_range)
+    low, high = zoom_range
     zx = zy = 1.0
     if not low == high == 1:
         zx, zy = _uniform(low, high), _uniform(low, high)
@@ -133,17 +139,20 @@ def random_zoom(
     )
 
 
+@checked(x=rules.image_pixels)
 def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
     """`apply_channel_shift` by an amount drawn from -intensity_range..intensity_range."""
     return apply_channel_shift(x, _uniform(-intensity_range, intensity_range), channel_axis=channel_axis)
 
 
+@checked(x=rules.image_pixels, brightness_range=rules.pair)
 def random_brightness(x: np.ndarray, brightness_range: Sequence[float], scale: bool = True) -> np.ndarray:
     """`apply_brightness_shift` by a factor drawn from `brightness_range` = (low, high)."""
-    low, high = _pair("brightness_range", brightness_range)
+    low, high = brightness_range
     return apply_brightness_shift(x, _uniform(low, high), scale)
 
 
+@checked(x=rules.image_pixels)
 def apply_affine_transform(
     x: np.ndarray,
     theta: float = 0,
@@ -176,16 +185,7 @@ def apply_affine_transform(
         RangeError: (a ValueError) an unknown `fill_mode` or `order`.
     """
     x = np.asarray(x)
-    axes = (row_axis, col_axis, channel_axis)
-    if sorted(axes) != [0, 1, 2]:
-        raise ImageError(
-            f"row_axis, col_axis and channel_axis: got {axes}, wanted 0, 1 and 2, each once. For (height, width, "
-            "channels) write row_axis=0, col_axis=1, channel_axis=2."
-        )
-    if x.ndim != 3:
-        raise ImageError(
-            f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
-        )
+    _check_axes(x, (row_axis, col_axis, channel_axis))
     if channel_axis == 1:
         raise ImageError("channel_axis: got 1, wanted 0 or 2. Move the channels to the end: np.moveaxis(x, 1, -1).")
     if x.dtype.kind not in "uif":
@@ -203,6 +203,7 @@ def apply_affine_transform(
     return np.moveaxis(_to_dtype(warped, x.dtype), -1, channel_axis)
 
 
+@checked(x=rules.image_pixels)
 def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) -> np.ndarray:
     """Add `intensity` to every value and clip to the least and greatest value that the image had.
 
@@ -210,12 +211,15 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
     keep their dtype and stop at those limits (in Keras they wrap around); otherwise NumPy's rules give the dtype.
     """
     x = np.asarray(x)
+    if not x.size:
+        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
     if x.dtype.kind not in "iu":
         return np.clip(x + intensity, x.min(), x.max())
     shifted = np.clip(x + float(intensity), x.min(), x.max())
     return shifted.astype(np.result_type(x, intensity), copy=False)
 
 
+@checked(x=rules.image_pixels)
 def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True) -> np.ndarray:
     """Multiply by `brightness` in 8 bits, as Pillow does: values become whole, products are cut, not rounded.
 
@@ -237,6 +241,8 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
         raise ImageError(
             f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
         )
+    if not x.size:
+        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
     low, high = x.min(), x.max()
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ImageError(f"x: got values from {low} to {high}, wanted finite ones. Write np.nan_to_num(x).")
@@ -264,6 +270,7 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
     return result / 255 * (high - low) + low if leaves and not scale else result
 
 
+@checked(matrix=rules.matrix, x=rules.number, y=rules.number)
 def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
     """A 3x3 matrix that acts about the origin, made to act about the centre ((x - 1) / 2, (y - 1) / 2)."""
     to_origin, back = np.eye(3), np.eye(3)
@@ -272,9 +279,25 @@ def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np
     return back @ matrix @ to_origin
 
 
+@checked(x=rules.image_pixels)
 def flip_axis(x: ArrayLike, axis: int) -> np.ndarray:
     """The array with one axis reversed: a view of it."""
-    return np.flip(np.asarray(x), axis)
+    array = np.asarray(x)
+    if not -array.ndim <= axis < array.ndim:
+        raise RangeError(f"axis: got {axis} for x of shape {array.shape}, wanted 0..{array.ndim - 1}.")
+    return np.flip(array, axis)
+
+
+def _check_axes(x: np.ndarray, axes: tuple[int, int, int]) -> None:
+    if sorted(axes) != [0, 1, 2]:
+        raise ImageError(
+            f"row_axis, col_axis and channel_axis: got {axes}, wanted 0, 1 and 2, each once. For (height, width, "
+            "channels) write row_axis=0, col_axis=1, channel_axis=2."
+        )
+    if x.ndim != 3:
+        raise ImageError(
+            f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
+        )
 
 
 def _uniform(low: float, high: float) -> float:
@@ -292,16 +315,6 @@ def _matrix(
     slant[:2, 1] = -np.sin(lean), np.cos(lean)
     zoom[0, 0], zoom[1, 1] = zx, zy
     return transform_matrix_offset_center(turn @ shift @ slant @ zoom, height, width)[:2]
-
-
-def _pair(name: str, value: Sequence[float]) -> tuple[float, float]:
-    try:
-        low, high = value
-    except TypeError:
-        raise ImageTypeError(f"{name}: got {shown(value)}, wanted a pair (low, high), such as (0.8, 1.2).") from None
-    except ValueError:
-        raise RangeError(f"{name}: got {shown(value)}, wanted two numbers (low, high), such as (0.8, 1.2).") from None
-    return low, high
 
 
 def _to_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

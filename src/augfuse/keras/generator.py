@@ -13,17 +13,18 @@ import keras
 import numpy as np
 
 from augfuse.errors import ImageError, RangeError
-from augfuse.keras import fitting, migrate
+from augfuse.keras import fitting, migrate, rules
 from augfuse.keras.arguments import random_arguments
 from augfuse.keras.arrays import NumpyArrayIterator
 from augfuse.keras.dataframe import DataFrameIterator, retired_arguments
 from augfuse.keras.directory import DirectoryIterator
 from augfuse.keras.draws import from_dict, keyed, streamed
+from augfuse.keras.edge import attribute, checked
+from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice
 from augfuse.keras.render import render
 from augfuse.keras.standardize import standardize_array
 from augfuse.keras.steps import Pixels, full_scale
-from augfuse.keras.warp import border, spline_order
 from augfuse.rng import check_seed
 from augfuse.text import shown
 from augfuse.warn_once import warn
@@ -66,6 +67,7 @@ class ImageDataGenerator:
     `apply_transform` and `standardize`; images then go through them one by one.
     """
 
+    @checked()
     def __init__(
         self,
         featurewise_center: bool = False,
@@ -93,7 +95,7 @@ class ImageDataGenerator:
         dtype: str | None = None,
         compat: Literal["strict"] | None = None,
     ) -> None:
-        if compat not in (None, "strict"):
+        if not rules.is_one_of(compat, (None, "strict")):
             raise RangeError(f"compat: got {shown(compat)}, wanted None or 'strict'.")
         self.compat: Literal["strict"] | None = compat
         self.featurewise_center = featurewise_center
@@ -105,11 +107,10 @@ class ImageDataGenerator:
         self.rotation_range = rotation_range
         self.width_shift_range = width_shift_range
         self.height_shift_range = height_shift_range
-        self.brightness_range = _pair("brightness_range", brightness_range) if brightness_range is not None else None
+        self.brightness_range: Any = brightness_range
         self.shear_range = shear_range
-        self.zoom_range = _zoom_range(zoom_range)
+        self.zoom_range: Any = zoom_range
         self.channel_shift_range = channel_shift_range
-        border(fill_mode)
         self.fill_mode = fill_mode
         self.cval = cval
         self.horizontal_flip = horizontal_flip
@@ -117,16 +118,10 @@ class ImageDataGenerator:
         self.rescale = rescale
         self.preprocessing_function = preprocessing_function
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
-        if self.data_format not in ("channels_last", "channels_first"):
-            raise RangeError(f"data_format: got {shown(data_format)}, wanted 'channels_last' or 'channels_first'.")
         first = self.data_format == "channels_first"
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
-        if validation_split and not 0 < validation_split < 1:
-            raise RangeError(
-                f"validation_split: got {shown(validation_split)}, wanted a fraction between 0 and 1, or 0."
-            )
         self._validation_split = validation_split
-        self.interpolation_order = spline_order(interpolation_order)
+        self.interpolation_order = interpolation_order
         self.dtype = keras.config.floatx() if dtype is None else dtype
 
         self.mean: Any = None
@@ -135,6 +130,9 @@ class ImageDataGenerator:
         self._zca_matrix: np.ndarray | None = None
         self.fitted_scale: tuple[float, float] | None = None
         self._couple()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, attribute(self, name, value))
 
     def _couple(self) -> None:
         """Options that ask for others, with Keras' warnings."""
@@ -170,10 +168,20 @@ class ImageDataGenerator:
         self._zca_matrix, self.whitening = matrix, None
 
     @property
+    def principal_components(self) -> np.ndarray | None:
+        """The name that `zca_whitening_matrix` had in Keras 2."""
+        return self.zca_whitening_matrix
+
+    @principal_components.setter
+    def principal_components(self, matrix: np.ndarray | None) -> None:
+        self.zca_whitening_matrix = matrix
+
+    @property
     def augments(self) -> bool:
         """Whether any of the random transforms is switched on."""
         return bool(random_arguments(self))
 
+    @checked(NumpyArrayIterator.__init__, Iterator.__init__)
     def flow(
         self,
         x: Any,
@@ -208,6 +216,7 @@ class ImageDataGenerator:
             **kwargs,
         )
 
+    @checked(DirectoryIterator.__init__, Iterator.__init__)
     def flow_from_directory(
         self,
         directory: Any,
@@ -250,6 +259,14 @@ class ImageDataGenerator:
             **kwargs,
         )
 
+    @checked(
+        DataFrameIterator.__init__,
+        Iterator.__init__,
+        "has_ext",
+        "sort",
+        "drop_duplicates",
+        directory=rules.folder_or_none,
+    )
     def flow_from_dataframe(
         self,
         dataframe: Any,
@@ -299,10 +316,12 @@ class ImageDataGenerator:
             **kwargs,
         )
 
+    @checked(x=rules.image_pixels)
     def standardize(self, x: np.ndarray) -> np.ndarray:
         """An image or a batch, standardised, in place where x is of a float dtype. Samplewise: statistics of all x."""
         return standardize_array(self, x)
 
+    @checked(img_shape=rules.sides)
     def get_random_transform(self, img_shape: tuple[int, ...], seed: int | None = None) -> dict[str, Any]:
         """The random parameters for an image of this shape: theta, tx, ty, shear, zx, zy, flip_horizontal,
         flip_vertical, channel_shift_intensity, brightness. tx is along columns, ty along rows, in pixels; theta and
@@ -316,6 +335,7 @@ class ImageDataGenerator:
             np.random.seed(seed)
         return streamed(self, 1, height, width).as_dict(0)
 
+    @checked(x=rules.image_pixels, transform_parameters=rules.parameters)
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
         """One image (h, w, c), or (c, h, w), through such parameters. The dtype stays, brightness makes it float32."""
         image = np.asarray(x)
@@ -333,10 +353,12 @@ class ImageDataGenerator:
             return out
         return np.floor(out + 0.5).astype(image.dtype) if image.dtype.kind in "iu" else out.astype(image.dtype)
 
+    @checked(x=rules.image_pixels)
     def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
         """One image through random parameters."""
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
+    @checked()
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Compute featurewise statistics and whitening from images (n, h, w, c), or from an iterator of this package.
 
@@ -359,6 +381,7 @@ class ImageDataGenerator:
                 "neither happens.",
             )
 
+    @checked()
     def to_recipe(self, image_shape: tuple[int, ...] | None = None) -> Recipe:
         """Print the native recipe as Python source, with what differs, and return it.
 
@@ -366,17 +389,3 @@ class ImageDataGenerator:
         """
         print(migrate.describe(self, image_shape), end="")
         return migrate.to_recipe(self, image_shape)
-
-
-def _pair(name: str, value: Any) -> tuple[float, float] | list[float]:
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise RangeError(f"{name}: got {shown(value)}, wanted a tuple or list of two floats, such as (0.8, 1.2).")
-    return value
-
-
-def _zoom_range(value: Any) -> list[float]:
-    if isinstance(value, (float, int)):
-        return [1 - value, 1 + value]
-    if len(value) == 2 and all(isinstance(number, (float, int)) for number in value):
-        return [value[0], value[1]]
-    raise RangeError(f"zoom_range: got {shown(value)}, wanted a float or two floats, such as (0.8, 1.2).")

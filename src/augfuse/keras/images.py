@@ -23,7 +23,10 @@ from augfuse.data.codecs.header import Header
 from augfuse.data.decode import decode, sniff
 from augfuse.data.limits import loads_truncated
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
+from augfuse.keras import rules
+from augfuse.keras.edge import checked
 from augfuse.keras.kernels import pick
+from augfuse.keras.missing import why_missing
 from augfuse.keras.notices import notice
 from augfuse.text import shown
 from augfuse.warn_once import was_given
@@ -56,6 +59,7 @@ class UnreadableImageError(DecodeError, UnidentifiedImageError):
         return UnreadableImageError, (self.reason, self.path)
 
 
+@checked()
 def load_img(
     path: str | Path | bytes | io.BytesIO,
     color_mode: str = "rgb",
@@ -84,7 +88,7 @@ def load_img(
         DecodeError: (an OSError) the image is damaged or cut short.
     """
     _check_choice("color_mode", color_mode, COLOR_MODES)
-    if compat not in (None, "strict"):
+    if not rules.is_one_of(compat, (None, "strict")):
         raise DataError(f"compat: got {shown(compat)}, wanted None or 'strict'.")
     size = None if target_size is None else _check_size(target_size, interpolation)
     raw, name = _read(path)
@@ -123,19 +127,21 @@ def read_image(
     return np.ascontiguousarray(pixels, np.float32 if pixels.dtype == np.int32 else pixels.dtype)
 
 
+@checked(filename=rules.path, white_list_formats=rules.endings)
 def validate_filename(filename: str | os.PathLike[str], white_list_formats: Iterable[str]) -> bool:
     """Whether a file of this name exists and ends in one of these extensions, whatever the case of its letters."""
     name = os.fspath(filename)
     return name.lower().endswith(_strings(white_list_formats)) and Path(name).is_file()
 
 
+@checked(ext=rules.endings)
 def list_pictures(directory: str | os.PathLike[str], ext: str | Iterable[str] = PICTURES) -> list[str]:
     """Paths of the files with these extensions in a folder and the folders in it, sorted; links are not followed.
 
     Raises DataNotFoundError (a FileNotFoundError) where `directory` is no folder.
     """
     if not Path(directory).is_dir():
-        raise DataNotFoundError(f"list_pictures: got {shown(os.fspath(directory))}, wanted a folder that exists.")
+        raise DataNotFoundError(f"list_pictures: {why_missing(str(directory), kind='folder')}")
     endings = tuple("." + ending.lower().removeprefix(".") for ending in _strings(ext))
     found = ((root, name) for root, _, names in os.walk(directory) for name in names)
     return sorted(str(Path(root, name)) for root, name in found if name.lower().endswith(endings))
@@ -149,7 +155,7 @@ def _strings(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _check_choice(name: str, value: object, known: Sequence[str]) -> None:
-    if value not in known:
+    if not rules.is_one_of(value, known):
         raise DataError(
             f"{name}: got {shown(value)}, wanted one of "
             f"{', '.join(map(shown, known))}.{did_you_mean(str(value), known)}"
@@ -160,7 +166,7 @@ def _check_size(target_size: Sequence[int], interpolation: str) -> tuple[int, in
     _check_choice("interpolation", interpolation, tuple(INTERPOLATIONS))
     try:
         height, width = (int(side.__index__()) for side in target_size[:2])
-    except (TypeError, AttributeError):
+    except (TypeError, AttributeError, IndexError):
         raise ImageTypeError(
             f"target_size: got {shown(target_size)}, wanted (height, width) in whole pixels, such as (224, 224)."
         ) from None
@@ -196,11 +202,11 @@ def _read(path: str | Path | bytes | io.BytesIO) -> tuple[bytes, str]:
     try:
         return Path(name).read_bytes(), name
     except FileNotFoundError:
-        folder = Path(name).parent
-        if not folder.is_dir():
-            raise DataNotFoundError(f"{name}: no such file; there is no folder {shown(str(folder))} either.") from None
-        hint = did_you_mean(Path(name).name, (entry.name for entry in folder.iterdir()))
-        raise DataNotFoundError(f"{name}: no such file in that folder.{hint}") from None
+        raise DataNotFoundError(f"{name}: {why_missing(name)}") from None
+    except IsADirectoryError:
+        raise DataNotFoundError(
+            f"path: {shown(name)} is a folder, wanted a file. Use list_pictures() for a folder."
+        ) from None
 
 
 def _open(raw: bytes, name: str) -> Image.Image:

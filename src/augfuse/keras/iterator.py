@@ -19,8 +19,10 @@ from augfuse.execute.cpu import cpu_count
 from augfuse.keras import options, watch
 from augfuse.keras.feed import Feed, called_by_keras, who_asks, with_tuples
 from augfuse.keras.following import Following
+from augfuse.keras.inputs import for_keras
 from augfuse.keras.notices import say_of_iterator
 from augfuse.keras.pictures import save_pictures
+from augfuse.keras.saving import check_saving
 from augfuse.keras.steps import Pixels
 from augfuse.keras.transform import transform
 from augfuse.keras.traps import check_loop
@@ -101,7 +103,7 @@ class Iterator(keras.utils.PyDataset):
             self._drawn = global_seed()
         elif compat is None:
             check_seed(seed)
-        self.save_to_dir = options.check_folder(self.save_to_dir)
+        check_saving(self)
         self._looped: int | None = None  # batches since a loop began, until they are more than an epoch
         self._prepare(0)
         if compat is None:
@@ -147,7 +149,8 @@ class Iterator(keras.utils.PyDataset):
                 self._set_index_array()
             order = self._shown
             assert order is not None
-            return self._get_batches_of_transformed_samples(order[self.batch_size * idx : self.batch_size * (idx + 1)])
+            batch = self._get_batches_of_transformed_samples(order[self.batch_size * idx : self.batch_size * (idx + 1)])
+            return for_keras(batch) if called_by_keras(frame) else batch
         if self._shown is None:
             self._set_index_array()
         self._drop_outdated()
@@ -155,7 +158,7 @@ class Iterator(keras.utils.PyDataset):
         with self.lock:
             self._seen += 1
             self._shown = self._order(self.epoch)
-        return with_tuples(batch) if called_by_keras(frame) else batch
+        return for_keras(with_tuples(batch)) if called_by_keras(frame) else batch
 
     def __iter__(self) -> Any:
         self._looped = 0

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from augfuse.errors import RangeError
 from augfuse.keras.draws import Parameters
+
+_FURTHEST = 1e30  # pixels: coordinates are computed in float32, and those that are not numbers lead out of the image
 
 
 def affine_matrix(
@@ -88,7 +91,16 @@ def with_flips(m: np.ndarray, p: Parameters, height: int, width: int) -> np.ndar
 
 
 def to_engine(m: np.ndarray) -> np.ndarray:
-    """(n, 6) for the kernels: x, y instead of row, column, and pixel (0, 0) covers [0, 1) instead of being at 0."""
+    """(n, 6) for the kernels: x, y instead of row, column, and pixel (0, 0) covers [0, 1) instead of being at 0.
+
+    Raises RangeError for a map with NaN, infinite or enormous numbers, which the kernels would follow out of the image.
+    """
+    if not (np.abs(m) < _FURTHEST).all():
+        raise RangeError(
+            "theta, tx, ty, shear, zx, zy: one of these parameters of an image is NaN, infinite or very large, wanted "
+            "finite numbers. Look at what get_random_transform returns, and at rotation_range, shear_range, "
+            "zoom_range, width_shift_range and height_shift_range."
+        )
     out = np.empty((len(m), 6))
     for first, row in ((0, 1), (3, 0)):
         out[:, first], out[:, first + 1] = m[:, row, 1], m[:, row, 0]

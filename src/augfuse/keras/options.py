@@ -6,12 +6,12 @@ An iterator reads its attributes anew for each batch. Here are the checks of wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from augfuse.errors import AugfuseError, DataError, DataNotFoundError, ImageTypeError
+from augfuse.errors import AugfuseError, DataError, ImageTypeError
+from augfuse.keras import saving
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
 from augfuse.text import shown
@@ -62,25 +62,13 @@ def accept(iterator: Iterator, name: str, value: Any) -> Any:
         return whole(name, value, int(name == "batch_size"))
     if name == "seed" and iterator.compat is None and value is not None:
         return check_seed(value)
-    if name == "save_to_dir":
-        return check_folder(value)
+    if name in saving.NAMES:
+        return saving.accepted(iterator, name, value)
     if name == "index_array" and value is not None:
         return _positions(value)
     if name == "image_data_generator":
         _check_mode(iterator, value)
     return value
-
-
-def check_folder(save_to_dir: Any) -> Any:
-    """None for none. DataNotFoundError where it does not exist."""
-    if not save_to_dir:  # "" is no folder
-        return None
-    if not Path(save_to_dir).is_dir():
-        raise DataNotFoundError(
-            f"save_to_dir: got {shown(str(save_to_dir))}, wanted a folder that exists. Make it: "
-            f"os.makedirs({shown(str(save_to_dir))})"
-        )
-    return save_to_dir
 
 
 def rows_of(iterator: Iterator, index_array: Any, count: int, what: str) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from augfuse.errors import ImageError
 from augfuse.keras.steps import Finish
-from augfuse.warn_once import warn, warn_once
+from augfuse.warn_once import warn_once
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -129,9 +129,24 @@ def _spreads(generator: ImageDataGenerator, got: tuple[int, ...], wanted: tuple[
 
 def _subtract_and_divide(x: np.ndarray, mean: Any, deviation: Any) -> None:
     if mean is not None:
-        x -= np.asarray(mean, x.dtype)
+        x -= _broadcast("mean", mean, x)
     if deviation is not None:
-        x /= np.asarray(deviation, x.dtype) + _EPSILON
+        x /= _broadcast("std", deviation, x) + _EPSILON
+
+
+def _broadcast(name: str, statistic: Any, x: np.ndarray) -> np.ndarray:
+    """The statistic as an array that can be subtracted from x; ImageError for another shape."""
+    array = np.asarray(statistic, x.dtype)
+    fits = len(array.shape) <= x.ndim and all(
+        side in (1, wanted) for side, wanted in zip(array.shape[::-1], x.shape[::-1], strict=False)
+    )
+    if not fits:
+        raise ImageError(
+            f"{name}: got an array of shape {array.shape} for images of shape {x.shape[-3:]}, wanted one number per "
+            f"channel. Use datagen.{name} = np.reshape(datagen.{name}, (1, 1, -1)), (-1, 1, 1) for channels first, or "
+            "fit() again on images of this shape."
+        )
+    return array
 
 
 def _featurewise(generator: ImageDataGenerator) -> tuple[Any, Any]:
@@ -140,11 +155,11 @@ def _featurewise(generator: ImageDataGenerator) -> tuple[Any, Any]:
     if generator.featurewise_center and generator.whitening is None:  # whitening has the mean of its own
         mean = generator.mean
         if mean is None:
-            _warn_unfitted("featurewise_center")
+            _warn_unfitted(generator, "featurewise_center")
     if generator.featurewise_std_normalization:
         deviation = generator.std
         if deviation is None:
-            _warn_unfitted("featurewise_std_normalization")
+            _warn_unfitted(generator, "featurewise_std_normalization")
     return mean, deviation
 
 
@@ -167,9 +182,11 @@ def _whiten(generator: ImageDataGenerator, x: np.ndarray) -> np.ndarray:
         features = math.prod(generator.whitening.mean.shape)
         return generator.whitening.apply(x.reshape(-1, *_fitting(x, features))).reshape(x.shape)
     if generator.zca_whitening_matrix is None:
-        _warn_unfitted("zca_whitening")
+        _warn_unfitted(generator, "zca_whitening")
         return x
     matrix = np.asarray(generator.zca_whitening_matrix, x.dtype)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ImageError(f"zca_whitening_matrix: got shape {matrix.shape}, wanted (d, d) for images of d values.")
     return (x.reshape(-1, math.prod(_fitting(x, len(matrix)))) @ matrix).reshape(x.shape)
 
 
@@ -183,8 +200,9 @@ def _fitting(x: np.ndarray, features: int) -> tuple[int, ...]:
     return shape
 
 
-def _warn_unfitted(option: str) -> None:
-    warn(
+def _warn_unfitted(generator: ImageDataGenerator, option: str) -> None:
+    warn_once(
+        generator,
         f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training data: the images are "
         "fed without it. Fit it first by calling `.fit(x_train)`.",
     )

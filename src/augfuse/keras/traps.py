@@ -73,6 +73,38 @@ def check_loss(feed: Any, model: Any, one_hot: bool, other_labels: str) -> None:
     warn_once(feed, f"the loss {name}{outputs} wants {want}, the data has {got}. {fix}.")
 
 
+def check_labels(feed: Any, model: Any, labels: Any, columns: int | None) -> None:
+    """Warn of labels that the outputs of `model` do not have, and of those that are no whole numbers.
+
+    labels: (n,) or (n, 1) numbers, None for others. columns: of one-hot labels, None for others.
+    """
+    name, width = _loss_of(model), _width_of(model)
+    if name and columns is not None and width not in (None, 1, columns) and _LOSSES[name][0] is not False:
+        warn_once(
+            feed,
+            f"labels are one-hot with {columns} columns, and the model has {width} outputs. End it with "
+            f"Dense({columns}), or use keras.utils.to_categorical(y, {width}).",
+        )
+    if labels is None or not labels.size:
+        return
+    if width is None or labels.size != len(labels) or not (_LOSSES.get(name, (True,))[0] is False or name == _BINARY):
+        return
+    low, high, last = labels.min(), labels.max(), max(width - 1, 1)
+    if name == _BINARY and (width != 1 or (low >= 0 and high <= 1)):
+        return
+    whole = bool((labels == np.floor(labels)).all()) or name == _BINARY
+    if whole and low >= 0 and high <= last:
+        return
+    outputs = "1 output" if width == 1 else f"{width} outputs"
+    got = f"labels go from {low:g} to {high:g}" if whole else f"labels are no whole numbers (from {low:g} to {high:g})"
+    fix = "Number the classes from 0: np.unique(y, return_inverse=True)[1]"
+    if whole and low > 0 and high - low <= last:
+        fix = f"Use y - {low:g}"
+    elif whole and low >= 0 and name != _BINARY:
+        fix += f"; or end the model with Dense({high + 1:g})"
+    warn_once(feed, f"{got}, and a model with {outputs} and the loss {name} wants 0 to {last}. {fix}.")
+
+
 def check_scaling(model: Any, values: Values) -> None:
     """Warn where a model begins with Rescaling or Normalization made for another scale than that of what it gets."""
     layer = _first_scaling(model)

@@ -6,6 +6,7 @@ Orders 0 (nearest) and 1 (bilinear) are one compiled pass; splines of order 2 to
 from __future__ import annotations
 
 import math
+import numbers
 
 import numpy as np
 
@@ -70,14 +71,14 @@ def spline(pixels: np.ndarray, matrices: np.ndarray, fill_mode: str, cval: float
 
 def border(fill_mode: str) -> int:
     """The kernel's number of a fill mode; RangeError where there is none of that name."""
-    if fill_mode not in FILL_MODES:
+    if not isinstance(fill_mode, str) or fill_mode not in FILL_MODES:
         raise RangeError(f"fill_mode: got {shown(fill_mode)}, wanted one of {', '.join(map(shown, FILL_MODES))}.")
     return FILL_MODES[fill_mode]
 
 
 def spline_order(order: int) -> int:
     """The order itself; RangeError outside 0..5."""
-    if order not in range(6):
+    if not isinstance(order, numbers.Real) or order not in range(6):
         raise RangeError(
             f"interpolation_order: got {shown(order)}, wanted 0 (nearest), 1 (bilinear) or 2..5 (splines)."
         )

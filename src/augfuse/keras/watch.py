@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.data.read import label_kind
 from augfuse.keras import values
 from augfuse.keras.arguments import listed, random_arguments, standardising_arguments, without_random
 from augfuse.keras.feed import BUILD, EVALUATE, FIT, PREDICT, Asker
 from augfuse.keras.numbering import check_numbering
-from augfuse.keras.traps import check_loss, check_scaling, check_steps, check_validation
+from augfuse.keras.traps import check_labels, check_loss, check_scaling, check_steps, check_validation
 from augfuse.keras.values import Values
 from augfuse.warn_once import warn_once
 
@@ -47,6 +48,8 @@ def observe(asker: Asker, iterator: Iterator) -> None:
     generator, method = iterator.image_data_generator, asker.method
     if iterator.one_hot is not None and method in (BUILD, FIT, EVALUATE):
         check_loss(iterator, asker.model, iterator.one_hot, iterator.other_labels)
+    if method in (BUILD, FIT, EVALUATE):
+        check_labels(iterator, asker.model, *_labels_of(iterator))
     if method in (FIT, EVALUATE, PREDICT):
         check_steps(iterator, asker)
         check_numbering(asker, iterator)
@@ -73,6 +76,9 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
     kind = loader.label_kind
     if kind is not None and method in (BUILD, FIT, EVALUATE):
         check_loss(dataset, asker.model, kind == "one-hot", _other_labels(loader))
+    if method in (BUILD, FIT, EVALUATE):
+        one_hot = loader._classes
+        check_labels(dataset, asker.model, *(_kinds(loader.data) if one_hot is None else (None, one_hot)))
     if method not in (FIT, EVALUATE, PREDICT):
         return
     feed = _Feed(values.of_loader(loader), None)
@@ -93,6 +99,25 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
         warn_once(
             dataset, f"{method}() got {kind}: {' and '.join(wrong)}. Use af.Loader(data, recipe, {fix}).to_keras()"
         )
+
+
+def _labels_of(iterator: Iterator) -> tuple[np.ndarray | None, int | None]:
+    """What `check_labels` asks for."""
+    mode = getattr(iterator, "class_mode", "raw")
+    if mode == "categorical":
+        return None, len(iterator.class_indices)  # pyright: ignore[reportAttributeAccessIssue]
+    return (None, None) if mode in (None, "input", "multi_output") else _kinds(iterator)
+
+
+def _kinds(holder: Any) -> tuple[np.ndarray | None, int | None]:
+    """The labels of an iterator or a source, or how many columns they have where they are one-hot."""
+    labels = getattr(holder, "y", None) if hasattr(holder, "y") else getattr(holder, "labels", None)
+    if labels is None or isinstance(labels, dict) or (isinstance(labels, list) and np.ndim(labels[0]) > 0):
+        return None, None
+    array = np.asarray(labels)
+    if label_kind(array) == "one-hot":
+        return None, array.shape[1]
+    return (array if array.dtype.kind in "buif" and array.size == len(array) else None), None
 
 
 def _other_labels(loader: Loader) -> str:
