@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.jit import jit
+from augfuse.jit import inlined, jit
 
 # Kinds of scan.
 SEQUENTIAL, DC_FIRST, DC_REFINE, AC_FIRST, AC_REFINE = range(5)
@@ -79,7 +79,7 @@ def walk_scan(data, position, plan, tables, mcus, restart, kind, first, last, hi
     return state[0], _is_padded(state)
 
 
-@jit
+@inlined
 def _is_padded(state):
     """Whether the bits behind the last block are all ones or all zeros: coders fill a byte up so. Other bits are the
     rest of a code that begins in the wrong place."""
@@ -87,7 +87,7 @@ def _is_padded(state):
     return rest == 0 or rest == (1 << state[2]) - 1
 
 
-@jit
+@inlined
 def _band(data, state, tables, row, kind, k, last, run, history):
     """One block of a progressive scan of AC coefficients: how many further blocks have no new ones, or _CUT, _BAD."""
     while run == 0 and k <= last:
@@ -129,7 +129,7 @@ def _band(data, state, tables, row, kind, k, last, run, history):
     return run - 1
 
 
-@jit
+@inlined
 def _symbol(data, state, table):
     code = 0
     for length in range(1, 17):
@@ -142,7 +142,7 @@ def _symbol(data, state, table):
     return _BAD
 
 
-@jit
+@inlined
 def _bits(data, state, count):
     """The next bits as a number, or _CUT where a marker or the end of the file comes first."""
     value = 0
