@@ -68,7 +68,9 @@ def said(stop: KeyboardInterrupt) -> int:
     if not (_CAUGHT and _SAID):
         _SAID.append(number)
         by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
-        terminal.warn(f"augfuse: {'; '.join([f'interrupted{by}', *_HOLDS])}.")
+        words = "; ".join([f"interrupted{by}", *_HOLDS])
+        _HOLDS.clear()
+        terminal.warn(f"augfuse: {words}.")
     return 128 + number
 
 
