@@ -86,15 +86,17 @@ def test_grids_of_job_b(tmp_path: Path) -> None:
 
 
 def test_job_c(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
     for part, count in (("train", 60), ("t10k", 12)):
         labels = np.arange(count, dtype=np.uint8) % 3
         images = RNG.integers(0, 100, (count, 28, 28), dtype=np.uint8) + 70 * labels[:, None, None]
         for name, magic, array in (("images-idx3", 2051, images), ("labels-idx1", 2049, labels)):
             header = np.array([magic, *array.shape], ">u4").tobytes()
-            (tmp_path / f"{part}-{name}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes()))
+            (data / f"{part}-{name}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes()))
     module = example("c_fashion_mnist")
     assert round(module.network((28, 28, 1), 10).count_params() / 1e6, 2) == 5.19
-    module.main(tmp_path, epochs=1, out=tmp_path / "runs")
+    module.main(data, epochs=1, out=tmp_path / "runs")
     assert arms_of(tmp_path / "runs") == {"plain", "augmented"}
 
 

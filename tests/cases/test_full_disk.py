@@ -108,7 +108,7 @@ def test_no_part_of_augmented_copies_is_left(
     command = ["augment", str(work / "good"), str(disk / dst), "--recipe", str(work / "r.yaml"), "--copies"]
     assert main([*command, "50"]) == 1
     err = capsys.readouterr().err
-    assert f"{disk / dst}: No space left on device." in err and names(disk) == []
+    assert f"{disk / dst}: No space left on device" in err and names(disk) == []
     assert main([*command, "1"]) == 0
     whole = sorted(path.name for path in disk.rglob("*"))
     assert main([*command, "50", "--overwrite"]) == 1

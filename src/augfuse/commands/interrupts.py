@@ -68,7 +68,9 @@ def said(stop: KeyboardInterrupt) -> int:
     if not (_CAUGHT and _SAID):
         _SAID.append(number)
         by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
-        terminal.warn(f"augfuse: {'; '.join([f'interrupted{by}', *_HOLDS])}.")
+        words = "; ".join([f"interrupted{by}", *_HOLDS])
+        _HOLDS.clear()
+        terminal.warn(f"augfuse: {words}.")
     return 128 + number
 
 
@@ -97,9 +99,10 @@ def end(code: int) -> NoReturn:
 def _flush() -> None:
     for stream in (sys.__stdout__, sys.__stderr__):
         with suppress(OSError, ValueError, AttributeError):
-            if stream.isatty():
+            if stream is not None and stream.isatty():
                 stream.write("\x1b[?25h")  # a bar that could not end has hidden the cursor
-            stream.flush()
+            if stream is not None:
+                stream.flush()
 
 
 def _stop(number: int, frame: Any) -> None:
