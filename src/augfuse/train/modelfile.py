@@ -68,6 +68,15 @@ def read_network(path: Path, *, trusted: bool) -> Any:
         return read_model(path, trusted=trusted, compiled=False)
 
 
+def refuse_code(model: Any, what: str) -> None:
+    """Refuse a model at hand whose file would hold code: DataError."""
+    for layer in model._flatten_layers():
+        if type(layer).__name__ == "Lambda" and any(
+            isinstance(value, dict) and value.get("class_name") == "__lambda__" for value in layer.get_config().values()
+        ):
+            raise _holds_code(what)
+
+
 def runs_code(error: BaseException) -> bool:
     """Whether Keras refused to run code: an error of its safe mode, or one that came of it."""
     return any("safe_mode=False" in str(step) for step in _chain(error))
@@ -132,13 +141,7 @@ def _require_safe_keras(version: str, what: str) -> None:
 
 def _explained(error: Exception, what: str) -> DataError:
     if runs_code(error):
-        return DataError(
-            f"{what}: holds code that would run here (a Lambda layer of a Python lambda, a torch module or a "
-            "TensorFlow "
-            f"graph). If you trust it, type {TRUST} (in Python trust_model=True). To do without code in the file, "
-            "write "
-            "the function as a layer class with @keras.saving.register_keras_serializable()."
-        )
+        return _holds_code(what)
     missing = missing_name(error)
     if missing is not None:
         kind, name = missing
@@ -152,6 +155,15 @@ def _explained(error: Exception, what: str) -> DataError:
         " A layer class needs a get_config with all arguments of its __init__." if isinstance(error, TypeError) else ""
     )
     return DataError(f"{what}: not a model that Keras can read ({_cause(error)}).{hint}")
+
+
+def _holds_code(what: str) -> DataError:
+    return DataError(
+        f"{what}: holds code that would run here (a Lambda layer of a Python lambda, a torch module or a TensorFlow "
+        f"graph). If you trust it, type {TRUST} (in Python trust_model=True). To do without code in the file, write "
+        "the "
+        "function as a layer class with @keras.saving.register_keras_serializable()."
+    )
 
 
 def _cause(error: Exception) -> str:

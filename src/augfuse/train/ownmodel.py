@@ -21,7 +21,7 @@ import numpy as np
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError
 from augfuse.text import shown
 from augfuse.train.backend import layers_of, load_keras
-from augfuse.train.modelfile import is_model_file, read_model
+from augfuse.train.modelfile import is_model_file, read_model, refuse_code
 
 Shape = tuple[int, int, int]
 _BOLD = re.compile("\x1b\\[[0-9;]*m")
@@ -230,10 +230,15 @@ def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> str | None:
     return next((one.path for one, other in pairs if not np.array_equal(convert(one), convert(other))), None)
 
 
-def check_savable(model: Any, title: str) -> None:
-    """Refuse now what could not be saved after the training: DataError."""
+def check_savable(model: Any, title: str, *, trusted: bool) -> None:
+    """Refuse now what could not be saved, or read again, after the training: DataError.
+
+    trusted: code in a model file may run.
+    """
     with _seeded(0), told(f"{title}: cannot be saved"):
         layers_of(model)
+    if not trusted:
+        refuse_code(model, f"--model {title}, once it is saved")
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def prepare(options: Options) -> Job:
         widths = DIGITS_WIDTHS if demo else DATA_WIDTHS
         network = _Network(widths, cnn_builder(shape, len(parts.classes), widths, dense=DENSE, dropout=DROPOUT))
     else:
-        network = _own_network(own, recipe, shape, len(parts.classes))
+        network = _own_network(own, recipe, shape, len(parts.classes), trusted=options.trust_model)
         _check_compiled(options, network, own)
         if network.rescales:
             recipe = _scaled_once(recipe, own_recipe, own, shape[2])
@@ -240,7 +240,7 @@ def _size(shape: Shape) -> str:
     return f"{shape[0]}x{shape[1]}"
 
 
-def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int) -> _Network:
+def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int, *, trusted: bool) -> _Network:
     """The user's network for this input. Raises RecipeError where it takes another one."""
     build = own.builder(shape, classes)
     model = fresh_model(build, own.title)
@@ -253,7 +253,7 @@ def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int) -> _
         made = "x".join(map(str, shape))
         raise RecipeError(f"--model {own.title}: takes images of {words}, the recipe makes {made}.{hint}")
     read_head(model, classes)
-    check_savable(model, own.title)
+    check_savable(model, own.title, trusted=trusted)
     compiled = getattr(model, "optimizer", None) is not None
     return _Network(None, build, fingerprint(model), compiled, rescales(model), schedule_of(model))
 
