@@ -206,7 +206,7 @@ def _check_jpeg(raw: bytes, layout: _Layout) -> None:
             raise DecodeError(
                 f"the TIFF is damaged or cut short (part {index + 1} of {len(layout.pieces)}: {error})."
             ) from error
-        if height < down or width < across:
+        if int(height) < down or int(width) < across:
             raise DecodeError(
                 f"the TIFF is damaged: part {index + 1} has {width} x {height} of {across} x {down} pixels."
             )
