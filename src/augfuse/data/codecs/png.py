@@ -67,7 +67,7 @@ def walk(raw: bytes) -> Header:
             spans.append((first, min(first + length, len(raw))))
         elif name == b"PLTE":
             palette = raw[first : end - 4]
-        elif name == b"tRNS" and length >= _KEY_BYTES.get(kind, 2**32):
+        elif name == b"tRNS" and kind in _KEY_BYTES and length >= _KEY_BYTES[kind]:
             transparent = raw[first : end - 4]
         elif name == b"eXIf" and not exif:
             exif = exif_orientation(raw[first : end - 4])
