@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image, features
@@ -32,7 +33,9 @@ def mixed(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("compat", [None, "strict"])
-def test_flow_from_directory_reads_what_keras_reads_and_counts_the_others(mixed: Path, compat: str | None) -> None:
+def test_flow_from_directory_reads_what_keras_reads_and_counts_the_others(
+    mixed: Path, compat: Literal["strict"] | None
+) -> None:
     with pytest.warns(af.AugfuseWarning, match=r"9 pictures .* left out \(\.gif 3, \.jfif 3, \.webp 3\), as in Keras"):
         iterator = ImageDataGenerator(compat=compat).flow_from_directory(mixed)
     assert iterator.samples == 6

@@ -29,6 +29,7 @@ from augfuse.errors import DecodeError
 
 COLORS: tuple[Color | None, ...] = (None, "rgb", "grayscale", "rgba")
 HEADROOM = 64 * 2**20
+KINDS = ("flip", "set", "insert", "delete", "number", "cut", "tail", "blank", "junk", "zero")
 LONGEST = 1.0  # seconds of CPU for one input
 
 
@@ -108,8 +109,8 @@ def mutated(rng: np.random.Generator, files: dict[str, bytes]) -> tuple[str, str
     names = list(files)
     name = names[rng.integers(len(names))]
     raw = bytearray(files[name])
-    kind = ("flip", "set", "insert", "delete", "number", "cut", "tail", "junk", "zero")[rng.integers(9)]
-    for _ in range(1 if kind in ("cut", "tail") else int(rng.integers(1, 6))):
+    kind = KINDS[rng.integers(len(KINDS))]
+    for _ in range(1 if kind in ("cut", "tail", "blank") else int(rng.integers(1, 6))):
         place = int(rng.integers(len(raw))) if raw else 0
         if kind == "flip":
             raw[place] ^= 1 << int(rng.integers(8))
@@ -127,11 +128,13 @@ def mutated(rng: np.random.Generator, files: dict[str, bytes]) -> tuple[str, str
             del raw[max(1, place) :]
         elif kind == "tail":
             raw[place:] = rng.bytes(len(raw) - place)
+        elif kind == "blank":
+            raw[place:] = bytes(len(raw) - place)
         elif kind == "junk":
             raw[place : place + 64] = rng.bytes(64)
         elif kind == "zero":
             raw[place : place + 64] = bytes(64)
-    if name.startswith("png") and kind not in ("cut", "tail") and rng.integers(2):
+    if name.startswith("png") and kind not in ("cut", "tail", "blank") and rng.integers(2):
         raw = bytearray(with_right_checksums(bytes(raw)))
     return name, kind, bytes(raw)
 
@@ -348,7 +351,7 @@ def check(raw: bytes, color: Color | None, whole: np.ndarray | None = None) -> t
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Fuzz augfuse.decode.")
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--side", type=int, default=8000, help="of the enormous pictures; 0 leaves them out")
@@ -367,8 +370,9 @@ def main() -> int:
         for number in range(options.count):
             name, kind, raw = mutated(rng, files)
             color = COLORS[rng.integers(4)]
-            # Other bytes in place of plain pixels are other pixels, and nothing can tell.
-            is_checked = kind == "cut" or (kind == "tail" and name.startswith(("jpeg", "png")))
+            # Other bytes in place of plain pixels are other pixels, and random ones may be a valid end of a JPEG.
+            is_checked = kind == "cut" or (kind in ("tail", "blank") and name.startswith("png"))
+            is_checked = is_checked or (kind == "blank" and name.startswith("jpeg"))
             whole = wholes[name, color] if is_checked else None
             outcome, wrong = check(raw, color, whole)
             counts[f"{kind} {outcome}"] += 1

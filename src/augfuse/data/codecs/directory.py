@@ -12,12 +12,12 @@ _CODES = {1: "B", 2: "B", 7: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I
 
 
 class _Form(NamedTuple):
-    """How numbers are written. order: of the bytes. offset, count: struct codes. pointer: where the directory's
+    """How numbers are written. order: of the bytes. offset, number: struct codes. pointer: where the directory's
     position stands. step: bytes of an entry. inline: bytes of values that an entry holds itself."""
 
     order: str
     offset: str
-    count: str
+    number: str
     pointer: int
     step: int
     inline: int
@@ -33,8 +33,8 @@ def _form(tiff: bytes) -> _Form:
 def _entries(tiff: bytes, form: _Form) -> range:
     """Positions of the entries of the first directory."""
     (start,) = struct.unpack_from(form.offset, tiff, form.pointer)
-    (count,) = struct.unpack_from(form.count, tiff, start)
-    first = start + struct.calcsize(form.count)
+    (count,) = struct.unpack_from(form.number, tiff, start)
+    first = start + struct.calcsize(form.number)
     if first + form.step * count > len(tiff):
         raise struct.error("the directory is longer than the file")
     return range(first, first + form.step * count, form.step)
@@ -82,7 +82,7 @@ def with_tags(tiff: bytes, kept: Collection[int], changes: Mapping[int, tuple[in
         if tag in kept and tag not in changes:
             entries.setdefault(tag, tiff[at : at + form.step])
     directory = [entries[tag] for tag in sorted(entries)]
-    pieces += [struct.pack(form.count, len(directory)), *directory, struct.pack(form.offset, 0)]
+    pieces += [struct.pack(form.number, len(directory)), *directory, struct.pack(form.offset, 0)]
     file = bytearray(b"".join(pieces))
     struct.pack_into(form.offset, file, form.pointer, position)
     return bytes(file)

@@ -45,6 +45,9 @@ def decode(raw: bytes, header: Header, max_bytes: float | None = None) -> np.nda
 
     Raises DecodeError, and whatever Pillow raises.
     """
+    if header.format == "GIF" and raw[6:10] != struct.pack("<HH", header.width, header.height):
+        # Pillow enlarges the screen to the frame too, but minds its own limit of pixels there.
+        raw = b"".join([raw[:6], struct.pack("<HH", header.width, header.height), raw[10:]])
     image = _opener(header.format)(raw)
     assert image is not None
     with image:
@@ -67,7 +70,7 @@ def open_tiff(raw: bytes) -> ImageFile.ImageFile:
     return TiffImageFile(BytesIO(raw))
 
 
-def to_array(image: Image.Image, max_bytes: float | None = None) -> np.ndarray:
+def to_array(image: ImageFile.ImageFile, max_bytes: float | None = None) -> np.ndarray:
     """Decode an opened image, and convert it a few rows at a time. Raises DecodeError for pixels of another kind."""
     width, height = image.size
     check_size(width, height, len(image.getbands()), 1, max_bytes)

@@ -23,6 +23,7 @@ MAX_CHUNKS = 65_536
 MAX_DEFLATE_RATIO = 1032  # deflate repeats at most 258 bytes with 2 bits: a header that claims more is lying
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _BITS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_KEY_BYTES = {0: 2, 2: 6, 3: 1}  # that a transparent colour takes; the others cannot have one
 _PIECE = 2**16
 _BLOCK = 2**18  # bytes of rows that are unpacked at a time
 _GRAY, _PALETTE = 0, 3
@@ -66,7 +67,7 @@ def walk(raw: bytes) -> Header:
             spans.append((first, min(first + length, len(raw))))
         elif name == b"PLTE":
             palette = raw[first : end - 4]
-        elif name == b"tRNS" and length >= {0: 2, 2: 6, 3: 1}.get(kind, 2**32):
+        elif name == b"tRNS" and kind in _KEY_BYTES and length >= _KEY_BYTES[kind]:
             transparent = raw[first : end - 4]
         elif name == b"eXIf" and not exif:
             exif = exif_orientation(raw[first : end - 4])

@@ -19,6 +19,7 @@ from augfuse.data.codecs.pixels import orient
 from augfuse.errors import DecodeError
 
 _MANY = 2**20  # strips or tiles of one picture
+_MOST_SAMPLES = 6  # per pixel, as in Pillow
 _LARGEST_TILE = 2**22  # pixels of a tile that reaches beyond a small picture
 _NONE, _DEFLATE = 1, (8, 32946)
 _FAX = (2, 3, 4, 32771)
@@ -70,8 +71,8 @@ def walk(raw: bytes) -> Header:
     width, height, samples = one("width"), one("height"), one("samples", 1)
     bits, packing, meaning = max(tags["bits"] or (1,)), one("packing", _NONE), one("meaning")
     separate = one("planes", 1) == 2 and samples > 1
-    if width <= 0 or height <= 0 or not 0 < samples < 64 or not 0 < bits <= 64:
-        raise DecodeError(f"the image has no pixels: its header says {width} x {height}, {samples} x {bits} bits.")
+    if width <= 0 or height <= 0 or not 0 < samples <= _MOST_SAMPLES or not 0 < bits <= 64:
+        raise DecodeError(f"the TIFF is damaged: its header says {width} x {height} pixels of {samples} x {bits} bits.")
     colors = max(1, samples - len(tags["extra"]))
     needed = colors + (one("extra") in (1, 2))  # of planes, those that are seen
     pieces = _pieces(raw, tags, width, height, needed if separate else 1)
@@ -206,7 +207,7 @@ def _check_jpeg(raw: bytes, layout: _Layout) -> None:
             raise DecodeError(
                 f"the TIFF is damaged or cut short (part {index + 1} of {len(layout.pieces)}: {error})."
             ) from error
-        if height < down or width < across:
+        if int(height) < down or int(width) < across:
             raise DecodeError(
                 f"the TIFF is damaged: part {index + 1} has {width} x {height} of {across} x {down} pixels."
             )
