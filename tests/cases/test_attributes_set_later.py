@@ -203,7 +203,7 @@ def test_it_takes_effect_on_one_that_was_used(kind: str, name: str, compat: Any,
 )
 def test_what_has_no_effect_is_refused(kind: str, name: str, root: Path) -> None:
     it = make(kind, ImageDataGenerator(validation_split=0.5), root)
-    before = getattr(it, name, None)
+    before: Any = getattr(it, name, None)
     with pytest.raises(AttributeError, match=f"{name}: got .*cannot be set once the iterator is made.") as caught:
         setattr(it, name, ["something else"])
     assert isinstance(caught.value, AugfuseError)
@@ -366,6 +366,38 @@ def test_a_change_between_epochs_of_fit() -> None:
     np.testing.assert_allclose(loss.history["loss"], [0, 1, 4], rtol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:.*Your input ran out of data:UserWarning")  # Keras counts the batches once
+@pytest.mark.parametrize(
+    "values", [{"n": 6, "index_array": None}, {"batch_size": 12}, {"batch_size": 4}, {"index_array": BACKWARDS}]
+)
+def test_orders_and_sizes_change_between_epochs_as_in_keras(values: dict[str, Any]) -> None:
+    seen = [], []
+    for rows_seen, module in zip(seen, (legacy, None), strict=True):
+        datagen = module.ImageDataGenerator() if module else ImageDataGenerator()
+        it = datagen.flow(X, X[:, 0, 0, 0], batch_size=5, shuffle=False)
+
+        class Recorder(keras.Model):
+            def __init__(self) -> None:
+                keras.Model.__init__(self)
+                self.dense = keras.layers.Dense(1)
+                self.compile(keras.optimizers.SGD(0.0), loss="mse", run_eagerly=True)
+
+            def call(self, inputs: Any) -> Any:
+                return self.dense(keras.ops.reshape(inputs, (-1, 90)))
+
+            def train_step(self, *args: Any, kept: list[Any] = rows_seen) -> Any:
+                kept.append(rows([np.array(keras.ops.convert_to_numpy(args[-1][0]))]).tolist())
+                return keras.Model.train_step(self, *args)
+
+        def change(epoch: int, logs: Any, it: Any = it) -> None:
+            if epoch == 0:
+                set_values(it, values)
+
+        note = keras.callbacks.LambdaCallback(on_epoch_end=change)
+        Recorder().fit(it, epochs=3, shuffle=False, verbose=0, callbacks=[note])
+    assert seen[0] == seen[1]
+
+
 def test_what_is_said_follows_what_was_set(root: Path) -> None:
     """The loss is checked against the labels of now."""
     inputs = keras.Input((6, 5, 3))
@@ -448,3 +480,19 @@ def test_an_order_shorter_than_n() -> None:
         it[1]
     it.n = 3
     assert [len(batch) for batch in by_index(it)] == [3]
+
+
+def test_next_goes_on_once_it_is_set_right() -> None:
+    it = ImageDataGenerator().flow(X, batch_size=5, shuffle=False)
+    next(it)
+    it.index_array = np.array([3, 1, 2])
+    for _ in range(2):
+        with pytest.raises(DataError, match="index_array has 3 positions, none for batch 1"):
+            next(it)
+    it.index_array = None
+    assert list(rows([next(it), next(it)])) == [5, 6, 7, 8, 9, 10, 11]
+    it.n = 0
+    with pytest.raises(DataError, match="no samples"):
+        next(it)
+    it.n = 2
+    assert list(rows([next(it)])) == [0, 1]

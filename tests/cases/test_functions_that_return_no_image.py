@@ -22,7 +22,7 @@ pytestmark = [
 
 X = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
 X[1] = 7  # of one colour: its deviation is 0
-FEATUREWISE = {"featurewise_center": True, "featurewise_std_normalization": True}
+FEATUREWISE: dict[str, Any] = {"featurewise_center": True, "featurewise_std_normalization": True}
 
 
 def forgets(image: Any) -> Any:
@@ -112,7 +112,8 @@ def test_one_channel_stands_for_all(data_format: str) -> None:
     def grey(image: np.ndarray) -> np.ndarray:
         return image.mean(axis=axis, keepdims=True)
 
-    for options in ({}, {"featurewise_center": True}):
+    wants: tuple[dict[str, Any], ...] = ({}, {"featurewise_center": True})
+    for options in wants:
         datagen = ImageDataGenerator(preprocessing_function=grey, data_format=data_format, **options)
         datagen.fit(x)
         batch = datagen.flow(x, shuffle=False)[0]

@@ -144,7 +144,11 @@ def test_columns(frame: Any, options: dict[str, Any], message: str, compat: Any)
 
 
 def test_columns_that_are_finite(frame: Any) -> None:
-    for options in ({"y_col": "size", "class_mode": "raw"}, {"y_col": "age", "class_mode": None}):
+    columns: tuple[dict[str, Any], ...] = (
+        {"y_col": "size", "class_mode": "raw"},
+        {"y_col": "age", "class_mode": None},
+    )
+    for options in columns:
         ImageDataGenerator().flow_from_dataframe(frame, target_size=(6, 6), **options)
     left = frame.dropna(subset=["age"])
     it = ImageDataGenerator(rescale=1 / 255).flow_from_dataframe(

@@ -27,7 +27,7 @@ def pictures(folder: Path) -> list[bytes]:
 def test_one_iterator_for_each_image(tmp_path: Path, save_format: str) -> None:
     for k in range(3):
         it = ImageDataGenerator(rotation_range=9).flow(
-            X[k : k + 1], batch_size=1, seed=42, save_to_dir=tmp_path, save_prefix="aug", save_format=save_format
+            X[k : k + 1], batch_size=1, seed=42, save_to_dir=str(tmp_path), save_prefix="aug", save_format=save_format
         )
         for _ in range(5):
             next(it)
@@ -37,7 +37,9 @@ def test_one_iterator_for_each_image(tmp_path: Path, save_format: str) -> None:
 
 def test_what_is_there_stays_as_it_is(tmp_path: Path) -> None:
     def save(x: np.ndarray) -> None:
-        it = ImageDataGenerator().flow(x, batch_size=3, shuffle=False, seed=1, save_to_dir=tmp_path, save_prefix="p")
+        it = ImageDataGenerator().flow(
+            x, batch_size=3, shuffle=False, seed=1, save_to_dir=str(tmp_path), save_prefix="p"
+        )
         it[0]
 
     save(X)
@@ -62,19 +64,26 @@ def test_two_folders_of_the_same_names(tmp_path: Path) -> None:
 
 
 def test_two_that_save_at_the_same_time(tmp_path: Path) -> None:
-    both = [ImageDataGenerator(rotation_range=r).flow(X, seed=5, batch_size=1, save_to_dir=tmp_path) for r in (5, 50)]
+    both = [
+        ImageDataGenerator(rotation_range=r).flow(X, seed=5, batch_size=1, save_to_dir=str(tmp_path)) for r in (5, 50)
+    ]
     for _ in range(6):
         for it in both:
             next(it)
     assert len(list(tmp_path.iterdir())) == 12
 
 
+@pytest.mark.parametrize("rotation_range", [90, 0])
 @pytest.mark.parametrize("seed", [None, 7])
-def test_names_that_are_taken(tmp_path: Path, seed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_that_are_taken(
+    tmp_path: Path, seed: Any, rotation_range: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Numbers out of few: each one is drawn many times."""
     monkeypatch.setattr("augfuse.keras.pictures._FEW", 10, raising=False)
     np.random.seed(0)  # noqa: NPY002  where an iterator without a seed takes its own from
-    it = ImageDataGenerator(rotation_range=90).flow(X[:1], seed=seed, batch_size=1, save_to_dir=tmp_path)
+    it = ImageDataGenerator(rotation_range=rotation_range).flow(
+        X[:1], seed=seed, batch_size=1, save_to_dir=str(tmp_path)
+    )
     for _ in range(40):
         next(it)
     assert len(list(tmp_path.iterdir())) == 40
@@ -82,7 +91,7 @@ def test_names_that_are_taken(tmp_path: Path, seed: Any, monkeypatch: pytest.Mon
 
 def test_a_batch_that_is_asked_for_twice_is_one(tmp_path: Path) -> None:
     """Keras reads the first batches of a pass for their shapes."""
-    it = ImageDataGenerator(rotation_range=9).flow(X, seed=1, batch_size=2, save_to_dir=tmp_path)
+    it = ImageDataGenerator(rotation_range=9).flow(X, seed=1, batch_size=2, save_to_dir=str(tmp_path))
     for i in (0, 1, 0, 1):
         it[i]
     assert len(list(tmp_path.iterdir())) == 3
@@ -91,10 +100,17 @@ def test_a_batch_that_is_asked_for_twice_is_one(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 5
 
 
+def test_iterators_without_a_seed_do_not_share_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augfuse.keras.pictures._FEW", 10, raising=False)
+    for _ in range(30):
+        next(ImageDataGenerator().flow(X[:1], save_to_dir=str(tmp_path)))
+    assert len(list(tmp_path.iterdir())) == 30
+
+
 def test_strict_keeps_the_names_of_keras(tmp_path: Path) -> None:
     for k in range(2):
         it = ImageDataGenerator(compat="strict").flow(
-            X[k : k + 1], batch_size=1, shuffle=False, seed=42, save_to_dir=tmp_path, save_prefix="aug"
+            X[k : k + 1], batch_size=1, shuffle=False, seed=42, save_to_dir=str(tmp_path), save_prefix="aug"
         )
         if k == 0:
             next(it)

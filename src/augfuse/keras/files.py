@@ -128,10 +128,10 @@ def _parse_image_shape(shape: Any, data_format: str) -> tuple[tuple[int, int], s
     """The target size and the colour mode of (h, w, c), or (c, h, w)."""
     modes = {channels: mode for mode, channels in _CHANNELS.items()}
     sides = tuple(shape) if isinstance(shape, (tuple, list)) else ()
-    channels, size = (sides[:1], sides[1:]) if data_format == "channels_first" else (sides[2:], sides[:2])
-    if len(sides) != 3 or channels[0] not in modes:
+    channels = sides[0 if data_format == "channels_first" else -1] if len(sides) == 3 else None
+    if channels not in modes:
         raise DataError(f"image_shape: got {shown(shape)}, wanted (height, width, channels) with 1, 3 or 4 channels.")
-    return parse_target_size(size), modes[channels[0]]
+    return parse_target_size(sides[1:] if data_format == "channels_first" else sides[:2]), modes[channels]
 
 
 def parse_subset(subset: str | None, generator: ImageDataGenerator | None) -> tuple[float, float] | None:

@@ -114,7 +114,7 @@ class Iterator(keras.utils.PyDataset):
         self.lock = threading.Lock()
         self.index_generator = self._indices = self._flow_index()
         self._ring = Ring(self.threads + 3)
-        self.saved: set[tuple[int, Path]] = set()  # the epoch, and what was saved of it
+        self.saved: dict[Path, int] = {}  # the pictures that were saved, and their epochs
         self._following = Following(self)
         self._feed = Feed(self, epoch, trains=True)
 
@@ -166,7 +166,11 @@ class Iterator(keras.utils.PyDataset):
 
     def __next__(self) -> Any:
         with self.lock:
-            index_array = next(self.index_generator)
+            try:
+                index_array = next(self.index_generator)
+            except DataError:  # which ends the generator, and what was wrong may be set right
+                self.index_generator = self._indices = self._flow_index()
+                raise
             epoch, step = self.epoch, (self.batch_index or len(self)) - 1
             foreseen = self._indices is self.index_generator
         # Pictures of batches that nobody asks for are not to be saved, and Keras draws when it is asked.
@@ -361,11 +365,11 @@ class Iterator(keras.utils.PyDataset):
             if self.batch_index == 0 or (strict and self._shown is None):
                 self._begin_epoch()
             start = self.batch_index * self.batch_size % self.n
-            found = (
-                self._shown[start : start + self.batch_size]
-                if strict
-                else self._positions(self.epoch, self.batch_index)
-            )
+            if strict:
+                assert self._shown is not None
+                found = self._shown[start : start + self.batch_size]
+            else:
+                found = self._positions(self.epoch, self.batch_index)
             self.batch_index = self.batch_index + 1 if start + self.batch_size < self.n else 0
             self._seen += 1
             yield found

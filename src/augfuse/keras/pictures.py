@@ -36,7 +36,6 @@ def save_pictures(
     and is another one where such a file is there.
     With compat="strict" the batch, each image stretched to 0..255, the number from NumPy's global generator, as Keras.
     """
-    iterator.saved = {(of, file) for of, file in iterator.saved if of == epoch}
     generator = iterator.image_data_generator
     data_format = "channels_last" if generator is None else generator.data_format
     strict = iterator.compat == "strict"
@@ -53,8 +52,7 @@ def save_pictures(
 
 
 def _save(iterator: Iterator, picture: Any, index: int, epoch: int) -> None:
-    """Under a name that is free. What this iterator saved before for the same epoch and index may be the same picture:
-    Keras reads some batches twice."""
+    """Under a name that is free, unless the picture is there: Keras reads some batches twice, people start again."""
     content = io.BytesIO()
     content.name = f"picture.{iterator.save_format}"  # tells Pillow the format
     picture.save(content)
@@ -66,9 +64,11 @@ def _save(iterator: Iterator, picture: Any, index: int, epoch: int) -> None:
             with file.open("xb") as out:
                 out.write(content.getvalue())
         except FileExistsError:
-            if (epoch, file) not in iterator.saved or file.read_bytes() != content.getvalue():
+            # An equal picture of another epoch, or of an iterator with a seed of its own, is another one.
+            of = iterator.saved.get(file, epoch if iterator.seed is not None else None)
+            if of != epoch or file.read_bytes() != content.getvalue():
                 continue
-        iterator.saved.add((epoch, file))
+        iterator.saved[file] = epoch
         return
 
 
