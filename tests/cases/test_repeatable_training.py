@@ -155,7 +155,7 @@ def test_what_does_not_repeat_is_named(folder: Path) -> None:
     assert result.comparison.command.endswith("--no-deterministic")
     words = "The same command may end with other numbers (trained with --no-deterministic)"
     assert any(words in text for text in report(result.folder)["verdict"]["findings"])
-    assert words in result.report.read_text(encoding="utf-8")
+    assert "The same command may end with other numbers" in result.report.read_text(encoding="utf-8")
     with pytest.raises(af.DataError, match="--deterministic was False and is True"):
         af.train(**call, progress=False)
 

@@ -180,7 +180,9 @@ def environment() -> dict[str, str]:
     keras = load_keras()
     backend = keras.backend.backend()
     found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
-    found["cpus"] = str(os.cpu_count())
+    # Those of this process: backends divide their sums among them.
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    found["cpus"] = str(len(allowed))
     found["backend"] = backend
     found["repeatable"] = repeats()
     for package in ("augfuse", "numpy", "numba", "opencv-python-headless", "scikit-learn", "matplotlib"):
