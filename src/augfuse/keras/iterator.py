@@ -15,7 +15,8 @@ from augfuse.data.order import Order
 from augfuse.data.ring import Ring
 from augfuse.errors import DataError, RangeError
 from augfuse.execute.cpu import cpu_count
-from augfuse.keras import watch
+from augfuse.keras import rules, watch
+from augfuse.keras.edge import checked
 from augfuse.keras.feed import Feed, called_by_keras, who_asks
 from augfuse.keras.following import Following
 from augfuse.keras.inputs import for_keras
@@ -69,6 +70,7 @@ class Iterator(keras.utils.PyDataset):
     reads_files = False  # then it is worth while to compute ahead of `next`
     save_numbers = 10**7  # compat="strict": file names end in a number below this
 
+    @checked(compat=rules.compat)
     def __init__(
         self,
         n: int,

@@ -39,7 +39,7 @@ def check_saving(iterator: Iterator) -> None:
             f"save_prefix: got {shown(iterator.save_prefix)}, which names the folder {shown(str(above))}, and there is "
             f"none. Make it: os.makedirs({shown(str(above))}), or leave out the '/'."
         )
-    _check_format(iterator.save_format, _channels(iterator))
+    _check_format(str(iterator.save_format), _channels(iterator))
 
 
 def _check_format(save_format: str, channels: int | None) -> None:
