@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -15,31 +15,44 @@ from augfuse.text import shown
 if TYPE_CHECKING:
     from augfuse.keras.iterator import Iterator
 
+NAMES = ("save_to_dir", "save_prefix", "save_format")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def check_saving(iterator: Iterator) -> None:
-    """DataNotFoundError for a folder that does not exist, DataError for a format that cannot hold the pictures.
+    """`accept` all three as the constructor got them."""
+    for name in NAMES:
+        setattr(iterator, name, accept(iterator, name, getattr(iterator, name)))
 
-    A dot before the format is taken off, but with compat="strict": there it is part of the names, as in Keras.
+
+def accept(iterator: Iterator, name: str, value: Any) -> Any:
+    """What is stored for one of the three: no folder is None, and a dot before the format is taken off, but with
+    compat="strict": there it is part of the names, as in Keras.
+
+    Raises DataNotFoundError for a folder that does not exist, DataError for a format that cannot hold the pictures.
     """
-    iterator.save_to_dir = iterator.save_to_dir or None  # "" is no folder
-    if iterator.save_to_dir is None:
-        return
-    folder = str(iterator.save_to_dir)
+    if name == "save_to_dir":
+        value = value or None  # "" is no folder
+    elif name == "save_format" and iterator.compat is None:
+        value = value.removeprefix(".")
+    folder, prefix, save_format = ({one: getattr(iterator, one) for one in NAMES} | {name: value}).values()
+    if folder is not None:
+        _check_folder(str(folder), prefix)
+        _check_format(str(save_format), _channels(iterator))
+    return value
+
+
+def _check_folder(folder: str, prefix: str) -> None:
     if not Path(folder).is_dir():
         raise DataNotFoundError(
             f"save_to_dir: {why_missing(folder, kind='folder')} To make it: os.makedirs({shown(folder)})"
         )
-    if iterator.compat is None:
-        iterator.save_format = iterator.save_format.removeprefix(".")
-    above = Path(folder, f"{iterator.save_prefix}_").parent
+    above = Path(folder, f"{prefix}_").parent
     if not above.is_dir():
         raise DataNotFoundError(
-            f"save_prefix: got {shown(iterator.save_prefix)}, which names the folder {shown(str(above))}, and there is "
-            f"none. Make it: os.makedirs({shown(str(above))}), or leave out the '/'."
+            f"save_prefix: got {shown(prefix)}, which names the folder {shown(str(above))}, and there is none. Make "
+            f"it: os.makedirs({shown(str(above))}), or leave out the '/'."
         )
-    _check_format(str(iterator.save_format), _channels(iterator))
 
 
 def _check_format(save_format: str, channels: int | None) -> None:
