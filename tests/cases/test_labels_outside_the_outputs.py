@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,12 @@ keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfu
 pd = pytest.importorskip("pandas", reason="needs the extra: pip install 'augfuse[keras]'")
 
 import augfuse as af  # noqa: E402
-from augfuse import warn_once  # noqa: E402
 from augfuse.keras import ImageDataGenerator  # noqa: E402
 
 N = 12
 X = np.random.default_rng(0).integers(0, 256, (N, 8, 8, 3), dtype=np.uint8)
 Y = np.arange(N) % 3
 SPARSE, CATEGORICAL, BINARY = "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"
-
-
-@pytest.fixture(autouse=True)
-def every_warning_anew() -> Iterator[None]:
-    warn_once.forget()
-    yield
 
 
 def network(loss: Any, outputs: int) -> Any:
@@ -54,7 +46,9 @@ def said(feed: Any, loss: Any, outputs: int, method: str = "fit") -> str:
             getattr(network(loss, outputs), method)(feed, verbose=0)
         except Exception as error:  # what Keras raises is not what is tested
             assert isinstance(error, Exception)
-    return "\n".join(str(w.message) for w in caught if issubclass(w.category, af.AugfuseWarning))
+    told = (str(w.message) for w in caught if issubclass(w.category, af.AugfuseWarning))
+    # The notices about mended defects come once in a process, from whichever test is first.
+    return "\n".join(text for text in told if "docs/imagedatagenerator.md" not in text)
 
 
 @pytest.mark.parametrize("method", ["fit", "evaluate"])

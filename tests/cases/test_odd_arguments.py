@@ -17,6 +17,7 @@ keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfu
 pd = pytest.importorskip("pandas", reason="needs the extra: pip install 'augfuse[keras]'")
 pytest.importorskip("scipy", reason="needs the extra: pip install 'augfuse[keras]'")
 
+import augfuse as af  # noqa: E402
 import augfuse.keras as ak  # noqa: E402
 from augfuse import AugfuseError  # noqa: E402
 from augfuse.keras import ImageDataGenerator  # noqa: E402
@@ -156,6 +157,8 @@ def doors(folder: Path, compat: Any) -> dict[str, Door]:
         "load_img": Door(ak.load_img, {"path": png, "target_size": (4, 4)}),
         "list_pictures": Door(ak.list_pictures, {"directory": folder}),
         "validate_filename": Door(ak.validate_filename, {"filename": png, "white_list_formats": ("png",)}),
+        "LoaderDataset": Door(ak.LoaderDataset, {"loader": af.Loader(af.from_arrays(X, Y))}),
+        "Iterator": Door(ak.Iterator, {"n": 4, "batch_size": 2, "shuffle": False, "seed": 1}),
         "NumpyArrayIterator": Door(
             lambda **a: use(ak.NumpyArrayIterator(**a)),
             {"x": X, "y": Y, "image_data_generator": datagen},

@@ -94,11 +94,12 @@ def test_a_model_of_two_outputs_is_trained(y: Any) -> None:
     ("y", "message"),
     [
         ([A, B[:9]], r"10 images and y\[1\] of shape \(9,\).*10 is not 9"),
+        (list(ONE_HOT[:9]), r"10 images and y of shape \(9, 3\)"),
         ({"a": A[:3], "b": B}, r"y\['a'\] of shape \(3,\)"),
         ({"a": 5}, r"y\['a'\]: got 5, wanted an array of 10 rows"),
         ({}, "empty dict"),
     ],
-    ids=["list", "dict", "number", "empty"],
+    ids=["list", "rows", "dict", "number", "empty"],
 )
 def test_an_output_of_another_length_is_named(y: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):

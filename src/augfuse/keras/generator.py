@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import keras
 import numpy as np
 
-from augfuse.errors import ImageError, RangeError
+from augfuse.errors import ImageError
 from augfuse.keras import fitting, migrate, rules
 from augfuse.keras.arguments import random_arguments
 from augfuse.keras.arrays import NumpyArrayIterator
@@ -26,7 +26,6 @@ from augfuse.keras.render import render
 from augfuse.keras.standardize import standardize_array
 from augfuse.keras.steps import Pixels, full_scale
 from augfuse.rng import check_seed
-from augfuse.text import shown
 from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class ImageDataGenerator:
     `apply_transform` and `standardize`; images then go through them one by one.
     """
 
-    @checked()
+    @checked(compat=rules.compat)
     def __init__(
         self,
         featurewise_center: bool = False,
@@ -95,8 +94,6 @@ class ImageDataGenerator:
         dtype: str | None = None,
         compat: Literal["strict"] | None = None,
     ) -> None:
-        if not rules.is_one_of(compat, (None, "strict")):
-            raise RangeError(f"compat: got {shown(compat)}, wanted None or 'strict'.")
         self.compat: Literal["strict"] | None = compat
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center

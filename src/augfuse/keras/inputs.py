@@ -156,12 +156,13 @@ def targets(method: str, y: Any, n: int, compat: str | None, name: str = "y") ->
 
 
 def _are_outputs(y: list[Any] | tuple[Any, ...], n: int) -> bool:
-    """Whether a list is one of outputs and not one of rows. With as many images as outputs it is one of rows, as in
-    Keras, where it can be."""
+    """Whether a list is one of outputs, of n rows each, and not one of rows. With as many images as outputs it is one
+    of rows, as in Keras, where it can be."""
     arrays = [_as_array(one) for one in y]
     if any(array is None or array.ndim == 0 for array in arrays):
         return False
-    return len(y) != n or (_as_array(y) is None and all(len(array) == n for array in arrays if array is not None))
+    lengths = [len(array) for array in arrays if array is not None]
+    return n in lengths if len(y) != n else _as_array(y) is None and set(lengths) == {n}
 
 
 def each(function: Callable[[np.ndarray], Any], y: Any) -> Any:
@@ -182,7 +183,7 @@ def for_keras(batch: Any) -> Any:
     """A batch that Keras has asked for; DataError where labels or weights are no numbers, which no model takes."""
     for part in batch[1:] if isinstance(batch, tuple) else ():
         for array in part.values() if isinstance(part, dict) else part if isinstance(part, (list, tuple)) else [part]:
-            if getattr(array, "dtype", np.dtype(float)).kind in "OUS" and array.size:
+            if getattr(array, "dtype", np.dtype(float)).kind in "OUSTMm" and array.size:
                 first = array.ravel()[:1].tolist()[0]
                 use = "np.unique(y, return_inverse=True)[1] for class numbers"
                 if is_number(first):

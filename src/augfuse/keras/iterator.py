@@ -16,7 +16,8 @@ from augfuse.data.order import Order
 from augfuse.data.ring import Ring
 from augfuse.errors import DataError, RangeError
 from augfuse.execute.cpu import cpu_count
-from augfuse.keras import options, watch
+from augfuse.keras import options, rules, watch
+from augfuse.keras.edge import checked
 from augfuse.keras.feed import Feed, called_by_keras, who_asks, with_tuples
 from augfuse.keras.following import Following
 from augfuse.keras.inputs import for_keras
@@ -74,6 +75,7 @@ class Iterator(keras.utils.PyDataset):
     save_numbers = 10**7  # compat="strict": file names end in a number below this
     fixed: ClassVar[Mapping[str, str]] = options.FIXED  # what cannot be set later, and what to do instead
 
+    @checked(compat=rules.compat)
     def __init__(
         self,
         n: int,
@@ -346,10 +348,9 @@ class Iterator(keras.utils.PyDataset):
 
     def _drop_outdated(self) -> None:
         """Batches that were computed ahead, and something was set since."""
-        changes = self.changes
-        if changes != self._fed:
+        if self._fed != self.changes:
+            self._fed = self.changes
             self._feed.close()
-            self._fed = changes
 
     def _flow_index(self) -> Generator[np.ndarray, None, None]:
         """Positions of the samples of one batch after the other, for ever. Old code takes them from here."""
@@ -389,9 +390,8 @@ class Iterator(keras.utils.PyDataset):
 
     def __getstate__(self) -> dict[str, Any]:
         left_out = ("lock", "index_generator", "_indices", "_ring", "saved", "_feed", "_following")
-        return {name: value for name, value in self.__dict__.items() if name not in left_out} | {
-            "_feed": self._feed.position()
-        }
+        kept = {name: value for name, value in self.__dict__.items() if name not in left_out}
+        return kept | {"_feed": self._feed.position()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         position = state.pop("_feed")

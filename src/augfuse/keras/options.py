@@ -63,7 +63,7 @@ def accept(iterator: Iterator, name: str, value: Any) -> Any:
     if name == "seed" and iterator.compat is None and value is not None:
         return check_seed(value)
     if name in saving.NAMES:
-        return saving.accepted(iterator, name, value)
+        return saving.accept(iterator, name, value)
     if name == "index_array" and value is not None:
         return _positions(value)
     if name == "image_data_generator":

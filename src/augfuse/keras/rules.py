@@ -27,6 +27,13 @@ def is_one_of(value: Any, known: Sequence[Any]) -> bool:
     return any(value is one or (isinstance(value, str) and value == one) for one in known)
 
 
+def compat(name: str, value: Any, strict: bool) -> Any:
+    """None or "strict"."""
+    if not is_one_of(value, (None, "strict")):
+        raise RangeError(f"{name}: got {shown(value)}, wanted None or 'strict'.")
+    return value
+
+
 def flag(name: str, value: Any, strict: bool) -> Any:
     """True or False; 1, 0 and None are taken for them, and by Keras whatever is true or false in Python."""
     if value is None or (isinstance(value, (np.bool_, numbers.Integral)) and value in (0, 1)):
@@ -192,6 +199,8 @@ def folder_or_none(name: str, value: Any, strict: bool) -> Any:
 
 
 def text(name: str, value: Any, strict: bool) -> Any:
+    if strict:  # Keras writes whatever it is into the names of files
+        return value
     if not isinstance(value, str):
         raise ImageTypeError(f"{name}: got {shown(value)}, wanted a text.")
     return value
@@ -229,6 +238,15 @@ def needed_generator(name: str, value: Any, strict: bool) -> Any:
     if value is None:
         raise ImageTypeError(f"{name}: got None, wanted an ImageDataGenerator. Use ImageDataGenerator().flow(x, y).")
     return generator(name, value, strict)
+
+
+def loader(name: str, value: Any, strict: bool) -> Any:
+    """What makes batches by number."""
+    if not hasattr(value, "fetch"):
+        raise ImageTypeError(
+            f"{name}: got {shown(value)}, wanted an af.Loader. Use af.Loader(data, recipe).to_keras()."
+        )
+    return value
 
 
 def share(name: str, value: Any, strict: bool) -> Any:

@@ -15,50 +15,44 @@ from augfuse.text import shown
 if TYPE_CHECKING:
     from augfuse.keras.iterator import Iterator
 
+NAMES = ("save_to_dir", "save_prefix", "save_format")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-NAMES = ("save_to_dir", "save_prefix", "save_format")
-
-
 def check_saving(iterator: Iterator) -> None:
-    """Settle where an iterator that is being made saves its pictures; errors as those of `accepted`."""
+    """`accept` all three as the constructor got them."""
     for name in NAMES:
-        setattr(iterator, name, _plain(iterator, name, getattr(iterator, name)))
-    _check(iterator, iterator.save_to_dir, iterator.save_prefix, iterator.save_format)
+        setattr(iterator, name, accept(iterator, name, getattr(iterator, name)))
 
 
-def accepted(iterator: Iterator, name: str, value: Any) -> Any:
-    """What is stored for one of NAMES that is set later. DataNotFoundError for a folder that does not exist, DataError
-    for a format that cannot hold the pictures.
+def accept(iterator: Iterator, name: str, value: Any) -> Any:
+    """What is stored for one of the three: no folder is None, and a dot before the format is taken off, but with
+    compat="strict": there it is part of the names, as in Keras.
+
+    Raises DataNotFoundError for a folder that does not exist, DataError for a format that cannot hold the pictures.
     """
-    value = _plain(iterator, name, value)
-    _check(iterator, *(value if one == name else getattr(iterator, one) for one in NAMES))
+    if name == "save_to_dir":
+        value = value or None  # "" is no folder
+    elif name == "save_format" and iterator.compat is None:
+        value = value.removeprefix(".")
+    folder, prefix, save_format = ({one: getattr(iterator, one) for one in NAMES} | {name: value}).values()
+    if folder is not None:
+        _check_folder(str(folder), prefix)
+        _check_format(str(save_format), _channels(iterator))
     return value
 
 
-def _plain(iterator: Iterator, name: str, value: Any) -> Any:
-    """A dot before the format is taken off, but with compat="strict": there it is part of the names, as in Keras."""
-    if name == "save_format" and iterator.compat is None:
-        return value.removeprefix(".")
-    return (value or None) if name == "save_to_dir" else value  # "" is no folder
-
-
-def _check(iterator: Iterator, save_to_dir: Any, save_prefix: str, save_format: str) -> None:
-    if save_to_dir is None:
-        return
-    folder = str(save_to_dir)
+def _check_folder(folder: str, prefix: str) -> None:
     if not Path(folder).is_dir():
         raise DataNotFoundError(
             f"save_to_dir: {why_missing(folder, kind='folder')} To make it: os.makedirs({shown(folder)})"
         )
-    above = Path(folder, f"{save_prefix}_").parent
+    above = Path(folder, f"{prefix}_").parent
     if not above.is_dir():
         raise DataNotFoundError(
-            f"save_prefix: got {shown(save_prefix)}, which names the folder {shown(str(above))}, and there is "
-            f"none. Make it: os.makedirs({shown(str(above))}), or leave out the '/'."
+            f"save_prefix: got {shown(prefix)}, which names the folder {shown(str(above))}, and there is none. Make "
+            f"it: os.makedirs({shown(str(above))}), or leave out the '/'."
         )
-    _check_format(save_format, _channels(iterator))
 
 
 def _check_format(save_format: str, channels: int | None) -> None:

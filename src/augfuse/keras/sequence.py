@@ -15,7 +15,8 @@ import keras
 import numpy as np
 
 from augfuse.errors import RangeError
-from augfuse.keras import watch
+from augfuse.keras import rules, watch
+from augfuse.keras.edge import checked
 from augfuse.keras.feed import Feed
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class LoaderDataset(keras.utils.PyDataset):
     same epoch.
     """
 
+    @checked(loader=rules.loader)
     def __init__(self, loader: Loader) -> None:
         keras.utils.PyDataset.__init__(self)
         self._loader = loader
