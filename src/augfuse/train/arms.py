@@ -88,10 +88,10 @@ class ArmState:
 
     points: tuple[Point, ...] = ()
     network: State | None = None
-    average: list[np.ndarray] | None = None
     best: list[np.ndarray] | None = None
     stopping: Watch = field(default_factory=Watch)
     slowing: Watch = field(default_factory=Watch)
+    average: list[np.ndarray] | None = None
 
     def stopped(self, course: Course) -> bool:
         """Whether no epoch follows."""
