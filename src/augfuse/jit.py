@@ -43,7 +43,7 @@ def inlined_exact(function: Callable[..., Any]) -> Any:
 
 
 def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
-    dispatcher = numba.njit(**options)(function)
+    dispatcher: Any = numba.njit(**options)(function)
     try:
         dispatcher._cache = KernelCache(function)
     except (OSError, RuntimeError) as error:  # Numba finds no folder that it can write to

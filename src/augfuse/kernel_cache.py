@@ -8,6 +8,7 @@ a stamp of every source that went into it. A file that does not fit is compiled 
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import tempfile
 from contextlib import suppress
@@ -44,7 +45,7 @@ class KernelCache(caching.FunctionCache):
             content = self._file(sig, target_context.codegen()).read_bytes()
             checksum, data = content[:_DIGEST], content[_DIGEST:]
             if blake2b(data, digest_size=_DIGEST).digest() == checksum and data.startswith(self._stamp):
-                stored, payload = serialize.pickle.loads(data[_DIGEST:])
+                stored, payload = pickle.loads(data[_DIGEST:])
                 return self._impl.rebuild(target_context, payload) if stored == sig else None
         return None
 

@@ -82,19 +82,19 @@ def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
 class Draw:
     """The draws of one transform for n images. `path` is the transform's place in the recipe, such as "Rotate#0"."""
 
-    __slots__ = ("bits", "epoch", "indices", "path", "seed")
+    __slots__ = ("epoch", "indices", "path", "seed", "words")
 
     def __init__(
-        self, seed: int, epoch: int, indices: np.ndarray, path: str, bits: Callable[..., np.ndarray] = bits
+        self, seed: int, epoch: int, indices: np.ndarray, path: str, words: Callable[..., np.ndarray] = bits
     ) -> None:
         self.seed = seed
         self.epoch = epoch
         self.indices = indices
         self.path = path
-        self.bits = bits
+        self.words = words
 
     def _words(self, name: str, count: int = 1) -> np.ndarray:
-        return self.bits(self.seed, self.epoch, self.indices, f"{self.path}.{name}", -(-count // 4))[:, :count]
+        return self.words(self.seed, self.epoch, self.indices, f"{self.path}.{name}", -(-count // 4))[:, :count]
 
     def uniform(self, name: str, bounds: Range = (0.0, 1.0)) -> np.ndarray:
         """(n,) float64, uniform in [low, high); equal to low where the bounds are equal."""
