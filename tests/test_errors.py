@@ -22,6 +22,7 @@ CAUGHT_AS = {
     "DecodeError": OSError,
     "StateError": ValueError,
     "MissingExtraError": ImportError,
+    "ReadOnlyError": AttributeError,
 }
 
 

@@ -22,6 +22,7 @@ from augfuse.errors import ImageError as ImageError
 from augfuse.errors import ImageTypeError as ImageTypeError
 from augfuse.errors import MissingExtraError as MissingExtraError
 from augfuse.errors import RangeError as RangeError
+from augfuse.errors import ReadOnlyError as ReadOnlyError
 from augfuse.errors import RecipeError as RecipeError
 from augfuse.errors import StateError as StateError
 from augfuse.plan.describe import Applied as Applied

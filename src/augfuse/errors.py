@@ -59,6 +59,10 @@ class StateError(AugfuseError, ValueError):
     """A saved loader state that belongs to another loader."""
 
 
+class ReadOnlyError(AugfuseError, AttributeError):
+    """An option that is fixed when its object is made, or that the object does not have."""
+
+
 class MissingExtraError(AugfuseError, ImportError):
     """An optional dependency is not installed; the message names the extra to install."""
 

@@ -55,7 +55,7 @@ class Iterator(keras.utils.PyDataset):
     out. index_array: the order of the epoch that the last batch was from. epoch: its number.
 
     Attributes may be set at any time, as on Keras' iterators, and count from the next batch on; an index_array until
-    the epoch ends. FixedAttributeError, an AttributeError, for those that would have no effect.
+    the epoch ends. ReadOnlyError, an AttributeError, for those that would have no effect.
     """
 
     white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
