@@ -60,9 +60,9 @@ def test_next_goes_on_once_it_is_set_right() -> None:
 
 @pytest.mark.parametrize("n", [13, 40])
 def test_more_rows_than_there_are(n: int) -> None:
-    it = flow(shuffle=True, seed=0)
+    it = flow(shuffle=True)
     it.n = n
-    with pytest.raises(DataError, match="is asked for, but there are 12 images in x. Set n to 12 or less"):
+    with pytest.raises(DataError, match=r"is asked for, but there are 12 images in x\. Set n to 12"):
         [it[i] for i in range(len(it))]
     it.n = 12
     assert sorted(rows(*(it[i] for i in range(3)))) == list(range(N))
