@@ -309,7 +309,8 @@ def test_a_pickled_copy_keeps_what_was_set(kind: str, root: Path) -> None:
     it.batch_size, it.n, it.seed, it.shuffle, it.index_array = 4, 8, 9, True, BACKWARDS[:8]
     copy = pickle.loads(pickle.dumps(it))
     assert_alike(by_index(copy), by_index(it))
-    it.on_epoch_end(), copy.on_epoch_end()
+    it.on_epoch_end()
+    copy.on_epoch_end()
     assert_alike(by_index(copy), by_index(it))
 
 

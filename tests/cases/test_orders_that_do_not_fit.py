@@ -16,8 +16,8 @@ N = 12
 X = np.arange(N, dtype=np.uint8)[:, None, None, None] + np.zeros((N, 4, 4, 1), np.uint8)  # image i is i
 
 
-def flow(**options: Any) -> Any:
-    return ImageDataGenerator().flow(X, batch_size=5, **{"shuffle": False} | options)
+def flow(shuffle: bool = False) -> Any:
+    return ImageDataGenerator().flow(X, batch_size=5, shuffle=shuffle)
 
 
 def rows(*batches: np.ndarray) -> list[int]:
