@@ -19,7 +19,7 @@ pytest.importorskip("scipy", reason="needs the extra: pip install 'augfuse[keras
 from keras.src.legacy.preprocessing import image as legacy  # noqa: E402
 
 from augfuse.errors import AugfuseError, AugfuseWarning, DataError, ImageTypeError, RangeError  # noqa: E402
-from augfuse.keras import ImageDataGenerator  # noqa: E402
+from augfuse.keras import DirectoryIterator, ImageDataGenerator, NumpyArrayIterator  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*docs/imagedatagenerator.md:augfuse.errors.AugfuseWarning"),
@@ -210,6 +210,18 @@ def test_what_has_no_effect_is_refused(kind: str, name: str, root: Path) -> None
     assert getattr(it, name, None) is before or np.array_equal(getattr(it, name), before)
 
 
+def test_the_constructor_of_a_subclass_may_set_all(root: Path) -> None:
+    class Own(DirectoryIterator):
+        def __init__(self, folder: str) -> None:
+            DirectoryIterator.__init__(self, folder, ImageDataGenerator(), batch_size=5)
+            self.subset, self.num_classes, self.directory = "training", 9, "elsewhere"
+
+    it = Own(str(root))
+    assert (it.subset, it.num_classes, it.directory) == ("training", 9, "elsewhere")
+    with pytest.raises(AttributeError, match="subset: got 'validation'"):
+        it.subset = "validation"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_it_already_is_may_be_set(kind: str, root: Path) -> None:
     it = make(kind, ImageDataGenerator(), root)
@@ -270,8 +282,6 @@ def test_an_order_counts_until_the_epoch_ends(kind: str, compat: Any, root: Path
 
 
 def test_an_order_of_a_subclass() -> None:
-    from augfuse.keras.arrays import NumpyArrayIterator
-
     class Balanced(NumpyArrayIterator):
         def _set_index_array(self) -> None:
             self.index_array = np.concatenate([np.arange(6)[::-1], np.arange(6)])
@@ -299,7 +309,8 @@ def test_a_pickled_copy_keeps_what_was_set(kind: str, root: Path) -> None:
     it.batch_size, it.n, it.seed, it.shuffle, it.index_array = 4, 8, 9, True, BACKWARDS[:8]
     copy = pickle.loads(pickle.dumps(it))
     assert_alike(by_index(copy), by_index(it))
-    it.on_epoch_end(), copy.on_epoch_end()
+    it.on_epoch_end()
+    copy.on_epoch_end()
     assert_alike(by_index(copy), by_index(it))
 
 
@@ -470,29 +481,3 @@ def test_rows_that_do_not_exist(kind: str, values: dict[str, Any], message: str,
     set_values(it, values)
     with pytest.raises(DataError, match=message):
         by_index(it)
-
-
-def test_an_order_shorter_than_n() -> None:
-    it = ImageDataGenerator().flow(X, batch_size=5)
-    it.index_array = np.array([3, 1, 2])
-    assert len(it[0]) == 3
-    with pytest.raises(DataError, match="index_array has 3 positions, none for batch 1, and n=12: set n"):
-        it[1]
-    it.n = 3
-    assert [len(batch) for batch in by_index(it)] == [3]
-
-
-def test_next_goes_on_once_it_is_set_right() -> None:
-    it = ImageDataGenerator().flow(X, batch_size=5, shuffle=False)
-    next(it)
-    it.index_array = np.array([3, 1, 2])
-    for _ in range(2):
-        with pytest.raises(DataError, match="index_array has 3 positions, none for batch 1"):
-            next(it)
-    it.index_array = None
-    assert list(rows([next(it), next(it)])) == [5, 6, 7, 8, 9, 10, 11]
-    it.n = 0
-    with pytest.raises(DataError, match="no samples"):
-        next(it)
-    it.n = 2
-    assert list(rows([next(it)])) == [0, 1]

@@ -28,7 +28,6 @@ from augfuse.keras.steps import Pixels
 from augfuse.keras.transform import transform
 from augfuse.keras.traps import check_loop
 from augfuse.ranges import whole
-from augfuse.rng import check_seed
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -58,7 +57,7 @@ class Iterator(keras.utils.PyDataset):
     out. index_array: the order of the epoch that the last batch was from. epoch: its number.
 
     Attributes may be set at any time, as on Keras' iterators, and count from the next batch on; an index_array until
-    the epoch ends. FixedAttributeError, an AttributeError, for those that would have no effect.
+    the epoch ends. ReadOnlyError, an AttributeError, for those that would have no effect.
     """
 
     white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
@@ -99,12 +98,8 @@ class Iterator(keras.utils.PyDataset):
         self._seen = 0
         self._shown: np.ndarray | None = None  # the order of the epoch that the last batch was from
         self._given: np.ndarray | None = None  # an order that was set
-        self._drawn: int | None = None  # the seed where none is given
+        self._drawn = global_seed() if compat is None and seed is None else None  # the seed where none is given
         self.changes = self._fed = 0  # how often something was set; and what was computed ahead with it
-        if compat is None and seed is None:
-            self._drawn = global_seed()
-        elif compat is None:
-            check_seed(seed)
         check_saving(self)
         self._looped: int | None = None  # batches since a loop began, until they are more than an epoch
         self._prepare(0)

@@ -5,12 +5,14 @@ An iterator reads its attributes anew for each batch. Here are the checks of wha
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augfuse.errors import AugfuseError, DataError, ImageTypeError
+from augfuse.errors import DataError, ImageTypeError, ReadOnlyError
 from augfuse.keras import saving
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
@@ -36,21 +38,16 @@ FIXED: Mapping[str, str] = {
 }
 
 
-@final
-class FixedAttributeError(AugfuseError, AttributeError):
-    """An attribute that cannot be set, or would have no effect once the iterator is made."""
-
-
 def assign(iterator: Iterator, name: str, value: Any) -> None:
-    """`iterator.name = value`, for one that is made. FixedAttributeError where it would have no effect."""
+    """`iterator.name = value`, for one that is made. ReadOnlyError where it would have no effect."""
     read_only = getattr(getattr(type(iterator), name, True), "fset", True) is None
-    if read_only or (iterator.compat is None and name in iterator.fixed):
+    if read_only or (
+        iterator.compat is None and name in iterator.fixed and not _is_made_in(sys._getframe(2), iterator)
+    ):
         if not read_only and _is_same(getattr(iterator, name), value):
             return
         instead = iterator.fixed.get(name, "Make another iterator.")
-        raise FixedAttributeError(
-            f"{name}: got {shown(value)}, but it cannot be set once the iterator is made. {instead}"
-        )
+        raise ReadOnlyError(f"{name}: got {shown(value)}, but it cannot be set once the iterator is made. {instead}")
     object.__setattr__(iterator, name, iterator.accept(name, value))
     if name in _IN_BATCHES:
         iterator.renew()
@@ -107,6 +104,12 @@ def _check_mode(iterator: Iterator, generator: Any) -> None:
             f"image_data_generator: got one with compat={shown(compat)} for an iterator made with "
             f"compat={shown(iterator.compat)}. Make another iterator: generator.flow(...)"
         )
+
+
+def _is_made_in(frame: FrameType, iterator: Iterator) -> bool:
+    """Whether a frame is the constructor of a subclass, which goes on after ours."""
+    names = frame.f_code.co_varnames
+    return frame.f_code.co_name == "__init__" and bool(names) and frame.f_locals.get(names[0]) is iterator
 
 
 def _is_same(a: Any, b: Any) -> bool:
