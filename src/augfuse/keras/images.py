@@ -59,7 +59,7 @@ class UnreadableImageError(DecodeError, UnidentifiedImageError):
         return UnreadableImageError, (self.reason, self.path)
 
 
-@checked()
+@checked(path=rules.file)
 def load_img(
     path: str | Path | bytes | io.BytesIO,
     color_mode: str = "rgb",
@@ -203,10 +203,6 @@ def _read(path: str | Path | bytes | io.BytesIO) -> tuple[bytes, str]:
         return Path(name).read_bytes(), name
     except FileNotFoundError:
         raise DataNotFoundError(f"{name}: {why_missing(name)}") from None
-    except IsADirectoryError:
-        raise DataNotFoundError(
-            f"path: {shown(name)} is a folder, wanted a file. Use list_pictures() for a folder."
-        ) from None
 
 
 def _open(raw: bytes, name: str) -> Image.Image:

@@ -188,6 +188,13 @@ def path(name: str, value: Any, strict: bool) -> Any:
     raise ImageTypeError(f"{name}: got {shown(value)}, wanted the path of a folder: a str or a pathlib.Path.")
 
 
+def file(name: str, value: Any, strict: bool) -> Any:
+    """The name of a file, or the file itself; what it is is looked at when it is opened."""
+    if isinstance(value, (str, bytes)) and not value:
+        raise DataError(f"{name}: got an empty text, wanted the name of a file.")
+    return value
+
+
 def folder(name: str, value: Any, strict: bool) -> Any:
     if isinstance(value, (str, bytes)) and not value:
         raise DataError(f"{name}: got an empty text, wanted a folder. For the current folder write {name}='.'")
