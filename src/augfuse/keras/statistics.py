@@ -13,19 +13,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
 
 from augfuse.errors import DataError, ImageError, ImageTypeError, RangeError
+from augfuse.keras.kernels import multiply
 from augfuse.text import shown
 
 # Values worked on at once: small enough for the cache where it is all per value, large where it goes into a product.
 _SUM_VALUES = 1 << 18
 _PRODUCT_VALUES = 1 << 23
-# Images multiplied at once by `Whitening.apply`. BLAS picks its kernels by the shape of the product, and with them the
-# rounding: groups of one size give an image the same bytes in every batch.
-_GROUP = 32
+_GROUP = 32  # images multiplied at once by `Whitening.apply`
 
 
 def moments(chunks: Iterable[np.ndarray], channel_axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +78,7 @@ def moments(chunks: Iterable[np.ndarray], channel_axis: int) -> tuple[np.ndarray
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Whitening:
     """ZCA whitening of images of one shape: x' = (x - mean) W, in one of two forms. Immutable; it pickles.
 
@@ -143,12 +143,16 @@ class Whitening:
         out = np.empty(images.shape, np.float32)
         rows, out_rows = images.reshape(-1, self.mean.size), out.reshape(-1, self.mean.size)
         mean = self.mean.reshape(-1)
-        group = np.zeros((_GROUP, mean.size), np.float32)
+        factors = self._factors
         for start in range(0, len(rows), _GROUP):
             part = rows[start : start + _GROUP]
-            np.subtract(part, mean, out=group[: len(part)], dtype=np.float64, casting="same_kind")
-            # Rows of the group that are left over hold zeros or older images; no row has an effect on another.
-            out_rows[start : start + _GROUP] = self._multiply(group)[: len(part)]
+            values = np.zeros((len(part) + len(part) % 2, len(factors[0])), np.float32)
+            np.subtract(part, mean, out=values[: len(part), : mean.size], dtype=np.float64, casting="same_kind")
+            for factor in factors:
+                product = np.empty((len(values), factor.shape[1]), np.float32)
+                multiply(values, factor, product)
+                values = product
+            out_rows[start : start + _GROUP] = values[: len(part), : mean.size]
         return out
 
     def matrix(self) -> np.ndarray:
@@ -158,12 +162,23 @@ class Whitening:
             return self.dense
         return (self.basis * self.scales) @ self.basis.T
 
-    def _multiply(self, rows: np.ndarray) -> np.ndarray:
+    @cached_property
+    def _factors(self) -> list[np.ndarray]:
+        """The matrices to multiply with, one after the other; their sides are filled up with zeros as `multiply` wants
+        them."""
         if self.basis is None or self.scales is None:
-            return rows @ self.dense
-        coordinates = rows @ self.basis
-        coordinates *= self.scales
-        return coordinates @ self.basis.T
+            assert self.dense is not None
+            return [_filled_up(self.dense)]
+        return [_filled_up(self.basis * self.scales), _filled_up(self.basis.T)]
+
+
+def _filled_up(matrix: np.ndarray) -> np.ndarray:
+    sides = tuple(-(-side // 4) * 4 for side in matrix.shape)
+    if sides == matrix.shape:
+        return np.ascontiguousarray(matrix)
+    found = np.zeros(sides, np.float32)
+    found[: matrix.shape[0], : matrix.shape[1]] = matrix
+    return found
 
 
 def fit_zca(chunks: Callable[[], Iterable[np.ndarray]], epsilon: float) -> Whitening:
