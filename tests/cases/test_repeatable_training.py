@@ -116,7 +116,8 @@ def _path(folder: Path) -> str:
 def weights(run: Path) -> list[np.ndarray]:
     import keras
 
-    return keras.models.load_model(run / "model.keras", compile=False).get_weights()
+    model: Any = keras.models.load_model(run / "model.keras", compile=False)
+    return model.get_weights()
 
 
 def answers(run: Path) -> dict[str, np.ndarray]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,10 +98,9 @@ HOSTILE_RECIPES = [
 @pytest.mark.parametrize("text", HOSTILE_RECIPES, ids=lambda text: ascii(text[:30]))
 def test_recipe_files(text: str, tmp_path: Path) -> None:
     tried(lambda: af.Recipe.from_yaml(text))
-    try:
+    plain: Any = None
+    with suppress(yaml.YAMLError, ValueError):
         plain = yaml.safe_load(text) if len(text) < 2500 and "&" not in text else None
-    except (yaml.YAMLError, ValueError):
-        plain = None
     tried(lambda: af.Recipe.from_dict(plain))
 
 

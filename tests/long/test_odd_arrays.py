@@ -77,7 +77,7 @@ ODD_ARRAYS: dict[str, Any] = {
     "dict": {},
     "structured": np.zeros(3, [("a", "u1")]),
     "dates": np.zeros((2, 4, 4, 3), "M8[s]"),
-    "masked": np.ma.masked_all((2, 4, 4, 3), np.uint8),
+    "masked": np.ma.masked_equal(np.zeros((2, 4, 4, 3), np.uint8), 0),
     "one pixel": np.zeros((1, 1, 1, 1), np.uint8),
     "many channels": np.zeros((1, 4, 4, 200), np.uint8),
     "huge view": np.broadcast_to(np.uint8(0), (10**6, 10**3, 10**3, 3)),

@@ -150,8 +150,9 @@ def train_epochs(
         trained = None
         if course.early_stopping is not None and course.average_epochs > 1:
             trained = network.weights()
-            state = replace(state, average=averaged(state.average, trained, epoch, course.average_epochs))
-            network.restore(state.average)
+            average = averaged(state.average, trained, epoch, course.average_epochs)
+            state = replace(state, average=average)
+            network.restore(average)
         train = test = None
         if epoch in course.measured and epoch + 1 < course.epochs:  # the end is measured by `finished_arm`
             train, test = score(network, measures, epoch)
