@@ -111,7 +111,8 @@ def find_parts(
 
     Raises DataError and gives AugfuseWarnings as `from_directory` says.
     """
-    layout = read_layout(folder, classes if not isinstance(classes, str) else None, part_names)
+    classes = None if classes is None else as_list("classes", classes, "a list of folder names")
+    layout = read_layout(folder, classes, part_names)
     root, folders = layout.root, _one_each(layout)
     if not folders:
         if part is not None:
@@ -265,7 +266,6 @@ def _require_images(folder: Folder, name: str, found: Found) -> None:
 def _choose_classes(classes: Sequence[str] | None, known: Collection[str], root: Folder) -> tuple[str, ...]:
     if classes is None:
         return tuple(sorted(known))
-    classes = as_list("classes", classes, "a list of folder names")
     if not classes:
         raise DataError("classes: got an empty list, wanted folder names, as in ['cat', 'dog'].")
     for name in classes:
