@@ -13,7 +13,7 @@ demo: $(VENV)/train.done
 	$(BIN)/augfuse train
 
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-long: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/long
