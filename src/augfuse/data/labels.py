@@ -28,7 +28,7 @@ def as_labels(y: Any, length: int) -> np.ndarray:
     if outputs := _outputs(y, length):
         raise DataError(outputs)
     try:
-        labels = np.array(y)  # a copy: labels are small, and the caller may reuse the array
+        labels = np.asarray(y)
     except ValueError as error:
         raise DataError(
             f"y: labels must all have the same shape ({error}). For several classes an image make 0/1 columns."
@@ -37,6 +37,7 @@ def as_labels(y: Any, length: int) -> np.ndarray:
         count = "one value" if labels.ndim == 0 else f"{len(labels)} labels"
         turned = f" {_SEVERAL}" if labels.ndim > 1 and labels.shape[1] == length else ""
         raise DataError(f"y: got {count} for {length} images, wanted one label for each.{turned}")
+    labels = np.array(labels)  # a copy: labels are small, and the caller may reuse the array
     if labels.dtype.kind in "iub" and labels.ndim == 1:
         return labels.astype(np.int64)
     if labels.dtype.kind in "UOT":

@@ -115,16 +115,20 @@ def _check_axes(shape: tuple[int, ...], one: bool, name: str) -> None:
 
 
 def _as_dtype(images: np.ndarray, name: str) -> np.ndarray:
-    if images.dtype in DTYPES:
-        return np.asarray(images, order="C")  # also of a memmap, whose class costs time at each index
-    native = images.dtype.newbyteorder("=")
-    if native in DTYPES:
-        return np.asarray(images, native, order="C")
-    if native in (np.float64, np.float16):
+    dtype = images.dtype.newbyteorder("=")
+    if dtype in (np.float64, np.float16):
+        dtype = np.dtype(np.float32)
+    if dtype not in DTYPES:
+        hint = advice.of_dtype(images, _variable(name))
+        raise ImageTypeError(f"{name}: got {images.dtype}, wanted uint8, uint16 or float32; {hint}.")
+    try:
         with np.errstate(over="ignore"):  # what overflows becomes infinity, and that is reported with its place
-            return np.asarray(images, np.float32, order="C")
-    hint = advice.of_dtype(images, _variable(name))
-    raise ImageTypeError(f"{name}: got {images.dtype}, wanted uint8, uint16 or float32; {hint}.")
+            return np.asarray(images, dtype, order="C")  # also of a memmap, whose class costs time at each index
+    except MemoryError:
+        raise ImageError(
+            f"{name}: got {images.dtype} of shape {images.shape}, and a contiguous {dtype} copy of it takes "
+            f"{images.size * dtype.itemsize / 1e9:,.1f} GB, more than this machine has. Give fewer images at a time."
+        ) from None
 
 
 def _variable(name: str) -> str:
