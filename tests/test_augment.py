@@ -16,7 +16,7 @@ from PIL import Image
 import augfuse as af
 from augfuse.cli import main
 from augfuse.data.folder import open_folder
-from augfuse.data.manifest import Entry, read_groups, write_manifest
+from augfuse.data.layouts.manifest import Entry, read_groups, write_manifest
 from augfuse.train.datasets import load_parts
 from children import running
 

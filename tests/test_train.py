@@ -21,13 +21,13 @@ from rich.console import Console
 import augfuse as af
 from augfuse.train import metrics, recipes
 from augfuse.train.arms import Measure, evaluation_batch_size, measured_epochs
+from augfuse.train.dry_run import dry_run
 from augfuse.train.loaders import training_loader
 from augfuse.train.modelfile import read_model
 from augfuse.train.models import Network, cnn_builder, predict
 from augfuse.train.options import Options
 from augfuse.train.prepare import Job, prepare
 from augfuse.train.record import AUGMENTED, PLAIN
-from augfuse.train.rehearsal import rehearse
 from augfuse.train.run import Outcome, run
 from stripes import SHAPE, save_npz, stripes
 
@@ -157,7 +157,7 @@ def finished(npz: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, 
     job = prepare(
         Options(data=npz, epochs=2, seeds=2, seed=5, batch_size=16, out=tmp_path_factory.mktemp("runs"), name="r")
     )
-    return job, run(job, rehearse(job), Console(quiet=True))
+    return job, run(job, dry_run(job), Console(quiet=True))
 
 
 def test_a_run_writes_what_it_promises(finished: tuple[Job, Outcome]) -> None:

@@ -23,12 +23,12 @@ from PIL import Image
 import augfuse as af
 from augfuse.cli import main
 from augfuse.train import evaluation, store
+from augfuse.train.dry_run import dry_run
 from augfuse.train.inputs import parts_from
 from augfuse.train.models import Network
 from augfuse.train.options import Options
 from augfuse.train.ownmodel import own_model
 from augfuse.train.prepare import prepare
-from augfuse.train.rehearsal import rehearse
 from augfuse.train.state import data_digest
 from stripes import SHAPE, save_npz, stripes
 
@@ -135,8 +135,8 @@ def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     sys.modules.pop("checkednets", None)
 
 
-def rehearsed(data: Path, model: Any, **options: Any) -> Any:
-    return rehearse(prepare(Options(data=data, model=model, **options)))
+def dry_run_of(data: Path, model: Any, **options: Any) -> Any:
+    return dry_run(prepare(Options(data=data, model=model, **options)))
 
 
 def test_what_the_users_network_raises_is_told_before_anything_is_written(nets: Any, npz: Path, tmp_path: Path) -> None:
@@ -149,8 +149,8 @@ def test_what_the_users_network_raises_is_told_before_anything_is_written(nets: 
         ),
     ):
         with pytest.raises(af.DataError, match=words):
-            rehearsed(npz, model, out=tmp_path / "runs")
-    assert rehearsed(npz, lambda: nets.net("adam", nets.own_sparse)) is not None
+            dry_run_of(npz, model, out=tmp_path / "runs")
+    assert dry_run_of(npz, lambda: nets.net("adam", nets.own_sparse)) is not None
     assert not (tmp_path / "runs").exists()
 
 
@@ -159,7 +159,7 @@ def test_a_network_that_cannot_be_read_back_is_refused_before_it_is_trained(nets
         pass
 
     with pytest.raises(af.DataError, match=r"once it is saved: needs the class .*register_keras_serializable"):
-        rehearsed(npz, lambda: nets.net(layer=lambda: Local(factor=3)))
+        dry_run_of(npz, lambda: nets.net(layer=lambda: Local(factor=3)))
 
 
 def test_a_schedule_is_not_set_from_outside(nets: Any, npz: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_schedule_is_not_set_from_outside(nets: Any, npz: Path) -> None:
     for option in ({"learning_rate": 0.1}, {"reduce_lr": 2}):
         with pytest.raises(af.RangeError, match=r"comes compiled with a schedule \(ExponentialDecay\)"):
             prepare(Options(data=npz, model=scheduled, **option))  # type: ignore[arg-type]
-    assert rehearsed(npz, scheduled).network.learning_rate is None
+    assert dry_run_of(npz, scheduled).network.learning_rate is None
 
 
 def test_names_of_inputs_and_outputs_are_refused() -> None:

@@ -12,7 +12,8 @@ pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[tra
 pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[train]'")
 
 import augfuse as af
-from augfuse.train import digits, recipes
+from augfuse.data import digits
+from augfuse.train import recipes
 from augfuse.train.datasets import load_parts
 from augfuse.train.prepare import Options, prepare
 from stripes import SHAPE, save_npz, stripes

@@ -103,7 +103,7 @@ def doctor(
 
 def _outputs(json: str | None, quarantine: Path | None) -> list[Output]:
     """The files to write. RangeError where two of them are one."""
-    from augfuse.data.exclude import list_state
+    from augfuse.data.layouts.exclude import list_state
     from augfuse.doctor.checkup import json_state
     from augfuse.outputs import Output
 

@@ -159,7 +159,7 @@ def _resized(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
 
 def _open(data: Path | None, color: Color, exclude: Path | None) -> tuple[str, Any]:
     """What it is called, and the source of its images: all of them, or the training part."""
-    from augfuse.data.names import SUFFIXES
+    from augfuse.data.layouts.names import SUFFIXES
     from augfuse.train.datasets import load_parts, open_data
 
     one_image = data is not None and data.suffix.lower() in SUFFIXES and not data.is_dir()

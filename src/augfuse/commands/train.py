@@ -12,8 +12,8 @@ from augfuse.errors import AugfuseError, DecodeError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from augfuse.train.dry_run import DryRun
     from augfuse.train.prepare import Job
-    from augfuse.train.rehearsal import Rehearsal
 
 
 def train(
@@ -123,9 +123,9 @@ def train(
     overwrite
         Begin a run of this name again.
     """
+    from augfuse.train.dry_run import dry_run
     from augfuse.train.options import Options, parse_sweep
     from augfuse.train.prepare import prepare
-    from augfuse.train.rehearsal import rehearse
 
     console = terminal.console()
     try:
@@ -161,14 +161,14 @@ def train(
                 overwrite=overwrite,
             )
         )
-        rehearsal = rehearse(job)
+        tried = dry_run(job)
     except DecodeError as error:
         return refuse_image(error, data)
     except AugfuseError as error:
         return refuse(error, USAGE)
     try:
         with interrupts.telling(f"the same command continues {job.folder}"):
-            return _train(job, rehearsal, console)
+            return _train(job, tried, console)
     except DecodeError as error:
         return refuse_image(error, data)
     except AugfuseError as error:
@@ -177,7 +177,7 @@ def train(
         return refuse_file(error, job.folder)
 
 
-def _train(job: Job, rehearsal: Rehearsal | None, console: Console) -> int:
+def _train(job: Job, tried: DryRun | None, console: Console) -> int:
     from augfuse.text import printable
     from augfuse.train import diagnosis, verdict
     from augfuse.train.run import run
@@ -199,7 +199,7 @@ def _train(job: Job, rehearsal: Rehearsal | None, console: Console) -> int:
             say(f"Validation: {settings.validation}.")
         if job.begun:
             say(f"{job.folder}: continued where it was interrupted.")
-    outcome = run(job, rehearsal, console)
+    outcome = run(job, tried, console)
     say("")
     say(verdict.sentence(outcome.comparison))
     say(verdict.gap_sentence(outcome.comparison))

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-from augfuse.data.classes import MANIFEST, Folder, Found, check_color, find_parts
 from augfuse.data.decode import Color
-from augfuse.data.exclude import Exclude, leave_out
 from augfuse.data.folder import FolderSource, folder_sources, in_any_system
+from augfuse.data.layouts.classes import MANIFEST, Folder, Found, check_color, find_parts
+from augfuse.data.layouts.exclude import Exclude, leave_out
+from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.limits import VARIABLE, max_file_bytes
-from augfuse.data.names import is_image, is_left_behind
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, did_you_mean
 from augfuse.text import shown
 

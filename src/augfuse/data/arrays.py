@@ -37,7 +37,7 @@ def from_arrays(
     groups: (n,) of anything that sorts (patients, videos, or what `af.augment` returns): images of one group never fall
         on both sides of a split.
 
-    Raises ImageTypeError (x is no array, or of another dtype), ImageError (shape, NaN, infinity, outside value_range),
+    Raises ImageTypeError (x is not an array, or of another dtype), ImageError (shape, NaN, outside value_range),
     RangeError (value_range), DataError (no images; labels or groups of another length, labels that are NaN or do not
     match classes).
     """

@@ -9,12 +9,12 @@ from typing import Any, SupportsIndex, final
 
 import numpy as np
 
-from augfuse.data.classes import MANIFEST, Folder, Found, Part, check_color, find_parts
 from augfuse.data.decode import Color, decode
-from augfuse.data.exclude import Exclude, leave_out
+from augfuse.data.layouts.classes import MANIFEST, Folder, Found, Part, check_color, find_parts
+from augfuse.data.layouts.exclude import Exclude, leave_out
+from augfuse.data.layouts.manifest import read_groups
+from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.limits import max_file_bytes
-from augfuse.data.manifest import read_groups
-from augfuse.data.names import is_image, is_left_behind
 from augfuse.data.sample import Sample
 from augfuse.data.source import check_index, check_rows
 from augfuse.data.split import split_rows

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from augfuse.data.arrays import ArraySource, from_arrays
-from augfuse.data.classes import choose_part
+from augfuse.data.layouts.classes import choose_part
 from augfuse.data.npzfile import MAX_DEFLATE_RATIO, require_memory
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.data.lists import as_list
+from augfuse.data.layouts.lists import as_list
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 

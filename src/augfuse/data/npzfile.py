@@ -64,7 +64,7 @@ def _check_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -
     with warnings.catch_warnings(), archive.open(info) as member:
         warnings.simplefilter("ignore")  # as above
         read_header = _HEADERS.get(np.lib.format.read_magic(member))
-        if read_header is None:  # only of arrays with named fields, which are no images: `np.load` decides
+        if read_header is None:  # only of arrays with named fields, which are not images: `np.load` decides
             return
         shape, _, dtype = read_header(member)
         size = math.prod(shape) * dtype.itemsize

@@ -18,10 +18,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from augfuse.data.classes import MANIFEST
 from augfuse.data.copies import augmented, collect, stored_form
 from augfuse.data.folder import FolderSource
-from augfuse.data.manifest import Entry, write_manifest
+from augfuse.data.layouts.classes import MANIFEST
+from augfuse.data.layouts.manifest import Entry, write_manifest
 from augfuse.data.read import Reader
 from augfuse.errors import AugfuseWarning, DataError, ImageError
 from augfuse.outputs import State, begins, is_empty

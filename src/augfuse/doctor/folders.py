@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.classes import Folder, read_layout, shared_folders
-from augfuse.data.exclude import below
-from augfuse.data.manifest import read_groups
-from augfuse.data.names import count_suffixes, unread_pictures
+from augfuse.data.layouts.classes import Folder, read_layout, shared_folders
+from augfuse.data.layouts.exclude import below
+from augfuse.data.layouts.manifest import read_groups
+from augfuse.data.layouts.names import count_suffixes, unread_pictures
 from augfuse.doctor.findings import Finding, counted, finding, listed
 from augfuse.doctor.survey import Part, Survey
 from augfuse.errors import DataError

@@ -11,7 +11,7 @@ from augfuse.data.archive import open_zip
 from augfuse.data.arrays import ArraySource
 from augfuse.data.folder import open_folder, read_file
 from augfuse.data.idx import find_idx, from_idx
-from augfuse.data.names import is_image
+from augfuse.data.layouts.names import is_image
 from augfuse.doctor.folders import Tree, survey_trees
 from augfuse.doctor.survey import Survey
 from augfuse.doctor.tables import survey_npz, survey_sources

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from augfuse.data.exclude import write_list
+from augfuse.data.layouts.exclude import write_list
 from augfuse.doctor.checkup import Checkup
 from augfuse.doctor.codes import CODES, SEVERITIES
 from augfuse.doctor.explanations import EXPLANATIONS

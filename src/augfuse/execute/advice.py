@@ -106,7 +106,7 @@ def of_sequence(items: Sequence[Any], name: str) -> str:
 
 
 def of_other(value: Any, name: str) -> str:
-    """The next line to type for what is no array at all."""
+    """The next line to type for what is not an array at all."""
     if isinstance(value, (str, bytes, os.PathLike)):
         return _of_files(value)
     if isinstance(value, (list, tuple)):

@@ -10,12 +10,12 @@ import numpy as np
 
 from augfuse.data.read import label_kind
 from augfuse.errors import DataError
-from augfuse.keras import inputs, options, rules
-from augfuse.keras.classes import classes_of, in_one_part, is_one_hot
-from augfuse.keras.edge import checked
+from augfuse.keras.checks import inputs, options, rules
+from augfuse.keras.checks.classes import classes_of, in_one_part, is_one_hot
+from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.numbers import check_inputs, check_targets
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice
-from augfuse.keras.numbers import check_inputs, check_targets
 from augfuse.keras.steps import Pixels, as_stack, full_scale
 from augfuse.keras.transform import is_overridden
 from augfuse.keras.traps import check_masks, check_rescale, check_statistics

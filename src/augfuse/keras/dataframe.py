@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augfuse.errors import DataError, ImageTypeError
-from augfuse.keras import columns, files, rules
-from augfuse.keras.classes import classes_of, classes_of_lists, in_one_part
-from augfuse.keras.columns import ColumnError as ColumnError
-from augfuse.keras.edge import checked
+from augfuse.keras import files
+from augfuse.keras.checks import columns, rules
+from augfuse.keras.checks.classes import classes_of, classes_of_lists, in_one_part
+from augfuse.keras.checks.columns import ColumnError as ColumnError
+from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.missing import why_missing
+from augfuse.keras.checks.numbers import check_inputs, check_targets
+from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.images import validate_filename
 from augfuse.keras.iterator import Iterator
-from augfuse.keras.missing import why_missing
-from augfuse.keras.numbers import check_inputs, check_targets
-from augfuse.keras.rules import is_one_of
 from augfuse.keras.steps import Pixels
 from augfuse.text import shown
 

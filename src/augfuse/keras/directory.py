@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, final
 import keras
 import numpy as np
 
-from augfuse.data.names import count_suffixes, is_left_behind, is_picture
-from augfuse.data.parts import wrong_level
+from augfuse.data.layouts.names import count_suffixes, is_left_behind, is_picture
+from augfuse.data.layouts.parts import wrong_level
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras import files
-from augfuse.keras.edge import checked
+from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.missing import why_missing
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.iterator import Iterator
-from augfuse.keras.missing import why_missing
 from augfuse.keras.notices import notice
 from augfuse.keras.steps import Pixels
 from augfuse.text import shown

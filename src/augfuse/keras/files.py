@@ -17,10 +17,10 @@ import keras
 import numpy as np
 
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
-from augfuse.keras import options
+from augfuse.keras.checks import options
+from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.images import COLOR_MODES, INTERPOLATIONS, read_image
 from augfuse.keras.iterator import Iterator
-from augfuse.keras.rules import is_one_of
 from augfuse.keras.steps import Pixels
 from augfuse.keras.traps import check_statistics
 from augfuse.text import shown

@@ -13,7 +13,7 @@ import numpy as np
 
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.execute.cpu import cpu_count
-from augfuse.keras import inputs
+from augfuse.keras.checks import inputs
 from augfuse.keras.draws import keyed, streamed
 from augfuse.keras.files import EmptyBatchError
 from augfuse.keras.iterator import Iterator, global_seed

@@ -13,13 +13,14 @@ import keras
 import numpy as np
 
 from augfuse.errors import ImageError
-from augfuse.keras import fitting, migrate, rules
+from augfuse.keras import fitting, migrate
 from augfuse.keras.arguments import random_arguments
 from augfuse.keras.arrays import NumpyArrayIterator
+from augfuse.keras.checks import rules
+from augfuse.keras.checks.edge import attribute, checked
 from augfuse.keras.dataframe import DataFrameIterator, retired_arguments
 from augfuse.keras.directory import DirectoryIterator
 from augfuse.keras.draws import from_dict, keyed, streamed
-from augfuse.keras.edge import attribute, checked
 from augfuse.keras.iterator import Iterator
 from augfuse.keras.notices import notice
 from augfuse.keras.render import render

@@ -1,7 +1,7 @@
 """`validation_split` beside a `groups.csv`: images that belong together stay in one subset.
 
-Where there is none, a subset is the part that Keras takes. The table is that of `augfuse.data.manifest`; here the
-nearest one counts, in the folder of an image or up to two above it, for a frame may name files of several data sets.
+Without one a subset is the part that Keras takes. The table is that of `augfuse.data.layouts.manifest`; here
+the nearest one counts, in the folder of an image or up to two above it: a frame may name files of several data sets.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augfuse.data.classes import MANIFEST
 from augfuse.data.folder import open_folder
-from augfuse.data.manifest import read_groups
+from augfuse.data.layouts.classes import MANIFEST
+from augfuse.data.layouts.manifest import read_groups
 from augfuse.errors import DataError
 from augfuse.keras.notices import notice
 from augfuse.warn_once import depth_of_caller, warn_once

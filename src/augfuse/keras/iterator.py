@@ -16,14 +16,15 @@ from augfuse.data.order import Order
 from augfuse.data.ring import Ring
 from augfuse.errors import DataError, RangeError
 from augfuse.execute.cpu import cpu_count
-from augfuse.keras import options, rules, watch
-from augfuse.keras.edge import checked
+from augfuse.keras import watch
+from augfuse.keras.checks import options, rules
+from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.inputs import for_keras
+from augfuse.keras.checks.saving import check_saving
 from augfuse.keras.feed import Feed, called_by_keras, who_asks, with_tuples
 from augfuse.keras.following import Following
-from augfuse.keras.inputs import for_keras
 from augfuse.keras.notices import say_of_iterator
 from augfuse.keras.pictures import save_pictures
-from augfuse.keras.saving import check_saving
 from augfuse.keras.steps import Pixels
 from augfuse.keras.transform import transform
 from augfuse.keras.traps import check_loop

@@ -15,8 +15,9 @@ import keras
 import numpy as np
 
 from augfuse.errors import RangeError
-from augfuse.keras import rules, watch
-from augfuse.keras.edge import checked
+from augfuse.keras import watch
+from augfuse.keras.checks import rules
+from augfuse.keras.checks.edge import checked
 from augfuse.keras.feed import Feed
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from augfuse.data.read import label_kind
 from augfuse.keras import values
 from augfuse.keras.arguments import listed, random_arguments, standardising_arguments, without_random
+from augfuse.keras.checks.numbering import check_numbering
 from augfuse.keras.feed import BUILD, EVALUATE, FIT, PREDICT, Asker
-from augfuse.keras.numbering import check_numbering
 from augfuse.keras.traps import check_labels, check_loss, check_scaling, check_steps, check_validation
 from augfuse.keras.values import Values
 from augfuse.warn_once import warn_once

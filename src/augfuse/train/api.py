@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from augfuse.data.exclude import Exclude
+from augfuse.data.layouts.exclude import Exclude
 from augfuse.errors import ImageTypeError
 from augfuse.ranges import truth
 from augfuse.recipe import Recipe
+from augfuse.train.dry_run import dry_run
 from augfuse.train.inputs import parts_from
 from augfuse.train.options import Options, plain
 from augfuse.train.prepare import prepare
-from augfuse.train.rehearsal import rehearse
 from augfuse.train.run import Outcome, run
 
 
@@ -113,4 +113,4 @@ def train(
         )
     )
     job = prepare(options)
-    return run(job, rehearse(job), Console(quiet=quiet))
+    return run(job, dry_run(job), Console(quiet=quiet))

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.data import digits
 from augfuse.data.archive import zip_parts
 from augfuse.data.arrays import ArraySource, from_arrays
 from augfuse.data.decode import Color
-from augfuse.data.exclude import Exclude
 from augfuse.data.folder import from_directory
 from augfuse.data.idx import find_idx, from_idx
-from augfuse.data.names import is_left_behind
-from augfuse.data.parts import part_in
+from augfuse.data.layouts.exclude import Exclude
+from augfuse.data.layouts.names import is_left_behind
+from augfuse.data.layouts.parts import part_in
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import printable, shown
-from augfuse.train import digits
 from augfuse.train.npz import read_npz
 
 TEST_FRACTION = 0.2

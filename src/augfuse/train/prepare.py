@@ -77,7 +77,7 @@ class _Network:
 
 
 def prepare(options: Options) -> Job:
-    """Check everything a run depends on but what only a try can show (`rehearse`); nothing is written.
+    """Check everything a run depends on but what only a try can show (`dry_run`); nothing is written.
 
     Raises AugfuseError where something cannot be used, with the line to type.
     """

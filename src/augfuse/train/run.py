@@ -14,12 +14,12 @@ from augfuse.train.again import again
 from augfuse.train.arms import evaluation_batch_size
 from augfuse.train.backend import environment, repeatable
 from augfuse.train.datasets import Parts
+from augfuse.train.dry_run import DryRun
 from augfuse.train.evaluation import Evaluation, Fed, Mistake
 from augfuse.train.export import export_and_check
 from augfuse.train.loaders import class_counts, evaluation_loader, training_loader
 from augfuse.train.prepare import Job
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, DataFacts
-from augfuse.train.rehearsal import Rehearsal
 from augfuse.train.state import REPORT, RunFolder
 from augfuse.train.training import Training, swept
 
@@ -59,8 +59,8 @@ class Outcome:
         return f"{verdict.sentence(self.comparison)} Report: {self.report}"
 
 
-def run(job: Job, rehearsal: Rehearsal | None, console: Any) -> Outcome:
-    """Train every arm, save the better one, write the report. `rehearsal` is that of the job, None only for a finished
+def run(job: Job, tried: DryRun | None, console: Any) -> Outcome:
+    """Train every arm, save the better one, write the report. `tried` is that of the job, None only for a finished
     one; `console` is a rich Console for the progress.
 
     With --overwrite the run of this name is cleared away now. The run folder appears at the start with config.yaml and
@@ -68,22 +68,22 @@ def run(job: Job, rehearsal: Rehearsal | None, console: Any) -> Outcome:
     epoch; one that is finished is read, not trained again.
     """
     folder = RunFolder(job.folder)
-    if rehearsal is None:
+    if tried is None:
         return Outcome(store.load(job.folder), job.folder / REPORT)
     if job.options.overwrite:
         folder.clear()
     with folder.open(job.identity), repeatable(job.settings.deterministic):
-        outcome = _run(job, rehearsal, folder, console)
+        outcome = _run(job, tried, folder, console)
     folder.close()
     return outcome
 
 
-def _run(job: Job, rehearsal: Rehearsal, folder: RunFolder, console: Any) -> Outcome:
+def _run(job: Job, tried: DryRun, folder: RunFolder, console: Any) -> Outcome:
     settings = job.settings
-    network, facts, first = rehearsal.network, rehearsal.facts, rehearsal.first
+    network, facts, first = tried.network, tried.facts, tried.first
     report.write_text(job.folder / "recipe.yaml", job.recipe.to_yaml())
     report.write_text(job.folder / "config.yaml", report.config_yaml(settings, facts))
-    training = Training(job, network, folder, console, rehearsal.began)
+    training = Training(job, network, folder, console, tried.began)
     arms = training.all()
     if training.settings != settings:
         settings = training.settings

@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 
 from augfuse.data.arrays import ArraySource
-from augfuse.data.exclude import fingerprint
+from augfuse.data.layouts.exclude import fingerprint
 from augfuse.errors import DataError
 from augfuse.files import is_unfinished, locked, remove_unfinished, write_bytes, write_text
 from augfuse.text import shown

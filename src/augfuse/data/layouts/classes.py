@@ -12,15 +12,15 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from augfuse.data import parts as naming
 from augfuse.data.decode import COLORS, Color
-from augfuse.data.lists import as_list
-from augfuse.data.names import SUFFIXES, count_suffixes, unread_pictures
-from augfuse.data.parts import NAMES, PARTS
+from augfuse.data.layouts import parts as naming
+from augfuse.data.layouts.lists import as_list
+from augfuse.data.layouts.names import SUFFIXES, count_suffixes, unread_pictures
+from augfuse.data.layouts.parts import NAMES, PARTS
 from augfuse.errors import AugfuseWarning, DataError, did_you_mean
 from augfuse.text import shown
 
-# A file of this name beside the class folders says which images belong together; see `augfuse.data.manifest`.
+# A file of this name beside the class folders says which images belong together; see `augfuse.data.layouts.manifest`.
 MANIFEST = "groups.csv"
 
 

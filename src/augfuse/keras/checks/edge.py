@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from augfuse.errors import ImageTypeError, did_you_mean
-from augfuse.keras import rules
-from augfuse.keras.rules import is_one_of
+from augfuse.keras.checks import rules
+from augfuse.keras.checks.rules import is_one_of
 from augfuse.text import shown
 
 P = ParamSpec("P")

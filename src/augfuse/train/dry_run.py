@@ -1,5 +1,4 @@
-"""What only a try can show: the network takes a step and comes back from the disk, before any file of a run is written
-or cleared away."""
+"""Dry run: take one training step, save and reload the model, before the run folder is created or overwritten."""
 
 from __future__ import annotations
 
@@ -22,9 +21,9 @@ from augfuse.train.record import ARMS, ModelFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class DryRun:
     """A compiled and traced network, to be reset, with its `facts`; and the first images of each arm. `began`:
-    `time.monotonic()` when the rehearsal did, whose time is the run's."""
+    `time.monotonic()` when the dry run did, whose time is the run's."""
 
     network: Network
     facts: ModelFacts
@@ -32,7 +31,7 @@ class Rehearsal:
     began: float
 
 
-def rehearse(job: Job) -> Rehearsal | None:
+def dry_run(job: Job) -> DryRun | None:
     """Try what the training of a job is made of; nothing is written. None where the run is finished already.
 
     Raises AugfuseError: images that cannot be read, and what the user's network or loss gets wrong.
@@ -40,10 +39,10 @@ def rehearse(job: Job) -> Rehearsal | None:
     if job.finished:
         return None
     with repeatable(job.settings.deterministic):
-        return _rehearse(job, time.monotonic())
+        return _dry_run(job, time.monotonic())
 
 
-def _rehearse(job: Job, began: float) -> Rehearsal:
+def _dry_run(job: Job, began: float) -> DryRun:
     settings = job.settings
     title = settings.model or "the built-in network"
     with told(f"{title}: cannot be compiled anew for each arm"):
@@ -62,7 +61,7 @@ def _rehearse(job: Job, began: float) -> Rehearsal:
             save_for_raw_images(network, job.recipe, path)
         what = f"--model {title}, once it is saved"
         read_model(path, trusted=job.options.trust_model, compiled=False, what=what)
-    return Rehearsal(network, facts, first, began)
+    return DryRun(network, facts, first, began)
 
 
 def _labels_hint(network: Network) -> str:

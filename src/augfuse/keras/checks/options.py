@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augfuse.errors import DataError, ImageTypeError, ReadOnlyError
-from augfuse.keras import saving
+from augfuse.keras.checks import saving
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
 from augfuse.text import shown

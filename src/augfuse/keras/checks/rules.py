@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from augfuse.data.lists import as_list
+from augfuse.data.layouts.lists import as_list
 from augfuse.errors import DataError, ImageTypeError, RangeError
 from augfuse.keras.warp import border, spline_order
 from augfuse.rng import check_seed
@@ -228,7 +228,7 @@ def endings(name: str, value: Any, strict: bool) -> Any:
 
 
 def weight_column(name: str, value: Any, strict: bool) -> Any:
-    """The name of a column, or None; what is empty is no name."""
+    """The name of a column, or None; an empty text is not a name."""
     if not _is_hashable(value) or (hasattr(value, "__array__") and not isinstance(value, np.generic)):
         raise ImageTypeError(f"{name}: got {shown(value)}, wanted the name of a column.")
     return value or None
@@ -312,7 +312,7 @@ def matrix(name: str, value: Any, strict: bool) -> Any:
 
 
 def _array(value: Any) -> np.ndarray:
-    """As NumPy sees it; an array of one object for what is no array."""
+    """As NumPy sees it; an array of one object for what is not an array."""
     if hasattr(value, "detach"):  # a tensor of torch that takes part in training, or lies on a GPU
         value = value.detach().cpu()
     try:

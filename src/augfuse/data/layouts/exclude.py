@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from augfuse.data.classes import Part
+from augfuse.data.layouts.classes import Part
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError
 from augfuse.outputs import State, begins, is_empty
 from augfuse.text import shown

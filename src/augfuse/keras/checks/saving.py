@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from augfuse.errors import DataError, DataNotFoundError, did_you_mean
-from augfuse.keras.missing import why_missing
+from augfuse.keras.checks.missing import why_missing
 from augfuse.text import shown
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from augfuse.errors import DataError, ImageTypeError, did_you_mean
-from augfuse.keras.inputs import is_number, out_of_objects
+from augfuse.keras.checks.inputs import is_number, out_of_objects
 from augfuse.text import shown
 from augfuse.warn_once import warn
 
@@ -38,7 +38,7 @@ def check_frame(value: Any) -> None:
 
 
 def column(frame: Any, argument: str, name: Any, compat: str | None = None) -> Any:
-    """A column; ColumnError where there is none of this name, DataError where there are several."""
+    """A column; ColumnError where no column has this name, DataError where there are several."""
     columns = list(frame.columns)
     try:
         known = name in set(columns)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.classes import MANIFEST, Folder
+from augfuse.data.layouts.classes import MANIFEST, Folder
 from augfuse.errors import AugfuseWarning, DataError
 from augfuse.text import shown
 

@@ -73,7 +73,7 @@ def _of_rank(array: np.ndarray) -> str:
 
 
 def _no_images(method: str, x: Any, array: np.ndarray | None) -> Exception:
-    """The error for what is no array of numbers."""
+    """The error for what is not an array of numbers."""
     wanted = "wanted an array of images (n, h, w, c)"
     if isinstance(x, (str, bytes, os.PathLike)):
         return ImageTypeError(f"{method}: got the path {shown(x)} as x, {wanted}. Use flow_from_directory(path).")
@@ -180,7 +180,7 @@ def outputs(y: Any) -> list[np.ndarray]:
 
 
 def for_keras(batch: Any) -> Any:
-    """A batch that Keras has asked for; DataError where labels or weights are no numbers, which no model takes."""
+    """A batch that Keras has asked for; DataError where labels or weights are not numbers, which no model takes."""
     for part in batch[1:] if isinstance(batch, tuple) else ():
         for array in part.values() if isinstance(part, dict) else part if isinstance(part, (list, tuple)) else [part]:
             if getattr(array, "dtype", np.dtype(float)).kind in "OUSTMm" and array.size:
@@ -221,7 +221,7 @@ def _why_no_rows(value: Any, n: int) -> str:
         return f"{got} Its rows have different lengths: pad them to one length."
     if isinstance(value, (int, float, np.number)):
         return f"{got} For one value for all: np.full({n}, {shown(value)})."
-    return f"{got} Use np.array(list(...)) for what is no array." if hasattr(value, "__iter__") else got
+    return f"{got} Use np.array(list(...)) for what is not an array." if hasattr(value, "__iter__") else got
 
 
 def _as_array(value: Any) -> np.ndarray | None:
