@@ -227,7 +227,7 @@ def test_matrices_without_an_inverse_are_refused() -> None:
     flat = af.Recipe([af.Scale(x=(0.01, 0.01))] * 7)
     with pytest.raises(
         af.RecipeError,
-        match=r"(?s)Scale, Scale.*: the matrix of sample 0 has no inverse .*Narrow the ranges of scale and shear",
+        match=r"(?s)Scale, Scale.*: the matrix of sample 0 has no inverse, .*Narrow the ranges of scale and shear",
     ):
         flat.batch(pictures(1, 8, 8), seed=0)
     sheared = af.Recipe([af.Shear((45, 45), (-45, -45))])  # 1 + tan(x) tan(y) is 0, and that alone is no harm

@@ -18,6 +18,7 @@ Value: TypeAlias = np.ndarray | float
 # pixels), so that all of them choose the same pixel where a quarter turn or a crop by half a pixel meets edges exactly.
 EDGE = 2.0**-10
 
+_LARGEST = 1e15  # of the numbers of a matrix: their inverse stays below 1e27, a coordinate below 1e33
 _IDENTITY = np.eye(3)[:, :, None]
 
 
@@ -70,11 +71,14 @@ def invert(m: np.ndarray) -> np.ndarray:
 
 
 def is_regular(m: np.ndarray) -> np.ndarray:
-    """(n,) bool: finite, and not squeezed so far that an inverse means nothing (the largest shrink is 1 to 10**6)."""
+    """(n,) bool: finite, of a size that coordinates can follow, and not squeezed so far that an inverse means nothing
+    (the largest shrink is 1 to 10**6)."""
     with np.errstate(invalid="ignore", over="ignore"):
         determinant = m[:, 0, 0] * m[:, 1, 1] - m[:, 0, 1] * m[:, 1, 0]
-        # One number that is finite where all six are: a product of finite numbers overflows only beyond any use.
-        return np.isfinite(determinant + m[:, 0, 2] + m[:, 1, 2]) & (np.abs(determinant) > 1e-12)
+        # NaN compares false. In float32 coordinates beyond 1e38 would be infinite, and an index made of them anything.
+        size = np.abs(m)
+        fits = True if size.max(initial=0.0) < _LARGEST else size.max(axis=(1, 2)) < _LARGEST
+        return (np.abs(determinant) > 1e-12) & fits
 
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:

@@ -128,7 +128,7 @@ def check(plan: Plan) -> None:
             if not regular.all():
                 bad = np.flatnonzero(~regular)
                 raise RecipeError(
-                    f"{names}: the matrix of sample {plan.indices[bad[0]]} has no inverse "
+                    f"{names}: the matrix of sample {plan.indices[bad[0]]} has no inverse, or numbers beyond 1e15 "
                     f"({np.array2string(step.geometry[bad[0]][:2], precision=3)}). "
                     "Narrow the ranges of scale and shear."
                 )
