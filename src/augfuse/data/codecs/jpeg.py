@@ -185,7 +185,7 @@ def _rewritten(raw: bytes, header: Header, walker: _Walker | None) -> bytes:
                 continue
             position = walker.scan(body, end, pieces)
             if header.detail.has_one_scan:  # the picture is complete, whatever follows; but something has to
-                # Zeros up to the end of the file are what a broken download leaves: codes made of them are none.
+                # Zeros up to the end of the file are what a broken download leaves: they are not data.
                 blank = raw[position - 1] == 0
                 if _MARKER.search(raw, position) is None and (blank or raw[position:] not in (b"", b"\xff")):
                     raise ValueError("its end marker is missing")
