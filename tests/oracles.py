@@ -12,8 +12,11 @@ import pytest
 import augfuse as af
 from augfuse.execute import reference
 from augfuse.execute.images import Images, as_images
-from augfuse.plan.build import build
-from augfuse.plan.plan import REDUCE_ABOVE, Pass, Plan
+from augfuse.plan.draw import draw
+from augfuse.plan.lower import REDUCE_ABOVE, lower
+from augfuse.plan.lowered import Lowered
+from augfuse.plan.ops import Segment
+from augfuse.plan.plan import Plan, Source, checked, make
 from augfuse.transforms.base import Transform
 
 EXAMPLES: list[tuple[type[Transform], dict[str, Any]]] = [
@@ -35,18 +38,37 @@ def pictures(n: int, height: int, width: int, channels: int = 3, dtype: str = "u
     return np.rint(noise * FULL_SCALE[dtype]).astype(dtype) if dtype != "float32" else noise.astype(np.float32)
 
 
+def labels_of(indices: Any) -> np.ndarray:
+    """(n,) class numbers 0, 1 and 2, for what asks for labels."""
+    return np.asarray(indices) % 3
+
+
+def batch_of(recipe: af.Recipe, images: Any, **options: Any) -> af.Batch:
+    """`recipe.batch` with labels."""
+    indices = options.get("indices")
+    return recipe.batch(images, labels_of(range(len(images)) if indices is None else indices), **options)
+
+
 def unfused(recipe: af.Recipe, images: Images, seed: int = 0, epoch: int = 0, dtype: Any = None) -> Plan:
-    """The plan before its steps are merged."""
+    """The plan whose steps are not merged."""
     wanted = None if dtype is None else np.dtype(dtype)
-    indices = np.arange(len(images))
-    return build(recipe, images.canvas, images.channels, images.dtype, wanted, seed, epoch, indices)
+    drawn = draw(recipe.transforms, seed, epoch, np.arange(len(images)), labels_of(np.arange(len(images))))
+    source = Source(images.canvas, images.channels, images.dtype)
+    return checked(make(drawn, recipe._settings, source, wanted, fused=False))
 
 
 def fused(recipe: af.Recipe, images: Images, seed: int = 0, epoch: int = 0, dtype: Any = None) -> Plan:
     """The plan that a batch of these images gets."""
     wanted = None if dtype is None else np.dtype(dtype)
     indices = np.arange(len(images))
-    return recipe.plan(images.canvas, images.channels, images.dtype, indices, seed=seed, epoch=epoch, dtype=wanted)
+    source = images.canvas, images.channels, images.dtype
+    return recipe.plan(*source, indices, seed=seed, epoch=epoch, dtype=wanted, labels=labels_of(indices))
+
+
+def numbers(plan: Plan) -> Lowered:
+    """A plan as executors take it."""
+    assert plan.lowered is not None
+    return plan.lowered
 
 
 def _shifted(plan: Plan, x: float, y: float) -> Plan:
@@ -54,18 +76,19 @@ def _shifted(plan: Plan, x: float, y: float) -> Plan:
     shift = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, 1.0]])
     steps = tuple(
         msgspec.structs.replace(step, geometry=step.geometry @ shift)
-        if isinstance(step, Pass) and step.geometry is not None
+        if isinstance(step, Segment) and step.geometry is not None
         else step
         for step in plan.steps
     )
-    return msgspec.structs.replace(plan, steps=steps)
+    shifted = msgspec.structs.replace(plan, steps=steps)
+    return msgspec.structs.replace(shifted, lowered=lower(shifted))
 
 
 def _gain(plan: Plan) -> float:
     """How far the colours of a plan can stretch a difference of one grey level in the source."""
     gain = 1.0
     for step in plan.steps:
-        if isinstance(step, Pass) and step.color is not None:
+        if isinstance(step, Segment) and step.color is not None:
             mean = 0.0 if step.mean_gain is None else float(np.abs(step.mean_gain).max(initial=0))
             gain *= max(1.0, float(np.abs(step.color[:, :, :3]).sum(axis=2).max(initial=0)) + mean)
     return gain
@@ -76,7 +99,7 @@ def around(plan: Plan, images: Images, pixels: float) -> Iterator[np.ndarray]:
     for x in (-pixels, 0.0, pixels):
         for y in (-pixels, 0.0, pixels):
             if x or y:
-                yield reference.execute(_shifted(plan, x, y), images).astype(np.float64)
+                yield reference.execute(numbers(_shifted(plan, x, y)), images).astype(np.float64)
 
 
 def assert_like_reference(
@@ -93,14 +116,17 @@ def assert_like_reference(
     times what the colours make of it.
     """
     images = as_images(pixels)
-    plan = fused(recipe, images, seed=seed, dtype=dtype)
-    got = recipe.batch(pixels, seed=seed, dtype=dtype, layout=layout).images
-    got = got.transpose(0, 2, 3, 1) if layout == "NCHW" else got
-    assert got.dtype == plan.write.dtype
+    exact = fused(recipe, images, seed=seed, dtype="float32")  # what the reference has before it rounds
+    batch = batch_of(recipe, pixels, seed=seed, dtype=dtype, layout=layout)
+    for name in batch.views or [None]:
+        part = batch if name is None else batch.views[name]
+        got = part.images.transpose(0, 2, 3, 1) if layout == "NCHW" else part.images
+        assert got.dtype == part.plan.write.dtype
+        plan = exact if name is None else dict(exact.views)[name]
+        _assert_like(recipe, got, plan, images, part.plan.write.dtype.kind == "u", slack)
 
-    rounds = plan.write.dtype.kind == "u"
-    if rounds:  # compare with what the reference had before it rounded
-        plan = fused(recipe, images, seed=seed, dtype="float32")
+
+def _assert_like(recipe: af.Recipe, got: np.ndarray, plan: Plan, images: Images, rounds: bool, slack: float) -> None:
     reduces = images.dtype.kind == "u" and any(_shrinks(step) for step in plan.steps)
     scale = np.abs(plan.write.scale).max()
     level = (0.5 if rounds else 0.0) + (1.001 * _gain(plan) if reduces else 0.0)
@@ -108,7 +134,7 @@ def assert_like_reference(
     if plan.write.standardize is not None and not rounds:
         slop = 2e-3 + (0.2 if reduces else 0.0)  # values of mean 0 and deviation 1
 
-    exact = reference.execute(plan, images).astype(np.float64)
+    exact = reference.execute(numbers(plan), images).astype(np.float64)
     if (np.abs(got - exact) <= slop).all():
         return
     results = [exact, *around(plan, images, slack)]
@@ -118,12 +144,13 @@ def assert_like_reference(
         at = tuple(int(i) for i in np.argwhere(outside)[0])
         raise AssertionError(
             f"{outside.sum()} of {outside.size} values differ, first at {at}: got {got[at]}, reference {exact[at]} "
-            f"({low[at]}..{high[at]}) for {recipe} on {images.dtype} {images.canvas} x {images.channels}"
+            f"({low[at]}..{high[at]}) for {recipe} {plan.view or ''} on {images.dtype} "
+            f"{images.canvas} x {images.channels}"
         )
 
 
 def _shrinks(step: Any) -> bool:
     """Whether some image of this step is averaged down before it is sampled."""
-    if not isinstance(step, Pass) or step.geometry is None:
+    if not isinstance(step, Segment) or step.geometry is None:
         return False
     return bool((np.linalg.norm(np.linalg.inv(step.geometry)[:, :2, :2], axis=2) > REDUCE_ABOVE).any())

@@ -161,14 +161,14 @@ matrices = st.lists(st.floats(-3, 3), min_size=12, max_size=12).map(lambda v: np
 
 
 @given(matrices, matrices)
-def test_compose_is_a_matrix_product(first: np.ndarray, second: np.ndarray) -> None:
+def test_product_is_a_matrix_product(first: np.ndarray, second: np.ndarray) -> None:
     def square(m: np.ndarray) -> np.ndarray:
         return np.vstack([m[0], [0, 0, 0, 1]])
 
-    np.testing.assert_allclose(color.compose(second, first)[0], (square(second) @ square(first))[:3], atol=1e-12)
+    np.testing.assert_allclose(color.product([first, second])[0], (square(second) @ square(first))[:3], atol=1e-12)
     rgb = np.array([[0.2, 0.5, 0.9]])
     np.testing.assert_allclose(
-        color.apply(second, color.apply(first, rgb)), color.apply(color.compose(second, first), rgb), atol=1e-10
+        color.apply(second, color.apply(first, rgb)), color.apply(color.product([first, second]), rgb), atol=1e-10
     )
 
 

@@ -16,24 +16,27 @@ from hypothesis import strategies as st
 
 import augfuse as af
 from augfuse import rng
-from augfuse.execute import fused as kernel
 from augfuse.execute import reference
+from augfuse.execute.cpu import tiles as kernel
 from augfuse.execute.images import as_images
-from augfuse.plan.plan import Pass
-from augfuse.transforms.base import Color, Transform, Write
-from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, assert_like_reference, pictures, random_recipes
+from augfuse.plan.ops import Segment
+from augfuse.transforms.base import Color, Transform
+from augfuse.transforms.children import inside, leaves
+from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, assert_like_reference, numbers, pictures, random_recipes
 from oracles import fused as fused_plan
+from trees import ENDS, LEAVES, bodies, ends
 
 FILLS = ("nearest", "reflect", "wrap", "constant")
 NUMPYS_NAMES: Any = {"nearest": "edge", "reflect": "symmetric", "wrap": "wrap", "constant": "constant"}  # of np.pad
-MIXES = {cls.__name__ for cls in af.list_transforms() if issubclass(cls, Color) and cls.mixes_channels}
 
 
 def fits(transform: Transform, channels: int) -> bool:
     """Whether this example, made for RGB, makes sense for this number of channels."""
+    if inside(transform) is not None:
+        return all(fits(leaf, channels) for leaf in leaves([transform]))
     per_channel = [getattr(transform, name) for name in ("mean", "std", "value") if hasattr(transform, name)]
     numbers = all(len(values) in (1, channels) for values in per_channel)
-    return numbers and (channels in (1, 3, 4) or type(transform).__name__ not in MIXES)
+    return numbers and (channels in (1, 3, 4) or not (isinstance(transform, Color) and transform.mixes_channels))
 
 
 @pytest.mark.parametrize(("cls", "example"), EXAMPLES, ids=EXAMPLE_IDS)
@@ -120,15 +123,6 @@ def test_declared_value_range(dtype: str, value_range: tuple[float, float]) -> N
         assert_like_reference(recipe, pixels)
 
 
-def chosen(draw: Any, channels: int) -> list[Transform]:
-    pool = [cls(**example) for cls, example in EXAMPLES]
-    body = [t for t in pool if not isinstance(t, Write) and fits(t, channels)]
-    ends = [t for t in pool if isinstance(t, Write) and fits(t, channels)]
-    steps = draw(st.lists(st.sampled_from(body), max_size=4))
-    end = draw(st.none() | st.sampled_from(ends))
-    return steps if end is None else [*steps, end]
-
-
 @random_recipes
 @settings(max_examples=120)
 @given(data=st.data())
@@ -136,7 +130,8 @@ def test_random_recipes_like_reference(data: st.DataObject) -> None:
     channels = data.draw(st.sampled_from([1, 2, 3, 4, 5]), "channels")
     dtype = data.draw(st.sampled_from(["uint8", "uint16", "float32"]), "dtype")
     recipe = af.Recipe(
-        chosen(data.draw, channels),
+        data.draw(bodies([t for t in LEAVES if fits(t, channels)]), "body")
+        + data.draw(ends([t for t in ENDS if fits(t, channels)]), "end"),
         fill=data.draw(st.sampled_from(FILLS), "fill"),
         fill_value=data.draw(st.sampled_from([0.0, 0.3]), "paint") * FULL_SCALE[dtype],
         interpolation=data.draw(st.sampled_from(["bilinear", "nearest"]), "interpolation"),
@@ -153,7 +148,7 @@ def test_an_inactive_local_changes_no_rounding() -> None:
     pixels = pictures(2, 20, 30)
     recipe = af.Recipe([af.GaussianBlur(p=0.0), af.Resize((7, 9))])
     images = as_images(pixels)
-    exact = reference.execute(fused_plan(recipe, images, dtype="float32"), images)
+    exact = reference.execute(numbers(fused_plan(recipe, images, dtype="float32")), images)
     np.testing.assert_allclose(recipe.batch(pixels, seed=0, dtype="float32").images, exact, atol=1e-3)
 
 
@@ -220,7 +215,7 @@ def test_a_crop_is_a_slice() -> None:
     recipe = af.Recipe([af.RandomCrop((10, 12))])
     batch = recipe.batch(x, seed=3)
     step = batch.plan.steps[0]
-    assert isinstance(step, Pass) and step.geometry is not None
+    assert isinstance(step, Segment) and step.geometry is not None
     lefts, tops = (-step.geometry[:, i, 2] for i in (0, 1))
     for i in range(40):
         left, top = int(lefts[i]), int(tops[i])
@@ -249,7 +244,7 @@ def test_an_unwritable_cache_folder_is_only_a_warning(tmp_path: Path) -> None:
     shutil.copytree(Path(af.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     for folder in (package, *(p for p in package.rglob("*") if p.is_dir())):
         (folder / "__pycache__").touch()  # a file: no folder of this name can be made
-    code = "import numpy, augfuse.execute.fused, augfuse.rng as r; print(r.bits(0, 0, numpy.array([0]), 'a')[0, 0])"
+    code = "import numpy, augfuse.execute.cpu.tiles, augfuse.rng as r; print(r.bits(0, 0, numpy.array([0]), 'a')[0, 0])"
     nowhere = {"PYTHONPATH": str(tmp_path), "HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/x", "NUMBA_CACHE_DIR": ""}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **nowhere}

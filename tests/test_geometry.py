@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import augfuse as af
 from augfuse import geometry
 from augfuse.geometry import Canvas
-from augfuse.rng import Draw
+from augfuse.rng import Draw, Words
 from augfuse.transforms.base import Geometric
 from oracles import pictures
 
@@ -33,13 +33,13 @@ def ours(rows: list[tuple[float, ...]]) -> np.ndarray:
 
 
 @given(st.lists(st.tuples(six, six), min_size=1, max_size=5))
-def test_affine_and_compose_are_numpys_matmul(pairs: list[tuple[tuple[float, ...], tuple[float, ...]]]) -> None:
+def test_affine_and_product_are_numpys_matmul(pairs: list[tuple[tuple[float, ...], tuple[float, ...]]]) -> None:
     first, second = [p[0] for p in pairs], [p[1] for p in pairs]
     assert np.array_equal(ours(first), full(first))
-    got = geometry.compose(ours(second), ours(first))
+    got = geometry.product([ours(first), ours(second)])
     np.testing.assert_allclose(got, full(second) @ full(first), rtol=1e-13, atol=1e-10)
     for i in range(len(pairs)):  # bit for bit the same alone
-        assert np.array_equal(geometry.compose(ours(second[i : i + 1]), ours(first[i : i + 1]))[0], got[i])
+        assert np.array_equal(geometry.product([ours(first[i : i + 1]), ours(second[i : i + 1])])[0], got[i])
 
 
 @given(st.lists(six, min_size=1, max_size=5))
@@ -48,10 +48,14 @@ def test_invert_is_numpys_inv(rows: list[tuple[float, ...]]) -> None:
     # Not NumPy's determinant: it divides by the pivot, and where that is 1e-300 the quotient overflows.
     keep = np.abs(m[:, 0, 0] * m[:, 1, 1] - m[:, 0, 1] * m[:, 1, 0]) > 1e-3
     if keep.any():
-        np.testing.assert_allclose(geometry.invert(m[keep]), np.linalg.inv(m[keep]), rtol=1e-6, atol=1e-6)
+        inverse = geometry.invert(m[keep])
+        wanted = np.linalg.inv(m[keep])
+        np.testing.assert_allclose(inverse.maps.reshape(-1, 2, 3), wanted[:, :2], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(inverse.spans.T, np.linalg.norm(wanted[:, :2, :2], axis=2), rtol=1e-6, atol=1e-6)
+        assert inverse.regular.all()
 
 
-def test_is_regular() -> None:
+def test_what_has_no_inverse_is_named() -> None:
     good = [(1, 0, 0, 0, 1, 0), (1e-3, 0, 5, 0, 1e-3, 5), (0, 1, 0, -1, 0, 0), (1e3, 0, 0, 0, 1e3, 0)]
     bad = [
         (0, 0, 0, 0, 0, 0),
@@ -59,8 +63,11 @@ def test_is_regular() -> None:
         (1e-7, 0, 0, 0, 1e-7, 0),
         (np.nan, 0, 0, 0, 1, 0),
         (1, 0, np.inf, 0, 1, 0),
+        (1, 0, 0, 0, 1, -1e15),
     ]
-    assert geometry.is_regular(ours(good)).all() and not geometry.is_regular(ours(bad)).any()
+    assert geometry.invert(ours(good)).regular.all()
+    refused = geometry.invert(ours(bad))
+    assert not refused.regular.any() and (refused.maps == 0).all()
 
 
 def test_where() -> None:
@@ -69,12 +76,12 @@ def test_where() -> None:
     assert np.array_equal(kept[0], m[0]) and np.array_equal(kept[1], np.eye(3))
 
 
-def test_shrink_is_along_the_axes_of_the_source() -> None:
+def test_spans_are_along_the_axes_of_the_source() -> None:
     halved = ours([(2, 0, 1, 0, 4, 1), (0.5, 0, 1, 0, 0.25, 1)])
-    x, y = geometry.shrink(geometry.invert(halved)[:, :2].reshape(-1, 6))
+    x, y = geometry.invert(halved).spans
     assert np.array_equal(x, [0.5, 2]) and np.array_equal(y, [0.25, 4])
-    turned = geometry.compose(geometry.about_centre(canvas((9, 9)), 0, 1, -1, 0), ours([(0.5, 0, 0, 0, 0.25, 0)]))
-    x, y = geometry.shrink(geometry.invert(turned)[:, :2].reshape(-1, 6))
+    turned = geometry.product([ours([(0.5, 0, 0, 0, 0.25, 0)]), geometry.about_centre(canvas((9, 9)), 0, 1, -1, 0)])
+    x, y = geometry.invert(turned).spans
     np.testing.assert_allclose([x[0], y[0]], [2, 4])  # shrunk, then turned by a quarter: still along x and y before it
 
 
@@ -91,7 +98,7 @@ def test_about_centre_leaves_the_centre_where_it_is(row: tuple[float, ...], heig
 
 def matrix(transform: Geometric, size: Canvas) -> np.ndarray:
     name = type(transform).__name__
-    return transform.matrix(transform.draw(Draw(0, 0, np.arange(len(size.width)), f"{name}#0")), size)[0]
+    return transform.matrix(transform.draw(Draw(Words(0, 0, np.arange(len(size.width))), f"{name}#0")), size)[0]
 
 
 one = st.floats(0.3, 3)

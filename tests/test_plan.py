@@ -13,27 +13,38 @@ import augfuse as af
 from augfuse.execute import reference
 from augfuse.execute.images import as_images
 from augfuse.geometry import Canvas
-from augfuse.plan.build import build, paths
+from augfuse.plan.draw import draw
 from augfuse.plan.fuse import fuse
-from augfuse.plan.plan import LocalStep, Pass, Plan
+from augfuse.plan.lower import lower
+from augfuse.plan.lowered import Pass
+from augfuse.plan.ops import Segment
+from augfuse.plan.plan import Plan, Source, make
 from augfuse.transforms.base import Color, Geometric, Transform, Write
-from oracles import EXAMPLES, fused, pictures, random_recipes, unfused
+from augfuse.transforms.children import paths
+from oracles import EXAMPLES, fused, labels_of, numbers, pictures, random_recipes, unfused
+from trees import ENDS, LEAVES, bodies, ends
 
-BODY = [cls(**example) for cls, example in EXAMPLES if not issubclass(cls, Write)]
-ENDS = [cls(**example) for cls, example in EXAMPLES if issubclass(cls, Write)]
 recipes = st.builds(
     lambda body, end, fill: af.Recipe([*body, *end], fill=fill, fill_value=50),
-    st.lists(st.sampled_from(BODY), max_size=5),
-    st.lists(st.sampled_from(ENDS), max_size=1),
+    bodies(),
+    ends(),
     st.sampled_from(["nearest", "constant"]),
 )
+ALL = [cls(**example) for cls, example in EXAMPLES if not cls.comes_last]
+
+
+def made(recipe: af.Recipe, seed: int, *, fused: bool) -> Plan:
+    """The plan for two images of 64x64, also where what comes out does not stack."""
+    drawn = draw(recipe.transforms, seed, 0, np.arange(2), labels_of(range(2)))
+    source = Source(Canvas(np.array([64, 64]), np.array([64, 64])), 3, np.dtype(np.uint8))
+    return make(drawn, recipe._settings, source, None, fused=fused)
 
 
 def equal(a: Any, b: Any) -> bool:
     """Deep equality of plans, bit for bit."""
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and a.dtype == b.dtype and np.array_equal(a, b)
-    if isinstance(a, (Plan, Pass, LocalStep)) or hasattr(a, "__struct_fields__"):
+    if hasattr(a, "__struct_fields__"):
         return type(a) is type(b) and all(equal(getattr(a, n), getattr(b, n)) for n in a.__struct_fields__)
     if isinstance(a, (tuple, list)):
         return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
@@ -45,22 +56,21 @@ def equal(a: Any, b: Any) -> bool:
 @random_recipes
 @given(recipes, st.integers(0, 2**64 - 1))
 def test_fusing_twice_changes_nothing(recipe: af.Recipe, seed: int) -> None:
-    plan = fuse(unfused(recipe, as_images(pictures(2, 64, 64)), seed=seed))
-    assert equal(fuse(plan), plan)
+    apart = made(recipe, seed, fused=False).steps
+    assert equal(fuse(fuse(apart)), fuse(apart))
 
 
 @random_recipes
 @given(recipes, st.integers(0, 2**64 - 1))
 def test_matrices_and_points_are_those_of_the_steps_one_by_one(recipe: af.Recipe, seed: int) -> None:
-    images = as_images(pictures(2, 64, 64))
-    apart, together = unfused(recipe, images, seed=seed), fuse(unfused(recipe, images, seed=seed))
+    apart, together = made(recipe, seed, fused=False), made(recipe, seed, fused=True)
     assert together.size.height.tolist() == apart.size.height.tolist()
     assert together.size.width.tolist() == apart.size.width.tolist()
 
     def total(plan: Plan) -> np.ndarray:
         product = np.tile(np.eye(3), (2, 1, 1))
         for step in plan.steps:
-            if isinstance(step, Pass) and step.geometry is not None:
+            if isinstance(step, Segment) and step.geometry is not None:
                 product = step.geometry @ product
         return product
 
@@ -69,21 +79,25 @@ def test_matrices_and_points_are_those_of_the_steps_one_by_one(recipe: af.Recipe
     np.testing.assert_allclose(total(together) @ points, total(apart) @ points, rtol=1e-9, atol=1e-6)
 
 
-@pytest.mark.parametrize("steps", [[t] for t in BODY] + [BODY[:6], BODY[-6:]], ids=lambda s: type(s[0]).__name__)
+@pytest.mark.parametrize("steps", [[t] for t in ALL] + [ALL[:6], ALL[-6:]], ids=lambda s: type(s[0]).__name__)
 def test_the_numbers_of_a_plan_do_not_depend_on_its_size(steps: list[Transform]) -> None:
     """Bit for bit: array arithmetic may add in another order, or take another routine, for another length."""
     recipe, n = af.Recipe(steps), 203
 
     def numbers(at: np.ndarray) -> list[np.ndarray]:
         canvas = Canvas(np.full(len(at), 64), np.full(len(at), 64))
-        plan = fuse(build(recipe, canvas, 3, np.dtype(np.uint8), None, 3, 1, at))
+        source = Source(canvas, 3, np.dtype(np.uint8))
+        plan = make(draw(recipe.transforms, 3, 1, at), recipe._settings, source, None)
         found: list[np.ndarray] = []
         for step in plan.steps:
-            if isinstance(step, Pass):
+            if isinstance(step, Segment):
                 found += [v for v in (step.geometry, step.color, step.mean_gain, step.fill_color) if v is not None]
-                found += [step.matrices()] if step.geometry is not None else []
             else:
                 found += list(step.params.values())
+        for step in lower(plan).steps:
+            if isinstance(step, Pass):
+                found += [v for v in (step.color, step.gain, step.fills) if v is not None]
+                found += [] if step.sampling is None else [step.sampling.matrices, *(step.sampling.reduced or canvas)]
         return found
 
     whole = numbers(np.arange(n))
@@ -93,14 +107,12 @@ def test_the_numbers_of_a_plan_do_not_depend_on_its_size(steps: list[Transform])
 
 # Steps that lose nothing when they are done one after the other: turns and flips move whole pixels and never look
 # outside, colours are not clipped in between.
-WHOLE = ("HorizontalFlip", "VerticalFlip", "Transpose", "Rotate90")
-EXACT = [t for t in BODY if type(t).__name__ in WHOLE or isinstance(t, Color)]
-LOCAL = [t for t in BODY if not isinstance(t, (Color, Geometric))]
+EXACT = [t for t in LEAVES if not isinstance(t, Geometric) or (t.moves_whole_pixels and not t.sets_size)]
 
 
 @settings(max_examples=60)
 @given(
-    st.lists(st.sampled_from([*EXACT, *LOCAL]), max_size=5), st.sampled_from([[], *([end] for end in ENDS)]),
+    bodies(EXACT, 5), ends([end for end in ENDS if isinstance(end, Write)]),
     st.sampled_from(["nearest", "reflect", "wrap", "constant"]), st.integers(0, 2**64 - 1),
 )  # fmt: skip
 def test_the_fused_plan_means_what_the_steps_mean(
@@ -109,20 +121,22 @@ def test_the_fused_plan_means_what_the_steps_mean(
     images = as_images(pictures(2, 13, 13))
     recipe = af.Recipe([*body, *end], fill=fill, fill_value=9)
     apart = unfused(recipe, images, seed=seed, dtype="float32")
-    together = fuse(apart)
+    together = fused(recipe, images, seed=seed, dtype="float32")
     assert len(together.steps) <= len(apart.steps)
-    one, other = reference.execute(together, images), reference.execute(apart, images)
+    one, other = reference.execute(numbers(together), images), reference.execute(numbers(apart), images)
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-3 * max(1.0, float(np.abs(other).max()) / 255))
 
 
-@given(st.lists(st.sampled_from([t for t in BODY if isinstance(t, Color)]), max_size=3), st.integers(0, 2**64 - 1))
+@given(st.lists(st.sampled_from([t for t in LEAVES if isinstance(t, Color)]), max_size=3), st.integers(0, 2**64 - 1))
 def test_colours_before_after_and_between_warps_commute(colors: list[Transform], seed: int) -> None:
     """A warp only mixes pixels with weights that sum to 1, so a colour matrix may come before or after it."""
     colors = [t for t in colors if getattr(t, "pivot", "mid") == "mid"]
     images = as_images(pictures(2, 13, 17))
     warp = [af.Rotate((20, 20)), af.Scale((1.2, 1.2))]
     orders = [[*colors, *warp], [warp[0], *colors, warp[1]], [*warp, *colors]]
-    results = [reference.execute(fused(af.Recipe(o), images, seed=seed, dtype="float32"), images) for o in orders]
+    results = [
+        reference.execute(numbers(fused(af.Recipe(o), images, seed=seed, dtype="float32")), images) for o in orders
+    ]
     for result in results[1:]:
         np.testing.assert_allclose(result, results[0], atol=1e-2)
 
@@ -135,7 +149,7 @@ def test_the_source_is_surrounded_by_the_fill_colour() -> None:
     def colour(*steps: Transform) -> float:
         images = as_images(white)
         plan = fused(af.Recipe(list(steps), fill="constant", fill_value=100), images)
-        by_reference = reference.execute(plan, images)
+        by_reference = reference.execute(numbers(plan), images)
         (value,) = {int(v) for v in by_reference.ravel()}
         assert np.array_equal(
             af.Recipe(list(steps), fill="constant", fill_value=100).batch(white, seed=0).images, by_reference
@@ -165,9 +179,9 @@ def test_segments_follow_from_the_recipe_not_from_what_was_drawn(seed: int) -> N
     ]
     images = as_images(pictures(4, 12, 12))
     wanted = [
-        ("Pass", ("Rotate",), ("Invert",)),
-        ("LocalStep", "GaussianBlur"),
-        ("Pass", ("HorizontalFlip",), ("Contrast",)),
+        ("Segment", ("Rotate",), ("Invert",)),
+        ("Local", "GaussianBlur"),
+        ("Segment", ("HorizontalFlip",), ("Contrast",)),
     ]
     for p in (None, 0.0, 1.0):
         chosen = (
@@ -177,12 +191,12 @@ def test_segments_follow_from_the_recipe_not_from_what_was_drawn(seed: int) -> N
         )
         plan = fused(af.Recipe(chosen), images, seed=seed)
         shape = [
-            ("Pass", s.geometry_names, s.color_names) if isinstance(s, Pass) else ("LocalStep", s.name)
+            ("Segment", s.geometry_names, s.color_names) if isinstance(s, Segment) else ("Local", s.name)
             for s in plan.steps
         ]
         assert shape == wanted
     inactive = fused(af.Recipe([af.Rotate(20, p=0.0), af.Invert(p=0.0)]), images, seed=seed).steps[0]
-    assert isinstance(inactive, Pass) and inactive.geometry is not None and inactive.color is not None
+    assert isinstance(inactive, Segment) and inactive.geometry is not None and inactive.color is not None
     assert np.array_equal(inactive.geometry, np.tile(np.eye(3), (4, 1, 1)))
     assert np.array_equal(inactive.color, np.tile(np.eye(3, 4), (4, 1, 1)))
 
@@ -193,7 +207,7 @@ def test_fused_rotations_lose_no_corner() -> None:
     there_and_back = [af.Translate((0.4, 0.4), (0, 0)), af.Translate((-0.4, -0.4), (0, 0))]
     assert np.array_equal(af.Recipe(there_and_back, fill="constant").batch(x, seed=0).images, x)
     images = as_images(x)
-    lost = reference.execute(unfused(af.Recipe(there_and_back, fill="constant"), images), images)
+    lost = reference.execute(numbers(unfused(af.Recipe(there_and_back, fill="constant"), images)), images)
     assert (lost[:, :, -16:] == 0).all()
 
 
@@ -246,7 +260,7 @@ def test_a_plan_tells_what_was_done() -> None:
     plan = batch.plan
     assert (plan.seed, plan.epoch, plan.indices.tolist(), len(plan)) == (5, 2, [4, 5, 6], 3)
     assert (plan.low, plan.high, plan.channels, plan.fill, plan.interpolation) == (0, 255, 3, "nearest", "bilinear")
-    again = reference.execute(plan, as_images(pictures(3, 8, 9)))
+    again = reference.execute(numbers(plan), as_images(pictures(3, 8, 9)))
     np.testing.assert_allclose(again, batch.images, atol=1e-2)
     fresh = af.Recipe([af.Rotate()]).batch(pictures(3, 8, 9))
     replayed = af.Recipe([af.Rotate()]).batch(pictures(3, 8, 9), seed=fresh.plan.seed)

@@ -79,7 +79,12 @@ def test_seed_epoch_index_and_slot_all_matter() -> None:
 
 def test_draws_are_uniform_and_independent() -> None:
     n = np.arange(20000)
-    draws = [rng.Draw(5, epoch, n, path).uniform(name) for epoch in (0, 1) for path in ("A#0", "A#1") for name in "pq"]
+    draws = [
+        rng.Draw(rng.Words(5, epoch, n), path).uniform(name)
+        for epoch in (0, 1)
+        for path in ("A#0", "A#1")
+        for name in "pq"
+    ]
     for values in draws:
         counts, _ = np.histogram(values, bins=50, range=(0, 1))
         assert ((counts - 400) ** 2 / 400).sum() < 94  # chi-square with 49 degrees of freedom: one in 10000
@@ -91,7 +96,7 @@ def test_draws_are_uniform_and_independent() -> None:
 
 @given(word, st.floats(-1e6, 1e6), st.floats(0, 1e6))
 def test_uniform_stays_in_its_range(seed: int, low: float, width: float) -> None:
-    draw = rng.Draw(seed, 0, np.arange(50), "X#0")
+    draw = rng.Draw(rng.Words(seed, 0, np.arange(50)), "X#0")
     values = draw.uniform("v", (low, low + width))
     assert values.dtype == np.float64 and values.shape == (50,)
     assert (values >= low).all() and (values <= low + width).all()
@@ -106,19 +111,19 @@ def test_unit_is_what_numpys_generator_makes() -> None:
 
 @given(word, st.integers(-5, 5), st.integers(0, 6))
 def test_integers_reach_both_ends(seed: int, low: int, span: int) -> None:
-    values = rng.Draw(seed, 0, np.arange(400), "X#0").integers("v", low, low + span)
+    values = rng.Draw(rng.Words(seed, 0, np.arange(400)), "X#0").integers("v", low, low + span)
     assert values.dtype == np.int64 and set(values.tolist()) == set(range(low, low + span + 1))
 
 
 @given(word, st.floats(0, 1))
 def test_coins_fall_with_their_probability(seed: int, p: float) -> None:
-    heads = rng.Draw(seed, 0, np.arange(2000), "X#0").coin("p", p)
+    heads = rng.Draw(rng.Words(seed, 0, np.arange(2000)), "X#0").coin("p", p)
     assert heads.dtype == np.bool_
     assert abs(heads.mean() - p) <= 6 * np.sqrt(p * (1 - p) / 2000) + 1e-12
 
 
 def test_uniforms_and_keys() -> None:
-    draw = rng.Draw(5, 0, np.arange(3), "X#0")
+    draw = rng.Draw(rng.Words(5, 0, np.arange(3)), "X#0")
     many = draw.uniforms("v", 10)
     assert many.shape == (3, 10) and len(np.unique(many)) == 30
     assert np.array_equal(many[:, :4], draw.uniforms("v", 4)) and np.array_equal(many[:, 0], draw.uniform("v"))

@@ -91,6 +91,25 @@ def check_labels(labels: Any, n: int) -> None:
         raise ImageError(f"labels: got {got}, wanted one per image.")
 
 
+def class_labels(labels: Any) -> np.ndarray | None:
+    """Labels as (n,) class numbers or names, for `When`: (n,) as they are, (n, 1) flat, one-hot rows by their largest.
+    ImageError for labels of another form.
+    """
+    if labels is None:
+        return None
+    array = np.asarray(labels)
+    if array.ndim == 2 and array.dtype.kind in "buif":
+        array = array[:, 0] if array.shape[1] == 1 else array.argmax(axis=1)
+    if array.dtype.kind == "f" and array.ndim == 1 and (array == np.floor(array)).all():
+        array = array.astype(np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "buiUS":
+        raise ImageError(
+            f"labels: got {array.dtype.name} of shape {array.shape} for a recipe with When, wanted one class number or "
+            "name for each image."
+        )
+    return array
+
+
 def as_index(index: Any) -> int:
     if whole("index", index, 0) > _LARGEST_INDEX:
         raise RangeError(f"index: got {shown(index)}, wanted 0..2**63 - 1.")

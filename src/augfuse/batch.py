@@ -17,10 +17,11 @@ class Batch:
     """A batch of n images.
 
     images: (n, h, w, c), or (n, c, h, w) with layout="NCHW". labels: (n, ...) or None. indices: (n,) int64, the
-    samples' positions in their source. paths: the n files they came from, or None. plan: what was done to them.
+    samples' positions in their source. paths: the n files they came from, or None. plan: what was done to them. views:
+    of a recipe with Views, a Batch for each of them by name; `images` are those of the first one.
     """
 
-    __slots__ = ("images", "indices", "labels", "paths", "plan", "planar")
+    __slots__ = ("images", "indices", "labels", "paths", "plan", "planar", "views")
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class Batch:
         paths: tuple[str, ...] | None,
         plan: Plan,
         planar: bool,
+        views: dict[str, Batch] | None = None,
     ) -> None:
         self.images = images
         self.labels = labels
@@ -37,6 +39,11 @@ class Batch:
         self.paths = paths
         self.plan = plan
         self.planar = planar
+        self.views = views or {}
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The images, for `np.asarray(batch)`."""
+        return np.array(self.images, dtype, copy=copy)
 
     def __len__(self) -> int:
         return len(self.images)

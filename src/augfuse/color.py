@@ -6,19 +6,20 @@ are stored with n innermost, as in `geometry`. Luma is ITU-R BT.601: 0.299 r + 0
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 LUMA = np.array([0.299, 0.587, 0.114])
 _IDENTITY = np.eye(3, 4)[:, :, None]
 _LUMA_ROWS = np.tile(LUMA, (3, 1))  # every channel becomes luma
-_GREY = _LUMA_ROWS[:, :, None]
 
 # Hue turns about the grey axis of YIQ (FCC 1953, BT.601 luma): luma stays, (I, Q) turns clockwise, from red to green.
 _RGB_TO_YIQ = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
 _YIQ_TO_RGB = np.linalg.inv(_RGB_TO_YIQ)
-_HUE_COS = (_YIQ_TO_RGB @ np.diag([0.0, 1.0, 1.0]) @ _RGB_TO_YIQ)[:, :, None]
-_HUE_SIN = (_YIQ_TO_RGB @ np.array([[0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ _RGB_TO_YIQ)[:, :, None]
-_HUE_FIXED = (_YIQ_TO_RGB @ np.diag([1.0, 0.0, 0.0]) @ _RGB_TO_YIQ)[:, :, None]
+_HUE_COS = _YIQ_TO_RGB @ np.diag([0.0, 1.0, 1.0]) @ _RGB_TO_YIQ
+_HUE_SIN = _YIQ_TO_RGB @ np.array([[0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ _RGB_TO_YIQ
+_HUE_FIXED = _YIQ_TO_RGB @ np.diag([1.0, 0.0, 0.0]) @ _RGB_TO_YIQ
 
 
 def uniform(gain: np.ndarray, offset: np.ndarray | float = 0.0) -> np.ndarray:
@@ -42,12 +43,11 @@ def saturation_hue(factor: np.ndarray, turns: np.ndarray) -> np.ndarray:
 
     Both keep luma and the grey axis, so their product is factor * hue + (1 - factor) * grey.
     """
+    from augfuse.products import saturation_hue as compiled  # loaded on first use
+
     angle = 2 * np.pi * turns
-    m = np.zeros((3, 4, len(factor)))
-    m[:, :3] = _HUE_FIXED * factor
-    m[:, :3] += _HUE_COS * (np.cos(angle) * factor)
-    m[:, :3] += _HUE_SIN * (np.sin(angle) * factor)
-    m[:, :3] += _GREY * (1 - factor)
+    m = np.empty((3, 4, len(factor)))
+    compiled(np.ascontiguousarray(factor), np.cos(angle), np.sin(angle), _LUMA_ROWS, _HUE_FIXED, _HUE_COS, _HUE_SIN, m)
     return m.transpose(2, 0, 1)
 
 
@@ -56,14 +56,15 @@ def grayscale(n: int) -> np.ndarray:
     return np.tile(np.hstack([_LUMA_ROWS, np.zeros((3, 1))]), (n, 1, 1))
 
 
-def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The matrix that does `first`, then `second`, without a clip in between."""
-    a, b = second.transpose(1, 2, 0), first.transpose(1, 2, 0)
-    m = a[:, 0, None] * b[0]
-    m += a[:, 1, None] * b[1]
-    m += a[:, 2, None] * b[2]
-    m[:, 3] += a[:, 3]
-    return m.transpose(2, 0, 1)
+def product(matrices: Sequence[np.ndarray]) -> np.ndarray:
+    """(n, 3, 4): the matrix that does the first of these, then the second, and so on, without a clip in between."""
+    if len(matrices) == 1:
+        return matrices[0]
+    from augfuse.products import chain_colors
+
+    out = np.empty(matrices[0].shape)
+    chain_colors(np.array(matrices), out)
+    return out
 
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
@@ -72,9 +73,11 @@ def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
 
 
 def to_range(m: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The same map on values in [low, high] instead of [0, 1]."""
-    out = np.array(m)
-    out[:, :, 3] = (high - low) * m[:, :, 3] + low - low * m[:, :, :3].sum(axis=2)
+    """(n, 3, 4), C-contiguous: the same map on values in [low, high] instead of [0, 1]."""
+    from augfuse.products import colors_to_range
+
+    out = np.empty(m.shape)
+    colors_to_range(np.ascontiguousarray(m), low, high, out)
     return out
 
 

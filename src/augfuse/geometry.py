@@ -1,12 +1,13 @@
 """3x3 matrices for n images at once, as (n, 3, 3) float64 arrays that map source to output.
 
 Coordinates are continuous: pixel (0, 0) covers [0, 1) x [0, 1), x points right, y points down, points are columns
-(x, y, 1). Every array made here is stored with n innermost, so that each of its entries is one contiguous vector: the
-product of 512 matrices costs 15 us this way and 40 us with `numpy.matmul`.
+(x, y, 1). The arrays that `affine` makes are stored with n innermost, so that each of their entries is one contiguous
+vector. Products and inverses are compiled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -52,44 +53,42 @@ def about_centre(canvas: Canvas, a: Value, b: Value, d: Value, e: Value) -> np.n
     return affine(len(x), a, b, x - a * x - b * y, d, e, y - d * x - e * y)
 
 
-def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The affine map that does `first`, then `second`."""
-    a, b = second.transpose(1, 2, 0), first.transpose(1, 2, 0)
-    m = _blank(len(first))
-    np.multiply(a[:2, 0, None], b[0], out=m[:2])
-    m[:2] += a[:2, 1, None] * b[1]
-    m[:2, 2] += a[:2, 2]
-    return m.transpose(2, 0, 1)
+def product(matrices: Sequence[np.ndarray]) -> np.ndarray:
+    """(n, 3, 3): the affine map that does the first of these (n, 3, 3), then the second, and so on."""
+    if len(matrices) == 1:
+        return matrices[0]
+    from augfuse.products import chain  # compiled: loaded on first use
+
+    out = np.empty(matrices[0].shape)
+    chain(np.array(matrices), out)
+    return out
 
 
-def invert(m: np.ndarray) -> np.ndarray:
-    """The inverse of affine maps. The caller has checked that none is singular."""
-    a, b, c = m[:, 0, 0], m[:, 0, 1], m[:, 0, 2]
-    d, e, f = m[:, 1, 0], m[:, 1, 1], m[:, 1, 2]
-    k = 1.0 / (a * e - b * d)
-    return affine(len(m), e * k, -b * k, (b * f - e * c) * k, -d * k, a * k, (d * c - a * f) * k)
+class Inverse(NamedTuple):
+    """The inverses of n affine maps.
+
+    maps: (n, 6) float64, output to source: x = m[0] x' + m[1] y' + m[2], y = m[3] x' + m[4] y' + m[5]. spans: (2, n),
+    how many source pixels along the source's x and y one output pixel covers, below 1 where it enlarges. regular: (n,)
+    bool, whether the map is finite, of a size that coordinates can follow, and not squeezed so far that an inverse
+    means nothing (the largest shrink is 1 to 10**6); the others have zeros for a map.
+    """
+
+    maps: np.ndarray
+    spans: np.ndarray
+    regular: np.ndarray
 
 
-def is_regular(m: np.ndarray) -> np.ndarray:
-    """(n,) bool: finite, of a size that coordinates can follow, and not squeezed so far that an inverse means nothing
-    (the largest shrink is 1 to 10**6)."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        determinant = m[:, 0, 0] * m[:, 1, 1] - m[:, 0, 1] * m[:, 1, 0]
-        # NaN compares false. In float32 coordinates beyond 1e38 would be infinite, and an index made of them anything.
-        size = np.abs(m)
-        fits = True if size.max(initial=0.0) < _LARGEST else size.max(axis=(1, 2)) < _LARGEST
-        return (np.abs(determinant) > 1e-12) & fits
+def invert(m: np.ndarray) -> Inverse:
+    """The inverses of affine maps (n, 3, 3)."""
+    from augfuse.products import inverse
+
+    n = len(m)
+    found = Inverse(np.empty((n, 6)), np.empty((2, n)), np.empty(n, np.bool_))
+    inverse(np.ascontiguousarray(m), _LARGEST, *found)
+    return found
 
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
     """`m` where active, the identity elsewhere."""
     soa = m.transpose(1, 2, 0)
     return np.where(active, soa, _IDENTITY).transpose(2, 0, 1)
-
-
-def shrink(inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many source pixels, along the source's x and y, one output pixel spans: (n,) each, below 1 when it enlarges.
-
-    `inverse` (n, 6) are the first two rows of maps from output to source.
-    """
-    return np.hypot(inverse[:, 0], inverse[:, 1]), np.hypot(inverse[:, 3], inverse[:, 4])

@@ -26,29 +26,51 @@ def _high(a, b):
     return a1 * b1 + (middle >> _32) + ((a0 * b1 + (middle & _LOW)) >> _32)
 
 
+@inlined
+def _block(seed, slot, epoch, block, index):
+    """The four words of Philox(key=(seed, slot), counter=(index, epoch, block, 0))."""
+    c0 = U(index)
+    c1 = U(epoch)
+    c2 = U(block)
+    c3 = U(0)
+    k0 = U(seed)
+    k1 = U(slot)
+    for _ in range(10):
+        h0 = _high(_M0, c0)
+        l0 = _M0 * c0
+        h1 = _high(_M1, c2)
+        l1 = _M1 * c2
+        c0 = h1 ^ c1 ^ k0
+        c1 = l1
+        c2 = h0 ^ c3 ^ k1
+        c3 = l0
+        k0 += _W0
+        k1 += _W1
+    return c0, c1, c2, c3
+
+
 @jit
 def blocks(seed, slot, epoch, first, count, indices, out):
-    """out[i, 4 * b : 4 * b + 4] = Philox(key=(seed, slot), counter=(indices[i], epoch, first + b, 0)) for b < count."""
+    """out[i, 4 * b : 4 * b + 4] = the block first + b of position indices[i], for b < count."""
     for i in range(indices.shape[0]):
         for b in range(count):
-            c0 = U(indices[i])
-            c1 = U(epoch)
-            c2 = U(first + b)
-            c3 = U(0)
-            k0 = U(seed)
-            k1 = U(slot)
-            for _ in range(10):
-                h0 = _high(_M0, c0)
-                l0 = _M0 * c0
-                h1 = _high(_M1, c2)
-                l1 = _M1 * c2
-                c0 = h1 ^ c1 ^ k0
-                c1 = l1
-                c2 = h0 ^ c3 ^ k1
-                c3 = l0
-                k0 += _W0
-                k1 += _W1
-            out[i, 4 * b] = c0
-            out[i, 4 * b + 1] = c1
-            out[i, 4 * b + 2] = c2
-            out[i, 4 * b + 3] = c3
+            w = _block(seed, slot, epoch, first + b, indices[i])
+            out[i, 4 * b] = w[0]
+            out[i, 4 * b + 1] = w[1]
+            out[i, 4 * b + 2] = w[2]
+            out[i, 4 * b + 3] = w[3]
+
+
+@jit
+def blocks_of_slots(seed, slots, counts, epoch, indices, out):
+    """The first counts[s] blocks of each slot, one below the other: four rows of `out` (rows, n) for each block."""
+    row = 0
+    for s in range(slots.shape[0]):
+        for b in range(counts[s]):
+            for i in range(indices.shape[0]):
+                w = _block(seed, slots[s], epoch, b, indices[i])
+                out[row, i] = w[0]
+                out[row + 1, i] = w[1]
+                out[row + 2, i] = w[2]
+                out[row + 3, i] = w[3]
+            row += 4

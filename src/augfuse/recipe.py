@@ -3,52 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from hashlib import blake2b
-from typing import Any, final
+from typing import Any, cast, final
 
 import msgspec
 import numpy as np
 
 from augfuse.arguments import (
-    allocated,
     as_index,
     as_indices,
     canvas_of,
     check_labels,
-    check_out,
-    is_planar,
+    class_labels,
     overlap,
     own_range,
     wanted_dtype,
 )
 from augfuse.batch import Batch
+from augfuse.carry_out import carried_out
 from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
-from augfuse.plan.build import build, value_range
 from augfuse.plan.describe import Applied
+from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
-from augfuse.plan.fuse import fuse
-from augfuse.plan.plan import Plan, check
-from augfuse.ranges import Choice, Numbers, sides, whole
-from augfuse.rng import check_epoch, check_seed
+from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
+from augfuse.ranges import Choice, Numbers, sides
+from augfuse.rng import Slots, check_epoch, check_seed
 from augfuse.targets import refuse_targets, warn_of_masks
-from augfuse.text import shown
-from augfuse.transforms._crop import undone
+from augfuse.transforms._compose import When
 from augfuse.transforms._custom import Lambda, named
-from augfuse.transforms.base import Transform, Write
+from augfuse.transforms.base import Transform
 from augfuse.transforms.calls import Called
+from augfuse.transforms.children import check_ends, checked_list, leaves, tree
+from augfuse.transforms.evaluation import evaluated
 from augfuse.warn_once import warn
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", ("bilinear", "nearest"))
 _BOX_FORMAT = Choice("box format", ("pascal_voc",))
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
-_MOST_TRANSFORMS = 100
 
 
 @final
-class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
+class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=True):
     """A list of transforms, applied in order, compiled for each batch into one fused pass over the pixels.
 
     fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period
@@ -66,26 +65,14 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
     box_format: str = "pascal_voc"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.transforms, (tuple, list)):
-            raise RecipeError(
-                f"Recipe: got one {type(self.transforms).__name__}, wanted a list. Use af.Recipe([af.Rotate(), ...])."
-            )
-        if len(self.transforms) > _MOST_TRANSFORMS:
-            raise RecipeError(f"Recipe: got {len(self.transforms)} transforms, wanted at most {_MOST_TRANSFORMS}.")
         put = msgspec.structs.force_setattr
-        put(self, "transforms", tuple(self.transforms))
+        put(self, "transforms", checked_list("Recipe.transforms", self.transforms))
         put(self, "fill_value", _FILL_VALUE.parse("Recipe.fill_value", self.fill_value))
         for name, spec in (("fill", _FILL), ("interpolation", _INTERPOLATION), ("box_format", _BOX_FORMAT)):
             spec.parse(f"Recipe.{name}", getattr(self, name))
         if self.value_range is not None:
             put(self, "value_range", own_range(self.value_range))
-        _check_order(tuple(self.transforms))
-        if (found := undone(tuple(self.transforms))) is not None:
-            stretched, resize = type(found[0]).__name__, sides(found[1].size)
-            warn(
-                f"Recipe: {stretched} changes nothing, for Resize({resize}) stretches the picture back. Type "
-                f'af.Resize({resize}, mode="cover"), af.CenterCrop({resize}) in its place.'
-            )
+        check_ends("Recipe.transforms", self.transforms)
 
     def __call__(
         self,
@@ -100,6 +87,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
     ) -> dict[str, Any]:
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
 
+        Of a recipe with Views, "image" is the first one, and "views" holds a dict {"image": ...} for each by name.
+
         The same bytes as the image at `index` of a batch with this seed and epoch. With a seed, `index` is asked for.
         Masks, boxes and keypoints are refused, with the way to do it (`others`).
         """
@@ -111,11 +100,13 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
         images = Images(items=[as_image(image, "image")])
         check_values(images, *value_range(images.dtype, self.value_range), "image")
         indices = np.array([0 if index is None else as_index(index)], np.int64)
-        recipe = self if training else self.eval()
-        batch = recipe._run(
-            images, None, indices, None, seed=seed, epoch=epoch, workers=1, dtype=None, layout="NHWC", out=None
-        )
+        recipe = self if training else self._evaluation
+        labels = None if label is None else recipe._labels([label])
+        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), indices, labels, None)
+        batch = recipe._run(drawn, images, None, None, workers=1, dtype=None, layout="NHWC", out=None)
         result: dict[str, Any] = {"image": batch.images[0]}
+        if batch.views:
+            result["views"] = {name: {"image": view.images[0]} for name, view in batch.views.items()}
         if label is not None:
             result["label"] = label
         return result
@@ -146,56 +137,88 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
         n = len(pixels)
         positions = np.arange(n, dtype=np.int64) if indices is None else as_indices(indices, n)
         check_labels(labels, n)
-        recipe = self if training else self.eval()
+        recipe = self if training else self._evaluation
         wanted = wanted_dtype(dtype)
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
         if isinstance(out, np.ndarray) and overlap(out, pixels):
             raise ImageTypeError(
                 "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
             )
-        return recipe._run(
-            pixels,
-            labels,
-            positions,
-            None,
-            seed=seed,
-            epoch=epoch,
-            workers=workers,
-            dtype=wanted,
-            layout=layout,
-            out=out,
-        )
+        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, recipe._labels(labels), None)
+        return recipe._run(drawn, pixels, labels, None, workers=workers, dtype=wanted, layout=layout, out=out)
+
+    def replay(
+        self,
+        plan: Plan,
+        images: np.ndarray | Sequence[np.ndarray],
+        labels: Any = None,
+        *,
+        workers: int | None = None,
+        layout: str = "NHWC",
+        out: np.ndarray | None = None,
+    ) -> Batch:
+        """What `plan` did, done again to the same images: the same bytes, also in another process.
+
+            kept = batch.plan.to_bytes()
+            recipe.replay(af.Plan.from_bytes(kept), images=images).images
+
+        images: as many, of the sizes, channels and dtype that the plan was made for; the others are those of `batch`.
+        RecipeError where the plan was made by other transforms, ImageError where the images are not like those of it.
+        """
+        if not isinstance(plan, Plan):
+            raise ImageTypeError(f"plan: got {type(plan).__name__}, wanted an af.Plan. Use af.Plan.from_bytes(data).")
+        made = plan.transforms
+        if made not in (self.transforms, self._evaluation.transforms):
+            own, other = (
+                ", ".join(type(t).__name__ for t in some) or "no transforms" for some in (self.transforms, made)
+            )
+            raise RecipeError(
+                f"plan: got one of a recipe of other transforms ({other}), wanted one of this recipe ({own}). "
+                "Use the recipe that made it."
+            )
+        pixels = as_images(images)
+        plan.images.check(pixels.canvas, pixels.channels, pixels.dtype)
+        check_labels(labels, len(pixels))
+        check_values(pixels, plan.low, plan.high)
+        if isinstance(out, np.ndarray) and overlap(out, pixels):
+            raise ImageTypeError("out: got memory that the images lie in, wanted memory of its own.")
+        return carried_out(plan, pixels, labels, None, workers=workers, layout=layout, out=out)
+
+    def _labels(self, labels: Any) -> np.ndarray | None:
+        """The labels as (n,) class numbers or names, where a When asks for them."""
+        if not self._asks_for_labels:
+            return None
+        if labels is None and self._is_first("labels"):
+            warn("When: got images without labels, and leaves them as they are. Give labels, one for each image.")
+        return class_labels(labels)
+
+    def _draw(
+        self,
+        seed: int,
+        epoch: int,
+        indices: np.ndarray,
+        labels: np.ndarray | None,
+        classes: tuple[str, ...] | None,
+    ) -> Drawn:
+        """The draws of these positions: nothing is checked."""
+        return draw(self.transforms, seed, epoch, indices, labels, classes, self._slots)
 
     def _run(
         self,
+        drawn: Drawn,
         images: Images,
         labels: Any,
-        indices: np.ndarray,
         paths: tuple[str, ...] | None,
         *,
-        seed: int | None,
-        epoch: int,
         workers: int | None,
         dtype: np.dtype | None,
         layout: str,
         out: np.ndarray | Callable[[tuple[int, ...], np.dtype], np.ndarray] | None,
     ) -> Batch:
-        """The unchecked inner call: images and indices are known to be good. `out` may be what allocates it."""
-        from augfuse.execute.cpu import cpu_count, execute  # compiled code: loaded on first use
-
-        planar = is_planar(layout)
-        threads = cpu_count() if workers is None else whole("workers", workers, 0)
-        epoch = check_epoch(epoch)
-        plan = self.plan(images.canvas, images.channels, images.dtype, indices, seed=seed, epoch=epoch, dtype=dtype)
-        height, width = int(plan.size.height[0]), int(plan.size.width[0])
-        shape = (len(images), plan.channels, height, width) if planar else (len(images), height, width, plan.channels)
+        """The unchecked inner call: images are known to be good. `out` may be what allocates it."""
+        plan = self._plan(drawn, Source(images.canvas, images.channels, images.dtype), dtype)
         warn_of_masks(self, images[0], labels)
-        if out is None or callable(out):
-            target = allocated(out or np.empty, shape, plan.write.dtype)
-        else:
-            target = check_out(out, shape, plan.write.dtype)
-        execute(plan, images, target, planar, threads)
-        return Batch(target, labels, indices, paths, plan, planar)
+        return carried_out(plan, images, labels, paths, workers=workers, layout=layout, out=out)
 
     def plan(
         self,
@@ -207,27 +230,36 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
         seed: int | None = None,
         epoch: int = 0,
         dtype: np.dtype | None = None,
+        labels: np.ndarray | None = None,
     ) -> Plan:
         """The fused, checked plan for images of these sizes: what would be done, without any pixels."""
-        if dtype is not None and dtype not in (source_dtype, np.dtype(np.float32)):
+        drawn = self._draw(check_seed(seed), epoch, indices, labels, None)
+        return self._plan(drawn, Source(source, channels, source_dtype), dtype)
+
+    def unchecked_plan(
+        self, source: Canvas, channels: int, source_dtype: np.dtype, indices: np.ndarray, *, seed: int
+    ) -> Plan:
+        """The plan for images of these sizes, also where what comes out does not stack: to look at sizes."""
+        drawn = draw(self.transforms, seed, 0, indices)
+        return make(drawn, self._settings, Source(source, channels, source_dtype), None)
+
+    def _plan(self, drawn: Drawn, images: Source, dtype: np.dtype | None) -> Plan:
+        if dtype is not None and dtype not in (images.dtype, np.float32):
             raise RecipeError(
-                f"dtype: got {dtype.name} for {source_dtype.name} images, wanted '{source_dtype.name}' or 'float32'."
+                f"dtype: got {dtype.name} for {images.dtype.name} images, wanted '{images.dtype.name}' or 'float32'."
             )
-        plan = fuse(build(self, source, channels, source_dtype, dtype, check_seed(seed), epoch, indices))
-        check(plan)
-        return plan
+        if self._is_first("undone"):
+            self._look_for_undone()
+        return checked(make(drawn, self._settings, images, dtype))
 
     def eval(self) -> Recipe:
         """The evaluation form: random transforms are left out or replaced by their deterministic counterpart
-        (RandomResizedCrop: resize and centre crop), deterministic ones (Resize, Normalize) stay. It draws nothing."""
-        kept: list[Transform] = []
-        for transform in self.transforms:
-            if transform.evaluation == "deterministic":
-                kept.append(transform)
-            elif transform.evaluation == "counterpart":
-                kept.extend(transform.counterpart() if transform.p > 0 else ())
-        always = tuple(msgspec.structs.replace(t, p=1.0) if 0 < t.p < 1 else t for t in kept)
-        return self._with(always)
+        (RandomResizedCrop: resize and centre crop), deterministic ones (Resize, Normalize) stay. It draws nothing.
+
+        Of transforms that choose among others: OneOf and SomeOf are left out; Sequential, RandomOrder, When and
+        Schedule become the evaluation forms of their transforms in list order, Views those of each view.
+        """
+        return self._with(evaluated(self.transforms))
 
     def scaled(self, strength: float) -> Recipe:
         """The same recipe, milder or stronger: every range scaled about the value that changes nothing (0 degrees,
@@ -246,13 +278,57 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
             return self
         return self._with(tuple(scaled(t, strength) for t in self.transforms))
 
+    # What follows from the recipe alone is computed once.
+
+    @cached_property
+    def _evaluation(self) -> Recipe:
+        return self.eval()
+
+    @cached_property
+    def _settings(self) -> Settings:
+        return Settings(
+            cast("Any", self.fill), cast("Any", self.fill_value), cast("Any", self.interpolation), self.value_range
+        )
+
+    @cached_property
+    def _slots(self) -> Slots:
+        return Slots()
+
+    @cached_property
+    def _asks_for_labels(self) -> bool:
+        return any(isinstance(transform, When) for transform in tree(self.transforms))
+
+    def _is_first(self, subject: str) -> bool:
+        """Whether this is the first time that `subject` is asked about, for this recipe."""
+        if subject in self._asked:
+            return False
+        self._asked.add(subject)
+        return True
+
+    @cached_property
+    def _asked(self) -> set[str]:
+        return set()
+
+    def _look_for_undone(self) -> None:
+        """Warn of a random width that a Resize stretches back."""
+        from augfuse.transforms.undone import undone
+
+        if (found := undone(tuple(self.transforms))) is not None:
+            stretched, resize = type(found[0]).__name__, sides(found[1].size)
+            warn(
+                f"Recipe: {stretched} changes nothing, for Resize({resize}) stretches the picture back. Type "
+                f'af.Resize({resize}, mode="cover"), af.CenterCrop({resize}) in its place.'
+            )
+
     def _with(self, transforms: tuple[Transform, ...]) -> Recipe:
         """The same recipe with transforms that follow from its own: nothing is checked, nor warned about, again."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__}
-        return _restored({**values, "transforms": transforms})
+        return _restored({**msgspec.structs.asdict(self), "transforms": transforms}, self._asked)
+
+    def __copy__(self) -> Recipe:
+        return self  # it does not change
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, ({name: getattr(self, name) for name in self.__struct_fields__},)
+        return _restored, (msgspec.structs.asdict(self), self._asked)
 
     def explain(self, shape: tuple[int, ...] = (224, 224, 3), dtype: Any = np.uint8) -> str:
         """What is fused into what, for images of this (h, w, c): "Rotate, Scale -> 1 warp; ...; Normalize -> write"."""
@@ -270,7 +346,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
         `text` says it in words. The same as `batch.plan.describe(i)` of a batch with this seed, epoch and index.
         """
         canvas, channels = canvas_of(shape)
-        recipe = self if training else self.eval()
+        recipe = self if training else self._evaluation
         position = as_indices([index], 1)
         # The draws do not depend on the dtype; float32 is the one that every value range fits.
         plan = recipe.plan(canvas, channels, np.dtype(np.float32), position, seed=seed, epoch=check_epoch(epoch))
@@ -302,7 +378,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
 
     def fingerprint(self) -> str:
         """16 hex digits that differ where the recipes do; the same in every process. Functions count by their names."""
-        functions = [named(t.fn) for t in self.transforms if isinstance(t, Lambda)]
+        functions = [named(t.fn) for t in leaves(self.transforms) if isinstance(t, Lambda)]
         return blake2b("\n".join([self.to_python(), *functions]).encode(), digest_size=8).hexdigest()
 
     @staticmethod
@@ -322,23 +398,10 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True):
         return Recipe.from_dict(read_yaml(text))
 
 
-def _restored(fields: dict[str, Any]) -> Recipe:
-    """A recipe of fields that were those of one, so that no process warns again of what was said when it was made."""
+def _restored(fields: dict[str, Any], asked: set[str]) -> Recipe:
+    """A recipe of fields that were those of one, so that nothing is warned about again."""
     recipe = Recipe()
+    recipe._asked.update(asked)
     for name, value in fields.items():
         msgspec.structs.force_setattr(recipe, name, value)
     return recipe
-
-
-def _check_order(transforms: tuple[Transform, ...]) -> None:
-    for i, transform in enumerate(transforms):
-        if not isinstance(transform, Transform):
-            name = getattr(transform, "__name__", type(transform).__name__)
-            hint = f" Call it: af.{name}()." if isinstance(transform, type) else ""
-            raise RecipeError(f"Recipe.transforms[{i}]: got {shown(transform)}, wanted a transform.{hint}")
-        if isinstance(transform, Write) and i + 1 < len(transforms):
-            name, after = type(transform).__name__, type(transforms[i + 1]).__name__
-            raise RecipeError(
-                f"Recipe.transforms[{i}]: got {name} before {after}, wanted {name} last and nothing behind it. "
-                "Move it to the end."
-            )

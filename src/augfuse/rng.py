@@ -9,7 +9,6 @@ its counter once before its first block.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import final
@@ -61,12 +60,6 @@ def bits(seed: int, epoch: int, indices: np.ndarray, path: str, count: int = 1, 
     return out
 
 
-def examples(seed: int, epoch: int, indices: np.ndarray, path: str, count: int = 1) -> np.ndarray:
-    """In place of `bits` where any numbers will do: for checks, which should not have to load compiled code."""
-    words = b"".join(blake2b(f"{i} {path}".encode(), digest_size=32).digest() * count for i in indices.tolist())
-    return np.frombuffer(words, np.uint64).reshape(len(indices), 4 * count)
-
-
 def unit(words: np.ndarray) -> np.ndarray:
     """float64 in [0, 1) from uint64: the upper 53 bits, as NumPy's Generator.random does."""
     return (words >> np.uint64(11)) * _TO_UNIT
@@ -79,40 +72,107 @@ def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
 
 
 @final
-class Draw:
-    """The draws of one transform for n images. `path` is the transform's place in the recipe, such as "Rotate#0"."""
+class Slots:
+    """Which words the draws of one recipe need. Learnt while it draws for the first time; from then on the words of
+    all its draws are computed in one call.
+    """
 
-    __slots__ = ("epoch", "indices", "path", "seed", "words")
+    __slots__ = ("known",)
 
-    def __init__(
-        self, seed: int, epoch: int, indices: np.ndarray, path: str, words: Callable[..., np.ndarray] = bits
-    ) -> None:
+    def __init__(self) -> None:
+        # path -> its rows; the slots and numbers of blocks as arrays; replaced as a whole, so that threads may share it
+        self.known: tuple[dict[str, slice], np.ndarray, np.ndarray] = (
+            {},
+            np.empty(0, np.uint64),
+            np.empty(0, np.int64),
+        )
+
+    def learn(self, path: str, count: int) -> None:
+        """`count` blocks are needed at this path."""
+        rows, slots, counts = self.known
+        first = 4 * int(counts.sum())
+        rows = {**rows, path: slice(first, first + 4 * count)}
+        self.known = rows, np.append(slots, np.uint64(slot(path))), np.append(counts, count)
+
+
+@final
+class Words:
+    """The random words of n positions (seed, epoch, indices), by path."""
+
+    __slots__ = ("_rows", "_units", "_words", "epoch", "indices", "seed", "slots")
+
+    def __init__(self, seed: int, epoch: int, indices: np.ndarray, slots: Slots | None = None) -> None:
         self.seed = seed
         self.epoch = epoch
         self.indices = indices
-        self.path = path
-        self.words = words
+        self.slots = slots
+        self._rows: dict[str, slice] = {}
+        if slots is not None and slots.known[0]:
+            from augfuse.philox import blocks_of_slots
 
-    def _words(self, name: str, count: int = 1) -> np.ndarray:
-        return self.words(self.seed, self.epoch, self.indices, f"{self.path}.{name}", -(-count // 4))[:, :count]
+            self._rows, numbers, counts = slots.known
+            self._words = np.empty((4 * int(counts.sum()), len(indices)), np.uint64)
+            blocks_of_slots(np.uint64(seed), numbers, counts, np.uint64(epoch), indices, self._words)
+            self._units = unit(self._words)
+
+    def words(self, path: str, count: int) -> np.ndarray:
+        """(count, n) uint64."""
+        rows = self._rows.get(path)
+        if rows is not None and rows.stop - rows.start >= count:
+            return self._words[rows.start : rows.start + count]
+        return self._computed(path, count)
+
+    def units(self, path: str, count: int) -> np.ndarray:
+        """(count, n) float64, uniform in [0, 1)."""
+        rows = self._rows.get(path)
+        if rows is not None and rows.stop - rows.start >= count:
+            return self._units[rows.start : rows.start + count]
+        return unit(self._computed(path, count))
+
+    def _computed(self, path: str, count: int) -> np.ndarray:
+        if self.slots is not None:
+            self.slots.learn(path, -(-count // 4))
+        return np.ascontiguousarray(bits(self.seed, self.epoch, self.indices, path, -(-count // 4))[:, :count].T)
+
+
+@final
+class Draw:
+    """The draws of one transform for n images. `path` is the transform's place in the recipe, such as "Rotate#0".
+
+    labels: (n,), one class number or name for each image, or None. classes: the names of the class numbers, or None.
+    """
+
+    __slots__ = ("classes", "labels", "path", "words")
+
+    def __init__(
+        self, words: Words, path: str, labels: np.ndarray | None = None, classes: tuple[str, ...] | None = None
+    ) -> None:
+        self.words = words
+        self.path = path
+        self.labels = labels
+        self.classes = classes
+
+    def __len__(self) -> int:
+        return len(self.words.indices)
 
     def uniform(self, name: str, bounds: Range = (0.0, 1.0)) -> np.ndarray:
         """(n,) float64, uniform in [low, high); equal to low where the bounds are equal."""
         low, high = ends(bounds)
-        return low + (high - low) * unit(self._words(name)[:, 0])
+        return low + (high - low) * self.words.units(f"{self.path}.{name}", 1)[0]
 
     def uniforms(self, name: str, count: int) -> np.ndarray:
         """(n, count) float64, uniform in [0, 1): for draws that are tried several times."""
-        return unit(self._words(name, count))
+        return self.words.units(f"{self.path}.{name}", count).T
 
     def integers(self, name: str, low: int, high: int) -> np.ndarray:
         """(n,) int64, uniform over low..high, both included."""
-        return low + np.floor(unit(self._words(name)[:, 0]) * (high - low + 1)).astype(np.int64)
+        unit_values = self.words.units(f"{self.path}.{name}", 1)[0]
+        return low + np.floor(unit_values * (high - low + 1)).astype(np.int64)
 
     def coin(self, name: str, p: float) -> np.ndarray:
         """(n,) bool, True with probability p."""
-        return unit(self._words(name)[:, 0]) < p
+        return self.words.units(f"{self.path}.{name}", 1)[0] < p
 
     def key(self, name: str) -> np.ndarray:
         """(n, 2) uint64: one 128-bit key per image, for randomness that an executor expands per pixel."""
-        return np.ascontiguousarray(self._words(name, 2))
+        return np.ascontiguousarray(self.words.words(f"{self.path}.{name}", 2).T)

@@ -12,6 +12,7 @@ import numpy as np
 from augfuse.errors import ImageTypeError
 from augfuse.text import shown
 from augfuse.transforms.base import Geometric, Transform
+from augfuse.transforms.children import leaves
 from augfuse.transforms.spec import recipe_to_line
 from augfuse.warn_once import warn_first
 
@@ -21,7 +22,12 @@ _DOCS = 'See "Masks" in docs/concepts.md.'
 
 
 def _moving(recipe: Any) -> tuple[Transform, ...]:
-    return tuple(t for t in recipe.transforms if isinstance(t, Geometric) and t.p > 0)
+    return tuple(t for t in recipe.transforms if _moves(t))
+
+
+def _moves(transform: Transform) -> bool:
+    """Whether it, or a transform within it, moves pixels."""
+    return transform.probability > 0 and any(isinstance(t, Geometric) and t.p > 0 for t in leaves([transform]))
 
 
 def mask_recipe(recipe: Any) -> str:

@@ -38,17 +38,19 @@ def picture() -> np.ndarray:
 
 def results() -> dict[str, Any]:
     """For each recipe the pixels, and for each transform with parameters what it drew."""
-    from augfuse.plan.build import paths
-    from augfuse.rng import Draw
+    from augfuse.rng import Draw, Words
 
     images = [picture()] * len(INDICES)
     found: dict[str, Any] = {"draws": {}, "pixels": {}}
     for name, recipe in RECIPES.items():
-        for path, transform in paths(tuple(recipe.transforms)):
-            draw = Draw(SEED, EPOCH, np.array(INDICES, np.int64), path)
-            drawn = transform.draw(draw) | {"p": draw.coin("p", transform.p)}
-            found["draws"][f"{name}/{path}"] = {key: np.asarray(value).tolist() for key, value in drawn.items()}
         batch = recipe.batch(images, seed=SEED, epoch=EPOCH, indices=INDICES)
+        for node in batch.plan.drawn.walk():
+            # Also where p is 1, and nobody asks: what a seed means for it must not change.
+            coin = Draw(Words(SEED, EPOCH, np.array(INDICES, np.int64)), node.path).coin(
+                "p", node.transform.probability
+            )
+            drawn = node.params | {"p": coin}
+            found["draws"][f"{name}/{node.path}"] = {key: np.asarray(value).tolist() for key, value in drawn.items()}
         pixels = batch.images if batch.images.dtype == np.uint8 else np.round(batch.images.astype(np.float64), 4)
         found["pixels"][name] = {"shape": list(pixels.shape), "values": pixels.ravel().tolist()}
     return found

@@ -10,14 +10,17 @@ import msgspec
 import numpy as np
 
 from augfuse.data.arrays import ArraySource
+from augfuse.data.labels import labels_for_draws
 from augfuse.data.loader import as_recipe, with_range
 from augfuse.data.read import Reader, as_source
 from augfuse.data.sample import Sample
 from augfuse.data.source import Source
 from augfuse.errors import DataError, ImageError, RecipeError
+from augfuse.execute.images import as_images
 from augfuse.ranges import whole
 from augfuse.recipe import Recipe
 from augfuse.rng import check_seed
+from augfuse.threads import cpu_count
 from augfuse.transforms.base import Write
 
 _BLOCK_BYTES = 16 * 2**20
@@ -116,10 +119,18 @@ def augmented(
     threads = _threads(workers)
     found = 0
 
+    names, labels_of_all = labels_for_draws(pixels, data)
+
     def versions(images: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
-        work = {"seed": seed, "indices": rows, "workers": threads}
-        first = kept.batch(images, **work).images if kept.transforms else images
-        return [first, *(pixels.batch(images, epoch=epoch, **work).images for epoch in range(copies))]
+        first = kept.batch(images, seed=seed, indices=rows, workers=threads).images if kept.transforms else images
+        return [first, *(copy(images, rows, epoch) for epoch in range(copies))]
+
+    def copy(images: np.ndarray, rows: np.ndarray, epoch: int) -> np.ndarray:
+        given = None if labels_of_all is None else labels_of_all[rows]
+        drawn = pixels._draw(seed, epoch, rows, given, names)
+        return pixels._run(
+            drawn, as_images(images), None, None, workers=threads, dtype=None, layout="NHWC", out=None
+        ).images
 
     for rows, labels, images in _same_sized(data, reader, threads):
         found += len(rows)
@@ -144,8 +155,6 @@ def stored_form(recipe: Recipe) -> Recipe:
 
 
 def _threads(workers: int | None) -> int:
-    from augfuse.execute.cpu import cpu_count
-
     return cpu_count() if workers is None else whole("workers", workers, 0)
 
 

@@ -9,7 +9,10 @@ import numpy as np
 
 from augfuse.data.layouts.lists import as_list
 from augfuse.errors import DataError, did_you_mean
+from augfuse.recipe import Recipe
 from augfuse.text import shown
+from augfuse.transforms._compose import When
+from augfuse.transforms.children import tree
 
 _SEVERAL = (
     "A model with several outputs takes one array all the same: put them side by side, np.column_stack([a, b]), and "
@@ -134,3 +137,26 @@ def _outputs(y: Any, length: int) -> str:
         return ""
     rows = " For rows type np.stack(y)." if len(y) == length else ""
     return f"y: got {len(y)} arrays, each of {length} labels, wanted one array (n, ...).{rows} {_SEVERAL}"
+
+
+def labels_for_draws(recipe: Recipe, data: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
+    """(names of the classes, labels (n,) of all samples) for the draws of a recipe that asks for them; else None, None.
+
+    DataError for a When that names a class which the data set does not have, and for a source that hands out labels but
+    has no `labels`: draws are made before samples are read.
+    """
+    asking = [transform for transform in tree(recipe.transforms) if isinstance(transform, When)]
+    if not asking:
+        return None, None
+    labels, classes = getattr(data, "labels", None), getattr(data, "classes", None)
+    for transform in asking:
+        transform.numbers(classes)
+    if labels is None:
+        sample = data[0]
+        if isinstance(sample, tuple) and len(sample) > 1 and sample[1] is not None:
+            raise DataError(
+                f"data: got {type(data).__name__} without the attribute labels, wanted all labels as an array (n,) for "
+                "a recipe with When: what is done to an image is decided before it is read."
+            )
+    given = recipe._labels(labels)
+    return None if classes is None else tuple(str(name) for name in classes), given

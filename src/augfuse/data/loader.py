@@ -13,6 +13,7 @@ import numpy as np
 from augfuse.arguments import is_planar, wanted_dtype
 from augfuse.batch import Batch
 from augfuse.data.ahead import compute_ahead
+from augfuse.data.labels import labels_for_draws
 from augfuse.data.order import Order
 from augfuse.data.read import Reader, as_source, label_kind, one_hot_labels
 from augfuse.data.ring import Ring
@@ -22,6 +23,7 @@ from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch, check_seed
 from augfuse.text import shown
+from augfuse.threads import cpu_count
 
 if TYPE_CHECKING:
     import keras
@@ -73,7 +75,7 @@ class Loader:
         self._data = as_source(data)
         self._training = truth("training", training)
         self._batch_size = whole("batch_size", batch_size, 1)
-        self._workers = _cores() if workers is None else whole("workers", workers, 0)
+        self._workers = cpu_count() if workers is None else whole("workers", workers, 0)
         self._fresh_seed = seed is None
         recipe = with_range(as_recipe(recipe), getattr(data, "value_range", None))
         self._recipe = recipe if training else recipe.eval()
@@ -90,6 +92,7 @@ class Loader:
         self._layout = layout
         is_planar(layout)
         self._classes = one_hot_labels(self._data) if truth("one_hot", one_hot) else None
+        self._class_names, self._draw_labels = labels_for_draws(self._recipe, self._data)
         self._reader = Reader(self._data, on_error, max_skipped, self._recipe)
         self._ring = self._new_ring()
         self._process = os.getpid()
@@ -234,12 +237,18 @@ class Loader:
             self._reader.unlock()
 
     def _fetch(self, epoch: int, step: int, threads: int) -> Batch:
-        indices, images, labels, paths = self._reader.read(self._order.batch(epoch, step), threads)
+        wanted = self._order.batch(epoch, step)
+        labels = None if self._draw_labels is None else self._draw_labels[wanted]
+        drawn = self.recipe._draw(self.seed, epoch, wanted, labels, self._class_names)
+        read = self._reader.read(wanted, threads)
+        if len(read.indices) < len(wanted):  # some were skipped
+            drawn = drawn.take(np.flatnonzero(np.isin(wanted, read.indices)))
+        labels = read.labels
         if self._classes is not None:
             labels = np.eye(self._classes, dtype=np.float32)[labels]
         return self.recipe._run(
-            images, labels, indices, paths,
-            seed=self.seed, epoch=epoch, workers=threads, dtype=self._dtype, layout=self._layout, out=self._ring.take,
+            drawn, read.images, labels, read.paths,
+            workers=threads, dtype=self._dtype, layout=self._layout, out=self._ring.take,
         )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
@@ -310,12 +319,6 @@ def _plain(name: str, value: Any, own: Any) -> Any:
             "returned."
         )
     return value
-
-
-def _cores() -> int:
-    from augfuse.execute.cpu import cpu_count
-
-    return cpu_count()
 
 
 def _shard(shard: Any) -> tuple[int, int]:

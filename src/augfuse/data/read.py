@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from augfuse.data.sample import Sample
 from augfuse.data.source import Source
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, ImageTypeError, RangeError
 from augfuse.execute.images import Images, as_image, check_value, check_values
-from augfuse.plan.build import value_range
+from augfuse.plan.plan import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
@@ -80,6 +80,16 @@ def label_kind(labels: Any) -> Literal["one-hot", "class numbers"] | None:
 
 
 @final
+class Read(NamedTuple):
+    """Samples as they were read: their positions (n,), images, labels and files; None for what they do not have."""
+
+    indices: np.ndarray
+    images: Images
+    labels: Any
+    paths: tuple[str, ...] | None
+
+
+@final
 class Reader:
     """Reads the samples of a batch; keeps count of those that could not be decoded."""
 
@@ -107,15 +117,15 @@ class Reader:
         """Forget a lock that a thread of another process may hold."""
         self._lock = threading.Lock()
 
-    def read(self, indices: np.ndarray, threads: int) -> tuple[np.ndarray, Images, Any, tuple[str, ...] | None]:
-        """(indices, images, labels, paths) of the samples at these positions, those that were skipped left out."""
+    def read(self, indices: np.ndarray, threads: int) -> Read:
+        """The samples at these positions, those that were skipped left out."""
         data = self._data
         if isinstance(data, ArraySource):
             labels = None if data.labels is None else data.labels[indices]
             images = Images(stack=data.images, rows=data.rows[indices])
             if images.dtype.kind == "f":  # checked once by from_arrays; the array may have been written to since
                 check_values(images, *value_range(images.dtype, self._range), "sample {}", indices)
-            return indices, images, labels, None
+            return Read(indices, images, labels, None)
         samples = self._samples(indices.tolist(), threads)
         kept = [(int(i), s) for i, s in zip(indices, samples, strict=True) if s is not None]
         if not kept:
@@ -127,7 +137,7 @@ class Reader:
         unlabelled = kept[0][1].label is None
         labels = None if unlabelled else stacked([s.label for _, s in kept], [i for i, _ in kept])
         paths = None if kept[0][1].path is None else tuple(str(s.path) for _, s in kept)
-        return np.array([i for i, _ in kept], np.int64), Images(items=items), labels, paths
+        return Read(np.array([i for i, _ in kept], np.int64), Images(items=items), labels, paths)
 
     def checked(self, index: int) -> Sample | None:
         """One sample, its image checked; None where it was skipped."""

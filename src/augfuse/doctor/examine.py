@@ -23,10 +23,10 @@ from augfuse.doctor.recipes import as_source_gives, check_recipe, output_shape
 from augfuse.doctor.survey import Survey
 from augfuse.doctor.values import check_values
 from augfuse.errors import AugfuseError, AugfuseWarning, RangeError, RecipeError
-from augfuse.execute.cpu import cpu_count
 from augfuse.ranges import truth
 from augfuse.recipe import Recipe
 from augfuse.text import shown
+from augfuse.threads import cpu_count
 
 
 def examine(

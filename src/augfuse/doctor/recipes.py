@@ -13,11 +13,11 @@ from augfuse.doctor.look import Looks, read_pixels
 from augfuse.doctor.survey import Part, Survey
 from augfuse.errors import AugfuseError, DecodeError
 from augfuse.geometry import Canvas
-from augfuse.plan.build import build
 from augfuse.ranges import ends
 from augfuse.recipe import Recipe
 from augfuse.transforms import Affine, HorizontalFlip, Normalize, Rotate, Rotate90, Transform, Transpose, VerticalFlip
 from augfuse.transforms.base import Write
+from augfuse.transforms.children import leaves
 
 _TRIED = 32  # images
 _SIZES = 512
@@ -76,7 +76,7 @@ def _check_sizes(seen: Looks, recipe: Recipe, image: np.ndarray) -> list[Finding
     for name, form in (("training", recipe), ("evaluation", recipe.eval())):
         canvas = Canvas(drawn[:, 0].copy(), drawn[:, 1].copy())
         try:
-            plan = build(form, canvas, image.shape[2], image.dtype, None, 0, 0, indices)
+            plan = form.unchecked_plan(canvas, image.shape[2], image.dtype, indices, seed=0)
         except AugfuseError as error:
             return [_fails(name, error)]
         made[name] = np.unique(np.stack(plan.size, axis=1), axis=0)
@@ -165,7 +165,7 @@ def _check_meaning(survey: Survey, recipe: Recipe) -> list[Finding]:
     sideways = [name for name, parts in words.items() if parts & _SIDEWAYS]
     upright = [name for name, parts in words.items() if parts & _UPRIGHT]
     risky = {"mirrors": [], "turns": [], "upends": []}
-    for transform in recipe.transforms:
+    for transform in leaves(recipe.transforms):
         for effect in _effects(transform):
             risky[effect].append(type(transform).__name__)
     cases = []

@@ -1,6 +1,6 @@
 """The oracle: the same plans in float64 NumPy, slow and obvious. Every other executor is tested against it.
 
-It runs unfused plans as well as fused ones; one image, one step, one operation at a time.
+It runs plans whose steps are not fused as well as fused ones; one image, one step, one operation at a time.
 """
 
 from __future__ import annotations
@@ -9,75 +9,62 @@ import numpy as np
 
 from augfuse import color
 from augfuse.execute.images import Images
-from augfuse.execute.reduce import onto_reduced, reduced_size
-from augfuse.geometry import EDGE, Canvas
-from augfuse.plan.plan import Pass, Plan
+from augfuse.geometry import EDGE
+from augfuse.plan.lowered import Lowered, Pass
 
 
-def execute(plan: Plan, images: Images) -> np.ndarray:
+def execute(lowered: Lowered, images: Images) -> np.ndarray:
     """(n, h, w, c) of the plan's dtype."""
-    results = [_image(plan, images[i].astype(np.float64), images.dtype, i) for i in range(len(plan))]
-    return np.stack(results).astype(plan.write.dtype)
+    results = [_image(lowered, images[i].astype(np.float64), images.dtype, i) for i in range(len(images))]
+    return np.stack(results).astype(lowered.output.dtype)
 
 
-def _image(plan: Plan, image: np.ndarray, dtype: np.dtype, i: int) -> np.ndarray:
-    canvas = plan.source
-    for number, step in enumerate(plan.steps):
+def _image(lowered: Lowered, image: np.ndarray, dtype: np.dtype, i: int) -> np.ndarray:
+    for number, step in enumerate(lowered.steps):
         if isinstance(step, Pass):
             # Averaging a uint8 source gives uint8, as a scaled decode would.
-            image = _pass(plan, step, image, canvas, i, whole=number == 0 and dtype.kind == "u")
+            image = _pass(step, image, i, lowered.low, whole=number == 0 and dtype.kind == "u")
         elif step.active[i]:
-            image = step.transform.reference(image, step.params_of(i), plan.low, plan.high)
-        canvas = step.size
-    write = plan.write
-    image = np.clip(image, plan.low, plan.high) * write.scale[i] + write.bias[i]
-    if write.standardize is not None and write.standardize[i]:
+            image = step.apply(image, step.params_of(i))
+    output = lowered.output
+    image = np.clip(image, output.low, output.high) * output.scale[i] + output.bias[i]
+    if output.standardize is not None and output.standardize[i]:
         image = (image - image.mean()) / max(image.std(), 1 / np.sqrt(image.size))
-    return np.rint(image) if write.dtype.kind == "u" else image
+    return np.rint(image) if output.dtype.kind == "u" else image
 
 
-def _pass(plan: Plan, step: Pass, image: np.ndarray, source: Canvas, i: int, whole: bool) -> np.ndarray:
+def _pass(step: Pass, image: np.ndarray, i: int, low: float, whole: bool) -> np.ndarray:
     inside = None
-    grey = _grey_mean(image) if step.mean_gain is not None else 0.0
-    if step.geometry is not None:
-        matrix = step.matrices()
-        reduced = reduced_size(matrix, source, plan.interpolation)
+    extra = 0.0 if step.mean_gain is None else step.mean_gain[i] * (_gray_mean(image) - low)
+    if step.sampling is not None:
+        matrices, reduced, border, nearest = step.sampling
         if reduced is not None:
-            matrix = onto_reduced(matrix, source, reduced)
             image = average(image, int(reduced.height[i]), int(reduced.width[i]))
             image = np.rint(image) if whole else image
         size = (int(step.size.height[i]), int(step.size.width[i]))
-        image, inside = warp(image, matrix[i].reshape(2, 3), size, plan.fill, plan.interpolation)
+        image, inside = warp(image, matrices[i].reshape(2, 3), size, border, nearest)
     if step.color is not None:
-        extra = 0.0 if step.mean_gain is None else step.mean_gain[i] * (grey - plan.low)
-        image = recolor(image, step.color[i], plan.low, plan.high, extra)
-    if inside is not None and plan.fill == "constant":
-        fill = np.array(plan.fill_value)[None, None]
-        if step.fill_color is not None:
-            fill = recolor(fill, step.fill_color[i], plan.low, plan.high)
-        image = np.where(inside[:, :, None], image, fill)
+        image = recolor(image, step.color[i], extra)
+    elif step.gain is not None:
+        image = image * step.gain[i, 0] + step.gain[i, 1] + np.ravel(extra)[0]
+    if inside is not None and step.fills is not None:
+        image = np.where(inside[:, :, None], image, step.fills[i])
     return image
 
 
-def _grey_mean(image: np.ndarray) -> float:
+def _gray_mean(image: np.ndarray) -> float:
     means = image.mean(axis=(0, 1))
     return float(means[:3] @ color.LUMA) if len(means) in (3, 4) else float(means.mean())
 
 
-def recolor(
-    image: np.ndarray, matrix: np.ndarray, low: float, high: float, extra: np.ndarray | float = 0.0
-) -> np.ndarray:
-    """A 3x4 matrix on values in [0, 1], applied to an image with values in low..high; `extra` (3,) is added."""
-    m = color.to_range(matrix[None], low, high)[0]
-    offset = m[:, 3] + extra
-    if image.shape[-1] in (3, 4):
-        rgb = image[..., :3] @ m[:, :3].T + offset
-        return np.concatenate([rgb, image[..., 3:]], axis=-1)
-    return image * m[0, :3].sum() + offset[0]  # grey: r = g = b
+def recolor(image: np.ndarray, matrix: np.ndarray, extra: np.ndarray | float = 0.0) -> np.ndarray:
+    """A 3x4 matrix on the first three channels; `extra` (3,) is added."""
+    rgb = image[..., :3] @ matrix[:, :3].T + (matrix[:, 3] + extra)
+    return np.concatenate([rgb, image[..., 3:]], axis=-1)
 
 
 def warp(
-    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: str, interpolation: str
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: str, nearest: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sample `image` at matrix @ (x, y, 1) for the centre (x, y) of each output pixel; also whether that lies
     inside. What lies on the edge between two pixels belongs to the right or lower one, see `geometry.EDGE`.
@@ -88,24 +75,24 @@ def warp(
     v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
     row, column = np.floor(v + EDGE), np.floor(u + EDGE)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    if interpolation == "nearest":
-        return image[_border(row, height, fill), _border(column, width, fill)], inside
+    if nearest:
+        return image[_border(row, height, border), _border(column, width, border)], inside
     u, v = u - 0.5, v - 0.5  # pixel centres become whole numbers
     x0, y0 = np.floor(u), np.floor(v)
     tx, ty = (u - x0)[:, :, None], (v - y0)[:, :, None]
-    left, right = _border(x0, width, fill), _border(x0 + 1, width, fill)
-    top, bottom = _border(y0, height, fill), _border(y0 + 1, height, fill)
+    left, right = _border(x0, width, border), _border(x0 + 1, width, border)
+    top, bottom = _border(y0, height, border), _border(y0 + 1, height, border)
     upper = image[top, left] * (1 - tx) + image[top, right] * tx
     lower = image[bottom, left] * (1 - tx) + image[bottom, right] * tx
     return upper * (1 - ty) + lower * ty, inside
 
 
-def _border(index: np.ndarray, n: int, fill: str) -> np.ndarray:
+def _border(index: np.ndarray, n: int, border: str) -> np.ndarray:
     """Which pixel stands at a whole position outside 0..n-1; "constant" is cut elsewhere and reads the nearest."""
     index = index.astype(np.int64)
-    if fill == "wrap":
+    if border == "wrap":
         return index % n
-    if fill == "reflect":
+    if border == "reflect":
         index = index % (2 * n)
         return np.where(index < n, index, 2 * n - 1 - index)
     return np.clip(index, 0, n - 1)

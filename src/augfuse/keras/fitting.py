@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augfuse.errors import DataError, ImageTypeError
-from augfuse.execute.cpu import cpu_count
 from augfuse.keras.checks import inputs
 from augfuse.keras.draws import keyed, streamed
 from augfuse.keras.files import EmptyBatchError
@@ -24,6 +23,7 @@ from augfuse.keras.steps import Pixels, as_stack, full_scale
 from augfuse.keras.transform import is_overridden, one_by_one
 from augfuse.ranges import whole
 from augfuse.rng import check_seed
+from augfuse.threads import cpu_count
 from augfuse.warn_once import warn
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from augfuse.data.ahead import compute_ahead
 from augfuse.data.order import Order
 from augfuse.data.ring import Ring
 from augfuse.errors import DataError, RangeError
-from augfuse.execute.cpu import cpu_count
 from augfuse.keras import watch
 from augfuse.keras.checks import options, rules
 from augfuse.keras.checks.edge import checked
@@ -29,6 +28,7 @@ from augfuse.keras.steps import Pixels
 from augfuse.keras.transform import transform
 from augfuse.keras.traps import check_loop
 from augfuse.ranges import whole
+from augfuse.threads import cpu_count
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator

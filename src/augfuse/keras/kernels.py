@@ -1,7 +1,7 @@
 """Compiled: what Keras' class does to a warped image that is not one matrix per image.
 
-Contract as in `execute.kernels`: validated by the caller, nothing drawn, nothing allocated per pixel. Images are flat
-float32, one after the other, (h, w, c) or (c, h, w).
+Contract as in `execute.cpu.kernels`: validated by the caller, nothing drawn, nothing allocated per pixel. Images are
+flat float32, one after the other, (h, w, c) or (c, h, w).
 """
 
 from __future__ import annotations

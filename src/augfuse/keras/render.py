@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
 import numpy as np
 
 from augfuse.errors import ImageError
-from augfuse.execute import fused, kernels
-from augfuse.execute.cpu import flat, share
-from augfuse.execute.numbers import Color, Target, Warp
+from augfuse.execute.cpu.numbers import Target
+from augfuse.execute.cpu.run import BORDERS, Work, flat, run, target_of, work_of
+from augfuse.geometry import Canvas
 from augfuse.keras.draws import Parameters
 from augfuse.keras.kernels import finish
 from augfuse.keras.matrices import affine_matrix, as_keras, moves, to_engine, with_flips
@@ -24,6 +24,8 @@ from augfuse.keras.standardize import channel_steps, check_finite, preprocess, s
 from augfuse.keras.steps import EIGHT_BIT, SCALED, Finish, Pixels
 from augfuse.keras.ties import Maps, has_ties, settle
 from augfuse.keras.warp import border, spline, spline_order
+from augfuse.plan.lowered import Output, Pass, Sampling
+from augfuse.threads import share
 
 if TYPE_CHECKING:
     from augfuse.keras.generator import ImageDataGenerator
@@ -33,7 +35,6 @@ Until: TypeAlias = Literal["pictures", "statistics", "all"]
 Take: TypeAlias = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 
 _F = np.float32
-_INF = _F(np.inf)
 
 
 @final
@@ -43,29 +44,18 @@ class _Pass(NamedTuple):
     source: np.ndarray  # flat
     starts: np.ndarray
     shape: tuple[int, int, int]
-    warp: Warp
-    color: Color
+    work: Work
     target: Target
     finishes: tuple[Finish, ...]  # each one more pass over every image, in place
     ties: Maps | None = None
     cval: float = 0.0
 
     def run(self, start: int, stop: int) -> None:
-        part, (height, width, channels) = slice(start, stop), self.shape
+        height, width, channels = self.shape
         size = height * width * channels
-        fused.run(
-            self.source,
-            self.starts[part],
-            self.shape,
-            self.warp._replace(matrices=self.warp.matrices[part]),
-            self.color._replace(matrices=self.color.matrices[part], fills=self.color.fills[part]),
-            self.target._replace(scales=self.target.scales[part], biases=self.target.biases[part]),
-            start * size,
-            height,
-            width,
-        )
+        run(self.work, self.source, self.starts[start:stop], self.shape, self.target, start, start)
         if self.ties is not None:
-            warp, out = self.warp, self.target
+            warp, out = self.work.warp, self.target
             settle(
                 self.source,
                 self.starts,
@@ -159,16 +149,16 @@ def _build(
     out: np.ndarray,
     finishes: tuple[Finish, ...],
 ) -> _Pass:
-    n, (height, width, _) = len(pixels.rows), pixels.shape
-    mode, order = border(generator.fill_mode), spline_order(generator.interpolation_order)
-    stack, rows, matrices = pixels.stack, pixels.rows, np.zeros((n, 6))
+    n, (height, width, channels) = len(pixels.rows), pixels.shape
+    edge, order = border(generator.fill_mode), spline_order(generator.interpolation_order)
+    stack, rows, sampling = pixels.stack, pixels.rows, None
     moving = parameters is not None and moves(parameters)
     ties = None
     if moving and parameters is not None:
         p = parameters
         if generator.compat == "strict":
             maps = as_keras(p, height, width)
-            ties = Maps(maps, p.flip_vertical, p.flip_horizontal) if has_ties(mode, order == 0) else None
+            ties = Maps(maps, p.flip_vertical, p.flip_horizontal) if has_ties(BORDERS[edge], order == 0) else None
         else:
             maps = affine_matrix(p.theta, p.tx, p.ty, p.shear, p.zx, p.zy, height, width, mended=True)
         if order > 1:
@@ -178,37 +168,37 @@ def _build(
                 None,
             )
             maps = np.tile(np.eye(2, 3), (n, 1, 1))
-        matrices = to_engine(with_flips(maps, p, height, width))
-    color, low, high = _color(generator, pixels, factors, n)
-    planar = generator.data_format == "channels_first"
+        sampling = Sampling(to_engine(with_flips(maps, p, height, width)), None, edge, order == 0)
+    size = Canvas(np.full(n, height), np.full(n, width))
+    step, low, high = _colors(generator, pixels, factors, Pass(size, sampling))
+    output = Output(low, high, np.tile(scale, (n, 1)), np.tile(bias, (n, 1)), np.dtype(_F))
     return _Pass(
         flat(stack),
         np.ascontiguousarray(rows, np.int64) * math.prod(pixels.shape),
         pixels.shape,
-        Warp(moving, matrices, mode, order == 0),
-        color,
-        Target(low, high, np.tile(scale, (n, 1)), np.tile(bias, (n, 1)), False, planar, flat(out)),
+        work_of(step, channels, pixels.low),
+        target_of(output, generator.data_format == "channels_first", out),
         finishes,
         ties,
         float(generator.cval),
     )
 
 
-def _color(
-    generator: ImageDataGenerator, pixels: Pixels, factors: np.ndarray | None, n: int
-) -> tuple[Color, np.float32, np.float32]:
-    """Brightness as a colour matrix, the fill colour as it leaves it, and the clip."""
-    channels = pixels.shape[2]
-    fills, matrices = np.full((n, channels), generator.cval, _F), np.zeros((n, 3, 4), _F)
+def _colors(
+    generator: ImageDataGenerator, pixels: Pixels, factors: np.ndarray | None, step: Pass
+) -> tuple[Pass, float, float]:
+    """The pass with brightness as its colours and the fill colour as it leaves it; and the clip."""
+    n, channels = len(pixels.rows), pixels.shape[2]
+    fills = np.full((n, channels), generator.cval, np.float64)
     if factors is None:
-        return Color(kernels.KEEP, matrices, fills), -_INF, _INF
+        return step._replace(fills=fills), -np.inf, np.inf
     offsets = pixels.low - factors * pixels.low
-    for c in range(3):
-        matrices[:, c, c], matrices[:, c, 3] = factors, offsets
     colors = slice(0, 3) if channels == 4 else slice(None)  # a fourth channel is alpha
     fills[:, colors] = fills[:, colors] * factors[:, None] + offsets[:, None]
-    return (
-        Color(kernels.MATRIX if channels in (3, 4) else kernels.GAIN, matrices, fills),
-        _F(pixels.low),
-        _F(pixels.high),
-    )
+    if channels not in (3, 4):
+        gain = np.stack([factors, offsets], axis=1)
+        return step._replace(gain=gain, fills=fills), pixels.low, pixels.high
+    matrices = np.zeros((n, 3, 4))
+    for c in range(3):
+        matrices[:, c, c], matrices[:, c, 3] = factors, offsets
+    return step._replace(color=matrices, fills=fills), pixels.low, pixels.high

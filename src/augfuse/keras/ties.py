@@ -11,7 +11,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from augfuse.execute.kernels import CONSTANT_CENTRES, REFLECT, WRAP_CENTRES
+from augfuse.execute.cpu.kernels import CONSTANT_CENTRES, REFLECT, WRAP_CENTRES
 from augfuse.geometry import EDGE
 from augfuse.jit import inlined_exact, jit_exact
 

@@ -10,7 +10,7 @@ import numpy as np
 from augfuse.errors import AugfuseError
 from augfuse.keras.arguments import listed, standardising_arguments
 from augfuse.keras.transform import is_overridden
-from augfuse.plan.build import value_range
+from augfuse.plan.plan import value_range
 from augfuse.transforms import Normalize, PerImageStandardize, ToFloat
 from augfuse.transforms.base import Write
 

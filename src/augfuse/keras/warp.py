@@ -11,21 +11,21 @@ import numbers
 import numpy as np
 
 from augfuse.errors import MissingExtraError, RangeError
-from augfuse.execute import fused, kernels
-from augfuse.execute.cpu import flat
-from augfuse.execute.numbers import Color, Target, Warp
+from augfuse.execute.cpu.run import BORDERS, flat, run, target_of, work_of
+from augfuse.geometry import Canvas
 from augfuse.keras.matrices import to_engine
 from augfuse.keras.ties import Maps, has_ties, settle
+from augfuse.plan.lowered import Border, Output, Pass, Sampling
 from augfuse.text import shown
 
-FILL_MODES = {
-    "nearest": kernels.NEAREST,
-    "reflect": kernels.REFLECT,
-    "wrap": kernels.WRAP_CENTRES,
-    "constant": kernels.CONSTANT_CENTRES,
+FILL_MODES: dict[str, Border] = {
+    "nearest": "nearest",
+    "reflect": "reflect",
+    "wrap": "wrap_centres",
+    "constant": "constant_centres",
 }
 _F = np.float32
-_INF = _F(np.inf)
+_INF = np.inf
 
 
 def warp(pixels: np.ndarray, matrices: np.ndarray, *, fill_mode: str, cval: float, order: int) -> np.ndarray:
@@ -33,17 +33,26 @@ def warp(pixels: np.ndarray, matrices: np.ndarray, *, fill_mode: str, cval: floa
 
     What `scipy.ndimage.affine_transform` does per channel, borders included; orders 0 and 1 compiled, 2 to 5 SciPy.
     """
-    mode, order = border(fill_mode), spline_order(order)
+    edge, order = border(fill_mode), spline_order(order)
     if order > 1:
         return spline(pixels, matrices, fill_mode, cval, order)
     n, height, width, channels = pixels.shape
     out = np.empty(pixels.shape, _F)
-    color = Color(kernels.KEEP, np.zeros((n, 3, 4), _F), np.full((n, channels), cval, _F))
-    target = Target(-_INF, _INF, np.ones((n, channels), _F), np.zeros((n, channels), _F), False, False, flat(out))
+    work = work_of(
+        Pass(
+            Canvas(np.full(n, height), np.full(n, width)),
+            Sampling(to_engine(matrices), None, edge, order == 0),
+            fills=np.full((n, channels), cval, np.float64),
+        ),
+        channels,
+        0.0,
+    )
+    output = Output(-_INF, _INF, np.ones((n, channels)), np.zeros((n, channels)), np.dtype(_F))
+    target = target_of(output, False, out)
     starts = np.arange(n, dtype=np.int64) * math.prod(pixels.shape[1:])
-    numbers = Warp(True, to_engine(matrices), mode, order == 0)
     source, shape, still = flat(pixels), (height, width, channels), np.zeros(n, bool)
-    fused.run(source, starts, shape, numbers, color, target, 0, height, width)
+    run(work, source, starts, shape, target, 0, 0)
+    mode = BORDERS[edge]
     if has_ties(mode, order == 0):
         ties = Maps(np.ascontiguousarray(matrices), still, still)
         settle(source, starts, shape, ties, mode, order == 0, float(cval), False, target.out, 0, n)
@@ -69,8 +78,8 @@ def spline(pixels: np.ndarray, matrices: np.ndarray, fill_mode: str, cval: float
     return out
 
 
-def border(fill_mode: str) -> int:
-    """The kernel's number of a fill mode; RangeError where there is none of that name."""
+def border(fill_mode: str) -> Border:
+    """The engine's name of a fill mode; RangeError where there is none of that name."""
     if not isinstance(fill_mode, str) or fill_mode not in FILL_MODES:
         raise RangeError(f"fill_mode: got {shown(fill_mode)}, wanted one of {', '.join(map(shown, FILL_MODES))}.")
     return FILL_MODES[fill_mode]

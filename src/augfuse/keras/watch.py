@@ -14,6 +14,7 @@ from augfuse.keras.checks.numbering import check_numbering
 from augfuse.keras.feed import BUILD, EVALUATE, FIT, PREDICT, Asker
 from augfuse.keras.traps import check_labels, check_loss, check_scaling, check_steps, check_validation
 from augfuse.keras.values import Values
+from augfuse.transforms.children import leaves
 from augfuse.warn_once import warn_once
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
         if feed.values is not None:
             check_validation(dataset, feed.values, asker.validation_data, _LOADER_OF_ARRAYS)
         return
-    random = [type(t).__name__ for t in loader.recipe.transforms if t.evaluation != "deterministic" and t.p > 0]
+    random = [type(t).__name__ for t in leaves(loader.recipe.transforms) if t.evaluation != "deterministic" and t.p > 0]
     wrong = [f"its images are augmented ({', '.join(random)})"] if random else []
     if method == PREDICT and loader._order.shuffle and len(loader.data) > 1:
         wrong.append("its rows are shuffled, so that row i of the result is not sample i")

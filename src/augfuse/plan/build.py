@@ -1,142 +1,119 @@
-"""Recipe and sizes -> draws -> an unfused plan: one step per transform, in list order."""
+"""What was drawn, and the sizes of the images -> one op for each transform, in the order of application."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from augfuse import color, geometry
 from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas
-from augfuse.plan.plan import LocalStep, Pass, Plan, Step, WriteStep
-from augfuse.ranges import per_channel
-from augfuse.rng import Draw
-from augfuse.transforms.base import Color, Geometric, Local, Transform, Write
+from augfuse.plan import ops
+from augfuse.plan.draw import Node, applications
+from augfuse.transforms import base
+from augfuse.transforms.base import Frame, Transform
 
 
-def paths(transforms: tuple[Transform, ...]) -> Iterator[tuple[str, Transform]]:
-    """Each transform with its path in the recipe: its name and how many of its kind stand before it ("Rotate#0")."""
-    seen: Counter[str] = Counter()
-    for transform in transforms:
-        name = type(transform).__name__
-        yield f"{name}#{seen[name]}", transform
-        seen[name] += 1
+class _Known(NamedTuple):
+    """What an op is made of: the node, on which images it acts, and what reaches it."""
+
+    node: Node
+    active: np.ndarray | None
+    n: int
+    frame: Frame
+    name: str
 
 
-def value_range(dtype: np.dtype, declared: tuple[float, float] | None) -> tuple[float, float]:
-    """Full scale: 0..255 for uint8, 0..65535 for uint16, 0..1 for floats, unless it is declared."""
-    if dtype.kind != "u":
-        return (0.0, 1.0) if declared is None else declared
-    most = float(np.iinfo(dtype).max)
-    if declared is not None and (declared[0] < 0 or declared[1] > most):
-        raise RecipeError(
-            f"value_range: got {declared} for {dtype.name} images, wanted within 0..{most:g}. "
-            "Leave it out, or convert to float32."
-        )
-    return (0.0, most) if declared is None else declared
+def operations(nodes: Sequence[Node], n: int, frame: Frame) -> list[ops.Op]:
+    """One op for each application of a transform, but for the Write at the end; `frame`: what the images are."""
+    found: list[ops.Op] = []
+    for node, active in applications(nodes):
+        if isinstance(node.transform, base.Write):
+            continue
+        known = _Known(node, active, n, frame, _name(node.path))
+        found.append(_maker(node.transform)(known))
+        frame = frame._replace(canvas=found[-1].size)
+    return found
 
 
-def fires(draw: Draw, p: float) -> np.ndarray | None:
-    """On which images a transform acts: (n,) bool; None where every image is meant."""
-    if p == 1:
-        return None
-    return draw.coin("p", p) if p > 0 else np.zeros(len(draw.indices), bool)
+def _name(path: str) -> str:
+    """What a transform is called in words: its class, behind those that chose it."""
+    return path[: path.index("#")] if path.count("#") == 1 else re.sub(r"#0(?=/|$)", "", path)
 
 
-def geometric_pass(transform: Geometric, draw: Draw, active: np.ndarray | None, canvas: Canvas) -> Pass:
-    """One geometric transform as a pass of its own; those it does not act on keep their size."""
-    matrix, size = transform.matrix(transform.draw(draw), canvas)
-    if active is not None:
-        matrix = geometry.where(active, matrix)
-        size = Canvas(*(np.where(active, new, old) for new, old in zip(size, canvas, strict=True)))
-    return Pass(size=size, geometry_names=(type(transform).__name__,), geometry=matrix)
+def _warp(known: _Known) -> ops.Op:
+    transform, canvas = known.node.transform, known.frame.canvas
+    assert isinstance(transform, base.Geometric)
+    matrix, size = transform.matrix(known.node.params, canvas)
+    if known.active is not None:
+        matrix = geometry.where(known.active, matrix)
+        if size is not canvas:
+            size = Canvas(*(np.where(known.active, new, old) for new, old in zip(size, canvas, strict=True)))
+    return ops.Warp(known.name, size, matrix)
 
 
-def _color(transform: Color, draw: Draw, active: np.ndarray | None, canvas: Canvas) -> Pass:
-    params = transform.draw(draw)
-    matrix = transform.matrix(params, len(draw.indices))
-    gain = transform.mean_gain(params)
-    if active is not None:
-        matrix = color.where(active, matrix)
-        gain = None if gain is None else gain * active[:, None]
-    name = type(transform).__name__
-    return Pass(size=canvas, color_names=(name,), color=matrix, mean_gain=gain, mixes_channels=transform.mixes_channels)
+def _color(known: _Known) -> ops.Op:
+    transform = known.node.transform
+    assert isinstance(transform, base.Color)
+    matrix = transform.matrix(known.node.params, known.n)
+    gain = transform.mean_gain(known.node.params)
+    if known.active is not None:
+        matrix = color.where(known.active, matrix)
+        gain = None if gain is None else gain * known.active[:, None]
+    return ops.Color(known.name, known.frame.canvas, matrix, gain, transform.mixes_channels)
 
 
-def _local(transform: Local, draw: Draw, active: np.ndarray | None, canvas: Canvas, channels: int) -> LocalStep:
-    params = transform.plan(transform.draw(draw), canvas, channels)
-    everyone = np.ones(len(draw.indices), bool) if active is None else active
-    return LocalStep(type(transform).__name__, transform, params, everyone, canvas)
+def _local(known: _Known) -> ops.Op:
+    transform = known.node.transform
+    assert isinstance(transform, base.Local)
+    params = transform.plan(known.node.params, known.frame)
+    active = np.ones(known.n, bool) if known.active is None else known.active
+    return ops.Local(known.name, known.frame.canvas, transform.apply, transform.compiled(), params, active)
 
 
-def _write(transform: Write | None, draw: Draw, dtype: np.dtype, channels: int, low: float, high: float) -> WriteStep:
-    n = len(draw.indices)
-    if transform is None:
-        return WriteStep(dtype, np.ones((n, channels)), np.zeros((n, channels)))
+def _tone(known: _Known) -> ops.Op:
+    return ops.Tone(known.name, known.frame.canvas)
+
+
+def _mix(known: _Known) -> ops.Op:
+    return ops.Mix(known.name, known.frame.canvas)
+
+
+_MAKERS: dict[type[Transform], Callable[[_Known], ops.Op]] = {
+    base.Geometric: _warp,
+    base.Color: _color,
+    base.Tone: _tone,
+    base.Local: _local,
+    base.Mix: _mix,
+}
+
+
+def _maker(transform: Transform) -> Callable[[_Known], ops.Op]:
+    for kind, maker in _MAKERS.items():
+        if isinstance(transform, kind):
+            return maker
+    raise RecipeError(
+        f"{type(transform).__name__}: got a transform of no known kind, wanted a class made of one of "
+        f"{', '.join(kind.__name__ for kind in _MAKERS)}."
+    )
+
+
+def write(nodes: Sequence[Node], n: int, channels: int, low: float, high: float, dtype: np.dtype) -> ops.Write:
+    """What is done while the batch is written: by the Write at the end of the nodes, or nothing."""
+    last = nodes[-1] if nodes and isinstance(nodes[-1].transform, base.Write) else None
+    if last is None:
+        return ops.Write(dtype, np.ones((n, channels)), np.zeros((n, channels)))
+    transform = last.transform
+    assert isinstance(transform, base.Write)
     scale, bias = np.empty((n, channels)), np.empty((n, channels))
     scale[:], bias[:] = transform.scale(channels, low, high)
-    active = fires(draw, transform.p)
-    if active is not None:
-        scale[~active] = 1.0
-        bias[~active] = 0.0
+    if last.active is not None:
+        scale[~last.active] = 1.0
+        bias[~last.active] = 0.0
     standardize = None
     if transform.standardizes:
-        standardize = np.ones(n, bool) if active is None else active
-    return WriteStep(dtype, scale, bias, type(transform).__name__, standardize)
-
-
-def build(
-    recipe,
-    source: Canvas,
-    channels: int,
-    source_dtype: np.dtype,
-    dtype: np.dtype | None,
-    seed: int,
-    epoch: int,
-    indices: np.ndarray,
-) -> Plan:
-    """Draw the parameters of the images `indices` and lay them out, step by step. `dtype` None: the recipe decides."""
-    low, high = value_range(source_dtype, recipe.value_range)
-    canvas = source
-    steps: list[Step] = []
-    write = None
-    write_draw = Draw(seed, epoch, indices, "")
-    for path, transform in paths(recipe.transforms):
-        draw = Draw(seed, epoch, indices, path)
-        if isinstance(transform, Write):
-            write, write_draw = transform, draw
-            continue
-        active = fires(draw, transform.p)
-        if isinstance(transform, Geometric):
-            step: Step = geometric_pass(transform, draw, active, canvas)
-        elif isinstance(transform, Color):
-            step = _color(transform, draw, active, canvas)
-        else:
-            assert isinstance(transform, Local)
-            step = _local(transform, draw, active, canvas, channels)
-        canvas = step.size
-        steps.append(step)
-    if dtype is None:
-        dtype = source_dtype if write is None else np.dtype(np.float32)
-    elif write is not None and dtype.kind != "f":
-        raise RecipeError(
-            f"dtype: got {dtype.name} for a recipe that ends in {type(write).__name__}, wanted 'float32'. "
-            "Leave dtype out."
-        )
-    return Plan(
-        seed=seed,
-        epoch=epoch,
-        indices=indices,
-        source=source,
-        channels=channels,
-        low=low,
-        high=high,
-        fill=recipe.fill,
-        fill_value=per_channel("fill_value", recipe.fill_value, channels),
-        interpolation=recipe.interpolation,
-        steps=tuple(steps),
-        write=_write(write, write_draw, dtype, channels, low, high),
-        transforms=tuple(recipe.transforms),
-    )
+        standardize = np.ones(n, bool) if last.active is None else last.active
+    return ops.Write(dtype, scale, bias, type(transform).__name__, standardize)

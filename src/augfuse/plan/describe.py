@@ -1,6 +1,6 @@
 """What each transform does to one image of a plan, in numbers and in words: "rotate -12.3°", "brightness 1.14".
 
-A fused plan holds products, not parameters. They are drawn again at the image's position, which gives the same numbers.
+A fused plan holds products, not parameters: those are read off what was drawn.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ import msgspec
 import numpy as np
 
 from augfuse.geometry import Canvas
-from augfuse.plan.build import fires, geometric_pass, paths
+from augfuse.plan.draw import Node, applications
 from augfuse.plan.plan import Plan
-from augfuse.rng import Draw
-from augfuse.transforms.base import Amount, Geometric, Transform
+from augfuse.transforms.base import Amount, Geometric, Params
 
 # The value of a unit that changes nothing.
 _NEUTRAL = {"degrees": 0.0, "turns": 0.0, "times": 1.0}
@@ -27,10 +26,10 @@ _SHOWN = 1e-9  # parameters this close to it are left out of the words
 class Applied(msgspec.Struct, frozen=True):
     """What one transform did to one image.
 
-    path: its place in the recipe ("Rotate#0"). name: its class. fired: whether its `p` said yes. always: it is not an
-    augmentation and acts on every image (Resize, Normalize). values: the drawn floats in the units of its fields, a
-    tuple of them for what is drawn per channel; empty where it did not fire. text: the same in words, "rotate -12.3°";
-    empty where nothing was changed.
+    path: its place in the recipe ("Rotate#0", or "OneOf#0/Rotate#0"). name: its class. fired: whether it acted: its `p`
+    said yes, and whatever chooses it chose it. always: it is not an augmentation and acts on every image (Resize,
+    Normalize). values: the drawn floats in the units of its fields, a tuple of them for what is drawn per channel;
+    empty where it did not fire. text: the same in words, "rotate -12.3°"; empty where nothing was changed.
     """
 
     path: str
@@ -42,17 +41,18 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 def describe(plan: Plan, i: int) -> tuple[Applied, ...]:
-    """One entry for each transform of the recipe, in list order, for image `i`, 0 <= i < n."""
-    indices = plan.indices[i : i + 1]
+    """One entry for each transform that does something, in the order of application, for image `i`, 0 <= i < n."""
     canvas = Canvas(plan.source.height[i : i + 1], plan.source.width[i : i + 1])
-    found: list[Applied] = []
-    for path, transform in paths(plan.transforms):
-        draw = Draw(plan.seed, plan.epoch, indices, path)
-        active = fires(draw, transform.p)
-        found.append(_applied(path, transform, draw, active is None or bool(active[0]), canvas))
-        if isinstance(transform, Geometric):
-            canvas = geometric_pass(transform, draw, active, canvas).size
-    return tuple(found)
+    found: dict[str, Applied] = {}
+    for node, active in applications(plan.nodes):
+        fired = active is None or bool(active[i])
+        params = {name: values[i : i + 1] for name, values in node.params.items()}
+        if fired or node.path not in found:
+            found.pop(node.path, None)  # one of a RandomOrder is met at every place, and stands where it acts
+            found[node.path] = _applied(node, params, fired, canvas)
+        if fired and isinstance(node.transform, Geometric):
+            canvas = node.transform.matrix(params, canvas)[1]
+    return tuple(found.values())
 
 
 def caption(applied: Sequence[Applied]) -> str:
@@ -60,12 +60,13 @@ def caption(applied: Sequence[Applied]) -> str:
     return ", ".join(step.text for step in applied if step.text and not step.always) or "unchanged"
 
 
-def _applied(path: str, transform: Transform, draw: Draw, fired: bool, canvas: Canvas) -> Applied:
-    amounts = transform.amounts(transform.draw(draw), canvas) if fired else ()
+def _applied(node: Node, params: Params, fired: bool, canvas: Canvas) -> Applied:
+    transform = node.transform
+    amounts = transform.amounts(params, canvas) if fired else ()
     values = {amount.name: _plain(amount.values[0]) for amount in amounts}
     name = type(transform).__name__
-    always = transform.evaluation == "deterministic" and transform.p == 1
-    return Applied(path, name, fired, always, values, _words(name, amounts) if fired else "")
+    always = transform.evaluation == "deterministic" and node.active is None
+    return Applied(node.path, name, fired, always, values, _words(name, amounts) if fired else "")
 
 
 def _plain(value: Any) -> float | tuple[float, ...]:

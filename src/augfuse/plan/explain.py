@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from augfuse.plan.plan import Pass, Plan
+from augfuse.plan.ops import Segment
+from augfuse.plan.plan import Plan
 
 
 def explain(plan: Plan) -> str:
-    """One line: which transforms share which piece of work, in the order in which it is done."""
+    """One line: which transforms share which piece of work, in the order in which it is done; one for each view."""
+    if not plan.views:
+        return _line(plan)
+    return "\n".join(f"{name}: {_line(view)}" for name, view in plan.views)
+
+
+def _line(plan: Plan) -> str:
     parts: list[str] = []
     for step in plan.steps:
-        if not isinstance(step, Pass):
+        if not isinstance(step, Segment):
             parts.append(f"{step.name} -> 1 kernel")
             continue
         if step.geometry_names:
-            parts.append(f"{', '.join(step.geometry_names)} -> 1 warp")
+            parts.append(f"{_listed(step.geometry_names)} -> 1 warp")
         if step.color_names:
             mean = " with the image mean" if step.mean_gain is not None else ""
-            parts.append(f"{', '.join(step.color_names)} -> 1 matrix{mean}")
+            parts.append(f"{_listed(step.color_names)} -> 1 matrix{mean}")
     write = plan.write
     height, width = plan.size
     parts.append(
         f"{write.name + ' -> ' if write.name else ''}write {height[0]}x{width[0]}x{plan.channels} {write.dtype.name}"
     )
     return "; ".join(parts)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Names, each once: those of a RandomOrder stand at several places."""
+    return ", ".join(dict.fromkeys(names)) if any("/" in name for name in names) else ", ".join(names)

@@ -1,58 +1,101 @@
 """Neighbouring steps of a plan become one pass over the pixels.
 
-The rules, each one branch below: Geometric, Geometric multiply. Color, Color multiply, with no clip in between. Color
-and Geometric swap freely, because a matrix on channels commutes with a weighted mean over pixels whose weights sum to
-1; only the fill colour must know which colour steps came after it. A step that needs the mean of the current image
-(Contrast about the mean) begins a new pass, and so does whatever follows a Local. Segments follow from the recipe,
-never from what was drawn.
+The rules: Geometric, Geometric multiply. Color, Color multiply, with no clip in between. Color and Geometric swap
+freely, because a matrix on channels commutes with a weighted mean over pixels whose weights sum to 1; only the fill
+colour must know which colour steps came after it. A step that needs the mean of the current image (Contrast about the
+mean) begins a new pass, and so does whatever follows a Local. Segments follow from the recipe, never from what was
+drawn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from augfuse import color, geometry
-from augfuse.plan.plan import Pass, Plan, Step
+from augfuse.errors import RecipeError
+from augfuse.plan import ops
+from augfuse.plan.ops import Op, Segment, Step
 
 
-def fuse(plan: Plan) -> Plan:
-    """The plan with neighbouring passes merged. Fusing twice changes nothing."""
-    steps: list[Step] = []
-    for step in plan.steps:
-        last = steps[-1] if steps else None
-        if isinstance(step, Pass) and isinstance(last, Pass) and step.mean_gain is None:
-            steps[-1] = _merge(last, step)
+def steps(operations: Sequence[Op | Step]) -> list[Step]:
+    """Each op as a step of its own. RecipeError for what no executor runs."""
+    return [_STEP[type(op)](op) for op in operations]
+
+
+def fuse(apart: Sequence[Step]) -> list[Step]:
+    """The steps with neighbours merged. Fusing twice changes nothing."""
+    found: list[Step] = []
+    run: list[Segment] = []
+    for step in apart:
+        if run and (not isinstance(step, Segment) or step.mean_gain is not None):
+            found.append(_merged(run))
+            run = []
+        if isinstance(step, Segment):
+            run.append(step)
         else:
-            steps.append(step)
-    return _replace(plan, tuple(steps))
+            found.append(step)
+    return [*found, _merged(run)] if run else found
 
 
-def _replace(plan: Plan, steps: tuple[Step, ...]) -> Plan:
-    fields = {name: getattr(plan, name) for name in plan.__struct_fields__}
-    return Plan(**{**fields, "steps": steps})
-
-
-def _merge(first: Pass, second: Pass) -> Pass:
-    if second.color is None or first.mean_gain is None:
-        mean_gain = first.mean_gain
-    else:
-        mean_gain = color.turn(second.color, first.mean_gain)
-    return Pass(
-        size=second.size,
-        geometry_names=first.geometry_names + second.geometry_names,
-        color_names=first.color_names + second.color_names,
-        geometry=_both(geometry.compose, first.geometry, second.geometry),
-        color=_both(color.compose, first.color, second.color),
-        mean_gain=mean_gain,
-        # The source is surrounded by the fill colour from the first geometric step on: it passes what comes after.
-        fill_color=second.fill_color
-        if first.geometry is None
-        else _both(color.compose, first.fill_color, second.color),
-        mixes_channels=first.mixes_channels or second.mixes_channels,
+def _merged(run: list[Segment]) -> Segment:
+    """Neighbours as one; only the first of them may look at the mean of what comes in."""
+    if len(run) == 1:
+        return run[0]
+    moved = [segment for segment in run if segment.geometry is not None]
+    colored = [segment for segment in run if segment.color is not None]
+    # The source is surrounded by the fill colour from the first geometric step on: it passes what comes after.
+    behind: list[Segment] = []
+    if moved:
+        first = run.index(moved[0])
+        behind = [segment for segment in run[first + 1 :] if segment.color is not None]
+    fills = [] if not moved or moved[0].fill_color is None else [moved[0].fill_color]
+    gain = run[0].mean_gain
+    if gain is not None:
+        for segment in colored[1:]:
+            gain = color.turn(segment.color, gain)
+    return Segment(
+        size=run[-1].size,
+        geometry_names=tuple(name for segment in run for name in segment.geometry_names),
+        color_names=tuple(name for segment in run for name in segment.color_names),
+        geometry=_product(geometry.product, [segment.geometry for segment in moved]),
+        color=_product(color.product, [segment.color for segment in colored]),
+        mean_gain=gain,
+        fill_color=_product(color.product, [*fills, *(segment.color for segment in behind)]),
+        mixes_channels=any(segment.mixes_channels for segment in run),
     )
 
 
-def _both(compose, first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
-    if first is None or second is None:
-        return first if second is None else second
-    return compose(second, first)
+def _product(
+    product: Callable[[Sequence[np.ndarray]], np.ndarray], factors: Sequence[np.ndarray | None]
+) -> np.ndarray | None:
+    return product([factor for factor in factors if factor is not None]) if factors else None
+
+
+def _of_warp(op: ops.Warp) -> Step:
+    if op.projective or op.field is not None:
+        kind = "a perspective" if op.projective else "a displacement field"
+        raise RecipeError(f"{op.name}: {kind} is not executed by this version. Leave it out of the recipe.")
+    return Segment(op.size, geometry_names=(op.name,), geometry=op.matrix)
+
+
+def _of_color(op: ops.Color) -> Step:
+    gain = op.mean_gain
+    return Segment(op.size, (), (op.name,), None, op.matrix, gain, None, op.mixes_channels)
+
+
+def _refused(op: ops.Tone | ops.Mix) -> Step:
+    kind = type(op).__name__
+    raise RecipeError(f"{op.name}: transforms of the kind {kind} are not executed by this version. Leave it out.")
+
+
+# What each op is as a step. A new kind has its line here, and its part in `Segment` and `_merged` if it fuses.
+_STEP: dict[type, Callable[..., Step]] = {
+    ops.Warp: _of_warp,
+    ops.Color: _of_color,
+    ops.Tone: _refused,
+    ops.Local: lambda op: op,
+    ops.Mix: _refused,
+    ops.Segment: lambda segment: segment,
+}

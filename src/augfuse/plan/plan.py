@@ -1,8 +1,4 @@
-"""What will happen to these n images: a struct of arrays, no pixels. Printable, replayable, the meaning of a recipe.
-
-A plan is a list of steps. Before fusion each step is one transform; after it, neighbours share a `Pass`. An absent part
-of a step is None, never a no-op. The last thing is always the write: clip to the value range, gain and offset, dtype.
-"""
+"""What will happen to these n images: a struct of arrays, no pixels. Printable, replayable, the meaning of a recipe."""
 
 from __future__ import annotations
 
@@ -12,8 +8,16 @@ import msgspec
 import numpy as np
 
 from augfuse.errors import ImageError, RecipeError
-from augfuse.geometry import Canvas, invert, is_regular
-from augfuse.transforms.base import Local, Params, Transform
+from augfuse.geometry import Canvas
+from augfuse.plan.build import operations, write
+from augfuse.plan.draw import Drawn, Node
+from augfuse.plan.fuse import fuse, steps
+from augfuse.plan.lower import lower
+from augfuse.plan.lowered import Lowered
+from augfuse.plan.ops import Segment, Step, Write
+from augfuse.ranges import per_channel
+from augfuse.transforms import base
+from augfuse.transforms.base import Frame, Transform
 
 if TYPE_CHECKING:
     from augfuse.plan.describe import Applied
@@ -21,77 +25,101 @@ if TYPE_CHECKING:
 Fill: TypeAlias = Literal["nearest", "reflect", "wrap", "constant"]
 Interpolation: TypeAlias = Literal["bilinear", "nearest"]
 
-# An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
-REDUCE_ABOVE = 1.5
-
 # The most pixels of one image that a pass makes: 16384 x 16384, more than any decoder hands out.
 MOST_PIXELS = 2**28
 
 
 @final
-class Pass(msgspec.Struct, frozen=True, eq=False):
-    """One pass over the pixels: geometry, then colour. Colour steps that stood before the geometry are in it too."""
+class Settings(msgspec.Struct, frozen=True):
+    """What a recipe says besides its transforms, as `Recipe` checked it."""
 
-    size: Canvas  # of what comes out
-    geometry_names: tuple[str, ...] = ()
-    color_names: tuple[str, ...] = ()
-    geometry: np.ndarray | None = None  # (n, 3, 3) float64, source to output
-    color: np.ndarray | None = None  # (n, 3, 4) float64, on values in [0, 1]
-    mean_gain: np.ndarray | None = None  # (n, 3): added per unit of the grey mean of what comes in
-    fill_color: np.ndarray | None = None  # (n, 3, 4): the colour steps behind the first geometric one; None: none
-    mixes_channels: bool = False
-
-    def matrices(self) -> np.ndarray:
-        """(n, 6) float64, output to source: what a kernel walks along."""
-        assert self.geometry is not None
-        return np.ascontiguousarray(invert(self.geometry)[:, :2].reshape(-1, 6))
+    fill: Fill = "nearest"
+    fill_value: tuple[float, ...] = (0.0,)
+    interpolation: Interpolation = "bilinear"
+    value_range: tuple[float, float] | None = None
 
 
 @final
-class LocalStep(msgspec.Struct, frozen=True, eq=False):
-    """A kernel on finished float32 images; `active` (n,) says which ones."""
+class Source(msgspec.Struct, frozen=True, eq=False):
+    """What the images are that a plan is made for."""
 
-    name: str
-    transform: Local
-    params: Params
-    active: np.ndarray
-    size: Canvas
-
-    def params_of(self, i: int) -> Params:
-        return {name: values[i] for name, values in self.params.items()}
-
-
-@final
-class WriteStep(msgspec.Struct, frozen=True, eq=False):
-    """Clip to low..high, times scale plus bias (n, c), then to mean 0 and deviation 1 where `standardize` (n,)."""
-
+    canvas: Canvas
+    channels: int
     dtype: np.dtype
-    scale: np.ndarray
-    bias: np.ndarray
-    name: str | None = None
-    standardize: np.ndarray | None = None
 
-
-Step: TypeAlias = Pass | LocalStep
+    def check(self, canvas: Canvas, channels: int, dtype: np.dtype) -> None:
+        """Refuse other images than these."""
+        wanted, got = (
+            (list(zip(*(side.tolist() for side in sizes), strict=True)), c, d.name)
+            for sizes, c, d in ((self.canvas, self.channels, self.dtype), (canvas, channels, dtype))
+        )
+        if len(wanted[0]) != len(got[0]):
+            raise ImageError(f"images: got {len(got[0])} for a plan of {len(wanted[0])}, wanted as many.")
+        for i, (one, other) in enumerate(zip(wanted[0], got[0], strict=True)):
+            if (one, *wanted[1:]) != (other, *got[1:]):
+                raise ImageError(
+                    f"images[{i}]: got {other[0]}x{other[1]}x{got[1]} {got[2]} for a plan of {one[0]}x{one[1]}x"
+                    f"{wanted[1]} {wanted[2]}, wanted the images that the plan was made for."
+                )
 
 
 @final
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """The plan of a batch of n images. `seed` is the one used, also where fresh entropy was drawn."""
 
-    seed: int
-    epoch: int
-    indices: np.ndarray  # (n,) int64
-    source: Canvas
-    channels: int
+    drawn: Drawn
+    settings: Settings
+    images: Source
+    dtype: np.dtype | None  # as it was asked for; None: the recipe decides
+    view: str | None  # the name of the view that it makes; None where there are none
     low: float  # the value range: full scale is high - low
     high: float
-    fill: Fill
     fill_value: np.ndarray  # (channels,) at the image's own scale
-    interpolation: Interpolation
     steps: tuple[Step, ...]
-    write: WriteStep
-    transforms: tuple[Transform, ...] = ()  # as the recipe lists them: what `describe` draws again
+    write: Write
+    lowered: Lowered | None = None  # as executors take it
+    views: tuple[tuple[str, Plan], ...] = ()  # the plans of all views; the first one is this plan's own work
+
+    @property
+    def seed(self) -> int:
+        return self.drawn.seed
+
+    @property
+    def epoch(self) -> int:
+        return self.drawn.epoch
+
+    @property
+    def indices(self) -> np.ndarray:
+        """(n,) int64: the positions that keyed the draws."""
+        return self.drawn.indices
+
+    @property
+    def source(self) -> Canvas:
+        """The sizes of the images that come in."""
+        return self.images.canvas
+
+    @property
+    def channels(self) -> int:
+        return self.images.channels
+
+    @property
+    def fill(self) -> Fill:
+        return self.settings.fill
+
+    @property
+    def interpolation(self) -> Interpolation:
+        return self.settings.interpolation
+
+    @property
+    def transforms(self) -> tuple[Transform, ...]:
+        """The transforms of the recipe that was drawn."""
+        return self.drawn.transforms
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """What was drawn for the images that come out: of a view, what all views share and its own."""
+        own = () if self.view is None else dict(self.drawn.views)[self.view]
+        return (*self.drawn.nodes, *own)
 
     @property
     def size(self) -> Canvas:
@@ -99,45 +127,93 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
         return self.steps[-1].size if self.steps else self.source
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self.drawn)
 
     def describe(self, i: int) -> tuple[Applied, ...]:
-        """What each transform does to image `i` of the batch, in list order: whether it fires, and by how much.
-
-        Read off by drawing again at the image's position, so it costs nothing until it is asked for. IndexError
-        outside 0..n-1; negative numbers count from the end.
+        """What each transform does to image `i` of the batch, in the order of application: whether it fires, and by how
+        much. IndexError outside 0..n-1; negative numbers count from the end.
         """
         from augfuse.plan.describe import describe  # it reads plans
 
         if not -len(self) <= i < len(self):
-            raise IndexError(f"image {i} is out of range for a batch of {len(self)}")
+            raise IndexError(f"describe: got image {i} of a batch of {len(self)}.")
         return describe(self, i % len(self))
 
+    def to_bytes(self) -> bytes:
+        """The plan as bytes, which `Plan.from_bytes` reads; see `Recipe.replay`."""
+        from augfuse.plan.serial import to_bytes
 
-def check(plan: Plan) -> None:
-    """Refuse what no executor can run: singular or non-finite matrices, sizes that do not stack or are absurd, colours
-    that do not fit.
+        return to_bytes(self)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Plan:
+        """The inverse of `to_bytes`. Nothing is imported or run by reading. RecipeError for bytes that are not a plan,
+        are cut or damaged, or were written by another version.
+        """
+        from augfuse.plan.serial import from_bytes
+
+        return from_bytes(data)
+
+
+def value_range(dtype: np.dtype, declared: tuple[float, float] | None) -> tuple[float, float]:
+    """Full scale: 0..255 for uint8, 0..65535 for uint16, 0..1 for floats, unless it is declared."""
+    if dtype.kind != "u":
+        return (0.0, 1.0) if declared is None else declared
+    most = float(np.iinfo(dtype).max)
+    if declared is not None and (declared[0] < 0 or declared[1] > most):
+        raise RecipeError(
+            f"value_range: got {declared} for {dtype.name} images, wanted within 0..{most:g}. "
+            "Leave it out, or convert to float32."
+        )
+    return (0.0, most) if declared is None else declared
+
+
+def make(drawn: Drawn, settings: Settings, images: Source, dtype: np.dtype | None, *, fused: bool = True) -> Plan:
+    """The plan of what was drawn, for these images. `dtype` None: the recipe decides. `fused` False: each transform is
+    a pass of its own, which only the reference runs.
+    """
+    if not drawn.views:
+        return _of_view(drawn, None, settings, images, dtype, fused)
+    plans = tuple((name, _of_view(drawn, name, settings, images, dtype, fused)) for name, _ in drawn.views)
+    return msgspec.structs.replace(plans[0][1], views=plans)
+
+
+def _of_view(
+    drawn: Drawn, view: str | None, settings: Settings, images: Source, dtype: np.dtype | None, fused: bool
+) -> Plan:
+    low, high = value_range(images.dtype, settings.value_range)
+    n, channels = len(drawn), images.channels
+    nodes = drawn.nodes if view is None else (*drawn.nodes, *dict(drawn.views)[view])
+    apart = steps(operations(nodes, n, Frame(images.canvas, channels, low, high, images.dtype.kind == "u")))
+    last, wanted = nodes[-1].transform if nodes else None, dtype
+    if dtype is None:
+        dtype = np.dtype(np.float32) if isinstance(last, base.Write) else images.dtype
+    elif isinstance(last, base.Write) and dtype.kind != "f":
+        raise RecipeError(
+            f"dtype: got {dtype.name} for a recipe that ends in {type(last).__name__}, wanted 'float32'. "
+            "Leave dtype out."
+        )
+    return Plan(
+        drawn=drawn,
+        settings=settings,
+        images=images,
+        dtype=wanted,
+        view=view,
+        low=low,
+        high=high,
+        fill_value=per_channel("fill_value", settings.fill_value, channels),
+        steps=tuple(fuse(apart) if fused else apart),
+        write=write(nodes, n, channels, low, high, dtype),
+    )
+
+
+def checked(plan: Plan) -> Plan:
+    """The plan with the numbers that an executor takes, or an error where none can run it: singular or non-finite
+    matrices, sizes that do not stack or are absurd, colours that do not fit.
     """
     for step in plan.steps:
         _check_size(plan, step)
-        if not isinstance(step, Pass):
-            continue
-        names = ", ".join(step.geometry_names)
-        if step.geometry is not None:
-            regular = is_regular(step.geometry)
-            if not regular.all():
-                bad = np.flatnonzero(~regular)
-                raise RecipeError(
-                    f"{names}: the matrix of sample {plan.indices[bad[0]]} has no inverse, or numbers beyond 1e15 "
-                    f"({np.array2string(step.geometry[bad[0]][:2], precision=3)}). "
-                    "Narrow the ranges of scale and shear."
-                )
-        if step.mixes_channels and plan.channels not in (1, 3, 4):
-            raise RecipeError(
-                f"{', '.join(step.color_names)}: got images with {plan.channels} channels, "
-                "wanted 1 (grey), 3 (RGB) or 4 (RGBA). "
-                f"Brightness, Contrast and Invert work with any number."
-            )
+    lowered = lower(plan)
     height, width = plan.size
     if (height != height[0]).any() or (width != width[0]).any():
         sizes = sorted({f"{h}x{w}" for h, w in zip(height, width, strict=True)})
@@ -146,6 +222,10 @@ def check(plan: Plan) -> None:
             "stack into one batch. "
             f"Add af.Resize((height, width)) or a crop to the recipe."
         )
+    if not plan.views:
+        return msgspec.structs.replace(plan, lowered=lowered)
+    views = tuple((name, checked(view)) for name, view in plan.views)
+    return msgspec.structs.replace(plan, lowered=views[0][1].lowered, views=views)
 
 
 def _check_size(plan: Plan, step: Step) -> None:
@@ -153,7 +233,7 @@ def _check_size(plan: Plan, step: Step) -> None:
     large = np.flatnonzero(height.astype(np.float64) * width > MOST_PIXELS)
     if len(large):
         i = large[0]
-        names = ", ".join(step.geometry_names) if isinstance(step, Pass) else step.name
+        names = ", ".join(step.geometry_names) if isinstance(step, Segment) else step.name
         raise ImageError(
             f"{names}: an image of {height[i]}x{width[i]} pixels would come out of sample {plan.indices[i]} "
             f"({plan.source.height[i]}x{plan.source.width[i]}), wanted at most {MOST_PIXELS:,} pixels. "

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from augfuse.errors import AugfuseError, DataNotFoundError, RecipeError
-from augfuse.plan.build import value_range
+from augfuse.plan.plan import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.transforms import (
@@ -27,6 +27,7 @@ from augfuse.transforms import (
     Translate,
 )
 from augfuse.transforms.base import Write
+from augfuse.transforms.children import leaves
 from augfuse.transforms.reading import LONGEST_TEXT
 
 _SIZING = (Resize, CenterCrop, RandomCrop, RandomResizedCrop)
@@ -87,7 +88,7 @@ def writes(recipe: Recipe) -> bool:
 
 def sizes(recipe: Recipe) -> bool:
     """Whether a recipe sets the size of what it makes."""
-    return any(isinstance(transform, _SIZING) for transform in recipe.transforms)
+    return any(isinstance(transform, _SIZING) for transform in leaves(recipe.transforms))
 
 
 def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
@@ -98,7 +99,7 @@ def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
     """
     transforms = list(recipe.transforms)
     if size is not None:
-        sizing = next((t for t in transforms if isinstance(t, _SIZING)), None)
+        sizing = next((t for t in leaves(transforms) if isinstance(t, _SIZING)), None)
         if sizing is not None:
             raise RecipeError(
                 f"--size {size[0]}x{size[1]}: the recipe sets a size too ({shown(sizing)}). Leave --size out, or take "

@@ -10,6 +10,12 @@ from augfuse.transforms._color import Grayscale as Grayscale
 from augfuse.transforms._color import Hue as Hue
 from augfuse.transforms._color import Invert as Invert
 from augfuse.transforms._color import Saturation as Saturation
+from augfuse.transforms._compose import OneOf as OneOf
+from augfuse.transforms._compose import RandomOrder as RandomOrder
+from augfuse.transforms._compose import Schedule as Schedule
+from augfuse.transforms._compose import Sequential as Sequential
+from augfuse.transforms._compose import SomeOf as SomeOf
+from augfuse.transforms._compose import When as When
 from augfuse.transforms._crop import CenterCrop as CenterCrop
 from augfuse.transforms._crop import Pad as Pad
 from augfuse.transforms._crop import RandomCrop as RandomCrop
@@ -18,6 +24,7 @@ from augfuse.transforms._crop import RandomResizedCrop as RandomResizedCrop
 from augfuse.transforms._crop import RandomWidth as RandomWidth
 from augfuse.transforms._crop import Resize as Resize
 from augfuse.transforms._custom import Lambda as Lambda
+from augfuse.transforms._local import Barrier as Barrier
 from augfuse.transforms._local import Erase as Erase
 from augfuse.transforms._local import GaussianBlur as GaussianBlur
 from augfuse.transforms._local import GaussianNoise as GaussianNoise
@@ -30,6 +37,7 @@ from augfuse.transforms._spatial import Shear as Shear
 from augfuse.transforms._spatial import Translate as Translate
 from augfuse.transforms._spatial import Transpose as Transpose
 from augfuse.transforms._spatial import VerticalFlip as VerticalFlip
+from augfuse.transforms._views import Views as Views
 from augfuse.transforms._write import Normalize as Normalize
 from augfuse.transforms._write import PerImageStandardize as PerImageStandardize
 from augfuse.transforms._write import ToFloat as ToFloat

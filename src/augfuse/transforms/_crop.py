@@ -13,8 +13,8 @@ import numpy as np
 from augfuse import geometry
 from augfuse.geometry import Canvas
 from augfuse.ranges import Choice, Interval, Lengths, Margins, Range, Size, ends, sides
-from augfuse.rng import Draw, examples
-from augfuse.transforms.base import Amount, Color, Evaluation, Geometric, Params, Transform
+from augfuse.rng import Draw
+from augfuse.transforms.base import Amount, Evaluation, Geometric, Params, Transform
 
 _RATIO = Interval("width / height", "", 0.01, 100, "exact", neutral=1)
 _STRETCH = Interval("factor of the side", "times", 0.01, 100, "factor")
@@ -52,6 +52,7 @@ class Resize(Geometric, frozen=True):
         {"size": (40, 24), "mode": "cover"},
         {"size": 20, "mode": "contain"},
     )
+    sets_size: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
@@ -69,7 +70,9 @@ class CenterCrop(Geometric, frozen=True):
     """Cut `size` out of the middle; an odd rest leaves the larger margin right and below."""
 
     size: Annotated[Size, Lengths("output size")]
+    moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({"size": (48, 40)}, {"size": 80})
+    sets_size: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
@@ -83,7 +86,9 @@ class RandomCrop(Geometric, frozen=True):
     """Cut `size` out at a random whole-pixel position. In evaluation: CenterCrop(size)."""
 
     size: Annotated[Size, Lengths("output size")]
+    moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({"size": (48, 40)}, {"size": 80})
+    sets_size: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
 
     def counterpart(self) -> tuple[Transform, ...]:
@@ -145,6 +150,7 @@ class RandomResizedCrop(Geometric, frozen=True):
     scale: Annotated[Range, _PART] = (0.08, 1.0)
     ratio: Annotated[Range, _RATIO] = (3 / 4, 4 / 3)
     examples: ClassVar = ({"size": (48, 40)}, {"size": 32, "scale": (0.5, 1.0), "ratio": (1.0, 1.0)})
+    sets_size: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
 
     def counterpart(self) -> tuple[Transform, ...]:
@@ -182,7 +188,9 @@ class Pad(Geometric, frozen=True):
     """Make the canvas larger by `padding` pixels (left, top, right, bottom); the recipe's border mode fills it."""
 
     padding: Annotated[tuple[int, int, int, int] | tuple[int, int] | int, Margins("pixels added at each side")]
+    moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({"padding": 8}, {"padding": (1, 2, 3, 4)})
+    sets_size: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
@@ -224,30 +232,3 @@ class RandomHeight(Geometric, frozen=True):
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         size = Canvas(_stretched(canvas.height, params["factor"]), canvas.width)
         return geometry.affine(len(size.height), e=size.height / canvas.height), size
-
-
-def undone(transforms: tuple[Transform, ...]) -> tuple[Transform, Resize] | None:
-    """The first random width or height that a Resize behind it stretches back whatever is drawn, and that Resize."""
-    for i, transform in enumerate(transforms):
-        if not isinstance(transform, (RandomWidth, RandomHeight)):
-            continue
-        for j, later in enumerate(transforms[i + 1 :], i + 1):
-            if not isinstance(later, (Geometric, Color)):
-                break  # what works on pixels sees the other width
-            if isinstance(later, Resize) and later.mode == "stretch" and _same_without_first(transforms[i : j + 1]):
-                return transform, later
-    return None
-
-
-def _same_without_first(transforms: tuple[Transform, ...]) -> bool:
-    """Whether four examples end where they would without the first transform. All transforms act, whatever their p."""
-    ends_at = []
-    for chain in (transforms, transforms[1:]):
-        canvas, total = _sized(Canvas(np.ones(4), np.ones(4)), 96, 128), np.eye(3)
-        for transform in chain:
-            if isinstance(transform, Geometric):
-                drawn = transform.draw(Draw(0, 0, np.arange(4), type(transform).__name__, examples))
-                matrix, canvas = transform.matrix(drawn, canvas)
-                total = matrix @ total
-        ends_at.append(total)
-    return np.allclose(*ends_at, rtol=0, atol=1e-9)

@@ -90,8 +90,6 @@ class Lambda(Local, frozen=True):
             raise RecipeError(f"Lambda.fn: {shown(self.fn)} returned NaN or infinity, wanted finite numbers.")
         return out
 
-    def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
-        return self._call(image.astype(np.float32), params).astype(np.float64)
-
-    def cpu(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
-        return np.ascontiguousarray(self._call(image, params), dtype=np.float32)
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
+        out = self._call(image.astype(np.float32, copy=False), params)
+        return np.ascontiguousarray(out, dtype=image.dtype)

@@ -1,10 +1,12 @@
 """Local transforms: a kernel that sees one float32 image with its surroundings. A barrier in the plan.
 
-Values are at the image's own scale (0..255 for uint8) and not clipped before or after; the write clips.
+Values are at the image's own scale (0..255 for uint8) and not clipped before or after, but by a Barrier; the write
+clips.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, ClassVar, final
 
 import numpy as np
@@ -13,7 +15,7 @@ from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Numbers, Range, per_channel
 from augfuse.rng import Draw
 from augfuse.transforms._crop import boxes, draw_boxes
-from augfuse.transforms.base import Amount, Local, Params, Probability
+from augfuse.transforms.base import Amount, Evaluation, Frame, Local, Params, Probability
 
 _NOISE = Interval("standard deviation of the noise", "fraction of full scale", 0, 1, "exact", neutral=0)
 
@@ -38,7 +40,7 @@ class GaussianBlur(Local, frozen=True):
     def draw(self, draw: Draw) -> Params:
         return {"sigma": draw.uniform("sigma", self.sigma)}
 
-    def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         sigma = float(params["sigma"])
         r = _radius(sigma)
         weights = np.exp(-0.5 * (np.arange(-r, r + 1) / sigma) ** 2)
@@ -47,16 +49,20 @@ class GaussianBlur(Local, frozen=True):
             padding = [(r, r) if a == axis else (0, 0) for a in range(3)]
             padded = np.pad(image, padding, mode="symmetric")
             windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * r + 1, axis=axis)  # type: ignore[call-overload]
-            image = windows @ weights
+            image = (windows @ weights).astype(image.dtype, copy=False)
         return image
 
-    def cpu(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
-        import cv2
+    def compiled(self) -> Callable[[np.ndarray, Params], np.ndarray]:
+        return _opencv_blur
 
-        sigma = float(params["sigma"])
-        size = 2 * _radius(sigma) + 1
-        blurred = cv2.GaussianBlur(image, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
-        return blurred.reshape(image.shape)  # OpenCV drops a channel axis of 1
+
+def _opencv_blur(image: np.ndarray, params: Params) -> np.ndarray:
+    import cv2
+
+    sigma = float(params["sigma"])
+    size = 2 * _radius(sigma) + 1
+    blurred = cv2.GaussianBlur(image, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
+    return blurred.reshape(image.shape)  # OpenCV drops a channel axis of 1
 
 
 @final
@@ -69,17 +75,14 @@ class GaussianNoise(Local, frozen=True):
     def draw(self, draw: Draw) -> Params:
         return {"std": draw.uniform("std", self.std), "key": draw.key("key")}
 
-    def _noise(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+    def plan(self, params: Params, frame: Frame) -> Params:
+        return {"std": params["std"] * (frame.high - frame.low), "key": params["key"]}
+
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         generator = np.random.Generator(np.random.Philox(key=params["key"]))
         noise = generator.standard_normal(image.shape, np.float32)
-        noise *= np.float32(params["std"] * (high - low))
-        return noise
-
-    def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
-        return image + self._noise(image, params, low, high)
-
-    def cpu(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
-        return np.add(image, self._noise(image, params, low, high), out=image)
+        noise *= np.float32(params["std"])
+        return np.add(image, noise, out=image)
 
 
 @final
@@ -96,14 +99,15 @@ class Erase(Local, frozen=True, kw_only=True):
     ratio: Annotated[Range, Interval("width / height of the rectangle", "", 0.01, 100, "exact")] = (0.3, 3.3)
     value: Annotated[tuple[float, ...] | float, Numbers("colour of the rectangle", "at the image's own scale")] = 0
     p: Probability = 0.5
+    effect: ClassVar = "occludes"
     examples: ClassVar = ({}, {"scale": (0.1, 0.2), "value": (255, 0, 0), "p": 1.0})
 
     def draw(self, draw: Draw) -> Params:
         return draw_boxes(draw, self.scale, self.ratio)
 
-    def plan(self, params: Params, canvas: Canvas, channels: int) -> Params:
-        per_channel("Erase.value", self.value, channels)
-        return {"corners": self._corners(params, canvas)}
+    def plan(self, params: Params, frame: Frame) -> Params:
+        per_channel("Erase.value", self.value, frame.channels)
+        return {"corners": self._corners(params, frame.canvas)}
 
     def _corners(self, params: Params, canvas: Canvas) -> np.ndarray:
         """(n, 4): first row, row behind the last, first column, column behind the last; zeros where none fits."""
@@ -118,13 +122,28 @@ class Erase(Local, frozen=True, kw_only=True):
         names = {"width": right - left, "height": bottom - top, "left": left, "top": top}
         return tuple(Amount(name, values, "pixels") for name, values in names.items())
 
-    def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
-        top, bottom, left, right = params["corners"]
-        out = image.copy()
-        out[top:bottom, left:right] = self.value
-        return out
-
-    def cpu(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         top, bottom, left, right = params["corners"]
         image[top:bottom, left:right] = self.value
         return image
+
+
+@final
+class Barrier(Local, frozen=True):
+    """Finish what comes before: clip to the value range and, where the images are uint8 or uint16, round.
+
+    Without it neighbours are fused: they share one interpolation, and nothing is clipped in between. Kept in
+    evaluation.
+    """
+
+    examples: ClassVar = ({},)
+    evaluation: ClassVar[Evaluation] = "deterministic"
+
+    def plan(self, params: Params, frame: Frame) -> Params:
+        n = len(frame.canvas.height)
+        names = {"low": frame.low, "high": frame.high, "whole": frame.whole}
+        return {name: np.full(n, value) for name, value in names.items()}
+
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
+        np.clip(image, image.dtype.type(params["low"]), image.dtype.type(params["high"]), out=image)
+        return np.rint(image, out=image) if params["whole"] else image

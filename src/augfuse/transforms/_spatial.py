@@ -147,11 +147,14 @@ class Affine(Geometric, frozen=True):
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         scale = params["scale"]
-        m = geometry.about_centre(canvas, scale, 0.0, 0.0, scale)
-        m = geometry.compose(geometry.about_centre(canvas, *_shear(params["shear_x"], params["shear_y"])), m)
-        m = geometry.compose(geometry.about_centre(canvas, *_rotation(params["degrees"])), m)
         x, y = params["translate_x"] * canvas.width, params["translate_y"] * canvas.height
-        return geometry.compose(geometry.affine(len(x), c=x, f=y), m), canvas
+        parts = (
+            geometry.about_centre(canvas, scale, 0.0, 0.0, scale),
+            geometry.about_centre(canvas, *_shear(params["shear_x"], params["shear_y"])),
+            geometry.about_centre(canvas, *_rotation(params["degrees"])),
+            geometry.affine(len(x), c=x, f=y),
+        )
+        return geometry.product(parts), canvas
 
 
 @final
@@ -159,6 +162,7 @@ class HorizontalFlip(Geometric, frozen=True, kw_only=True):
     """Mirror left and right: x' = width - x."""
 
     p: Probability = 0.5
+    moves_whole_pixels: ClassVar[bool] = True
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return geometry.affine(len(canvas.width), a=-1.0, c=canvas.width), canvas
@@ -169,6 +173,7 @@ class VerticalFlip(Geometric, frozen=True, kw_only=True):
     """Mirror top and bottom: y' = height - y."""
 
     p: Probability = 0.5
+    moves_whole_pixels: ClassVar[bool] = True
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return geometry.affine(len(canvas.width), e=-1.0, f=canvas.height), canvas
@@ -179,6 +184,7 @@ class Transpose(Geometric, frozen=True, kw_only=True):
     """Swap rows and columns: x' = y, y' = x. The canvas swaps its sides."""
 
     p: Probability = 0.5
+    moves_whole_pixels: ClassVar[bool] = True
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         m = geometry.affine(len(canvas.width), a=0.0, b=1.0, d=1.0, e=0.0)
@@ -191,6 +197,7 @@ class Rotate90(Geometric, frozen=True, kw_only=True):
 
     quarters: Annotated[Range, Interval("quarter turns, whole numbers", "quarters", 0, 3, "exact")] = (1, 3)
     p: Probability = 0.5
+    moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({}, {"quarters": 1, "p": 1.0}, {"quarters": (2, 2)})
 
     def check(self) -> None:

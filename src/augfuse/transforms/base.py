@@ -1,5 +1,8 @@
 """The kinds of transforms. A transform says what kind it is; the planner and the executors know what each kind does.
 
+Geometric: a 3x3 matrix per image. Color: a 3x4 matrix per image. Tone: a curve per channel. Local: a function of the
+finished image. Mix: combines samples. Write: the last thing done. Compose: chooses among other transforms.
+
 A transform is one frozen record: fields declared as `Annotated[type, spec]` with a spec of `ranges`, plus `draw` (which
 parameters, from a `Draw` bound to n images), its kind's one method (what they mean), and `examples`. It holds no state
 and draws nothing outside `draw`. From the fields come validation, YAML and `repr`; from the examples come the property
@@ -10,6 +13,7 @@ image: one that does not act is the identity, inside the same pass.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias, get_type_hints
 
@@ -45,12 +49,23 @@ class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
     # What stays of it when a model is evaluated: nothing, itself, or what `counterpart` returns.
     evaluation: ClassVar[Evaluation] = "random"
+    # Whether it only moves whole pixels, of images of any size, so that nothing is interpolated.
+    moves_whole_pixels: ClassVar[bool] = False
+    # Whether it may only stand at the end of a list.
+    comes_last: ClassVar[bool] = False
+    # Whether it sets the size of the canvas, so that evaluation needs it too.
+    sets_size: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name, spec in specs(type(self)).items():
             where = f"{type(self).__name__}.{name}"
             msgspec.structs.force_setattr(self, name, spec.parse(where, getattr(self, name)))
         self.check()
+
+    @property
+    def probability(self) -> float:
+        """The probability that it acts on an image, 0..1."""
+        return self.p
 
     def check(self) -> None:
         """Refuse fields that are fine alone and not together."""
@@ -108,23 +123,91 @@ class Color(Transform, frozen=True):
         return None
 
 
+class Tone(Transform, frozen=True):
+    """Changes values by a curve, the same for all pixels of a channel. No executor runs tones yet: recipes that hold
+    one are refused by name.
+    """
+
+    @abstractmethod
+    def curve(self, params: Params, values: np.ndarray) -> np.ndarray:
+        """(n, channels, k) float64: what becomes of these (k,) values in [0, 1] in each channel of each image."""
+        ...
+
+
+class Frame(NamedTuple):
+    """What a Local knows of the n images that reach it.
+
+    canvas: their sizes. channels: how many they have. low, high: the value range; full scale is high - low. whole:
+    whether values of this range are whole numbers (uint8 and uint16 sources).
+    """
+
+    canvas: Canvas
+    channels: int
+    low: float
+    high: float
+    whole: bool
+
+
 class Local(Transform, frozen=True):
     """Looks at a pixel's surroundings or its position. A barrier: what comes before is finished first."""
 
-    def plan(self, params: Params, canvas: Canvas, channels: int) -> Params:
-        """The parameters once sizes and channels are known, for n images at once; RecipeError where they do not fit."""
+    # What it does to the places of things in the image: nothing, moves them (a displacement field), or hides them.
+    effect: ClassVar[Literal["none", "field", "occludes"]] = "none"
+
+    def plan(self, params: Params, frame: Frame) -> Params:
+        """The numbers that `apply` takes, for n images at once; RecipeError where they do not fit."""
         return params
 
     @abstractmethod
-    def reference(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
-        """One (h, w, c) float64 image with values about low..high, unclipped, and its own parameters -> the same
-        shape.
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
+        """What it means: one (h, w, c) float64 or float32 image, values unclipped, and its own numbers of `plan` -> the
+        same shape and dtype. May work in place.
+        """
+        ...
+
+    def compiled(self) -> Callable[[np.ndarray, Params], np.ndarray] | None:
+        """A quick `apply` for float32 images, which releases the GIL; None where `apply` is quick enough."""
+        return None
+
+
+class Mix(Transform, frozen=True):
+    """Combines samples. No executor runs mixes yet: recipes that hold one are refused by name."""
+
+    @abstractmethod
+    def weights(self, params: Params) -> np.ndarray:
+        """(n,) float64: how much of each image stays, 0..1."""
+        ...
+
+
+class Turn(NamedTuple):
+    """One application of a child of a `Compose`: which child, and on which images ((n,) bool; None: on all)."""
+
+    child: int
+    active: np.ndarray | None
+
+
+class Compose(Transform, frozen=True):
+    """Chooses among transforms, its children. It touches no pixel itself: each child becomes a transform with its own
+    activity, and executors learn nothing of the choice.
+
+    `branches` says which children there are, `turns` which of them act on which images, in which order.
+    """
+
+    @abstractmethod
+    def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
+        """The children of an epoch, each with the part of its path between this transform's and its own name ("" but
+        for those that are there several times). Their number and kinds do not depend on the epoch.
         """
         ...
 
     @abstractmethod
-    def cpu(self, image: np.ndarray, params: Params, low: float, high: float) -> np.ndarray:
-        """The same on float32, fast; may work in place. Must release the GIL where it takes long."""
+    def turns(self, params: Params) -> tuple[Turn, ...]:
+        """The applications of the children, in order. How many there are follows from the recipe, not from `params`."""
+        ...
+
+    @abstractmethod
+    def rebuilt(self, change: Callable[[Transform], Transform]) -> Compose:
+        """The same with `change` made to each child."""
         ...
 
 
@@ -133,6 +216,7 @@ class Write(Transform, frozen=True):
 
     # Mean and deviation of each written image, then one affine in place.
     standardizes: ClassVar[bool] = False
+    comes_last: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "deterministic"
 
     @abstractmethod

@@ -43,6 +43,8 @@ class Called(_StructMeta):  # type: ignore[misc, valid-type]
     if not TYPE_CHECKING:  # type checkers read the fields
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            if hasattr(cls, "collected"):
+                args, kwargs = cls.collected(args, kwargs)
             try:
                 return _StructMeta.__call__(cls, *args, **kwargs)
             except RangeError as error:

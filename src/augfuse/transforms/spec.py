@@ -10,6 +10,7 @@ Reading builds only classes of `transforms` by name; it never imports or evaluat
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -19,18 +20,24 @@ from augfuse import transforms
 from augfuse.errors import RecipeError, did_you_mean
 from augfuse.text import shown
 from augfuse.transforms._custom import Lambda, function_name, function_named, named
-from augfuse.transforms.base import Transform
+from augfuse.transforms._views import Views
+from augfuse.transforms.base import Transform, specs
 from augfuse.transforms.calls import no_such_field
+from augfuse.transforms.children import Child, Children
 
 _VERSION = 1
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Transform):
+        return transform_to_dict(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def transform_to_dict(transform: Transform) -> dict[str, Any]:
     """{"Rotate": {"degrees": [-20.0, 20.0], "p": 1.0}}"""
+    if isinstance(transform, Views):
+        return {"Views": {name: _plain(children) for name, children in transform.views}}
     fields = {name: _plain(getattr(transform, name)) for name in transform.__struct_fields__}
     if isinstance(transform, Lambda):
         fields["fn"] = function_name(transform.fn)
@@ -57,14 +64,32 @@ def transform_from_dict(data: Any, where: str) -> Transform:
         raise RecipeError(
             f"{where}: got {shown(name)}, wanted the name of a transform.{did_you_mean(str(name), known)}"
         )
-    cls = known[name]
-    fields = dict(_fields({} if fields is None else fields, cls.__struct_fields__, f"{where}.{name}"))
+    cls, where = known[name], f"{where}.{name}"
+    fields = {} if fields is None else fields
+    if cls is Views and isinstance(fields, dict):
+        return Views(
+            **{str(view): transforms_from_list(children, f"{where}.{view}") for view, children in fields.items()}
+        )
+    fields = dict(_fields(fields, cls.__struct_fields__, where))
+    for field, spec in specs(cls).items():
+        if isinstance(spec, Children) and isinstance(fields.get(field), list):
+            fields[field] = transforms_from_list(fields[field], f"{where}.{field}")
+        elif isinstance(spec, Child) and field in fields:
+            fields[field] = transform_from_dict(fields[field], f"{where}.{field}")
     if cls is Lambda and isinstance(fields.get("fn"), str):
         fields["fn"] = function_named(fields["fn"])
     missing = [f.name for f in msgspec.structs.fields(cls) if f.required and f.name not in fields]
     if missing:
-        raise RecipeError(f"{where}.{name}: got no {shown(missing[0])}, which has no default. Add {missing[0]}: to it.")
+        raise RecipeError(f"{where}: got no {shown(missing[0])}, which has no default. Add {missing[0]}: to it.")
     return cls(**fields)
+
+
+def transforms_from_list(steps: Any, where: str) -> list[Transform]:
+    """The transforms of a list as `recipe_to_dict` writes it."""
+    steps = [] if steps is None else steps
+    if not isinstance(steps, list):
+        raise RecipeError(f"{where}: got {type(steps).__name__}, wanted a list.")
+    return [transform_from_dict(step, f"{where}[{i}]") for i, step in enumerate(steps)]
 
 
 def _fields(fields: Any, known: tuple[str, ...], where: str) -> dict[str, Any]:
@@ -95,11 +120,7 @@ def fields_from_dict(data: Any) -> dict[str, Any]:
         raise RecipeError(
             f"recipe: got format version {shown(version)}, wanted {_VERSION}. Install the augfuse that wrote it."
         )
-    steps = fields.get("transforms")
-    steps = [] if steps is None else steps
-    if not isinstance(steps, list):
-        raise RecipeError(f"recipe.transforms: got {type(steps).__name__}, wanted a list.")
-    fields["transforms"] = [transform_from_dict(step, f"recipe.transforms[{i}]") for i, step in enumerate(steps)]
+    fields["transforms"] = transforms_from_list(fields.get("transforms"), "recipe.transforms")
     return {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
 
 
@@ -108,7 +129,11 @@ def to_yaml(data: dict[str, Any]) -> str:
 
 
 def _literal(value: Any) -> str:
+    if isinstance(value, Transform):
+        return transform_to_python(value)
     if isinstance(value, tuple):
+        if value and isinstance(value[0], Transform):
+            return f"[{', '.join(map(transform_to_python, value))}]"
         inner = ", ".join(_literal(v) for v in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, float):
@@ -116,19 +141,31 @@ def _literal(value: Any) -> str:
     return named(value).partition(":")[2] if callable(value) else repr(value)
 
 
-def _arguments(struct: Any, names: tuple[str, ...]) -> str:
-    defaults = type(struct)(
-        **{f.name: getattr(struct, f.name) for f in msgspec.structs.fields(type(struct)) if f.required}
-    )
-    changed = ((name, getattr(struct, name)) for name in names if getattr(struct, name) != getattr(defaults, name))
-    required = {f.name for f in msgspec.structs.fields(type(struct)) if f.required}
-    given = {name: getattr(struct, name) for name in names if name in required} | dict(changed)
+def _arguments(values: dict[str, Any], defaults: dict[str, Any]) -> str:
+    """The arguments of a call, without those that are the defaults."""
+    given = {name: value for name, value in values.items() if name not in defaults or defaults[name] != value}
     return ", ".join(f"{name}={_literal(value)}" for name, value in given.items())
 
 
+@cache
+def _defaults(cls: type[Transform]) -> dict[str, Any]:
+    """The defaults of the fields that have one, as they are stored."""
+    fields = (field for field in msgspec.structs.fields(cls) if not field.required)
+    return {field.name: specs(cls)[field.name].parse("", field.default) for field in fields}
+
+
+def transform_to_python(transform: Transform) -> str:
+    """ "af.Rotate(degrees=(-20, 20))", with the fields that differ from their defaults."""
+    if isinstance(transform, Views):
+        lists = (f"{name}=[{', '.join(map(transform_to_python, children))}]" for name, children in transform.views)
+        return f"af.Views({', '.join(lists)})"
+    return f"af.{type(transform).__name__}({_arguments(msgspec.structs.asdict(transform), _defaults(type(transform)))})"
+
+
 def _parts(recipe: Any) -> tuple[list[str], str]:
-    steps = [f"af.{type(t).__name__}({_arguments(t, t.__struct_fields__)})" for t in recipe.transforms]
-    rest = _arguments(recipe, tuple(n for n in recipe.__struct_fields__ if n != "transforms"))
+    steps = [transform_to_python(transform) for transform in recipe.transforms]
+    fields, defaults = msgspec.structs.asdict(recipe), msgspec.structs.asdict(type(recipe)())
+    rest = _arguments({name: value for name, value in fields.items() if name != "transforms"}, defaults)
     return steps, f", {rest})" if rest else ")"
 
 

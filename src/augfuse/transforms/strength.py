@@ -13,7 +13,8 @@ from augfuse.ranges import Interval
 from augfuse.text import shown
 from augfuse.transforms._crop import RandomCrop
 from augfuse.transforms._spatial import Scale
-from augfuse.transforms.base import Transform, specs
+from augfuse.transforms._views import Views
+from augfuse.transforms.base import Compose, Transform, specs
 
 
 def check_strength(strength: Any) -> float:
@@ -25,7 +26,15 @@ def check_strength(strength: Any) -> float:
 
 
 def scaled(transform: Transform, strength: float) -> Transform:
-    """`transform` with its ranges, and its probability, scaled by `strength` > 0."""
+    """`transform` with its ranges, and its probability, scaled by `strength` >= 0; what it chooses among, too."""
+    if isinstance(transform, Compose):
+        inner = transform.rebuilt(lambda child: scaled(child, strength))
+        rare = transform.probability < 1
+        return msgspec.structs.replace(inner, p=min(1.0, transform.p * strength)) if rare else inner
+    if isinstance(transform, Views):
+        return Views(**{name: [scaled(child, strength) for child in children] for name, children in transform.views})
+    if strength == 0 and transform.evaluation == "random":
+        return msgspec.structs.replace(transform, p=0.0)
     if transform.evaluation == "deterministic" or transform.counterpart() == (transform,):
         return transform  # preprocessing: evaluation keeps it
     if isinstance(transform, RandomCrop):

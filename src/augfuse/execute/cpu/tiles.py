@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.execute import kernels as k
-from augfuse.execute.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP
-from augfuse.execute.numbers import Tile
+from augfuse.execute.cpu import kernels as k
+from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP
+from augfuse.execute.cpu.numbers import Tile
 from augfuse.jit import inlined, jit
 
 TILE = 448  # output pixels per tile: its buffers, 22 KB, stay in a 32 KB L1 cache

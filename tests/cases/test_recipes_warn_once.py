@@ -1,4 +1,4 @@
-"""What a recipe warns of is said where it is made, once, from the recipe alone: nothing is drawn, nothing is loaded."""
+"""What a recipe warns of is said once, with its first plan; making one draws nothing, and loads nothing."""
 
 from __future__ import annotations
 
@@ -17,16 +17,21 @@ CHANGES_NOTHING = "changes nothing"
 
 @pytest.mark.parametrize("name", ["RandomWidth", "RandomHeight"])
 def test_what_follows_from_a_recipe_does_not_warn_again(name: str) -> None:
+    recipe = af.Recipe([getattr(af, name)((0.5, 1.5)), af.HorizontalFlip(), af.Resize(20)])
     with pytest.warns(af.AugfuseWarning, match=f"{name} {CHANGES_NOTHING}"):
-        recipe = af.Recipe([getattr(af, name)((0.5, 1.5)), af.HorizontalFlip(), af.Resize(20)])
+        recipe.explain()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        recipe.explain()
+        recipe.eval().explain()
+        recipe.scaled(0.5).explain()
         assert recipe.eval() == af.Recipe([af.Resize(20)])
         assert recipe.scaled(0.5).transforms[0] == getattr(af, name)((0.75, 1.25))
         for again in (pickle.loads(pickle.dumps(recipe)), copy.copy(recipe), copy.deepcopy(recipe)):
+            again.explain()
             assert again == recipe and again.fingerprint() == recipe.fingerprint()
     with pytest.warns(af.AugfuseWarning, match=CHANGES_NOTHING):  # somebody reads another file
-        af.Recipe.from_yaml(recipe.to_yaml())
+        af.Recipe.from_yaml(recipe.to_yaml()).explain()
 
 
 def test_checking_a_recipe_loads_no_compiled_code() -> None:
@@ -60,5 +65,5 @@ print(sorted({"numba", "augfuse.philox"} & set(sys.modules)))
 def test_what_cancels_and_what_does_not(between: list[af.Transform], cancels: bool) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        af.Recipe([af.RandomWidth((0.5, 1.5)), *between, af.Resize((40, 50))])
+        af.Recipe([af.RandomWidth((0.5, 1.5)), *between, af.Resize((40, 50))]).explain()
     assert any("RandomWidth changes nothing" in str(w.message) for w in caught) is cancels

@@ -1,0 +1,200 @@
+"""The fused CPU executor: lowered plans into compiled loops, threads share the images of a batch by slices.
+
+Rows of one array whose plan is a single pass go through the compiled loop in bulk, without Python work per image.
+Images of their own sizes, area reduction and Local steps go through the same compiled loop one image at a time: the
+same routine, hence the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, final
+
+import numpy as np
+
+from augfuse.color import LUMA
+from augfuse.execute.cpu import kernels, tiles
+from augfuse.execute.cpu.numbers import Color, Target, Warp
+from augfuse.execute.images import Images
+from augfuse.geometry import Canvas
+from augfuse.plan.lowered import Lowered, Output, Pass
+from augfuse.plan.ops import Local
+from augfuse.threads import share
+
+BORDERS = {
+    "nearest": kernels.NEAREST,
+    "reflect": kernels.REFLECT,
+    "wrap": kernels.WRAP,
+    "constant": kernels.CONSTANT,
+    "wrap_centres": kernels.WRAP_CENTRES,
+    "constant_centres": kernels.CONSTANT_CENTRES,
+}
+
+_F = np.float32
+_INF = _F(np.inf)
+
+
+@final
+class Work(NamedTuple):
+    """A pass in the numbers that the compiled loop takes, for all images of the plan."""
+
+    warp: Warp
+    color: Color
+    mean_gain: np.ndarray | None  # (n, 3): added to the colour per unit of grey mean, above `low`
+    low: float
+    reduced: Canvas | None  # the sizes to average down to first
+    height: np.ndarray  # (n,) of what comes out
+    width: np.ndarray
+    channels: int
+
+
+def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, workers: int) -> None:
+    """Run a plan into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous and of the plan's dtype."""
+    share(prepare(lowered, images, out, planar), len(images), workers)
+
+
+def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> Callable[[int, int], None]:
+    """A function that carries out the images start..stop of the batch; safe to call from several threads."""
+    steps = [
+        step if isinstance(step, Local) else work_of(step, lowered.channels, lowered.low) for step in lowered.steps
+    ]
+    if not steps or isinstance(steps[-1], Local):
+        steps.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
+    last = steps.pop()
+    assert isinstance(last, Work)
+    standardize = lowered.output.standardize
+    target = target_of(lowered.output, planar, out)
+    bulk = images.stack is not None and not steps and last.reduced is None
+    rows, columns = int(last.height[0]), int(last.width[0])
+
+    def run_slice(start: int, stop: int) -> None:
+        if bulk:
+            assert images.stack is not None
+            shape = images.stack.shape[1:]
+            run(last, flat(images.stack), images.rows[start:stop] * math.prod(shape), shape, target, start, start)
+        else:
+            for i in range(start, stop):
+                _run_image(steps, last, images[i], target, i)
+        if standardize is not None:
+            lines, length = (rows * lowered.channels, columns) if planar else (rows, columns * lowered.channels)
+            tiles.standardize(target.out, start * lines * length, lines, length, standardize[start:stop])
+
+    return run_slice
+
+
+def work_of(step: Pass, channels: int, low: float) -> Work:
+    """The numbers of a pass, for every image."""
+    n = len(step.size.height)
+    if step.sampling is None:
+        warp, reduced = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False), None
+    else:
+        matrices, reduced, border, nearest = step.sampling
+        warp = Warp(True, matrices, BORDERS[border], nearest)
+    kind, colors = kernels.KEEP, np.zeros((n, 3, 4), _F)
+    if step.color is not None:
+        kind, colors = kernels.MATRIX, np.ascontiguousarray(step.color, _F)
+    elif step.gain is not None:
+        kind = kernels.GAIN
+        colors[:, 0, 0], colors[:, 0, 3] = step.gain[:, 0], step.gain[:, 1]
+    # Contiguous always: another layout is another type to Numba, compiled again, and not the same machine code.
+    fills = np.zeros((n, channels), _F) if step.fills is None else np.ascontiguousarray(step.fills, _F)
+    height, width = step.size
+    return Work(warp, Color(kind, colors, fills), step.mean_gain, low, reduced, height, width, channels)
+
+
+def target_of(output: Output, planar: bool, out: np.ndarray) -> Target:
+    """Where the pixels go."""
+    scales, biases = np.ascontiguousarray(output.scale, _F), np.ascontiguousarray(output.bias, _F)
+    return Target(_F(output.low), _F(output.high), scales, biases, output.dtype.kind == "u", planar, flat(out))
+
+
+def _run_image(steps: list[Work | Local], last: Work, image: np.ndarray, target: Target, i: int) -> None:
+    ours = False  # the source is never written to
+    for step in steps:
+        if isinstance(step, Local):
+            image = image if ours else image.astype(_F)
+            if step.active[i]:
+                image = (step.compiled or step.apply)(image, step.params_of(i))
+        else:
+            image = _to_float(step, image, i)
+        ours = True
+    _run_one(last, image, target, i, at=i)
+
+
+def _to_float(work: Work, image: np.ndarray, i: int) -> np.ndarray:
+    """A pass whose result is worked on further: float32, unclipped, at the image's own scale."""
+    out = np.empty((int(work.height[i]), int(work.width[i]), work.channels), _F)
+    one, zero = np.ones((1, work.channels), _F), np.zeros((1, work.channels), _F)
+    _run_one(work, image, Target(-_INF, _INF, one, zero, False, False, out.reshape(-1)), i, at=0)
+    return out
+
+
+def _run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
+    """Image i of the plan, written as image number `at` of the target."""
+    if work.reduced is not None:
+        image = _reduce(image, int(work.reduced.height[i]), int(work.reduced.width[i]))
+    run(work, flat(image), np.zeros(1, np.int64), image.shape, target, i, at)
+
+
+def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    if image.shape[:2] == (height, width):
+        return image
+    import cv2
+
+    out = np.empty((height, width, image.shape[2]), image.dtype)
+    for c in range(0, image.shape[2], 4):  # OpenCV averages up to four channels at a time
+        part = cv2.resize(image[:, :, c : c + 4], (width, height), interpolation=cv2.INTER_AREA)
+        out[:, :, c : c + 4] = part.reshape(height, width, -1)
+    return out
+
+
+def run(
+    work: Work, src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], target: Target, first: int, at: int
+) -> None:
+    """The images from `first` on, which lie in `src` at `starts`, written from image number `at` of the target on."""
+    warp, color, count = work.warp, work.color, len(starts)
+    if count != len(warp.matrices):
+        part = slice(first, first + count)
+        warp = warp._replace(matrices=warp.matrices[part])
+        color = color._replace(matrices=color.matrices[part], fills=color.fills[part])
+    if count != len(target.scales):
+        rows = slice(at, at + count)
+        target = target._replace(scales=target.scales[rows], biases=target.biases[rows])
+    if work.mean_gain is not None:
+        color = _with_mean(work, color, work.mean_gain[first : first + count], src, starts, shape)
+    height, width = int(work.height[first]), int(work.width[first])
+    tiles.run(src, starts, shape, warp, color, target, at * height * width * work.channels, height, width)
+
+
+def _with_mean(
+    work: Work, color: Color, mean_gain: np.ndarray, src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...]
+) -> Color:
+    """The colours of a contrast about the image's own grey mean, which is known only now."""
+    means = np.empty((len(starts), work.channels))
+    tiles.channel_means(src, starts, *shape, means)
+    gray = _gray(means) if work.channels in (3, 4) else means.mean(axis=1)
+    matrices = color.matrices.copy()
+    matrices[:, :, 3] += mean_gain * (gray[:, None] - work.low)
+    return color._replace(matrices=matrices)
+
+
+def _gray(means: np.ndarray) -> np.ndarray:
+    # Not matmul: the last bit of its sums depends on how many images there are.
+    return means[:, 0] * LUMA[0] + means[:, 1] * LUMA[1] + means[:, 2] * LUMA[2]
+
+
+@final
+class _Writable:
+    """Memory flagged as writable: what the compiled loop is typed for, and never does to a source."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        interface = array.__array_interface__
+        self.base = array
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
+
+
+def flat(array: np.ndarray) -> np.ndarray:
+    """One-dimensional, without a copy. Read-only arrays would be another type to Numba: compiled again for nothing."""
+    line = array.reshape(-1)
+    return line if line.flags.writeable else np.asarray(_Writable(line))

@@ -1,0 +1,155 @@
+"""The draw: which transforms act on which images, and with which parameters. The only caller of `Transform.draw`.
+
+It is a function of positions and labels alone, and a value: planning, descriptions, plans as data and readers all read
+it, and nothing is drawn twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import final
+
+import msgspec
+import numpy as np
+
+from augfuse.rng import Draw, Slots, Words
+from augfuse.transforms._views import Views
+from augfuse.transforms.base import Compose, Params, Transform
+from augfuse.transforms.children import paths
+
+
+@final
+class Node(msgspec.Struct, frozen=True, eq=False):
+    """What was drawn for one transform and n images.
+
+    active: (n,) bool, on which images it acts; None: on all. Of a child it counts the choice of its parent too.
+    children: what was drawn for the branches of a Compose, in their order.
+    """
+
+    path: str
+    transform: Transform
+    active: np.ndarray | None
+    params: Params
+    children: tuple[Node, ...] = ()
+
+
+@final
+class Drawn(msgspec.Struct, frozen=True, eq=False):
+    """What was drawn for n images: a node for each transform of the recipe, and of each view."""
+
+    transforms: tuple[Transform, ...]  # as the recipe lists them
+    seed: int
+    epoch: int
+    indices: np.ndarray  # (n,) int64
+    nodes: tuple[Node, ...]
+    views: tuple[tuple[str, tuple[Node, ...]], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, rows: np.ndarray) -> Drawn:
+        """What was drawn for these images of the batch."""
+        views = tuple((name, tuple(_taken(node, rows) for node in nodes)) for name, nodes in self.views)
+        nodes = tuple(_taken(node, rows) for node in self.nodes)
+        return Drawn(self.transforms, self.seed, self.epoch, self.indices[rows], nodes, views)
+
+    def walk(self) -> Iterator[Node]:
+        """Every node, parents before their children, in the order of the recipe."""
+        for nodes in (self.nodes, *(nodes for _, nodes in self.views)):
+            for node in nodes:
+                yield from _walk(node)
+
+
+def draw(
+    transforms: Sequence[Transform],
+    seed: int,
+    epoch: int,
+    indices: np.ndarray,
+    labels: np.ndarray | None = None,
+    classes: tuple[str, ...] | None = None,
+    slots: Slots | None = None,
+) -> Drawn:
+    """Draw the parameters of the images at these positions, (n,) int64.
+
+    labels: (n,), one class number or name for each; classes: the names of the numbers; see `When`. slots: what
+    remembers which words these transforms ask for.
+    """
+    words = Words(seed, epoch, indices, slots)
+
+    def node(path: str, transform: Transform, parent: np.ndarray | None) -> Node:
+        own = Draw(words, path, labels, classes)
+        active = _both(parent, _fires(own, transform.probability))
+        params = transform.draw(own)
+        children: tuple[Node, ...] = ()
+        if isinstance(transform, Compose):
+            chosen = _chosen(transform, params)
+            children = tuple(
+                node(child, branch, _both(active, chosen.get(k)))
+                for k, (child, branch) in enumerate(branch_paths(path, transform, epoch))
+            )
+        return Node(path, transform, active, params, children)
+
+    def nodes(children: Sequence[Transform], parent: str) -> tuple[Node, ...]:
+        return tuple(node(path, t, None) for path, t in paths(children, parent) if not isinstance(t, Views))
+
+    last = transforms[-1] if transforms else None
+    views = last.views if isinstance(last, Views) else ()
+    drawn = tuple((name, nodes(children, f"Views#0/{name}/")) for name, children in views)
+    return Drawn(tuple(transforms), seed, epoch, indices, nodes(transforms, ""), drawn)
+
+
+def branch_paths(path: str, transform: Compose, epoch: int) -> Iterator[tuple[str, Transform]]:
+    """The branches of a Compose with their paths."""
+    branches = transform.branches(epoch)
+    by_round: dict[str, list[Transform]] = {}
+    for between, branch in branches:
+        by_round.setdefault(between, []).append(branch)
+    for between, round_ in by_round.items():
+        yield from paths(round_, f"{path}/{between}")
+
+
+def applications(nodes: Sequence[Node]) -> Iterator[tuple[Node, np.ndarray | None]]:
+    """The transforms that do something, in the order in which they are applied, and on which images each acts; one that
+    comes at different places for different images is there once for each place.
+    """
+    for node in nodes:
+        if isinstance(node.transform, Compose):
+            for turn in node.transform.turns(node.params):
+                for inner, active in applications((node.children[turn.child],)):
+                    yield inner, _both(active, turn.active)
+        else:
+            yield node, node.active
+
+
+def _fires(draw: Draw, p: float) -> np.ndarray | None:
+    if p == 1:
+        return None
+    return draw.coin("p", p) if p > 0 else np.zeros(len(draw), bool)
+
+
+def _chosen(transform: Compose, params: Params) -> dict[int, np.ndarray | None]:
+    """Which images each branch is applied to at all."""
+    found: dict[int, np.ndarray | None] = {}
+    for turn in transform.turns(params):
+        before = found.get(turn.child, False)
+        everywhere = turn.active is None or before is None
+        found[turn.child] = None if everywhere else turn.active | before  # type: ignore[operator]
+    return found
+
+
+def _both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _taken(node: Node, rows: np.ndarray) -> Node:
+    active = None if node.active is None else node.active[rows]
+    params = {name: values[rows] for name, values in node.params.items()}
+    return Node(node.path, node.transform, active, params, tuple(_taken(child, rows) for child in node.children))
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _walk(child)

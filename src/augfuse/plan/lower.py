@@ -1,0 +1,100 @@
+"""Steps -> the numbers that an executor takes: inverse maps, reductions, colours and fills at the image's own scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augfuse import color
+from augfuse.errors import RecipeError
+from augfuse.geometry import Canvas, invert
+from augfuse.plan.lowered import Lowered, LoweredStep, Output, Pass, Sampling
+from augfuse.plan.ops import Segment
+
+if TYPE_CHECKING:
+    from augfuse.plan.plan import Plan
+
+# An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
+REDUCE_ABOVE = 1.5
+
+
+def lower(plan: Plan) -> Lowered:
+    """The plan as executors take it. RecipeError for matrices without an inverse, and colours that do not fit."""
+    steps: list[LoweredStep] = []
+    canvas = plan.source
+    for step in plan.steps:
+        steps.append(_lowered(plan, step, canvas) if isinstance(step, Segment) else step)
+        canvas = step.size
+    write = plan.write
+    output = Output(plan.low, plan.high, write.scale, write.bias, write.dtype, write.standardize)
+    return Lowered(plan.channels, plan.low, plan.high, tuple(steps), canvas, output)
+
+
+def _lowered(plan: Plan, step: Segment, source: Canvas) -> Pass:
+    if step.mixes_channels and plan.channels not in (1, 3, 4):
+        raise RecipeError(
+            f"{', '.join(step.color_names)}: got images with {plan.channels} channels, "
+            "wanted 1 (grey), 3 (RGB) or 4 (RGBA). "
+            f"Brightness, Contrast and Invert work with any number."
+        )
+    matrix, gain = (None, None) if step.color is None else _colors(plan, step.color)
+    return Pass(step.size, _sampling(plan, step, source), matrix, gain, step.mean_gain, _fills(plan, step))
+
+
+def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
+    if step.geometry is None:
+        return None
+    found = invert(step.geometry)
+    if not found.regular.all():
+        bad = int(np.flatnonzero(~found.regular)[0])
+        raise RecipeError(
+            f"{', '.join(step.geometry_names)}: the matrix of sample {plan.indices[bad]} has no inverse, or numbers "
+            f"beyond 1e15 ({np.array2string(step.geometry[bad][:2], precision=3)}). "
+            "Narrow the ranges of scale and shear."
+        )
+    maps, nearest = found.maps, plan.interpolation == "nearest"
+    reduced = None if nearest else _reduced(found.spans, source)
+    if reduced is not None:
+        factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
+        maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)
+    return Sampling(maps, reduced, plan.fill, nearest)
+
+
+def _reduced(spans: np.ndarray, source: Canvas) -> Canvas | None:
+    """The (height, width) each image is averaged down to, so that shrinking does not alias; None where none is.
+
+    A function of each image's own matrix alone. Along a source axis on which one output pixel spans more than 1.5
+    source pixels, the size that makes it span one. "nearest" takes values as they are, such as class numbers, and
+    averages nothing.
+    """
+    if spans.max(initial=0) <= REDUCE_ABOVE:
+        return None
+    x, y = spans
+    width = np.where(x > REDUCE_ABOVE, np.maximum(np.rint(source.width / x), 1), source.width)
+    height = np.where(y > REDUCE_ABOVE, np.maximum(np.rint(source.height / y), 1), source.height)
+    return Canvas(height.astype(np.int64), width.astype(np.int64))
+
+
+def _colors(plan: Plan, matrix: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """(matrix, gain) of a pass, one of them None: which it is follows from the number of channels."""
+    matrix = color.to_range(matrix, plan.low, plan.high)
+    if plan.channels in (3, 4):
+        return matrix, None
+    # r = g = b for one channel; with 2 or more than 4, all channels are treated alike (see mixes_channels).
+    return None, np.stack([matrix[:, 0, :3].sum(axis=1), matrix[:, 0, 3]], axis=1)
+
+
+def _fills(plan: Plan, step: Segment) -> np.ndarray | None:
+    """The fill value, through the colour steps that come after the first geometric one."""
+    if plan.fill != "constant" or step.geometry is None:
+        return None
+    fills = np.tile(plan.fill_value, (len(plan), 1))
+    if step.fill_color is None:
+        return fills
+    matrix, gain = _colors(plan, step.fill_color)
+    if gain is not None:
+        return fills * gain[:, :1] + gain[:, 1:]
+    assert matrix is not None
+    fills[:, :3] = color.apply(matrix, fills[:, :3])
+    return fills

@@ -1,0 +1,100 @@
+"""What transforms become: one small record each, then neighbours in one segment. No pixels, no transforms.
+
+Warp moves pixels, Color mixes channels, Tone changes values by a curve, Local works on the finished image, Mix combines
+samples, Write is the last thing done. Arrays have n first. Before fusion each transform is a step of its own; `fuse`
+puts neighbours into one `Segment`. An absent part of a segment is None, never a no-op.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, final
+
+import msgspec
+import numpy as np
+
+from augfuse.geometry import Canvas
+from augfuse.transforms.base import Params
+
+
+@final
+class Warp(msgspec.Struct, frozen=True, eq=False):
+    """Moves pixels. projective: the last row of a matrix may differ from (0, 0, 1). field: a displacement."""
+
+    name: str
+    size: Canvas  # of what comes out
+    matrix: np.ndarray  # (n, 3, 3) float64, source to output
+    projective: bool = False
+    field: np.ndarray | None = None
+
+
+@final
+class Color(msgspec.Struct, frozen=True, eq=False):
+    """Mixes channels. mean_gain: (n, 3), what is added per unit of the image's grey mean; None: it plays no part."""
+
+    name: str
+    size: Canvas
+    matrix: np.ndarray  # (n, 3, 4) float64, on values in [0, 1]
+    mean_gain: np.ndarray | None = None
+    mixes_channels: bool = False
+
+
+@final
+class Tone(msgspec.Struct, frozen=True, eq=False):
+    """Changes values by a curve per channel."""
+
+    name: str
+    size: Canvas
+
+
+@final
+class Local(msgspec.Struct, frozen=True, eq=False):
+    """A function of finished images; `active` (n,) says of which ones. `compiled`: the same on float32, quick."""
+
+    name: str
+    size: Canvas
+    apply: Callable[[np.ndarray, Params], np.ndarray]
+    compiled: Callable[[np.ndarray, Params], np.ndarray] | None
+    params: Params
+    active: np.ndarray
+
+    def params_of(self, i: int) -> Params:
+        return {name: values[i] for name, values in self.params.items()}
+
+
+@final
+class Mix(msgspec.Struct, frozen=True, eq=False):
+    """Combines samples."""
+
+    name: str
+    size: Canvas
+
+
+@final
+class Write(msgspec.Struct, frozen=True, eq=False):
+    """Clip to the value range, times scale plus bias (n, c), then mean 0 and standard deviation 1 where `standardize`
+    (n,) says so."""
+
+    dtype: np.dtype
+    scale: np.ndarray
+    bias: np.ndarray
+    name: str | None = None
+    standardize: np.ndarray | None = None
+
+
+@final
+class Segment(msgspec.Struct, frozen=True, eq=False):
+    """One pass over the pixels: geometry, then colour. Colour steps that stood before the geometry are in it too."""
+
+    size: Canvas  # of what comes out
+    geometry_names: tuple[str, ...] = ()
+    color_names: tuple[str, ...] = ()
+    geometry: np.ndarray | None = None  # (n, 3, 3) float64, source to output
+    color: np.ndarray | None = None  # (n, 3, 4) float64, on values in [0, 1]
+    mean_gain: np.ndarray | None = None  # (n, 3): added per unit of the grey mean of what comes in
+    fill_color: np.ndarray | None = None  # (n, 3, 4): the colour steps behind the first geometric one; None: none
+    mixes_channels: bool = False
+
+
+Op: TypeAlias = Warp | Color | Tone | Local | Mix
+Step: TypeAlias = Segment | Local

@@ -1,0 +1,171 @@
+"""Plans as bytes: the recipe's transforms, what was drawn for them, and what the images are; the rest follows.
+
+Reading checks everything before it is used: a digest over all of it, the version, the transforms as recipe files are
+read, and each array against the transform that it belongs to. Nothing is imported or run by reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import Any, final
+
+import msgspec
+import numpy as np
+
+from augfuse.errors import AugfuseError, RecipeError
+from augfuse.geometry import Canvas
+from augfuse.plan.draw import Drawn, Node, draw
+from augfuse.plan.plan import Plan, Settings, Source, checked, make
+from augfuse.text import shown
+from augfuse.transforms.spec import transform_to_dict, transforms_from_list
+
+MAGIC = b"augfuse-plan\n"
+VERSION = 1
+MOST_BYTES = 2**28  # 256 MB: a plan of 100 000 images and 30 transforms has 60
+_DIGEST = 16
+_DTYPES = {"bool": np.bool_, "int64": np.int64, "uint64": np.uint64, "float64": np.float64}
+_IMAGES = {"uint8": np.uint8, "uint16": np.uint16, "float32": np.float32}
+
+
+@final
+class _Array(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+@final
+class _Node(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    path: str
+    active: _Array | None
+    params: dict[str, _Array]
+
+
+@final
+class _Stored(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
+    transforms: list[Any]
+    settings: Settings
+    seed: int
+    epoch: int
+    indices: _Array
+    height: _Array
+    width: _Array
+    channels: int
+    images: str
+    output: str | None
+    nodes: list[_Node]
+
+
+def to_bytes(plan: Plan) -> bytes:
+    """The plan as bytes. RecipeError for a Lambda whose function has no name."""
+    drawn = plan.drawn
+    stored = _Stored(
+        version=VERSION,
+        transforms=[transform_to_dict(transform) for transform in drawn.transforms],
+        settings=plan.settings,
+        seed=drawn.seed,
+        epoch=drawn.epoch,
+        indices=_packed(drawn.indices),
+        height=_packed(plan.source.height),
+        width=_packed(plan.source.width),
+        channels=plan.channels,
+        images=plan.images.dtype.name,
+        output=None if plan.dtype is None else plan.dtype.name,
+        nodes=[
+            _Node(
+                node.path,
+                None if node.active is None else _packed(node.active),
+                {name: _packed(values) for name, values in node.params.items()},
+            )
+            for node in drawn.walk()
+        ],
+    )
+    body = msgspec.msgpack.encode(stored)
+    return MAGIC + blake2b(body, digest_size=_DIGEST).digest() + body
+
+
+def from_bytes(data: Any) -> Plan:
+    """The inverse of `to_bytes`; RecipeError where it is not one."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise RecipeError(f"plan: got {type(data).__name__}, wanted the bytes of plan.to_bytes().")
+    if len(data) > MOST_BYTES:
+        raise RecipeError(f"plan: got {len(data):,} bytes, wanted at most {MOST_BYTES:,}.")
+    data = bytes(data)
+    head, body = data[: len(MAGIC)], data[len(MAGIC) + _DIGEST :]
+    if head != MAGIC:
+        raise RecipeError(f"plan: got bytes that begin with {shown(head)}, wanted those of plan.to_bytes().")
+    if blake2b(body, digest_size=_DIGEST).digest() != data[len(MAGIC) : len(MAGIC) + _DIGEST]:
+        raise RecipeError("plan: the bytes are cut or damaged. Write them again, with plan.to_bytes().")
+    try:
+        version = msgspec.msgpack.decode(body, type=dict[str, msgspec.Raw])["version"]
+        version = msgspec.msgpack.decode(version)
+        if version != VERSION:
+            raise RecipeError(f"plan: got version {shown(version)}, wanted {VERSION}. Use the augfuse that wrote it.")
+        return _rebuilt(msgspec.msgpack.decode(body, type=_Stored))
+    except AugfuseError:
+        raise
+    # Whoever makes a digest of his own can hold anything in it: a field of another type, an index out of range.
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError, OverflowError, FloatingPointError) as error:
+        raise RecipeError(
+            f"plan: the bytes do not hold a plan ({error}). Write them again, with plan.to_bytes()."
+        ) from None
+
+
+def _rebuilt(stored: _Stored) -> Plan:
+    transforms = transforms_from_list(stored.transforms, "plan.transforms")
+    indices = _array(stored.indices)
+    n = len(indices)
+    height, width = _array(stored.height, n), _array(stored.width, n)
+    if min(height.min(initial=1), width.min(initial=1), stored.channels) < 1 or not n or indices.min() < 0:
+        raise ValueError("sizes or positions below their least value")
+    # What the transforms draw has this form; the values are the stored ones.
+    form = draw(transforms, stored.seed % 2**64, stored.epoch % 2**63, indices)
+    drawn = _with_values(form, stored.nodes, n)
+    images = Source(Canvas(height, width), stored.channels, np.dtype(_IMAGES[stored.images]))
+    output = None if stored.output is None else np.dtype(_IMAGES[stored.output])
+    return checked(make(drawn, stored.settings, images, output))
+
+
+def _with_values(form: Drawn, nodes: Sequence[_Node], n: int) -> Drawn:
+    left = iter(nodes)
+    drawn = msgspec.structs.replace(
+        form,
+        nodes=tuple(_node(node, left, n) for node in form.nodes),
+        views=tuple((name, tuple(_node(node, left, n) for node in own)) for name, own in form.views),
+    )
+    if next(left, None) is not None:
+        raise ValueError("more draws than transforms")
+    return drawn
+
+
+def _node(form: Node, left: Iterator[_Node], n: int) -> Node:
+    stored = next(left)
+    if stored.path != form.path or set(stored.params) != set(form.params):
+        raise ValueError(f"draws of {shown(stored.path)} in the place of {form.path}")
+    params = {name: _like(stored.params[name], values) for name, values in form.params.items()}
+    active = None if stored.active is None else _like(stored.active, np.zeros(n, bool))
+    return Node(form.path, form.transform, active, params, tuple(_node(child, left, n) for child in form.children))
+
+
+def _packed(array: np.ndarray) -> _Array:
+    array = np.ascontiguousarray(array)
+    return _Array(array.dtype.name, array.shape, array.astype(array.dtype.newbyteorder("<")).tobytes())
+
+
+def _array(stored: _Array, n: int | None = None) -> np.ndarray:
+    """(n,) int64."""
+    array = np.frombuffer(stored.data, np.dtype(_DTYPES[stored.dtype]).newbyteorder("<")).reshape(stored.shape)
+    if array.ndim != 1 or array.dtype.kind != "i" or (n is not None and len(array) != n):
+        raise ValueError(f"an array {array.dtype} of shape {array.shape}")
+    return array.astype(np.int64)
+
+
+def _like(stored: _Array, form: np.ndarray) -> np.ndarray:
+    """The stored array, which has the dtype and shape of `form`, and finite values."""
+    array = np.frombuffer(stored.data, np.dtype(_DTYPES[stored.dtype]).newbyteorder("<")).reshape(stored.shape)
+    array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype != form.dtype or array.shape != form.shape or not np.isfinite(array).all():
+        raise ValueError(f"an array {array.dtype} of shape {array.shape}, wanted {form.dtype} of {form.shape}")
+    return array

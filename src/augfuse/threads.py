@@ -1,0 +1,44 @@
+"""The threads that share the images of a batch, and how many of them this process may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import lru_cache
+
+SLICES = 4  # per thread and batch
+
+
+def cpu_count() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@lru_cache(maxsize=1)
+def _pool(pid: int) -> ThreadPoolExecutor:
+    """One pool per process; threads do not survive a fork, hence the pid."""
+    return ThreadPoolExecutor(max(cpu_count(), 2), thread_name_prefix="augfuse")
+
+
+def share(run_slice: Callable[[int, int], None], n: int, workers: int) -> None:
+    """Call `run_slice(start, stop)` for slices that make up 0..n, in up to `workers` threads, this one included."""
+    workers = min(workers, n)
+    if workers <= 1:
+        run_slice(0, n)
+        return
+    # Several slices a thread, taken as they come: a thread that is held up does not hold up the others.
+    count = min(n, workers * SLICES)
+    slices = iter([(n * k // count, n * (k + 1) // count) for k in range(count)])
+
+    def work() -> None:
+        for start, stop in slices:
+            run_slice(start, stop)
+
+    futures: list[Future[None]] = [_pool(os.getpid()).submit(work) for _ in range(workers - 1)]
+    try:
+        work()
+    finally:
+        wait(futures)  # all have stopped before the caller touches what they write to again
+    for future in futures:
+        future.result()

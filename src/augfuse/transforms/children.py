@@ -1,0 +1,258 @@
+"""Fields that hold transforms, their paths, and what may stand where in a list of them."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, final
+
+import msgspec
+import numpy as np
+
+from augfuse.errors import RangeError, RecipeError
+from augfuse.ranges import listed
+from augfuse.text import shown
+from augfuse.transforms.base import Compose, Transform, Write
+
+MOST_TRANSFORMS = 100  # of a list
+DEEPEST = 8  # lists within lists
+
+
+def paths(transforms: Sequence[Transform], parent: str = "") -> Iterator[tuple[str, Transform]]:
+    """Each transform with its path: where its list belongs to, its name, and how many of its kind stand before it in
+    the list: "Rotate#0", "OneOf#0/Rotate#0".
+    """
+    seen: Counter[str] = Counter()
+    for transform in transforms:
+        name = type(transform).__name__
+        yield f"{parent}{name}#{seen[name]}", transform
+        seen[name] += 1
+
+
+def leaves(transforms: Sequence[Transform]) -> Iterator[Transform]:
+    """The transforms of a tree that do something to images: all but those that choose among others."""
+    for transform in transforms:
+        inner = inside(transform)
+        if inner is None:
+            yield transform
+        else:
+            for children in inner:
+                yield from leaves(children)
+
+
+def inside(transform: Transform) -> tuple[tuple[Transform, ...], ...] | None:
+    """The lists that a transform holds; None for one that holds none."""
+    if isinstance(transform, Compose):
+        return (tuple(child for _, child in transform.branches(0)),)
+    views = getattr(transform, "views", None)
+    return None if views is None else tuple(children for _, children in views)
+
+
+def sets_size(transform: Transform) -> bool:
+    """Whether it, or a transform within it, sets the size of the canvas."""
+    return any(leaf.sets_size for leaf in leaves([transform]))
+
+
+def checked_list(where: str, value: Any) -> tuple[Transform, ...]:
+    """A list of transforms as a tuple, or RecipeError."""
+    owner = where.partition(".")[0]
+    if not isinstance(value, (tuple, list)):
+        got = f"one {type(value).__name__}" if isinstance(value, Transform) else shown(value)
+        raise RecipeError(f"{where}: got {got}, wanted a list of transforms. Use af.{owner}([af.Rotate(), ...]).")
+    if len(value) > MOST_TRANSFORMS:
+        raise RecipeError(f"{where}: got {len(value)} transforms, wanted at most {MOST_TRANSFORMS}.")
+    for i, transform in enumerate(value):
+        checked_transform(f"{where}[{i}]", transform)
+    return tuple(value)
+
+
+def checked_transform(where: str, value: Any) -> Transform:
+    """A transform, or RecipeError."""
+    if isinstance(value, Transform):
+        return value
+    name = getattr(value, "__name__", type(value).__name__)
+    is_class = isinstance(value, type) and issubclass(value, Transform)
+    hint = f" Call it: af.{name}()." if is_class else ""
+    raise RecipeError(f"{where}: got {shown(value)}, wanted a transform.{hint}")
+
+
+def check_inner(owner: str, transforms: Sequence[Transform]) -> None:
+    """Refuse, within a transform that chooses among others, what has its place at the end of a recipe."""
+    for path, transform in paths(transforms, f"{owner}/"):
+        if transform.comes_last:
+            name = type(transform).__name__
+            raise RecipeError(
+                f"{path}: got {name} inside of {owner}, wanted it at the end of the recipe. Move it there."
+            )
+    if depth(transforms) >= DEEPEST:
+        raise RecipeError(f"{owner}: got transforms that are nested {DEEPEST} levels deep, wanted fewer.")
+
+
+def check_sizes_stay(owner: str, transforms: Sequence[Transform]) -> None:
+    """Refuse children that set the size of the canvas: in evaluation none of them is left."""
+    for path, transform in paths(transforms, f"{owner}/"):
+        if sets_size(transform):
+            raise RecipeError(
+                f"{path}: got a transform that sets the size of the image, wanted none inside of {owner}: evaluation "
+                f"leaves {owner} out, and images would have another size there. Put it before or behind {owner}, or "
+                "use af.Sequential, af.RandomOrder or af.When."
+            )
+
+
+def depth(transforms: Sequence[Transform]) -> int:
+    """How many lists lie within each other below this one."""
+    return max((1 + max(map(depth, inner)) for t in transforms if (inner := inside(t)) is not None), default=0)
+
+
+@final
+class Children(msgspec.Struct, frozen=True):
+    """A list of at least one transform; stored as a tuple."""
+
+    doc: str
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> tuple[Transform, ...]:
+        found = checked_list(where, value)
+        if not found:
+            raise RecipeError(f"{where}: got an empty list, wanted at least one transform. Leave it out of the recipe.")
+        check_inner(where.partition(".")[0], found)
+        return found
+
+
+@final
+class Child(msgspec.Struct, frozen=True):
+    """One transform."""
+
+    doc: str
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> Transform:
+        if isinstance(value, (tuple, list)):
+            raise RecipeError(f"{where}: got a list, wanted one transform. Several: af.Sequential([...]).")
+        found = checked_transform(where, value)
+        check_inner(where.partition(".")[0], (found,))
+        return found
+
+
+@final
+class Lists(msgspec.Struct, frozen=True):
+    """Named lists of transforms; stored as pairs of a name and a tuple."""
+
+    doc: str
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> tuple[tuple[str, tuple[Transform, ...]], ...]:
+        pairs = list(value.items()) if isinstance(value, dict) else value
+        if not isinstance(pairs, (tuple, list)) or not pairs:
+            raise RecipeError(f"{where}: got {shown(value)}, wanted named lists. Use af.Views(a=[...], b=[...]).")
+        found: list[tuple[str, tuple[Transform, ...]]] = []
+        for name, transforms in pairs:
+            if not isinstance(name, str) or not name.isidentifier():
+                raise RecipeError(f"{where}: got the name {shown(name)}, wanted letters, digits and underscores.")
+            owner = f"Views.{name}"
+            parsed = checked_list(owner, transforms)
+            if any(hasattr(t, "views") for t in tree(parsed)):
+                raise RecipeError(f"{owner}: got Views inside of Views, wanted one Views at the end of the recipe.")
+            check_ends(owner, parsed)
+            found.append((name, parsed))
+        return tuple(found)
+
+
+def tree(transforms: Sequence[Transform]) -> Iterator[Transform]:
+    """The transforms of a list, and all within them."""
+    for transform in transforms:
+        yield transform
+        for inner in inside(transform) or ():
+            yield from tree(inner)
+
+
+def check_ends(where: str, transforms: Sequence[Transform]) -> None:
+    """Refuse a Write or Views that something comes after."""
+    for i, transform in enumerate(transforms[:-1]):
+        if transform.comes_last:
+            name, after = type(transform).__name__, type(transforms[i + 1]).__name__
+            hint = "Move it to the end." if isinstance(transform, Write) else f"Move {after} into each of its lists."
+            raise RecipeError(
+                f"{where}[{i}]: got {name} before {after}, wanted {name} last and nothing behind it. {hint}"
+            )
+
+
+@final
+class Weights(msgspec.Struct, frozen=True):
+    """None, or one number >= 0 for each child, not all of them 0; stored as a tuple."""
+
+    doc: str
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> tuple[float, ...] | None:
+        if value is None:
+            return None
+        value = listed(value)
+        values = value if isinstance(value, (tuple, list)) else ()
+        good = all(_is_real(v) and math.isfinite(v) and v >= 0 for v in values)
+        if not values or not good or sum(values) <= 0:
+            raise RangeError(
+                f"{where}: got {shown(value)}, wanted a number >= 0 for each transform, not all of them 0."
+            )
+        return tuple(float(v) for v in values)
+
+
+@final
+class Count(msgspec.Struct, frozen=True):
+    """How many: a whole number, or (fewest, most); stored as a pair."""
+
+    doc: str
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> tuple[int, int]:
+        value = listed(value)
+        values = value if isinstance(value, (tuple, list)) else (value, value)
+        good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 0 for v in values)
+        if len(values) != 2 or not good or values[0] > values[1]:
+            raise RangeError(f"{where}: got {shown(value)}, wanted a whole number >= 0, or (fewest, most).")
+        return (int(values[0]), int(values[1]))
+
+
+@final
+class Labels(msgspec.Struct, frozen=True):
+    """Class numbers or class names; stored as a tuple."""
+
+    doc: str
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> tuple[int | str, ...]:
+        value = listed(value)
+        values = value if isinstance(value, (tuple, list)) else (value,)
+        good = all(isinstance(v, (int, np.integer, str)) and not isinstance(v, bool) for v in values)
+        if not values or not good:
+            raise RangeError(
+                f"{where}: got {shown(value)}, wanted class numbers or class names. Use labels=[0, 1] or "
+                'labels=["cat", "dog"].'
+            )
+        return tuple(v if isinstance(v, str) else int(v) for v in values)
+
+
+@final
+class Course(msgspec.Struct, frozen=True):
+    """What a number is at the beginning and at the end, (first, last); None where it does not change."""
+
+    doc: str
+    unit: str
+    maximum: float = math.inf
+
+    def parse(self, where: str, value: Any) -> tuple[float, float] | None:
+        if value is None:
+            return None
+        value = listed(value)
+        values = value if isinstance(value, (tuple, list)) else ()
+        good = all(_is_real(v) and 0 <= v <= self.maximum and math.isfinite(v) for v in values)
+        if len(values) != 2 or not good:
+            most = "numbers >= 0" if self.maximum == math.inf else f"numbers within 0..{self.maximum:g}"
+            raise RangeError(f"{where}: got {shown(value)}, wanted two {most}: (first, last).")
+        return (float(values[0]), float(values[1]))
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
