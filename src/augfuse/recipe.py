@@ -29,7 +29,7 @@ from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
 from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
-from augfuse.ranges import Choice, Numbers, sides
+from augfuse.ranges import Choice, Numbers
 from augfuse.rng import Slots, check_epoch, check_seed
 from augfuse.targets import refuse_targets, warn_of_masks
 from augfuse.transforms._compose import When
@@ -38,6 +38,7 @@ from augfuse.transforms.base import Transform
 from augfuse.transforms.calls import Called
 from augfuse.transforms.children import check_ends, checked_list, leaves, tree
 from augfuse.transforms.evaluation import evaluated
+from augfuse.transforms.undone import warn_of_undone
 from augfuse.warn_once import warn
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
@@ -249,7 +250,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
                 f"dtype: got {dtype.name} for {images.dtype.name} images, wanted '{images.dtype.name}' or 'float32'."
             )
         if self._is_first("undone"):
-            self._look_for_undone()
+            warn_of_undone(tuple(self.transforms))
         return checked(make(drawn, self._settings, images, dtype))
 
     def eval(self) -> Recipe:
@@ -308,17 +309,6 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     @cached_property
     def _asked(self) -> set[str]:
         return set()
-
-    def _look_for_undone(self) -> None:
-        """Warn of a random width that a Resize stretches back."""
-        from augfuse.transforms.undone import undone
-
-        if (found := undone(tuple(self.transforms))) is not None:
-            stretched, resize = type(found[0]).__name__, sides(found[1].size)
-            warn(
-                f"Recipe: {stretched} changes nothing, for Resize({resize}) stretches the picture back. Type "
-                f'af.Resize({resize}, mode="cover"), af.CenterCrop({resize}) in its place.'
-            )
 
     def _with(self, transforms: tuple[Transform, ...]) -> Recipe:
         """The same recipe with transforms that follow from its own: nothing is checked, nor warned about, again."""
@@ -383,7 +373,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Recipe:
-        """The inverse of `to_dict`. RecipeError or RangeError names the place of what is wrong."""
+        """The inverse of `to_dict`. RecipeError or RangeError names what is wrong, and where."""
         from augfuse.transforms.spec import fields_from_dict
 
         return Recipe(**fields_from_dict(data))

@@ -5,9 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.geometry import Canvas
+from augfuse.ranges import sides
 from augfuse.rng import Draw, Words
 from augfuse.transforms._crop import RandomHeight, RandomWidth, Resize
 from augfuse.transforms.base import Color, Geometric, Transform
+from augfuse.warn_once import warn
+
+
+def warn_of_undone(transforms: tuple[Transform, ...]) -> None:
+    """Warn of a random width or height that a Resize stretches back."""
+    if (found := undone(transforms)) is not None:
+        stretched, resize = type(found[0]).__name__, sides(found[1].size)
+        warn(
+            f"Recipe: {stretched} changes nothing, for Resize({resize}) stretches the picture back. Type "
+            f'af.Resize({resize}, mode="cover"), af.CenterCrop({resize}) in its place.'
+        )
 
 
 def undone(transforms: tuple[Transform, ...]) -> tuple[Transform, Resize] | None:
