@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from augfuse.arguments import allocated, check_out, is_planar
 from augfuse.batch import Batch
+from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images
-from augfuse.plan.plan import Plan
+from augfuse.plan.plan import Plan, Settings
 from augfuse.ranges import whole
+from augfuse.text import shown
 from augfuse.threads import cpu_count
+from augfuse.transforms.base import Transform
 
 
 def carried_out(
@@ -46,3 +49,26 @@ def carried_out(
     if not plan.views:
         return first
     return Batch(first.images, labels, plan.indices, paths, plan, planar, dict(batches))
+
+
+def check_made_by(plan: Any, own: Sequence[Sequence[Transform]], settings: Settings) -> None:
+    """Refuse a plan that was not made by one of these lists of transforms, or with other settings. Where `settings`
+    have no value range, that of the plan may be the one of the data.
+    """
+    if not isinstance(plan, Plan):
+        raise ImageTypeError(f"plan: got {type(plan).__name__}, wanted an af.Plan. Use af.Plan.from_bytes(data).")
+    if plan.transforms not in own:
+        one, other = (
+            ", ".join(type(t).__name__ for t in some) or "no transforms" for some in (own[0], plan.transforms)
+        )
+        raise RecipeError(
+            f"plan: got one of a recipe of other transforms ({other}), wanted one of this recipe ({one}). "
+            "Use the recipe that made it."
+        )
+    for name in settings.__struct_fields__:
+        made, wanted = getattr(plan.settings, name), getattr(settings, name)
+        if made != wanted and wanted is not None:
+            raise RecipeError(
+                f"plan: got one of a recipe with {name}={shown(made)}, wanted {name}={shown(wanted)} as in this "
+                "recipe. Use the recipe that made it."
+            )

@@ -21,7 +21,7 @@ from augfuse.arguments import (
     wanted_dtype,
 )
 from augfuse.batch import Batch
-from augfuse.carry_out import carried_out
+from augfuse.carry_out import carried_out, check_made_by
 from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
@@ -164,19 +164,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             recipe.replay(af.Plan.from_bytes(kept), images=images).images
 
         images: as many, of the sizes, channels and dtype that the plan was made for; the others are those of `batch`.
-        RecipeError where the plan was made by other transforms, ImageError where the images are not like those of it.
+        RecipeError where another recipe made the plan, ImageError where the images are not like those of it.
         """
-        if not isinstance(plan, Plan):
-            raise ImageTypeError(f"plan: got {type(plan).__name__}, wanted an af.Plan. Use af.Plan.from_bytes(data).")
-        made = plan.transforms
-        if made not in (self.transforms, self._evaluation.transforms):
-            own, other = (
-                ", ".join(type(t).__name__ for t in some) or "no transforms" for some in (self.transforms, made)
-            )
-            raise RecipeError(
-                f"plan: got one of a recipe of other transforms ({other}), wanted one of this recipe ({own}). "
-                "Use the recipe that made it."
-            )
+        check_made_by(plan, (self.transforms, self._evaluation.transforms), self._settings)
         pixels = as_images(images)
         plan.images.check(pixels.canvas, pixels.channels, pixels.dtype)
         check_labels(labels, len(pixels))
@@ -297,7 +287,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     @cached_property
     def _asks_for_labels(self) -> bool:
-        return any(isinstance(transform, When) for transform in tree(self.transforms))
+        return any(isinstance(transform, When) for _, transform in tree(self.transforms))
 
     def _is_first(self, subject: str) -> bool:
         """Whether this is the first time that `subject` is asked about, for this recipe."""

@@ -139,18 +139,24 @@ def _outputs(y: Any, length: int) -> str:
     return f"y: got {len(y)} arrays, each of {length} labels, wanted one array (n, ...).{rows} {_SEVERAL}"
 
 
+def _largest(labels: Any) -> int | None:
+    """The largest class number that labels (n,), (n, 1) or one-hot rows can hold; None where they are not numbers."""
+    array = np.asarray(labels)
+    if labels is None or array.dtype.kind not in "buif" or not array.size:
+        return None
+    return array.shape[1] - 1 if array.ndim == 2 and array.shape[1] > 1 else int(array.max())
+
+
 def labels_for_draws(recipe: Recipe, data: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
     """(names of the classes, labels (n,) of all samples) for the draws of a recipe that asks for them; else None, None.
 
     DataError for a When that names a class which the data set does not have, and for a source that hands out labels but
     has no `labels`: draws are made before samples are read.
     """
-    asking = [transform for transform in tree(recipe.transforms) if isinstance(transform, When)]
+    asking = [(path, transform) for path, transform in tree(recipe.transforms) if isinstance(transform, When)]
     if not asking:
         return None, None
     labels, classes = getattr(data, "labels", None), getattr(data, "classes", None)
-    for transform in asking:
-        transform.numbers(classes)
     if labels is None:
         sample = data[0]
         if isinstance(sample, tuple) and len(sample) > 1 and sample[1] is not None:
@@ -159,4 +165,13 @@ def labels_for_draws(recipe: Recipe, data: Any) -> tuple[tuple[str, ...] | None,
                 "a recipe with When: what is done to an image is decided before it is read."
             )
     given = recipe._labels(labels)
+    for path, transform in asking:
+        top = _largest(labels) if classes is None else None
+        unknown = [label for label in transform.labels if isinstance(label, int) and top is not None and label > top]
+        if unknown:
+            raise DataError(
+                f"{path}.labels: got {unknown[0]}, wanted the number of a class: labels of the data are 0..{top}."
+            )
+        if given is not None or classes is not None:
+            transform.among(np.empty(0, np.int64) if given is None else given, classes, f"{path}.labels")
     return None if classes is None else tuple(str(name) for name in classes), given

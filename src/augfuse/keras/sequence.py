@@ -9,10 +9,9 @@ import contextlib
 import operator
 import sys
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 
 from augfuse.errors import RangeError
 from augfuse.keras import watch
@@ -73,7 +72,7 @@ class LoaderDataset(keras.utils.PyDataset):
         """Batches in one epoch."""
         return len(self._loader)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Batch `index` of the current epoch: `(images, labels)` or `(images,)`. Safe to call from several threads.
 
         Raises:
@@ -84,7 +83,7 @@ class LoaderDataset(keras.utils.PyDataset):
             raise IndexError(f"batch {step} of a data set with {len(self)} batches: wanted 0..{len(self) - 1}.")
         return _arrays(self._feed.get(step))
 
-    def __iter__(self) -> Generator[tuple[np.ndarray, ...], None, None]:
+    def __iter__(self) -> Generator[tuple[Any, ...], None, None]:
         """The batches of the current epoch in order. Looping does not move to the next epoch: see `set_epoch`."""
         with contextlib.closing(self._loader.stream(self._feed.epoch, range(len(self)))) as stream:
             for batch in stream:
@@ -168,5 +167,7 @@ class LoaderDataset(keras.utils.PyDataset):
         self._feed.restore(state[1])
 
 
-def _arrays(batch: Batch) -> tuple[np.ndarray, ...]:
-    return (batch.images,) if batch.labels is None else (batch.images, batch.labels)
+def _arrays(batch: Batch) -> tuple[Any, ...]:
+    """What a model is fed: images and labels; of a recipe with Views a dict of images by the name of the view."""
+    images = {name: view.images for name, view in batch.views.items()} if batch.views else batch.images
+    return (images,) if batch.labels is None else (images, batch.labels)

@@ -40,7 +40,8 @@ def operations(nodes: Sequence[Node], n: int, frame: Frame) -> list[ops.Op]:
 
 
 def _name(path: str) -> str:
-    """What a transform is called in words: its class, behind those that chose it."""
+    """What a transform is called in words: its class, behind those that chose it within its view."""
+    path = re.sub(r"^Views#0/\w+/", "", path)
     return path[: path.index("#")] if path.count("#") == 1 else re.sub(r"#0(?=/|$)", "", path)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from augfuse.rng import Draw, Slots, Words
 from augfuse.transforms._views import Views
 from augfuse.transforms.base import Compose, Params, Transform
-from augfuse.transforms.children import paths
+from augfuse.transforms.children import branch_paths, paths
 
 
 @final
@@ -96,16 +96,6 @@ def draw(
     views = last.views if isinstance(last, Views) else ()
     drawn = tuple((name, nodes(children, f"Views#0/{name}/")) for name, children in views)
     return Drawn(tuple(transforms), seed, epoch, indices, nodes(transforms, ""), drawn)
-
-
-def branch_paths(path: str, transform: Compose, epoch: int) -> Iterator[tuple[str, Transform]]:
-    """The branches of a Compose with their paths."""
-    branches = transform.branches(epoch)
-    by_round: dict[str, list[Transform]] = {}
-    for between, branch in branches:
-        by_round.setdefault(between, []).append(branch)
-    for between, round_ in by_round.items():
-        yield from paths(round_, f"{path}/{between}")
 
 
 def applications(nodes: Sequence[Node]) -> Iterator[tuple[Node, np.ndarray | None]]:

@@ -1,11 +1,13 @@
 """Plans as bytes: the recipe's transforms, what was drawn for them, and what the images are; the rest follows.
 
 Reading checks everything before it is used: a digest over all of it, the version, the transforms as recipe files are
-read, and each array against the transform that it belongs to. Nothing is imported or run by reading.
+read, how much memory the plan takes, and each array against what its transform draws there. The stored draws are the
+ones that are used: another platform's exp and log may differ in their last bit. Nothing is imported or run by reading.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, final
@@ -17,13 +19,19 @@ from augfuse.errors import AugfuseError, RecipeError
 from augfuse.geometry import Canvas
 from augfuse.plan.draw import Drawn, Node, draw
 from augfuse.plan.plan import Plan, Settings, Source, checked, make
+from augfuse.ranges import LONGEST_SIDE
 from augfuse.text import shown
+from augfuse.transforms.base import Transform, applications
+from augfuse.transforms.children import check_ends
 from augfuse.transforms.spec import transform_to_dict, transforms_from_list
 
 MAGIC = b"augfuse-plan\n"
 VERSION = 1
 MOST_BYTES = 2**28  # 256 MB: a plan of 100 000 images and 30 transforms has 60
+MOST_CELLS = 2**22  # images x (transforms and channels): each takes some 300 bytes, 1.2 GB at most
+MOST_CHANNELS = 2**16
 _DIGEST = 16
+_CLOSE = 1e-9
 _DTYPES = {"bool": np.bool_, "int64": np.int64, "uint64": np.uint64, "float64": np.float64}
 _IMAGES = {"uint8": np.uint8, "uint16": np.uint16, "float32": np.float32}
 
@@ -55,12 +63,14 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
     channels: int
     images: str
     output: str | None
+    view: str | None
     nodes: list[_Node]
 
 
 def to_bytes(plan: Plan) -> bytes:
-    """The plan as bytes. RecipeError for a Lambda whose function has no name."""
+    """The plan as bytes. RecipeError for a Lambda whose function has no name, and for more than can be read again."""
     drawn = plan.drawn
+    _check_cells(len(drawn), plan.channels, drawn.transforms)
     stored = _Stored(
         version=VERSION,
         transforms=[transform_to_dict(transform) for transform in drawn.transforms],
@@ -73,6 +83,7 @@ def to_bytes(plan: Plan) -> bytes:
         channels=plan.channels,
         images=plan.images.dtype.name,
         output=None if plan.dtype is None else plan.dtype.name,
+        view=None if plan.views else plan.view,
         nodes=[
             _Node(
                 node.path,
@@ -107,7 +118,7 @@ def from_bytes(data: Any) -> Plan:
     except AugfuseError:
         raise
     # Whoever makes a digest of his own can hold anything in it: a field of another type, an index out of range.
-    except (msgspec.MsgspecError, ValueError, TypeError, LookupError, OverflowError, FloatingPointError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise RecipeError(
             f"plan: the bytes do not hold a plan ({error}). Write them again, with plan.to_bytes()."
         ) from None
@@ -115,17 +126,40 @@ def from_bytes(data: Any) -> Plan:
 
 def _rebuilt(stored: _Stored) -> Plan:
     transforms = transforms_from_list(stored.transforms, "plan.transforms")
+    check_ends("plan.transforms", transforms)
     indices = _array(stored.indices)
     n = len(indices)
     height, width = _array(stored.height, n), _array(stored.width, n)
-    if min(height.min(initial=1), width.min(initial=1), stored.channels) < 1 or not n or indices.min() < 0:
-        raise ValueError("sizes or positions below their least value")
-    # What the transforms draw has this form; the values are the stored ones.
-    form = draw(transforms, stored.seed % 2**64, stored.epoch % 2**63, indices)
+    sides = np.concatenate([height, width])
+    if not n or indices.min() < 0 or sides.min() < 1 or sides.max() > LONGEST_SIDE:
+        raise ValueError("no images, or sizes or positions out of range")
+    if not (1 <= stored.channels <= MOST_CHANNELS and 0 <= stored.seed < 2**64 and 0 <= stored.epoch < 2**63):
+        raise ValueError("channels, a seed or an epoch out of range")
+    _check_cells(n, stored.channels, transforms)
+    _check_settings(stored.settings)
+    form = draw(transforms, stored.seed, stored.epoch, indices)
     drawn = _with_values(form, stored.nodes, n)
     images = Source(Canvas(height, width), stored.channels, np.dtype(_IMAGES[stored.images]))
     output = None if stored.output is None else np.dtype(_IMAGES[stored.output])
-    return checked(make(drawn, stored.settings, images, output))
+    plan = make(drawn, stored.settings, images, output)
+    return checked(plan if stored.view is None else dict(plan.views)[stored.view])
+
+
+def _check_cells(n: int, channels: int, transforms: Sequence[Transform]) -> None:
+    views = [children for transform in transforms for _, children in getattr(transform, "views", ())]
+    each = sum(map(applications, (*transforms, *(child for children in views for child in children))))
+    if n * (each + channels * max(1, len(views))) > MOST_CELLS:
+        raise RecipeError(
+            f"plan: got {n:,} images with {each:,} transforms and {channels:,} channels, wanted at most {MOST_CELLS:,} "
+            "in all, images times the rest. Write plans of smaller batches."
+        )
+
+
+def _check_settings(settings: Settings) -> None:
+    low, high = settings.value_range or (0.0, 1.0)
+    numbers = (*settings.fill_value, low, high)
+    if not settings.fill_value or not all(map(math.isfinite, numbers)) or not low < high:
+        raise ValueError("settings that no recipe has")
 
 
 def _with_values(form: Drawn, nodes: Sequence[_Node], n: int) -> Drawn:
@@ -163,9 +197,14 @@ def _array(stored: _Array, n: int | None = None) -> np.ndarray:
 
 
 def _like(stored: _Array, form: np.ndarray) -> np.ndarray:
-    """The stored array, which has the dtype and shape of `form`, and finite values."""
+    """The stored array, which has the dtype and shape of `form`, what is drawn here. Whether a transform acts may also
+    follow from labels, which are not kept; all other values are those of `form`.
+    """
     array = np.frombuffer(stored.data, np.dtype(_DTYPES[stored.dtype]).newbyteorder("<")).reshape(stored.shape)
     array = array.astype(array.dtype.newbyteorder("="))
-    if array.dtype != form.dtype or array.shape != form.shape or not np.isfinite(array).all():
+    if array.dtype != form.dtype or array.shape != form.shape:
         raise ValueError(f"an array {array.dtype} of shape {array.shape}, wanted {form.dtype} of {form.shape}")
+    same = np.allclose(array, form, _CLOSE, _CLOSE) if form.dtype.kind == "f" else np.array_equal(array, form)
+    if form.dtype.kind != "b" and not same:
+        raise ValueError("draws that belong to another seed or position")
     return array

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
 import msgspec
 import numpy as np
 
-from augfuse.errors import DataError, RangeError, RecipeError, did_you_mean
+from augfuse.errors import DataError, ImageTypeError, RangeError, RecipeError, did_you_mean
 from augfuse.ranges import Flag, Number
 from augfuse.rng import Draw
 from augfuse.text import shown
@@ -57,12 +57,13 @@ class OneOf(Compose, frozen=True):
         check_sizes_stay("OneOf", self.transforms)
         if self.weights is not None and len(self.weights) != len(self.transforms):
             raise RangeError(
-                f"OneOf.weights: got {len(self.weights)} for {len(self.transforms)} transforms, wanted one for each."
+                f"OneOf.weights: got {len(self.weights)} for {len(self.transforms)} transforms, wanted one for each. "
+                "Leave weights out to choose all alike."
             )
 
     def draw(self, draw: Draw) -> Params:
         weights = np.ones(len(self.transforms)) if self.weights is None else np.array(self.weights)
-        ends = np.cumsum(weights)
+        ends = np.cumsum(weights / weights.max())  # of any size: their sum alone may be infinite
         choice = np.searchsorted(ends, draw.uniform("choice") * ends[-1], side="right")
         return {"choice": np.minimum(choice, np.flatnonzero(weights)[-1])}
 
@@ -95,15 +96,23 @@ class SomeOf(Compose, frozen=True):
         most, count = self._range[1], len(self.transforms)
         if not self.replace and most > count:
             raise RangeError(
-                f"SomeOf.n: got {shown(self.n)} of {count} transforms, wanted at most {count}. Use n={count}, or "
-                "replace=True."
+                f"SomeOf.n: got {shown(self._as_given)} of {count} transforms, wanted at most {count}. Use n={count}, "
+                "or replace=True."
             )
         if most * count > MOST_REPEATED and self.replace:
-            raise RangeError(f"SomeOf.n: got {most} times {count} transforms, wanted at most {MOST_REPEATED} in all.")
+            raise RangeError(
+                f"SomeOf.n: got {most} times {count} transforms, wanted at most {MOST_REPEATED} in all. Use "
+                f"n={MOST_REPEATED // count}."
+            )
 
     @property
     def _range(self) -> tuple[int, int]:
         return self.n if isinstance(self.n, tuple) else (self.n, self.n)
+
+    @property
+    def _as_given(self) -> tuple[int, int] | int:
+        fewest, most = self._range
+        return most if fewest == most else (fewest, most)
 
     @property
     def _rounds(self) -> int:
@@ -153,6 +162,10 @@ class RandomOrder(Compose, frozen=True):
                 f"RandomOrder.transforms: got {len(self.transforms)}, wanted at most {MOST_ORDERED}: each may come at "
                 "each place. Put those whose order does not matter into af.Sequential."
             )
+
+    @property
+    def places(self) -> int:
+        return len(self.transforms)
 
     def draw(self, draw: Draw) -> Params:
         return {"order": draw.uniforms("order", len(self.transforms)).argsort(axis=1, kind="stable")}
@@ -207,8 +220,23 @@ class When(Compose, frozen=True):
         {"labels": 1, "transforms": [GaussianBlur(2)], "p": 0.5},
     )
 
-    def numbers(self, classes: Sequence[Any] | None) -> tuple[int | str, ...]:
-        """The labels, names turned into class numbers. DataError for a name or number that `classes` does not have."""
+    def among(self, given: np.ndarray, classes: Sequence[Any] | None, where: str = "When.labels") -> tuple[Any, ...]:
+        """The labels as these (n,) class numbers or names are. DataError for numbers where names are given, or names
+        where numbers are; for a name or number that `classes` does not have.
+        """
+        named = given.dtype.kind in "US"
+        wanted = tuple(self.labels) if named else self._numbers(classes)
+        for label in wanted:
+            if isinstance(label, str) != named:
+                own, other = ("names", "numbers") if named else ("numbers", "names")
+                hint = "" if named else " Or name the classes of the data: classes=(...)."
+                raise DataError(
+                    f"{where}: got {shown(label)} for labels that are {own}, wanted {own} in both. Use the {own}, not "
+                    f"the {other}.{hint}"
+                )
+        return wanted
+
+    def _numbers(self, classes: Sequence[Any] | None) -> tuple[int | str, ...]:
         if classes is None:
             return tuple(self.labels)
         names = [str(name) for name in classes]
@@ -227,17 +255,8 @@ class When(Compose, frozen=True):
     def draw(self, draw: Draw) -> Params:
         if draw.labels is None:
             return {"match": np.zeros(len(draw), bool)}
-        given = draw.labels
-        named = given.dtype.kind in "US"
-        wanted = tuple(self.labels) if named else self.numbers(draw.classes)
-        for label in wanted:
-            if isinstance(label, str) != named:
-                kind = ("names", "numbers") if named else ("numbers", "names")
-                raise DataError(
-                    f"{draw.path}: got labels that are {kind[0]}, and When.labels={shown(tuple(self.labels))}, wanted "
-                    f"{kind[0]} in both."
-                )
-        return {"match": np.isin(given, wanted)}
+        wanted = self.among(draw.labels, draw.classes, f"{draw.path}.labels")
+        return {"match": np.isin(draw.labels, wanted)}
 
     def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
         return _alone(self.transforms)
@@ -281,7 +300,13 @@ class Schedule(Compose, frozen=True, kw_only=True):
     def collected(cls, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The fields of a call: msgspec would have `p`, which every transform has, come before the others."""
         places = ("transform", "strength", "epochs", "p")
-        return args[len(places) :], {**dict(zip(places, args, strict=False)), **named}
+        if len(args) > len(places):
+            raise ImageTypeError(f"Schedule: got {len(args)} values, wanted at most 4: {', '.join(places)}.")
+        given = dict(zip(places, args, strict=False))
+        for name in given:
+            if name in named:
+                raise ImageTypeError(f"Schedule: got {name} twice, wanted it once.")
+        return (), {**given, **named}
 
     evaluation: ClassVar[Evaluation] = "counterpart"
     examples: ClassVar = (
@@ -317,6 +342,14 @@ class Schedule(Compose, frozen=True, kw_only=True):
 
     def rebuilt(self, change: Callable[[Transform], Transform]) -> Schedule:
         return msgspec.structs.replace(self, transform=change(self.transform))
+
+    def scaled(self, strength: float, change: Callable[[Transform], Transform]) -> Schedule:
+        inner = self.rebuilt(change)
+        if self.p is None:
+            return inner
+        # The first and the last value become what they would be as the transform's own p.
+        course = tuple(change(msgspec.structs.replace(self.transform, p=p)).p for p in self.p)
+        return msgspec.structs.replace(inner, p=course)
 
     def counterpart(self) -> tuple[Transform, ...]:
         return (self.transform,)

@@ -20,6 +20,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias, get
 import msgspec
 import numpy as np
 
+from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Number, Spec
 from augfuse.rng import Draw
@@ -27,6 +28,7 @@ from augfuse.transforms.calls import Called
 
 Probability: TypeAlias = Annotated[float, Number("probability that an image is transformed", "", 0, 1)]
 Params: TypeAlias = dict[str, np.ndarray]  # drawn parameters: each array has n first
+MOST_APPLICATIONS = 10_000  # of the transforms within one Compose; a plan has an op for each
 Evaluation: TypeAlias = Literal["random", "deterministic", "counterpart"]
 
 
@@ -193,6 +195,19 @@ class Compose(Transform, frozen=True):
     `branches` says which children there are, `turns` which of them act on which images, in which order.
     """
 
+    def __post_init__(self) -> None:
+        Transform.__post_init__(self)
+        if (count := applications(self)) > MOST_APPLICATIONS:
+            raise RecipeError(
+                f"{type(self).__name__}: got transforms that are applied {count:,} times in all, for each may come at "
+                f"several places, wanted at most {MOST_APPLICATIONS:,}. Give fewer, or fewer levels of them."
+            )
+
+    @property
+    def places(self) -> int:
+        """At how many places of the order each branch may come."""
+        return 1
+
     @abstractmethod
     def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
         """The children of an epoch, each with the part of its path between this transform's and its own name ("" but
@@ -209,6 +224,18 @@ class Compose(Transform, frozen=True):
     def rebuilt(self, change: Callable[[Transform], Transform]) -> Compose:
         """The same with `change` made to each child."""
         ...
+
+    def scaled(self, strength: float, change: Callable[[Transform], Transform]) -> Compose:
+        """The same, milder or stronger; `change` makes transforms so. See `Recipe.scaled`."""
+        inner = self.rebuilt(change)
+        return msgspec.structs.replace(inner, p=min(1.0, self.p * strength)) if self.probability < 1 else inner
+
+
+def applications(transform: Transform) -> int:
+    """How many transforms an image may pass because of this one: those that are chosen count at every place."""
+    if not isinstance(transform, Compose):
+        return 1
+    return transform.places * sum(applications(branch) for _, branch in transform.branches(0))
 
 
 class Write(Transform, frozen=True):

@@ -31,15 +31,33 @@ def paths(transforms: Sequence[Transform], parent: str = "") -> Iterator[tuple[s
         seen[name] += 1
 
 
+def branch_paths(path: str, transform: Compose, epoch: int) -> Iterator[tuple[str, Transform]]:
+    """The branches of a Compose with their paths, in their order."""
+    by_round: dict[str, list[Transform]] = {}
+    for between, branch in transform.branches(epoch):
+        by_round.setdefault(between, []).append(branch)
+    for between, round_ in by_round.items():
+        yield from paths(round_, f"{path}/{between}")
+
+
+def tree(transforms: Sequence[Transform], parent: str = "") -> Iterator[tuple[str, Transform]]:
+    """The transforms of a list and all within them, each with its path."""
+    for path, transform in paths(transforms, parent):
+        yield from _subtree(path, transform)
+
+
+def _subtree(path: str, transform: Transform) -> Iterator[tuple[str, Transform]]:
+    yield path, transform
+    if isinstance(transform, Compose):
+        for child in branch_paths(path, transform, 0):
+            yield from _subtree(*child)
+    for name, children in getattr(transform, "views", ()):
+        yield from tree(children, f"{path}/{name}/")
+
+
 def leaves(transforms: Sequence[Transform]) -> Iterator[Transform]:
     """The transforms of a tree that do something to images: all but those that choose among others."""
-    for transform in transforms:
-        inner = inside(transform)
-        if inner is None:
-            yield transform
-        else:
-            for children in inner:
-                yield from leaves(children)
+    return (transform for _, transform in tree(transforms) if inside(transform) is None)
 
 
 def inside(transform: Transform) -> tuple[tuple[Transform, ...], ...] | None:
@@ -50,22 +68,23 @@ def inside(transform: Transform) -> tuple[tuple[Transform, ...], ...] | None:
     return None if views is None else tuple(children for _, children in views)
 
 
-def sets_size(transform: Transform) -> bool:
-    """Whether it, or a transform within it, sets the size of the canvas."""
-    return any(leaf.sets_size for leaf in leaves([transform]))
-
-
 def checked_list(where: str, value: Any) -> tuple[Transform, ...]:
     """A list of transforms as a tuple, or RecipeError."""
-    owner = where.partition(".")[0]
     if not isinstance(value, (tuple, list)):
         got = f"one {type(value).__name__}" if isinstance(value, Transform) else shown(value)
-        raise RecipeError(f"{where}: got {got}, wanted a list of transforms. Use af.{owner}([af.Rotate(), ...]).")
+        call = _call_with_list(*where.partition(".")[::2])
+        raise RecipeError(f"{where}: got {got}, wanted a list of transforms. Use {call}.")
     if len(value) > MOST_TRANSFORMS:
         raise RecipeError(f"{where}: got {len(value)} transforms, wanted at most {MOST_TRANSFORMS}.")
     for i, transform in enumerate(value):
         checked_transform(f"{where}[{i}]", transform)
     return tuple(value)
+
+
+def _call_with_list(owner: str, field: str) -> str:
+    """How a list of transforms is given to `owner`."""
+    by_name = owner in ("Views", "When")
+    return f"af.{owner}({f'{field}=' if by_name else ''}[af.Rotate(), ...])"
 
 
 def checked_transform(where: str, value: Any) -> Transform:
@@ -75,25 +94,28 @@ def checked_transform(where: str, value: Any) -> Transform:
     name = getattr(value, "__name__", type(value).__name__)
     is_class = isinstance(value, type) and issubclass(value, Transform)
     hint = f" Call it: af.{name}()." if is_class else ""
-    raise RecipeError(f"{where}: got {shown(value)}, wanted a transform.{hint}")
+    raise RecipeError(f"{where}: got {shown(value)}, wanted a transform.{hint or ' Use af.Rotate(20).'}")
 
 
 def check_inner(owner: str, transforms: Sequence[Transform]) -> None:
     """Refuse, within a transform that chooses among others, what has its place at the end of a recipe."""
-    for path, transform in paths(transforms, f"{owner}/"):
+    for path, transform in paths(transforms, f"{owner}#0/"):
         if transform.comes_last:
             name = type(transform).__name__
             raise RecipeError(
                 f"{path}: got {name} inside of {owner}, wanted it at the end of the recipe. Move it there."
             )
     if depth(transforms) >= DEEPEST:
-        raise RecipeError(f"{owner}: got transforms that are nested {DEEPEST} levels deep, wanted fewer.")
+        raise RecipeError(
+            f"{owner}: got transforms that are nested {DEEPEST} levels deep, wanted fewer. Put inner lists into the "
+            "outer ones."
+        )
 
 
 def check_sizes_stay(owner: str, transforms: Sequence[Transform]) -> None:
     """Refuse children that set the size of the canvas: in evaluation none of them is left."""
-    for path, transform in paths(transforms, f"{owner}/"):
-        if sets_size(transform):
+    for path, transform in tree(transforms, f"{owner}#0/"):
+        if transform.sets_size:
             raise RecipeError(
                 f"{path}: got a transform that sets the size of the image, wanted none inside of {owner}: evaluation "
                 f"leaves {owner} out, and images would have another size there. Put it before or behind {owner}, or "
@@ -150,22 +172,22 @@ class Lists(msgspec.Struct, frozen=True):
         found: list[tuple[str, tuple[Transform, ...]]] = []
         for name, transforms in pairs:
             if not isinstance(name, str) or not name.isidentifier():
-                raise RecipeError(f"{where}: got the name {shown(name)}, wanted letters, digits and underscores.")
+                raise RecipeError(
+                    f"{where}: got the name {shown(name)}, wanted letters, digits and underscores, and no digit first. "
+                    "Use af.Views(a=[...], b=[...])."
+                )
+            if any(name == other for other, _ in found):
+                raise RecipeError(f"{where}: got the name {shown(name)} twice, wanted it once. Give each its own name.")
             owner = f"Views.{name}"
             parsed = checked_list(owner, transforms)
-            if any(hasattr(t, "views") for t in tree(parsed)):
-                raise RecipeError(f"{owner}: got Views inside of Views, wanted one Views at the end of the recipe.")
+            if any(hasattr(t, "views") for _, t in tree(parsed)):
+                raise RecipeError(
+                    f"{owner}: got Views inside of Views, wanted one Views at the end of the recipe. Give it all "
+                    "lists, af.Views(a=[...], b=[...], c=[...])."
+                )
             check_ends(owner, parsed)
             found.append((name, parsed))
         return tuple(found)
-
-
-def tree(transforms: Sequence[Transform]) -> Iterator[Transform]:
-    """The transforms of a list, and all within them."""
-    for transform in transforms:
-        yield transform
-        for inner in inside(transform) or ():
-            yield from tree(inner)
 
 
 def check_ends(where: str, transforms: Sequence[Transform]) -> None:
@@ -194,7 +216,8 @@ class Weights(msgspec.Struct, frozen=True):
         good = all(_is_real(v) and math.isfinite(v) and v >= 0 for v in values)
         if not values or not good or sum(values) <= 0:
             raise RangeError(
-                f"{where}: got {shown(value)}, wanted a number >= 0 for each transform, not all of them 0."
+                f"{where}: got {shown(value)}, wanted a number >= 0 for each transform, not all of them 0. Leave "
+                "weights out to choose all alike."
             )
         return tuple(float(v) for v in values)
 
@@ -211,7 +234,7 @@ class Count(msgspec.Struct, frozen=True):
         values = value if isinstance(value, (tuple, list)) else (value, value)
         good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 0 for v in values)
         if len(values) != 2 or not good or values[0] > values[1]:
-            raise RangeError(f"{where}: got {shown(value)}, wanted a whole number >= 0, or (fewest, most).")
+            raise RangeError(f"{where}: got {shown(value)}, wanted a whole number >= 0, or (fewest, most). Use n=1.")
         return (int(values[0]), int(values[1]))
 
 
@@ -231,7 +254,7 @@ class Labels(msgspec.Struct, frozen=True):
                 f"{where}: got {shown(value)}, wanted class numbers or class names. Use labels=[0, 1] or "
                 'labels=["cat", "dog"].'
             )
-        return tuple(v if isinstance(v, str) else int(v) for v in values)
+        return tuple(str(v) if isinstance(v, str) else int(v) for v in values)
 
 
 @final
@@ -250,7 +273,7 @@ class Course(msgspec.Struct, frozen=True):
         good = all(_is_real(v) and 0 <= v <= self.maximum and math.isfinite(v) for v in values)
         if len(values) != 2 or not good:
             most = "numbers >= 0" if self.maximum == math.inf else f"numbers within 0..{self.maximum:g}"
-            raise RangeError(f"{where}: got {shown(value)}, wanted two {most}: (first, last).")
+            raise RangeError(f"{where}: got {shown(value)}, wanted two {most}: (first, last). Use (0, 1).")
         return (float(values[0]), float(values[1]))
 
 

@@ -18,7 +18,7 @@ from augfuse.text import shown
 
 LONGEST_TEXT = 100_000  # characters; a recipe of 30 transforms has about 2,000
 MOST_VALUES = 10_000
-DEEPEST = 20
+DEEPEST = 40  # lists and mappings; transforms that are nested as deep as may be have about 30
 _LONGEST_NUMBER = 100  # characters
 
 _TAG = "tag:yaml.org,2002:"

@@ -23,9 +23,10 @@ from augfuse.transforms._custom import Lambda, function_name, function_named, na
 from augfuse.transforms._views import Views
 from augfuse.transforms.base import Transform, specs
 from augfuse.transforms.calls import no_such_field
-from augfuse.transforms.children import Child, Children
+from augfuse.transforms.children import DEEPEST, Child, Children
 
 _VERSION = 1
+_DEEPEST = 2 * DEEPEST + 4  # points of "recipe.transforms[0].OneOf.transforms[0].Rotate"
 
 
 def _plain(value: Any) -> Any:
@@ -52,6 +53,8 @@ def recipe_to_dict(recipe: Any) -> dict[str, Any]:
 
 def transform_from_dict(data: Any, where: str) -> Transform:
     """The inverse of `transform_to_dict`; also takes the bare name of a transform whose fields all have defaults."""
+    if where.count(".") > _DEEPEST:
+        raise RecipeError(f"{where[:60]}...: got transforms that are nested deeper than any recipe.")
     if isinstance(data, str):
         data = {data: {}}
     if not isinstance(data, dict) or len(data) != 1:
@@ -66,7 +69,9 @@ def transform_from_dict(data: Any, where: str) -> Transform:
         )
     cls, where = known[name], f"{where}.{name}"
     fields = {} if fields is None else fields
-    if cls is Views and isinstance(fields, dict):
+    if cls is Views:
+        if not isinstance(fields, dict):
+            raise RecipeError(f"{where}: got {shown(fields)}, wanted named lists, such as 'a: [HorizontalFlip]'.")
         return Views(
             **{str(view): transforms_from_list(children, f"{where}.{view}") for view, children in fields.items()}
         )

@@ -28,9 +28,7 @@ def check_strength(strength: Any) -> float:
 def scaled(transform: Transform, strength: float) -> Transform:
     """`transform` with its ranges, and its probability, scaled by `strength` >= 0; what it chooses among, too."""
     if isinstance(transform, Compose):
-        inner = transform.rebuilt(lambda child: scaled(child, strength))
-        rare = transform.probability < 1
-        return msgspec.structs.replace(inner, p=min(1.0, transform.p * strength)) if rare else inner
+        return transform.scaled(strength, lambda child: scaled(child, strength))
     if isinstance(transform, Views):
         return Views(**{name: [scaled(child, strength) for child in children] for name, children in transform.views})
     if strength == 0 and transform.evaluation == "random":
