@@ -98,6 +98,8 @@ def class_labels(labels: Any) -> np.ndarray | None:
     if labels is None:
         return None
     array = np.asarray(labels)
+    if array.dtype.kind == "O" and all(isinstance(label, str) for label in array.flat):
+        array = array.astype(str)
     if array.ndim == 2 and array.dtype.kind in "buif":
         array = array[:, 0] if array.shape[1] == 1 else array.argmax(axis=1)
     if array.dtype.kind == "f" and array.ndim == 1 and (array == np.floor(array)).all():

@@ -102,7 +102,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_values(images, *value_range(images.dtype, self.value_range), "image")
         indices = np.array([0 if index is None else as_index(index)], np.int64)
         recipe = self if training else self._evaluation
-        labels = None if label is None else recipe._labels([label])
+        labels = recipe._labels(None if label is None else [label])
         drawn = recipe._draw(check_seed(seed), check_epoch(epoch), indices, labels, None)
         batch = recipe._run(drawn, images, None, None, workers=1, dtype=None, layout="NHWC", out=None)
         result: dict[str, Any] = {"image": batch.images[0]}
