@@ -31,6 +31,7 @@ MOST_BYTES = 2**28  # 256 MB: a plan of 100 000 images and 30 transforms has 60
 MOST_CELLS = 2**22  # images x (transforms and channels): each takes some 300 bytes, 1.2 GB at most
 MOST_CHANNELS = 2**16
 _DIGEST = 16
+_OVERHEAD = 64  # what a transform takes besides its arrays, in images
 _CLOSE = 1e-9
 _DTYPES = {"bool": np.bool_, "int64": np.int64, "uint64": np.uint64, "float64": np.float64}
 _IMAGES = {"uint8": np.uint8, "uint16": np.uint16, "float32": np.float32}
@@ -141,6 +142,8 @@ def _rebuilt(stored: _Stored) -> Plan:
     drawn = _with_values(form, stored.nodes, n)
     images = Source(Canvas(height, width), stored.channels, np.dtype(_IMAGES[stored.images]))
     output = None if stored.output is None else np.dtype(_IMAGES[stored.output])
+    if output not in (None, images.dtype, np.float32):
+        raise ValueError(f"{images.dtype} images that come out as {output}")
     plan = make(drawn, stored.settings, images, output)
     return checked(plan if stored.view is None else dict(plan.views)[stored.view])
 
@@ -148,7 +151,7 @@ def _rebuilt(stored: _Stored) -> Plan:
 def _check_cells(n: int, channels: int, transforms: Sequence[Transform]) -> None:
     views = [children for transform in transforms for _, children in getattr(transform, "views", ())]
     each = sum(map(applications, (*transforms, *(child for children in views for child in children))))
-    if n * (each + channels * max(1, len(views))) > MOST_CELLS:
+    if (n + _OVERHEAD) * (each + channels * max(1, len(views))) > MOST_CELLS:
         raise RecipeError(
             f"plan: got {n:,} images with {each:,} transforms and {channels:,} channels, wanted at most {MOST_CELLS:,} "
             "in all, images times the rest. Write plans of smaller batches."
@@ -163,15 +166,14 @@ def _check_settings(settings: Settings) -> None:
 
 
 def _with_values(form: Drawn, nodes: Sequence[_Node], n: int) -> Drawn:
+    if len(nodes) != sum(1 for _ in form.walk()):
+        raise ValueError("more or fewer draws than transforms")
     left = iter(nodes)
-    drawn = msgspec.structs.replace(
+    return msgspec.structs.replace(
         form,
         nodes=tuple(_node(node, left, n) for node in form.nodes),
         views=tuple((name, tuple(_node(node, left, n) for node in own)) for name, own in form.views),
     )
-    if next(left, None) is not None:
-        raise ValueError("more draws than transforms")
-    return drawn
 
 
 def _node(form: Node, left: Iterator[_Node], n: int) -> Node:
