@@ -139,14 +139,6 @@ def _outputs(y: Any, length: int) -> str:
     return f"y: got {len(y)} arrays, each of {length} labels, wanted one array (n, ...).{rows} {_SEVERAL}"
 
 
-def _largest(labels: Any) -> int | None:
-    """The largest class number that labels (n,), (n, 1) or one-hot rows can hold; None where they are not numbers."""
-    array = np.asarray(labels)
-    if labels is None or array.dtype.kind not in "buif" or not array.size:
-        return None
-    return array.shape[1] - 1 if array.ndim == 2 and array.shape[1] > 1 else int(array.max())
-
-
 def labels_for_draws(recipe: Recipe, data: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
     """(names of the classes, labels (n,) of all samples) for the draws of a recipe that asks for them; else None, None.
 
@@ -165,13 +157,18 @@ def labels_for_draws(recipe: Recipe, data: Any) -> tuple[tuple[str, ...] | None,
                 "a recipe with When: what is done to an image is decided before it is read."
             )
     given = recipe._labels(labels)
+    every = np.empty(0, np.int64) if given is None else given
     for path, transform in asking:
-        top = _largest(labels) if classes is None else None
-        unknown = [label for label in transform.labels if isinstance(label, int) and top is not None and label > top]
-        if unknown:
-            raise DataError(
-                f"{path}.labels: got {unknown[0]}, wanted the number of a class: labels of the data are 0..{top}."
-            )
         if given is not None or classes is not None:
-            transform.among(np.empty(0, np.int64) if given is None else given, classes, f"{path}.labels")
+            transform.among(every, classes, f"{path}.labels")
+        if classes is None and given is not None:
+            transform.among(every, _classes(labels, every), f"{path}.labels")
     return None if classes is None else tuple(str(name) for name in classes), given
+
+
+def _classes(labels: Any, given: np.ndarray) -> Sequence[Any]:
+    """What labels without names say of the classes: the names that come among them, or as many numbers as there are."""
+    if given.dtype.kind in "US":
+        return np.unique(given).tolist()
+    shape = np.shape(labels)
+    return range(shape[1] if len(shape) == 2 and shape[1] > 1 else int(given.max()) + 1)

@@ -221,35 +221,32 @@ class When(Compose, frozen=True):
     )
 
     def among(self, given: np.ndarray, classes: Sequence[Any] | None, where: str = "When.labels") -> tuple[Any, ...]:
-        """The labels as these (n,) class numbers or names are. DataError for numbers where names are given, or names
-        where numbers are; for a name or number that `classes` does not have.
+        """The labels as these (n,) class numbers or names have them. DataError for names where numbers are given and no
+        `classes`, for numbers where names are given, and for what `classes` do not have.
         """
         named = given.dtype.kind in "US"
-        wanted = tuple(self.labels) if named else self._numbers(classes)
-        for label in wanted:
-            if isinstance(label, str) != named:
-                own, other = ("names", "numbers") if named else ("numbers", "names")
-                hint = "" if named else " Or name the classes of the data: classes=(...)."
-                raise DataError(
-                    f"{where}: got {shown(label)} for labels that are {own}, wanted {own} in both. Use the {own}, not "
-                    f"the {other}.{hint}"
-                )
-        return wanted
-
-    def _numbers(self, classes: Sequence[Any] | None) -> tuple[int | str, ...]:
-        if classes is None:
-            return tuple(self.labels)
-        names = [str(name) for name in classes]
+        names = None if classes is None else [str(name) for name in classes]
         found: list[int | str] = []
         for label in self.labels:
-            if isinstance(label, str) and label not in names:
+            word = isinstance(label, str)
+            if word != named and (named or names is None):
+                kind = ("names", "number") if named else ("numbers", "name")
+                hint = "the name of the class" if named else "the number of the class, or data with classes=(...)"
                 raise DataError(
-                    f"When.labels: got {shown(label)}, wanted one of the classes {', '.join(names[:20])}."
+                    f"{where}: got the {kind[1]} {shown(label)} for labels that are {kind[0]}, wanted {kind[0]} in "
+                    f"both. Use {hint}."
+                )
+            if word and names is not None and label not in names:
+                raise DataError(
+                    f"{where}: got {shown(label)}, wanted one of the classes {', '.join(names[:20])}."
                     f"{did_you_mean(label, names)}"
                 )
-            if isinstance(label, int) and not 0 <= label < len(names):
-                raise DataError(f"When.labels: got {label}, wanted the number of a class, 0..{len(names) - 1}.")
-            found.append(names.index(label) if isinstance(label, str) else label)
+            if not word and names is not None and not 0 <= label < len(names):
+                raise DataError(
+                    f"{where}: got {label}, wanted the number of a class, 0..{len(names) - 1}: the data has "
+                    f"{len(names)} classes."
+                )
+            found.append(names.index(label) if word and not named and names is not None else label)
         return tuple(found)
 
     def draw(self, draw: Draw) -> Params:
