@@ -66,7 +66,7 @@ class TestChildren:
     @pytest.mark.parametrize(
         ("steps", "where", "got", "hint"),
         [
-            ("[OneOf: {transforms: [Rotate, Rotat]}]", "transforms[0].OneOf.transforms[1]", "'Rotat'", "mean 'Rotate'?"),
+            ("[OneOf: {transforms: [Rotate, Rotat]}]", "transforms[0].OneOf.transforms[1]", "'Rotat'", "mean"),
             ("[Rotate, Views: {a: [], b: [Blur]}]", "transforms[1].Views.b[0]", "'Blur'", "name of a transform"),
             ("[OneOf: {transforms: [Sequential: {transforms: [{Spin: {}}]}]}]",
              "transforms[0].OneOf.transforms[0].Sequential.transforms[0]", "'Spin'", "name of a transform"),
@@ -122,8 +122,8 @@ class TestNumbers:
         raises(lambda: af.SomeOf([R, INVERT], n), "SomeOf.n: got ", "wanted a whole number >= 0, or (fewest, most)")
 
     def test_with_repetition(self) -> None:
-        raises(lambda: af.SomeOf([R, INVERT], 51, replace=True), "SomeOf.n: got 51 times 2 transforms, wanted at most 100"
-               " in all. Use n=50.")  # fmt: skip
+        raises(lambda: af.SomeOf([R, INVERT], 51, replace=True), "SomeOf.n: got 51 times 2 transforms, wanted at most "
+               "100 in all. Use n=50.")  # fmt: skip
         raises(lambda: af.SomeOf([R], 1, replace="no"), "SomeOf.replace: got 'no', wanted True or False")
 
     def test_orders_of_very_many(self) -> None:
@@ -183,16 +183,18 @@ class TestPlaces:
     @pytest.mark.parametrize("end", [af.Normalize(), af.ToFloat(), af.PerImageStandardize(), af.Views(a=[R])])
     def test_what_comes_last_has_no_place_inside(self, end: Any) -> None:
         name = type(end).__name__
-        for wrap in (lambda t: af.OneOf([R, t]), lambda t: af.SomeOf([t], 1), lambda t: af.RandomOrder([R, t]),
-                     lambda t: af.Sequential([t]), lambda t: af.When(labels=[1], transforms=[t]), af.Schedule):  # fmt: skip
+        for wrap in (
+            lambda t: af.OneOf([R, t]), lambda t: af.SomeOf([t], 1), lambda t: af.RandomOrder([R, t]),
+            lambda t: af.Sequential([t]), lambda t: af.When(labels=[1], transforms=[t]), af.Schedule,
+        ):  # fmt: skip
             raises(
                 lambda wrap=wrap: wrap(end), f"#0/{name}#0: got {name} inside of", "wanted it at the end of the recipe"
             )
 
     def test_views(self) -> None:
         views = af.Views(a=[R], b=[])
-        raises(lambda: af.Recipe([views, R]), "Recipe.transforms[0]: got Views before Rotate, wanted Views last", "Move "
-               "Rotate into each of its lists")  # fmt: skip
+        raises(lambda: af.Recipe([views, R]), "Recipe.transforms[0]: got Views before Rotate, wanted Views last",
+               "Move Rotate into each of its lists")  # fmt: skip
         raises(lambda: af.Recipe([views, af.Normalize()]), "got Views before Normalize", "Move Normalize into each")
         raises(lambda: af.Recipe([views, views]), "Recipe.transforms[0]: got Views before Views")
         raises(lambda: af.Recipe([af.Normalize(), views]), "Recipe.transforms[0]: got Normalize before Views")
@@ -243,8 +245,8 @@ class TestLabels:
 
     @pytest.mark.parametrize("wanted", [[], None, [0.5], [1.0], [None], [True], {"cat"}, range(3), [["cat"]]])
     def test_that_are_none(self, wanted: Any) -> None:
-        raises(lambda: af.When(labels=wanted, transforms=[R]), "When.labels: got ", "wanted class numbers or class names. "
-               'Use labels=[0, 1] or labels=["cat", "dog"]', kind=af.RangeError)  # fmt: skip
+        raises(lambda: af.When(labels=wanted, transforms=[R]), "When.labels: got ", "wanted class numbers or class names."
+               ' Use labels=[0, 1] or labels=["cat", "dog"]', kind=af.RangeError)  # fmt: skip
 
     @pytest.mark.parametrize(
         ("wanted", "words"),
@@ -293,8 +295,8 @@ class TestLabels:
     @pytest.mark.parametrize("labels", [[0.5, 1], np.zeros((2, 3, 4)), [None, "cat"], np.array([1j, 2])])
     def test_labels_of_images_that_are_none(self, labels: Any) -> None:
         recipe = af.Recipe([af.When(labels=[1], transforms=[INVERT])])
-        raises(lambda: recipe.batch(pictures(2, 6, 6), labels, seed=0), "labels: got ", "for a recipe with When, wanted "
-               "one class number or name for each image", kind=af.ImageError)  # fmt: skip
+        raises(lambda: recipe.batch(pictures(2, 6, 6), labels, seed=0), "labels: got ", "for a recipe with When, "
+               "wanted one class number or name for each image", kind=af.ImageError)  # fmt: skip
 
     def test_data_without_labels_do_nothing_and_warn_once(self) -> None:
         images = pictures(5, 6, 6)
