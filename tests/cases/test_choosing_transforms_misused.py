@@ -245,8 +245,8 @@ class TestLabels:
 
     @pytest.mark.parametrize("wanted", [[], None, [0.5], [1.0], [None], [True], {"cat"}, range(3), [["cat"]]])
     def test_that_are_none(self, wanted: Any) -> None:
-        raises(lambda: af.When(labels=wanted, transforms=[R]), "When.labels: got ", "wanted class numbers or class names."
-               ' Use labels=[0, 1] or labels=["cat", "dog"]', kind=af.RangeError)  # fmt: skip
+        raises(lambda: af.When(labels=wanted, transforms=[R]), "When.labels: got ", "wanted class numbers or class "
+               'names. Use labels=[0, 1] or labels=["cat", "dog"]', kind=af.RangeError)  # fmt: skip
 
     @pytest.mark.parametrize(
         ("wanted", "words"),

@@ -11,7 +11,7 @@ import numpy as np
 import augfuse as af
 
 FILE = Path(__file__).parent / "golden.json"
-SEED, EPOCH, INDICES = 2024, 3, (0, 7, 2**40)
+SEED, EPOCH, INDICES, LABELS = 2024, 3, (0, 7, 2**40), (0, 1, 2)
 
 RECIPES: dict[str, af.Recipe] = {
     "geometric": af.Recipe([af.Affine(degrees=30, translate_x=0.2, scale=0.2, shear_y=9), af.HorizontalFlip()]),
@@ -27,6 +27,27 @@ RECIPES: dict[str, af.Recipe] = {
     "local": af.Recipe([af.GaussianBlur(), af.GaussianNoise(), af.Erase(p=0.8)]),
     "write": af.Recipe([af.Saturation(0.5), af.Normalize()]),
     "standardized": af.Recipe([af.PerImageStandardize()]),
+    "nested": af.Recipe(
+        [
+            af.OneOf([af.Rotate(30), af.Sequential([af.Shear(9), af.Rotate(5, p=0.5)], p=0.7)], weights=(1, 2), p=0.9),
+            af.SomeOf([af.Invert(), af.Brightness(), af.GaussianBlur()], n=(1, 2)),
+            af.SomeOf([af.Translate(0.1), af.HorizontalFlip()], n=2, replace=True),
+            af.RandomOrder([af.Brightness((1.1, 1.3)), af.Contrast((0.5, 0.8)), af.Rotate90(p=1, quarters=(2, 2))]),
+            af.When(labels=[1], transforms=[af.Saturation(0.5), af.Translate(0.2)]),
+            af.When(labels=[0, 2], transforms=[af.Hue(0.2)], p=0.8),
+            af.Schedule(af.Rotate(40), strength=(0, 1), epochs=5),
+            af.Schedule(af.Sequential([af.VerticalFlip(), af.Invert(p=1)]), epochs=4, p=(1, 0)),
+        ]
+    ),
+    "views": af.Recipe(
+        [
+            af.Rotate(20),
+            af.Views(
+                small=[af.RandomResizedCrop((5, 6)), af.OneOf([af.Invert(p=1), af.Brightness()])],
+                same=[af.Rotate(20), af.HorizontalFlip()],
+            ),
+        ]
+    ),
 }
 
 
@@ -43,16 +64,20 @@ def results() -> dict[str, Any]:
     images = [picture()] * len(INDICES)
     found: dict[str, Any] = {"draws": {}, "pixels": {}}
     for name, recipe in RECIPES.items():
-        batch = recipe.batch(images, seed=SEED, epoch=EPOCH, indices=INDICES)
+        batch = recipe.batch(images, LABELS, seed=SEED, epoch=EPOCH, indices=INDICES)
         for node in batch.plan.drawn.walk():
             # Also where p is 1, and nobody asks: what a seed means for it must not change.
             coin = Draw(Words(SEED, EPOCH, np.array(INDICES, np.int64)), node.path).coin(
                 "p", node.transform.probability
             )
             drawn = node.params | {"p": coin}
+            if "/" in node.path:  # what chooses it counts too
+                drawn["acts"] = np.ones(len(INDICES), bool) if node.active is None else node.active
             found["draws"][f"{name}/{node.path}"] = {key: np.asarray(value).tolist() for key, value in drawn.items()}
-        pixels = batch.images if batch.images.dtype == np.uint8 else np.round(batch.images.astype(np.float64), 4)
-        found["pixels"][name] = {"shape": list(pixels.shape), "values": pixels.ravel().tolist()}
+        views = {f"{name}/{view}": own.images for view, own in batch.views.items()}
+        for where, pixels in (views or {name: batch.images}).items():
+            values = pixels if pixels.dtype == np.uint8 else np.round(pixels.astype(np.float64), 4)
+            found["pixels"][where] = {"shape": list(values.shape), "values": values.ravel().tolist()}
     return found
 
 
