@@ -6,6 +6,7 @@ A child is a transform like any other, with its own `p`, its own draws and its o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
 
 import msgspec
@@ -323,13 +324,10 @@ class Schedule(Compose, frozen=True, kw_only=True):
 
     def at(self, epoch: int) -> Transform:
         """The transform as it is in an epoch."""
-        done = min(epoch / self.epochs, 1.0)
-        transform = self.transform
-        if self.strength is not None:
-            transform = scaled(transform, self.strength[0] + (self.strength[1] - self.strength[0]) * done)
-        if self.p is not None:
-            transform = msgspec.structs.replace(transform, p=self.p[0] + (self.p[1] - self.p[0]) * done)
-        return transform
+        try:
+            return _at(self, min(epoch, self.epochs))
+        except TypeError:  # the function of a Lambda may have no hash
+            return _at.__wrapped__(self, min(epoch, self.epochs))
 
     def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
         return (("", self.at(epoch)),)
@@ -350,3 +348,17 @@ class Schedule(Compose, frozen=True, kw_only=True):
 
     def counterpart(self) -> tuple[Transform, ...]:
         return (self.transform,)
+
+
+@lru_cache(maxsize=256)
+def _at(schedule: Schedule, epoch: int) -> Transform:
+    """`Schedule.at`: asked for each batch, and the same for all of an epoch."""
+    done = epoch / schedule.epochs
+    transform = schedule.transform
+    if schedule.strength is not None:
+        first, last = schedule.strength
+        transform = scaled(transform, first + (last - first) * done)
+    if schedule.p is not None:
+        first, last = schedule.p
+        transform = msgspec.structs.replace(transform, p=first + (last - first) * done)
+    return transform
