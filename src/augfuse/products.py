@@ -12,6 +12,16 @@ from augfuse.jit import jit_exact
 
 
 @jit_exact
+def centred(m, height, width):
+    """The shift and the last row of m (3, 3, n), so that (width / 2, height / 2) stays where it is."""
+    for i in range(m.shape[2]):
+        x, y = width[i] / 2, height[i] / 2
+        m[0, 2, i] = x - m[0, 0, i] * x - m[0, 1, i] * y
+        m[1, 2, i] = y - m[1, 0, i] * x - m[1, 1, i] * y
+        m[2, 0, i], m[2, 1, i], m[2, 2, i] = 0.0, 0.0, 1.0
+
+
+@jit_exact
 def chain(matrices, out):
     """out (n, 3, 3) = matrices[k - 1] @ .. @ matrices[0], for affine maps (k, n, 3, 3)."""
     for i in range(out.shape[0]):
@@ -68,18 +78,17 @@ def chain_colors(matrices, out):
 
 
 @jit_exact
-def saturation_hue(factor, cos, sin, grey, fixed, cosines, sines, out):
-    """out (3, 4, n) = factor * (fixed + cos * cosines + sin * sines) + (1 - factor) * grey, the last column 0."""
+def saturation_hue(factor, cos, sin, gain, offset, gray, fixed, cosines, sines, out):
+    """out (3, 4, n): gain * (factor * (fixed + cos * cosines + sin * sines) + (1 - factor) * gray), and the offset."""
     n = factor.shape[0]
     for r in range(3):
         for c in range(3):
-            f, p, q, g = fixed[r, c], cosines[r, c], sines[r, c], grey[r, c]
+            f, p, q, g = fixed[r, c], cosines[r, c], sines[r, c], gray[r, c]
             for i in range(n):
-                out[r, c, i] = (
-                    f * factor[i] + p * (cos[i] * factor[i]) + q * (sin[i] * factor[i]) + g * (1.0 - factor[i])
-                )
+                k = factor[i]
+                out[r, c, i] = (f * k + p * (cos[i] * k) + q * (sin[i] * k) + g * (1.0 - k)) * gain[i]
         for i in range(n):
-            out[r, 3, i] = 0.0
+            out[r, 3, i] = offset[i]
 
 
 @jit_exact

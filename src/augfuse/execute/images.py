@@ -115,7 +115,10 @@ def _check_axes(shape: tuple[int, ...], one: bool, name: str) -> None:
 
 
 def _as_dtype(images: np.ndarray, name: str) -> np.ndarray:
-    dtype = images.dtype.newbyteorder("=")
+    dtype = images.dtype
+    if dtype in DTYPES and dtype.isnative and type(images) is np.ndarray and images.flags.c_contiguous:
+        return images
+    dtype = dtype.newbyteorder("=")
     if dtype in (np.float64, np.float16):
         dtype = np.dtype(np.float32)
     if dtype not in DTYPES:

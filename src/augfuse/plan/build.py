@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -34,11 +35,13 @@ def operations(nodes: Sequence[Node], n: int, frame: Frame) -> list[ops.Op]:
         if isinstance(node.transform, base.Write):
             continue
         known = _Known(node, active, n, frame, _name(node.path))
-        found.append(_maker(node.transform)(known))
-        frame = frame._replace(canvas=found[-1].size)
+        found.append(_maker(type(node.transform))(known))
+        if found[-1].size is not frame.canvas:
+            frame = frame._replace(canvas=found[-1].size)
     return found
 
 
+@lru_cache(maxsize=4096)
 def _name(path: str) -> str:
     """What a transform is called in words: its class, behind those that chose it."""
     return path[: path.index("#")] if path.count("#") == 1 else re.sub(r"#0(?=/|$)", "", path)
@@ -91,25 +94,23 @@ _MAKERS: dict[type[Transform], Callable[[_Known], ops.Op]] = {
 }
 
 
-def _maker(transform: Transform) -> Callable[[_Known], ops.Op]:
+@cache
+def _maker(cls: type[Transform]) -> Callable[[_Known], ops.Op]:
     for kind, maker in _MAKERS.items():
-        if isinstance(transform, kind):
+        if issubclass(cls, kind):
             return maker
     raise RecipeError(
-        f"{type(transform).__name__}: got a transform of no known kind, wanted a class made of one of "
+        f"{cls.__name__}: got a transform of no known kind, wanted a class made of one of "
         f"{', '.join(kind.__name__ for kind in _MAKERS)}."
     )
 
 
 def write(nodes: Sequence[Node], n: int, channels: int, low: float, high: float, dtype: np.dtype) -> ops.Write:
     """What is done while the batch is written: by the Write at the end of the nodes, or nothing."""
-    last = nodes[-1] if nodes and isinstance(nodes[-1].transform, base.Write) else None
-    if last is None:
+    last = nodes[-1] if nodes else None
+    if last is None or not isinstance(transform := last.transform, base.Write):
         return ops.Write(dtype, np.ones((n, channels)), np.zeros((n, channels)))
-    transform = last.transform
-    assert isinstance(transform, base.Write)
-    scale, bias = np.empty((n, channels)), np.empty((n, channels))
-    scale[:], bias[:] = transform.scale(channels, low, high)
+    scale, bias = (np.repeat(values, n, axis=0) for values in _scale(transform, channels, low, high))
     if last.active is not None:
         scale[~last.active] = 1.0
         bias[~last.active] = 0.0
@@ -117,3 +118,11 @@ def write(nodes: Sequence[Node], n: int, channels: int, low: float, high: float,
     if transform.standardizes:
         standardize = np.ones(n, bool) if last.active is None else last.active
     return ops.Write(dtype, scale, bias, type(transform).__name__, standardize)
+
+
+@lru_cache(maxsize=256)
+def _scale(transform: base.Write, channels: int, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """(1, channels) scale and bias: they follow from the recipe and the images' kind."""
+    scale, bias = np.empty((1, channels)), np.empty((1, channels))
+    scale[:], bias[:] = transform.scale(channels, low, high)
+    return scale, bias
