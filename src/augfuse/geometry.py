@@ -69,14 +69,15 @@ class Inverse(NamedTuple):
     """The inverses of n affine maps.
 
     maps: (n, 6) float64, output to source: x = m[0] x' + m[1] y' + m[2], y = m[3] x' + m[4] y' + m[5]. spans: (2, n),
-    how many source pixels along the source's x and y one output pixel covers, below 1 where it enlarges. regular: (n,)
-    bool, whether the map is finite, of a size that coordinates can follow, and not squeezed so far that an inverse
-    means nothing (the largest shrink is 1 to 10**6); the others have zeros for a map.
+    how many source pixels along the source's x and y one output pixel covers, below 1 where it enlarges. irregular: the
+    first map that is not finite, of a size that coordinates cannot follow, or squeezed so far that an inverse means
+    nothing (the largest shrink is 1 to 10**6), -1 where there is none; such maps have zeros. most: the largest span.
     """
 
     maps: np.ndarray
     spans: np.ndarray
-    regular: np.ndarray
+    irregular: int
+    most: float
 
 
 def invert(m: np.ndarray) -> Inverse:
@@ -84,9 +85,8 @@ def invert(m: np.ndarray) -> Inverse:
     from augfuse.products import inverse
 
     n = len(m)
-    found = Inverse(np.empty((n, 6)), np.empty((2, n)), np.empty(n, np.bool_))
-    inverse(np.ascontiguousarray(m), _LARGEST, *found)
-    return found
+    maps, spans = np.empty((n, 6)), np.empty((2, n))
+    return Inverse(maps, spans, *inverse(np.ascontiguousarray(m), _LARGEST, maps, spans))
 
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:

@@ -38,18 +38,20 @@ def chain(matrices, out):
 
 
 @jit_exact
-def inverse(matrices, largest, out, spans, regular):
+def inverse(matrices, largest, out, spans):
     """The inverses of affine maps (n, 3, 3) as out (n, 6); spans (2, n): how many source pixels along x and y one
-    output pixel covers; regular (n,): whether the map has an inverse, and no number of `largest` or more.
+    output pixel covers. Returns the first image whose map has no inverse, or a number of `largest` or more, and -1
+    where there is none; its row is 0. And the largest span.
     """
+    first, most = -1, 0.0
     for i in range(out.shape[0]):
         m = matrices[i]
         a, b, c, d, e, f = m[0, 0], m[0, 1], m[0, 2], m[1, 0], m[1, 1], m[1, 2]
         determinant = a * e - b * d
-        most = max(max(max(abs(a), abs(b)), max(abs(d), abs(e))), max(abs(c), abs(f)))
+        size = max(max(max(abs(a), abs(b)), max(abs(d), abs(e))), max(abs(c), abs(f)))
         finite = (a + b + c + d + e + f) * 0.0 == 0.0  # NaN compares with nothing, and infinity times 0 is NaN
-        regular[i] = finite and abs(determinant) > 1e-12 and most < largest
-        if not regular[i]:
+        if not (finite and abs(determinant) > 1e-12 and size < largest):
+            first = i if first < 0 else first
             out[i] = 0.0
             spans[:, i] = 0.0
             continue
@@ -58,6 +60,8 @@ def inverse(matrices, largest, out, spans, regular):
         out[i, 3], out[i, 4], out[i, 5] = -d * k, a * k, (d * c - a * f) * k
         spans[0, i] = np.sqrt(out[i, 0] * out[i, 0] + out[i, 1] * out[i, 1])
         spans[1, i] = np.sqrt(out[i, 3] * out[i, 3] + out[i, 4] * out[i, 4])
+        most = max(most, max(spans[0, i], spans[1, i]))
+    return first, most
 
 
 @jit_exact

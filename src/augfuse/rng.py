@@ -78,12 +78,12 @@ class _Known(NamedTuple):
     rows: dict[str, slice]
     slots: np.ndarray  # uint64
     blocks: np.ndarray  # int64
-    low: np.ndarray  # (rows, 1) float64
+    low: np.ndarray  # (rows,) float64
     width: np.ndarray
     uniform: dict[str, tuple[Range, int]]  # path -> its range, and the row that holds its values
 
 
-_NOTHING = _Known({}, np.empty(0, np.uint64), np.empty(0, np.int64), np.empty((0, 1)), np.empty((0, 1)), {})
+_NOTHING = _Known({}, np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0), np.empty(0), {})
 
 
 @final
@@ -106,8 +106,8 @@ class Slots:
             {**known.rows, path: slice(first, first + 4 * blocks)},
             np.append(known.slots, np.uint64(slot(path))),
             np.append(known.blocks, blocks),
-            np.concatenate([known.low, np.full((4 * blocks, 1), low)]),
-            np.concatenate([known.width, np.full((4 * blocks, 1), high - low)]),
+            np.concatenate([known.low, np.full(4 * blocks, low)]),
+            np.concatenate([known.width, np.full(4 * blocks, high - low)]),
             known.uniform if bounds is None else {**known.uniform, path: (bounds, first)},
         )
 
@@ -127,10 +127,12 @@ class Words:
         if known.rows:
             from augfuse.philox import blocks_of_slots
 
-            self._words = np.empty((len(known.low), len(indices)), np.uint64)
-            blocks_of_slots(np.uint64(seed), known.slots, known.blocks, np.uint64(epoch), indices, self._words)
-            self._units = unit(self._words)
-            self._values = known.low + known.width * self._units
+            shape = len(known.low), len(indices)
+            self._words, self._units, self._values = np.empty(shape, np.uint64), np.empty(shape), np.empty(shape)
+            blocks_of_slots(
+                np.uint64(seed), known.slots, known.blocks, np.uint64(epoch), indices, known.low, known.width,
+                self._words, self._units, self._values,
+            )  # fmt: skip
 
     def words(self, path: str, count: int) -> np.ndarray:
         """(count, n) uint64."""

@@ -46,30 +46,27 @@ def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
     if step.geometry is None:
         return None
     found = invert(step.geometry)
-    if not found.regular.all():
-        bad = int(np.flatnonzero(~found.regular)[0])
+    if (bad := found.irregular) >= 0:
         raise RecipeError(
             f"{', '.join(step.geometry_names)}: the matrix of sample {plan.indices[bad]} has no inverse, or numbers "
             f"beyond 1e15 ({np.array2string(step.geometry[bad][:2], precision=3)}). "
             "Narrow the ranges of scale and shear."
         )
     maps, nearest = found.maps, plan.interpolation == "nearest"
-    reduced = None if nearest else _reduced(found.spans, source)
+    reduced = None if nearest or found.most <= REDUCE_ABOVE else _reduced(found.spans, source)
     if reduced is not None:
         factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
         maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)
     return Sampling(maps, reduced, plan.fill, nearest)
 
 
-def _reduced(spans: np.ndarray, source: Canvas) -> Canvas | None:
-    """The (height, width) each image is averaged down to, so that shrinking does not alias; None where none is.
+def _reduced(spans: np.ndarray, source: Canvas) -> Canvas:
+    """The (height, width) each image is averaged down to, so that shrinking does not alias.
 
     A function of each image's own matrix alone. Along a source axis on which one output pixel spans more than 1.5
     source pixels, the size that makes it span one. "nearest" takes values as they are, such as class numbers, and
     averages nothing.
     """
-    if spans.max(initial=0) <= REDUCE_ABOVE:
-        return None
     x, y = spans
     width = np.where(x > REDUCE_ABOVE, np.maximum(np.rint(source.width / x), 1), source.width)
     height = np.where(y > REDUCE_ABOVE, np.maximum(np.rint(source.height / y), 1), source.height)
