@@ -108,21 +108,23 @@ def _maker(cls: type[Transform]) -> Callable[[_Known], ops.Op]:
 def write(nodes: Sequence[Node], n: int, channels: int, low: float, high: float, dtype: np.dtype) -> ops.Write:
     """What is done while the batch is written: by the Write at the end of the nodes, or nothing."""
     last = nodes[-1] if nodes else None
-    if last is None or not isinstance(transform := last.transform, base.Write):
-        return ops.Write(dtype, np.ones((n, channels)), np.zeros((n, channels)))
-    scale, bias = (np.repeat(values, n, axis=0) for values in _scale(transform, channels, low, high))
-    if last.active is not None:
-        scale[~last.active] = 1.0
-        bias[~last.active] = 0.0
-    standardize = None
-    if transform.standardizes:
-        standardize = np.ones(n, bool) if last.active is None else last.active
-    return ops.Write(dtype, scale, bias, type(transform).__name__, standardize)
+    transform = last.transform if last is not None and isinstance(last.transform, base.Write) else None
+    done = _written(transform, n, channels, low, high, dtype)
+    if transform is None or last is None or last.active is None:
+        return done
+    scale = np.where(last.active[:, None], done.scale, 1.0)
+    bias = np.where(last.active[:, None], done.bias, 0.0)
+    standardize = None if done.standardize is None else last.active
+    return ops.Write(dtype, scale, bias, done.name, standardize)
 
 
 @lru_cache(maxsize=256)
-def _scale(transform: base.Write, channels: int, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-    """(1, channels) scale and bias: they follow from the recipe and the images' kind."""
-    scale, bias = np.empty((1, channels)), np.empty((1, channels))
+def _written(
+    transform: base.Write | None, n: int, channels: int, low: float, high: float, dtype: np.dtype
+) -> ops.Write:
+    """The same where it acts on all images: what follows from the recipe and the kind of the images alone."""
+    scale, bias = np.ones((n, channels)), np.zeros((n, channels))
+    if transform is None:
+        return ops.Write(dtype, scale, bias)
     scale[:], bias[:] = transform.scale(channels, low, high)
-    return scale, bias
+    return ops.Write(dtype, scale, bias, type(transform).__name__, np.ones(n, bool) if transform.standardizes else None)
