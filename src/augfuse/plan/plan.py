@@ -13,8 +13,7 @@ from augfuse.geometry import Canvas
 from augfuse.plan.build import operations, write
 from augfuse.plan.draw import Drawn, Node
 from augfuse.plan.fuse import fuse, steps
-from augfuse.plan.lower import lower
-from augfuse.plan.lowered import Lowered
+from augfuse.plan.lower import Lowered, lower
 from augfuse.plan.ops import Segment, Step, Write
 from augfuse.ranges import per_channel
 from augfuse.transforms import base

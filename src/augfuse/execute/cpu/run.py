@@ -18,7 +18,7 @@ from augfuse.execute.cpu import kernels, tiles
 from augfuse.execute.cpu.numbers import Color, Target, Warp
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
-from augfuse.plan.lowered import Lowered, Output, Pass
+from augfuse.plan.lower import Lowered, Output, Pass
 from augfuse.plan.ops import Local
 from augfuse.threads import share
 
