@@ -27,12 +27,6 @@ _LOWER_RIGHT = Interval("shear angle; lower rows move to the right", "degrees", 
 _RIGHT_DOWN = Interval("shear angle; columns on the right move down", "degrees", -89, 89, hint=_SHEAR)
 
 
-def _rotation(degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    angle = np.deg2rad(degrees)
-    cos, sin = np.cos(angle), np.sin(angle)
-    return cos, sin, -sin, cos  # anticlockwise as seen, because y points down
-
-
 def _centred(canvas: Canvas, linear: tuple) -> tuple[np.ndarray, Canvas]:
     return geometry.about_centre(canvas, *linear), canvas
 
@@ -48,7 +42,7 @@ class Rotate(Geometric, frozen=True):
         return {"degrees": draw.uniform("degrees", self.degrees)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return _centred(canvas, _rotation(params["degrees"]))
+        return geometry.rotation(canvas, params["degrees"]), canvas
 
 
 @final
@@ -151,7 +145,7 @@ class Affine(Geometric, frozen=True):
         parts = (
             geometry.about_centre(canvas, scale, 0.0, 0.0, scale),
             geometry.about_centre(canvas, *_shear(params["shear_x"], params["shear_y"])),
-            geometry.about_centre(canvas, *_rotation(params["degrees"])),
+            geometry.rotation(canvas, params["degrees"]),
             geometry.affine(len(x), c=x, f=y),
         )
         return geometry.product(parts), canvas
