@@ -51,7 +51,7 @@ def carried_out(
     return Batch(first.images, labels, plan.indices, paths, plan, planar, dict(batches))
 
 
-def check_made_by(plan: Any, own: Sequence[Sequence[Transform]], settings: Settings) -> None:
+def check_plan(plan: Any, own: Sequence[Sequence[Transform]], settings: Settings) -> None:
     """Refuse a plan that was not made by one of these lists of transforms, or with other settings. Where `settings`
     have no value range, that of the plan may be the one of the data.
     """

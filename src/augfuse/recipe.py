@@ -21,7 +21,7 @@ from augfuse.arguments import (
     wanted_dtype,
 )
 from augfuse.batch import Batch
-from augfuse.carry_out import carried_out, check_made_by
+from augfuse.carry_out import carried_out, check_plan
 from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
@@ -43,6 +43,7 @@ from augfuse.warn_once import warn
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", ("bilinear", "nearest"))
+_FIRST = np.zeros(1, np.int64)
 _BOX_FORMAT = Choice("box format", ("pascal_voc",))
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
 
@@ -98,7 +99,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             raise RecipeError(
                 "Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0."
             )
-        images = Images(items=[as_image(image, "image")])
+        images = Images(stack=as_image(image, "image")[None], rows=_FIRST)
         check_values(images, *value_range(images.dtype, self.value_range), "image")
         indices = np.array([0 if index is None else as_index(index)], np.int64)
         recipe = self if training else self._evaluation
@@ -166,7 +167,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         images: as many, of the sizes, channels and dtype that the plan was made for; the others are those of `batch`.
         RecipeError where another recipe made the plan, ImageError where the images are not like those of it.
         """
-        check_made_by(plan, (self.transforms, self._evaluation.transforms), self._settings)
+        check_plan(plan, (self.transforms, self._evaluation.transforms), self._settings)
         pixels = as_images(images)
         plan.images.check(pixels.canvas, pixels.channels, pixels.dtype)
         check_labels(labels, len(pixels))
@@ -318,19 +319,28 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         )
 
     def describe(
-        self, shape: tuple[int, ...], *, seed: int, epoch: int = 0, index: int = 0, training: bool = True
+        self,
+        shape: tuple[int, ...],
+        *,
+        seed: int,
+        epoch: int = 0,
+        index: int = 0,
+        label: Any = None,
+        training: bool = True,
     ) -> tuple[Applied, ...]:
         """What each transform does to the image of this (h, w, c) at `index`, computed without any pixels.
 
-        One entry for each transform, in list order: whether it fires, and the drawn numbers in the units of its fields,
-        `text` says it in words. The same as `batch.plan.describe(i)` of a batch with this seed, epoch and index.
+        One entry for each transform, in the order of application: whether it acts, and the drawn numbers in the units
+        of its fields; `text` says it in words. `label` is what a When asks for. The same as `batch.plan.describe(i)` of
+        a batch with this seed, epoch and index; of a recipe with Views it describes the first one.
         """
         canvas, channels = canvas_of(shape)
         recipe = self if training else self._evaluation
         position = as_indices([index], 1)
         # The draws do not depend on the dtype; float32 is the one that every value range fits.
-        plan = recipe.plan(canvas, channels, np.dtype(np.float32), position, seed=seed, epoch=check_epoch(epoch))
-        return plan.describe(0)
+        source = canvas, channels, np.dtype(np.float32)
+        labels = None if label is None else class_labels([label])
+        return recipe.plan(*source, position, seed=seed, epoch=check_epoch(epoch), labels=labels).describe(0)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what is fused into what, and a table of the transforms."""

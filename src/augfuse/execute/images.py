@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -12,6 +13,7 @@ from augfuse.execute import advice
 from augfuse.geometry import Canvas
 
 DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
+_MOST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 _CHECKED_AT_ONCE = 8 * 2**20  # bytes: an array may be larger than the memory
 _GATHERED_AT_ONCE = 2**18
 
@@ -51,10 +53,17 @@ class Images:
     @property
     def canvas(self) -> Canvas:
         if self.stack is not None:
-            n, (height, width) = len(self), self.stack.shape[1:3]
-            return Canvas(np.full(n, height, np.int64), np.full(n, width, np.int64))
+            return _alike(len(self), *self.stack.shape[1:3])
+        if len(self.items) == 1:
+            return _alike(1, *self.items[0].shape[:2])
         sizes = np.array([item.shape[:2] for item in self.items], np.int64)
         return Canvas(sizes[:, 0].copy(), sizes[:, 1].copy())
+
+
+@lru_cache(maxsize=256)
+def _alike(n: int, height: int, width: int) -> Canvas:
+    """The sizes of n images that have one."""
+    return Canvas(np.full(n, height, np.int64), np.full(n, width, np.int64))
 
 
 def as_images(images: np.ndarray | Sequence[np.ndarray]) -> Images:
@@ -115,7 +124,10 @@ def _check_axes(shape: tuple[int, ...], one: bool, name: str) -> None:
 
 
 def _as_dtype(images: np.ndarray, name: str) -> np.ndarray:
-    dtype = images.dtype.newbyteorder("=")
+    dtype = images.dtype
+    if dtype in DTYPES and dtype.isnative and type(images) is np.ndarray and images.flags.c_contiguous:
+        return images
+    dtype = dtype.newbyteorder("=")
     if dtype in (np.float64, np.float16):
         dtype = np.dtype(np.float32)
     if dtype not in DTYPES:
@@ -142,7 +154,8 @@ def check_values(
 ) -> None:
     """Refuse NaN and values outside the declared range. `name` is what messages call image {}: its place in the batch,
     or its entry of `numbers`."""
-    if images.dtype.kind == "u" and low <= 0 and high >= np.iinfo(images.dtype).max:
+    most = _MOST.get(images.dtype)
+    if most is not None and low <= 0 and high >= most:
         return
     if images.stack is not None and all(_within(piece, low, high) for piece in _pieces(images.stack, images.rows)):
         return
