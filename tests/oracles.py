@@ -13,8 +13,7 @@ import augfuse as af
 from augfuse.execute import reference
 from augfuse.execute.images import Images, as_images
 from augfuse.plan.draw import draw
-from augfuse.plan.lower import REDUCE_ABOVE, lower
-from augfuse.plan.lowered import Lowered
+from augfuse.plan.lower import REDUCE_ABOVE, Lowered, lower
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan, Source, checked, make
 from augfuse.transforms.base import Transform

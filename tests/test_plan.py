@@ -15,8 +15,7 @@ from augfuse.execute.images import as_images
 from augfuse.geometry import Canvas
 from augfuse.plan.draw import draw
 from augfuse.plan.fuse import fuse
-from augfuse.plan.lower import lower
-from augfuse.plan.lowered import Pass
+from augfuse.plan.lower import Pass, lower
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan, Source, make
 from augfuse.transforms.base import Color, Geometric, Transform, Write

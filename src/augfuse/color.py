@@ -38,16 +38,21 @@ def shift(offsets: np.ndarray) -> np.ndarray:
     return m
 
 
-def saturation_hue(factor: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """Saturation (0 grey, 1 as it is), then hue turned by a fraction of the full circle; (n,) each.
+def saturation_hue(
+    factor: np.ndarray, turns: np.ndarray, gain: np.ndarray | None = None, offset: np.ndarray | None = None
+) -> np.ndarray:
+    """Saturation (0 grey, 1 as it is), then hue turned by a fraction of the full circle, then a gain and an offset;
+    (n,) each.
 
-    Both keep luma and the grey axis, so their product is factor * hue + (1 - factor) * grey.
+    Saturation and hue keep luma and the grey axis, so their product is factor * hue + (1 - factor) * grey.
     """
     from augfuse.products import saturation_hue as compiled  # loaded on first use
 
-    angle = 2 * np.pi * turns
-    m = np.empty((3, 4, len(factor)))
-    compiled(np.ascontiguousarray(factor), np.cos(angle), np.sin(angle), _LUMA_ROWS, _HUE_FIXED, _HUE_COS, _HUE_SIN, m)
+    n, angle = len(factor), 2 * np.pi * turns
+    m = np.empty((3, 4, n))
+    gain, offset = np.ones(n) if gain is None else gain, np.zeros(n) if offset is None else offset
+    cos, sin = np.cos(angle), np.sin(angle)
+    compiled(np.ascontiguousarray(factor), cos, sin, gain, offset, _LUMA_ROWS, _HUE_FIXED, _HUE_COS, _HUE_SIN, m)
     return m.transpose(2, 0, 1)
 
 

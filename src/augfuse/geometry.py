@@ -20,6 +20,7 @@ Value: TypeAlias = np.ndarray | float
 EDGE = 2.0**-10
 
 _LARGEST = 1e15  # of the numbers of a matrix: their inverse stays below 1e27, a coordinate below 1e33
+_ABSENT = 0.0  # the default of an entry that most maps do not have
 _IDENTITY = np.eye(3)[:, :, None]
 
 
@@ -31,26 +32,26 @@ class Canvas(NamedTuple):
 
 
 def affine(
-    n: int, a: Value = 1.0, b: Value = 0.0, c: Value = 0.0, d: Value = 0.0, e: Value = 1.0, f: Value = 0.0
+    n: int, a: Value = 1.0, b: Value = _ABSENT, c: Value = 0.0, d: Value = _ABSENT, e: Value = 1.0, f: Value = 0.0
 ) -> np.ndarray:
     """x' = a x + b y + c, y' = d x + e y + f; each entry one number or (n,)."""
-    m = _blank(n)
-    m[0, 0], m[0, 1], m[0, 2] = a, b, c
-    m[1, 0], m[1, 1], m[1, 2] = d, e, f
-    return m.transpose(2, 0, 1)
-
-
-def _blank(n: int) -> np.ndarray:
-    m = np.empty((3, 3, n))
-    m[2, :2] = 0.0
+    m = np.zeros((3, 3, n))
+    m[0, 0], m[0, 2] = a, c
+    m[1, 1], m[1, 2] = e, f
     m[2, 2] = 1.0
-    return m
+    if b is not d or b is not _ABSENT:
+        m[0, 1], m[1, 0] = b, d
+    return m.transpose(2, 0, 1)
 
 
 def about_centre(canvas: Canvas, a: Value, b: Value, d: Value, e: Value) -> np.ndarray:
     """The linear map (a b; d e) about the canvas centre (width / 2, height / 2)."""
-    x, y = canvas.width / 2, canvas.height / 2
-    return affine(len(x), a, b, x - a * x - b * y, d, e, y - d * x - e * y)
+    from augfuse.products import centred  # compiled: loaded on first use
+
+    m = np.empty((3, 3, len(canvas.width)))
+    m[0, 0], m[0, 1], m[1, 0], m[1, 1] = a, b, d, e
+    centred(m, canvas.height, canvas.width)
+    return m.transpose(2, 0, 1)
 
 
 def product(matrices: Sequence[np.ndarray]) -> np.ndarray:
@@ -68,14 +69,15 @@ class Inverse(NamedTuple):
     """The inverses of n affine maps.
 
     maps: (n, 6) float64, output to source: x = m[0] x' + m[1] y' + m[2], y = m[3] x' + m[4] y' + m[5]. spans: (2, n),
-    how many source pixels along the source's x and y one output pixel covers, below 1 where it enlarges. regular: (n,)
-    bool, whether the map is finite, of a size that coordinates can follow, and not squeezed so far that an inverse
-    means nothing (the largest shrink is 1 to 10**6); the others have zeros for a map.
+    how many source pixels along the source's x and y one output pixel covers, below 1 where it enlarges. irregular: the
+    first map that is not finite, of a size that coordinates cannot follow, or squeezed so far that an inverse means
+    nothing (the largest shrink is 1 to 10**6), -1 where there is none; such maps have zeros. most: the largest span.
     """
 
     maps: np.ndarray
     spans: np.ndarray
-    regular: np.ndarray
+    irregular: int
+    most: float
 
 
 def invert(m: np.ndarray) -> Inverse:
@@ -83,9 +85,8 @@ def invert(m: np.ndarray) -> Inverse:
     from augfuse.products import inverse
 
     n = len(m)
-    found = Inverse(np.empty((n, 6)), np.empty((2, n)), np.empty(n, np.bool_))
-    inverse(np.ascontiguousarray(m), _LARGEST, *found)
-    return found
+    maps, spans = np.empty((n, 6)), np.empty((2, n))
+    return Inverse(maps, spans, *inverse(np.ascontiguousarray(m), _LARGEST, maps, spans))
 
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:

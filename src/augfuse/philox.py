@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.jit import inlined, jit
+from augfuse.jit import inlined, jit, jit_exact
 
 U = np.uint64
 _M0 = U(0xD2E7470EE14C6C93)
@@ -13,6 +13,8 @@ _W0 = U(0x9E3779B97F4A7C15)
 _W1 = U(0xBB67AE8584CAA73B)
 _LOW = U(0xFFFFFFFF)
 _32 = U(32)
+_11 = U(11)
+_TO_UNIT = 2.0**-53
 
 
 @inlined
@@ -61,16 +63,21 @@ def blocks(seed, slot, epoch, first, count, indices, out):
             out[i, 4 * b + 3] = w[3]
 
 
-@jit
-def blocks_of_slots(seed, slots, counts, epoch, indices, out):
-    """The first counts[s] blocks of each slot, one below the other: four rows of `out` (rows, n) for each block."""
+@jit_exact
+def blocks_of_slots(seed, slots, counts, epoch, indices, low, width, words, units, values):
+    """The first counts[s] blocks of each slot, one below the other: four rows of `words` (rows, n) for each block.
+
+    units: the upper 53 bits of each word as a float64 in [0, 1). values = low + width * units, a range for each row.
+    """
     row = 0
     for s in range(slots.shape[0]):
         for b in range(counts[s]):
             for i in range(indices.shape[0]):
                 w = _block(seed, slots[s], epoch, b, indices[i])
-                out[row, i] = w[0]
-                out[row + 1, i] = w[1]
-                out[row + 2, i] = w[2]
-                out[row + 3, i] = w[3]
+                for k in range(4):
+                    words[row + k, i] = w[k]
             row += 4
+    for r in range(row):
+        for i in range(indices.shape[0]):
+            units[r, i] = np.float64(np.int64(words[r, i] >> _11)) * _TO_UNIT
+            values[r, i] = low[r] + width[r] * units[r, i]

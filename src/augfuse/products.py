@@ -12,6 +12,16 @@ from augfuse.jit import jit_exact
 
 
 @jit_exact
+def centred(m, height, width):
+    """The shift and the last row of m (3, 3, n), so that (width / 2, height / 2) stays where it is."""
+    for i in range(m.shape[2]):
+        x, y = width[i] / 2, height[i] / 2
+        m[0, 2, i] = x - m[0, 0, i] * x - m[0, 1, i] * y
+        m[1, 2, i] = y - m[1, 0, i] * x - m[1, 1, i] * y
+        m[2, 0, i], m[2, 1, i], m[2, 2, i] = 0.0, 0.0, 1.0
+
+
+@jit_exact
 def chain(matrices, out):
     """out (n, 3, 3) = matrices[k - 1] @ .. @ matrices[0], for affine maps (k, n, 3, 3)."""
     for i in range(out.shape[0]):
@@ -28,18 +38,20 @@ def chain(matrices, out):
 
 
 @jit_exact
-def inverse(matrices, largest, out, spans, regular):
+def inverse(matrices, largest, out, spans):
     """The inverses of affine maps (n, 3, 3) as out (n, 6); spans (2, n): how many source pixels along x and y one
-    output pixel covers; regular (n,): whether the map has an inverse, and no number of `largest` or more.
+    output pixel covers. Returns the first image whose map has no inverse, or a number of `largest` or more, and -1
+    where there is none; its row is 0. And the largest span.
     """
+    first, most = -1, 0.0
     for i in range(out.shape[0]):
         m = matrices[i]
         a, b, c, d, e, f = m[0, 0], m[0, 1], m[0, 2], m[1, 0], m[1, 1], m[1, 2]
         determinant = a * e - b * d
-        most = max(max(max(abs(a), abs(b)), max(abs(d), abs(e))), max(abs(c), abs(f)))
+        size = max(max(max(abs(a), abs(b)), max(abs(d), abs(e))), max(abs(c), abs(f)))
         finite = (a + b + c + d + e + f) * 0.0 == 0.0  # NaN compares with nothing, and infinity times 0 is NaN
-        regular[i] = finite and abs(determinant) > 1e-12 and most < largest
-        if not regular[i]:
+        if not (finite and abs(determinant) > 1e-12 and size < largest):
+            first = i if first < 0 else first
             out[i] = 0.0
             spans[:, i] = 0.0
             continue
@@ -48,6 +60,8 @@ def inverse(matrices, largest, out, spans, regular):
         out[i, 3], out[i, 4], out[i, 5] = -d * k, a * k, (d * c - a * f) * k
         spans[0, i] = np.sqrt(out[i, 0] * out[i, 0] + out[i, 1] * out[i, 1])
         spans[1, i] = np.sqrt(out[i, 3] * out[i, 3] + out[i, 4] * out[i, 4])
+        most = max(most, max(spans[0, i], spans[1, i]))
+    return first, most
 
 
 @jit_exact
@@ -68,18 +82,17 @@ def chain_colors(matrices, out):
 
 
 @jit_exact
-def saturation_hue(factor, cos, sin, grey, fixed, cosines, sines, out):
-    """out (3, 4, n) = factor * (fixed + cos * cosines + sin * sines) + (1 - factor) * grey, the last column 0."""
+def saturation_hue(factor, cos, sin, gain, offset, gray, fixed, cosines, sines, out):
+    """out (3, 4, n): gain * (factor * (fixed + cos * cosines + sin * sines) + (1 - factor) * gray), and the offset."""
     n = factor.shape[0]
     for r in range(3):
         for c in range(3):
-            f, p, q, g = fixed[r, c], cosines[r, c], sines[r, c], grey[r, c]
+            f, p, q, g = fixed[r, c], cosines[r, c], sines[r, c], gray[r, c]
             for i in range(n):
-                out[r, c, i] = (
-                    f * factor[i] + p * (cos[i] * factor[i]) + q * (sin[i] * factor[i]) + g * (1.0 - factor[i])
-                )
+                k = factor[i]
+                out[r, c, i] = (f * k + p * (cos[i] * k) + q * (sin[i] * k) + g * (1.0 - k)) * gain[i]
         for i in range(n):
-            out[r, 3, i] = 0.0
+            out[r, 3, i] = offset[i]
 
 
 @jit_exact

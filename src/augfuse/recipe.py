@@ -43,6 +43,7 @@ from augfuse.warn_once import warn
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", ("bilinear", "nearest"))
+_FIRST = np.zeros(1, np.int64)
 _BOX_FORMAT = Choice("box format", ("pascal_voc",))
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
 
@@ -98,7 +99,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             raise RecipeError(
                 "Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0."
             )
-        images = Images(items=[as_image(image, "image")])
+        images = Images(stack=as_image(image, "image")[None], rows=_FIRST)
         check_values(images, *value_range(images.dtype, self.value_range), "image")
         indices = np.array([0 if index is None else as_index(index)], np.int64)
         recipe = self if training else self._evaluation

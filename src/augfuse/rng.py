@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from functools import lru_cache
 from hashlib import blake2b
-from typing import final
+from typing import NamedTuple, final
 
 import numpy as np
 
@@ -71,6 +71,21 @@ def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     return np.argsort(words, kind="stable")
 
 
+class _Known(NamedTuple):
+    """What a recipe is known to draw: the rows of each path; slots and numbers of blocks, one entry for each path; and
+    what turns the units of each row into values of its range."""
+
+    rows: dict[str, slice]
+    slots: np.ndarray  # uint64
+    blocks: np.ndarray  # int64
+    low: np.ndarray  # (rows,) float64
+    width: np.ndarray
+    uniform: dict[str, tuple[Range, int]]  # path -> its range, and the row that holds its values
+
+
+_NOTHING = _Known({}, np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0), np.empty(0), {})
+
+
 @final
 class Slots:
     """Which words the draws of one recipe need. Learnt while it draws for the first time; from then on the words of
@@ -80,58 +95,72 @@ class Slots:
     __slots__ = ("known",)
 
     def __init__(self) -> None:
-        # path -> its rows; the slots and numbers of blocks as arrays; replaced as a whole, so that threads may share it
-        self.known: tuple[dict[str, slice], np.ndarray, np.ndarray] = (
-            {},
-            np.empty(0, np.uint64),
-            np.empty(0, np.int64),
-        )
+        self.known = _NOTHING  # replaced as a whole, so that threads may share it
 
-    def learn(self, path: str, count: int) -> None:
-        """`count` blocks are needed at this path."""
-        rows, slots, counts = self.known
-        first = 4 * int(counts.sum())
-        rows = {**rows, path: slice(first, first + 4 * count)}
-        self.known = rows, np.append(slots, np.uint64(slot(path))), np.append(counts, count)
+    def learn(self, path: str, count: int, bounds: Range | None) -> None:
+        """`count` words are needed at this path; `bounds`: they are drawn uniformly between these."""
+        known, blocks = self.known, -(-count // 4)
+        low, high = (0.0, 1.0) if bounds is None else ends(bounds)
+        first = len(known.low)
+        self.known = _Known(
+            {**known.rows, path: slice(first, first + 4 * blocks)},
+            np.append(known.slots, np.uint64(slot(path))),
+            np.append(known.blocks, blocks),
+            np.concatenate([known.low, np.full(4 * blocks, low)]),
+            np.concatenate([known.width, np.full(4 * blocks, high - low)]),
+            known.uniform if bounds is None else {**known.uniform, path: (bounds, first)},
+        )
 
 
 @final
 class Words:
     """The random words of n positions (seed, epoch, indices), by path."""
 
-    __slots__ = ("_rows", "_units", "_words", "epoch", "indices", "seed", "slots")
+    __slots__ = ("_known", "_slots", "_units", "_values", "_words", "epoch", "indices", "seed")
 
     def __init__(self, seed: int, epoch: int, indices: np.ndarray, slots: Slots | None = None) -> None:
         self.seed = seed
         self.epoch = epoch
         self.indices = indices
-        self.slots = slots
-        self._rows: dict[str, slice] = {}
-        if slots is not None and slots.known[0]:
+        self._slots = slots
+        self._known = known = _NOTHING if slots is None else slots.known
+        if known.rows:
             from augfuse.philox import blocks_of_slots
 
-            self._rows, numbers, counts = slots.known
-            self._words = np.empty((4 * int(counts.sum()), len(indices)), np.uint64)
-            blocks_of_slots(np.uint64(seed), numbers, counts, np.uint64(epoch), indices, self._words)
-            self._units = unit(self._words)
+            shape = len(known.low), len(indices)
+            self._words, self._units, self._values = np.empty(shape, np.uint64), np.empty(shape), np.empty(shape)
+            blocks_of_slots(
+                np.uint64(seed), known.slots, known.blocks, np.uint64(epoch), indices, known.low, known.width,
+                self._words, self._units, self._values,
+            )  # fmt: skip
 
     def words(self, path: str, count: int) -> np.ndarray:
         """(count, n) uint64."""
-        rows = self._rows.get(path)
-        if rows is not None and rows.stop - rows.start >= count:
-            return self._words[rows.start : rows.start + count]
-        return self._computed(path, count)
+        rows = self._rows(path, count)
+        return self._computed(path, count, None) if rows is None else self._words[rows]
 
     def units(self, path: str, count: int) -> np.ndarray:
         """(count, n) float64, uniform in [0, 1)."""
-        rows = self._rows.get(path)
-        if rows is not None and rows.stop - rows.start >= count:
-            return self._units[rows.start : rows.start + count]
-        return unit(self._computed(path, count))
+        rows = self._rows(path, count)
+        return unit(self._computed(path, count, None)) if rows is None else self._units[rows]
 
-    def _computed(self, path: str, count: int) -> np.ndarray:
-        if self.slots is not None:
-            self.slots.learn(path, -(-count // 4))
+    def uniform(self, path: str, bounds: Range) -> np.ndarray:
+        """(n,) float64, uniform in [low, high)."""
+        known = self._known.uniform.get(path)
+        if known is not None and known[0] == bounds:
+            return self._values[known[1]]
+        low, high = ends(bounds)
+        rows = self._rows(path, 1)
+        units = unit(self._computed(path, 1, bounds)) if rows is None else self._units[rows]
+        return low + (high - low) * units[0]
+
+    def _rows(self, path: str, count: int) -> slice | None:
+        rows = self._known.rows.get(path)
+        return None if rows is None or rows.stop - rows.start < count else slice(rows.start, rows.start + count)
+
+    def _computed(self, path: str, count: int, bounds: Range | None) -> np.ndarray:
+        if self._slots is not None and path not in self._slots.known.rows:
+            self._slots.learn(path, count, bounds)
         return np.ascontiguousarray(bits(self.seed, self.epoch, self.indices, path, -(-count // 4))[:, :count].T)
 
 
@@ -157,8 +186,7 @@ class Draw:
 
     def uniform(self, name: str, bounds: Range = (0.0, 1.0)) -> np.ndarray:
         """(n,) float64, uniform in [low, high); equal to low where the bounds are equal."""
-        low, high = ends(bounds)
-        return low + (high - low) * self.words.units(f"{self.path}.{name}", 1)[0]
+        return self.words.uniform(f"{self.path}.{name}", bounds)
 
     def uniforms(self, name: str, count: int) -> np.ndarray:
         """(n, count) float64, uniform in [0, 1): for draws that are tried several times."""

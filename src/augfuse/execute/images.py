@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -51,10 +52,17 @@ class Images:
     @property
     def canvas(self) -> Canvas:
         if self.stack is not None:
-            n, (height, width) = len(self), self.stack.shape[1:3]
-            return Canvas(np.full(n, height, np.int64), np.full(n, width, np.int64))
+            return _alike(len(self), *self.stack.shape[1:3])
+        if len(self.items) == 1:
+            return _alike(1, *self.items[0].shape[:2])
         sizes = np.array([item.shape[:2] for item in self.items], np.int64)
         return Canvas(sizes[:, 0].copy(), sizes[:, 1].copy())
+
+
+@lru_cache(maxsize=256)
+def _alike(n: int, height: int, width: int) -> Canvas:
+    """The sizes of n images that have one."""
+    return Canvas(np.full(n, height, np.int64), np.full(n, width, np.int64))
 
 
 def as_images(images: np.ndarray | Sequence[np.ndarray]) -> Images:
@@ -115,7 +123,10 @@ def _check_axes(shape: tuple[int, ...], one: bool, name: str) -> None:
 
 
 def _as_dtype(images: np.ndarray, name: str) -> np.ndarray:
-    dtype = images.dtype.newbyteorder("=")
+    dtype = images.dtype
+    if dtype in DTYPES and dtype.isnative and type(images) is np.ndarray and images.flags.c_contiguous:
+        return images
+    dtype = dtype.newbyteorder("=")
     if dtype in (np.float64, np.float16):
         dtype = np.dtype(np.float32)
     if dtype not in DTYPES:

@@ -10,7 +10,7 @@ import numpy as np
 from augfuse import color
 from augfuse.execute.images import Images
 from augfuse.geometry import EDGE
-from augfuse.plan.lowered import Lowered, Pass
+from augfuse.plan.lower import Lowered, Pass
 
 
 def execute(lowered: Lowered, images: Images) -> np.ndarray:

@@ -24,7 +24,7 @@ from augfuse.keras.standardize import channel_steps, check_finite, preprocess, s
 from augfuse.keras.steps import EIGHT_BIT, SCALED, Finish, Pixels
 from augfuse.keras.ties import Maps, has_ties, settle
 from augfuse.keras.warp import border, spline, spline_order
-from augfuse.plan.lowered import Output, Pass, Sampling
+from augfuse.plan.lower import Output, Pass, Sampling
 from augfuse.threads import share
 
 if TYPE_CHECKING:

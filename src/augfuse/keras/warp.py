@@ -15,7 +15,7 @@ from augfuse.execute.cpu.run import BORDERS, flat, run, target_of, work_of
 from augfuse.geometry import Canvas
 from augfuse.keras.matrices import to_engine
 from augfuse.keras.ties import Maps, has_ties, settle
-from augfuse.plan.lowered import Border, Output, Pass, Sampling
+from augfuse.plan.lower import Border, Output, Pass, Sampling
 from augfuse.text import shown
 
 FILL_MODES: dict[str, Border] = {

@@ -1,22 +1,81 @@
-"""Steps -> the numbers that an executor takes: inverse maps, reductions, colours and fills at the image's own scale."""
+"""A plan in the numbers that an executor takes: inverse maps, reductions, colours and fills at the image's own scale.
+
+Executors, and `augfuse.keras`, hand nothing else to kernels. Arrays have n first. An absent part is None.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
 
 from augfuse import color
 from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas, invert
-from augfuse.plan.lowered import Lowered, LoweredStep, Output, Pass, Sampling
-from augfuse.plan.ops import Segment
+from augfuse.plan.ops import Local, Segment
 
 if TYPE_CHECKING:
     from augfuse.plan.plan import Plan
 
 # An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
 REDUCE_ABOVE = 1.5
+
+
+# The last two follow SciPy, for `augfuse.keras`: from the centre of the first to that of the last pixel, period n - 1.
+Border: TypeAlias = Literal["nearest", "reflect", "wrap", "constant", "wrap_centres", "constant_centres"]
+
+
+@final
+class Sampling(NamedTuple):
+    """Where output pixels come from."""
+
+    matrices: np.ndarray  # (n, 6) float64: output to source, or to the reduced source where there is one
+    reduced: Canvas | None  # the sizes to average the source down to first
+    border: Border
+    nearest: bool  # the nearest pixel, instead of bilinear
+
+
+@final
+class Pass(NamedTuple):
+    """One pass over the pixels."""
+
+    size: Canvas  # of what comes out
+    sampling: Sampling | None = None  # None: every pixel stays where it is
+    color: np.ndarray | None = None  # (n, 3, 4) float64 on the first three channels; for images of 3 and 4 channels
+    gain: np.ndarray | None = None  # (n, 2) float64: the same gain and offset for all channels; for other images
+    mean_gain: np.ndarray | None = None  # (n, 3): added per unit of the grey mean of what comes in, above `low`
+    fills: np.ndarray | None = None  # (n, c) float64: what surrounds the source, as the colours leave it
+
+
+@final
+class Output(NamedTuple):
+    """What is done while the batch is written: clip to low..high, times scale plus bias, dtype; then mean 0 and
+    standard deviation 1 for the images of `standardize`."""
+
+    low: float
+    high: float
+    scale: np.ndarray  # (n, c) float64
+    bias: np.ndarray  # (n, c) float64
+    dtype: np.dtype
+    standardize: np.ndarray | None = None  # (n,) bool
+
+
+LoweredStep: TypeAlias = Pass | Local
+
+
+@final
+class Lowered(NamedTuple):
+    """A plan of n images as executors take it."""
+
+    channels: int
+    low: float  # the value range
+    high: float
+    steps: tuple[LoweredStep, ...]
+    size: Canvas  # of what comes out
+    output: Output
+
+    def __len__(self) -> int:  # type: ignore[override]  # of images, not of fields
+        return len(self.size.height)
 
 
 def lower(plan: Plan) -> Lowered:
@@ -46,30 +105,27 @@ def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
     if step.geometry is None:
         return None
     found = invert(step.geometry)
-    if not found.regular.all():
-        bad = int(np.flatnonzero(~found.regular)[0])
+    if (bad := found.irregular) >= 0:
         raise RecipeError(
             f"{', '.join(step.geometry_names)}: the matrix of sample {plan.indices[bad]} has no inverse, or numbers "
             f"beyond 1e15 ({np.array2string(step.geometry[bad][:2], precision=3)}). "
             "Narrow the ranges of scale and shear."
         )
     maps, nearest = found.maps, plan.interpolation == "nearest"
-    reduced = None if nearest else _reduced(found.spans, source)
+    reduced = None if nearest or found.most <= REDUCE_ABOVE else _reduced(found.spans, source)
     if reduced is not None:
         factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
         maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)
     return Sampling(maps, reduced, plan.fill, nearest)
 
 
-def _reduced(spans: np.ndarray, source: Canvas) -> Canvas | None:
-    """The (height, width) each image is averaged down to, so that shrinking does not alias; None where none is.
+def _reduced(spans: np.ndarray, source: Canvas) -> Canvas:
+    """The (height, width) each image is averaged down to, so that shrinking does not alias.
 
     A function of each image's own matrix alone. Along a source axis on which one output pixel spans more than 1.5
     source pixels, the size that makes it span one. "nearest" takes values as they are, such as class numbers, and
     averages nothing.
     """
-    if spans.max(initial=0) <= REDUCE_ABOVE:
-        return None
     x, y = spans
     width = np.where(x > REDUCE_ABOVE, np.maximum(np.rint(source.width / x), 1), source.width)
     height = np.where(y > REDUCE_ABOVE, np.maximum(np.rint(source.height / y), 1), source.height)

@@ -1,4 +1,4 @@
-"""What transforms become: one small record each, then neighbours in one segment. No pixels, no transforms.
+"""What transforms become: one small record each, then neighbours in one segment. No pixels.
 
 Warp moves pixels, Color mixes channels, Tone changes values by a curve, Local works on the finished image, Mix combines
 samples, Write is the last thing done. Arrays have n first. Before fusion each transform is a step of its own; `fuse`
@@ -8,13 +8,17 @@ puts neighbours into one `Segment`. An absent part of a segment is None, never a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, final
+from functools import cache
+from typing import NamedTuple, TypeAlias, final
 
 import msgspec
 import numpy as np
 
+from augfuse import color, geometry
+from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas
-from augfuse.transforms.base import Params
+from augfuse.transforms import base
+from augfuse.transforms.base import Frame, Params, Transform
 
 
 @final
@@ -98,3 +102,72 @@ class Segment(msgspec.Struct, frozen=True, eq=False):
 
 Op: TypeAlias = Warp | Color | Tone | Local | Mix
 Step: TypeAlias = Segment | Local
+
+
+class Known(NamedTuple):
+    """What an op is made of: a transform, what was drawn for it, on which images it acts, and what reaches it."""
+
+    transform: Transform
+    params: Params
+    active: np.ndarray | None
+    n: int
+    frame: Frame
+    name: str
+
+
+def _warp(known: Known) -> Op:
+    transform, canvas = known.transform, known.frame.canvas
+    assert isinstance(transform, base.Geometric)
+    matrix, size = transform.matrix(known.params, canvas)
+    if known.active is not None:
+        matrix = geometry.where(known.active, matrix)
+        if size is not canvas:
+            size = Canvas(*(np.where(known.active, new, old) for new, old in zip(size, canvas, strict=True)))
+    return Warp(known.name, size, matrix, transform.projective)
+
+
+def _color(known: Known) -> Op:
+    transform = known.transform
+    assert isinstance(transform, base.Color)
+    matrix = transform.matrix(known.params, known.n)
+    gain = transform.mean_gain(known.params)
+    if known.active is not None:
+        matrix = color.where(known.active, matrix)
+        gain = None if gain is None else gain * known.active[:, None]
+    return Color(known.name, known.frame.canvas, matrix, gain, transform.mixes_channels)
+
+
+def _local(known: Known) -> Op:
+    transform = known.transform
+    assert isinstance(transform, base.Local)
+    params = transform.plan(known.params, known.frame)
+    active = np.ones(known.n, bool) if known.active is None else known.active
+    return Local(known.name, known.frame.canvas, transform.apply, transform.compiled(), params, active)
+
+
+def _tone(known: Known) -> Op:
+    return Tone(known.name, known.frame.canvas)
+
+
+def _mix(known: Known) -> Op:
+    return Mix(known.name, known.frame.canvas)
+
+
+_MAKERS: dict[type[Transform], Callable[[Known], Op]] = {
+    base.Geometric: _warp,
+    base.Color: _color,
+    base.Tone: _tone,
+    base.Local: _local,
+    base.Mix: _mix,
+}
+
+
+@cache
+def maker(cls: type[Transform]) -> Callable[[Known], Op]:
+    for kind, maker in _MAKERS.items():
+        if issubclass(cls, kind):
+            return maker
+    raise RecipeError(
+        f"{cls.__name__}: got a transform of no known kind, wanted a class made of one of "
+        f"{', '.join(kind.__name__ for kind in _MAKERS)}."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 import msgspec
@@ -12,8 +13,7 @@ from augfuse.geometry import Canvas
 from augfuse.plan.build import operations, write
 from augfuse.plan.draw import Drawn, Node
 from augfuse.plan.fuse import fuse, steps
-from augfuse.plan.lower import lower
-from augfuse.plan.lowered import Lowered
+from augfuse.plan.lower import Lowered, lower
 from augfuse.plan.ops import Segment, Step, Write
 from augfuse.ranges import per_channel
 from augfuse.transforms import base
@@ -27,6 +27,8 @@ Interpolation: TypeAlias = Literal["bilinear", "nearest"]
 
 # The most pixels of one image that a pass makes: 16384 x 16384, more than any decoder hands out.
 MOST_PIXELS = 2**28
+
+FULL = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}  # full scale of whole numbers
 
 
 @final
@@ -157,9 +159,9 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
 def value_range(dtype: np.dtype, declared: tuple[float, float] | None) -> tuple[float, float]:
     """Full scale: 0..255 for uint8, 0..65535 for uint16, 0..1 for floats, unless it is declared."""
-    if dtype.kind != "u":
+    most = FULL.get(dtype)
+    if most is None:
         return (0.0, 1.0) if declared is None else declared
-    most = float(np.iinfo(dtype).max)
     if declared is not None and (declared[0] < 0 or declared[1] > most):
         raise RecipeError(
             f"value_range: got {declared} for {dtype.name} images, wanted within 0..{most:g}. "
@@ -201,21 +203,29 @@ def _of_view(
         view=view,
         low=low,
         high=high,
-        fill_value=per_channel("fill_value", settings.fill_value, channels),
+        fill_value=_fill_value(settings.fill_value, channels),
         steps=tuple(fuse(apart) if fused else apart),
         write=write(nodes, n, channels, low, high, dtype),
     )
+
+
+@lru_cache(maxsize=256)
+def _fill_value(values: tuple[float, ...], channels: int) -> np.ndarray:
+    return per_channel("fill_value", values, channels)
 
 
 def checked(plan: Plan) -> Plan:
     """The plan with the numbers that an executor takes, or an error where none can run it: singular or non-finite
     matrices, sizes that do not stack or are absurd, colours that do not fit.
     """
+    canvas = plan.source
     for step in plan.steps:
-        _check_size(plan, step)
+        if step.size is not canvas:
+            _check_size(plan, step)
+            canvas = step.size
     lowered = lower(plan)
-    height, width = plan.size
-    if (height != height[0]).any() or (width != width[0]).any():
+    height, width = canvas
+    if len(height) > 1 and ((height != height[0]).any() or (width != width[0]).any()):
         sizes = sorted({f"{h}x{w}" for h, w in zip(height, width, strict=True)})
         raise ImageError(
             f"images of different sizes ({', '.join(sizes[:3])}{', ...' if len(sizes) > 3 else ''}) do not "

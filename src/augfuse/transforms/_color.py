@@ -105,11 +105,9 @@ class ColorJitter(Color, frozen=True):
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
         # Saturation and hue fix the grey axis: they let the offset of the contrast through as it is.
-        m = color.saturation_hue(params["saturation"], params["hue"])
-        soa = m.transpose(1, 2, 0)
-        soa[:, :3] *= params["brightness"] * params["contrast"]
-        soa[:, 3] = 0.5 * (1 - params["contrast"])
-        return m
+        contrast = params["contrast"]
+        gain, offset = params["brightness"] * contrast, 0.5 * (1 - contrast)
+        return color.saturation_hue(params["saturation"], params["hue"], gain, offset)
 
 
 @final

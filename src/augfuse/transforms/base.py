@@ -98,6 +98,9 @@ def _is_symmetric(spec: Spec) -> bool:
 class Geometric(Transform, frozen=True):
     """Moves pixels: one 3x3 matrix per image. The border mode and the fill value are the recipe's."""
 
+    # Whether the last row of a matrix may differ from (0, 0, 1). No executor runs perspectives yet.
+    projective: ClassVar[bool] = False
+
     @abstractmethod
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         """(n, 3, 3) float64 from source to output in continuous pixel coordinates, and the output sizes."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, final
 
 import msgspec
@@ -24,11 +24,12 @@ def paths(transforms: Sequence[Transform], parent: str = "") -> Iterator[tuple[s
     """Each transform with its path: where its list belongs to, its name, and how many of its kind stand before it in
     the list: "Rotate#0", "OneOf#0/Rotate#0".
     """
-    seen: Counter[str] = Counter()
-    for transform in transforms:
-        name = type(transform).__name__
-        yield f"{parent}{name}#{seen[name]}", transform
-        seen[name] += 1
+    return zip(_numbered(tuple(type(transform).__name__ for transform in transforms), parent), transforms, strict=True)
+
+
+@lru_cache(maxsize=1024)
+def _numbered(names: tuple[str, ...], parent: str) -> tuple[str, ...]:
+    return tuple(f"{parent}{name}#{names[:place].count(name)}" for place, name in enumerate(names))
 
 
 def leaves(transforms: Sequence[Transform]) -> Iterator[Transform]:

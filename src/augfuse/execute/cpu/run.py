@@ -18,7 +18,7 @@ from augfuse.execute.cpu import kernels, tiles
 from augfuse.execute.cpu.numbers import Color, Target, Warp
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
-from augfuse.plan.lowered import Lowered, Output, Pass
+from augfuse.plan.lower import Lowered, Output, Pass
 from augfuse.plan.ops import Local
 from augfuse.threads import share
 
@@ -91,12 +91,12 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
     else:
         matrices, reduced, border, nearest = step.sampling
         warp = Warp(True, matrices, BORDERS[border], nearest)
-    kind, colors = kernels.KEEP, np.zeros((n, 3, 4), _F)
     if step.color is not None:
         kind, colors = kernels.MATRIX, np.ascontiguousarray(step.color, _F)
-    elif step.gain is not None:
-        kind = kernels.GAIN
-        colors[:, 0, 0], colors[:, 0, 3] = step.gain[:, 0], step.gain[:, 1]
+    else:
+        kind, colors = kernels.KEEP if step.gain is None else kernels.GAIN, np.zeros((n, 3, 4), _F)
+        if step.gain is not None:
+            colors[:, 0, 0], colors[:, 0, 3] = step.gain[:, 0], step.gain[:, 1]
     # Contiguous always: another layout is another type to Numba, compiled again, and not the same machine code.
     fills = np.zeros((n, channels), _F) if step.fills is None else np.ascontiguousarray(step.fills, _F)
     height, width = step.size

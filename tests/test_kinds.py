@@ -1,0 +1,175 @@
+"""The kinds of transforms on their way to an executor: what is refused by name, and the numbers that are lowered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, final
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import augfuse as af
+from augfuse.execute.images import as_images
+from augfuse.geometry import Canvas
+from augfuse.plan.lower import REDUCE_ABOVE, Pass
+from augfuse.plan.ops import Segment
+from augfuse.ranges import Interval, Range
+from augfuse.rng import Draw
+from augfuse.transforms.base import Geometric, Local, Mix, Params, Tone, Transform
+from oracles import EXAMPLES, fused, numbers, pictures
+from trees import bodies
+
+DEGREES: Any = Interval("angle", "degrees", -9, 9)
+
+
+@final
+class Curve(Tone, frozen=True):
+    """A curve."""
+
+    examples: ClassVar = ({},)
+
+    def curve(self, params: Params, values: np.ndarray) -> np.ndarray:
+        return values**2
+
+
+@final
+class Blend(Mix, frozen=True):
+    """A mix."""
+
+    examples: ClassVar = ({},)
+
+    def weights(self, params: Params) -> np.ndarray:
+        return np.full(1, 0.5)
+
+
+@final
+class Tilt(Geometric, frozen=True):
+    """A perspective."""
+
+    degrees: Annotated[Range, DEGREES] = (-5, 5)
+    projective: ClassVar[bool] = True
+    examples: ClassVar = ({},)
+
+    def draw(self, draw: Draw) -> Params:
+        return {"degrees": draw.uniform("degrees", self.degrees)}
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        return np.tile(np.eye(3), (len(canvas.width), 1, 1)), canvas
+
+
+@final
+class Unknown(Transform, frozen=True):
+    """Of no kind."""
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        (Curve(), r"Curve: transforms of the kind Tone are not executed by this version"),
+        (Blend(), r"Blend: transforms of the kind Mix are not executed by this version"),
+        (Tilt(), r"Tilt: a perspective is not executed by this version"),
+        (Unknown(), r"Unknown: got a transform of no known kind, wanted a class made of one of Geometric, Color"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Transform) else "",
+)
+def test_what_no_executor_runs_is_refused_by_name(transform: Transform, message: str) -> None:
+    images = pictures(2, 8, 9)
+    for recipe in (af.Recipe([af.Rotate(), transform]), af.Recipe([af.Sequential([af.Invert(), transform])])):
+        with pytest.raises(af.RecipeError, match=message):
+            recipe.batch(images, seed=0)
+    with pytest.raises(af.RecipeError, match=f"OneOf/{type(transform).__name__}|{type(transform).__name__}: got"):
+        af.Recipe([af.OneOf([af.Invert(), transform])]).batch(images, seed=0)
+
+
+LOCALS = [(cls, example) for cls, example in EXAMPLES if issubclass(cls, Local)]
+
+
+@pytest.mark.parametrize(("cls", "example"), LOCALS, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_the_compiled_form_of_a_local_does_what_apply_does(
+    cls: type[Local], example: dict[str, Any], channels: int
+) -> None:
+    if len(example.get("value", (0,))) not in (1, channels):
+        pytest.skip("the example paints RGB")
+    recipe = af.Recipe([cls(**{**example, "p": 1.0})])
+    images = pictures(3, 21, 34, channels)
+    (step,) = numbers(fused(recipe, as_images(images), seed=1)).steps
+    assert not isinstance(step, Pass)
+    for i, image in enumerate(images):
+        exact = step.apply(image.astype(np.float64), step.params_of(i))
+        quick = (step.compiled or step.apply)(image.astype(np.float32), step.params_of(i))
+        assert exact.dtype == np.float64 and quick.dtype == np.float32 and exact.shape == quick.shape == image.shape
+        np.testing.assert_allclose(quick, exact, rtol=0, atol=2e-3)
+
+
+@given(bodies(), st.integers(0, 2**64 - 1), st.sampled_from([1, 3, 4, 5]), st.sampled_from(["nearest", "bilinear"]))
+def test_the_lowered_numbers_are_those_of_linear_algebra(
+    body: list[Transform], seed: int, channels: int, interpolation: str
+) -> None:
+    """The executors share them, so that comparing these with each other says nothing about them."""
+    recipe = af.Recipe(body, fill="constant", fill_value=40, interpolation=interpolation, value_range=(0, 200))
+    images = as_images(pictures(1, 40, 60, channels, "float32"))
+    try:
+        plan = fused(recipe, images, seed=seed)
+    except af.AugfuseError:  # a colour that mixes, or paints, other channels
+        return
+    source = (40, 60)
+    for segment, step in zip(plan.steps, numbers(plan).steps, strict=True):
+        if not isinstance(segment, Segment):
+            assert segment is step
+        else:
+            assert isinstance(step, Pass)
+            _check_sampling(segment, step, source, interpolation)
+            _check_colors(segment, step, channels)
+        source = (int(segment.size.height[0]), int(segment.size.width[0]))
+
+
+def _check_sampling(segment: Segment, step: Pass, source: tuple[int, int], interpolation: str) -> None:
+    if segment.geometry is None:
+        assert step.sampling is None and step.fills is None
+        return
+    assert step.sampling is not None
+    to_source = np.linalg.inv(segment.geometry[0])
+    spans = [float(np.hypot(*to_source[row, :2])) for row in (1, 0)]  # along y, along x
+    reduced = list(source)
+    if interpolation != "nearest":
+        for axis, span in enumerate(spans):
+            if span > REDUCE_ABOVE:
+                reduced[axis] = max(round(source[axis] / span), 1)
+    if reduced == list(source):
+        assert step.sampling.reduced is None
+    else:
+        assert step.sampling.reduced is not None
+        assert [int(side[0]) for side in step.sampling.reduced] == reduced
+    factors = np.array([reduced[1] / source[1], reduced[0] / source[0]])
+    wanted = to_source[:2] * factors[:, None]
+    np.testing.assert_allclose(step.sampling.matrices[0].reshape(2, 3), wanted, rtol=1e-9, atol=1e-6)
+    assert step.sampling.nearest == (interpolation == "nearest") and step.sampling.border == "constant"
+
+
+def _colored(matrix: np.ndarray, color: np.ndarray) -> np.ndarray:
+    """A colour with values in 0..200 through a matrix on values in [0, 1]; one number counts as r = g = b."""
+    rgb = color[:3] if len(color) in (3, 4) else np.repeat(color[:1], 3)
+    out = (matrix[:, :3] @ (rgb / 200) + matrix[:, 3]) * 200
+    return np.concatenate([out, color[3:]]) if len(color) in (3, 4) else np.repeat(out[:1], len(color))
+
+
+def _check_colors(segment: Segment, step: Pass, channels: int) -> None:
+    color = np.linspace(10, 190, channels) if channels in (3, 4) else np.full(channels, 77.0)
+    if segment.color is None:
+        assert step.color is None and step.gain is None
+    else:
+        wanted = _colored(segment.color[0], color)
+        if channels in (3, 4):
+            assert step.color is not None and step.gain is None
+            got = np.concatenate([step.color[0, :, :3] @ color[:3] + step.color[0, :, 3], color[3:]])
+        else:
+            assert step.gain is not None and step.color is None
+            got = color * step.gain[0, 0] + step.gain[0, 1]
+        np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-6)
+    if segment.geometry is not None:
+        assert step.fills is not None
+        fill = np.full(channels, 40.0)
+        wanted = fill if segment.fill_color is None else _colored(segment.fill_color[0], fill)
+        np.testing.assert_allclose(step.fills[0], wanted, rtol=1e-9, atol=1e-6)
