@@ -16,12 +16,21 @@ from augfuse.plan.draw import draw
 from augfuse.plan.lower import REDUCE_ABOVE, Lowered, lower
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan, Source, checked, make
-from augfuse.transforms.base import Transform
+from augfuse.transforms.base import Transform, specs
 
 EXAMPLES: list[tuple[type[Transform], dict[str, Any]]] = [
     (cls, example) for cls in af.list_transforms() for example in cls.examples
 ]
 EXAMPLE_IDS = [f"{cls.__name__}-{i}" for cls in af.list_transforms() for i in range(len(cls.examples))]
+
+every_example = pytest.mark.parametrize(("cls", "example"), EXAMPLES, ids=EXAMPLE_IDS)
+
+RARE = [cls for cls in af.list_transforms() if specs(cls)["p"] == specs(Transform)["p"]]  # whose p is a probability
+every_rare_example = pytest.mark.parametrize(
+    ("cls", "example"),
+    [case for case in EXAMPLES if case[0] in RARE],
+    ids=[name for name, case in zip(EXAMPLE_IDS, EXAMPLES, strict=True) if case[0] in RARE],
+)
 
 # For tests of random recipes: some hold a random width that a Resize stretches back, and say so when they are made.
 random_recipes = pytest.mark.filterwarnings(

@@ -19,8 +19,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     "text", "errors", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit", "philox", "products", "ranges",
     "rng", "geometry", "color", "transforms", "plan", "execute", "pictures", "notebook", "batch", "arguments",
-    "carry_out", "targets", "recipe", "data", "keras", "torch", "tensorflow", "jax", "train", "doctor", "commands",
-    "cli", "__main__",
+    "carry_out", "targets", "recipe", "functional", "data", "keras", "torch", "tensorflow", "jax", "train", "doctor",
+    "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}
 HEAVY = {"numba", "cv2", "PIL", "simplejpeg", "matplotlib", "sklearn", "scipy", "pandas"} | FRAMEWORKS

@@ -15,16 +15,9 @@ from augfuse.execute.images import as_images
 from augfuse.geometry import Canvas
 from augfuse.rng import Draw, Words
 from augfuse.transforms._custom import reverse_channels
-from augfuse.transforms.base import Color, Geometric, Transform, Write, specs
-from oracles import EXAMPLE_IDS, EXAMPLES, batch_of, fused, pictures
+from augfuse.transforms.base import Color, Geometric, Transform, Write
+from oracles import EXAMPLE_IDS, EXAMPLES, RARE, batch_of, every_example, every_rare_example, fused, pictures
 
-RARE = [cls for cls in af.list_transforms() if specs(cls)["p"] == specs(Transform)["p"]]  # whose p is a probability
-every_rare_example = pytest.mark.parametrize(
-    ("cls", "example"),
-    [case for case in EXAMPLES if case[0] in RARE],
-    ids=[name for name, case in zip(EXAMPLE_IDS, EXAMPLES, strict=True) if case[0] in RARE],
-)
-every_example = pytest.mark.parametrize(("cls", "example"), EXAMPLES, ids=EXAMPLE_IDS)
 INDICES = np.array([0, 1, 2, 3, 40, 41, 42, 2**40])
 
 

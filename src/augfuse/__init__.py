@@ -34,6 +34,7 @@ from augfuse.transforms import list_transforms as list_transforms
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from augfuse import functional as functional
     from augfuse.data.archive import from_zip as from_zip
     from augfuse.data.copies import augment as augment
     from augfuse.data.decode import decode as decode
@@ -54,12 +55,14 @@ _LAZY = {
     "from_zip": "archive",
 }
 
+_PACKAGES = ("functional", "train")  # augfuse.train can be called
+
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name == "train":
-        return import_module("augfuse.train")  # the package can be called
+    if name in _PACKAGES:
+        return import_module(f"augfuse.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module 'augfuse' has no attribute {name!r}")
     value = getattr(import_module(f"augfuse.data.{_LAZY[name]}"), name)
@@ -68,4 +71,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, "train"})
+    return sorted({*globals(), *_LAZY, *_PACKAGES})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from augfuse.arguments import allocated, check_out, is_planar
 from augfuse.batch import Batch
+from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images
 from augfuse.plan.plan import Plan
 from augfuse.ranges import whole
 from augfuse.threads import cpu_count
+from augfuse.transforms.base import Transform
 
 
 def carried_out(
@@ -46,3 +48,16 @@ def carried_out(
     if not plan.views:
         return first
     return Batch(first.images, labels, plan.indices, paths, plan, planar, dict(batches))
+
+
+def check_plan(plan: Any, transforms: Sequence[Transform], evaluation: Sequence[Transform]) -> None:
+    """Refuse what is not a plan, or one of a recipe of other transforms than these, or their evaluation form."""
+    if not isinstance(plan, Plan):
+        raise ImageTypeError(f"plan: got {type(plan).__name__}, wanted an af.Plan. Use af.Plan.from_bytes(data).")
+    made = plan.transforms
+    if made not in (tuple(transforms), tuple(evaluation)):
+        own, other = (", ".join(type(t).__name__ for t in some) or "no transforms" for some in (transforms, made))
+        raise RecipeError(
+            f"plan: got one of a recipe of other transforms ({other}), wanted one of this recipe ({own}). "
+            "Use the recipe that made it."
+        )

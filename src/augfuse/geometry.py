@@ -44,6 +44,16 @@ def affine(
     return m.transpose(2, 0, 1)
 
 
+def rotation(canvas: Canvas, degrees: np.ndarray) -> np.ndarray:
+    """Turns by (n,) degrees about the canvas centre, anticlockwise as seen: y points down."""
+    from augfuse.products import rotations  # compiled: loaded on first use
+
+    angle = np.deg2rad(degrees)
+    m = np.empty((3, 3, len(angle)))
+    rotations(np.cos(angle), np.sin(angle), canvas.height, canvas.width, m)
+    return m.transpose(2, 0, 1)
+
+
 def about_centre(canvas: Canvas, a: Value, b: Value, d: Value, e: Value) -> np.ndarray:
     """The linear map (a b; d e) about the canvas centre (width / 2, height / 2)."""
     from augfuse.products import centred  # compiled: loaded on first use

@@ -8,17 +8,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.jit import jit_exact
+from augfuse.jit import inlined_exact, jit_exact
+
+
+@inlined_exact
+def _centre(m, i, height, width):
+    """The shift and the last row of m (3, 3, n) for image i, so that its centre stays where it is."""
+    x, y = width[i] / 2, height[i] / 2
+    m[0, 2, i] = x - m[0, 0, i] * x - m[0, 1, i] * y
+    m[1, 2, i] = y - m[1, 0, i] * x - m[1, 1, i] * y
+    m[2, 0, i], m[2, 1, i], m[2, 2, i] = 0.0, 0.0, 1.0
 
 
 @jit_exact
 def centred(m, height, width):
-    """The shift and the last row of m (3, 3, n), so that (width / 2, height / 2) stays where it is."""
+    """The linear maps in m (3, 3, n), about the centres of images of these sizes."""
     for i in range(m.shape[2]):
-        x, y = width[i] / 2, height[i] / 2
-        m[0, 2, i] = x - m[0, 0, i] * x - m[0, 1, i] * y
-        m[1, 2, i] = y - m[1, 0, i] * x - m[1, 1, i] * y
-        m[2, 0, i], m[2, 1, i], m[2, 2, i] = 0.0, 0.0, 1.0
+        _centre(m, i, height, width)
+
+
+@jit_exact
+def rotations(cos, sin, height, width, m):
+    """Turns about the centres of images of these sizes as m (3, 3, n), anticlockwise as seen."""
+    for i in range(m.shape[2]):
+        m[0, 0, i], m[0, 1, i] = cos[i], sin[i]
+        m[1, 0, i], m[1, 1, i] = -sin[i], cos[i]
+        _centre(m, i, height, width)
 
 
 @jit_exact

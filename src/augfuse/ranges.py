@@ -107,6 +107,12 @@ class Interval(msgspec.Struct, frozen=True):
     # The value that changes nothing, about which a recipe's strength scales; None where the kind of `single` says it,
     # and for an "exact" range without one (an aspect, a number of quarters), which then stays as it is.
     neutral: float | None = None
+    integer: bool = False  # whole numbers only
+
+    @property
+    def number(self) -> Number:
+        """What one number is that is given, and not drawn from a range."""
+        return Number(self.doc, self.unit, self.minimum, self.maximum, self.integer, self.hint)
 
     def scaled(self, value: tuple[float, float], strength: float) -> tuple[float, float]:
         """A parsed range scaled about its neutral value, within the domain."""
@@ -143,6 +149,9 @@ class Interval(msgspec.Struct, frozen=True):
         if low < self.minimum or high > self.maximum:
             hint = self._as_factors(value) or self.hint
             raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.{' ' + hint if hint else ''}")
+        if self.integer and (low != int(low) or high != int(high)):
+            hint = f" {self.hint}" if self.hint else ""
+            raise RangeError(f"{where}: got {shown((low, high))}, wanted whole numbers.{hint}")
         return (low, high)
 
     def _as_factors(self, value: Any) -> str:
@@ -166,13 +175,15 @@ class Number(msgspec.Struct, frozen=True):
     minimum: float
     maximum: float
     integer: bool = False
+    hint: str = ""  # the next line to type when the domain is left
 
     def parse(self, where: str, value: Any) -> float | int:
         kind = "a whole number" if self.integer else "a number"
-        wanted = f"{kind} within {self.minimum:g}..{self.maximum:g} {self.unit}".rstrip()
+        wanted = f"{kind} within {self.minimum:.7g}..{self.maximum:.7g} {self.unit}".rstrip()
         number = _number(where, value, wanted)
         if not self.minimum <= number <= self.maximum or (self.integer and number != int(number)):
-            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.")
+            hint = f" {self.hint}" if self.hint else ""
+            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.{hint}")
         return int(number) if self.integer else number
 
 

@@ -21,7 +21,7 @@ from augfuse.arguments import (
     wanted_dtype,
 )
 from augfuse.batch import Batch
-from augfuse.carry_out import carried_out
+from augfuse.carry_out import carried_out, check_plan
 from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
@@ -167,17 +167,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         images: as many, of the sizes, channels and dtype that the plan was made for; the others are those of `batch`.
         RecipeError where the plan was made by other transforms, ImageError where the images are not like those of it.
         """
-        if not isinstance(plan, Plan):
-            raise ImageTypeError(f"plan: got {type(plan).__name__}, wanted an af.Plan. Use af.Plan.from_bytes(data).")
-        made = plan.transforms
-        if made not in (self.transforms, self._evaluation.transforms):
-            own, other = (
-                ", ".join(type(t).__name__ for t in some) or "no transforms" for some in (self.transforms, made)
-            )
-            raise RecipeError(
-                f"plan: got one of a recipe of other transforms ({other}), wanted one of this recipe ({own}). "
-                "Use the recipe that made it."
-            )
+        check_plan(plan, self.transforms, self._evaluation.transforms)
         pixels = as_images(images)
         plan.images.check(pixels.canvas, pixels.channels, pixels.dtype)
         check_labels(labels, len(pixels))
@@ -329,19 +319,28 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         )
 
     def describe(
-        self, shape: tuple[int, ...], *, seed: int, epoch: int = 0, index: int = 0, training: bool = True
+        self,
+        shape: tuple[int, ...],
+        *,
+        seed: int,
+        epoch: int = 0,
+        index: int = 0,
+        label: Any = None,
+        training: bool = True,
     ) -> tuple[Applied, ...]:
         """What each transform does to the image of this (h, w, c) at `index`, computed without any pixels.
 
-        One entry for each transform, in list order: whether it fires, and the drawn numbers in the units of its fields,
-        `text` says it in words. The same as `batch.plan.describe(i)` of a batch with this seed, epoch and index.
+        One entry for each transform, in the order of application: whether it acts, and the drawn numbers in the units
+        of its fields; `text` says it in words. `label` is what a When asks for. The same as `batch.plan.describe(i)` of
+        a batch with this seed, epoch and index; of a recipe with Views it describes the first one.
         """
         canvas, channels = canvas_of(shape)
         recipe = self if training else self._evaluation
         position = as_indices([index], 1)
         # The draws do not depend on the dtype; float32 is the one that every value range fits.
-        plan = recipe.plan(canvas, channels, np.dtype(np.float32), position, seed=seed, epoch=check_epoch(epoch))
-        return plan.describe(0)
+        source = canvas, channels, np.dtype(np.float32)
+        labels = None if label is None else class_labels([label])
+        return recipe.plan(*source, position, seed=seed, epoch=check_epoch(epoch), labels=labels).describe(0)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what is fused into what, and a table of the transforms."""

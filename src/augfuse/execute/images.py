@@ -13,6 +13,7 @@ from augfuse.execute import advice
 from augfuse.geometry import Canvas
 
 DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
+_MOST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 _CHECKED_AT_ONCE = 8 * 2**20  # bytes: an array may be larger than the memory
 _GATHERED_AT_ONCE = 2**18
 
@@ -153,7 +154,8 @@ def check_values(
 ) -> None:
     """Refuse NaN and values outside the declared range. `name` is what messages call image {}: its place in the batch,
     or its entry of `numbers`."""
-    if images.dtype.kind == "u" and low <= 0 and high >= np.iinfo(images.dtype).max:
+    most = _MOST.get(images.dtype)
+    if most is not None and low <= 0 and high >= most:
         return
     if images.stack is not None and all(_within(piece, low, high) for piece in _pieces(images.stack, images.rows)):
         return

@@ -138,7 +138,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
         from augfuse.plan.describe import describe  # it reads plans
 
         if not -len(self) <= i < len(self):
-            raise IndexError(f"describe: got image {i} of a batch of {len(self)}.")
+            raise IndexError(f"image {i} is out of range for a batch of {len(self)}")
         return describe(self, i % len(self))
 
     def to_bytes(self) -> bytes:

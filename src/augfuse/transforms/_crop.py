@@ -6,7 +6,7 @@ Where a crop reaches beyond the image, the recipe's border mode fills. Crops mov
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal, cast, final
+from typing import Annotated, ClassVar, Literal, NamedTuple, cast, final
 
 import numpy as np
 
@@ -25,6 +25,31 @@ _TRIES = 10  # as torchvision's RandomResizedCrop and RandomErasing
 
 def _sized(canvas: Canvas, height: int, width: int) -> Canvas:
     return Canvas(np.full_like(canvas.height, height), np.full_like(canvas.width, width))
+
+
+def cut(canvas: Canvas, left: np.ndarray, top: np.ndarray, size: Size) -> tuple[np.ndarray, Canvas]:
+    """The matrix of cutting `size` out, from the corner (left, top) on, and the sizes that come out."""
+    return geometry.affine(len(left), c=-left, f=-top), _sized(canvas, *sides(size))
+
+
+class Part(NamedTuple):
+    """Rectangles of n images, in whole pixels: (n,) each."""
+
+    left: np.ndarray
+    top: np.ndarray
+    width: np.ndarray
+    height: np.ndarray
+
+    def amounts(self) -> tuple[Amount, ...]:
+        names = {"width": self.width, "height": self.height, "left": self.left, "top": self.top}
+        return tuple(Amount(name, values, "pixels") for name, values in names.items())
+
+
+def cut_and_scaled(canvas: Canvas, part: Part, size: Size) -> tuple[np.ndarray, Canvas]:
+    """The matrix of cutting a part out and scaling it to `size`, and the sizes that come out."""
+    height, width = sides(size)
+    a, e = width / part.width, height / part.height
+    return geometry.affine(len(a), a=a, c=-a * part.left, e=e, f=-e * part.top), _sized(canvas, height, width)
 
 
 def _stretched(side: np.ndarray, factor: np.ndarray) -> np.ndarray:
@@ -77,8 +102,7 @@ class CenterCrop(Geometric, frozen=True):
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         size = _sized(canvas, *sides(self.size))
-        x, y = (canvas.width - size.width) // 2, (canvas.height - size.height) // 2
-        return geometry.affine(len(x), c=-x, f=-y), size
+        return cut(canvas, (canvas.width - size.width) // 2, (canvas.height - size.height) // 2, self.size)
 
 
 @final
@@ -106,8 +130,7 @@ class RandomCrop(Geometric, frozen=True):
         return Amount("left", x, "pixels"), Amount("top", y, "pixels")
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        x, y = self._corner(params, canvas)
-        return geometry.affine(len(x), c=-x, f=-y), _sized(canvas, *sides(self.size))
+        return cut(canvas, *self._corner(params, canvas), self.size)
 
 
 def _offset(u: np.ndarray, room: np.ndarray) -> np.ndarray:
@@ -160,8 +183,7 @@ class RandomResizedCrop(Geometric, frozen=True):
     def draw(self, draw: Draw) -> Params:
         return draw_boxes(draw, self.scale, self.ratio)
 
-    def _part(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Left, top, width and height of what is cut out: (n,) whole numbers."""
+    def _part(self, params: Params, canvas: Canvas) -> Part:
         height, width, found = boxes(params["area"], params["ratio"], canvas)
         ratio = np.clip(canvas.width / canvas.height, *ends(self.ratio))
         height = np.where(found, height, np.minimum(canvas.height, np.rint(canvas.width / ratio)))
@@ -169,18 +191,13 @@ class RandomResizedCrop(Geometric, frozen=True):
         room_y, room_x = canvas.height - height, canvas.width - width
         y = np.where(found, _offset(params["y"], room_y), room_y // 2)
         x = np.where(found, _offset(params["x"], room_x), room_x // 2)
-        return x, y, width, height
+        return Part(x, y, width, height)
 
     def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
-        x, y, width, height = self._part(params, canvas)
-        names = ("width", "height", "left", "top")
-        return tuple(Amount(n, v, "pixels") for n, v in zip(names, (width, height, x, y), strict=True))
+        return self._part(params, canvas).amounts()
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        out_height, out_width = sides(self.size)
-        x, y, width, height = self._part(params, canvas)
-        a, e = out_width / width, out_height / height
-        return geometry.affine(len(x), a=a, c=-a * x, e=e, f=-e * y), _sized(canvas, out_height, out_width)
+        return cut_and_scaled(canvas, self._part(params, canvas), self.size)
 
 
 @final

@@ -14,7 +14,7 @@ import numpy as np
 from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Numbers, Range, per_channel
 from augfuse.rng import Draw
-from augfuse.transforms._crop import boxes, draw_boxes
+from augfuse.transforms._crop import Part, boxes, draw_boxes
 from augfuse.transforms.base import Amount, Evaluation, Frame, Local, Params, Probability
 
 _NOISE = Interval("standard deviation of the noise", "fraction of full scale", 0, 1, "exact", neutral=0)
@@ -107,25 +107,27 @@ class Erase(Local, frozen=True, kw_only=True):
 
     def plan(self, params: Params, frame: Frame) -> Params:
         per_channel("Erase.value", self.value, frame.channels)
-        return {"corners": self._corners(params, frame.canvas)}
+        return {"part": np.stack(self._part(params, frame.canvas), axis=1)}
 
-    def _corners(self, params: Params, canvas: Canvas) -> np.ndarray:
-        """(n, 4): first row, row behind the last, first column, column behind the last; zeros where none fits."""
+    def _part(self, params: Params, canvas: Canvas) -> Part:
+        """What is painted; zeros where no rectangle fits."""
         height, width, found = boxes(params["area"], params["ratio"], canvas)
         y = np.floor(params["y"] * (canvas.height - height + 1))
         x = np.floor(params["x"] * (canvas.width - width + 1))
-        corners = np.stack([y, y + height, x, x + width], axis=1)
-        return np.where(found[:, None], corners, 0).astype(np.int64)
+        return Part(*(np.where(found, number, 0).astype(np.int64) for number in (x, y, width, height)))
 
     def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
-        top, bottom, left, right = self._corners(params, canvas).T
-        names = {"width": right - left, "height": bottom - top, "left": left, "top": top}
-        return tuple(Amount(name, values, "pixels") for name, values in names.items())
+        return self._part(params, canvas).amounts()
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        top, bottom, left, right = params["corners"]
-        image[top:bottom, left:right] = self.value
-        return image
+        return painted(image, params["part"], self.value)
+
+
+def painted(image: np.ndarray, part: np.ndarray, value: tuple[float, ...] | float) -> np.ndarray:
+    """The image with the pixels of a rectangle (left, top, width, height) painted, as far as they lie in it."""
+    left, top, width, height = part
+    image[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)] = value
+    return image
 
 
 @final

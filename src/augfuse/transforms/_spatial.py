@@ -15,22 +15,17 @@ from augfuse.errors import RangeError
 from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Range, ends
 from augfuse.rng import Draw
-from augfuse.text import shown
 from augfuse.transforms.base import Amount, Geometric, Params, Probability
 
 _TURNS = "Full turns repeat: use (0, 360)."
 _SHEAR = "A shear of 90 degrees has no inverse."
 _PIXELS = "1 is the whole width or height of the image. For pixels divide by it: 10 / 224."
+_ANGLES = "For other angles: Rotate(degrees=...)."
+_QUARTERS = Interval("quarter turns, whole numbers", "quarters", 0, 3, "exact", hint=_ANGLES, integer=True)
 _RIGHT = Interval("shift to the right", "fraction of the canvas", -1, 1, hint=_PIXELS)
 _DOWN = Interval("shift down", "fraction of the canvas", -1, 1, hint=_PIXELS)
 _LOWER_RIGHT = Interval("shear angle; lower rows move to the right", "degrees", -89, 89, hint=_SHEAR)
 _RIGHT_DOWN = Interval("shear angle; columns on the right move down", "degrees", -89, 89, hint=_SHEAR)
-
-
-def _rotation(degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    angle = np.deg2rad(degrees)
-    cos, sin = np.cos(angle), np.sin(angle)
-    return cos, sin, -sin, cos  # anticlockwise as seen, because y points down
 
 
 def _centred(canvas: Canvas, linear: tuple) -> tuple[np.ndarray, Canvas]:
@@ -48,7 +43,7 @@ class Rotate(Geometric, frozen=True):
         return {"degrees": draw.uniform("degrees", self.degrees)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return _centred(canvas, _rotation(params["degrees"]))
+        return geometry.rotation(canvas, params["degrees"]), canvas
 
 
 @final
@@ -151,7 +146,7 @@ class Affine(Geometric, frozen=True):
         parts = (
             geometry.about_centre(canvas, scale, 0.0, 0.0, scale),
             geometry.about_centre(canvas, *_shear(params["shear_x"], params["shear_y"])),
-            geometry.about_centre(canvas, *_rotation(params["degrees"])),
+            geometry.rotation(canvas, params["degrees"]),
             geometry.affine(len(x), c=x, f=y),
         )
         return geometry.product(parts), canvas
@@ -195,17 +190,10 @@ class Transpose(Geometric, frozen=True, kw_only=True):
 class Rotate90(Geometric, frozen=True, kw_only=True):
     """Turn by 1, 2 or 3 quarters, anticlockwise as seen, no pixel interpolated; odd quarters swap the canvas' sides."""
 
-    quarters: Annotated[Range, Interval("quarter turns, whole numbers", "quarters", 0, 3, "exact")] = (1, 3)
+    quarters: Annotated[Range, _QUARTERS] = (1, 3)
     p: Probability = 0.5
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({}, {"quarters": 1, "p": 1.0}, {"quarters": (2, 2)})
-
-    def check(self) -> None:
-        if any(q != int(q) for q in ends(self.quarters)):
-            raise RangeError(
-                f"Rotate90.quarters: got {shown(self.quarters)}, wanted whole numbers. "
-                "For other angles: Rotate(degrees=...)."
-            )
 
     def draw(self, draw: Draw) -> Params:
         low, high = ends(self.quarters)

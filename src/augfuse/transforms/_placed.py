@@ -1,0 +1,87 @@
+"""Transforms whose rectangle is given in pixels, and not drawn: what `augfuse.functional` cuts out and paints.
+
+They share their matrices and kernels with RandomCrop, RandomResizedCrop and Erase.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, final
+
+import numpy as np
+
+from augfuse.geometry import Canvas
+from augfuse.ranges import LONGEST_SIDE, Lengths, Number, Numbers, Size, per_channel
+from augfuse.rng import Draw
+from augfuse.transforms._crop import Part, cut, cut_and_scaled
+from augfuse.transforms._local import painted
+from augfuse.transforms.base import Amount, Evaluation, Frame, Geometric, Local, Params
+
+_TOP = Number("first row", "pixels", -LONGEST_SIDE, LONGEST_SIDE, integer=True)
+_LEFT = Number("first column", "pixels", -LONGEST_SIDE, LONGEST_SIDE, integer=True)
+_HEIGHT = Number("rows", "pixels", 1, LONGEST_SIDE, integer=True)
+_WIDTH = Number("columns", "pixels", 1, LONGEST_SIDE, integer=True)
+
+
+@final
+class Crop(Geometric, frozen=True):
+    """Cut `size` out, from the pixel in row `top` and column `left` on."""
+
+    top: Annotated[int, _TOP]
+    left: Annotated[int, _LEFT]
+    size: Annotated[Size, Lengths("output size")]
+    moves_whole_pixels: ClassVar[bool] = True
+    examples: ClassVar = ({"top": 3, "left": 5, "size": (48, 40)},)
+    sets_size: ClassVar[bool] = True
+    evaluation: ClassVar[Evaluation] = "deterministic"
+
+    def draw(self, draw: Draw) -> Params:
+        return {name: np.full(len(draw), getattr(self, name)) for name in ("top", "left")}
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        return cut(canvas, params["left"], params["top"], self.size)
+
+
+@final
+class ResizedCrop(Geometric, frozen=True):
+    """Cut `height` x `width` pixels out, from row `top` and column `left` on, and scale them to `size`."""
+
+    top: Annotated[int, _TOP]
+    left: Annotated[int, _LEFT]
+    height: Annotated[int, _HEIGHT]
+    width: Annotated[int, _WIDTH]
+    size: Annotated[Size, Lengths("output size")]
+    examples: ClassVar = ({"top": 3, "left": 5, "height": 20, "width": 30, "size": (48, 40)},)
+    sets_size: ClassVar[bool] = True
+    evaluation: ClassVar[Evaluation] = "deterministic"
+
+    def draw(self, draw: Draw) -> Params:
+        return {name: np.full(len(draw), getattr(self, name)) for name in Part._fields}
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        return cut_and_scaled(canvas, Part(**params), self.size)
+
+
+@final
+class ErasedPart(Local, frozen=True):
+    """Paint `height` x `width` pixels with `value` from row `top` and column `left` on, as far as the image reaches."""
+
+    top: Annotated[int, _TOP]
+    left: Annotated[int, _LEFT]
+    height: Annotated[int, _HEIGHT]
+    width: Annotated[int, _WIDTH]
+    value: Annotated[tuple[float, ...] | float, Numbers("colour of the rectangle", "at the image's own scale")] = 0
+    effect: ClassVar = "occludes"
+    examples: ClassVar = ({"top": 3, "left": 5, "height": 20, "width": 30},)
+
+    def draw(self, draw: Draw) -> Params:
+        return {name: np.full(len(draw), getattr(self, name)) for name in Part._fields}
+
+    def plan(self, params: Params, frame: Frame) -> Params:
+        per_channel("ErasedPart.value", self.value, frame.channels)
+        return {"part": np.stack(Part(**params), axis=1)}
+
+    def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
+        return Part(**params).amounts()
+
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
+        return painted(image, params["part"], self.value)
