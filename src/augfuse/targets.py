@@ -25,7 +25,10 @@ _DOCS = 'See "Masks" in docs/concepts.md.'
 
 
 def _moving(recipe: Any) -> tuple[Transform, ...]:
-    return tuple(_geometry(t) for t in recipe.transforms if _moves(t))
+    """What moves pixels, and what stands before one of its kind that does: their paths stay the same."""
+    steps = recipe.transforms
+    moving = [{type(t) for t in steps[i:] if _moves(t)} for i in range(len(steps))]
+    return tuple(_geometry(t) for t, kinds in zip(steps, moving, strict=True) if type(t) in kinds)
 
 
 def _moves(transform: Transform) -> bool:
