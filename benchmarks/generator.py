@@ -20,62 +20,13 @@ os.environ.setdefault("KERAS_BACKEND", "torch")  # neither class uses a backend 
 import cyclopts
 import numpy as np
 from keras.src.legacy.preprocessing.image import ImageDataGenerator as KerasGenerator
-from PIL import Image
 
 import timing
 from augfuse.keras import ImageDataGenerator
 from timing import Summary
+from workloads import FLIPS, JOBS, WARPS, Job, make_jpegs
 
 LIBRARIES = ("numpy", "numba", "keras", "scipy", "simplejpeg", "pillow")
-WARPS = {"rotation_range": 20, "width_shift_range": 0.1, "height_shift_range": 0.1, "zoom_range": 0.1}
-FLIPS = {"horizontal_flip": True, "vertical_flip": True}
-
-
-class Job(NamedTuple):
-    """A data set in memory, and what a tutorial does to it."""
-
-    name: str
-    shape: tuple[int, int, int, int]
-    batch: int
-    must: float
-    aim: float
-    options: dict[str, Any]
-
-
-JOBS = (
-    Job(
-        "A: CIFAR-10 32×32, batch 128, samplewise",
-        (2048, 32, 32, 3),
-        128,
-        20,
-        30,
-        {
-            "rotation_range": 10,
-            "width_shift_range": 0.1,
-            "height_shift_range": 0.1,
-            "horizontal_flip": True,
-            "fill_mode": "nearest",
-            "samplewise_center": True,
-            "samplewise_std_normalization": True,
-        },
-    ),
-    Job(
-        "C: Fashion-MNIST 28×28, one batch of 30 000",
-        (30_000, 28, 28, 1),
-        30_000,
-        20,
-        20,
-        {
-            "rotation_range": 10,
-            "zoom_range": 0.1,
-            "shear_range": 0.5,
-            "width_shift_range": 0.1,
-            "height_shift_range": 0.1,
-            "horizontal_flip": True,
-        },
-    ),
-    Job("D: 150×150, batch 20, from memory", (200, 150, 150, 3), 20, 20, 28, {"rescale": 1 / 255, **WARPS, **FLIPS}),
-)
 FILES = "D: 150×150, batch 20, from JPEG folders"
 
 
@@ -143,17 +94,6 @@ def from_files(folder: Path, cores: int, rounds: int, extra: dict[str, Any]) -> 
     with timing.pinned(cores) as possible:
         name = f"{FILES}, {cores} core{'s' if cores > 1 else ''}{'' if possible else ' (not pinned)'}"
         return measure(name, 20, must, aim, make, min(rounds, 5), passes=True)
-
-
-def make_jpegs(folder: Path) -> None:
-    """Two classes of 100 pictures of 500x375: soft shapes with some noise, 40 to 60 KB each."""
-    rng = np.random.default_rng(0)
-    for name in ("cats", "dogs"):
-        (folder / name).mkdir()
-        for i in range(100):
-            coarse = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)).resize((500, 375))
-            noisy = np.asarray(coarse, np.int16) + rng.integers(-6, 7, (375, 500, 3))
-            Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(folder / name / f"{i}.jpg", quality=90)
 
 
 def table(rows: list[Row]) -> str:

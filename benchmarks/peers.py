@@ -68,8 +68,33 @@ def keras(batch: np.ndarray) -> Call:
     return lambda _: next(flow)
 
 
+def augfuse_single(batch: np.ndarray, jitter: bool) -> Call:
+    """One image a call: the next one of the batch."""
+    recipe = augfuse_recipe(jitter)
+    return lambda index: recipe(image=batch[index % len(batch)], seed=0, index=index)["image"]
+
+
+def albumentations_single(batch: np.ndarray, jitter: bool) -> Call:
+    """One image a call: the next one of the batch."""
+    compose = _compose(jitter)
+    return lambda index: compose(image=batch[index % len(batch)])["image"]
+
+
 def albumentations(batch: np.ndarray, jitter: bool) -> Call:
-    """One Compose, image by image, into a reused batch array.
+    """One Compose, image by image, into a reused batch array."""
+    compose = _compose(jitter)
+    out = np.empty(batch.shape, np.float32)
+
+    def call(_: int) -> np.ndarray:
+        for row, image in zip(out, batch, strict=True):
+            row[...] = compose(image=image)["image"]
+        return out
+
+    return call
+
+
+def _compose(jitter: bool) -> Any:
+    """The work, as Albumentations has it.
 
     Affine does rotation, shift and scale in one resample (ShiftScaleRotate is the same thing), and the flip comes
     first, while pixels are still uint8: both are quicker than the other way round.
@@ -92,15 +117,7 @@ def albumentations(batch: np.ndarray, jitter: bool) -> Call:
     ]
     if jitter:
         transforms.append(A.ColorJitter(brightness=JITTER, contrast=JITTER, saturation=JITTER, hue=(-HUE, HUE), p=1.0))
-    compose = A.Compose([*transforms, A.Normalize(mean=MEAN, std=STD)])
-    out = np.empty(batch.shape, np.float32)
-
-    def call(_: int) -> np.ndarray:
-        for row, image in zip(out, batch, strict=True):
-            row[...] = compose(image=image)["image"]
-        return out
-
-    return call
+    return A.Compose([*transforms, A.Normalize(mean=MEAN, std=STD)])
 
 
 def kornia(batch: np.ndarray, jitter: bool, threads: int) -> Call:

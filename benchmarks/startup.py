@@ -8,10 +8,12 @@ your own cache is left alone.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 import cyclopts
 
@@ -44,13 +46,14 @@ print(time.perf_counter() - start)
 """
 
 
-def run(code: str, cache: str) -> float:
-    """The seconds that `code` prints, run in a new process whose kernel cache is the folder `cache`."""
+def run(code: str, cache: str) -> Any:
+    """What `code` prints, read as JSON, run in a new process whose kernel cache is the folder `cache`."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # users do not compile every source at each import
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"the measured process failed:\n{done.stderr}")
-    return float(done.stdout)
+    return json.loads(done.stdout)
 
 
 def measure(runs: int) -> dict[str, Summary]:

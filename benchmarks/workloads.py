@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,6 +49,62 @@ CELLS = (
 )
 
 
+WARPS: dict[str, Any] = {
+    "rotation_range": 20,
+    "width_shift_range": 0.1,
+    "height_shift_range": 0.1,
+    "zoom_range": 0.1,
+}
+FLIPS: dict[str, Any] = {"horizontal_flip": True, "vertical_flip": True}
+
+
+class Job(NamedTuple):
+    """A data set in memory, and what a tutorial does to it."""
+
+    name: str
+    shape: tuple[int, int, int, int]
+    batch: int
+    must: float
+    aim: float
+    options: dict[str, Any]
+
+
+JOBS = (
+    Job(
+        "A: CIFAR-10 32×32, batch 128, samplewise",
+        (2048, 32, 32, 3),
+        128,
+        20,
+        30,
+        {
+            "rotation_range": 10,
+            "width_shift_range": 0.1,
+            "height_shift_range": 0.1,
+            "horizontal_flip": True,
+            "fill_mode": "nearest",
+            "samplewise_center": True,
+            "samplewise_std_normalization": True,
+        },
+    ),
+    Job(
+        "C: Fashion-MNIST 28×28, one batch of 30 000",
+        (30_000, 28, 28, 1),
+        30_000,
+        20,
+        20,
+        {
+            "rotation_range": 10,
+            "zoom_range": 0.1,
+            "shear_range": 0.5,
+            "width_shift_range": 0.1,
+            "height_shift_range": 0.1,
+            "horizontal_flip": True,
+        },
+    ),
+    Job("D: 150×150, batch 20, from memory", (200, 150, 150, 3), 20, 20, 28, {"rescale": 1 / 255, **WARPS, **FLIPS}),
+)
+
+
 def images(cell: Cell) -> np.ndarray:
     """(batch, size, size, 3) uint8: soft random blobs with a little noise, different for each image."""
     import cv2
@@ -62,6 +120,19 @@ def ramps(cell: Cell) -> np.ndarray:
     ramp = np.round(np.linspace(0, 255, cell.size)).astype(np.uint8)
     one = np.stack([*np.meshgrid(ramp, ramp), np.full((cell.size, cell.size), 128, np.uint8)], axis=-1)
     return np.ascontiguousarray(np.broadcast_to(one, (cell.batch, *one.shape)))
+
+
+def make_jpegs(folder: Path, per_class: int = 100) -> None:
+    """Two classes of `per_class` pictures of 500x375: soft shapes with some noise, 40 to 60 KB each."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name in ("cats", "dogs"):
+        (folder / name).mkdir()
+        for i in range(per_class):
+            coarse = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)).resize((500, 375))
+            noisy = np.asarray(coarse, np.int16) + rng.integers(-6, 7, (375, 500, 3))
+            Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(folder / name / f"{i}.jpg", quality=90)
 
 
 @dataclass(frozen=True, slots=True)

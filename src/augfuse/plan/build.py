@@ -17,11 +17,16 @@ from augfuse.transforms.base import Frame
 def operations(nodes: Sequence[Node], n: int, frame: Frame) -> list[Op]:
     """One op for each application of a transform, but for the Write at the end; `frame`: what the images are."""
     found: list[Op] = []
+    made: dict[str, tuple[Op, Frame]] = {}  # a transform that comes at several places is the same at each of them
     for node, active in applications(nodes):
-        if isinstance(node.transform, base.Write):
+        transform = node.transform
+        if isinstance(transform, base.Write):
             continue
-        known = Known(node.transform, node.params, active, n, frame, _name(node.path))
-        found.append(maker(type(node.transform))(known))
+        op, at = made.get(node.path, (None, None))
+        if op is None or at is not frame:
+            op = maker(type(transform))(Known(transform, node.params, n, frame, _name(node.path)))
+            made[node.path] = op, frame
+        found.append(op if active is None else op.on(active, frame.canvas))
         if found[-1].size is not frame.canvas:
             frame = frame._replace(canvas=found[-1].size)
     return found

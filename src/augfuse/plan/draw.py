@@ -14,7 +14,7 @@ import numpy as np
 
 from augfuse.rng import Draw, Slots, Words
 from augfuse.transforms._views import Views
-from augfuse.transforms.base import Compose, Params, Transform
+from augfuse.transforms.base import Compose, Params, Transform, Turn
 from augfuse.transforms.children import branch_paths, paths
 
 
@@ -23,7 +23,7 @@ class Node(msgspec.Struct, frozen=True, eq=False):
     """What was drawn for one transform and n images.
 
     active: (n,) bool, on which images it acts; None: on all. Of a child it counts the choice of its parent too.
-    children: what was drawn for the branches of a Compose, in their order.
+    children: what was drawn for the branches of a Compose, in their order; turns: when they are applied.
     """
 
     path: str
@@ -31,6 +31,7 @@ class Node(msgspec.Struct, frozen=True, eq=False):
     active: np.ndarray | None
     params: Params
     children: tuple[Node, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 @final
@@ -81,13 +82,15 @@ def draw(
         active = _both(parent, _fires(own, transform.probability))
         params = transform.draw(own)
         children: tuple[Node, ...] = ()
+        turns: tuple[Turn, ...] = ()
         if isinstance(transform, Compose):
-            chosen = _chosen(transform, params)
+            turns = transform.turns(params)
+            chosen = _chosen(turns)
             children = tuple(
                 node(child, branch, _both(active, chosen.get(k)))
                 for k, (child, branch) in enumerate(branch_paths(path, transform, epoch))
             )
-        return Node(path, transform, active, params, children)
+        return Node(path, transform, active, params, children, turns)
 
     def nodes(children: Sequence[Transform], parent: str) -> tuple[Node, ...]:
         return tuple(node(path, t, None) for path, t in paths(children, parent) if not isinstance(t, Views))
@@ -104,7 +107,7 @@ def applications(nodes: Sequence[Node]) -> Iterator[tuple[Node, np.ndarray | Non
     """
     for node in nodes:
         if isinstance(node.transform, Compose):
-            for turn in node.transform.turns(node.params):
+            for turn in node.turns:
                 for inner, active in applications((node.children[turn.child],)):
                     yield inner, _both(active, turn.active)
         else:
@@ -117,10 +120,10 @@ def _fires(draw: Draw, p: float) -> np.ndarray | None:
     return draw.coin("p", p) if p > 0 else np.zeros(len(draw), bool)
 
 
-def _chosen(transform: Compose, params: Params) -> dict[int, np.ndarray | None]:
+def _chosen(turns: Sequence[Turn]) -> dict[int, np.ndarray | None]:
     """Which images each branch is applied to at all."""
     found: dict[int, np.ndarray | None] = {}
-    for turn in transform.turns(params):
+    for turn in turns:
         before = found.get(turn.child, False)
         everywhere = turn.active is None or before is None
         found[turn.child] = None if everywhere else turn.active | before  # type: ignore[operator]
@@ -136,7 +139,9 @@ def _both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None
 def _taken(node: Node, rows: np.ndarray) -> Node:
     active = None if node.active is None else node.active[rows]
     params = {name: values[rows] for name, values in node.params.items()}
-    return Node(node.path, node.transform, active, params, tuple(_taken(child, rows) for child in node.children))
+    children = tuple(_taken(child, rows) for child in node.children)
+    turns = tuple(Turn(child, None if acts is None else acts[rows]) for child, acts in node.turns)
+    return Node(node.path, node.transform, active, params, children, turns)
 
 
 def _walk(node: Node) -> Iterator[Node]:

@@ -31,6 +31,13 @@ class Warp(msgspec.Struct, frozen=True, eq=False):
     projective: bool = False
     field: np.ndarray | None = None
 
+    def on(self, active: np.ndarray, canvas: Canvas) -> Warp:
+        """The same for the images of `active` (n,); the others stay as they are, of the sizes `canvas`."""
+        size = self.size
+        if size is not canvas:
+            size = Canvas(*(np.where(active, new, old) for new, old in zip(size, canvas, strict=True)))
+        return Warp(self.name, size, geometry.where(active, self.matrix), self.projective, self.field)
+
 
 @final
 class Color(msgspec.Struct, frozen=True, eq=False):
@@ -42,6 +49,11 @@ class Color(msgspec.Struct, frozen=True, eq=False):
     mean_gain: np.ndarray | None = None
     mixes_channels: bool = False
 
+    def on(self, active: np.ndarray, canvas: Canvas) -> Color:
+        """The same for the images of `active` (n,)."""
+        gain = None if self.mean_gain is None else self.mean_gain * active[:, None]
+        return Color(self.name, self.size, color.where(active, self.matrix), gain, self.mixes_channels)
+
 
 @final
 class Tone(msgspec.Struct, frozen=True, eq=False):
@@ -49,6 +61,10 @@ class Tone(msgspec.Struct, frozen=True, eq=False):
 
     name: str
     size: Canvas
+
+    def on(self, active: np.ndarray, canvas: Canvas) -> Tone:
+        """The same for the images of `active` (n,)."""
+        return self
 
 
 @final
@@ -62,6 +78,10 @@ class Local(msgspec.Struct, frozen=True, eq=False):
     params: Params
     active: np.ndarray
 
+    def on(self, active: np.ndarray, canvas: Canvas) -> Local:
+        """The same for the images of `active` (n,)."""
+        return Local(self.name, self.size, self.apply, self.compiled, self.params, active)
+
     def params_of(self, i: int) -> Params:
         return {name: values[i] for name, values in self.params.items()}
 
@@ -72,6 +92,10 @@ class Mix(msgspec.Struct, frozen=True, eq=False):
 
     name: str
     size: Canvas
+
+    def on(self, active: np.ndarray, canvas: Canvas) -> Mix:
+        """The same for the images of `active` (n,)."""
+        return self
 
 
 @final
@@ -105,44 +129,35 @@ Step: TypeAlias = Segment | Local
 
 
 class Known(NamedTuple):
-    """What an op is made of: a transform, what was drawn for it, on which images it acts, and what reaches it."""
+    """What an op is made of: a transform, what was drawn for it and n images, and what reaches it."""
 
     transform: Transform
     params: Params
-    active: np.ndarray | None
     n: int
     frame: Frame
     name: str
 
 
 def _warp(known: Known) -> Op:
-    transform, canvas = known.transform, known.frame.canvas
+    transform = known.transform
     assert isinstance(transform, base.Geometric)
-    matrix, size = transform.matrix(known.params, canvas)
-    if known.active is not None:
-        matrix = geometry.where(known.active, matrix)
-        if size is not canvas:
-            size = Canvas(*(np.where(known.active, new, old) for new, old in zip(size, canvas, strict=True)))
+    matrix, size = transform.matrix(known.params, known.frame.canvas)
     return Warp(known.name, size, matrix, transform.projective)
 
 
 def _color(known: Known) -> Op:
     transform = known.transform
     assert isinstance(transform, base.Color)
-    matrix = transform.matrix(known.params, known.n)
     gain = transform.mean_gain(known.params)
-    if known.active is not None:
-        matrix = color.where(known.active, matrix)
-        gain = None if gain is None else gain * known.active[:, None]
+    matrix = transform.matrix(known.params, known.n)
     return Color(known.name, known.frame.canvas, matrix, gain, transform.mixes_channels)
 
 
 def _local(known: Known) -> Op:
     transform = known.transform
     assert isinstance(transform, base.Local)
-    params = transform.plan(known.params, known.frame)
-    active = np.ones(known.n, bool) if known.active is None else known.active
-    return Local(known.name, known.frame.canvas, transform.apply, transform.compiled(), params, active)
+    params, everyone = transform.plan(known.params, known.frame), np.ones(known.n, bool)
+    return Local(known.name, known.frame.canvas, transform.apply, transform.compiled(), params, everyone)
 
 
 def _tone(known: Known) -> Op:
@@ -164,6 +179,7 @@ _MAKERS: dict[type[Transform], Callable[[Known], Op]] = {
 
 @cache
 def maker(cls: type[Transform]) -> Callable[[Known], Op]:
+    """What makes the op of a transform of this class, as it acts on all images."""
     for kind, maker in _MAKERS.items():
         if issubclass(cls, kind):
             return maker

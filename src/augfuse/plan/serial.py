@@ -21,7 +21,7 @@ from augfuse.plan.draw import Drawn, Node, draw
 from augfuse.plan.plan import Plan, Settings, Source, checked, make
 from augfuse.ranges import LONGEST_SIDE
 from augfuse.text import shown
-from augfuse.transforms.base import Transform, applications
+from augfuse.transforms.base import Compose, Transform, applications
 from augfuse.transforms.children import check_ends
 from augfuse.transforms.spec import transform_to_dict, transforms_from_list
 
@@ -182,7 +182,9 @@ def _node(form: Node, left: Iterator[_Node], n: int) -> Node:
         raise ValueError(f"draws of {shown(stored.path)} in the place of {form.path}")
     params = {name: _like(stored.params[name], values) for name, values in form.params.items()}
     active = None if stored.active is None else _like(stored.active, np.zeros(n, bool))
-    return Node(form.path, form.transform, active, params, tuple(_node(child, left, n) for child in form.children))
+    children = tuple(_node(child, left, n) for child in form.children)
+    turns = form.transform.turns(params) if isinstance(form.transform, Compose) else ()
+    return Node(form.path, form.transform, active, params, children, turns)
 
 
 def _packed(array: np.ndarray) -> _Array:

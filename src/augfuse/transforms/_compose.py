@@ -176,7 +176,8 @@ class RandomOrder(Compose, frozen=True):
 
     def turns(self, params: Params) -> tuple[Turn, ...]:
         k = range(len(self.transforms))
-        return tuple(Turn(child, params["order"][:, place] == child) for place in k for child in k)
+        comes = params["order"][:, :, None] == np.array(k)  # (n, place, child)
+        return tuple(Turn(child, comes[:, place, child]) for place in k for child in k)
 
     def rebuilt(self, change: Callable[[Transform], Transform]) -> RandomOrder:
         return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
