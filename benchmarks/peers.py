@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -258,13 +259,15 @@ def _albumentations_work(work: Work, batch: np.ndarray, out: np.ndarray, channel
     return _compose_work(A, work, "Albumentations", batch, out, channels_first)
 
 
-def _augrs_work(work: Work, batch: np.ndarray, out: np.ndarray, channels_first: bool) -> Call | None:
+def _augrs_work(
+    work: Work, batch: np.ndarray, out: np.ndarray, channels_first: bool, name: str = "augrs"
+) -> Call | None:
     """Single calls; `augment_batch(num_threads=1)` takes the same time within 5 %."""
     try:
         import augrs as A
     except ImportError:
         return None
-    return _compose_work(A, work, "augrs", batch, out, channels_first)
+    return _compose_work(A, work, name, batch, out, channels_first)
 
 
 def torchvision_v2() -> Any:
@@ -336,5 +339,6 @@ def _kornia_work(work: Work, batch: np.ndarray) -> Call:
 _BY_IMAGE: dict[str, Callable[[Work, np.ndarray, np.ndarray, bool], Call | None]] = {
     "Albumentations": _albumentations_work,
     "augrs": _augrs_work,
+    "augrs, box": partial(_augrs_work, name="augrs, box"),  # no antialiasing by area: see spellings.py
     "torchvision": _torchvision_work,
 }

@@ -136,11 +136,12 @@ def _resized_crop(size: tuple[int, int], interpolation: int = LINEAR) -> Work:
     )
     if interpolation == LINEAR:
         return replace(work, note="Albumentations, augrs and kornia do not antialias")
-    return replace(work, peers={name: spelled for name, spelled in work.peers.items() if name != "kornia"})
+    columns = {"Albumentations": "Albumentations", "augrs": "augrs, box", "torchvision": "torchvision"}
+    return replace(work, peers={column: work.peers[peer] for peer, column in columns.items()})
 
 
 def _warp(size: int) -> Work:
-    return _work(
+    work = _work(
         f"rotate + shift + scale + flip + jitter + normalise, {size}",
         (size, size),
         size,
@@ -163,6 +164,7 @@ def _warp(size: int) -> Work:
             K.ColorJitter(JITTER, JITTER, JITTER, (-HUE, HUE), p=1.0),
         ],
     )
+    return replace(work, note="torchvision fills with black")
 
 
 def _many() -> Work:

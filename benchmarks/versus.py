@@ -108,7 +108,9 @@ def report(result: Result, demands: Sequence[Demand]) -> str:
 def table(results: Sequence[Result], demands: Sequence[Demand] | dict[str, Sequence[Demand]]) -> str:
     """Microseconds of augfuse, and its speed over each peer, with the demanded ratio in brackets, as Markdown."""
     names = [
-        name for name in ("Albumentations", "kornia", "augrs", "torchvision") if any(name in r.over for r in results)
+        name
+        for name in ("Albumentations", "kornia", "augrs", "augrs, box", "torchvision")
+        if any(name in r.over for r in results)
     ]
     rows = [["work", "augfuse, µs", *(f"× {name}" for name in names)], ["---", *["---:"] * (len(names) + 1)]]
     for result in results:

@@ -221,8 +221,8 @@ def same_work(
 ) -> str:
     """Compare what augfuse and another contender made of `source`; AssertionError if it is not alike.
 
-    One array for each of several epochs, (n, h, w, c) in levels of uint8. Where nothing is drawn the pixels are compared.
-    Else: how far images are from the source (cropped about the centre), on the mean, and whether two epochs differ.
+    One array for each of several epochs, (n, h, w, c) in levels of uint8. Where nothing is drawn, pixels are
+    compared. Else: how far images are from the source (its middle) on the mean, and whether two epochs differ.
     """
     for one in theirs:
         assert one.shape == ours[0].shape, f"{name}: shape {one.shape}, wanted {ours[0].shape}"
