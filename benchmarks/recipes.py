@@ -43,7 +43,7 @@ def _demands(must: tuple[float, float | None], aim: tuple[float, float | None]) 
 STRAIGHT = _demands((3, 1.5), (3.5, 2))
 RESIZED = _demands((1.6, 1.5), (2.2, 2))
 WARPED = _demands((4, 2), (8, 4))
-MANY = (Demand(("Albumentations",), 3, 5), Demand(("augrs",), None, None))
+MANY = (Demand(("Albumentations",), 3, 5),)
 CROPPED = Demand(("Albumentations", "augrs", "torchvision"), 3, 4, least=1)
 
 

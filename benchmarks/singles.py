@@ -28,7 +28,10 @@ MEANS = {"Albumentations": (3.0, 3.5), "augrs": (2.0, 2.5)}  # geometric means: 
 def summary(results: list[Result]) -> list[str]:
     """Geometric means over what each peer has, the least ratio, and what misses."""
     lines = []
-    for title, some in (("the 20", versus.SINGLES), ("with new kinds", versus.SINGLES | versus.NEW)):
+    groups = {"the 20": versus.SINGLES, "with new kinds": versus.SINGLES | versus.NEW}
+    if not any(result.work.name in versus.NEW for result in results):
+        del groups["with new kinds"]
+    for title, some in groups.items():
         for peer, (must, aim) in MEANS.items():
             ratios = {r.work.name: r.over[peer].median for r in results if r.work.name in some and peer in r.over}
             if not ratios:
