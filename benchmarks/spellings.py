@@ -30,7 +30,8 @@ class Work:
     """One piece of work in every library that can do it.
 
     size, output: (height, width). fixed: nothing is drawn, so that pixels are compared. needs: the class of augfuse
-    without which the work is left out. alone: no sense behind a crop. note: where a peer does less than asked.
+    without which the work is left out. alone: no sense behind a crop. dim: on photos with half the contrast.
+    note: where a peer does less than asked.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Work:
     floats: bool = False
     needs: str = ""
     alone: bool = False
+    dim: bool = False
     note: str = ""
 
 
@@ -280,6 +282,7 @@ NEW = (
             "torchvision": lambda v2: [v2.RandomAutocontrast(p=1.0)],
         },
         fixed=True,
+        dim=True,
         needs="AutoContrast",
     ),
     Work(
@@ -290,6 +293,7 @@ NEW = (
             "torchvision": lambda v2: [v2.RandomEqualize(p=1.0)],
         },
         fixed=True,
+        dim=True,
         needs="Equalize",
     ),
     Work(

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 import peers
 import spellings
 import timing
@@ -63,6 +65,8 @@ def chosen(works: Sequence[Work], names: Sequence[str]) -> list[Work]:
 def measure(work: Work, rounds: int, channels_first: bool = False) -> Result:
     """Check that all contenders do the same work, then measure them: processor time of the process, one CPU."""
     batch = workloads.photos(work.batch, *work.size)
+    if work.dim:
+        batch = batch // 2 + np.uint8(50)
     calls = peers.contenders(work, batch, channels_first)
     epochs = range(max(2, math.ceil(128 / work.batch)))
     made = {
