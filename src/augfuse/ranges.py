@@ -20,6 +20,9 @@ from augfuse.text import shown
 # The longest side of an output that a transform may name. What a whole output may be is for the plan to say.
 LONGEST_SIDE = 1_000_000
 
+# Of a curve: as many as uint16 images have levels.
+MOST_POINTS = 65_536
+
 Range: TypeAlias = tuple[float, float] | float
 Size: TypeAlias = tuple[int, int] | int
 
@@ -248,6 +251,42 @@ class Margins(msgspec.Struct, frozen=True):
 
 
 @final
+class Points(msgspec.Struct, frozen=True):
+    """Points (x, y) of a curve over 0..1 with values in 0..1: the first at x = 0, the last at x = 1, rising in x."""
+
+    doc: str
+    unit: str = ""
+
+    def parse(self, where: str, value: Any) -> tuple[tuple[float, float], ...]:
+        wanted = "at least two points (x, y) within 0..1, such as ((0, 0), (0.5, 0.6), (1, 1))"
+        value = value.tolist() if isinstance(value, np.ndarray) else value
+        if not isinstance(value, (tuple, list)) or len(value) < 2 or len(value) > MOST_POINTS:
+            many = f", {MOST_POINTS:,} at most" if isinstance(value, (tuple, list)) and len(value) > 2 else ""
+            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}{many}.")
+        points: list[tuple[float, float]] = []
+        for place, point in enumerate(map(listed, value)):
+            if not isinstance(point, (tuple, list)) or len(point) != 2:
+                raise RangeError(
+                    f"{where}[{place}]: got {shown(point)}, wanted two numbers (x, y). {wanted.capitalize()}."
+                )
+            x, y = (_number(f"{where}[{place}]", v, "two numbers (x, y) within 0..1") for v in point)
+            if not (0 <= x <= 1 and 0 <= y <= 1):
+                raise RangeError(f"{where}[{place}]: got {shown(point)}, wanted two numbers (x, y) within 0..1.")
+            if points and x <= points[-1][0]:
+                raise RangeError(
+                    f"{where}[{place}]: got x = {x:g} behind x = {points[-1][0]:g}, wanted points that rise in x. "
+                    f"Sort them, and give each x once."
+                )
+            points.append((x, y))
+        if points[0][0] != 0 or points[-1][0] != 1:
+            raise RangeError(
+                f"{where}: got a curve from x = {points[0][0]:g} to x = {points[-1][0]:g}, wanted one from 0 to 1. "
+                f"Add (0, {points[0][1]:g}) or (1, {points[-1][1]:g})."
+            )
+        return tuple(points)
+
+
+@final
 class Choice(msgspec.Struct, frozen=True):
     """One of a few words."""
 
@@ -285,4 +324,4 @@ class Anything(msgspec.Struct, frozen=True):
         return value
 
 
-Spec: TypeAlias = Interval | Number | Numbers | Lengths | Margins | Choice | Flag | Anything
+Spec: TypeAlias = Interval | Number | Numbers | Lengths | Margins | Points | Choice | Flag | Anything

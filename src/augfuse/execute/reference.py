@@ -11,6 +11,7 @@ from augfuse import color
 from augfuse.execute.images import Images
 from augfuse.geometry import EDGE
 from augfuse.plan.lower import Lowered, Pass
+from augfuse.plan.tone import Tone, params_of
 
 
 def execute(lowered: Lowered, images: Images) -> np.ndarray:
@@ -35,6 +36,7 @@ def _image(lowered: Lowered, image: np.ndarray, dtype: np.dtype, i: int) -> np.n
 
 def _pass(step: Pass, image: np.ndarray, i: int, low: float, whole: bool) -> np.ndarray:
     inside = None
+    image = retone(image, step.before, i) if step.before is not None else image
     extra = 0.0 if step.mean_gain is None else step.mean_gain[i] * (_gray_mean(image) - low)
     if step.sampling is not None:
         matrices, reduced, border, nearest, _ = step.sampling
@@ -49,7 +51,61 @@ def _pass(step: Pass, image: np.ndarray, i: int, low: float, whole: bool) -> np.
         image = image * step.gain[i, 0] + step.gain[i, 1] + np.ravel(extra)[0]
     if inside is not None and step.fills is not None:
         image = np.where(inside[:, :, None], image, step.fills[i])
-    return image
+    return retone(image, step.after, i) if step.after is not None else image
+
+
+def retone(image: np.ndarray, tone: Tone, i: int) -> np.ndarray:
+    """The curves of image i one after the other, each on values that are clipped and, of whole numbers, rounded."""
+    channels = [np.moveaxis(image, 2, 0)[c] for c in range(image.shape[2])]
+    span = tone.high - tone.low
+    for curve in tone.curves:
+        for c in range(tone.colors):
+            values = np.clip(channels[c], tone.low, tone.high)
+            values = np.rint(values) if tone.levels else values
+            if curve.active[i] and curve.statistic == "range":
+                values = stretch(values, tone)
+            elif curve.active[i] and curve.statistic == "histogram":
+                values = equalize(values, tone)
+            elif curve.active[i]:
+                unit = curve.curve(
+                    params_of(curve, i, i + 1), np.clip((values.ravel() - tone.low) / span, 0, 1), tone.levels
+                )
+                values = (tone.low + span * unit[0]).reshape(values.shape)
+                values = np.rint(values) if tone.levels else values
+            channels[c] = values
+    return np.stack(channels, axis=2)
+
+
+def stretch(values: np.ndarray, tone: Tone) -> np.ndarray:
+    """The darkest value becomes `low`, the brightest `high`. Levels are cut to whole numbers, as in Pillow."""
+    darkest, brightest = float(values.min()), float(values.max())
+    if darkest == brightest:
+        return values
+    scale = (tone.high - tone.low) / (brightest - darkest)
+    stretched = values * scale + -darkest * scale
+    return np.clip(tone.low + (np.floor(stretched) if tone.levels else stretched), tone.low, tone.high)
+
+
+def equalize(values: np.ndarray, tone: Tone) -> np.ndarray:
+    """Each level becomes how many pixels are darker, in steps of which the last level is one. Of 256 levels as in
+    Pillow, where a step is a whole number of pixels; of 65 536 levels, and of floats at as many, it is not.
+    """
+    most = (tone.levels or 65536) - 1
+    unit = most / (tone.high - tone.low) if not tone.levels else 1.0
+    first = 0.0 if tone.levels else tone.low
+    levels = np.rint((values - first) * unit).astype(np.int64)
+    counts = np.bincount(levels.ravel(), minlength=most + 1)
+    spread = int(counts.sum() - counts[np.flatnonzero(counts)[-1]])
+    darker = np.cumsum(counts) - counts
+    if spread == 0 or (most == 255 and spread < 255):
+        return values
+    if most == 255:
+        found = np.minimum((darker + spread // 255 // 2) // (spread // 255), 255)
+    else:
+        found = np.minimum((2 * darker * most + spread) // (2 * spread), most)
+    if tone.levels:  # a declared range is a part of the levels
+        return np.rint(tone.low + found[levels] * ((tone.high - tone.low) / most))
+    return tone.low + found[levels] / unit
 
 
 def _gray_mean(image: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from augfuse.plan.ops import Segment
+from augfuse.plan.ops import Segment, Tone
 from augfuse.plan.plan import Plan
 
 
@@ -19,17 +19,25 @@ def _line(plan: Plan) -> str:
         if not isinstance(step, Segment):
             parts.append(f"{step.name} -> 1 kernel")
             continue
+        if step.before:
+            parts.append(_tones(step.before))
         if step.geometry_names:
             parts.append(f"{_listed(step.geometry_names)} -> 1 warp")
         if step.color_names:
             mean = " with the image mean" if step.mean_gain is not None else ""
             parts.append(f"{_listed(step.color_names)} -> 1 matrix{mean}")
+        if step.after:
+            parts.append(_tones(step.after))
     write = plan.write
     height, width = plan.size
     parts.append(
         f"{write.name + ' -> ' if write.name else ''}write {height[0]}x{width[0]}x{plan.channels} {write.dtype.name}"
     )
     return "; ".join(parts)
+
+
+def _tones(tones: tuple[Tone, ...]) -> str:
+    return f"{_listed(tuple(tone.name for tone in tones))} -> 1 curve{' of the image' if tones[0].statistic else ''}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

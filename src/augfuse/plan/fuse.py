@@ -3,8 +3,11 @@
 The rules: Geometric, Geometric multiply. Color, Color multiply, with no clip in between. Color and Geometric swap
 freely, because a matrix on channels commutes with a weighted mean over pixels whose weights sum to 1; only the fill
 colour must know which colour steps came after it. A step that needs the mean of the current image (Contrast about the
-mean) begins a new pass, and so does whatever follows a Local. Segments follow from the recipe, never from what was
-drawn.
+mean), or a statistic of it, begins a new pass, and so does whatever follows a Local.
+
+Tones commute with nothing: those that come first in a pass act on the values of the source, before they are blended,
+those that come last on what geometry and colour left, clipped. Tone, Tone compose. Geometry or colour behind the latter
+begins a new pass. Segments follow from the recipe, never from what was drawn.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ def fuse(apart: Sequence[Step]) -> list[Step]:
     found: list[Step] = []
     run: list[Segment] = []
     for step in apart:
-        if run and (not isinstance(step, Segment) or step.mean_gain is not None):
+        if run and not (isinstance(step, Segment) and _joins(run, step)):
             found.append(_merged(run))
             run = []
         if isinstance(step, Segment):
@@ -37,6 +40,25 @@ def fuse(apart: Sequence[Step]) -> list[Step]:
         else:
             found.append(step)
     return [*found, _merged(run)] if run else found
+
+
+def _joins(run: list[Segment], step: Segment) -> bool:
+    """Whether a step may be part of the pass that the steps of `run` make."""
+    if step.mean_gain is not None or any(tone.statistic for tone in step.before):
+        return False
+    if not _acts(step) or not any(map(_acts, run)):
+        return True
+    return not (step.before or any(part.after for part in run) or any(part.before for part in _behind(run)))
+
+
+def _acts(segment: Segment) -> bool:
+    return segment.geometry is not None or segment.color is not None
+
+
+def _behind(run: list[Segment]) -> list[Segment]:
+    """The segments behind the first that moves or colours."""
+    first = next((place for place, segment in enumerate(run) if _acts(segment)), len(run))
+    return run[first + 1 :]
 
 
 def _merged(run: list[Segment]) -> Segment:
@@ -51,6 +73,7 @@ def _merged(run: list[Segment]) -> Segment:
         first = run.index(moved[0])
         behind = [segment for segment in run[first + 1 :] if segment.color is not None]
     fills = [] if not moved or moved[0].fill_color is None else [moved[0].fill_color]
+    last = len(run) - len(_behind(run))
     gain = run[0].mean_gain
     if gain is not None:
         for segment in colored[1:]:
@@ -65,6 +88,11 @@ def _merged(run: list[Segment]) -> Segment:
         fill_color=_product(color.product, [*fills, *(segment.color for segment in behind)]),
         mixes_channels=any(segment.mixes_channels for segment in run),
         grid=_grid([segment.grid for segment in moved]),
+        before=tuple(tone for segment in run[:last] for tone in segment.before),
+        after=(
+            *(tone for segment in run[:last] for tone in segment.after),
+            *(tone for segment in run[last:] for tone in (*segment.before, *segment.after)),
+        ),
     )
 
 
@@ -96,7 +124,11 @@ def _of_color(op: ops.Color) -> Step:
     return Segment(op.size, (), (op.name,), None, op.matrix, gain, None, op.mixes_channels)
 
 
-def _refused(op: ops.Tone | ops.Mix) -> Step:
+def _of_tone(op: ops.Tone) -> Step:
+    return Segment(op.size, before=(op,))
+
+
+def _refused(op: ops.Mix) -> Step:
     kind = type(op).__name__
     raise RecipeError(f"{op.name}: transforms of the kind {kind} are not executed by this version. Leave it out.")
 
@@ -105,7 +137,7 @@ def _refused(op: ops.Tone | ops.Mix) -> Step:
 _STEP: dict[type, Callable[..., Step]] = {
     ops.Warp: _of_warp,
     ops.Color: _of_color,
-    ops.Tone: _refused,
+    ops.Tone: _of_tone,
     ops.Local: lambda op: op,
     ops.Mix: _refused,
     ops.Segment: lambda segment: segment,

@@ -12,13 +12,19 @@ import numpy as np
 from augfuse import color
 from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas, invert
+from augfuse.plan import ops
 from augfuse.plan.ops import Grid, Local, Segment
+from augfuse.plan.tone import LEVELS, Tone, through
 
 if TYPE_CHECKING:
     from augfuse.plan.plan import Plan
 
 # An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
 REDUCE_ABOVE = 1.5
+
+# A tone takes values at the nearest level. What colours leave within this part of full scale below the middle between
+# two levels, such as half of an odd one, counts as lying there, and goes up, whatever the order of the arithmetic.
+TIE = 2.0**-18
 
 
 # The last two follow SciPy, for `augfuse.keras`: from the centre of the first to that of the last pixel, period n - 1.
@@ -46,6 +52,8 @@ class Pass(NamedTuple):
     gain: np.ndarray | None = None  # (n, 2) float64: the same gain and offset for all channels
     mean_gain: np.ndarray | None = None  # (n, 3): added per unit of the grey mean of what comes in, above `low`
     fills: np.ndarray | None = None  # (n, c) float64: what surrounds the source, as the colours leave it
+    before: Tone | None = None  # on the values that come in, before they are averaged and blended
+    after: Tone | None = None  # on those that colours and fills left
 
 
 @final
@@ -83,9 +91,14 @@ class Lowered(NamedTuple):
 def lower(plan: Plan) -> Lowered:
     """The plan as executors take it. RecipeError for matrices without an inverse, and colours that do not fit."""
     steps: list[LoweredStep] = []
-    canvas = plan.source
-    for step in plan.steps:
-        steps.append(_lowered(plan, step, canvas) if isinstance(step, Segment) else step)
+    canvas, around = plan.source, None
+    for step, following in zip(plan.steps, (*plan.steps[1:], None), strict=True):
+        if isinstance(step, Segment):
+            made, around = _lowered(plan, step, following, canvas, around)
+            steps.append(made)
+        else:
+            steps.append(step)
+            around = None
         canvas = step.size
     write = plan.write
     plain = write.name is None and write.dtype == plan.images.dtype and write.dtype.kind == "u"
@@ -93,7 +106,12 @@ def lower(plan: Plan) -> Lowered:
     return Lowered(plan.channels, plan.low, plan.high, tuple(steps), canvas, output)
 
 
-def _lowered(plan: Plan, step: Segment, source: Canvas) -> Pass:
+def _lowered(
+    plan: Plan, step: Segment, following: ops.Step | None, source: Canvas, around: np.ndarray | None
+) -> tuple[Pass, np.ndarray | None]:
+    """The numbers of a pass, and what surrounds the image then: only tones separate it from the pass that follows.
+    around: what surrounded it before.
+    """
     if step.mixes_channels and plan.channels not in (1, 3, 4):
         raise RecipeError(
             f"{', '.join(step.color_names)}: got images with {plan.channels} channels, "
@@ -101,7 +119,37 @@ def _lowered(plan: Plan, step: Segment, source: Canvas) -> Pass:
             f"Brightness, Contrast and Invert work with any number."
         )
     matrix, gain = (None, None) if step.color is None else _colors(plan, step.color, step.mixes_channels)
-    return Pass(step.size, _sampling(plan, step, source), matrix, gain, step.mean_gain, _fills(plan, step))
+    before, after = _tone(plan, step.before), _tone(plan, step.after)
+    cut = isinstance(following, Segment) and (step.after or following.before)
+    if (after or cut) and plan.images.dtype in LEVELS:
+        tie = TIE * (plan.high - plan.low)
+        if matrix is not None:
+            matrix[:, :, 3] += tie
+        if gain is not None:
+            gain[:, 1] += tie
+    fills = _fills(plan, step, before, around)
+    made = Pass(step.size, _sampling(plan, step, source), matrix, gain, step.mean_gain, None, before, after)
+    made = made if step.geometry is None else made._replace(fills=fills)
+    return made, _toned(after, fills) if cut else None
+
+
+def _tone(plan: Plan, curves: tuple[ops.Tone, ...]) -> Tone | None:
+    if not curves:
+        return None
+    colors = 3 if plan.channels == 4 else plan.channels
+    return Tone(curves, plan.low, plan.high, LEVELS.get(plan.images.dtype, 0), colors)
+
+
+def _toned(tone: Tone | None, fills: np.ndarray | None) -> np.ndarray | None:
+    """Fill colours through the curves; None where these follow from what is measured in each image."""
+    if tone is None or fills is None:
+        return fills
+    if tone.statistic is not None:
+        return None
+    found = fills.copy()
+    for i, colors in enumerate(found[:, : tone.colors]):
+        colors[:] = through(tone, colors, i)
+    return found
 
 
 def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
@@ -144,14 +192,18 @@ def _colors(plan: Plan, matrix: np.ndarray, mixes: bool) -> tuple[np.ndarray | N
     return None, np.stack([matrix[:, 0, :3].sum(axis=1), matrix[:, 0, 3]], axis=1)
 
 
-def _fills(plan: Plan, step: Segment) -> np.ndarray | None:
-    """The fill value, through the colour steps that come after the first geometric one."""
-    if plan.fill != "constant" or step.geometry is None:
-        return None
-    fills = np.tile(plan.fill_value, (len(plan), 1))
-    if step.fill_color is None:
+def _fills(plan: Plan, step: Segment, before: Tone | None, around: np.ndarray | None) -> np.ndarray | None:
+    """The fill value, through the colour steps that come after the first geometric one: through all, and the tones
+    before them, where that was in an earlier pass.
+    """
+    fills, passed = _toned(before, around), step.color
+    if fills is None:
+        if plan.fill != "constant" or step.geometry is None:
+            return None
+        fills, passed = np.tile(plan.fill_value, (len(plan), 1)), step.fill_color
+    if passed is None:
         return fills
-    matrix, gain = _colors(plan, step.fill_color, step.mixes_channels)
+    matrix, gain = _colors(plan, passed, step.mixes_channels)
     if gain is not None:
         return fills * gain[:, :1] + gain[:, 1:]
     assert matrix is not None

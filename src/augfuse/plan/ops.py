@@ -63,14 +63,18 @@ class Color(msgspec.Struct, frozen=True, eq=False):
 
 @final
 class Tone(msgspec.Struct, frozen=True, eq=False):
-    """Changes values by a curve per channel."""
+    """Changes values by a curve; `active` (n,) says in which images. statistic: what is measured to make the curve."""
 
     name: str
     size: Canvas
+    curve: Callable[[Params, np.ndarray, int], np.ndarray]
+    params: Params
+    active: np.ndarray
+    statistic: Literal["range", "histogram"] | None = None
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Tone:
         """The same for the images of `active` (n,)."""
-        return self
+        return Tone(self.name, self.size, self.curve, self.params, active, self.statistic)
 
 
 @final
@@ -118,7 +122,9 @@ class Write(msgspec.Struct, frozen=True, eq=False):
 
 @final
 class Segment(msgspec.Struct, frozen=True, eq=False):
-    """One pass over the pixels: geometry, then colour. Colour steps that stood before the geometry are in it too."""
+    """One pass over the pixels: the tones of what comes in, geometry, colour, then tones of what comes out. Colour
+    steps that stood before the geometry are in it too.
+    """
 
     size: Canvas  # of what comes out
     geometry_names: tuple[str, ...] = ()
@@ -129,6 +135,8 @@ class Segment(msgspec.Struct, frozen=True, eq=False):
     fill_color: np.ndarray | None = None  # (n, 3, 4): the colour steps behind the first geometric one; None: none
     mixes_channels: bool = False
     grid: Grid = "free"  # of the geometry
+    before: tuple[Tone, ...] = ()  # on the values of the source, before they are blended
+    after: tuple[Tone, ...] = ()  # where there is geometry or colour
 
 
 Op: TypeAlias = Warp | Color | Tone | Local | Mix
@@ -173,7 +181,10 @@ def _local(known: Known) -> Op:
 
 
 def _tone(known: Known) -> Op:
-    return Tone(known.name, known.frame.canvas)
+    transform = known.transform
+    assert isinstance(transform, base.Tone)
+    everyone = np.ones(known.n, bool)
+    return Tone(known.name, known.frame.canvas, transform.curve, known.params, everyone, transform.statistic)
 
 
 def _mix(known: Known) -> Op:

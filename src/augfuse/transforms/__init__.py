@@ -37,6 +37,12 @@ from augfuse.transforms._spatial import Shear as Shear
 from augfuse.transforms._spatial import Translate as Translate
 from augfuse.transforms._spatial import Transpose as Transpose
 from augfuse.transforms._spatial import VerticalFlip as VerticalFlip
+from augfuse.transforms._tone import AutoContrast as AutoContrast
+from augfuse.transforms._tone import Equalize as Equalize
+from augfuse.transforms._tone import Gamma as Gamma
+from augfuse.transforms._tone import Posterize as Posterize
+from augfuse.transforms._tone import Solarize as Solarize
+from augfuse.transforms._tone import ToneCurve as ToneCurve
 from augfuse.transforms._views import Views as Views
 from augfuse.transforms._write import Normalize as Normalize
 from augfuse.transforms._write import PerImageStandardize as PerImageStandardize

@@ -131,13 +131,21 @@ class Color(Transform, frozen=True):
 
 
 class Tone(Transform, frozen=True):
-    """Changes values by a curve, the same for all pixels of a channel. No executor runs tones yet: recipes that hold
-    one are refused by name.
+    """Changes values by a curve, the same for all pixels of a channel. Any number of channels; a fourth one is alpha,
+    and stays as it is.
+
+    Values are clipped to the value range first, and those of uint8 and uint16 sources taken at the nearest level.
     """
 
+    # What is measured in each channel of the image as it comes in, and makes the curve: the darkest and the brightest
+    # value, or how often each level comes. It begins a pass.
+    statistic: ClassVar[Literal["range", "histogram"] | None] = None
+
     @abstractmethod
-    def curve(self, params: Params, values: np.ndarray) -> np.ndarray:
-        """(n, channels, k) float64: what becomes of these (k,) values in [0, 1] in each channel of each image."""
+    def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
+        """(n, k), or (1, k) for all: what becomes of these (k,) values in [0, 1] in each of n images, in [0, 1] too.
+        levels: how many there are, 256 or 65 536, or 0 for floats. Not asked where it is measured.
+        """
         ...
 
 

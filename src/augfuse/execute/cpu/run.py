@@ -8,14 +8,14 @@ same routine, hence the same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple, final
 
 import numpy as np
 
 from augfuse.color import LUMA
-from augfuse.execute.cpu import kernels
+from augfuse.execute.cpu import kernels, tones
 from augfuse.execute.cpu.numbers import Color, Target, Warp
 from augfuse.execute.cpu.statistics import channel_means
 from augfuse.execute.cpu.statistics import standardize as standardized
@@ -23,6 +23,7 @@ from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
 from augfuse.plan.lower import Lowered, Output, Pass
 from augfuse.plan.ops import Grid, Local
+from augfuse.plan.tone import Tone
 from augfuse.threads import share
 
 BORDERS = {
@@ -33,6 +34,8 @@ BORDERS = {
     "wrap_centres": kernels.WRAP_CENTRES,
     "constant_centres": kernels.CONSTANT_CENTRES,
 }
+
+CHUNK_BYTES = 2**19  # images that pass several steps together: what lies between the steps stays in a cache
 
 _F = np.float32
 _INF = _F(np.inf)
@@ -60,23 +63,23 @@ def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, wor
 
 def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> Callable[[int, int], None]:
     """A function that carries out the images start..stop of the batch; safe to call from several threads."""
-    steps = [
-        step if isinstance(step, Local) else work_of(step, lowered.channels, lowered.low) for step in lowered.steps
-    ]
-    if not steps or isinstance(steps[-1], Local):
-        steps.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
+    steps = _steps(lowered)
     last = steps.pop()
-    assert isinstance(last, Work)
+    assert not isinstance(last, Local)
     standardize = lowered.output.standardize
     target = target_of(lowered.output, planar, out)
-    bulk = images.stack is not None and not steps and last.reduced is None
-    rows, columns = int(last.height[0]), int(last.width[0])
+    bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
+    rows, columns = int(lowered.size.height[0]), int(lowered.size.width[0])
 
     def run_slice(start: int, stop: int) -> None:
         if bulk:
             assert images.stack is not None
             shape = images.stack.shape[1:]
-            run(last, flat(images.stack), images.rows[start:stop] * math.prod(shape), shape, target, start, start)
+            size = math.prod(shape)
+            some = max(1, CHUNK_BYTES // (size * images.stack.itemsize)) if steps else stop - start
+            for first in range(start, stop, some):
+                starts = images.rows[first : min(first + some, stop)] * size
+                _run_several(steps, last, flat(images.stack), starts, shape, target, first)
         else:
             for i in range(start, stop):
                 _run_image(steps, last, images[i], target, i)
@@ -85,6 +88,34 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
             standardized(target.out, start * lines * length, lines, length, standardize[start:stop])
 
     return run_slice
+
+
+def _steps(lowered: Lowered) -> list[Work | Local | Tone]:
+    """What is done one after the other. Tones of whole numbers are given levels, and may be the last; others not."""
+    found: list[Work | Local | Tone] = []
+    size = lowered.size  # set before it is read: only what follows a step needs it
+    for step in lowered.steps:
+        if isinstance(step, Local):
+            found.append(step)
+            size = step.size
+            continue
+        if step.before is not None:
+            if step.before.levels and found and isinstance(found[-1], Local):
+                found.append(work_of(Pass(size), lowered.channels, lowered.low))
+            found.append(step.before)
+        if step.sampling is not None or step.color is not None or step.gain is not None or step.before is None:
+            found.append(work_of(step, lowered.channels, lowered.low))
+        if step.after is not None:
+            found.append(step.after)
+        size = step.size
+    if not found or isinstance(found[-1], Local) or (isinstance(found[-1], Tone) and not found[-1].levels):
+        found.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
+    return found
+
+
+def _in_bulk(step: Work | Local | Tone) -> bool:
+    """Whether a step is done to several images of one size without Python work per image."""
+    return step.reduced is None if isinstance(step, Work) else isinstance(step, Tone) and step.levels > 0
 
 
 def work_of(step: Pass, channels: int, low: float) -> Work:
@@ -119,25 +150,71 @@ def target_of(output: Output, planar: bool, out: np.ndarray) -> Target:
     )
 
 
-def _run_image(steps: list[Work | Local], last: Work, image: np.ndarray, target: Target, i: int) -> None:
-    ours = False  # the source is never written to
-    for step in steps:
+def _run_several(
+    steps: Sequence[Work | Local | Tone],
+    last: Work | Tone,
+    src: np.ndarray,
+    starts: np.ndarray,
+    shape: tuple[int, ...],
+    target: Target,
+    first: int,
+) -> None:
+    """The images from `first` on, of one size, which lie in `src` at `starts`: one step after the other."""
+    count = len(starts)
+    for step, following in zip(steps, (*steps, last)[1:], strict=True):
+        if isinstance(step, Tone):
+            src = tones.to_levels(step, src, starts, shape, first)
+        else:
+            assert isinstance(step, Work)
+            to = (int(step.height[first]), int(step.width[first]), step.channels)
+            out = np.empty(count * math.prod(to), src.dtype if isinstance(following, Tone) else _F)
+            run(step, src, starts, shape, _between(following, count, out, to[2]), first, 0)
+            src, shape = out, to
+        starts = np.arange(count, dtype=np.int64) * math.prod(shape)
+    if isinstance(last, Tone):
+        tones.write(last, src, starts, shape, target, first, first)
+    else:
+        run(last, src, starts, shape, target, first, first)
+
+
+def _run_image(
+    steps: Sequence[Work | Local | Tone], last: Work | Tone, image: np.ndarray, target: Target, i: int
+) -> None:
+    ours, dtype = False, image.dtype  # the source is never written to
+    for step, following in zip(steps, (*steps, last)[1:], strict=True):
         if isinstance(step, Local):
-            image = image if ours else image.astype(_F)
+            image = image if ours and image.dtype == _F else image.astype(_F)
             if step.active[i]:
                 image = (step.compiled or step.apply)(image, step.params_of(i))
+        elif isinstance(step, Tone):
+            image = _toned(step, image, i)
         else:
-            image = _to_float(step, image, i)
+            out = np.empty(
+                (int(step.height[i]), int(step.width[i]), step.channels),
+                dtype if isinstance(following, Tone) else _F,
+            )
+            _run_one(step, image, _between(following, 1, out.reshape(-1), step.channels), i, at=0)
+            image = out
         ours = True
-    _run_one(last, image, target, i, at=i)
+    if isinstance(last, Tone):
+        tones.write(last, flat(image), np.zeros(1, np.int64), image.shape, target, i, i)
+    else:
+        _run_one(last, image, target, i, at=i)
 
 
-def _to_float(work: Work, image: np.ndarray, i: int) -> np.ndarray:
-    """A pass whose result is worked on further: float32, unclipped, at the image's own scale."""
-    out = np.empty((int(work.height[i]), int(work.width[i]), work.channels), _F)
-    one, zero = np.ones((1, work.channels), _F), np.zeros((1, work.channels), _F)
-    _run_one(work, image, Target(-_INF, _INF, one, zero, False, False, out.reshape(-1), False), i, at=0)
-    return out
+def _toned(tone: Tone, image: np.ndarray, i: int) -> np.ndarray:
+    if not tone.levels:
+        return tones.to_floats(tone, image, i)
+    return tones.to_levels(tone, flat(image), np.zeros(1, np.int64), image.shape, i).reshape(image.shape)
+
+
+def _between(following: Work | Local | Tone, count: int, out: np.ndarray, channels: int) -> Target:
+    """Where a pass goes whose result is worked on further: float32, unclipped, at the image's own scale; the levels
+    that a tone takes."""
+    one, zero = np.ones((count, channels), _F), np.zeros((count, channels), _F)
+    if isinstance(following, Tone) and following.levels:
+        return Target(_F(following.low), _F(following.high), one, zero, True, False, out, True)
+    return Target(-_INF, _INF, one, zero, False, False, out, False)
 
 
 def _run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
