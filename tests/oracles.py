@@ -13,7 +13,7 @@ import augfuse as af
 from augfuse.execute import reference
 from augfuse.execute.images import Images, as_images
 from augfuse.plan.draw import draw
-from augfuse.plan.lower import REDUCE_ABOVE, Lowered, lower
+from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Pass, lower
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan, Source, checked, make
 from augfuse.transforms.base import Transform, specs
@@ -36,6 +36,8 @@ every_rare_example = pytest.mark.parametrize(
 random_recipes = pytest.mark.filterwarnings(
     r"ignore:Recipe. Random(Width|Height) changes nothing:augfuse.AugfuseWarning"
 )
+
+NUDGE = 5e-6  # of full scale: what float32 arithmetic may be off before a curve that jumps
 
 FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 
@@ -102,12 +104,33 @@ def _gain(plan: Plan) -> float:
     return gain
 
 
+def _tones(plan: Plan) -> bool:
+    """Whether curves follow numbers that an executor may have in other last digits."""
+    return any(isinstance(step, Segment) and (step.before or step.after) for step in plan.steps)
+
+
+def _nudged(plan: Plan, part: float) -> Plan:
+    """The same plan, with all values that colours leave higher by a part of full scale."""
+    more = part * (plan.high - plan.low)
+    steps = []
+    for step in numbers(plan).steps:
+        if isinstance(step, Pass) and (step.color is not None or step.gain is not None):
+            color = None if step.color is None else step.color + more * np.eye(4)[3]
+            gain = None if step.gain is None else step.gain + more * np.eye(2)[1]
+            step = step._replace(color=color, gain=gain)
+        steps.append(step)
+    return msgspec.structs.replace(plan, lowered=numbers(plan)._replace(steps=tuple(steps)))
+
+
 def around(plan: Plan, images: Images, pixels: float) -> Iterator[np.ndarray]:
-    """The reference with the source read a little to each of the eight sides."""
+    """The reference with the source read a little to each of the eight sides; where curves follow, which may jump,
+    also with what colours leave a little lower and higher."""
+    nudges = (-NUDGE, 0.0, NUDGE) if _tones(plan) else (0.0,)
     for x in (-pixels, 0.0, pixels):
         for y in (-pixels, 0.0, pixels):
-            if x or y:
-                yield reference.execute(numbers(_shifted(plan, x, y)), images).astype(np.float64)
+            for part in nudges:
+                if x or y or part:
+                    yield reference.execute(numbers(_nudged(_shifted(plan, x, y), part)), images).astype(np.float64)
 
 
 def assert_like_reference(

@@ -92,7 +92,7 @@ def lower(plan: Plan) -> Lowered:
     """The plan as executors take it. RecipeError for matrices without an inverse, and colours that do not fit."""
     steps: list[LoweredStep] = []
     canvas, around = plan.source, None
-    for step, following in zip(plan.steps, (*plan.steps[1:], None), strict=True):
+    for step, following in zip(plan.steps, (*plan.steps, None)[1:], strict=True):
         if isinstance(step, Segment):
             made, around = _lowered(plan, step, following, canvas, around)
             steps.append(made)

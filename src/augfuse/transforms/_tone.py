@@ -72,8 +72,8 @@ class Posterize(Tone, frozen=True):
 
 @final
 class ToneCurve(Tone, frozen=True):
-    """Values through straight lines between `points` (x, y), both within 0..1 of full scale: from x = 0 to x = 1, rising
-    in x. With p=1 it is kept in evaluation. Source: numpy.interp.
+    """Values through straight lines between `points` (x, y), both within 0..1 of full scale, from x = 0 to x = 1. With
+    p=1 it is kept in evaluation. Source: numpy.interp.
     """
 
     points: Annotated[tuple[tuple[float, float], ...], Points("points (x, y) of the curve", "fractions")] = (

@@ -10,15 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import NamedTuple, final
+from typing import NamedTuple, TypeAlias, final
 
 import numpy as np
 
 from augfuse.color import LUMA
-from augfuse.execute.cpu import kernels, tones
+from augfuse.execute.cpu import kernels
 from augfuse.execute.cpu.numbers import Color, Target, Warp
 from augfuse.execute.cpu.statistics import channel_means
 from augfuse.execute.cpu.statistics import standardize as standardized
+from augfuse.execute.cpu.tones import Tables, to_floats
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
 from augfuse.plan.lower import Lowered, Output, Pass
@@ -35,7 +36,7 @@ BORDERS = {
     "constant_centres": kernels.CONSTANT_CENTRES,
 }
 
-CHUNK_BYTES = 2**19  # images that pass several steps together: what lies between the steps stays in a cache
+CHUNK_BYTES = 2**20  # images that pass several steps together: what lies between the steps stays in a cache
 
 _F = np.float32
 _INF = _F(np.inf)
@@ -56,6 +57,9 @@ class Work(NamedTuple):
     grid: Grid  # where pixels may go: which compiled loop runs
 
 
+Step: TypeAlias = Work | Local | Tone | Tables  # tones: of floats
+
+
 def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, workers: int) -> None:
     """Run a plan into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous and of the plan's dtype."""
     share(prepare(lowered, images, out, planar), len(images), workers)
@@ -72,6 +76,7 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
     rows, columns = int(lowered.size.height[0]), int(lowered.size.width[0])
 
     def run_slice(start: int, stop: int) -> None:
+        ready, end = _ready(steps, last, target, images.dtype, lowered.channels, start, stop)
         if bulk:
             assert images.stack is not None
             shape = images.stack.shape[1:]
@@ -79,10 +84,10 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
             some = max(1, CHUNK_BYTES // (size * images.stack.itemsize)) if steps else stop - start
             for first in range(start, stop, some):
                 starts = images.rows[first : min(first + some, stop)] * size
-                _run_several(steps, last, flat(images.stack), starts, shape, target, first)
+                _run_several(ready, end, flat(images.stack), starts, shape, target, first)
         else:
             for i in range(start, stop):
-                _run_image(steps, last, images[i], target, i)
+                _run_image(ready, end, images[i], target, i)
         if standardize is not None:
             lines, length = (rows * lowered.channels, columns) if planar else (rows, columns * lowered.channels)
             standardized(target.out, start * lines * length, lines, length, standardize[start:stop])
@@ -150,9 +155,28 @@ def target_of(output: Output, planar: bool, out: np.ndarray) -> Target:
     )
 
 
-def _run_several(
+def _ready(
     steps: Sequence[Work | Local | Tone],
     last: Work | Tone,
+    target: Target,
+    dtype: np.dtype,
+    channels: int,
+    start: int,
+    stop: int,
+) -> tuple[Sequence[Step], Work | Tables]:
+    """The steps with tables in the place of tones of whole numbers, for the images start..stop."""
+    end = Tables(last, dtype, channels, target, start, stop) if isinstance(last, Tone) else last
+    if not any(isinstance(step, Tone) and step.levels for step in steps):
+        return steps, end  # type: ignore[return-value]  # tones of floats only
+    return [
+        Tables(step, dtype, channels, None, start, stop) if isinstance(step, Tone) and step.levels else step
+        for step in steps
+    ], end
+
+
+def _run_several(
+    steps: Sequence[Step],
+    last: Work | Tables,
     src: np.ndarray,
     starts: np.ndarray,
     shape: tuple[int, ...],
@@ -160,59 +184,52 @@ def _run_several(
     first: int,
 ) -> None:
     """The images from `first` on, of one size, which lie in `src` at `starts`: one step after the other."""
-    count = len(starts)
+    count, dtype = len(starts), src.dtype
     for step, following in zip(steps, (*steps, last)[1:], strict=True):
-        if isinstance(step, Tone):
-            src = tones.to_levels(step, src, starts, shape, first)
+        if isinstance(step, Tables):
+            src = step.run(src, starts, shape, first)
         else:
             assert isinstance(step, Work)
             to = (int(step.height[first]), int(step.width[first]), step.channels)
-            out = np.empty(count * math.prod(to), src.dtype if isinstance(following, Tone) else _F)
-            run(step, src, starts, shape, _between(following, count, out, to[2]), first, 0)
+            out = np.empty(count * math.prod(to), dtype if isinstance(following, Tables) else _F)
+            run(step, src, starts, shape, _between(step, following, count, out), first, 0)
             src, shape = out, to
         starts = np.arange(count, dtype=np.int64) * math.prod(shape)
-    if isinstance(last, Tone):
-        tones.write(last, src, starts, shape, target, first, first)
+    if isinstance(last, Tables):
+        last.run(src, starts, shape, first)
     else:
         run(last, src, starts, shape, target, first, first)
 
 
-def _run_image(
-    steps: Sequence[Work | Local | Tone], last: Work | Tone, image: np.ndarray, target: Target, i: int
-) -> None:
-    ours, dtype = False, image.dtype  # the source is never written to
+def _run_image(steps: Sequence[Step], last: Work | Tables, image: np.ndarray, target: Target, i: int) -> None:
+    ours, dtype, zero = False, image.dtype, np.zeros(1, np.int64)  # the source is never written to
     for step, following in zip(steps, (*steps, last)[1:], strict=True):
         if isinstance(step, Local):
             image = image if ours and image.dtype == _F else image.astype(_F)
             if step.active[i]:
                 image = (step.compiled or step.apply)(image, step.params_of(i))
         elif isinstance(step, Tone):
-            image = _toned(step, image, i)
+            image = to_floats(step, image, i)
+        elif isinstance(step, Tables):
+            image = step.run(flat(image), zero, image.shape, i).reshape(image.shape)
         else:
-            out = np.empty(
-                (int(step.height[i]), int(step.width[i]), step.channels),
-                dtype if isinstance(following, Tone) else _F,
-            )
-            _run_one(step, image, _between(following, 1, out.reshape(-1), step.channels), i, at=0)
+            size = (int(step.height[i]), int(step.width[i]), step.channels)
+            out = np.empty(size, dtype if isinstance(following, Tables) else _F)
+            _run_one(step, image, _between(step, following, 1, out.reshape(-1)), i, at=0)
             image = out
         ours = True
-    if isinstance(last, Tone):
-        tones.write(last, flat(image), np.zeros(1, np.int64), image.shape, target, i, i)
+    if isinstance(last, Tables):
+        last.run(flat(image), zero, image.shape, i)
     else:
         _run_one(last, image, target, i, at=i)
 
 
-def _toned(tone: Tone, image: np.ndarray, i: int) -> np.ndarray:
-    if not tone.levels:
-        return tones.to_floats(tone, image, i)
-    return tones.to_levels(tone, flat(image), np.zeros(1, np.int64), image.shape, i).reshape(image.shape)
-
-
-def _between(following: Work | Local | Tone, count: int, out: np.ndarray, channels: int) -> Target:
+def _between(work: Work, following: Step, count: int, out: np.ndarray) -> Target:
     """Where a pass goes whose result is worked on further: float32, unclipped, at the image's own scale; the levels
-    that a tone takes."""
-    one, zero = np.ones((count, channels), _F), np.zeros((count, channels), _F)
-    if isinstance(following, Tone) and following.levels:
+    that a table takes.
+    """
+    one, zero = np.ones((count, work.channels), _F), np.zeros((count, work.channels), _F)
+    if isinstance(following, Tables):
         return Target(_F(following.low), _F(following.high), one, zero, True, False, out, True)
     return Target(-_INF, _INF, one, zero, False, False, out, False)
 
