@@ -16,21 +16,11 @@ from augfuse.plan.lower import REDUCE_ABOVE, Pass
 from augfuse.plan.ops import Segment
 from augfuse.ranges import Interval, Range
 from augfuse.rng import Draw
-from augfuse.transforms.base import Geometric, Local, Mix, Params, Tone, Transform
+from augfuse.transforms.base import Geometric, Local, Mix, Params, Transform
 from oracles import EXAMPLES, fused, numbers, pictures
 from trees import bodies
 
 DEGREES: Any = Interval("angle", "degrees", -9, 9)
-
-
-@final
-class Curve(Tone, frozen=True):
-    """A curve."""
-
-    examples: ClassVar = ({},)
-
-    def curve(self, params: Params, values: np.ndarray) -> np.ndarray:
-        return values**2
 
 
 @final
@@ -66,7 +56,6 @@ class Unknown(Transform, frozen=True):
 @pytest.mark.parametrize(
     ("transform", "message"),
     [
-        (Curve(), r"Curve: transforms of the kind Tone are not executed by this version"),
         (Blend(), r"Blend: transforms of the kind Mix are not executed by this version"),
         (Tilt(), r"Tilt: a perspective is not executed by this version"),
         (Unknown(), r"Unknown: got a transform of no known kind, wanted a class made of one of Geometric, Color"),

@@ -24,6 +24,18 @@ RECIPES: dict[str, af.Recipe] = {
     "nearest": af.Recipe([af.Rotate(45), af.Shear(10)], interpolation="nearest"),
     "color": af.Recipe([af.ColorJitter(), af.ChannelShift(), af.Grayscale()]),
     "mean": af.Recipe([af.Brightness(), af.Contrast(pivot="mean"), af.Hue(0.3)]),
+    "tone": af.Recipe(
+        [
+            af.Gamma(),
+            af.Rotate(20),
+            af.Solarize(),
+            af.Equalize(p=0.7),
+            af.Posterize(p=0.8),
+            af.HorizontalFlip(),
+            af.AutoContrast(p=0.9),
+            af.ToneCurve(p=0.9),
+        ]
+    ),
     "local": af.Recipe([af.GaussianBlur(), af.GaussianNoise(), af.Erase(p=0.8)]),
     "write": af.Recipe([af.Saturation(0.5), af.Normalize()]),
     "standardized": af.Recipe([af.PerImageStandardize()]),

@@ -34,3 +34,8 @@ from augfuse.functional.sizes import crop as crop
 from augfuse.functional.sizes import pad as pad
 from augfuse.functional.sizes import resize as resize
 from augfuse.functional.sizes import resized_crop as resized_crop
+from augfuse.functional.tones import adjust_gamma as adjust_gamma
+from augfuse.functional.tones import autocontrast as autocontrast
+from augfuse.functional.tones import equalize as equalize
+from augfuse.functional.tones import posterize as posterize
+from augfuse.functional.tones import solarize as solarize

@@ -39,14 +39,16 @@ def params_of(curve: ops.Tone, start: int, stop: int) -> Params:
 
 def through(tone: Tone, values: np.ndarray, i: int) -> np.ndarray:
     """Values of image i through its curves, but for what is measured."""
-    span = values.dtype.type(tone.high - tone.low)
+    low, span = (values.dtype.type(number) for number in (tone.low, tone.high - tone.low))
+    plain = (low, span) == (0, 1)
     for curve in tone.curves:
-        values = np.clip(values, tone.low, tone.high)
+        values = np.clip(values, low, low + span)
         values = np.rint(values) if tone.levels else values
         if curve.active[i] and curve.statistic is None:
-            unit = np.clip((values.ravel() - tone.low) / span, 0, 1)
+            unit = values.ravel() if plain else np.clip((values.ravel() - low) / span, 0, 1)
             found = curve.curve(params_of(curve, i, i + 1), unit, tone.levels)[0]
-            values = (tone.low + span * found).astype(values.dtype, copy=False).reshape(values.shape)
+            found = found if plain else low + span * found
+            values = found.astype(values.dtype, copy=False).reshape(values.shape)
             values = np.rint(values) if tone.levels else values
     return values
 

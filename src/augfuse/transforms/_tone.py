@@ -28,11 +28,15 @@ class Gamma(Tone, frozen=True):
         return {"gamma": draw.uniform("gamma", self.gamma)}
 
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
-        return values ** params["gamma"][:, None].astype(values.dtype)
+        gamma = params["gamma"][:, None].astype(values.dtype)
+        if levels or values.dtype != np.float32:
+            return values**gamma
+        with np.errstate(divide="ignore"):  # the power of 0 is 0; NumPy's own takes twice as long
+            return np.exp(np.log(values) * gamma)
 
 
 @final
-class Solarize(Tone, frozen=True):
+class Solarize(Tone, frozen=True, kw_only=True):
     """The negative of all values from a threshold on. Source: PIL.ImageOps.solarize."""
 
     threshold: Annotated[
@@ -45,11 +49,12 @@ class Solarize(Tone, frozen=True):
         return {"threshold": draw.uniform("threshold", self.threshold)}
 
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
-        return np.where(values < params["threshold"][:, None].astype(values.dtype), values, 1 - values)
+        bright = values >= params["threshold"][:, None].astype(values.dtype)
+        return values + bright * (1 - 2 * values)  # np.where takes three times as long
 
 
 @final
-class Posterize(Tone, frozen=True):
+class Posterize(Tone, frozen=True, kw_only=True):
     """Keep the highest bits of each value, of 2 to 256 steps. Source: PIL.ImageOps.posterize; floats as in torchvision:
     floor(v 2^bits) / 2^bits, the brightest step included.
     """

@@ -114,7 +114,7 @@ def _stretched(values: np.ndarray, low: np.float32, high: np.float32) -> np.ndar
 
 def _equalized(values: np.ndarray, low: np.float32, high: np.float32) -> np.ndarray:
     most = 65535
-    levels = np.rint((values - low) * (_F(most) / (high - low))).astype(np.uint16)
+    levels = np.rint((values.astype(np.float64) - low) * (most / float(high - low))).astype(np.uint16)
     if (levels == levels[0, 0]).all():
         return values
     made = np.empty((1, 1, most + 1))
