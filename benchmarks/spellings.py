@@ -301,6 +301,7 @@ NEW = (
         lambda af: [af.ToneCurve(p=1.0)],
         {"Albumentations": lambda A: [A.RandomToneCurve(scale=0.1, p=1.0)]},
         needs="ToneCurve",
+        note="Albumentations draws its curve",
     ),
     Work(
         "perspective",
