@@ -23,8 +23,10 @@ def execute(lowered: Lowered, images: Images) -> np.ndarray:
 def _image(lowered: Lowered, image: np.ndarray, dtype: np.dtype, i: int) -> np.ndarray:
     for number, step in enumerate(lowered.steps):
         if isinstance(step, Pass):
-            # Averaging a uint8 source gives uint8, as a scaled decode would.
-            image = _pass(step, image, i, lowered.low, whole=number == 0 and dtype.kind == "u")
+            # Averaging a uint8 source gives uint8, as a scaled decode would; so does what tones left.
+            toned = step.before is not None or (number > 0 and getattr(lowered.steps[number - 1], "after", None))
+            whole = dtype.kind == "u" and bool(number == 0 or toned)
+            image = _pass(step, image, i, lowered.low, whole)
         elif step.active[i]:
             image = step.apply(image, step.params_of(i))
     output = lowered.output

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
 REDUCE_ABOVE = 1.5
 
-# A tone takes values at the nearest level. What colours leave within this part of full scale below the middle between
+# A tone takes values at the nearest level. What blends and colours leave within this part of full scale below the middle between
 # two levels, such as half of an odd one, counts as lying there, and goes up, whatever the order of the arithmetic.
 TIE = 2.0**-18
 
@@ -123,6 +123,8 @@ def _lowered(
     cut = isinstance(following, Segment) and (step.after or following.before)
     if (after or cut) and plan.images.dtype in LEVELS:
         tie = TIE * (plan.high - plan.low)
+        if step.color is None and step.geometry is not None and step.grid not in ("whole", "swapped"):
+            gain = np.tile([1.0, 0.0], (len(plan), 1))
         if matrix is not None:
             matrix[:, :, 3] += tie
         if gain is not None:

@@ -29,11 +29,39 @@ def _planes(a, table, pixels, channels, o):
 
 
 @inlined
+def _bits(t):
+    """Whether a table of 256 bytes is (v & mask) ^ (flip if v >= first else 0), as for the negative of bright values
+    and for the highest bits; mask, first and flip.
+    """
+    first, flip = 0, 0
+    for v in range(256):
+        if (np.int64(t[v]) ^ v) & 128:
+            first, flip = v, 255
+            break
+    mask = np.int64(t[255]) ^ flip
+    same = True
+    for v in range(256):
+        same = same and np.int64(t[v]) == (v & mask) ^ (flip if v >= first else 0)
+    return same, np.uint8(mask), np.uint8(first), np.uint8(flip)
+
+
+@inlined
+def _flat(a, t, count, o):
+    """One table for all values."""
+    if a.itemsize == 1 and o.itemsize == 1:  # known when this is compiled
+        same, mask, first, flip = _bits(t)
+        if same:  # 4 us for 224x224x3, where a table takes 55
+            for p in range(count):
+                o[p] = (np.uint8(a[p]) & mask) ^ (flip if a[p] >= first else np.uint8(0))
+            return
+    for p in range(count):
+        o[p] = t[a[p]]
+
+
+@inlined
 def _pixels(a, table, pixels, channels, o):
     if len(table) == 1:
-        t = table[0]
-        for p in range(pixels * channels):
-            o[p] = t[a[p]]
+        _flat(a, table[0], pixels * channels, o)
     elif channels == 3:
         t0, t1, t2 = table[0], table[1], table[2]
         for p in range(pixels):
