@@ -95,9 +95,12 @@ def _shifted(plan: Plan, x: float, y: float) -> Plan:
 
 
 def _gain(plan: Plan) -> float:
-    """How far the colours of a plan can stretch a difference of one grey level in the source."""
+    """How far the colours and the curves of a plan can stretch a difference of one grey level in the source."""
     gain = 1.0
     for step in plan.steps:
+        if isinstance(step, Segment) and (step.after or (step.before and step is not plan.steps[0])):
+            stretches = step.before and step is not plan.steps[0] and step.before[0].statistic == "range"
+            gain *= 16 if stretches else 3  # of a picture whose values lie within a part of the range; the examples
         if isinstance(step, Segment) and step.color is not None:
             mean = 0.0 if step.mean_gain is None else float(np.abs(step.mean_gain).max(initial=0))
             gain *= max(1.0, float(np.abs(step.color[:, :, :3]).sum(axis=2).max(initial=0)) + mean)
@@ -110,11 +113,15 @@ def _tones(plan: Plan) -> bool:
 
 
 def _nudged(plan: Plan, part: float) -> Plan:
-    """The same plan, with all values that colours leave higher by a part of full scale."""
+    """The same plan, with all values that colours leave higher by a part of full scale, and those that tones take from
+    Local steps by ten times as much.
+    """
     more = part * (plan.high - plan.low)
-    steps = []
+    steps: list[Any] = []
     for step in numbers(plan).steps:
-        if isinstance(step, Pass) and (step.color is not None or step.gain is not None):
+        if isinstance(step, Pass):
+            if step.before is not None and steps and not isinstance(steps[-1], Pass):
+                steps.append(Pass(steps[-1].size, gain=np.tile([1.0, 10 * more], (len(plan), 1))))
             color = None if step.color is None else step.color + more * np.eye(4)[3]
             gain = None if step.gain is None else step.gain + more * np.eye(2)[1]
             step = step._replace(color=color, gain=gain)

@@ -57,8 +57,12 @@ def _pass(step: Pass, image: np.ndarray, i: int, low: float, whole: bool) -> np.
 
 
 def retone(image: np.ndarray, tone: Tone, i: int) -> np.ndarray:
-    """The curves of image i one after the other, each on values that are clipped and, of whole numbers, rounded."""
-    channels = [np.moveaxis(image, 2, 0)[c] for c in range(image.shape[2])]
+    """The curves of image i one after the other, each on values that are clipped and, of whole numbers, rounded: alpha
+    too, which passes no curve.
+    """
+    if tone.levels:
+        image = np.rint(np.clip(image, tone.low, tone.high))
+    channels = [image[:, :, c] for c in range(image.shape[2])]
     span = tone.high - tone.low
     for curve in tone.curves:
         for c in range(tone.colors):

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
 REDUCE_ABOVE = 1.5
 
-# A tone takes values at the nearest level. What blends and colours leave within this part of full scale below the middle between
-# two levels, such as half of an odd one, counts as lying there, and goes up, whatever the order of the arithmetic.
+# A tone takes values at the nearest level. What blends and colours leave within this part of full scale below the
+# middle between two levels counts as lying there, and goes up, whatever the order of the arithmetic.
 TIE = 2.0**-18
 
 
