@@ -18,7 +18,6 @@ from augfuse.execute.cpu.straight import TILE, Row, paint_outside, repeat, write
 from augfuse.execute.cpu.words import add1, add4, blend1, blend2, blend3, blend4
 from augfuse.geometry import EDGE
 from augfuse.jit import inlined, jit
-from augfuse.plan.lower import REDUCE_ABOVE
 
 F = np.float32
 
@@ -90,7 +89,7 @@ def _blend(taps, i, place, length, border):
 
 
 @inlined
-def _taps_of(taps, scale, shift, length, count, border, nearest, whole):
+def _taps_of(taps, scale, shift, length, count, border, warp, whole):
     """The taps of `count` output positions along an axis of the source.
 
     Returns whether those of each are neighbours, the source positions that are needed, and the output positions whose
@@ -103,9 +102,9 @@ def _taps_of(taps, scale, shift, length, count, border, nearest, whole):
         place = scale * (i + 0.5) + shift
         if -EDGE <= place < length - EDGE:
             start, stop = min(start, i), i + 1
-        if nearest:
+        if warp.nearest:
             _add(taps, i, border_index(int(np.floor(place + EDGE)), length, border), 1.0, False)
-        elif abs(scale) > REDUCE_ABOVE:
+        elif abs(scale) > warp.area_above:
             one, other = scale * i + shift, scale * (i + 1.0) + shift
             _area(taps, i, min(one, other), max(one, other), length, border, whole)
         else:
@@ -118,11 +117,11 @@ def _taps_of(taps, scale, shift, length, count, border, nearest, whole):
 
 
 @inlined
-def _most_taps(scale, length, nearest):
+def _most_taps(scale, length, warp):
     """How many taps an output position has at most."""
-    if nearest:
+    if warp.nearest:
         return 1
-    if abs(scale) <= REDUCE_ABOVE:
+    if abs(scale) <= warp.area_above:
         return 2
     return min(int(abs(scale)) + 4, length + 2)
 
@@ -212,8 +211,8 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     plane = out_height * out_width
     most_x, most_y = 1, 1
     for i in range(starts.shape[0]):
-        most_x = max(most_x, _most_taps(warp.matrices[i, 0], width, warp.nearest))
-        most_y = max(most_y, _most_taps(warp.matrices[i, 4], height, warp.nearest))
+        most_x = max(most_x, _most_taps(warp.matrices[i, 0], width, warp))
+        most_y = max(most_y, _most_taps(warp.matrices[i, 4], height, warp))
     across, down = _new_taps(out_width, most_x), _new_taps(out_height, most_y)
     whole_x, whole_y = np.zeros(width), np.zeros(height)
     at, weights = np.zeros(out_width, np.int64), across.weight.reshape(-1)
@@ -232,14 +231,14 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
         # The images of a resize have the same taps.
         if i == 0 or m[0] != warp.matrices[i - 1, 0] or m[2] != warp.matrices[i - 1, 2]:
             together, low, high, from_x, to_x = _taps_of(
-                across, m[0], m[2], width, out_width, border, warp.nearest, whole_x
+                across, m[0], m[2], width, out_width, border, warp, whole_x
             )  # fmt: skip
             alike = across.count[0]
             for x in range(out_width):
                 at[x] = (across.index[x, 0] - low) * channels
                 alike = alike if across.count[x] == alike else 0
         if i == 0 or m[4] != warp.matrices[i - 1, 4] or m[5] != warp.matrices[i - 1, 5]:
-            found = _taps_of(down, m[4], m[5], height, out_height, border, warp.nearest, whole_y)
+            found = _taps_of(down, m[4], m[5], height, out_height, border, warp, whole_y)
             from_y, to_y = found[3], found[4]
         if color.kind == GAIN:
             gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]

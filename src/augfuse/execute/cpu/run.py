@@ -21,7 +21,7 @@ from augfuse.execute.cpu.statistics import channel_means
 from augfuse.execute.cpu.statistics import standardize as standardized
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
-from augfuse.plan.lower import Lowered, Output, Pass
+from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Output, Pass
 from augfuse.plan.ops import Grid, Local
 from augfuse.threads import share
 
@@ -91,10 +91,10 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
     """The numbers of a pass, for every image."""
     n = len(step.size.height)
     if step.sampling is None:
-        warp, reduced, grid = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False), None, "whole"
+        warp, reduced, grid = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, REDUCE_ABOVE), None, "whole"
     else:
         matrices, reduced, border, nearest, grid = step.sampling
-        warp = Warp(True, matrices, BORDERS[border], nearest)
+        warp = Warp(True, matrices, BORDERS[border], nearest, REDUCE_ABOVE)
     if step.color is not None:
         kind, colors = kernels.MATRIX, np.ascontiguousarray(step.color, _F)
     else:
@@ -148,14 +148,16 @@ def _run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> 
 
 
 def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The image averaged down to this size, rounded where it is of whole numbers."""
     if image.shape[:2] == (height, width):
         return image
-    import cv2
-
-    out = np.empty((height, width, image.shape[2]), image.dtype)
-    for c in range(0, image.shape[2], 4):  # OpenCV averages up to four channels at a time
-        part = cv2.resize(image[:, :, c : c + 4], (width, height), interpolation=cv2.INTER_AREA)
-        out[:, :, c : c + 4] = part.reshape(height, width, -1)
+    out, channels = np.empty((height, width, image.shape[2]), image.dtype), image.shape[2]
+    matrices = np.array([[image.shape[1] / width, 0.0, 0.0, 0.0, image.shape[0] / height, 0.0]])
+    warp = Warp(True, matrices, kernels.NEAREST, False, 1.0)
+    color = Color(kernels.KEEP, np.zeros((1, 3, 4), _F), np.zeros((1, channels), _F))
+    one, zero = np.ones((1, channels), _F), np.zeros((1, channels), _F)
+    target = Target(-_INF, _INF, one, zero, image.dtype.kind == "u", False, out.reshape(-1), False)
+    _loop("aligned")(flat(image), np.zeros(1, np.int64), image.shape, warp, color, target, 0, height, width)
     return out
 
 
