@@ -15,6 +15,7 @@ class Warp(NamedTuple):
     matrices: np.ndarray  # (n, 6) float64, output to source
     mode: int  # kernels.NEAREST, REFLECT, WRAP or CONSTANT
     nearest: bool  # the nearest pixel instead of bilinear
+    area_above: float  # an axis that shrinks by more is averaged, by the loop for aligned images
 
 
 @final

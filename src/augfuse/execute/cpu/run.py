@@ -22,7 +22,7 @@ from augfuse.execute.cpu.statistics import standardize as standardized
 from augfuse.execute.cpu.tones import Tables, to_floats
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
-from augfuse.plan.lower import Lowered, Output, Pass
+from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Output, Pass
 from augfuse.plan.ops import Grid, Local
 from augfuse.plan.tone import Tone
 from augfuse.threads import share
@@ -98,21 +98,18 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
 def _steps(lowered: Lowered) -> list[Work | Local | Tone]:
     """What is done one after the other. Tones of whole numbers are given levels, and may be the last; others not."""
     found: list[Work | Local | Tone] = []
-    size = lowered.size  # set before it is read: only what follows a step needs it
     for step in lowered.steps:
         if isinstance(step, Local):
             found.append(step)
-            size = step.size
             continue
         if step.before is not None:
             if step.before.levels and found and isinstance(found[-1], Local):
-                found.append(work_of(Pass(size), lowered.channels, lowered.low))
+                found.append(work_of(Pass(found[-1].size), lowered.channels, lowered.low))
             found.append(step.before)
-        if step.sampling is not None or step.color is not None or step.gain is not None or step.before is None:
+        if step.before is None or any(part is not None for part in (step.sampling, step.color, step.gain)):
             found.append(work_of(step, lowered.channels, lowered.low))
         if step.after is not None:
             found.append(step.after)
-        size = step.size
     if not found or isinstance(found[-1], Local) or (isinstance(found[-1], Tone) and not found[-1].levels):
         found.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
     return found
@@ -127,10 +124,10 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
     """The numbers of a pass, for every image."""
     n = len(step.size.height)
     if step.sampling is None:
-        warp, reduced, grid = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False), None, "whole"
+        warp, reduced, grid = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, REDUCE_ABOVE), None, "whole"
     else:
         matrices, reduced, border, nearest, grid = step.sampling
-        warp = Warp(True, matrices, BORDERS[border], nearest)
+        warp = Warp(True, matrices, BORDERS[border], nearest, REDUCE_ABOVE)
     if step.color is not None:
         kind, colors = kernels.MATRIX, np.ascontiguousarray(step.color, _F)
     else:
@@ -242,14 +239,16 @@ def _run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> 
 
 
 def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The image averaged down to this size, rounded where it is of whole numbers."""
     if image.shape[:2] == (height, width):
         return image
-    import cv2
-
-    out = np.empty((height, width, image.shape[2]), image.dtype)
-    for c in range(0, image.shape[2], 4):  # OpenCV averages up to four channels at a time
-        part = cv2.resize(image[:, :, c : c + 4], (width, height), interpolation=cv2.INTER_AREA)
-        out[:, :, c : c + 4] = part.reshape(height, width, -1)
+    out, channels = np.empty((height, width, image.shape[2]), image.dtype), image.shape[2]
+    matrices = np.array([[image.shape[1] / width, 0.0, 0.0, 0.0, image.shape[0] / height, 0.0]])
+    warp = Warp(True, matrices, kernels.NEAREST, False, 1.0)
+    color = Color(kernels.KEEP, np.zeros((1, 3, 4), _F), np.zeros((1, channels), _F))
+    one, zero = np.ones((1, channels), _F), np.zeros((1, channels), _F)
+    target = Target(-_INF, _INF, one, zero, image.dtype.kind == "u", False, out.reshape(-1), False)
+    _loop("aligned")(flat(image), np.zeros(1, np.int64), image.shape, warp, color, target, 0, height, width)
     return out
 
 
@@ -281,6 +280,10 @@ def _loop(grid: Grid) -> Callable[..., None]:
         from augfuse.execute.cpu.straight import run as straight
 
         return straight
+    if grid == "aligned":
+        from augfuse.execute.cpu.aligned import run as aligned
+
+        return aligned
     from augfuse.execute.cpu.tiles import run as sampled
 
     return sampled
