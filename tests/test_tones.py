@@ -18,11 +18,12 @@ from augfuse.transforms.base import Tone, Transform
 from oracles import EXAMPLES, assert_like_reference, fused, pictures
 from trees import LEAVES, ends
 
+CURVE: Any = af.ToneCurve
 TONES = [cls(**example) for cls, example in EXAMPLES if issubclass(cls, Tone)]
 ALWAYS = [type(t)(**{n: getattr(t, n) for n in t.__struct_fields__} | {"p": 1.0}) for t in TONES]
 
 
-def done(steps: list[Transform], images: np.ndarray, **options: Any) -> np.ndarray:
+def done(steps: list[Transform], images: Any, **options: Any) -> np.ndarray:
     settings = {k: options.pop(k) for k in ("fill", "fill_value", "value_range") if k in options}
     return af.Recipe(steps, **settings).batch(images, seed=0, **options).images
 
@@ -261,16 +262,16 @@ def test_a_value_range_within_the_levels(transform: Transform, dtype: str) -> No
         (lambda: af.Solarize(threshold=(0.5, 128)), r"^Solarize\.threshold: got \(0\.5, 128\), wanted low"),
         (lambda: af.Posterize(bits=(0, 4)), r"^Posterize\.bits: got \(0, 4\), wanted low <= high within 1\.\.8"),
         (lambda: af.Posterize(bits=4.5), r"^Posterize\.bits: got \(4\.5, 4\.5\), wanted whole numbers"),
-        (lambda: af.ToneCurve(()), r"^ToneCurve\.points: got \(\), wanted at least two points"),
-        (lambda: af.ToneCurve("abc"), r"^ToneCurve\.points: got 'abc', wanted at least two points"),
-        (lambda: af.ToneCurve(((0, 0), (1, 1, 1))), r"^ToneCurve\.points\[1\]: got \(1, 1, 1\), wanted two numbers"),
-        (lambda: af.ToneCurve(((0, 0), (0.5, 1), (0.5, 0), (1, 1))), r"^ToneCurve\.points\[2\]: got x = 0\.5 behind x"),
-        (lambda: af.ToneCurve(((0, 0), (0.7, 1), (0.5, 0), (1, 1))), r"^ToneCurve\.points\[2\]: got x = 0\.5 behind x"),
-        (lambda: af.ToneCurve(((0, 0), (0.5, 1.5), (1, 1))), r"^ToneCurve\.points\[1\]: got .*within 0\.\.1"),
-        (lambda: af.ToneCurve(((0, 0), (float("nan"), 0.5), (1, 1))), r"^ToneCurve\.points\[1\]: got nan"),
-        (lambda: af.ToneCurve(((0.1, 0), (1, 1))), r"^ToneCurve\.points: got a curve from x = 0\.1 .*Add \(0, 0\)"),
-        (lambda: af.ToneCurve(np.arange(256)), r"^ToneCurve\.points\[0\]: got 0, wanted two numbers \(x, y\)"),
-        (lambda: af.ToneCurve(np.zeros((70000, 2))), r"^ToneCurve\.points: got .*65,536 at most"),
+        (lambda: CURVE(()), r"^ToneCurve\.points: got \(\), wanted at least two points"),
+        (lambda: CURVE("abc"), r"^ToneCurve\.points: got 'abc', wanted at least two points"),
+        (lambda: CURVE(((0, 0), (1, 1, 1))), r"^ToneCurve\.points\[1\]: got \(1, 1, 1\), wanted two numbers"),
+        (lambda: CURVE(((0, 0), (0.5, 1), (0.5, 0), (1, 1))), r"^ToneCurve\.points\[2\]: got x = 0\.5 behind x"),
+        (lambda: CURVE(((0, 0), (0.7, 1), (0.5, 0), (1, 1))), r"^ToneCurve\.points\[2\]: got x = 0\.5 behind x"),
+        (lambda: CURVE(((0, 0), (0.5, 1.5), (1, 1))), r"^ToneCurve\.points\[1\]: got .*within 0\.\.1"),
+        (lambda: CURVE(((0, 0), (float("nan"), 0.5), (1, 1))), r"^ToneCurve\.points\[1\]: got nan"),
+        (lambda: CURVE(((0.1, 0), (1, 1))), r"^ToneCurve\.points: got a curve from x = 0\.1 .*Add \(0, 0\)"),
+        (lambda: CURVE(np.arange(256)), r"^ToneCurve\.points\[0\]: got 0, wanted two numbers \(x, y\)"),
+        (lambda: CURVE(np.zeros((70000, 2))), r"^ToneCurve\.points: got .*65,536 at most"),
     ],
 )  # fmt: skip
 def test_what_is_no_curve_is_refused(make: Any, message: str) -> None:
