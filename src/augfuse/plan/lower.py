@@ -91,14 +91,16 @@ class Lowered(NamedTuple):
 def lower(plan: Plan) -> Lowered:
     """The plan as executors take it. RecipeError for matrices without an inverse, and colours that do not fit."""
     steps: list[LoweredStep] = []
-    canvas, around = plan.source, None
+    canvas, around, whole = plan.source, None, True
     for step, following in zip(plan.steps, (*plan.steps, None)[1:], strict=True):
         if isinstance(step, Segment):
-            made, around = _lowered(plan, step, following, canvas, around)
+            copied = (whole or bool(step.before)) and step.color is None and _moves_whole_pixels(step)
+            made, around = _lowered(plan, step, following, canvas, around, copied)
             steps.append(made)
+            whole = copied or bool(step.after)
         else:
             steps.append(step)
-            around = None
+            around, whole = None, False
         canvas = step.size
     write = plan.write
     plain = write.name is None and write.dtype == plan.images.dtype and write.dtype.kind == "u"
@@ -106,11 +108,15 @@ def lower(plan: Plan) -> Lowered:
     return Lowered(plan.channels, plan.low, plan.high, tuple(steps), canvas, output)
 
 
+def _moves_whole_pixels(step: Segment) -> bool:
+    return step.geometry is None or step.grid in ("whole", "swapped")
+
+
 def _lowered(
-    plan: Plan, step: Segment, following: ops.Step | None, source: Canvas, around: np.ndarray | None
+    plan: Plan, step: Segment, following: ops.Step | None, source: Canvas, around: np.ndarray | None, copied: bool
 ) -> tuple[Pass, np.ndarray | None]:
     """The numbers of a pass, and what surrounds the image then: only tones separate it from the pass that follows.
-    around: what surrounded it before.
+    around: what surrounded it before. copied: the values of integers come as levels, and stay so.
     """
     if step.mixes_channels and plan.channels not in (1, 3, 4):
         raise RecipeError(
@@ -123,7 +129,7 @@ def _lowered(
     cut = isinstance(following, Segment) and (step.after or following.before)
     if (after or cut) and plan.images.dtype in LEVELS:
         tie = TIE * (plan.high - plan.low)
-        if step.color is None and step.geometry is not None and step.grid not in ("whole", "swapped"):
+        if step.color is None and not copied:
             gain = np.tile([1.0, 0.0], (len(plan), 1))
         if matrix is not None:
             matrix[:, :, 3] += tie
