@@ -1,0 +1,134 @@
+"""Plans of several steps: a few images of one size at a time go through float32 scratch, from step to step.
+
+Every step is one call for all images of a chunk, and what it does to an image does not depend on the others. A Local
+that acts on none of them is left out, and so is a last pass that would only copy what the pass before it made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias, final
+
+import numpy as np
+
+from augfuse.execute.cpu import kernels
+from augfuse.execute.cpu.numbers import Target
+from augfuse.execute.cpu.run import Work, flat, run, run_one
+from augfuse.execute.images import Images
+from augfuse.jit import jit
+from augfuse.plan.ops import Local
+
+# The float32 images of a chunk, but at least one image: they stay in the caches from step to step.
+CHUNK_BYTES = 2**20
+
+_F = np.float32
+_INF = _F(np.inf)
+_Scratch: TypeAlias = tuple[np.ndarray, np.ndarray]
+
+
+@final
+class _Pixels(NamedTuple):
+    """The images of a chunk as a step finds them."""
+
+    values: np.ndarray  # flat: the source, or one of the two scratch buffers
+    starts: np.ndarray  # (n,): where each image begins
+    shape: tuple[int, int, int]
+    is_source: bool
+
+    @property
+    def images(self) -> np.ndarray:
+        """(n, h, w, c) of scratch."""
+        n = len(self.starts)
+        return self.values[: n * math.prod(self.shape)].reshape(n, *self.shape)
+
+
+@jit
+def _read(src, starts, size, out):
+    for i in range(starts.shape[0]):
+        image = src[starts[i] : starts[i] + size]
+        to = out[i * size : (i + 1) * size]
+        for p in range(size):
+            to[p] = image[p]
+
+
+def prepare(steps: list[Work | Local], last: Work, images: Images, target: Target) -> Callable[[int, int], None]:
+    """A function that carries out the images start..stop of a batch: `steps`, then the pass that writes."""
+    works = [step for step in (*steps, last) if isinstance(step, Work)]
+    sides = np.stack([*images.canvas, *(side for work in works for side in (work.height, work.width))])
+    largest = int((sides[::2] * sides[1::2]).max()) * last.channels
+    others = np.flatnonzero((sides[:, 1:] != sides[:, :-1]).any(axis=0)) + 1  # where images of other sizes begin
+    count = max(CHUNK_BYTES // 4 // largest, 1)
+    copies = not last.warp.active and last.color.kind == kernels.KEEP
+    # What reads float32: a Local, and sampling behind one, also where it does not act. From integers sampling rounds
+    # differently.
+    local = next((k for k, step in enumerate(steps) if isinstance(step, Local)), len(steps) + 1)
+    reads_float = [not isinstance(step, Work) or (k > local and step.warp.active) for k, step in enumerate(steps)]
+    writes_float = len(steps) > local and last.warp.active
+
+    def run_slice(start: int, stop: int) -> None:
+        size = min(count, stop - start) * largest
+        scratch = np.empty(size, _F), np.empty(size, _F)
+        for first, end in pairwise([start, *others[(others > start) & (others < stop)].tolist(), stop]):
+            for at in range(first, end, count):
+                run_chunk(at, min(at + count, end), scratch)
+
+    def run_chunk(first: int, end: int, scratch: _Scratch) -> None:
+        chunk = slice(first, end)
+        todo = [k for k, step in enumerate(steps) if isinstance(step, Work) or step.active[chunk].any()]
+        write, from_float = last, writes_float
+        if copies and todo and isinstance(step := steps[todo[-1]], Work):
+            write, from_float = step, reads_float[todo.pop()]
+        pixels = _source(images, first, end)
+        for k in todo:
+            step = steps[k]
+            pixels = _as_float(pixels, scratch) if reads_float[k] else pixels
+            if isinstance(step, Work):
+                pixels = _through(step, pixels, first, scratch)
+            else:
+                params = {name: values[chunk] for name, values in step.params.items()}
+                step.apply_all(pixels.images, params, step.active[chunk])
+        _pass(write, _as_float(pixels, scratch) if from_float else pixels, target, first, first)
+
+    return run_slice
+
+
+def _source(images: Images, first: int, end: int) -> _Pixels:
+    """The images first..end, which are of one size."""
+    if images.stack is not None:
+        stack, rows = images.stack, images.rows[first:end]
+    else:
+        stack = images[first][None] if end == first + 1 else np.stack([images[i] for i in range(first, end)])
+        rows = np.arange(end - first)
+    shape = stack.shape[1:]
+    return _Pixels(flat(stack), rows * math.prod(shape), shape, True)
+
+
+def _as_float(pixels: _Pixels, scratch: _Scratch) -> _Pixels:
+    """The same in scratch, where they may be written to."""
+    if not pixels.is_source:
+        return pixels
+    _read(pixels.values, pixels.starts, math.prod(pixels.shape), scratch[0])
+    return _scratched(scratch[0], len(pixels.starts), pixels.shape)
+
+
+def _scratched(buffer: np.ndarray, n: int, shape: tuple[int, ...]) -> _Pixels:
+    return _Pixels(buffer, np.arange(n) * math.prod(shape), shape, False)
+
+
+def _through(work: Work, pixels: _Pixels, first: int, scratch: _Scratch) -> _Pixels:
+    """A pass whose result is worked on further: float32, unclipped, at the images' own scale."""
+    n, buffer = len(pixels.starts), scratch[pixels.values is scratch[0]]
+    one, zero = np.ones((n, work.channels), _F), np.zeros((n, work.channels), _F)
+    _pass(work, pixels, Target(-_INF, _INF, one, zero, False, False, buffer), first, 0)
+    return _scratched(buffer, n, (int(work.height[first]), int(work.width[first]), work.channels))
+
+
+def _pass(work: Work, pixels: _Pixels, target: Target, first: int, at: int) -> None:
+    if work.reduced is None:
+        run(work, pixels.values, pixels.starts, pixels.shape, target, first, at)
+        return
+    for k, start in enumerate(pixels.starts.tolist()):
+        image = pixels.values[start : start + math.prod(pixels.shape)].reshape(pixels.shape)
+        run_one(work, image, target, first + k, at + k)
