@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import augfuse as af
+from augfuse.geometry import Canvas
 from augfuse.rng import Draw, Words
 from augfuse.transforms.base import Transform
 from oracles import labels_of, pictures
@@ -25,8 +26,7 @@ ROTATE, INVERT, FLIP = af.Rotate((10, 10)), af.Invert(p=1), af.HorizontalFlip(p=
 def drawn(recipe: af.Recipe, n: int = MANY, *, labels: Any = None, seed: int = 3, epoch: int = 0) -> dict[str, Any]:
     """What was drawn for n positions: path -> node."""
     sizes = np.full(n, 8)
-    source = af.geometry.Canvas(sizes, sizes)
-    plan = recipe.plan(source, 3, np.dtype(np.uint8), np.arange(n), seed=seed, epoch=epoch, labels=labels)
+    plan = recipe.plan(Canvas(sizes, sizes), 3, np.dtype(np.uint8), np.arange(n), seed=seed, epoch=epoch, labels=labels)
     return {node.path: node for node in plan.drawn.walk()}
 
 
@@ -111,8 +111,8 @@ class TestSomeOf:
         recipe = af.Recipe([af.SomeOf([af.Rotate(40), INVERT], 3, replace=True)])
         nodes = drawn(recipe)
         paths = ["SomeOf#0/Rotate#0", "SomeOf#0/2/Rotate#0", "SomeOf#0/3/Rotate#0"]
-        times = sum(acts(nodes, path).astype(int) for path in paths)
-        inverted = sum(acts(nodes, path.replace("Rotate", "Invert")).astype(int) for path in paths)
+        times = np.sum([acts(nodes, path) for path in paths], axis=0)
+        inverted = np.sum([acts(nodes, path.replace("Rotate", "Invert")) for path in paths], axis=0)
         assert (times + inverted == 3).all()
         assert_frequencies(np.bincount(times, minlength=4), [1, 3, 3, 1])
         for one, other in itertools.combinations(paths, 2):
@@ -131,7 +131,7 @@ class TestSomeOf:
         nodes = drawn(af.Recipe([af.SomeOf([ROTATE, INVERT, FLIP], (1, 4), replace=True)]))
         rounds = [path for path in nodes if path != "SomeOf#0"]
         assert len(rounds) == 12
-        total = sum(acts(nodes, path).astype(int) for path in rounds)
+        total = np.sum([acts(nodes, path) for path in rounds], axis=0)
         assert_frequencies(np.bincount(total, minlength=5), [0, 1, 1, 1, 1])
 
 

@@ -322,7 +322,8 @@ class TestLoaders:
     DATA = af.from_arrays(pictures(23, 20, 20), labels_of(np.arange(23)), classes=("cow", "cat", "dog"))
 
     def loader(self, **options: Any) -> af.Loader:
-        return af.Loader(self.DATA, TREE, **({"batch_size": 4, "seed": 7, "workers": 0} | options))
+        usual: dict[str, Any] = {"batch_size": 4, "seed": 7, "workers": 0}
+        return af.Loader(self.DATA, TREE, **(usual | options))
 
     def test_workers_change_no_byte(self) -> None:
         wanted = [digest(self.loader()) for _ in range(2)]

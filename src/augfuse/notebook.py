@@ -11,6 +11,8 @@ import numpy as np
 from augfuse.errors import RecipeError
 from augfuse.pictures import as_rgb, fitted, png_bytes
 from augfuse.transforms.base import Transform, specs
+from augfuse.transforms.children import inside
+from augfuse.transforms.evaluation import evaluated
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
@@ -77,12 +79,19 @@ def _row(transform: Transform) -> str:
     ]
     kept = {"random": "left out", "deterministic": "kept"}.get(transform.evaluation)
     if kept is None:
-        kept = ", ".join(type(other).__name__ for other in transform.counterpart()) or "left out"
-    cells = (type(transform).__name__, f"{transform.p:g}", "; ".join(fields), kept)
+        kept = ", ".join(map(_value, evaluated([transform]))) or "left out"
+    p: Any = transform.p  # of a Schedule the first and the last value, or None
+    probability = " to ".join(f"{value:g}" for value in (p if isinstance(p, tuple) else (1.0 if p is None else p,)))
+    cells = (type(transform).__name__, probability, "; ".join(fields), kept)
     return "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells) + "</tr>"
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, Transform):
+        inner = ", ".join(_value(children) for children in inside(value) or ())
+        return type(value).__name__ + (f"({inner})" if inner else "")
+    if isinstance(value, tuple) and value and isinstance(value[0], Transform):
+        return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, tuple) and len(value) == 1:
         return _value(value[0])
     if isinstance(value, tuple):

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from augfuse.errors import ImageTypeError
 from augfuse.text import shown
-from augfuse.transforms.base import Geometric, Transform
-from augfuse.transforms.children import leaves
+from augfuse.transforms._compose import Schedule, When
+from augfuse.transforms._views import Views
+from augfuse.transforms.base import Compose, Geometric, Transform, Write
+from augfuse.transforms.children import leaves, tree
 from augfuse.transforms.spec import recipe_to_line
 from augfuse.warn_once import warn_first
 
@@ -22,12 +25,28 @@ _DOCS = 'See "Masks" in docs/concepts.md.'
 
 
 def _moving(recipe: Any) -> tuple[Transform, ...]:
-    return tuple(t for t in recipe.transforms if _moves(t))
+    """What moves pixels, and what stands before one of its kind that does: their paths stay the same."""
+    steps = recipe.transforms
+    moving = [{type(t) for t in steps[i:] if _moves(t)} for i in range(len(steps))]
+    return tuple(_geometry(t) for t, kinds in zip(steps, moving, strict=True) if type(t) in kinds)
 
 
 def _moves(transform: Transform) -> bool:
     """Whether it, or a transform within it, moves pixels."""
     return transform.probability > 0 and any(isinstance(t, Geometric) and t.p > 0 for t in leaves([transform]))
+
+
+def _geometry(transform: Transform) -> Transform:
+    """The same, where what does not move pixels never acts: it keeps its place, so that the same ones are chosen."""
+    if isinstance(transform, Geometric):
+        return transform
+    if isinstance(transform, Views):
+        lists = {name: [t for t in own if not isinstance(t, Write)] for name, own in transform.views}
+        return Views(**{name: [_geometry(t) for t in own] for name, own in lists.items()})
+    if isinstance(transform, Compose) and _moves(transform):
+        return transform.rebuilt(_geometry)
+    never: Any = (0.0, 0.0) if isinstance(transform, Schedule) else 0.0
+    return msgspec.structs.replace(transform, p=never)
 
 
 def mask_recipe(recipe: Any) -> str:
@@ -42,7 +61,8 @@ def refuse_targets(recipe: Any, names: tuple[str, ...]) -> None:
     known = "image, label, seed, epoch, index and training"
     for name in names:
         if name in _PICTURES:
-            call = f"{mask_recipe(recipe)}(image=mask, seed=0, index=0)"
+            label = "label=label, " if any(isinstance(t, When) for _, t in tree(recipe.transforms)) else ""
+            call = f"{mask_recipe(recipe)}(image=mask, {label}seed=0, index=0)"
             hint = f"Give image and mask the same seed, epoch and index: {call}."
             if not _moving(recipe):
                 hint = "This recipe moves no pixels: the mask stays as it is."

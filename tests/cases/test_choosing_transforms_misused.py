@@ -15,6 +15,7 @@ import augfuse as af
 from oracles import labels_of, pictures
 
 R, INVERT = af.Rotate(20), af.Invert(p=1)
+untyped: Any = af  # for calls that a type checker refuses
 
 
 def raises(call: Callable[[], Any], *words: str, kind: type[af.AugfuseError] = af.AugfuseError) -> None:
@@ -36,11 +37,13 @@ class TestChildren:
 
     @pytest.mark.parametrize("cls", [af.Rotate, af.OneOf, af.HorizontalFlip])
     def test_a_class_that_is_not_called(self, cls: type) -> None:
-        raises(lambda: af.OneOf([R, cls]), "OneOf.transforms[1]: got <class ", f"Call it: af.{cls.__name__}().")
+        raises(lambda: untyped.OneOf([R, cls]), "OneOf.transforms[1]: got <class ", f"Call it: af.{cls.__name__}().")
 
     def test_a_function(self) -> None:
         raises(
-            lambda: af.Sequential([np.fliplr]), "Sequential.transforms[0]: got <function fliplr", "wanted a transform"
+            lambda: untyped.Sequential([np.fliplr]),
+            "Sequential.transforms[0]: got <function fliplr",
+            "wanted a transform",
         )
 
     @pytest.mark.parametrize("name", ["OneOf", "RandomOrder", "Sequential"])
@@ -57,11 +60,15 @@ class TestChildren:
     def test_lists_of_the_others(self) -> None:
         raises(lambda: af.SomeOf([], 1), "SomeOf.transforms: got an empty list")
         raises(lambda: af.When(labels=[1], transforms=[]), "When.transforms: got an empty list, wanted at least one")
-        raises(lambda: af.When(labels=[1], transforms=R), "When.transforms: got one Rotate", "af.When(transforms=[")
-        raises(lambda: af.Schedule([R]), "Schedule.transform: got a list, wanted one", "af.Sequential([...])")
-        raises(lambda: af.Schedule(None), "Schedule.transform: got None, wanted a transform")
-        raises(lambda: af.Views(a=R), "Views.a: got one Rotate, wanted a list", "Use af.Views(a=[af.Rotate(), ...])")
-        raises(lambda: af.Views(a=[R, "Rotate"]), "Views.a[1]: got 'Rotate', wanted a transform")
+        raises(
+            lambda: untyped.When(labels=[1], transforms=R), "When.transforms: got one Rotate", "af.When(transforms=["
+        )
+        raises(lambda: untyped.Schedule([R]), "Schedule.transform: got a list, wanted one", "af.Sequential([...])")
+        raises(lambda: untyped.Schedule(None), "Schedule.transform: got None, wanted a transform")
+        raises(
+            lambda: untyped.Views(a=R), "Views.a: got one Rotate, wanted a list", "Use af.Views(a=[af.Rotate(), ...])"
+        )
+        raises(lambda: untyped.Views(a=[R, "Rotate"]), "Views.a[1]: got 'Rotate', wanted a transform")
 
     @pytest.mark.parametrize(
         ("steps", "where", "got", "hint"),
@@ -124,7 +131,7 @@ class TestNumbers:
     def test_with_repetition(self) -> None:
         raises(lambda: af.SomeOf([R, INVERT], 51, replace=True), "SomeOf.n: got 51 times 2 transforms, wanted at most "
                "100 in all. Use n=50.")  # fmt: skip
-        raises(lambda: af.SomeOf([R], 1, replace="no"), "SomeOf.replace: got 'no', wanted True or False")
+        raises(lambda: untyped.SomeOf([R], 1, replace="no"), "SomeOf.replace: got 'no', wanted True or False")
 
     def test_orders_of_very_many(self) -> None:
         raises(lambda: af.RandomOrder([R] * 17), "RandomOrder.transforms: got 17, wanted at most 16", "af.Sequential")
@@ -203,7 +210,7 @@ class TestPlaces:
             lambda: af.Views(a=[], b=[af.ToFloat(), R]), "Views.b[0]: got ToFloat before Rotate", "Move it to the end"
         )
         raises(lambda: af.Views(), "Views.views: got {}, wanted named lists. Use af.Views(a=[...], b=[...])")
-        raises(lambda: af.Views([R]), "Views: got 1 values, wanted at most 0; all are given by name")
+        raises(lambda: untyped.Views([R]), "Views: got 1 values, wanted at most 0; all are given by name")
         for name in ("a b", "a/b", "1", "", "a#0"):
             raises(lambda name=name: af.Views(**{name: [R]}), "Views.views: got the name ", "wanted letters, digits")
 
@@ -225,13 +232,13 @@ class TestSchedules:
 
     def test_arguments(self) -> None:
         raises(lambda: af.Schedule(R, p=(0, 1.5)), "Schedule.p: got (0, 1.5), wanted two numbers within 0..1")
-        raises(lambda: af.Schedule(), "Schedule: got no 'transform', which has no default")
-        raises(lambda: af.Schedule(R, epoch=3), "Schedule has no 'epoch'", "Did you mean 'epochs'?")
+        raises(lambda: untyped.Schedule(), "Schedule: got no 'transform', which has no default")
+        raises(lambda: untyped.Schedule(R, epoch=3), "Schedule has no 'epoch'", "Did you mean 'epochs'?")
         raises(
-            lambda: af.Schedule(R, (0, 1), 3, (0, 1), 5),
+            lambda: untyped.Schedule(R, (0, 1), 3, (0, 1), 5),
             "Schedule: got 5 values, wanted at most 4: transform, strength",
         )
-        raises(lambda: af.Schedule(R, transform=R), "Schedule: got transform twice, wanted it once")
+        raises(lambda: untyped.Schedule(R, transform=R), "Schedule: got transform twice, wanted it once")
         raises(lambda: af.Schedule(af.Schedule(R)), "Schedule.transform: got a Schedule, wanted another transform")
 
 
@@ -310,7 +317,7 @@ class TestLabels:
 
     def test_labels_that_nobody_names_pass_unchanged(self) -> None:
         images = pictures(4, 6, 6)
-        recipe = af.Recipe([af.When(labels=[5, 6], transforms=[INVERT]), af.When(labels=8, transforms=[R])])
+        recipe = af.Recipe([untyped.When(labels=[5, 6], transforms=[INVERT]), untyped.When(labels=8, transforms=[R])])
         assert np.array_equal(recipe.batch(images, [0, 1, -3, 99], seed=0).images, images)
 
 

@@ -21,6 +21,7 @@ from augfuse.ranges import whole
 from augfuse.recipe import Recipe
 from augfuse.rng import check_seed
 from augfuse.threads import cpu_count
+from augfuse.transforms._views import Views
 from augfuse.transforms.base import Write
 
 _BLOCK_BYTES = 16 * 2**20
@@ -112,6 +113,11 @@ def augmented(
     Raises DataError where nothing can be read.
     """
     pixels = stored_form(with_range(recipe, getattr(data, "value_range", None)))
+    if pixels.transforms and isinstance(pixels.transforms[-1], Views):
+        raise RecipeError(
+            "the recipe ends in Views, several outputs of each image, and a stored copy is one. Put the transforms of "
+            "one view into the recipe."
+        )
     kept = pixels.eval()
     if copies and kept == pixels:
         raise RecipeError("the recipe has nothing random in it: each copy would equal its original. Add af.Rotate(10).")

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from augfuse.data.arrays import from_arrays
 from augfuse.data.decode import decode
+from augfuse.data.loader import Loader
 from augfuse.doctor.findings import Finding, counted, finding, listed
 from augfuse.doctor.look import Looks, read_pixels
 from augfuse.doctor.survey import Part, Survey
@@ -40,7 +42,7 @@ def check_recipe(survey: Survey, looks: Sequence[Looks], recipe: Recipe, scales_
         return []
     found = _check_sizes(seen, recipe, images[0])
     if not found:
-        found = _check_runs(images, recipe)
+        found = _check_runs(images, recipe, survey.classes)
     if not found:
         found = _check_scale(images, recipe, scales_itself)
     return found + _check_meaning(survey, recipe)
@@ -103,11 +105,15 @@ def _check_sizes(seen: Looks, recipe: Recipe, image: np.ndarray) -> list[Finding
     ]
 
 
-def _check_runs(images: Sequence[np.ndarray], recipe: Recipe) -> list[Finding]:
+def _check_runs(images: Sequence[np.ndarray], recipe: Recipe, classes: tuple[str, ...]) -> list[Finding]:
+    """By the loader that training uses: it knows the classes, for a When."""
     for training in (True, False):
         for index, image in enumerate(images[:4]):
+            labels = np.arange(index + 1) % len(classes) if classes else None
             try:
-                recipe.batch([image], seed=0, indices=[index], training=training)
+                data = from_arrays(np.stack([image] * (index + 1)), labels, recipe.value_range, classes or None)
+                loader = Loader(data, recipe, 1, 0, shuffle=False, training=training, workers=0, dtype=None)
+                loader.fetch(0, index)
             except AugfuseError as error:
                 return [_fails("training" if training else "evaluation", error)]
     return []

@@ -37,7 +37,7 @@ def _pass(step: Pass, image: np.ndarray, i: int, low: float, whole: bool) -> np.
     inside = None
     extra = 0.0 if step.mean_gain is None else step.mean_gain[i] * (_gray_mean(image) - low)
     if step.sampling is not None:
-        matrices, reduced, border, nearest = step.sampling
+        matrices, reduced, border, nearest, _ = step.sampling
         if reduced is not None:
             image = average(image, int(reduced.height[i]), int(reduced.width[i]))
             image = np.rint(image) if whole else image

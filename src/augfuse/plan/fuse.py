@@ -16,7 +16,7 @@ import numpy as np
 from augfuse import color, geometry
 from augfuse.errors import RecipeError
 from augfuse.plan import ops
-from augfuse.plan.ops import Op, Segment, Step
+from augfuse.plan.ops import Grid, Op, Segment, Step
 
 
 def steps(operations: Sequence[Op | Step]) -> list[Step]:
@@ -64,7 +64,18 @@ def _merged(run: list[Segment]) -> Segment:
         mean_gain=gain,
         fill_color=_product(color.product, [*fills, *(segment.color for segment in behind)]),
         mixes_channels=any(segment.mixes_channels for segment in run),
+        grid=_grid([segment.grid for segment in moved]),
     )
+
+
+def _grid(grids: Sequence[Grid]) -> Grid:
+    """What is left of the grid behind several moves."""
+    found = set(grids)
+    if found <= {"whole"}:
+        return "whole"
+    if found <= {"whole", "swapped"}:
+        return "swapped"
+    return "aligned" if found <= {"whole", "aligned"} else "free"
 
 
 def _product(
@@ -77,7 +88,7 @@ def _of_warp(op: ops.Warp) -> Step:
     if op.projective or op.field is not None:
         kind = "a perspective" if op.projective else "a displacement field"
         raise RecipeError(f"{op.name}: {kind} is not executed by this version. Leave it out of the recipe.")
-    return Segment(op.size, geometry_names=(op.name,), geometry=op.matrix)
+    return Segment(op.size, geometry_names=(op.name,), geometry=op.matrix, grid=op.grid)
 
 
 def _of_color(op: ops.Color) -> Step:

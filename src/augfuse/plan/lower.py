@@ -12,7 +12,7 @@ import numpy as np
 from augfuse import color
 from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas, invert
-from augfuse.plan.ops import Local, Segment
+from augfuse.plan.ops import Grid, Local, Segment
 
 if TYPE_CHECKING:
     from augfuse.plan.plan import Plan
@@ -33,6 +33,7 @@ class Sampling(NamedTuple):
     reduced: Canvas | None  # the sizes to average the source down to first
     border: Border
     nearest: bool  # the nearest pixel, instead of bilinear
+    grid: Grid = "free"  # where pixels may go, by the classes of the transforms
 
 
 @final
@@ -41,8 +42,8 @@ class Pass(NamedTuple):
 
     size: Canvas  # of what comes out
     sampling: Sampling | None = None  # None: every pixel stays where it is
-    color: np.ndarray | None = None  # (n, 3, 4) float64 on the first three channels; for images of 3 and 4 channels
-    gain: np.ndarray | None = None  # (n, 2) float64: the same gain and offset for all channels; for other images
+    color: np.ndarray | None = None  # (n, 3, 4) float64 on the first three channels, of images of 3 and 4 channels
+    gain: np.ndarray | None = None  # (n, 2) float64: the same gain and offset for all channels
     mean_gain: np.ndarray | None = None  # (n, 3): added per unit of the grey mean of what comes in, above `low`
     fills: np.ndarray | None = None  # (n, c) float64: what surrounds the source, as the colours leave it
 
@@ -58,6 +59,7 @@ class Output(NamedTuple):
     bias: np.ndarray  # (n, c) float64
     dtype: np.dtype
     standardize: np.ndarray | None = None  # (n,) bool
+    plain: bool = False  # whole numbers that are written as they come
 
 
 LoweredStep: TypeAlias = Pass | Local
@@ -86,7 +88,8 @@ def lower(plan: Plan) -> Lowered:
         steps.append(_lowered(plan, step, canvas) if isinstance(step, Segment) else step)
         canvas = step.size
     write = plan.write
-    output = Output(plan.low, plan.high, write.scale, write.bias, write.dtype, write.standardize)
+    plain = write.name is None and write.dtype == plan.images.dtype and write.dtype.kind == "u"
+    output = Output(plan.low, plan.high, write.scale, write.bias, write.dtype, write.standardize, plain)
     return Lowered(plan.channels, plan.low, plan.high, tuple(steps), canvas, output)
 
 
@@ -97,7 +100,7 @@ def _lowered(plan: Plan, step: Segment, source: Canvas) -> Pass:
             "wanted 1 (grey), 3 (RGB) or 4 (RGBA). "
             f"Brightness, Contrast and Invert work with any number."
         )
-    matrix, gain = (None, None) if step.color is None else _colors(plan, step.color)
+    matrix, gain = (None, None) if step.color is None else _colors(plan, step.color, step.mixes_channels)
     return Pass(step.size, _sampling(plan, step, source), matrix, gain, step.mean_gain, _fills(plan, step))
 
 
@@ -116,7 +119,7 @@ def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
     if reduced is not None:
         factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
         maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)
-    return Sampling(maps, reduced, plan.fill, nearest)
+    return Sampling(maps, reduced, plan.fill, nearest, step.grid)
 
 
 def _reduced(spans: np.ndarray, source: Canvas) -> Canvas:
@@ -132,12 +135,12 @@ def _reduced(spans: np.ndarray, source: Canvas) -> Canvas:
     return Canvas(height.astype(np.int64), width.astype(np.int64))
 
 
-def _colors(plan: Plan, matrix: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """(matrix, gain) of a pass, one of them None: which it is follows from the number of channels."""
+def _colors(plan: Plan, matrix: np.ndarray, mixes: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """(matrix, gain) of a pass, one of them None: which it is follows from the recipe and the number of channels."""
     matrix = color.to_range(matrix, plan.low, plan.high)
-    if plan.channels in (3, 4):
+    if plan.channels == 4 or (plan.channels == 3 and mixes):
         return matrix, None
-    # r = g = b for one channel; with 2 or more than 4, all channels are treated alike (see mixes_channels).
+    # r = g = b for one channel; else all channels are treated alike (see mixes_channels).
     return None, np.stack([matrix[:, 0, :3].sum(axis=1), matrix[:, 0, 3]], axis=1)
 
 
@@ -148,7 +151,7 @@ def _fills(plan: Plan, step: Segment) -> np.ndarray | None:
     fills = np.tile(plan.fill_value, (len(plan), 1))
     if step.fill_color is None:
         return fills
-    matrix, gain = _colors(plan, step.fill_color)
+    matrix, gain = _colors(plan, step.fill_color, step.mixes_channels)
     if gain is not None:
         return fills * gain[:, :1] + gain[:, 1:]
     assert matrix is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple, TypeAlias, final
+from typing import Literal, NamedTuple, TypeAlias, final
 
 import msgspec
 import numpy as np
@@ -20,14 +20,20 @@ from augfuse.geometry import Canvas
 from augfuse.transforms import base
 from augfuse.transforms.base import Frame, Params, Transform
 
+# Where pixels may go, by class: "whole": by whole pixels, rows stay rows; "swapped": by whole pixels, rows may become
+# columns; "aligned": rows stay rows; "free": anywhere.
+Grid: TypeAlias = Literal["whole", "swapped", "aligned", "free"]
+
 
 @final
 class Warp(msgspec.Struct, frozen=True, eq=False):
-    """Moves pixels. projective: the last row of a matrix may differ from (0, 0, 1). field: a displacement."""
+    """Moves pixels. projective: the last row of a matrix may differ from (0, 0, 1). field: a displacement. grid: where
+    pixels may go, by its class."""
 
     name: str
     size: Canvas  # of what comes out
     matrix: np.ndarray  # (n, 3, 3) float64, source to output
+    grid: Grid = "free"
     projective: bool = False
     field: np.ndarray | None = None
 
@@ -36,7 +42,7 @@ class Warp(msgspec.Struct, frozen=True, eq=False):
         size = self.size
         if size is not canvas:
             size = Canvas(*(np.where(active, new, old) for new, old in zip(size, canvas, strict=True)))
-        return Warp(self.name, size, geometry.where(active, self.matrix), self.projective, self.field)
+        return Warp(self.name, size, geometry.where(active, self.matrix), self.grid, self.projective, self.field)
 
 
 @final
@@ -123,6 +129,7 @@ class Segment(msgspec.Struct, frozen=True, eq=False):
     mean_gain: np.ndarray | None = None  # (n, 3): added per unit of the grey mean of what comes in
     fill_color: np.ndarray | None = None  # (n, 3, 4): the colour steps behind the first geometric one; None: none
     mixes_channels: bool = False
+    grid: Grid = "free"  # of the geometry
 
 
 Op: TypeAlias = Warp | Color | Tone | Local | Mix
@@ -143,7 +150,12 @@ def _warp(known: Known) -> Op:
     transform = known.transform
     assert isinstance(transform, base.Geometric)
     matrix, size = transform.matrix(known.params, known.frame.canvas)
-    return Warp(known.name, size, matrix, transform.projective)
+    grid: Grid = "free"
+    if transform.moves_whole_pixels:
+        grid = "swapped" if not transform.axis_aligned else "whole"
+    elif transform.axis_aligned:
+        grid = "aligned"
+    return Warp(known.name, size, matrix, grid, transform.projective)
 
 
 def _color(known: Known) -> Op:

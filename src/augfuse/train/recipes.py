@@ -25,6 +25,7 @@ from augfuse.transforms import (
     ToFloat,
     Transform,
     Translate,
+    Views,
 )
 from augfuse.transforms.base import Write
 from augfuse.transforms.children import leaves
@@ -95,9 +96,14 @@ def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
     """`recipe` with a Resize to `size` (h, w) in front where one is asked for, and ToFloat at the end where it has no
     write part: a network does not learn from 0..255.
 
-    Raises RecipeError: the recipe sets a size of its own, or has nothing random in it.
+    Raises RecipeError: the recipe sets a size of its own, has nothing random in it, or makes several views.
     """
     transforms = list(recipe.transforms)
+    if transforms and isinstance(transforms[-1], Views):
+        raise RecipeError(
+            "the recipe ends in Views, several outputs of each image, and a network here takes one. Leave Views "
+            "out, or train a model of your own with af.Loader(data, recipe).to_keras()."
+        )
     if size is not None:
         sizing = next((t for t in leaves(transforms) if isinstance(t, _SIZING)), None)
         if sizing is not None:

@@ -71,6 +71,7 @@ class Resize(Geometric, frozen=True):
 
     size: Annotated[Size, Lengths("output size")]
     mode: Annotated[Literal["stretch", "cover", "contain"], _MODE] = "stretch"
+    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = (
         {"size": (48, 40)},
         {"size": 96},
@@ -95,6 +96,7 @@ class CenterCrop(Geometric, frozen=True):
     """Cut `size` out of the middle; an odd rest leaves the larger margin right and below."""
 
     size: Annotated[Size, Lengths("output size")]
+    axis_aligned: ClassVar[bool] = True
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({"size": (48, 40)}, {"size": 80})
     sets_size: ClassVar[bool] = True
@@ -110,6 +112,7 @@ class RandomCrop(Geometric, frozen=True):
     """Cut `size` out at a random whole-pixel position. In evaluation: CenterCrop(size)."""
 
     size: Annotated[Size, Lengths("output size")]
+    axis_aligned: ClassVar[bool] = True
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({"size": (48, 40)}, {"size": 80})
     sets_size: ClassVar[bool] = True
@@ -172,6 +175,7 @@ class RandomResizedCrop(Geometric, frozen=True):
     size: Annotated[Size, Lengths("output size")]
     scale: Annotated[Range, _PART] = (0.08, 1.0)
     ratio: Annotated[Range, _RATIO] = (3 / 4, 4 / 3)
+    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"size": (48, 40)}, {"size": 32, "scale": (0.5, 1.0), "ratio": (1.0, 1.0)})
     sets_size: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
@@ -205,6 +209,7 @@ class Pad(Geometric, frozen=True):
     """Make the canvas larger by `padding` pixels (left, top, right, bottom); the recipe's border mode fills it."""
 
     padding: Annotated[tuple[int, int, int, int] | tuple[int, int] | int, Margins("pixels added at each side")]
+    axis_aligned: ClassVar[bool] = True
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({"padding": 8}, {"padding": (1, 2, 3, 4)})
     sets_size: ClassVar[bool] = True
@@ -226,6 +231,7 @@ class RandomWidth(Geometric, frozen=True):
     """
 
     factor: Annotated[Range, _STRETCH] = (0.8, 1.2)
+    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"factor": (0.75, 0.75)}, {"factor": (1.3, 1.3)})
 
     def draw(self, draw: Draw) -> Params:
@@ -241,6 +247,7 @@ class RandomHeight(Geometric, frozen=True):
     """Make the image taller (> 1) or flatter (< 1), canvas and all; the width stays. See RandomWidth."""
 
     factor: Annotated[Range, _STRETCH] = (0.8, 1.2)
+    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"factor": (0.75, 0.75)}, {"factor": (1.3, 1.3)})
 
     def draw(self, draw: Draw) -> Params:

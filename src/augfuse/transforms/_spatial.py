@@ -52,6 +52,7 @@ class Translate(Geometric, frozen=True):
 
     x: Annotated[Range, _RIGHT] = (-0.1, 0.1)
     y: Annotated[Range, _DOWN] = (-0.1, 0.1)
+    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"x": (-0.1, 0.1), "y": (-0.1, 0.1)}, {"x": 0.25, "y": 0}, {"x": (0.5, 0.5), "y": (0, 0)})
 
     def draw(self, draw: Draw) -> Params:
@@ -99,6 +100,7 @@ class Scale(Geometric, frozen=True):
     y: Annotated[Range | None, Interval("scale factor of the height", "times", 0.01, 100, "factor", optional=True)] = (
         None
     )
+    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"factor": (0.9, 1.1)}, {"x": (0.7, 1.0), "y": (1.0, 1.5)}, {"factor": (2.0, 2.0)})
 
     def check(self) -> None:
@@ -157,6 +159,7 @@ class HorizontalFlip(Geometric, frozen=True, kw_only=True):
     """Mirror left and right: x' = width - x."""
 
     p: Probability = 0.5
+    axis_aligned: ClassVar[bool] = True
     moves_whole_pixels: ClassVar[bool] = True
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
@@ -168,6 +171,7 @@ class VerticalFlip(Geometric, frozen=True, kw_only=True):
     """Mirror top and bottom: y' = height - y."""
 
     p: Probability = 0.5
+    axis_aligned: ClassVar[bool] = True
     moves_whole_pixels: ClassVar[bool] = True
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:

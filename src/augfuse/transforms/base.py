@@ -53,6 +53,8 @@ class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
     evaluation: ClassVar[Evaluation] = "random"
     # Whether it only moves whole pixels, of images of any size, so that nothing is interpolated.
     moves_whole_pixels: ClassVar[bool] = False
+    # Whether it keeps rows rows and columns columns, so that its matrices are a scale and a shift along each axis.
+    axis_aligned: ClassVar[bool] = False
     # Whether it may only stand at the end of a list.
     comes_last: ClassVar[bool] = False
     # Whether it sets the size of the canvas, so that evaluation needs it too.

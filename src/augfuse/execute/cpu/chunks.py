@@ -7,6 +7,7 @@ that acts on none of them is left out, and so is a last pass that would only cop
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias, final
@@ -23,6 +24,7 @@ from augfuse.plan.ops import Local
 # The float32 images of a chunk, but at least one image: they stay in the caches from step to step.
 CHUNK_BYTES = 2**20
 
+_THREAD = threading.local()
 _F = np.float32
 _INF = _F(np.inf)
 _Scratch: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -64,12 +66,11 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
     # What reads float32: a Local, and sampling behind one, also where it does not act. From integers sampling rounds
     # differently.
     local = next((k for k, step in enumerate(steps) if isinstance(step, Local)), len(steps) + 1)
-    reads_float = [not isinstance(step, Work) or (k > local and step.warp.active) for k, step in enumerate(steps)]
-    writes_float = len(steps) > local and last.warp.active
+    reads_float = [isinstance(step, Local) or (k > local and _samples(step)) for k, step in enumerate(steps)]
+    writes_float = len(steps) > local and _samples(last)
 
     def run_slice(start: int, stop: int) -> None:
-        size = min(count, stop - start) * largest
-        scratch = np.empty(size, _F), np.empty(size, _F)
+        scratch = _scratch(min(count, stop - start) * largest)
         for first, end in pairwise([start, *others[(others > start) & (others < stop)].tolist(), stop]):
             for at in range(first, end, count):
                 run_chunk(at, min(at + count, end), scratch)
@@ -92,6 +93,20 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
         _pass(write, _as_float(pixels, scratch) if from_float else pixels, target, first, first)
 
     return run_slice
+
+
+def _samples(work: Work) -> bool:
+    return work.warp.active and work.grid not in ("whole", "swapped")
+
+
+def _scratch(size: int) -> _Scratch:
+    """Two buffers, kept by each thread while they are small: fresh memory costs more than what is done in it."""
+    kept = getattr(_THREAD, "scratch", None)
+    if kept is None or len(kept[0]) < size:
+        kept = np.empty(size, _F), np.empty(size, _F)
+        if size * _F().itemsize <= CHUNK_BYTES:
+            _THREAD.scratch = kept
+    return kept
 
 
 def _source(images: Images, first: int, end: int) -> _Pixels:
@@ -121,7 +136,7 @@ def _through(work: Work, pixels: _Pixels, first: int, scratch: _Scratch) -> _Pix
     """A pass whose result is worked on further: float32, unclipped, at the images' own scale."""
     n, buffer = len(pixels.starts), scratch[pixels.values is scratch[0]]
     one, zero = np.ones((n, work.channels), _F), np.zeros((n, work.channels), _F)
-    _pass(work, pixels, Target(-_INF, _INF, one, zero, False, False, buffer), first, 0)
+    _pass(work, pixels, Target(-_INF, _INF, one, zero, False, False, buffer, False), first, 0)
     return _scratched(buffer, n, (int(work.height[first]), int(work.width[first]), work.channels))
 
 

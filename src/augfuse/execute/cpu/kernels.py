@@ -12,13 +12,9 @@ normalise, store).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from augfuse.execute.cpu.words import load_u16, load_u64
 from augfuse.geometry import EDGE
 from augfuse.jit import inlined
 
@@ -33,26 +29,6 @@ _BYTE = np.uint32(255)
 _8 = np.uint32(8)
 _16 = np.uint32(16)
 _24 = np.uint32(24)
-
-
-def _unaligned_load(result) -> Any:
-    """An intrinsic (buffer, element index) -> unsigned integer of type `result`, read without alignment."""
-
-    @intrinsic
-    def load(typingctx, buffer, index):
-        def codegen(context, builder, signature, arguments):
-            array = context.make_array(signature.args[0])(context, builder, arguments[0])
-            pointer = builder.gep(array.data, [arguments[1]])
-            word = builder.bitcast(pointer, ir.PointerType(ir.IntType(result.bitwidth)))
-            return builder.load(word, align=1)
-
-        return result(buffer, types.intp), codegen
-
-    return load
-
-
-_load_u64 = _unaligned_load(types.uint64)
-_load_u16 = _unaligned_load(types.uint16)
 
 
 @inlined
@@ -147,8 +123,8 @@ def gather_rgb(src, base, stride, tile, count):
     low = tile.pairs[1]
     for p in range(count):
         k = base + off[p]
-        top[p] = _load_u64(src, k)
-        low[p] = _load_u64(src, k + stride)
+        top[p] = load_u64(src, k)
+        low[p] = load_u64(src, k + stride)
 
 
 @inlined
@@ -220,8 +196,8 @@ def sample_grey(src, base, stride, tile, count):
     low = tile.pairs[1]
     for p in range(count):
         k = base + off[p]
-        top[p] = np.uint64(_load_u16(src, k))
-        low[p] = np.uint64(_load_u16(src, k + stride))
+        top[p] = np.uint64(load_u16(src, k))
+        low[p] = np.uint64(load_u16(src, k + stride))
     t = top.view(np.uint32)
     b = low.view(np.uint32)
     grey = tile.values[0]

@@ -37,6 +37,7 @@ class Target(NamedTuple):
     rounds: bool
     planar: bool  # (c, h, w) instead of (h, w, c)
     out: np.ndarray  # flat
+    plain: bool  # whole numbers that are copied as they are, where nothing happens to them
 
 
 @final

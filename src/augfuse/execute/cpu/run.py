@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple, final
 
 import numpy as np
 
 from augfuse.color import LUMA
-from augfuse.execute.cpu import kernels, tiles
+from augfuse.execute.cpu import kernels
 from augfuse.execute.cpu.numbers import Color, Target, Warp
+from augfuse.execute.cpu.statistics import channel_means
+from augfuse.execute.cpu.statistics import standardize as standardized
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
 from augfuse.plan.lower import Lowered, Output, Pass
-from augfuse.plan.ops import Local
+from augfuse.plan.ops import Grid, Local
 from augfuse.threads import share
 
 BORDERS = {
@@ -46,6 +49,7 @@ class Work(NamedTuple):
     height: np.ndarray  # (n,) of what comes out
     width: np.ndarray
     channels: int
+    grid: Grid  # where pixels may go: which compiled loop runs
 
 
 def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, workers: int) -> None:
@@ -84,7 +88,7 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
                 run_one(last, images[i], target, i, i)
         if standardize is not None:
             lines, length = (rows * lowered.channels, columns) if planar else (rows, columns * lowered.channels)
-            tiles.standardize(target.out, start * lines * length, lines, length, standardize[start:stop])
+            standardized(target.out, start * lines * length, lines, length, standardize[start:stop])
 
     return run_slice
 
@@ -93,9 +97,9 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
     """The numbers of a pass, for every image."""
     n = len(step.size.height)
     if step.sampling is None:
-        warp, reduced = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False), None
+        warp, reduced, grid = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False), None, "whole"
     else:
-        matrices, reduced, border, nearest = step.sampling
+        matrices, reduced, border, nearest, grid = step.sampling
         warp = Warp(True, matrices, BORDERS[border], nearest)
     if step.color is not None:
         kind, colors = kernels.MATRIX, np.ascontiguousarray(step.color, _F)
@@ -106,13 +110,15 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
     # Contiguous always: another layout is another type to Numba, compiled again, and not the same machine code.
     fills = np.zeros((n, channels), _F) if step.fills is None else np.ascontiguousarray(step.fills, _F)
     height, width = step.size
-    return Work(warp, Color(kind, colors, fills), step.mean_gain, low, reduced, height, width, channels)
+    return Work(warp, Color(kind, colors, fills), step.mean_gain, low, reduced, height, width, channels, grid)
 
 
 def target_of(output: Output, planar: bool, out: np.ndarray) -> Target:
     """Where the pixels go."""
     scales, biases = np.ascontiguousarray(output.scale, _F), np.ascontiguousarray(output.bias, _F)
-    return Target(_F(output.low), _F(output.high), scales, biases, output.dtype.kind == "u", planar, flat(out))
+    return Target(
+        _F(output.low), _F(output.high), scales, biases, output.dtype.kind == "u", planar, flat(out), output.plain
+    )
 
 
 def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
@@ -149,7 +155,22 @@ def run(
     if work.mean_gain is not None:
         color = _with_mean(work, color, work.mean_gain[first : first + count], src, starts, shape)
     height, width = int(work.height[first]), int(work.width[first])
-    tiles.run(src, starts, shape, warp, color, target, at * height * width * work.channels, height, width)
+    if target.plain and (src.dtype != target.out.dtype or color.kind != kernels.KEEP or target.planar):
+        target = target._replace(plain=False)
+    loop = _loop(work.grid)
+    loop(src, starts, shape, warp, color, target, at * height * width * work.channels, height, width)
+
+
+@cache
+def _loop(grid: Grid) -> Callable[..., None]:
+    """The compiled loop, loaded on first use: a recipe compiles what it needs."""
+    if grid in ("whole", "swapped"):
+        from augfuse.execute.cpu.straight import run as straight
+
+        return straight
+    from augfuse.execute.cpu.tiles import run as sampled
+
+    return sampled
 
 
 def _with_mean(
@@ -157,7 +178,7 @@ def _with_mean(
 ) -> Color:
     """The colours of a contrast about the image's own grey mean, which is known only now."""
     means = np.empty((len(starts), work.channels))
-    tiles.channel_means(src, starts, *shape, means)
+    channel_means(src, starts, *shape, means)
     gray = _gray(means) if work.channels in (3, 4) else means.mean(axis=1)
     matrices = color.matrices.copy()
     matrices[:, :, 3] += mean_gain * (gray[:, None] - work.low)

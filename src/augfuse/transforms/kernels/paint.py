@@ -16,11 +16,19 @@ def paint(images, height, width, channels, parts, colors, active):
             continue
         left, right = max(parts[i, 0], 0), min(parts[i, 0] + parts[i, 2], width)
         top, bottom = max(parts[i, 1], 0), min(parts[i, 1] + parts[i, 3], height)
-        for y in range(top, bottom):
-            row = images[(i * height + y) * width * channels : (i * height + y + 1) * width * channels]
-            for x in range(left, right):
-                for c in range(channels):
-                    row[x * channels + c] = colors[c]
+        if left >= right or top >= bottom:
+            continue
+        count = (right - left) * channels
+        first = ((i * height + top) * width + left) * channels
+        line = images[first : first + count]
+        for x in range(right - left):
+            for c in range(channels):
+                line[x * channels + c] = colors[c]
+        for y in range(1, bottom - top):
+            to = first + y * width * channels
+            row = images[to : to + count]
+            for p in range(count):
+                row[p] = line[p]
 
 
 @jit

@@ -1,0 +1,183 @@
+"""Images whose pixels stay where they are, or move by whole pixels: no sampling, each value is written once.
+
+Where nothing happens to the values either, they are copied as bytes. A gain and an offset for all channels, the clip,
+normalisation and the write are one loop over neighbouring values; a colour matrix goes over tiles.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, final
+
+import numpy as np
+
+from augfuse.execute.cpu import kernels as k
+from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX, NEAREST
+from augfuse.execute.cpu.moves import border_index, move_of, move_rows
+from augfuse.jit import inlined, jit
+
+CHUNK_BYTES = 2**18  # moved rows that are worked on at once: whole images, where they fit into a cache
+TILE = 448
+
+F = np.float32
+
+
+@final
+class Row(NamedTuple):
+    """Scale and bias of the channels, over and over: for a loop over neighbouring values of all channels."""
+
+    scale: np.ndarray
+    bias: np.ndarray
+
+
+@inlined
+def _paint(out, at, step, count, value):
+    for p in range(count):
+        out[at + p * step] = value
+
+
+@inlined
+def _paint_outside(move, fill, target, i, first, plane, out_height, out_width, channels):
+    """The fill colour where the source is not reached."""
+    for c in range(channels):
+        value = min(max(fill[c], target.low), target.high) * target.scales[i, c] + target.biases[i, c]
+        if target.rounds:
+            value = np.rint(value)
+        for y in range(out_height):
+            if target.planar:
+                row, step = first + c * plane + y * out_width, 1
+            else:
+                row, step = first + y * out_width * channels + c, channels
+            if y < move.from_y or y >= move.to_y:
+                _paint(target.out, row, step, out_width, value)
+            else:
+                _paint(target.out, row, step, move.from_x, value)
+                _paint(target.out, row + move.to_x * step, step, out_width - move.to_x, value)
+
+
+@inlined
+def _write_flat(image, at, count, gain, offset, row, target, to):
+    """`count` neighbouring values of all channels; scale and bias of the row repeat every `len(scale)` values."""
+    scale, bias, low, high, out = row.scale, row.bias, target.low, target.high, target.out
+    length = len(scale)
+    for begin in range(0, count, length):
+        size = min(length, count - begin)
+        a = image[at + begin : at + begin + size]
+        o = out[to + begin : to + begin + size]
+        if out.itemsize < 4:  # whole numbers, which are not normalised; known when this is compiled
+            for p in range(size):
+                o[p] = np.rint(min(max(gain * F(a[p]) + offset, low), high))
+        else:
+            for p in range(size):
+                o[p] = min(max(gain * F(a[p]) + offset, low), high) * scale[p] + bias[p]
+
+
+@inlined
+def _write_planes(image, at, count, channels, gain, offset, target, i, first, plane):
+    """The same, each channel to a plane of its own."""
+    low, high, out = target.low, target.high, target.out
+    pixels = image[at : at + count * channels]
+    if channels == 3 and out.itemsize == 4:
+        red, green, blue = out[first : first + count], out[first + plane :], out[first + 2 * plane :]
+        s0, s1, s2 = target.scales[i, 0], target.scales[i, 1], target.scales[i, 2]
+        b0, b1, b2 = target.biases[i, 0], target.biases[i, 1], target.biases[i, 2]
+        for p in range(count):
+            red[p] = min(max(gain * F(pixels[3 * p]) + offset, low), high) * s0 + b0
+            green[p] = min(max(gain * F(pixels[3 * p + 1]) + offset, low), high) * s1 + b1
+            blue[p] = min(max(gain * F(pixels[3 * p + 2]) + offset, low), high) * s2 + b2
+        return
+    for c in range(channels):
+        scale, bias = target.scales[i, c], target.biases[i, c]
+        o = out[first + c * plane : first + c * plane + count]
+        if out.itemsize < 4:
+            for p in range(count):
+                o[p] = np.rint(min(max(gain * F(pixels[p * channels + c]) + offset, low), high))
+        else:
+            for p in range(count):
+                o[p] = min(max(gain * F(pixels[p * channels + c]) + offset, low), high) * scale + bias
+
+
+@inlined
+def _write_mixed(image, at, count, channels, matrix, values, target, i, first, plane):
+    """Through a colour matrix, a tile at a time."""
+    low, high, out, rounds = target.low, target.high, target.out, target.rounds
+    scale, bias = target.scales[i], target.biases[i]
+    for begin in range(0, count, TILE):
+        size = min(TILE, count - begin)
+        if channels == 3:
+            k.read_rgb(image, at + 3 * begin, values, size)
+        else:
+            k.read_any(image, at + channels * begin, values, channels, size)
+        k.mix(values, matrix, size)
+        if channels == 3 and not target.planar:
+            k.write_rgb(values, low, high, scale, bias, rounds, out, first + 3 * begin, size)
+        else:
+            for c in range(channels):
+                to = first + c * plane + begin if target.planar else first + begin * channels + c
+                apart = 1 if target.planar else channels
+                k.write_channel(values[c], low, high, scale[c], bias[c], rounds, out, to, apart, size)
+
+
+@inlined
+def _repeat(values, into, channels):
+    """The values of the channels, over and over, unless they are there already."""
+    same = True
+    for c in range(channels):
+        same = same and into[c] == values[c]
+    if not same:
+        for p in range(0, len(into), channels):
+            for c in range(channels):
+                into[p + c] = values[c]
+
+
+@inlined
+def _write(image, at, count, channels, color, gain, offset, row, values, target, i, into, plane):
+    """`count` pixels of image i, which lie in `image` from `at` on, to the output from `into` on."""
+    if color.kind == MATRIX:
+        _write_mixed(image, at, count, channels, color.matrices[i], values, target, i, into, plane)
+    elif target.planar:
+        _write_planes(image, at, count, channels, gain, offset, target, i, into, plane)
+    else:
+        _write_flat(image, at, count * channels, gain, offset, row, target, into)
+
+
+@jit
+def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
+    """Images of one size: move whole pixels, colour, clip, normalise, write. The arguments are those of `tiles.run`."""
+    height, width, channels = source
+    plane = out_height * out_width
+    pixel = channels * src.itemsize
+    chunked = min(max(CHUNK_BYTES // (out_width * pixel), 1), out_height)
+    chunk = np.empty(chunked * out_width * channels + 16 if warp.active and not target.plain else 0, src.dtype)
+    values = np.empty((channels if color.kind == MATRIX else 0, TILE), np.float32)
+    repeated = 0 if target.plain or target.planar or color.kind == MATRIX else TILE * channels
+    row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
+    source_bytes, out_bytes, chunk_bytes = src.view(np.uint8), target.out.view(np.uint8), chunk.view(np.uint8)
+    gain, offset = F(1), F(0)
+    identity = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
+    border = warp.mode if warp.active else NEAREST
+    for i in range(starts.shape[0]):
+        first, begin = out_start + i * plane * channels, starts[i] * src.itemsize
+        move = move_of(warp.matrices[i] if warp.active else identity, height, width, out_height, out_width)
+        if color.kind == GAIN:
+            gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
+        if repeated:
+            _repeat(target.scales[i], row.scale, channels)
+            _repeat(target.biases[i], row.bias, channels)
+        if target.plain:
+            to = first * src.itemsize
+            move_rows(source_bytes, begin, height, width, pixel, move, border, out_bytes, to, 0, out_height, out_width)
+        elif not move.swapped and move.step_x > 0 and move.from_x == 0 and move.to_x == out_width:
+            rows = 1 if warp.active else out_height  # they are read where they are
+            for y in range(0, out_height, rows):
+                line = border_index(move.first_y + move.step_y * y, height, border)
+                at = starts[i] + (line * width + move.first_x) * channels
+                into = first + y * out_width * (1 if target.planar else channels)
+                _write(src, at, rows * out_width, channels, color, gain, offset, row, values, target, i, into, plane)
+        else:
+            for y in range(0, out_height, chunked):
+                stop = min(y + chunked, out_height)
+                move_rows(source_bytes, begin, height, width, pixel, move, border, chunk_bytes, 0, y, stop, out_width)
+                count, into = (stop - y) * out_width, first + y * out_width * (1 if target.planar else channels)
+                _write(chunk, 0, count, channels, color, gain, offset, row, values, target, i, into, plane)
+        if warp.active and warp.mode == CONSTANT:
+            _paint_outside(move, color.fills[i], target, i, first, plane, out_height, out_width, channels)

@@ -1,0 +1,97 @@
+"""Intrinsics: several bytes read, moved and turned at once, unaligned. The caller sees to it that they exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_BYTE = ir.IntType(8)
+
+
+def _place(context: Any, builder: Any, array_type: Any, array: Any, index: Any, kind: Any) -> Any:
+    """A pointer of this kind to an element of an array."""
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), ir.PointerType(kind))
+
+
+def unaligned_load(result: Any) -> Any:
+    """An intrinsic (buffer, element index) -> unsigned integer of type `result`."""
+
+    @intrinsic
+    def load(typingctx, buffer, index):
+        def codegen(context, builder, signature, arguments):
+            kind = ir.IntType(result.bitwidth)
+            return builder.load(_place(context, builder, signature.args[0], *arguments, kind), align=1)
+
+        return result(buffer, types.intp), codegen
+
+    return load
+
+
+def _copier(size: int) -> Any:
+    """An intrinsic (from, index, to, index): `size` bytes from one uint8 buffer to another."""
+
+    @intrinsic
+    def copy(typingctx, source, at, target, to):
+        def codegen(context, builder, signature, arguments):
+            kind = ir.VectorType(_BYTE, size)
+            word = builder.load(_place(context, builder, signature.args[0], *arguments[:2], kind), align=1)
+            builder.store(word, _place(context, builder, signature.args[2], *arguments[2:], kind), align=1)
+            return context.get_dummy_value()
+
+        return types.void(source, types.intp, target, types.intp), codegen
+
+    return copy
+
+
+def _mirror_rgb(behind: int, exact: bool) -> Any:
+    """An intrinsic (from, index, to, index): five pixels of three bytes in reverse order. It reads 16 bytes, of which
+    the pixels are those from byte `behind` on, 0 or 1; exact: it writes no byte but those of the pixels.
+    """
+    order = [behind + 3 * (4 - k // 3) + k % 3 for k in range(15)]
+    order.append(15 if behind == 0 else 0)
+
+    @intrinsic
+    def mirror(typingctx, source, at, target, to):
+        def codegen(context, builder, signature, arguments):
+            kind = ir.VectorType(_BYTE, 16)
+            word = builder.load(_place(context, builder, signature.args[0], *arguments[:2], kind), align=1)
+            nothing = ir.Constant(kind, ir.Undefined)
+            places = [(order, 0)] if not exact else [(order[:8], 0), (order[7:15], 7)]
+            for taken, offset in places:
+                mask = ir.Constant(ir.VectorType(ir.IntType(32), len(taken)), taken)
+                turned = builder.shuffle_vector(word, nothing, mask)
+                index = builder.add(arguments[3], ir.Constant(arguments[3].type, offset))
+                place = _place(context, builder, signature.args[2], arguments[2], index, turned.type)
+                builder.store(turned, place, align=1)
+            return context.get_dummy_value()
+
+        return types.void(source, types.intp, target, types.intp), codegen
+
+    return mirror
+
+
+@intrinsic
+def copy_bytes(typingctx, source, at, target, to, count):
+    """`count` bytes from one uint8 buffer to another."""
+
+    def codegen(context, builder, signature, arguments):
+        start = _place(context, builder, signature.args[0], *arguments[:2], _BYTE)
+        end = _place(context, builder, signature.args[2], *arguments[2:4], _BYTE)
+        cgutils.raw_memcpy(builder, end, start, arguments[4], 1)
+        return context.get_dummy_value()
+
+    return types.void(source, types.intp, target, types.intp, types.intp), codegen
+
+
+mirror_rgb = _mirror_rgb(1, exact=False)  # reads a byte before the pixels, and writes one behind them
+mirror_last_rgb = _mirror_rgb(0, exact=True)  # reads a byte behind them
+load_u16 = unaligned_load(types.uint16)
+load_u64 = unaligned_load(types.uint64)
+copy4 = _copier(4)
+copy8 = _copier(8)
+copy16 = _copier(16)
