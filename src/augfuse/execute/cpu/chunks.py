@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias, final
 
@@ -70,10 +71,11 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
     writes_float = len(steps) > local and _samples(last)
 
     def run_slice(start: int, stop: int) -> None:
-        scratch = _scratch(min(count, stop - start) * largest)
-        for first, end in pairwise([start, *others[(others > start) & (others < stop)].tolist(), stop]):
-            for at in range(first, end, count):
-                run_chunk(at, min(at + count, end), scratch)
+        bounds = [start, *others[(others > start) & (others < stop)].tolist(), stop]
+        with _scratch(min(count, stop - start) * largest) as scratch:
+            for first, end in pairwise(bounds):
+                for at in range(first, end, count):
+                    run_chunk(at, min(at + count, end), scratch)
 
     def run_chunk(first: int, end: int, scratch: _Scratch) -> None:
         chunk = slice(first, end)
@@ -99,14 +101,18 @@ def _samples(work: Work) -> bool:
     return work.warp.active and work.grid not in ("whole", "swapped")
 
 
-def _scratch(size: int) -> _Scratch:
-    """Two buffers, kept by each thread while they are small: fresh memory costs more than what is done in it."""
-    kept = getattr(_THREAD, "scratch", None)
-    if kept is None or len(kept[0]) < size:
-        kept = np.empty(size, _F), np.empty(size, _F)
-        if size * _F().itemsize <= CHUNK_BYTES:
-            _THREAD.scratch = kept
-    return kept
+@contextmanager
+def _scratch(size: int) -> Iterator[_Scratch]:
+    """Two buffers, kept by each thread while they are small: fresh memory costs more than what is done in it.
+
+    They are taken out meanwhile: a function of the user's may call this again.
+    """
+    buffers = vars(_THREAD).pop("buffers", None)
+    if buffers is None or len(buffers[0]) < size:
+        buffers = np.empty(size, _F), np.empty(size, _F)
+    yield buffers
+    if buffers[0].nbytes <= CHUNK_BYTES:
+        _THREAD.buffers = buffers
 
 
 def _source(images: Images, first: int, end: int) -> _Pixels:
