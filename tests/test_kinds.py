@@ -97,7 +97,7 @@ def test_a_local_does_to_many_images_what_it_does_to_one(
     (step,) = numbers(fused(recipe, as_images(images), seed=1)).steps
     assert not isinstance(step, Pass)
     quick, active = images.astype(np.float32), np.array([True, False, True])
-    step.apply_all(quick, step.params, active)
+    step.apply_all(quick, quick, step.params, active)
     for i, image in enumerate(images):
         exact = step.apply(image.astype(np.float64), step.params_of(i)) if active[i] else image
         np.testing.assert_allclose(quick[i], exact, rtol=0, atol=2e-3)

@@ -43,7 +43,7 @@ def test_many_images_at_once_are_like_one_at_a_time(transform: Local, channels: 
         images = (pictures(5, height, width, channels) * 1.2 - 20).astype(np.float32)
         active = np.array([True, False, True, True, False])
         many = images.copy()
-        transform.apply_all(many, params, active)
+        transform.apply_all(many, many, params, active)
         for i, image in enumerate(images):
             own = {name: values[i] for name, values in params.items()}
             one = transform.apply(image.astype(np.float64), own) if active[i] else image
@@ -51,6 +51,12 @@ def test_many_images_at_once_are_like_one_at_a_time(transform: Local, channels: 
             slack = 2e-3 if not isinstance(transform, af.Barrier) else 1
             np.testing.assert_allclose(many[i], one, rtol=0, atol=slack)
         assert np.array_equal(many[~active], images[~active])
+        for dtype in ("uint8", "uint16", "float32"):
+            source, there = images.clip(0, 255).astype(dtype), np.full_like(images, np.nan)
+            here = source.astype(np.float32)
+            transform.apply_all(source, there, params, active)
+            transform.apply_all(here, here, params, active)
+            assert np.array_equal(there, here)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -156,7 +162,7 @@ def noise_of(key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
 def test_noise_follows_its_definition(key: tuple[int, int], shape: tuple[int, int, int]) -> None:
     params = {"std": np.full(2, 2.5), "key": np.array([(5, 5), key], np.uint64)}
     images = np.zeros((2, *shape), np.float32)
-    af.GaussianNoise().apply_all(images, params, np.ones(2, bool))
+    af.GaussianNoise().apply_all(images, images, params, np.ones(2, bool))
     np.testing.assert_allclose(images[1], 2.5 * noise_of(key, shape), rtol=1e-6, atol=0)
     one = af.GaussianNoise().apply(np.zeros(shape), {"std": 2.5, "key": params["key"][1]})
     np.testing.assert_allclose(one, 2.5 * noise_of(key, shape), rtol=1e-6, atol=0)
@@ -166,7 +172,7 @@ def test_noise_is_pinned() -> None:
     """A change here changes what everybody's seeds mean."""
     params = {"std": np.ones(1), "key": np.array([(1, 2)], np.uint64)}
     image = np.zeros((1, 2, 3, 3), np.float32)
-    af.GaussianNoise().apply_all(image, params, np.ones(1, bool))
+    af.GaussianNoise().apply_all(image, image, params, np.ones(1, bool))
     pinned = [
         -0.2067214,
         0.5484408,

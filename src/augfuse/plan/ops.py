@@ -75,13 +75,13 @@ class Tone(msgspec.Struct, frozen=True, eq=False):
 
 @final
 class Local(msgspec.Struct, frozen=True, eq=False):
-    """A function of finished images; `active` (n,) says of which ones. `apply_all`: the same on many float32 images,
-    in place, given their numbers and which of them are active."""
+    """A function of finished images; `active` (n,) says of which ones. `apply_all`: the same for many images; see
+    `base.Local`."""
 
     name: str
     size: Canvas
     apply: Callable[[np.ndarray, Params], np.ndarray]
-    apply_all: Callable[[np.ndarray, Params, np.ndarray], None]
+    apply_all: Callable[[np.ndarray, np.ndarray, Params, np.ndarray], None]
     params: Params
     active: np.ndarray
 

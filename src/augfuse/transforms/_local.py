@@ -53,11 +53,11 @@ class GaussianBlur(Local, frozen=True):
             image = (windows @ weights).astype(image.dtype, copy=False)
         return image
 
-    def apply_all(self, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
         from augfuse.transforms.kernels.blur import blur
 
         sigma = np.ascontiguousarray(params["sigma"], np.float64)
-        blur(images, sigma, np.where(active, _radius(sigma), 0))
+        blur(source, images, sigma, np.where(active, _radius(sigma), 0))
 
 
 @lru_cache(maxsize=1)
@@ -93,11 +93,12 @@ class GaussianNoise(Local, frozen=True):
         bits = words.astype("<u8", copy=False).view("<u2")[: image.size].reshape(image.shape)
         return image + normal_quantiles()[bits] * image.dtype.type(params["std"])
 
-    def apply_all(self, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
         from augfuse.transforms.kernels.noise import noise
 
-        std, key = params["std"].astype(np.float32), np.ascontiguousarray(params["key"])
-        noise(images.reshape(-1), images[0].size, std, key, active, normal_quantiles())
+        std = np.where(active, params["std"], 0).astype(np.float32)
+        key, table = np.ascontiguousarray(params["key"]), normal_quantiles()
+        noise(source.reshape(-1), images.reshape(-1), source is images, images[0].size, std, key, table)
 
 
 @final
@@ -137,8 +138,8 @@ class Erase(Local, frozen=True, kw_only=True):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return painted(image, params["part"], self.value)
 
-    def apply_all(self, images: np.ndarray, params: Params, active: np.ndarray) -> None:
-        paint_all(images, params["part"], self.value, active)
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+        paint_all(source, images, params["part"], self.value, active)
 
 
 def painted(image: np.ndarray, part: np.ndarray, value: tuple[float, ...] | float) -> np.ndarray:
@@ -148,10 +149,14 @@ def painted(image: np.ndarray, part: np.ndarray, value: tuple[float, ...] | floa
     return image
 
 
-def paint_all(images: np.ndarray, parts: np.ndarray, value: tuple[float, ...] | float, active: np.ndarray) -> None:
-    """The same with (n, h, w, c) float32 images, in place; parts (n, 4)."""
+def paint_all(
+    source: np.ndarray, images: np.ndarray, parts: np.ndarray, value: tuple[float, ...] | float, active: np.ndarray
+) -> None:
+    """images = source, painted where they are active; parts (n, 4). See `Local.apply_all`."""
     from augfuse.transforms.kernels.paint import paint
 
+    if source is not images:
+        images[:] = source
     _, height, width, channels = images.shape
     colors = np.full(channels, value, np.float32)
     paint(images.reshape(-1), height, width, channels, np.ascontiguousarray(parts), colors, active)
@@ -177,8 +182,10 @@ class Barrier(Local, frozen=True):
         np.clip(image, image.dtype.type(params["low"]), image.dtype.type(params["high"]), out=image)
         return np.rint(image, out=image) if params["whole"] else image
 
-    def apply_all(self, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
         from augfuse.transforms.kernels.paint import clip
 
+        if source is not images:
+            images[:] = source
         low, high = (params[name].astype(np.float32) for name in ("low", "high"))
         clip(images.reshape(-1), images[0].size, low, high, params["whole"].astype(bool), active)

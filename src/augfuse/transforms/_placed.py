@@ -86,5 +86,5 @@ class ErasedPart(Local, frozen=True):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return painted(image, params["part"], self.value)
 
-    def apply_all(self, images: np.ndarray, params: Params, active: np.ndarray) -> None:
-        paint_all(images, params["part"], self.value, active)
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+        paint_all(source, images, params["part"], self.value, active)

@@ -19,11 +19,10 @@ from augfuse.execute.cpu import kernels
 from augfuse.execute.cpu.numbers import Target
 from augfuse.execute.cpu.run import Work, flat, run, run_one
 from augfuse.execute.images import Images
-from augfuse.jit import jit
 from augfuse.plan.ops import Local
 
 # The float32 images of a chunk, but at least one image: they stay in the caches from step to step.
-CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**21
 
 _THREAD = threading.local()
 _F = np.float32
@@ -42,18 +41,12 @@ class _Pixels(NamedTuple):
 
     @property
     def images(self) -> np.ndarray:
-        """(n, h, w, c) of scratch."""
-        n = len(self.starts)
-        return self.values[: n * math.prod(self.shape)].reshape(n, *self.shape)
-
-
-@jit
-def _read(src, starts, size, out):
-    for i in range(starts.shape[0]):
-        image = src[starts[i] : starts[i] + size]
-        to = out[i * size : (i + 1) * size]
-        for p in range(size):
-            to[p] = image[p]
+        """(n, h, w, c), copied only where they do not lie one behind the other."""
+        n, size = len(self.starts), math.prod(self.shape)
+        first, last = int(self.starts[0]), int(self.starts[-1])
+        if n == 1 or (last - first == (n - 1) * size and bool((np.diff(self.starts) == size).all())):
+            return self.values[first : first + n * size].reshape(n, *self.shape)
+        return self.values.reshape(-1, *self.shape)[self.starts // size]
 
 
 def prepare(steps: list[Work | Local], last: Work, images: Images, target: Target) -> Callable[[int, int], None]:
@@ -64,10 +57,9 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
     others = np.flatnonzero((sides[:, 1:] != sides[:, :-1]).any(axis=0)) + 1  # where images of other sizes begin
     count = max(CHUNK_BYTES // 4 // largest, 1)
     copies = not last.warp.active and last.color.kind == kernels.KEEP
-    # What reads float32: a Local, and sampling behind one, also where it does not act. From integers sampling rounds
-    # differently.
+    # From integers sampling rounds differently: behind a Local it reads float32, also where that does not act.
     local = next((k for k, step in enumerate(steps) if isinstance(step, Local)), len(steps) + 1)
-    reads_float = [isinstance(step, Local) or (k > local and _samples(step)) for k, step in enumerate(steps)]
+    reads_float = [k > local and isinstance(step, Work) and _samples(step) for k, step in enumerate(steps)]
     writes_float = len(steps) > local and _samples(last)
 
     def run_slice(start: int, stop: int) -> None:
@@ -86,12 +78,16 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
         pixels = _source(images, first, end)
         for k in todo:
             step = steps[k]
-            pixels = _as_float(pixels, scratch) if reads_float[k] else pixels
             if isinstance(step, Work):
+                pixels = _as_float(pixels, scratch) if reads_float[k] else pixels
                 pixels = _through(step, pixels, first, scratch)
             else:
                 params = {name: values[chunk] for name, values in step.params.items()}
-                step.apply_all(pixels.images, params, step.active[chunk])
+                source = floats = pixels.images
+                if pixels.is_source:
+                    pixels = _scratched(scratch[0], end - first, pixels.shape)
+                    floats = pixels.images
+                step.apply_all(source, floats, params, step.active[chunk])
         _pass(write, _as_float(pixels, scratch) if from_float else pixels, target, first, first)
 
     return run_slice
@@ -130,8 +126,9 @@ def _as_float(pixels: _Pixels, scratch: _Scratch) -> _Pixels:
     """The same in scratch, where they may be written to."""
     if not pixels.is_source:
         return pixels
-    _read(pixels.values, pixels.starts, math.prod(pixels.shape), scratch[0])
-    return _scratched(scratch[0], len(pixels.starts), pixels.shape)
+    found = _scratched(scratch[0], len(pixels.starts), pixels.shape)
+    found.images[:] = pixels.images
+    return found
 
 
 def _scratched(buffer: np.ndarray, n: int, shape: tuple[int, ...]) -> _Pixels:

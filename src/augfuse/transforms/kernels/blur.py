@@ -1,4 +1,4 @@
-"""Gaussian blur in place, of many float32 images of one size: rows first, into a ring of rows, then columns."""
+"""Gaussian blur of many float32 images of one size: rows first, into a ring of rows, then columns."""
 
 from __future__ import annotations
 
@@ -83,14 +83,21 @@ def _weights(sigma, radius, weights):
 
 
 @jit
-def _blur(images, height, width, channels, sigmas, radii, padded, ring, rest, across, outside, down, weights):
-    """images: flat (n, height, width, channels). The others: see `blur`."""
+def _blur(
+    source, images, in_place, height, width, channels, sigmas, radii, padded, ring, rest, across, outside, down, weights
+):
+    """source, images: flat (n, height, width, channels); they may be the same. The others: see `blur`."""
     row = width * channels
     stride = -(-row // _BLOCK) * _BLOCK
     whole = row // _BLOCK * _BLOCK
     for i in range(radii.shape[0]):
         r = radii[i]
+        first = i * height * row
         if r == 0:
+            if not in_place:
+                to, pixels = images[first : first + height * row], source[first : first + height * row]
+                for p in range(height * row):
+                    to[p] = pixels[p]
             continue
         _weights(sigmas[i], r, weights)
         kept = min(2 * r + 1, height)
@@ -101,7 +108,6 @@ def _blur(images, height, width, channels, sigmas, radii, padded, ring, rest, ac
             outside[r + j] = _mirrored(width + j, width) * channels
         for y in range(height + 2 * r):
             down[y] = _mirrored(y - r, height) % kept * stride
-        first = i * height * row
         left = padded[: r * channels]
         inner = padded[r * channels : r * channels + row]
         right = padded[r * channels + row : 2 * r * channels + row]
@@ -109,13 +115,13 @@ def _blur(images, height, width, channels, sigmas, radii, padded, ring, rest, ac
         for y in range(height):
             # Rows up to y + r are blurred along themselves; row y has been read by then, and may be written.
             while done <= min(y + r, height - 1):
-                source = images[first + done * row : first + (done + 1) * row]
+                pixels = source[first + done * row : first + (done + 1) * row]
                 for p in range(row):
-                    inner[p] = source[p]
+                    inner[p] = pixels[p]
                 for j in range(r):
                     for c in range(channels):
-                        left[j * channels + c] = source[outside[j] + c]
-                        right[j * channels + c] = source[outside[r + j] + c]
+                        left[j * channels + c] = pixels[outside[j] + c]
+                        right[j * channels + c] = pixels[outside[r + j] + c]
                 to = done % kept * stride
                 for p in range(0, row, _BLOCK):
                     _weigh(ring, to + p, padded, p, across, r, weights, r)
@@ -130,13 +136,18 @@ def _blur(images, height, width, channels, sigmas, radii, padded, ring, rest, ac
                     end[p] = rest[p]
 
 
-def blur(images: np.ndarray, sigmas: np.ndarray, radii: np.ndarray) -> None:
-    """Blur (n, h, w, c) float32 images in place, each with its own sigma, cut at its radius; 0: it stays as it is."""
+def blur(source: np.ndarray, images: np.ndarray, sigmas: np.ndarray, radii: np.ndarray) -> None:
+    """images = source, (n, h, w, c), each blurred with its own sigma, cut at its radius; 0: it stays as it is.
+
+    images: float32; they may be the source themselves. The source may be of any dtype.
+    """
     _, height, width, channels = images.shape
     r = int(radii.max())
     stride = -(-width * channels // _BLOCK) * _BLOCK
     _blur(
+        source.reshape(-1),
         images.reshape(-1),
+        source is images,
         height,
         width,
         channels,
