@@ -13,58 +13,97 @@ from numba.extending import intrinsic
 from augfuse.jit import inlined, jit
 
 F = np.float32
-_LANES, _VECTORS = 16, 4
-_BLOCK = _LANES * _VECTORS  # values that are summed together, in registers
+_LANES, _HALF, _VECTORS = 16, 8, 4
+_BLOCK = _LANES * _VECTORS  # values of a row that are summed together, in registers
+_PAIR = _HALF * _VECTORS  # of each of two rows
+_INT = ir.IntType(32)
 _VECTOR = ir.VectorType(ir.FloatType(), _LANES)
-_SAME_LANE = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
 _FLAGS = ("contract", "nsz")
 
 
-@intrinsic
-def _weigh(typingctx, out, to, source, first, at, middle, weights, radius) -> Any:
-    """out[to + p] = the sum over j of weights[abs(j)] * source[first + at[middle + j] + p], for a block of p.
+def _data(context, builder, signature, arguments):
+    """The arguments of an intrinsic, with pointers to the values in place of arrays."""
+    for kind, value in zip(signature.args, arguments, strict=True):
+        array = isinstance(kind, types.Array)
+        yield context.make_array(kind)(context, builder, value).data if array else value
 
-    As a loop in Numba the sums go through memory at each tap: twice the time. In registers, for any radius, they need
-    an intrinsic.
+
+def _vector(builder, array, index, k, lanes=_LANES):
+    """Where the k-th vector from an index on lies."""
+    pointer = builder.gep(array, [builder.add(index, ir.Constant(index.type, k * lanes))])
+    return builder.bitcast(pointer, ir.VectorType(ir.FloatType(), lanes).as_pointer())
+
+
+def _spread(builder, array, index, lanes=_LANES):
+    """One value in all lanes."""
+    undefined = ir.Constant(ir.VectorType(ir.FloatType(), lanes), ir.Undefined)
+    first = builder.insert_element(undefined, builder.load(builder.gep(array, [index])), ir.Constant(_INT, 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes))
+
+
+def _add_product(builder, held, gain, values):
+    product = builder.fmul(gain, values, flags=_FLAGS)
+    builder.store(builder.fadd(product, builder.load(held), flags=_FLAGS), held)
+
+
+# As loops in Numba the sums go through memory at each tap: twice the time. Intrinsics keep them in registers, for any
+# radius.
+@intrinsic
+def _weigh(typingctx, out, to, source, first, at, weights, radius) -> Any:
+    """out[to + p] = sum over j of weights[1 + radius + j] * source[first + at[radius + j] + p], for a block of p."""
+
+    def codegen(context, builder, signature, arguments):
+        out, to, source, first, at, weights, radius = _data(context, builder, signature, arguments)
+        zero, one = ir.Constant(radius.type, 0), ir.Constant(radius.type, 1)
+
+        def taps(j, k):
+            index = builder.add(first, builder.load(builder.gep(at, [builder.add(radius, j)])))
+            return builder.load(_vector(builder, source, index, k), align=4)
+
+        sums = [cgutils.alloca_once(builder, _VECTOR) for _ in range(_VECTORS)]
+        gain = _spread(builder, weights, builder.add(radius, one))
+        for k, held in enumerate(sums):
+            builder.store(builder.fmul(gain, taps(zero, k), flags=_FLAGS), held)
+        with cgutils.for_range_slice(builder, one, builder.add(radius, one), one) as (j, _):
+            gain = _spread(builder, weights, builder.add(builder.add(radius, j), one))
+            for k, held in enumerate(sums):
+                pair = builder.fadd(taps(builder.neg(j), k), taps(j, k), flags=_FLAGS)
+                _add_product(builder, held, gain, pair)
+        for k, held in enumerate(sums):
+            builder.store(builder.load(held), _vector(builder, out, to, k), align=4)
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, source, types.intp, at, weights, types.intp), codegen
+
+
+@intrinsic
+def _weigh_two(typingctx, out, to, apart, source, first, at, top, weights, radius) -> Any:
+    """The same for out[to + p], whose first tap is at[top], and for out[to + apart + p], whose taps begin one later.
+
+    Each tap is read once for both, which pays where the rows that are read do not fit into the L1 cache.
     """
 
     def codegen(context, builder, signature, arguments):
-        out, to, source, first, at, middle, weights, radius = (
-            context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
-            for kind, value in zip(signature.args, arguments, strict=True)
-        )
-        one = ir.Constant(radius.type, 1)
-
-        def vector(array, index, k):
-            index = builder.add(index, ir.Constant(index.type, k * _LANES))
-            return builder.bitcast(builder.gep(array, [index]), _VECTOR.as_pointer())
-
-        def taps(index, k):
-            return builder.load(vector(source, index, k), align=4)
-
-        def place(index):
-            return builder.add(first, builder.load(builder.gep(at, [builder.add(middle, index)])))
-
-        def weight(index):
-            value, undefined = builder.load(builder.gep(weights, [index])), ir.Constant(_VECTOR, ir.Undefined)
-            lane = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
-            return builder.shuffle_vector(lane, undefined, _SAME_LANE)
-
-        sums = [cgutils.alloca_once(builder, _VECTOR) for _ in range(_VECTORS)]
-        centre, gain = place(ir.Constant(radius.type, 0)), weight(ir.Constant(radius.type, 0))
-        for k, held in enumerate(sums):
-            builder.store(builder.fmul(gain, taps(centre, k), flags=_FLAGS), held)
-        with cgutils.for_range_slice(builder, one, builder.add(radius, one), one) as (j, _):
-            before, behind, gain = place(builder.neg(j)), place(j), weight(j)
-            for k, held in enumerate(sums):
-                pair = builder.fadd(taps(before, k), taps(behind, k), flags=_FLAGS)
-                product = builder.fmul(gain, pair, flags=_FLAGS)
-                builder.store(builder.fadd(product, builder.load(held), flags=_FLAGS), held)
-        for k, held in enumerate(sums):
-            builder.store(builder.load(held), vector(out, to, k), align=4)
+        out, to, apart, source, first, at, top, weights, radius = _data(context, builder, signature, arguments)
+        one, two = ir.Constant(radius.type, 1), ir.Constant(radius.type, 2)
+        vector = ir.VectorType(ir.FloatType(), _HALF)
+        sums = [[cgutils.alloca_once(builder, vector) for _ in range(_VECTORS)] for _ in range(2)]
+        for held in (*sums[0], *sums[1]):
+            builder.store(ir.Constant(vector, [0.0] * _HALF), held)
+        with cgutils.for_range(builder, builder.add(builder.mul(two, radius), two)) as loop:
+            index = builder.add(first, builder.load(builder.gep(at, [builder.add(top, loop.index)])))
+            gains = [_spread(builder, weights, j, _HALF) for j in (builder.add(loop.index, one), loop.index)]
+            for k in range(_VECTORS):
+                values = builder.load(_vector(builder, source, index, k, _HALF), align=4)
+                for gain, row in zip(gains, sums, strict=True):
+                    _add_product(builder, row[k], gain, values)
+        for begin, row in zip((to, builder.add(to, apart)), sums, strict=True):
+            for k, held in enumerate(row):
+                builder.store(builder.load(held), _vector(builder, out, begin, k, _HALF), align=4)
         return context.get_dummy_value()
 
-    return types.void(out, types.intp, source, types.intp, at, types.intp, weights, types.intp), codegen
+    index = types.intp
+    return types.void(out, index, index, source, index, at, index, weights, index), codegen
 
 
 @inlined
@@ -75,11 +114,13 @@ def _mirrored(index, n):
 
 @inlined
 def _weights(sigma, radius, weights):
-    total = 1.0
-    for j in range(1, radius + 1):
-        total += 2.0 * np.exp(-0.5 * (j / sigma) ** 2)
-    for j in range(radius + 1):
-        weights[j] = F(np.exp(-0.5 * (j / sigma) ** 2) / total)
+    """Those of the taps, with a zero before the first and one behind the last."""
+    weights[0] = weights[2 * radius + 2] = 0
+    total = 0.0
+    for j in range(-radius, radius + 1):
+        total += np.exp(-0.5 * (j / sigma) ** 2)
+    for j in range(-radius, radius + 1):
+        weights[radius + 1 + j] = F(np.exp(-0.5 * (j / sigma) ** 2) / total)
 
 
 @jit
@@ -89,7 +130,7 @@ def _blur(
     """source, images: flat (n, height, width, channels); they may be the same. The others: see `blur`."""
     row = width * channels
     stride = -(-row // _BLOCK) * _BLOCK
-    whole = row // _BLOCK * _BLOCK
+    whole = row // _PAIR * _PAIR if height > 1 else 0
     for i in range(radii.shape[0]):
         r = radii[i]
         first = i * height * row
@@ -100,21 +141,23 @@ def _blur(
                     to[p] = pixels[p]
             continue
         _weights(sigmas[i], r, weights)
-        kept = min(2 * r + 1, height)
+        kept = min(2 * r + 2, height)
         for j in range(2 * r + 1):
             across[j] = j * channels
         for j in range(r):
             outside[j] = _mirrored(j - r, width) * channels
             outside[r + j] = _mirrored(width + j, width) * channels
-        for y in range(height + 2 * r):
+        for y in range(height + 2 * r + 1):
             down[y] = _mirrored(y - r, height) % kept * stride
         left = padded[: r * channels]
         inner = padded[r * channels : r * channels + row]
         right = padded[r * channels + row : 2 * r * channels + row]
         done = 0
-        for y in range(height):
-            # Rows up to y + r are blurred along themselves; row y has been read by then, and may be written.
-            while done <= min(y + r, height - 1):
+        for pair in range(0, height, 2):
+            y = max(min(pair, height - 2), 0)  # where the height is odd, a row comes out twice, the same both times
+            # Rows up to y + 1 + r are blurred along themselves. Rows y and y + 1 have been read by then, and may be
+            # written.
+            while done <= min(y + 1 + r, height - 1):
                 pixels = source[first + done * row : first + (done + 1) * row]
                 for p in range(row):
                     inner[p] = pixels[p]
@@ -124,16 +167,17 @@ def _blur(
                         right[j * channels + c] = pixels[outside[r + j] + c]
                 to = done % kept * stride
                 for p in range(0, row, _BLOCK):
-                    _weigh(ring, to + p, padded, p, across, r, weights, r)
+                    _weigh(ring, to + p, padded, p, across, weights, r)
                 done += 1
             to = first + y * row
-            for p in range(0, whole, _BLOCK):
-                _weigh(images, to + p, ring, p, down, y + r, weights, r)
-            if whole < row:
-                _weigh(rest, 0, ring, whole, down, y + r, weights, r)
-                end = images[to + whole : to + row]
-                for p in range(row - whole):
-                    end[p] = rest[p]
+            for p in range(0, whole, _PAIR):
+                _weigh_two(images, to + p, row, ring, p, down, y, weights, r)
+            for p in range(whole, row, _PAIR):
+                _weigh_two(rest, 0, _PAIR, ring, p, down, y, weights, r)
+                for q in range(min(_PAIR, row - p)):
+                    images[to + p + q] = rest[q]
+                    if height > 1:
+                        images[to + row + p + q] = rest[_PAIR + q]
 
 
 def blur(source: np.ndarray, images: np.ndarray, sigmas: np.ndarray, radii: np.ndarray) -> None:
@@ -154,10 +198,10 @@ def blur(source: np.ndarray, images: np.ndarray, sigmas: np.ndarray, radii: np.n
         sigmas,
         radii,
         np.zeros(stride + 2 * r * channels, F),  # a row and what is mirrored on both sides
-        np.zeros(min(2 * r + 1, height) * stride, F),  # rows that are blurred along themselves
-        np.zeros(_BLOCK, F),
+        np.zeros(min(2 * r + 2, height) * stride, F),  # rows that are blurred along themselves
+        np.zeros(2 * _PAIR, F),
         np.empty(2 * r + 1, np.int64),
         np.empty(2 * r, np.int64),
-        np.empty(height + 2 * r, np.int64),
-        np.empty(r + 1, F),
+        np.empty(height + 2 * r + 1, np.int64),
+        np.empty(2 * r + 3, F),
     )
