@@ -11,7 +11,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,36 +28,13 @@ import startup
 import timing
 import workloads
 from augfuse.geometry import Canvas
-from timing import Summary
+from timing import Figure, Summary
 
 LIBRARIES = ("numpy", "numba", "opencv-python-headless", "albumentations", "keras", "simplejpeg", "pillow")
 NO_SLOWER = 0.97  # before / after
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure beside its demand, and what it was computed from."""
-
-    work: str
-    figure: str  # what `value` is, with its unit
-    value: Summary
-    demanded: float
-    at_most: bool
-    aim: float | None = None
-    parts: dict[str, Summary] = field(default_factory=dict)
-
-    @property
-    def reached(self) -> bool:
-        median = self.value.median
-        return median <= self.demanded if self.at_most else median >= self.demanded
-
-    @property
-    def demand(self) -> str:
-        aim = "" if self.aim is None else f" (aim {self.aim:g})"
-        return f"{'at most' if self.at_most else 'at least'} {self.demanded:g}{aim}"
-
-
-def call(rounds: int) -> list[Row]:
+def call(rounds: int) -> list[Figure]:
     """One image a call, the work of throughput.py with jitter."""
     makers = {"augfuse": peers.augfuse_single, "Albumentations": peers.albumentations_single}
     rows = []
@@ -71,10 +47,10 @@ def call(rounds: int) -> list[Row]:
         parts = {name: _micro(values) for name, values in seconds.items()}
         work = f"one call, {cell.size}×{cell.size}, jitter"
         if cell.size == 32:
-            rows.append(Row(work, "µs", parts["augfuse"], 100, at_most=True, aim=60, parts=parts))
+            rows.append(Figure(work, "µs", parts["augfuse"], 100, at_most=True, aim=60, parts=parts))
         else:
             ratio = timing.ratio(seconds["Albumentations"], seconds["augfuse"])
-            rows.append(Row(work, "Albumentations / augfuse", ratio, 2, at_most=False, parts=parts))
+            rows.append(Figure(work, "Albumentations / augfuse", ratio, 2, at_most=False, parts=parts))
     return rows
 
 
@@ -82,7 +58,7 @@ def _batches(single: Callable[[int], np.ndarray], n: int) -> Callable[[int], np.
     return lambda epoch: np.stack([single(epoch * n + i) for i in range(n)])
 
 
-def plan(rounds: int) -> list[Row]:
+def plan(rounds: int) -> list[Figure]:
     """A plan for 32 images of a tree with twelve leaves; no pixels."""
     recipe = af.Recipe(
         [
@@ -100,10 +76,10 @@ def plan(rounds: int) -> list[Row]:
     acted = {act.path for i in range(n) for act in planned(0).describe(i) if act.fired and "/" in act.path}
     assert len(acted) == 12, f"{len(acted)} leaves of the tree act on some image: {sorted(acted)}"
     seconds = _processor_seconds({"augfuse": planned}, rounds)["augfuse"]
-    return [Row("planning 32 images, a tree of 12 transforms", "µs", _micro(seconds), 400, at_most=True)]
+    return [Figure("planning 32 images, a tree of 12 transforms", "µs", _micro(seconds), 400, at_most=True)]
 
 
-def choice(rounds: int) -> list[Row]:
+def choice(rounds: int) -> list[Figure]:
     """OneOf of four colour transforms and a warp, beside each of the four and the warp; 224, batch 32."""
     cell = next(cell for cell in workloads.CELLS if cell.name == "224")
     batch = workloads.images(cell)
@@ -125,7 +101,7 @@ def choice(rounds: int) -> list[Row]:
     dearest = max(ratios, key=lambda name: ratios[name].median)
     parts = {name: _micro([value / len(batch) for value in values]) for name, values in seconds.items()}
     figure = f"OneOf / {dearest}, the quickest"
-    return [Row("OneOf of 4 colours + warp, 224×224", figure, ratios[dearest], 1.2, at_most=True, parts=parts)]
+    return [Figure("OneOf of 4 colours + warp, 224×224", figure, ratios[dearest], 1.2, at_most=True, parts=parts)]
 
 
 FIRST_RECIPE = """
@@ -150,7 +126,7 @@ print(json.dumps([slowest * 1e3, "numba" in sys.modules]))
 """
 
 
-def start(rounds: int) -> list[Row]:
+def start(rounds: int) -> list[Figure]:
     """The import (wall-clock time), and making recipes, in new processes."""
     names = {"Recipe([RandomWidth(), Resize(64)])": FIRST_RECIPE, "the slowest Recipe of one transform": EVERY_RECIPE}
     with tempfile.TemporaryDirectory() as cache:
@@ -163,12 +139,12 @@ def start(rounds: int) -> list[Row]:
                 milliseconds, loaded = startup.run(code, cache)
                 assert not loaded, f"{name} has loaded Numba"
                 recipes[name].append(milliseconds)
-    rows = [Row("import augfuse", "s", timing.summarise(imports), startup.DEMANDED["import"], at_most=True)]
-    rows += [Row(name, "ms, without Numba", timing.summarise(ms), 5, at_most=True) for name, ms in recipes.items()]
+    rows = [Figure("import augfuse", "s", timing.summarise(imports), startup.DEMANDED["import"], at_most=True)]
+    rows += [Figure(name, "ms, without Numba", timing.summarise(ms), 5, at_most=True) for name, ms in recipes.items()]
     return rows
 
 
-def no_slower(before: Path, rounds: int) -> list[Row]:
+def no_slower(before: Path, rounds: int) -> list[Figure]:
     """The same work done by another checkout and by this one."""
     rows = []
     with tempfile.TemporaryDirectory() as made:
@@ -178,8 +154,8 @@ def no_slower(before: Path, rounds: int) -> list[Row]:
                 old, new = beside.interleave(pair, job, rounds)
                 parts = {"before, µs per image": timing.summarise(old), "after, µs per image": timing.summarise(new)}
                 ratio = timing.ratio(old, new)
-                rows.append(Row(job, "before / after", ratio, NO_SLOWER, at_most=False, parts=parts))
-                print(report(rows[-1]), flush=True)
+                rows.append(Figure(job, "before / after", ratio, NO_SLOWER, at_most=False, parts=parts))
+                print(rows[-1], flush=True)
     return rows
 
 
@@ -190,30 +166,6 @@ def _processor_seconds(contenders: dict[str, Callable[[int], Any]], rounds: int)
 
 def _micro(seconds: Sequence[float]) -> Summary:
     return timing.summarise([value * 1e6 for value in seconds])
-
-
-def report(row: Row) -> str:
-    """One line, and what the figure was computed from below it."""
-    verdict = "reached" if row.reached else "MISSED"
-    line = f"{row.work}: {row.value.median:.3g} ± {row.value.mad:.2g} {row.figure}; demanded {row.demand}: {verdict}"
-    return "\n".join([line, *(f"    {name:22} {summary}" for name, summary in row.parts.items())])
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The figures beside their demands, as Markdown."""
-    lines = ["| work | | figure | demanded |", "| --- | --- | ---: | ---: |"]
-    lines += [f"| {row.work} | {row.figure} | {row.value.median:.3g} | {row.demand} |" for row in rows]
-    return "\n".join(lines)
-
-
-def _as_json(row: Row) -> dict[str, Any]:
-    return {
-        "figure": row.figure,
-        "value": row.value,
-        "demanded": row.demand,
-        "reached": row.reached,
-        "parts": row.parts,
-    }
 
 
 PARTS = {"call": call, "plan": plan, "choice": choice, "start": start}
@@ -246,19 +198,19 @@ def main(
     rows = []
     for part in parts or PARTS:
         found = PARTS[part](min(rounds, 9) if part == "start" else rounds)
-        print("\n".join(map(report, found)), flush=True)
+        print("\n".join(map(str, found)), flush=True)
         rows += found
     if before is not None:
         rows += no_slower(before, rounds)
     if markdown:
-        print(table(rows))
+        print(timing.figures_table(rows))
     path = timing.write_json(
         name,
         {
             "machine": machine,
             "rounds": rounds,
             "ratios_are": "medians over the rounds of the ratio within one round",
-            "rows": {row.work: _as_json(row) for row in rows},
+            "rows": {row.work: row.as_json for row in rows},
         },
     )
     print(f"written: {path}")

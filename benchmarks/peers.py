@@ -6,13 +6,18 @@ way its documentation shows, at its quickest; where two spellings were possible 
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workloads import FLIP, HUE, JITTER, MEAN, ROTATE, SCALE, SHIFT, STD, ZOOM
+
+if TYPE_CHECKING:
+    from spellings import Work
 
 Call = Callable[[int], Any]
 
@@ -192,3 +197,148 @@ def floors(batch: np.ndarray) -> dict[str, Call]:
 
 
 PEERS: Sequence[str] = ("Albumentations", "kornia")
+
+
+def contenders(work: Work, batch: np.ndarray, channels_first: bool = False) -> dict[str, Call]:
+    """Every library that can do `work`, one thread each; all write a batch array of their own of the same shape.
+
+    augfuse gets the batch. The others get image by image and each result is copied into the array, but for kornia,
+    which takes batches: its result is left in NCHW.
+    """
+    calls: dict[str, Call] = {}
+    for name, make in {"augfuse": _augfuse_work, **_BY_IMAGE}.items():
+        if name != "augfuse" and name not in work.peers:
+            continue
+        out = np.empty((len(batch), *work.output, 3), np.float32 if work.floats else np.uint8)
+        if channels_first:
+            out = np.ascontiguousarray(out.transpose(0, 3, 1, 2))
+        if (call := make(work, batch, out, channels_first)) is not None:
+            calls[name] = call
+    if "kornia" in work.peers:
+        calls["kornia"] = _kornia_work(work, batch)
+    return calls
+
+
+def as_levels(work: Work, images: np.ndarray, channels_first: bool) -> np.ndarray:
+    """What a contender made, as (n, h, w, c) float32 in levels of uint8."""
+    levels = np.array(images.transpose(0, 2, 3, 1) if channels_first else images, np.float32)  # buffers are reused
+    return (levels * np.array(STD, np.float32) + np.array(MEAN, np.float32)) * 255 if work.floats else levels
+
+
+def _augfuse_work(work: Work, batch: np.ndarray, out: np.ndarray, channels_first: bool) -> Call:
+    import augfuse as af
+
+    recipe = af.Recipe(work.augfuse(af), **work.settings)
+    indices = np.arange(len(batch))
+    layout = "NCHW" if channels_first else "NHWC"
+
+    def call(epoch: int) -> np.ndarray:
+        return recipe.batch(batch, seed=0, epoch=epoch, indices=indices, workers=1, layout=layout, out=out).images
+
+    return call
+
+
+def _compose_work(module: Any, work: Work, name: str, batch: np.ndarray, out: np.ndarray, channels_first: bool) -> Call:
+    """A Compose, image by image. For NCHW its result is copied transposed, which spares ToTensorV2's copy."""
+    compose = module.Compose(work.peers[name](module))
+    rows = out.transpose(0, 2, 3, 1) if channels_first else out
+
+    def call(_: int) -> np.ndarray:
+        for row, image in zip(rows, batch, strict=True):
+            row[...] = compose(image=image)["image"]
+        return out
+
+    return call
+
+
+def _albumentations_work(work: Work, batch: np.ndarray, out: np.ndarray, channels_first: bool) -> Call:
+    import albumentations as A
+    import cv2
+
+    cv2.setNumThreads(1)
+    return _compose_work(A, work, "Albumentations", batch, out, channels_first)
+
+
+def _augrs_work(
+    work: Work, batch: np.ndarray, out: np.ndarray, channels_first: bool, name: str = "augrs"
+) -> Call | None:
+    """Single calls; `augment_batch(num_threads=1)` takes the same time within 5 %."""
+    try:
+        import augrs as A
+    except ImportError:
+        return None
+    return _compose_work(A, work, name, batch, out, channels_first)
+
+
+def torchvision_v2() -> Any:
+    """torchvision.transforms.v2, or None.
+
+    A wheel built for CUDA cannot load its compiled part (of detection and decoding) beside a torch without CUDA. The
+    transforms need none of it, so that the operators it lacks are declared.
+    """
+    try:
+        import torch
+    except ImportError:
+        return None
+    for _ in range(4):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                from torchvision.transforms import v2
+        except ImportError:
+            return None
+        except RuntimeError as error:
+            missing = re.search(r"operator torchvision::(\w+) does not exist", str(error))
+            if missing is None:
+                return None
+            torch.library.define(f"torchvision::{missing[1]}", "(Tensor a, Tensor b, float c) -> Tensor")
+        else:
+            return v2
+    return None
+
+
+def _torchvision_work(work: Work, batch: np.ndarray, out: np.ndarray, channels_first: bool) -> Call | None:
+    """Image by image: given a batch it draws once for all of it. Images are (c, h, w) views of the uint8 batch."""
+    v2 = torchvision_v2()
+    if v2 is None:
+        return None
+    import torch
+
+    compose = v2.Compose(work.peers["torchvision"](v2))
+    images = list(torch.from_numpy(batch).permute(0, 3, 1, 2))
+    rows = list(torch.from_numpy(out) if channels_first else torch.from_numpy(out).permute(0, 3, 1, 2))
+
+    def call(_: int) -> np.ndarray:
+        torch.set_num_threads(1)
+        with torch.inference_mode():
+            for row, image in zip(rows, images, strict=True):
+                row.copy_(compose(image))
+        return out
+
+    return call
+
+
+def _kornia_work(work: Work, batch: np.ndarray) -> Call:
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import kornia.augmentation as K
+
+    module = torch.nn.Sequential(*work.peers["kornia"](K))
+
+    def call(_: int) -> np.ndarray:
+        torch.set_num_threads(1)
+        with torch.inference_mode():
+            floats = torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous().float().div_(255)
+            return module(floats).numpy()
+
+    return call
+
+
+_BY_IMAGE: dict[str, Callable[[Work, np.ndarray, np.ndarray, bool], Call | None]] = {
+    "Albumentations": _albumentations_work,
+    "augrs": _augrs_work,
+    "augrs, box": partial(_augrs_work, name="augrs, box"),  # no antialiasing by area: see spellings.py
+    "torchvision": _torchvision_work,
+}

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,57 @@ def summarise(values: Sequence[float]) -> Summary:
     """Median and median absolute deviation: one slow round (another process woke up) moves neither."""
     median = statistics.median(values)
     return Summary(median, statistics.median(abs(value - median) for value in values), len(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure beside its demand, and what it was computed from."""
+
+    work: str
+    figure: str  # what `value` is, with its unit
+    value: Summary
+    demanded: float | None
+    at_most: bool = False
+    aim: float | None = None
+    parts: dict[str, Summary] = field(default_factory=dict)
+
+    @property
+    def reached(self) -> bool | None:
+        if self.demanded is None:
+            return None
+        return self.value.median <= self.demanded if self.at_most else self.value.median >= self.demanded
+
+    @property
+    def demand(self) -> str:
+        if self.demanded is None:
+            return "-"
+        aim = "" if self.aim is None else f" (aim {self.aim:g})"
+        return f"{'at most' if self.at_most else 'at least'} {self.demanded:g}{aim}"
+
+    @property
+    def row(self) -> str:
+        return f"| {self.work} | {self.figure} | {self.value.median:.3g} | {self.demand} |"
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "figure": self.figure,
+            "value": self.value,
+            "demanded": self.demand,
+            "reached": self.reached,
+            "parts": self.parts,
+        }
+
+    def __str__(self) -> str:
+        verdict = {None: "", True: ": reached", False: ": MISSED"}[self.reached]
+        value = f"{self.value.median:.3g} ± {self.value.mad:.2g} {self.figure}"
+        line = f"{self.work}: {value}; demanded {self.demand}{verdict}"
+        return "\n".join([line, *(f"    {name:22} {summary}" for name, summary in self.parts.items())])
+
+
+def figures_table(figures: Sequence[Figure]) -> str:
+    """The figures beside their demands, as Markdown."""
+    return "\n".join(["| work | | figure | demanded |", "| --- | --- | ---: | ---: |", *(one.row for one in figures)])
 
 
 def interleave(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,13 +106,21 @@ JOBS = (
 
 
 def images(cell: Cell) -> np.ndarray:
-    """(batch, size, size, 3) uint8: soft random blobs with a little noise, different for each image."""
+    """(batch, size, size, 3) uint8 photos for a cell."""
+    return photos(cell.batch, cell.size, cell.size)
+
+
+def photos(n: int, height: int, width: int) -> np.ndarray:
+    """(n, height, width, 3) uint8: soft random blobs with a little noise, different for each image."""
     import cv2
 
     rng = np.random.default_rng(0)
-    small = rng.integers(0, 256, (cell.batch, 8, 8, 3), dtype=np.uint8)
-    large = np.stack([cv2.resize(one, (cell.size, cell.size), interpolation=cv2.INTER_CUBIC) for one in small])
-    return np.clip(large + rng.normal(0, 4, large.shape), 0, 255).astype(np.uint8)
+    made = np.empty((n, height, width, 3), np.uint8)
+    for row in made:
+        blobs = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        large = cv2.resize(blobs, (width, height), interpolation=cv2.INTER_CUBIC)
+        row[...] = np.clip(large + rng.normal(0, 4, large.shape), 0, 255)
+    return made
 
 
 def ramps(cell: Cell) -> np.ndarray:
@@ -206,3 +214,33 @@ def _measure(levels: np.ndarray) -> Seen:
         flipped=float(np.mean(determinant < 0)),
         blue=float(levels[..., 2].mean(axis=(1, 2)).std()),
     )
+
+
+def same_work(
+    name: str, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], source: np.ndarray, fixed: bool
+) -> str:
+    """Compare what augfuse and another contender made of `source`; AssertionError if it is not alike.
+
+    One array for each of several epochs, (n, h, w, c) in levels of uint8. Where nothing is drawn, pixels are
+    compared. Else: how far images are from the source (its middle) on the mean, and whether two epochs differ.
+    """
+    for one in theirs:
+        assert one.shape == ours[0].shape, f"{name}: shape {one.shape}, wanted {ours[0].shape}"
+        assert np.isfinite(one).all(), f"{name}: not finite"
+    if fixed:
+        apart = float(np.abs(theirs[0] - ours[0]).mean())
+        assert apart < 1.5, f"{name}: {apart:.2f} levels from augfuse's"
+        return f"{apart:.2f} levels from augfuse's"
+    base = _middle(source, ours[0].shape[1:3])
+    change, wanted = (float(np.mean([np.abs(one - base).mean() for one in all_])) for all_ in (theirs, ours))
+    assert 0.5 * wanted < change < 2 * wanted, f"{name}: changes {change:.1f} levels, augfuse {wanted:.1f}"
+    assert (np.abs(theirs[0] - theirs[1]).mean(axis=(1, 2, 3)) > 0.05).any(), f"{name}: two epochs look the same"
+    return f"changes {change:.1f} levels, augfuse {wanted:.1f}"
+
+
+def _middle(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The central (height, width) of images, with their edges repeated where they are smaller."""
+    for axis, wanted in enumerate(size, start=1):
+        at = np.arange(wanted) + (images.shape[axis] - wanted) // 2
+        images = images.take(at.clip(0, images.shape[axis] - 1), axis)
+    return images.astype(np.float32)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import augfuse as af
 from augfuse import rng
 from augfuse.execute import reference
+from augfuse.execute.cpu import statistics, straight
 from augfuse.execute.cpu import tiles as kernel
 from augfuse.execute.images import as_images
 from augfuse.plan.ops import Segment
@@ -162,9 +163,10 @@ def test_one_kernel_per_dtype_pair() -> None:
                 for fill in FILLS:
                     for given_as in (pixels, frozen, list(pixels)):
                         af.Recipe(recipe, fill=fill).batch(given_as, seed=0, workers=1)
-    pairs = [(str(s[0]), str(s[-4])) for s in kernel.run.signatures]
-    assert len(pairs) == len(set(pairs)), kernel.run.signatures
-    assert len(kernel.channel_means.signatures) <= 3  # one per source dtype
+    for loop in (kernel.run, straight.run):
+        pairs = [(str(s[0]), str(s[5])) for s in loop.signatures]
+        assert pairs and len(pairs) == len(set(pairs)), loop.signatures
+    assert len(statistics.channel_means.signatures) <= 3  # one per source dtype
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

@@ -107,6 +107,10 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
         kind, colors = kernels.KEEP if step.gain is None else kernels.GAIN, np.zeros((n, 3, 4), _F)
         if step.gain is not None:
             colors[:, 0, 0], colors[:, 0, 3] = step.gain[:, 0], step.gain[:, 1]
+            if channels == 3 and grid == "free":  # the sampling loop for RGB has a matrix in it
+                kind = kernels.MATRIX
+                colors[:, 1, 1] = colors[:, 2, 2] = step.gain[:, 0]
+                colors[:, 1, 3] = colors[:, 2, 3] = step.gain[:, 1]
     # Contiguous always: another layout is another type to Numba, compiled again, and not the same machine code.
     fills = np.zeros((n, channels), _F) if step.fills is None else np.ascontiguousarray(step.fills, _F)
     height, width = step.size

@@ -73,7 +73,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     values = tile.values
     packed = warp.active and src.itemsize == 1 and (channels == 1 or channels == 3)
     cuts = warp.active and (warp.mode == CONSTANT or warp.mode == CONSTANT_CENTRES)
-    direct = not rounds and not target.planar and not cuts
+    direct = not rounds and not target.planar and not cuts and color.kind != GAIN
     wraps = warp.active and warp.mode == WRAP
     if wraps:
         H, W = height + 2, width + 2
