@@ -164,7 +164,7 @@ def test_noise_follows_its_definition(key: tuple[int, int], shape: tuple[int, in
     images = np.zeros((2, *shape), np.float32)
     af.GaussianNoise().apply_all(images, images, params, np.ones(2, bool))
     np.testing.assert_allclose(images[1], 2.5 * noise_of(key, shape), rtol=1e-6, atol=0)
-    one = af.GaussianNoise().apply(np.zeros(shape), {"std": 2.5, "key": params["key"][1]})
+    one = af.GaussianNoise().apply(np.zeros(shape), {"std": params["std"][1], "key": params["key"][1]})
     np.testing.assert_allclose(one, 2.5 * noise_of(key, shape), rtol=1e-6, atol=0)
 
 

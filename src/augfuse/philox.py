@@ -20,8 +20,7 @@ _11 = U(11)
 _TO_UNIT = 2.0**-53
 
 
-@intrinsic
-def _product(typingctx, a, b) -> Any:
+def _product_code(typingctx, a, b) -> Any:
     """The upper and the lower 64 bits of a 64 x 64 bit product: one instruction, where halves of 32 bits need ten."""
 
     def codegen(context, builder, signature, arguments):
@@ -31,6 +30,9 @@ def _product(typingctx, a, b) -> Any:
         return context.make_tuple(builder, signature.return_type, (high, builder.trunc(product, word)))
 
     return types.UniTuple(types.uint64, 2)(types.uint64, types.uint64), codegen
+
+
+_product: Any = intrinsic(_product_code)
 
 
 @inlined

@@ -36,7 +36,7 @@ class _Pixels(NamedTuple):
 
     values: np.ndarray  # flat: the source, or one of the two scratch buffers
     starts: np.ndarray  # (n,): where each image begins
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]  # (h, w, c)
     is_source: bool
 
     @property

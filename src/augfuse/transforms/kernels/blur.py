@@ -48,8 +48,7 @@ def _add_product(builder, held, gain, values):
 
 # As loops in Numba the sums go through memory at each tap: twice the time. Intrinsics keep them in registers, for any
 # radius.
-@intrinsic
-def _weigh(typingctx, out, to, source, first, at, weights, radius) -> Any:
+def _weigh_code(typingctx, out, to, source, first, at, weights, radius) -> Any:
     """out[to + p] = sum over j of weights[1 + radius + j] * source[first + at[radius + j] + p], for a block of p."""
 
     def codegen(context, builder, signature, arguments):
@@ -76,8 +75,10 @@ def _weigh(typingctx, out, to, source, first, at, weights, radius) -> Any:
     return types.void(out, types.intp, source, types.intp, at, weights, types.intp), codegen
 
 
-@intrinsic
-def _weigh_two(typingctx, out, to, apart, source, first, at, top, weights, radius) -> Any:
+_weigh: Any = intrinsic(_weigh_code)
+
+
+def _weigh_two_code(typingctx, out, to, apart, source, first, at, top, weights, radius) -> Any:
     """The same for out[to + p], whose first tap is at[top], and for out[to + apart + p], whose taps begin one later.
 
     Each tap is read once for both, which pays where the rows that are read do not fit into the L1 cache.
@@ -104,6 +105,9 @@ def _weigh_two(typingctx, out, to, apart, source, first, at, top, weights, radiu
 
     index = types.intp
     return types.void(out, index, index, source, index, at, index, weights, index), codegen
+
+
+_weigh_two: Any = intrinsic(_weigh_two_code)
 
 
 @inlined
