@@ -133,7 +133,7 @@ def _check_sampling(segment: Segment, step: Pass, source: tuple[int, int], inter
     to_source = np.linalg.inv(segment.geometry[0])
     spans = [float(np.hypot(*to_source[row, :2])) for row in (1, 0)]  # along y, along x
     reduced = list(source)
-    if interpolation != "nearest":
+    if interpolation != "nearest" and segment.grid == "free":  # along its axes it shrinks straight into the output
         for axis, span in enumerate(spans):
             if span > REDUCE_ABOVE:
                 reduced[axis] = max(round(source[axis] / span), 1)
@@ -161,7 +161,7 @@ def _check_colors(segment: Segment, step: Pass, channels: int) -> None:
         assert step.color is None and step.gain is None
     else:
         wanted = _colored(segment.color[0], color)
-        if channels in (3, 4):
+        if channels == 4 or (channels == 3 and segment.mixes_channels):
             assert step.color is not None and step.gain is None
             got = np.concatenate([step.color[0, :, :3] @ color[:3] + step.color[0, :, 3], color[3:]])
         else:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute.cpu import run, straight, tiles
+from augfuse.execute.cpu import aligned, run, straight, tiles
 from augfuse.transforms.base import Color, Geometric, Transform, Write
 from oracles import FULL_SCALE, batch_of, pictures
 from trees import ENDS, LEAVES, bodies, ends
@@ -55,11 +55,13 @@ def test_whole_pixel_moves_are_what_sampling_gives(data: st.DataObject) -> None:
 
 def test_which_loop_runs_follows_from_the_recipe() -> None:
     """Not from what was drawn: bytes would depend on it."""
-    assert run._loop("whole") is run._loop("swapped") is straight.run and run._loop("free") is tiles.run
+    loops = {"whole": straight.run, "swapped": straight.run, "aligned": aligned.run, "free": tiles.run}
+    assert all(run._loop(grid) is loop for grid, loop in loops.items())
     for p in (0.0, 0.5, 1.0):
         flips = af.Recipe([af.HorizontalFlip(p=p), af.RandomCrop(20), af.Transpose(p=p)])
         turns = af.Recipe([af.HorizontalFlip(p=p), af.Rotate(20, p=p)])
-        for recipe, grid in ((flips, "swapped"), (turns, "free")):
+        zooms = af.Recipe([af.HorizontalFlip(p=p), af.Resize(20), af.Scale(p=p)])
+        for recipe, grid in ((flips, "swapped"), (turns, "free"), (zooms, "aligned")):
             step = recipe.batch(pictures(2, 30, 30), seed=0).plan.lowered.steps[0]
             assert step.sampling.grid == grid
 
@@ -85,3 +87,30 @@ def test_moves_at_the_end_of_memory(size: tuple[int, int], channels: int, dtype:
         af.Recipe(steps).batch(images, seed=0, out=guarded[1:4])
         assert np.array_equal(guarded[1:4], wanted), name
         assert (guarded[[0, 4]] == 77).all(), name
+
+
+@settings(max_examples=60)
+@given(
+    scale=st.floats(0.2, 1.5), flip=st.sampled_from([-1.0, 1.0]), shift=st.floats(-1.2, 1.2),
+    fill=st.sampled_from(["nearest", "reflect", "wrap", "constant"]), channels=st.sampled_from([1, 2, 3, 4]),
+    size=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+)  # fmt: skip
+def test_what_does_not_shrink_is_what_sampling_gives(
+    scale: float, flip: float, shift: float, fill: str, channels: int, size: tuple[int, int]
+) -> None:
+    """Within float32: rows and columns are blended in another order than in a warp."""
+    recipe = af.Recipe(
+        [
+            af.HorizontalFlip(p=float(flip < 0)),
+            af.Scale(x=(1 / scale, 1 / scale), y=(1, 1)),
+            af.Translate((0, 0), (shift / 2, shift / 2)),
+        ],
+        fill=fill,
+        fill_value=33,
+    )
+    images = pictures(2, *size, channels)
+    got = recipe.batch(images, seed=0, dtype="float32").images
+    # A place on the edge of the image is filled or not by the last bit of a float32.
+    wanted = sampled(recipe, images, seed=0, dtype="float32")
+    close = np.abs(got - wanted) <= 0.2
+    assert close.mean() > (0.9 if fill == "constant" else 0.999)

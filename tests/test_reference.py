@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from augfuse import geometry
 from augfuse.execute import reference
 from augfuse.geometry import Canvas
+from augfuse.plan.lower import REDUCE_ABOVE
 from augfuse.transforms import Erase, GaussianBlur, GaussianNoise
 from oracles import pictures
 
@@ -89,6 +90,43 @@ def test_average_like_opencv(height: int, width: int, out_height: int, out_width
     wanted = cv2.resize(image, (out_width, out_height), interpolation=cv2.INTER_AREA)
     np.testing.assert_allclose(got, wanted, atol=2e-6)
     np.testing.assert_allclose(got.mean(axis=(0, 1)), image.mean(axis=(0, 1), dtype=np.float64), atol=1e-6)
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 30), st.integers(1, 30))
+def test_scaling_down_like_opencv(height: int, width: int, out_height: int, out_width: int) -> None:
+    """Each pixel is the mean of what it covers; up to 1.5 times as small it is a blend of two."""
+    image = pictures(1, height, width, 3, "float32")[0].astype(np.float64)
+    across, down = width / out_width, height / out_height
+    matrix = np.array([[across, 0, 0], [0, down, 0]])
+    got, inside = reference.scale(image, matrix, (out_height, out_width), "nearest", False)
+    assert inside.all()
+    wanted = image.astype(np.float32)
+    for axis, factor in enumerate((down, across)):
+        size = (wanted.shape[1], out_height) if axis == 0 else (out_width, wanted.shape[0])
+        how = cv2.INTER_AREA if factor > REDUCE_ABOVE else cv2.INTER_LINEAR
+        wanted = cv2.resize(wanted, size, interpolation=how)
+    np.testing.assert_allclose(got, wanted, atol=5e-6)
+
+
+@given(
+    st.floats(-4, 4).filter(lambda a: abs(a) > 0.1), st.floats(-30, 30), st.integers(1, 12), st.integers(1, 12),
+    st.sampled_from(["nearest", "reflect", "wrap"]),
+)  # fmt: skip
+def test_scaling_is_the_mean_of_the_surrounded_picture(
+    scale: float, shift: float, length: int, count: int, border: str
+) -> None:
+    """The weights, against the picture continued on both sides and integrated finely."""
+    image = pictures(1, 1, length, 1, "float32")[0].astype(np.float64)
+    got, _ = reference.scale(image, np.array([[scale, 0, shift], [0, 1, 0]]), (1, count), border, False)
+    fine = 4000
+    for i in range(count):
+        if abs(scale) > REDUCE_ABOVE:
+            places = scale * (i + (np.arange(fine) + 0.5) / fine) + shift
+            values = image[0, reference._border(np.floor(places), length, border), 0]
+            assert abs(got[0, i, 0] - values.mean()) < 2e-3
+        else:
+            warped, _ = reference.warp(image, np.array([[scale, 0, shift], [0, 1, 0]]), (1, count), border, False)
+            assert abs(got[0, i, 0] - warped[0, i, 0]) < 1e-9
 
 
 def test_average_of_whole_blocks() -> None:

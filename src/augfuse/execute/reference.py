@@ -10,7 +10,7 @@ import numpy as np
 from augfuse import color
 from augfuse.execute.images import Images
 from augfuse.geometry import EDGE
-from augfuse.plan.lower import Lowered, Pass
+from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Pass
 
 
 def execute(lowered: Lowered, images: Images) -> np.ndarray:
@@ -37,12 +37,13 @@ def _pass(step: Pass, image: np.ndarray, i: int, low: float, whole: bool) -> np.
     inside = None
     extra = 0.0 if step.mean_gain is None else step.mean_gain[i] * (_gray_mean(image) - low)
     if step.sampling is not None:
-        matrices, reduced, border, nearest, _ = step.sampling
+        matrices, reduced, border, nearest, grid = step.sampling
         if reduced is not None:
             image = average(image, int(reduced.height[i]), int(reduced.width[i]))
             image = np.rint(image) if whole else image
         size = (int(step.size.height[i]), int(step.size.width[i]))
-        image, inside = warp(image, matrices[i].reshape(2, 3), size, border, nearest)
+        resample = scale if grid == "aligned" and not nearest else warp
+        image, inside = resample(image, matrices[i].reshape(2, 3), size, border, nearest)
     if step.color is not None:
         image = recolor(image, step.color[i], extra)
     elif step.gain is not None:
@@ -85,6 +86,36 @@ def warp(
     upper = image[top, left] * (1 - tx) + image[top, right] * tx
     lower = image[bottom, left] * (1 - tx) + image[bottom, right] * tx
     return upper * (1 - ty) + lower * ty, inside
+
+
+def scale(
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: str, nearest: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """`warp` of a map that scales and shifts along the axes: each pixel is the mean of what it covers along an axis
+    that shrinks by more than REDUCE_ABOVE, and blends two neighbours along the other.
+    """
+    assert not nearest and matrix[0, 1] == matrix[1, 0] == 0
+    height, width = image.shape[:2]
+    rows = _weights(matrix[1, 1], matrix[1, 2], height, size[0], border)
+    columns = _weights(matrix[0, 0], matrix[0, 2], width, size[1], border)
+    _, inside = warp(image[:, :, :1], matrix, size, border, True)
+    return np.einsum("yh,hwc,xw->yxc", rows, image, columns), inside
+
+
+def _weights(scale: float, shift: float, length: int, count: int, border: str) -> np.ndarray:
+    """(count, length): how much of each source position is in each output position, along one axis."""
+    weights = np.zeros((count, length))
+    for i in range(count):
+        ends = sorted((scale * i + shift, scale * (i + 1) + shift))
+        if ends[1] - ends[0] > REDUCE_ABOVE:
+            cells = np.arange(np.floor(ends[0]), np.ceil(ends[1]))
+            part = (np.minimum(cells + 1, ends[1]) - np.maximum(cells, ends[0])) / (ends[1] - ends[0])
+        else:
+            place = (ends[0] + ends[1]) / 2 - 0.5  # pixel centres become whole numbers
+            cells = np.floor(place) + np.arange(2)
+            part = np.array([1 - (place - cells[0]), place - cells[0]])
+        np.add.at(weights[i], _border(cells, length, border), part)
+    return weights
 
 
 def _border(index: np.ndarray, n: int, border: str) -> np.ndarray:

@@ -115,7 +115,9 @@ def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
             "Narrow the ranges of scale and shear."
         )
     maps, nearest = found.maps, plan.interpolation == "nearest"
-    reduced = None if nearest or found.most <= REDUCE_ABOVE else _reduced(found.spans, source)
+    # Along its axes an image shrinks straight into the output; else it is reduced first, on its own grid.
+    reduces = step.grid == "free" and not nearest and found.most > REDUCE_ABOVE
+    reduced = _reduced(found.spans, source) if reduces else None
     if reduced is not None:
         factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
         maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)

@@ -172,6 +172,10 @@ def _loop(grid: Grid) -> Callable[..., None]:
         from augfuse.execute.cpu.straight import run as straight
 
         return straight
+    if grid == "aligned":
+        from augfuse.execute.cpu.aligned import run as aligned
+
+        return aligned
     from augfuse.execute.cpu.tiles import run as sampled
 
     return sampled

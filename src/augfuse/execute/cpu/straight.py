@@ -36,7 +36,7 @@ def _paint(out, at, step, count, value):
 
 
 @inlined
-def _paint_outside(move, fill, target, i, first, plane, out_height, out_width, channels):
+def paint_outside(move, fill, target, i, first, plane, out_height, out_width, channels):
     """The fill colour where the source is not reached."""
     for c in range(channels):
         value = min(max(fill[c], target.low), target.high) * target.scales[i, c] + target.biases[i, c]
@@ -118,7 +118,7 @@ def _write_mixed(image, at, count, channels, matrix, values, target, i, first, p
 
 
 @inlined
-def _repeat(values, into, channels):
+def repeat(values, into, channels):
     """The values of the channels, over and over, unless they are there already."""
     same = True
     for c in range(channels):
@@ -130,7 +130,7 @@ def _repeat(values, into, channels):
 
 
 @inlined
-def _write(image, at, count, channels, color, gain, offset, row, values, target, i, into, plane):
+def write(image, at, count, channels, color, gain, offset, row, values, target, i, into, plane):
     """`count` pixels of image i, which lie in `image` from `at` on, to the output from `into` on."""
     if color.kind == MATRIX:
         _write_mixed(image, at, count, channels, color.matrices[i], values, target, i, into, plane)
@@ -161,8 +161,8 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
         if color.kind == GAIN:
             gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
         if repeated:
-            _repeat(target.scales[i], row.scale, channels)
-            _repeat(target.biases[i], row.bias, channels)
+            repeat(target.scales[i], row.scale, channels)
+            repeat(target.biases[i], row.bias, channels)
         if target.plain:
             to = first * src.itemsize
             move_rows(source_bytes, begin, height, width, pixel, move, border, out_bytes, to, 0, out_height, out_width)
@@ -172,12 +172,12 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 line = border_index(move.first_y + move.step_y * y, height, border)
                 at = starts[i] + (line * width + move.first_x) * channels
                 into = first + y * out_width * (1 if target.planar else channels)
-                _write(src, at, rows * out_width, channels, color, gain, offset, row, values, target, i, into, plane)
+                write(src, at, rows * out_width, channels, color, gain, offset, row, values, target, i, into, plane)
         else:
             for y in range(0, out_height, chunked):
                 stop = min(y + chunked, out_height)
                 move_rows(source_bytes, begin, height, width, pixel, move, border, chunk_bytes, 0, y, stop, out_width)
                 count, into = (stop - y) * out_width, first + y * out_width * (1 if target.planar else channels)
-                _write(chunk, 0, count, channels, color, gain, offset, row, values, target, i, into, plane)
+                write(chunk, 0, count, channels, color, gain, offset, row, values, target, i, into, plane)
         if warp.active and warp.mode == CONSTANT:
-            _paint_outside(move, color.fills[i], target, i, first, plane, out_height, out_width, channels)
+            paint_outside(move, color.fills[i], target, i, first, plane, out_height, out_width, channels)

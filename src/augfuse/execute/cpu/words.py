@@ -95,3 +95,38 @@ load_u64 = unaligned_load(types.uint64)
 copy4 = _copier(4)
 copy8 = _copier(8)
 copy16 = _copier(16)
+
+
+def _blender(taps: int, adds: bool) -> Any:
+    """An intrinsic (values, index, weights, index, step, line, index): four neighbouring float32 of `line` become, or
+    grow by, the sum of `taps` times four of `values`, `step` apart, each times its weight.
+    """
+
+    @intrinsic
+    def blend(typingctx, values, at, weights, first, step, line, to):
+        def codegen(context, builder, signature, arguments):
+            given, index, scales, begin, apart, out, into = arguments
+            kinds = signature.args
+            kind = ir.VectorType(ir.FloatType(), 4)
+            place = _place(context, builder, kinds[5], out, into, kind)
+            total = builder.load(place, align=1) if adds else None
+            for tap in range(taps):
+                offset = builder.mul(apart, ir.Constant(apart.type, tap))
+                where = _place(context, builder, kinds[0], given, builder.add(index, offset), kind)
+                one = builder.add(begin, ir.Constant(begin.type, tap))
+                weight = builder.load(_place(context, builder, kinds[2], scales, one, ir.FloatType()))
+                splat = ir.Constant(kind, ir.Undefined)
+                for lane in range(4):
+                    splat = builder.insert_element(splat, weight, ir.Constant(ir.IntType(32), lane))
+                product = builder.fmul(builder.load(where, align=1), splat, flags=("contract",))
+                total = product if total is None else builder.fadd(total, product, flags=("contract",))
+            builder.store(total, place, align=1)
+            return context.get_dummy_value()
+
+        return types.void(values, types.intp, weights, types.intp, types.intp, line, types.intp), codegen
+
+    return blend
+
+
+blend1, blend2, blend3, blend4 = (_blender(taps, adds=False) for taps in (1, 2, 3, 4))
+add1, add4 = (_blender(taps, adds=True) for taps in (1, 4))

@@ -1,0 +1,259 @@
+"""Images that are scaled and shifted along their axes: rows and columns are blended apart, straight into the output.
+
+An output pixel is the area mean of what it covers along an axis that shrinks by more than 1.5, else the blend of two
+neighbours. Both are taps: which source pixels along an axis, and their weights. For each output row the source rows are
+added up into one row of floats, its columns are blended into the pixels of the output, and these are written as those
+of `straight`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, final
+
+import numpy as np
+
+from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
+from augfuse.execute.cpu.moves import Move, border_index
+from augfuse.execute.cpu.straight import TILE, Row, paint_outside, repeat, write
+from augfuse.execute.cpu.words import add1, add4, blend1, blend2, blend3, blend4
+from augfuse.geometry import EDGE
+from augfuse.jit import inlined, jit
+from augfuse.plan.lower import REDUCE_ABOVE
+
+F = np.float32
+
+
+@final
+class Taps(NamedTuple):
+    """The taps of each output position along one axis."""
+
+    count: np.ndarray  # (n,) int64
+    index: np.ndarray  # (n, most) int64: source positions
+    weight: np.ndarray  # (n, most) float32
+
+
+@inlined
+def _add(taps, i, index, weight, merges):
+    """One more tap; merges: onto the one before, if it is the same source pixel."""
+    count = taps.count[i]
+    if merges and count > 0 and taps.index[i, count - 1] == index:
+        taps.weight[i, count - 1] += F(weight)
+    else:
+        taps.index[i, count] = index
+        taps.weight[i, count] = F(weight)
+        taps.count[i] = count + 1
+
+
+@inlined
+def _area(taps, i, low, high, length, border, whole):
+    """The mean of what lies between two places of the source."""
+    span = high - low
+    if border != REFLECT and border != WRAP:
+        if low < 0.0:  # what lies outside counts as the pixel at the edge
+            _add(taps, i, 0, (min(high, 0.0) - low) / span, True)
+        for j in range(max(int(np.floor(low)), 0), min(int(np.ceil(high)), length)):
+            _add(taps, i, j, (min(high, j + 1.0) - max(low, j * 1.0)) / span, True)
+        if high > length:
+            _add(taps, i, length - 1, (high - max(low, length * 1.0)) / span, True)
+        return
+    first, last = int(np.floor(low)), int(np.ceil(high))
+    if last - first <= length:
+        for j in range(first, last):
+            _add(taps, i, border_index(j, length, border), (min(high, j + 1.0) - max(low, j * 1.0)) / span, False)
+        return
+    whole[:] = 0.0
+    for j in range(first, last):  # more cells than there are pixels
+        whole[border_index(j, length, border)] += (min(high, j + 1.0) - max(low, j * 1.0)) / span
+    for j in range(length):
+        _add(taps, i, j, whole[j], False)
+
+
+@inlined
+def _blend(taps, i, place, length, border):
+    """Two neighbours, by where the place lies between their centres."""
+    if border == WRAP:
+        place -= 0.5
+        left = np.floor(place)
+        part = place - left
+        _add(taps, i, border_index(int(left), length, border), 1.0 - part, False)
+        _add(taps, i, border_index(int(left) + 1, length, border), part, False)
+        return
+    if border == REFLECT:
+        place -= 2.0 * length * np.floor(place / (2.0 * length))
+        place = min(place, 2.0 * length - place)
+    place = min(max(place - 0.5, 0.0), length - 1.0)
+    left = min(int(place), max(length - 2, 0))
+    part = place - left
+    _add(taps, i, left, 1.0 - part, False)
+    if length > 1:
+        _add(taps, i, left + 1, part, False)
+
+
+@inlined
+def _taps_of(taps, scale, shift, length, count, border, nearest, whole):
+    """The taps of `count` output positions along an axis of the source.
+
+    Returns whether those of each are neighbours, the source positions that are needed, and the output positions whose
+    centres lie in the source.
+    """
+    together, low, high = True, length, 0
+    start, stop = count, 0
+    for i in range(count):
+        taps.count[i] = 0
+        place = scale * (i + 0.5) + shift
+        if -EDGE <= place < length - EDGE:
+            start, stop = min(start, i), i + 1
+        if nearest:
+            _add(taps, i, border_index(int(np.floor(place + EDGE)), length, border), 1.0, False)
+        elif abs(scale) > REDUCE_ABOVE:
+            one, other = scale * i + shift, scale * (i + 1.0) + shift
+            _area(taps, i, min(one, other), max(one, other), length, border, whole)
+        else:
+            _blend(taps, i, place, length, border)
+        for k in range(taps.count[i]):
+            j = taps.index[i, k]
+            low, high = min(low, j), max(high, j + 1)
+            together = together and j == taps.index[i, 0] + k
+    return together, low, high, start, stop
+
+
+@inlined
+def _most_taps(scale, length, nearest):
+    """How many taps an output position has at most."""
+    if nearest:
+        return 1
+    if abs(scale) <= REDUCE_ABOVE:
+        return 2
+    return min(int(abs(scale)) + 4, length + 2)
+
+
+@inlined
+def _add_rows(src, base, stride, first, size, taps, y, row):
+    """The source rows of output row y, each times its weight, as one row: `size` values from column `first` on."""
+    count = taps.count[y]
+    weight = taps.weight[y]
+    a = src[base + taps.index[y, 0] * stride + first : base + taps.index[y, 0] * stride + first + size]
+    w0 = weight[0]
+    if count == 1:
+        for p in range(size):
+            row[p] = w0 * F(a[p])
+        return
+    b = src[base + taps.index[y, 1] * stride + first : base + taps.index[y, 1] * stride + first + size]
+    w1 = weight[1]
+    if count == 2:
+        for p in range(size):
+            row[p] = w0 * F(a[p]) + w1 * F(b[p])
+        return
+    c = src[base + taps.index[y, 2] * stride + first : base + taps.index[y, 2] * stride + first + size]
+    w2 = weight[2]
+    for p in range(size):
+        row[p] = w0 * F(a[p]) + w1 * F(b[p]) + w2 * F(c[p])
+    for k in range(3, count):
+        d = src[base + taps.index[y, k] * stride + first : base + taps.index[y, k] * stride + first + size]
+        w = weight[k]
+        for p in range(size):
+            row[p] += w * F(d[p])
+
+
+@inlined
+def _blend_fours(row, at, weights, most, counts, alike, channels, line):
+    """The pixels of one output row, four floats at a time; of RGB the fourth one is written over by the next pixel.
+
+    at (n,): where the taps of each begin in `row`. alike: how many taps each has, 0 where that differs.
+    """
+    if alike == 1:
+        for x in range(len(at)):
+            blend1(row, at[x], weights, x * most, channels, line, x * channels)
+    elif alike == 2:
+        for x in range(len(at)):
+            blend2(row, at[x], weights, x * most, channels, line, x * channels)
+    elif alike == 3:
+        for x in range(len(at)):
+            blend3(row, at[x], weights, x * most, channels, line, x * channels)
+    else:
+        for x in range(len(at)):
+            to, count, w = x * channels, counts[x], x * most
+            if count == 2:
+                blend2(row, at[x], weights, w, channels, line, to)
+            elif count == 3:
+                blend3(row, at[x], weights, w, channels, line, to)
+            elif count == 1:
+                blend1(row, at[x], weights, w, channels, line, to)
+            else:
+                blend4(row, at[x], weights, w, channels, line, to)
+                done = 4
+                while done + 4 <= count:
+                    add4(row, at[x] + done * channels, weights, w + done, channels, line, to)
+                    done += 4
+                for k in range(done, count):
+                    add1(row, at[x] + k * channels, weights, w + k, channels, line, to)
+
+
+@inlined
+def _blend_any(row, first, channels, taps, line):
+    """The same for any number of channels, and taps that are not neighbours."""
+    for x in range(len(taps.count)):
+        for c in range(channels):
+            total = F(0)
+            for k in range(taps.count[x]):
+                total += taps.weight[x, k] * row[(taps.index[x, k] - first) * channels + c]
+            line[x * channels + c] = total
+
+
+@inlined
+def _new_taps(count, most):
+    return Taps(np.zeros(count, np.int64), np.zeros((count, most), np.int64), np.zeros((count, most), np.float32))
+
+
+@jit
+def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
+    """Images of one size: blend, colour, clip, normalise, write. The arguments are those of `tiles.run`."""
+    height, width, channels = source
+    plane = out_height * out_width
+    most_x, most_y = 1, 1
+    for i in range(starts.shape[0]):
+        most_x = max(most_x, _most_taps(warp.matrices[i, 0], width, warp.nearest))
+        most_y = max(most_y, _most_taps(warp.matrices[i, 4], height, warp.nearest))
+    across, down = _new_taps(out_width, most_x), _new_taps(out_height, most_y)
+    whole_x, whole_y = np.zeros(width), np.zeros(height)
+    at, weights = np.zeros(out_width, np.int64), across.weight.reshape(-1)
+    together, low, high, from_x, to_x = True, 0, 0, 0, 0
+    from_y, to_y, alike = 0, 0, 0
+    floats = np.zeros(width * channels + 4, np.float32)
+    line = np.zeros(out_width * channels + 4, np.float32)
+    values = np.empty((channels if color.kind == MATRIX else 0, TILE), np.float32)
+    repeated = 0 if target.planar or color.kind == MATRIX else TILE * channels
+    row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
+    gain, offset = F(1), F(0)
+    border = NEAREST if warp.mode == CONSTANT else warp.mode
+    for i in range(starts.shape[0]):
+        m = warp.matrices[i]
+        first = out_start + i * plane * channels
+        # The images of a resize have the same taps.
+        if i == 0 or m[0] != warp.matrices[i - 1, 0] or m[2] != warp.matrices[i - 1, 2]:
+            together, low, high, from_x, to_x = _taps_of(
+                across, m[0], m[2], width, out_width, border, warp.nearest, whole_x
+            )  # fmt: skip
+            alike = across.count[0]
+            for x in range(out_width):
+                at[x] = (across.index[x, 0] - low) * channels
+                alike = alike if across.count[x] == alike else 0
+        if i == 0 or m[4] != warp.matrices[i - 1, 4] or m[5] != warp.matrices[i - 1, 5]:
+            found = _taps_of(down, m[4], m[5], height, out_height, border, warp.nearest, whole_y)
+            from_y, to_y = found[3], found[4]
+        if color.kind == GAIN:
+            gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
+        if repeated:
+            repeat(target.scales[i], row.scale, channels)
+            repeat(target.biases[i], row.bias, channels)
+        for y in range(out_height):
+            _add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
+            if together and (channels == 3 or channels == 4):
+                _blend_fours(floats, at, weights, most_x, across.count, alike, channels, line)
+            else:
+                _blend_any(floats, low, channels, across, line)
+            into = first + y * out_width * (1 if target.planar else channels)
+            write(line, 0, out_width, channels, color, gain, offset, row, values, target, i, into, plane)
+        if warp.mode == CONSTANT:
+            inside = Move(False, 0, 1, 0, 1, from_x, max(to_x, from_x), from_y, max(to_y, from_y))
+            paint_outside(inside, color.fills[i], target, i, first, plane, out_height, out_width, channels)
