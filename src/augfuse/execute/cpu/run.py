@@ -1,8 +1,8 @@
 """The fused CPU executor: lowered plans into compiled loops, threads share the images of a batch by slices.
 
 Rows of one array whose plan is a single pass go through the compiled loop in bulk, without Python work per image.
-Images of their own sizes, area reduction and Local steps go through the same compiled loop one image at a time: the
-same routine, hence the same bytes.
+Images of their own sizes and area reduction go through the same compiled loop one image at a time: the same routine,
+hence the same bytes. Plans of several steps are carried out by `chunks`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ BORDERS = {
 }
 
 _F = np.float32
-_INF = _F(np.inf)
 
 
 @final
@@ -69,17 +68,24 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
     assert isinstance(last, Work)
     standardize = lowered.output.standardize
     target = target_of(lowered.output, planar, out)
-    bulk = images.stack is not None and not steps and last.reduced is None
+    bulk = images.stack is not None and last.reduced is None
+    several = None
+    if steps:
+        from augfuse.execute.cpu import chunks  # and its kernels: loaded on first use
+
+        several = chunks.prepare(steps, last, images, target)
     rows, columns = int(last.height[0]), int(last.width[0])
 
     def run_slice(start: int, stop: int) -> None:
-        if bulk:
+        if several is not None:
+            several(start, stop)
+        elif bulk:
             assert images.stack is not None
             shape = images.stack.shape[1:]
             run(last, flat(images.stack), images.rows[start:stop] * math.prod(shape), shape, target, start, start)
         else:
             for i in range(start, stop):
-                _run_image(steps, last, images[i], target, i)
+                run_one(last, images[i], target, i, i)
         if standardize is not None:
             lines, length = (rows * lowered.channels, columns) if planar else (rows, columns * lowered.channels)
             standardized(target.out, start * lines * length, lines, length, standardize[start:stop])
@@ -119,28 +125,7 @@ def target_of(output: Output, planar: bool, out: np.ndarray) -> Target:
     )
 
 
-def _run_image(steps: list[Work | Local], last: Work, image: np.ndarray, target: Target, i: int) -> None:
-    ours = False  # the source is never written to
-    for step in steps:
-        if isinstance(step, Local):
-            image = image if ours else image.astype(_F)
-            if step.active[i]:
-                image = (step.compiled or step.apply)(image, step.params_of(i))
-        else:
-            image = _to_float(step, image, i)
-        ours = True
-    _run_one(last, image, target, i, at=i)
-
-
-def _to_float(work: Work, image: np.ndarray, i: int) -> np.ndarray:
-    """A pass whose result is worked on further: float32, unclipped, at the image's own scale."""
-    out = np.empty((int(work.height[i]), int(work.width[i]), work.channels), _F)
-    one, zero = np.ones((1, work.channels), _F), np.zeros((1, work.channels), _F)
-    _run_one(work, image, Target(-_INF, _INF, one, zero, False, False, out.reshape(-1), False), i, at=0)
-    return out
-
-
-def _run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
+def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
     """Image i of the plan, written as image number `at` of the target."""
     if work.reduced is not None:
         image = _reduce(image, int(work.reduced.height[i]), int(work.reduced.width[i]))
