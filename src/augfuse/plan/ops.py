@@ -79,18 +79,19 @@ class Tone(msgspec.Struct, frozen=True, eq=False):
 
 @final
 class Local(msgspec.Struct, frozen=True, eq=False):
-    """A function of finished images; `active` (n,) says of which ones. `compiled`: the same on float32, quick."""
+    """A function of finished images; `active` (n,) says of which ones. `apply_all`: the same for many images; see
+    `base.Local`."""
 
     name: str
     size: Canvas
     apply: Callable[[np.ndarray, Params], np.ndarray]
-    compiled: Callable[[np.ndarray, Params], np.ndarray] | None
+    apply_all: Callable[[np.ndarray, np.ndarray, Params, np.ndarray], None]
     params: Params
     active: np.ndarray
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Local:
         """The same for the images of `active` (n,)."""
-        return Local(self.name, self.size, self.apply, self.compiled, self.params, active)
+        return Local(self.name, self.size, self.apply, self.apply_all, self.params, active)
 
     def params_of(self, i: int) -> Params:
         return {name: values[i] for name, values in self.params.items()}
@@ -177,7 +178,7 @@ def _local(known: Known) -> Op:
     transform = known.transform
     assert isinstance(transform, base.Local)
     params, everyone = transform.plan(known.params, known.frame), np.ones(known.n, bool)
-    return Local(known.name, known.frame.canvas, transform.apply, transform.compiled(), params, everyone)
+    return Local(known.name, known.frame.canvas, transform.apply, transform.apply_all, params, everyone)
 
 
 def _tone(known: Known) -> Op:

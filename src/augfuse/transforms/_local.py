@@ -6,7 +6,8 @@ clips.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import lru_cache
+from statistics import NormalDist
 from typing import Annotated, ClassVar, final
 
 import numpy as np
@@ -20,8 +21,8 @@ from augfuse.transforms.base import Amount, Evaluation, Frame, Local, Params, Pr
 _NOISE = Interval("standard deviation of the noise", "fraction of full scale", 0, 1, "exact", neutral=0)
 
 
-def _radius(sigma: float) -> int:
-    return int(4 * sigma + 0.5)  # scipy.ndimage.gaussian_filter's truncate=4
+def _radius(sigma: np.ndarray) -> np.ndarray:
+    return (4 * sigma + 0.5).astype(np.int64)  # scipy.ndimage.gaussian_filter's truncate=4
 
 
 @final
@@ -42,7 +43,7 @@ class GaussianBlur(Local, frozen=True):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         sigma = float(params["sigma"])
-        r = _radius(sigma)
+        r = int(_radius(params["sigma"]))
         weights = np.exp(-0.5 * (np.arange(-r, r + 1) / sigma) ** 2)
         weights /= weights.sum()
         for axis in (0, 1):
@@ -52,22 +53,31 @@ class GaussianBlur(Local, frozen=True):
             image = (windows @ weights).astype(image.dtype, copy=False)
         return image
 
-    def compiled(self) -> Callable[[np.ndarray, Params], np.ndarray]:
-        return _opencv_blur
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+        from augfuse.transforms.kernels.blur import blur
+
+        sigma = np.ascontiguousarray(params["sigma"], np.float64)
+        blur(source, images, sigma, np.where(active, _radius(sigma), 0))
 
 
-def _opencv_blur(image: np.ndarray, params: Params) -> np.ndarray:
-    import cv2
-
-    sigma = float(params["sigma"])
-    size = 2 * _radius(sigma) + 1
-    blurred = cv2.GaussianBlur(image, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
-    return blurred.reshape(image.shape)  # OpenCV drops a channel axis of 1
+@lru_cache(maxsize=1)
+def normal_quantiles() -> np.ndarray:
+    """(65536,) float32: the normal quantile at (u + 0.5) / 65536, the noise of the 16 bits u."""
+    normal = NormalDist()
+    lower = np.array([normal.inv_cdf((u + 0.5) / 65536) for u in range(32768)], np.float32)
+    quantiles = np.concatenate([lower, -lower[::-1]])
+    quantiles.flags.writeable = False
+    return quantiles
 
 
 @final
 class GaussianNoise(Local, frozen=True):
-    """Add normal noise, independent for each pixel and channel; its deviation is drawn per image."""
+    """Add normal noise, independent for each pixel and channel; its deviation is drawn per image.
+
+    The key of an image gives the words of `numpy.random.Philox(key=key).random_raw`: the first block is that of the
+    counter (1, 0, 0, 0). The values of the image in (row, column, channel) order take 16 bits each, the lowest of each
+    word first; u becomes std * the normal quantile at (u + 0.5) / 65536, which ends at 4.3 standard deviations.
+    """
 
     std: Annotated[Range, _NOISE] = (0.0, 0.05)
     examples: ClassVar = ({"std": (0.0, 0.05)}, {"std": 0.2})
@@ -79,10 +89,16 @@ class GaussianNoise(Local, frozen=True):
         return {"std": params["std"] * (frame.high - frame.low), "key": params["key"]}
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        generator = np.random.Generator(np.random.Philox(key=params["key"]))
-        noise = generator.standard_normal(image.shape, np.float32)
-        noise *= np.float32(params["std"])
-        return np.add(image, noise, out=image)
+        words = np.random.Philox(key=params["key"]).random_raw(-(-image.size // 4))
+        bits = words.astype("<u8", copy=False).view("<u2")[: image.size].reshape(image.shape)
+        return image + normal_quantiles()[bits] * image.dtype.type(params["std"])
+
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+        from augfuse.transforms.kernels.noise import noise
+
+        std = np.where(active, params["std"], 0).astype(np.float32)
+        key, table = np.ascontiguousarray(params["key"]), normal_quantiles()
+        noise(source.reshape(-1), images.reshape(-1), source is images, images[0].size, std, key, table)
 
 
 @final
@@ -122,12 +138,28 @@ class Erase(Local, frozen=True, kw_only=True):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return painted(image, params["part"], self.value)
 
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+        paint_all(source, images, params["part"], self.value, active)
+
 
 def painted(image: np.ndarray, part: np.ndarray, value: tuple[float, ...] | float) -> np.ndarray:
     """The image with the pixels of a rectangle (left, top, width, height) painted, as far as they lie in it."""
     left, top, width, height = part
     image[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)] = value
     return image
+
+
+def paint_all(
+    source: np.ndarray, images: np.ndarray, parts: np.ndarray, value: tuple[float, ...] | float, active: np.ndarray
+) -> None:
+    """images = source, painted where they are active; parts (n, 4). See `Local.apply_all`."""
+    from augfuse.transforms.kernels.paint import paint
+
+    if source is not images:
+        images[:] = source
+    _, height, width, channels = images.shape
+    colors = np.full(channels, value, np.float32)
+    paint(images.reshape(-1), height, width, channels, np.ascontiguousarray(parts), colors, active)
 
 
 @final
@@ -149,3 +181,11 @@ class Barrier(Local, frozen=True):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         np.clip(image, image.dtype.type(params["low"]), image.dtype.type(params["high"]), out=image)
         return np.rint(image, out=image) if params["whole"] else image
+
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+        from augfuse.transforms.kernels.paint import clip
+
+        if source is not images:
+            images[:] = source
+        low, high = (params[name].astype(np.float32) for name in ("low", "high"))
+        clip(images.reshape(-1), images[0].size, low, high, params["whole"].astype(bool), active)

@@ -13,7 +13,7 @@ from augfuse.geometry import Canvas
 from augfuse.ranges import LONGEST_SIDE, Lengths, Number, Numbers, Size, per_channel
 from augfuse.rng import Draw
 from augfuse.transforms._crop import Part, cut, cut_and_scaled
-from augfuse.transforms._local import painted
+from augfuse.transforms._local import paint_all, painted
 from augfuse.transforms.base import Amount, Evaluation, Frame, Geometric, Local, Params
 
 _TOP = Number("first row", "pixels", -LONGEST_SIDE, LONGEST_SIDE, integer=True)
@@ -85,3 +85,6 @@ class ErasedPart(Local, frozen=True):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return painted(image, params["part"], self.value)
+
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+        paint_all(source, images, params["part"], self.value, active)

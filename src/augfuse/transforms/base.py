@@ -180,9 +180,17 @@ class Local(Transform, frozen=True):
         """
         ...
 
-    def compiled(self) -> Callable[[np.ndarray, Params], np.ndarray] | None:
-        """A quick `apply` for float32 images, which releases the GIL; None where `apply` is quick enough."""
-        return None
+    def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
+        """images = source, then `apply` to those of `active` (n,), given the numbers of `plan` with n first.
+
+        images: (n, h, w, c) float32, C-contiguous. source: the same shape, of any dtype; or `images` themselves. Image
+        by image, unless a class knows a compiled way, which releases the GIL.
+        """
+        if source is not images:
+            images[:] = source
+        for i in np.flatnonzero(active):
+            numbers = {name: values[i] for name, values in params.items()}
+            images[i] = self.apply(images[i].copy(), numbers)  # a function of the user's may keep what it was given
 
 
 class Mix(Transform, frozen=True):

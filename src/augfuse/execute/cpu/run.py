@@ -1,8 +1,8 @@
 """The fused CPU executor: lowered plans into compiled loops, threads share the images of a batch by slices.
 
 Rows of one array whose plan is a single pass go through the compiled loop in bulk, without Python work per image.
-Images of their own sizes, area reduction and Local steps go through the same compiled loop one image at a time: the
-same routine, hence the same bytes.
+Images of their own sizes and area reduction go through the same compiled loop one image at a time: the same routine,
+hence the same bytes. Plans of several steps are carried out by `chunks`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ BORDERS = {
 CHUNK_BYTES = 2**20  # images that pass several steps together: what lies between the steps stays in a cache
 
 _F = np.float32
-_INF = _F(np.inf)
 
 
 @final
@@ -72,12 +71,27 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
     assert not isinstance(last, Local)
     standardize = lowered.output.standardize
     target = target_of(lowered.output, planar, out)
+<<<<<<< HEAD
     bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
     rows, columns = int(lowered.size.height[0]), int(lowered.size.width[0])
 
     def run_slice(start: int, stop: int) -> None:
         ready, end = _ready(steps, last, target, images.dtype, lowered.channels, start, stop)
         if bulk:
+=======
+    bulk = images.stack is not None and last.reduced is None
+    several = None
+    if steps:
+        from augfuse.execute.cpu import chunks  # and its kernels: loaded on first use
+
+        several = chunks.prepare(steps, last, images, target)
+    rows, columns = int(last.height[0]), int(last.width[0])
+
+    def run_slice(start: int, stop: int) -> None:
+        if several is not None:
+            several(start, stop)
+        elif bulk:
+>>>>>>> engine
             assert images.stack is not None
             shape = images.stack.shape[1:]
             size = math.prod(shape)
@@ -87,7 +101,11 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
                 _run_several(ready, end, flat(images.stack), starts, shape, target, first)
         else:
             for i in range(start, stop):
+<<<<<<< HEAD
                 _run_image(ready, end, images[i], target, i)
+=======
+                run_one(last, images[i], target, i, i)
+>>>>>>> engine
         if standardize is not None:
             lines, length = (rows * lowered.channels, columns) if planar else (rows, columns * lowered.channels)
             standardized(target.out, start * lines * length, lines, length, standardize[start:stop])
@@ -152,6 +170,7 @@ def target_of(output: Output, planar: bool, out: np.ndarray) -> Target:
     )
 
 
+<<<<<<< HEAD
 def _ready(
     steps: Sequence[Work | Local | Tone],
     last: Work | Tone,
@@ -232,6 +251,9 @@ def _between(work: Work, following: Step, count: int, out: np.ndarray) -> Target
 
 
 def _run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
+=======
+def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
+>>>>>>> engine
     """Image i of the plan, written as image number `at` of the target."""
     if work.reduced is not None:
         image = _reduce(image, int(work.reduced.height[i]), int(work.reduced.width[i]))
