@@ -2,15 +2,15 @@
 
 Rows of one array whose plan is a single pass go through the compiled loop in bulk, without Python work per image.
 Images of their own sizes and area reduction go through the same compiled loop one image at a time: the same routine,
-hence the same bytes. Plans of several steps are carried out by `chunks`.
+hence the same bytes. Plans of several steps are carried out by `chunks`, those with tones by `toned`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple, TypeAlias, final
+from typing import NamedTuple, final
 
 import numpy as np
 
@@ -19,12 +19,10 @@ from augfuse.execute.cpu import kernels
 from augfuse.execute.cpu.numbers import Color, Target, Warp
 from augfuse.execute.cpu.statistics import channel_means
 from augfuse.execute.cpu.statistics import standardize as standardized
-from augfuse.execute.cpu.tones import Tables, to_floats
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
 from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Output, Pass
 from augfuse.plan.ops import Grid, Local
-from augfuse.plan.tone import Tone
 from augfuse.threads import share
 
 BORDERS = {
@@ -36,9 +34,8 @@ BORDERS = {
     "constant_centres": kernels.CONSTANT_CENTRES,
 }
 
-CHUNK_BYTES = 2**20  # images that pass several steps together: what lies between the steps stays in a cache
-
 _F = np.float32
+_INF = _F(np.inf)
 
 
 @final
@@ -56,9 +53,6 @@ class Work(NamedTuple):
     grid: Grid  # where pixels may go: which compiled loop runs
 
 
-Step: TypeAlias = Work | Local | Tone | Tables  # tones: of floats
-
-
 def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, workers: int) -> None:
     """Run a plan into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous and of the plan's dtype."""
     share(prepare(lowered, images, out, planar), len(images), workers)
@@ -66,76 +60,42 @@ def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, wor
 
 def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> Callable[[int, int], None]:
     """A function that carries out the images start..stop of the batch; safe to call from several threads."""
-    steps = _steps(lowered)
+    steps = [
+        step if isinstance(step, Local) else work_of(step, lowered.channels, lowered.low) for step in lowered.steps
+    ]
+    if not steps or isinstance(steps[-1], Local):
+        steps.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
     last = steps.pop()
-    assert not isinstance(last, Local)
+    assert isinstance(last, Work)
     standardize = lowered.output.standardize
     target = target_of(lowered.output, planar, out)
-<<<<<<< HEAD
-    bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
-    rows, columns = int(lowered.size.height[0]), int(lowered.size.width[0])
-
-    def run_slice(start: int, stop: int) -> None:
-        ready, end = _ready(steps, last, target, images.dtype, lowered.channels, start, stop)
-        if bulk:
-=======
     bulk = images.stack is not None and last.reduced is None
     several = None
-    if steps:
+    if any(isinstance(step, Pass) and (step.before or step.after) for step in lowered.steps):
+        from augfuse.execute.cpu import toned
+
+        several = toned.prepare(lowered, images, target)
+    elif steps:
         from augfuse.execute.cpu import chunks  # and its kernels: loaded on first use
 
         several = chunks.prepare(steps, last, images, target)
-    rows, columns = int(last.height[0]), int(last.width[0])
+    rows, columns = int(lowered.size.height[0]), int(lowered.size.width[0])
 
     def run_slice(start: int, stop: int) -> None:
         if several is not None:
             several(start, stop)
         elif bulk:
->>>>>>> engine
             assert images.stack is not None
             shape = images.stack.shape[1:]
-            size = math.prod(shape)
-            some = max(1, CHUNK_BYTES // (size * images.stack.itemsize)) if steps else stop - start
-            for first in range(start, stop, some):
-                starts = images.rows[first : min(first + some, stop)] * size
-                _run_several(ready, end, flat(images.stack), starts, shape, target, first)
+            run(last, flat(images.stack), images.rows[start:stop] * math.prod(shape), shape, target, start, start)
         else:
             for i in range(start, stop):
-<<<<<<< HEAD
-                _run_image(ready, end, images[i], target, i)
-=======
                 run_one(last, images[i], target, i, i)
->>>>>>> engine
         if standardize is not None:
             lines, length = (rows * lowered.channels, columns) if planar else (rows, columns * lowered.channels)
             standardized(target.out, start * lines * length, lines, length, standardize[start:stop])
 
     return run_slice
-
-
-def _steps(lowered: Lowered) -> list[Work | Local | Tone]:
-    """What is done one after the other. Tones of whole numbers are given levels, and may be the last; others not."""
-    found: list[Work | Local | Tone] = []
-    for step in lowered.steps:
-        if isinstance(step, Local):
-            found.append(step)
-            continue
-        if step.before is not None:
-            if step.before.levels and found and isinstance(found[-1], Local):
-                found.append(work_of(Pass(found[-1].size), lowered.channels, lowered.low))
-            found.append(step.before)
-        if step.before is None or any(part is not None for part in (step.sampling, step.color, step.gain)):
-            found.append(work_of(step, lowered.channels, lowered.low))
-        if step.after is not None:
-            found.append(step.after)
-    if not found or isinstance(found[-1], Local) or (isinstance(found[-1], Tone) and not found[-1].levels):
-        found.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
-    return found
-
-
-def _in_bulk(step: Work | Local | Tone) -> bool:
-    """Whether a step is done to several images of one size without Python work per image."""
-    return step.reduced is None if isinstance(step, Work) else isinstance(step, Tone) and step.levels > 0
 
 
 def work_of(step: Pass, channels: int, low: float) -> Work:
@@ -170,90 +130,7 @@ def target_of(output: Output, planar: bool, out: np.ndarray) -> Target:
     )
 
 
-<<<<<<< HEAD
-def _ready(
-    steps: Sequence[Work | Local | Tone],
-    last: Work | Tone,
-    target: Target,
-    dtype: np.dtype,
-    channels: int,
-    start: int,
-    stop: int,
-) -> tuple[Sequence[Step], Work | Tables]:
-    """The steps with tables in the place of tones of whole numbers, for the images start..stop."""
-    end = Tables(last, dtype, channels, target, start, stop) if isinstance(last, Tone) else last
-    if not any(isinstance(step, Tone) and step.levels for step in steps):
-        return steps, end  # type: ignore[return-value]  # tones of floats only
-    return [
-        Tables(step, dtype, channels, None, start, stop) if isinstance(step, Tone) and step.levels else step
-        for step in steps
-    ], end
-
-
-def _run_several(
-    steps: Sequence[Step],
-    last: Work | Tables,
-    src: np.ndarray,
-    starts: np.ndarray,
-    shape: tuple[int, ...],
-    target: Target,
-    first: int,
-) -> None:
-    """The images from `first` on, of one size, which lie in `src` at `starts`: one step after the other."""
-    count, dtype = len(starts), src.dtype
-    for step, following in zip(steps, (*steps, last)[1:], strict=True):
-        if isinstance(step, Tables):
-            src = step.run(src, starts, shape, first)
-        else:
-            assert isinstance(step, Work)
-            to = (int(step.height[first]), int(step.width[first]), step.channels)
-            out = np.empty(count * math.prod(to), dtype if isinstance(following, Tables) else _F)
-            run(step, src, starts, shape, _between(step, following, count, out), first, 0)
-            src, shape = out, to
-        starts = np.arange(count, dtype=np.int64) * math.prod(shape)
-    if isinstance(last, Tables):
-        last.run(src, starts, shape, first)
-    else:
-        run(last, src, starts, shape, target, first, first)
-
-
-def _run_image(steps: Sequence[Step], last: Work | Tables, image: np.ndarray, target: Target, i: int) -> None:
-    ours, dtype, zero = False, image.dtype, np.zeros(1, np.int64)  # the source is never written to
-    for step, following in zip(steps, (*steps, last)[1:], strict=True):
-        if isinstance(step, Local):
-            image = image if ours and image.dtype == _F else image.astype(_F)
-            if step.active[i]:
-                image = (step.compiled or step.apply)(image, step.params_of(i))
-        elif isinstance(step, Tone):
-            image = to_floats(step, image, i)
-        elif isinstance(step, Tables):
-            image = step.run(flat(image), zero, image.shape, i).reshape(image.shape)
-        else:
-            size = (int(step.height[i]), int(step.width[i]), step.channels)
-            out = np.empty(size, dtype if isinstance(following, Tables) else _F)
-            _run_one(step, image, _between(step, following, 1, out.reshape(-1)), i, at=0)
-            image = out
-        ours = True
-    if isinstance(last, Tables):
-        last.run(flat(image), zero, image.shape, i)
-    else:
-        _run_one(last, image, target, i, at=i)
-
-
-def _between(work: Work, following: Step, count: int, out: np.ndarray) -> Target:
-    """Where a pass goes whose result is worked on further: float32, unclipped, at the image's own scale; the levels
-    that a table takes.
-    """
-    one, zero = np.ones((count, work.channels), _F), np.zeros((count, work.channels), _F)
-    if isinstance(following, Tables):
-        return Target(_F(following.low), _F(following.high), one, zero, True, False, out, True)
-    return Target(-_INF, _INF, one, zero, False, False, out, False)
-
-
-def _run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
-=======
 def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
->>>>>>> engine
     """Image i of the plan, written as image number `at` of the target."""
     if work.reduced is not None:
         image = _reduce(image, int(work.reduced.height[i]), int(work.reduced.width[i]))

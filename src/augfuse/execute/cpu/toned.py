@@ -1,0 +1,156 @@
+"""Plans with tones: whole numbers pass tables, floats functions, between the passes over the pixels.
+
+A tone of whole numbers is given levels and leaves levels: the pass before it writes them, and the pass behind it reads
+them as it would a source.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from augfuse.execute.cpu.numbers import Target
+from augfuse.execute.cpu.run import Work, flat, run, run_one, work_of
+from augfuse.execute.cpu.tones import Tables, to_floats
+from augfuse.execute.images import Images
+from augfuse.plan.lower import Lowered, Pass
+from augfuse.plan.ops import Local
+from augfuse.plan.tone import Tone
+
+CHUNK_BYTES = 2**20  # images that pass several steps together: what lies between the steps stays in a cache
+
+Step: TypeAlias = Work | Local | Tone | Tables  # tones: of floats
+
+_F = np.float32
+_INF = _F(np.inf)
+
+
+def prepare(lowered: Lowered, images: Images, target: Target) -> Callable[[int, int], None]:
+    """A function that carries out the images start..stop of a batch."""
+    steps = _steps(lowered)
+    last = steps.pop()
+    assert not isinstance(last, Local)
+    bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
+
+    def run_slice(start: int, stop: int) -> None:
+        ready, end = _ready(steps, last, target, images.dtype, lowered.channels, start, stop)
+        if not bulk:
+            for i in range(start, stop):
+                _run_image(ready, end, images[i], target, i)
+            return
+        assert images.stack is not None
+        shape = images.stack.shape[1:]
+        size = math.prod(shape)
+        some = max(1, CHUNK_BYTES // (size * images.stack.itemsize)) if steps else stop - start
+        for first in range(start, stop, some):
+            starts = images.rows[first : min(first + some, stop)] * size
+            _run_several(ready, end, flat(images.stack), starts, shape, target, first)
+
+    return run_slice
+
+
+def _steps(lowered: Lowered) -> list[Work | Local | Tone]:
+    """What is done one after the other. Tones of whole numbers are given levels, and may be the last; others not."""
+    found: list[Work | Local | Tone] = []
+    for step in lowered.steps:
+        if isinstance(step, Local):
+            found.append(step)
+            continue
+        if step.before is not None:
+            if step.before.levels and found and isinstance(found[-1], Local):
+                found.append(work_of(Pass(found[-1].size), lowered.channels, lowered.low))
+            found.append(step.before)
+        if step.before is None or any(part is not None for part in (step.sampling, step.color, step.gain)):
+            found.append(work_of(step, lowered.channels, lowered.low))
+        if step.after is not None:
+            found.append(step.after)
+    if not found or isinstance(found[-1], Local) or (isinstance(found[-1], Tone) and not found[-1].levels):
+        found.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
+    return found
+
+
+def _in_bulk(step: Work | Local | Tone) -> bool:
+    """Whether a step is done to several images of one size without Python work per image."""
+    return step.reduced is None if isinstance(step, Work) else isinstance(step, Tone) and step.levels > 0
+
+
+def _ready(
+    steps: Sequence[Work | Local | Tone],
+    last: Work | Tone,
+    target: Target,
+    dtype: np.dtype,
+    channels: int,
+    start: int,
+    stop: int,
+) -> tuple[Sequence[Step], Work | Tables]:
+    """The steps with tables in the place of tones of whole numbers, for the images start..stop."""
+    end = Tables(last, dtype, channels, target, start, stop) if isinstance(last, Tone) else last
+    if not any(isinstance(step, Tone) and step.levels for step in steps):
+        return steps, end  # type: ignore[return-value]  # tones of floats only
+    return [
+        Tables(step, dtype, channels, None, start, stop) if isinstance(step, Tone) and step.levels else step
+        for step in steps
+    ], end
+
+
+def _run_several(
+    steps: Sequence[Step],
+    last: Work | Tables,
+    src: np.ndarray,
+    starts: np.ndarray,
+    shape: tuple[int, ...],
+    target: Target,
+    first: int,
+) -> None:
+    """The images from `first` on, of one size, which lie in `src` at `starts`: one step after the other."""
+    count, dtype = len(starts), src.dtype
+    for step, following in zip(steps, (*steps, last)[1:], strict=True):
+        if isinstance(step, Tables):
+            src = step.run(src, starts, shape, first)
+        else:
+            assert isinstance(step, Work)
+            to = (int(step.height[first]), int(step.width[first]), step.channels)
+            out = np.empty(count * math.prod(to), dtype if isinstance(following, Tables) else _F)
+            run(step, src, starts, shape, _between(step, following, count, out), first, 0)
+            src, shape = out, to
+        starts = np.arange(count, dtype=np.int64) * math.prod(shape)
+    if isinstance(last, Tables):
+        last.run(src, starts, shape, first)
+    else:
+        run(last, src, starts, shape, target, first, first)
+
+
+def _run_image(steps: Sequence[Step], last: Work | Tables, image: np.ndarray, target: Target, i: int) -> None:
+    ours, dtype, zero = False, image.dtype, np.zeros(1, np.int64)  # the source is never written to
+    for step, following in zip(steps, (*steps, last)[1:], strict=True):
+        if isinstance(step, Local):
+            image = image if ours and image.dtype == _F else image.astype(_F)
+            params = {name: values[i : i + 1] for name, values in step.params.items()}
+            step.apply_all(image[None], image[None], params, step.active[i : i + 1])
+        elif isinstance(step, Tone):
+            image = to_floats(step, image, i)
+        elif isinstance(step, Tables):
+            image = step.run(flat(image), zero, image.shape, i).reshape(image.shape)
+        else:
+            size = (int(step.height[i]), int(step.width[i]), step.channels)
+            out = np.empty(size, dtype if isinstance(following, Tables) else _F)
+            run_one(step, image, _between(step, following, 1, out.reshape(-1)), i, 0)
+            image = out
+        ours = True
+    if isinstance(last, Tables):
+        last.run(flat(image), zero, image.shape, i)
+    else:
+        run_one(last, image, target, i, i)
+
+
+def _between(work: Work, following: Step, count: int, out: np.ndarray) -> Target:
+    """Where a pass goes whose result is worked on further: float32, unclipped, at the image's own scale; the levels
+    that a table takes.
+    """
+    one, zero = np.ones((count, work.channels), _F), np.zeros((count, work.channels), _F)
+    if isinstance(following, Tables):
+        return Target(_F(following.low), _F(following.high), one, zero, True, False, out, True)
+    return Target(-_INF, _INF, one, zero, False, False, out, False)
