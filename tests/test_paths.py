@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 import augfuse as af
 from augfuse.execute.cpu import aligned, run, straight, tiles
+from augfuse.plan.lower import Pass
 from augfuse.transforms.base import Color, Geometric, Transform, Write
-from oracles import FULL_SCALE, batch_of, pictures
+from oracles import FULL_SCALE, batch_of, numbers, pictures
 from trees import ENDS, LEAVES, bodies, ends
 
 WHOLE = [t for t in LEAVES if isinstance(t, Geometric) and t.moves_whole_pixels]
@@ -62,8 +63,8 @@ def test_which_loop_runs_follows_from_the_recipe() -> None:
         turns = af.Recipe([af.HorizontalFlip(p=p), af.Rotate(20, p=p)])
         zooms = af.Recipe([af.HorizontalFlip(p=p), af.Resize(20), af.Scale(p=p)])
         for recipe, grid in ((flips, "swapped"), (turns, "free"), (zooms, "aligned")):
-            step = recipe.batch(pictures(2, 30, 30), seed=0).plan.lowered.steps[0]
-            assert step.sampling.grid == grid
+            step = numbers(recipe.batch(pictures(2, 30, 30), seed=0).plan).steps[0]
+            assert isinstance(step, Pass) and step.sampling is not None and step.sampling.grid == grid
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (2, 2), (5, 6), (6, 5), (11, 3), (40, 41)])

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.plan.plan import Pass
+from augfuse.plan.ops import Segment
 from augfuse.ranges import Interval
 from augfuse.transforms.base import specs
+from augfuse.transforms.children import Child, Children, Lists, inside
+from oracles import batch_of
 
 EXAMPLES = [(cls, i) for cls in af.list_transforms() for i in range(len(cls.examples))]
 IDS = [f"{cls.__name__}-{i}" for cls, i in EXAMPLES]
@@ -27,15 +29,16 @@ def test_every_transform_scales(cls: type[af.Transform], i: int) -> None:
     assert recipe.scaled(1) is recipe
     assert recipe.scaled(0) == recipe.eval()
     images = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
-    plain = recipe.scaled(0).batch(images, seed=3)
-    assert np.array_equal(plain.images, recipe.batch(images, training=False).images)
+    plain = batch_of(recipe.scaled(0), images, seed=3)
+    assert np.array_equal(plain.images, batch_of(recipe, images, training=False).images)
     for strength in STRENGTHS:
         scaled = recipe.scaled(strength)
         assert scaled.eval() == recipe.eval(), "evaluation does not depend on the strength"
         assert af.Recipe.from_yaml(scaled.to_yaml()) == scaled
         assert scaled.fill == "reflect"
         if cls not in (af.RandomHeight, af.RandomWidth, af.Rotate90, af.Transpose):
-            assert scaled.batch(images, seed=3).images.shape == recipe.batch(images, seed=3).images.shape
+            shape = batch_of(recipe, images, seed=3).images.shape
+            assert batch_of(scaled, images, seed=3).images.shape == shape
     assert recipe.to_python() == before
 
 
@@ -45,12 +48,23 @@ def test_ranges_are_scaled_within_their_domain(cls: type[af.Transform], i: int) 
     if af.Recipe([transform]).eval().transforms == (transform,):
         assert af.Recipe([transform]).scaled(0.5).transforms == (transform,), "preprocessing stays"
         return
-    half, double = (af.Recipe([transform]).scaled(s).transforms[0] for s in (0.5, 2.0))
-    assert 0 <= half.p <= transform.p <= double.p <= 1
+    check_scaled(transform, *(af.Recipe([transform]).scaled(s).transforms[0] for s in (0.5, 2.0)))
+
+
+def check_scaled(transform: af.Transform, half: af.Transform, double: af.Transform) -> None:
+    """A transform beside itself at half and at double strength; what it chooses among, too."""
+    cls = type(transform)
+    assert type(half) is type(double) is cls
+    assert 0 <= half.probability <= transform.probability <= double.probability <= 1
+    for lists in zip(*(inside(t) or () for t in (transform, half, double)), strict=True):
+        for children in zip(*lists, strict=True):
+            check_scaled(*children)
     for name, spec in specs(cls).items():
         was, less, more = (getattr(t, name) for t in (transform, half, double))
+        if isinstance(spec, (Children, Child, Lists)) or name == "p":
+            continue
         if not isinstance(spec, Interval) or was is None:
-            assert name == "p" or was == less == more or isinstance(transform, af.Scale)
+            assert was == less == more or isinstance(transform, af.Scale)
             continue
         for low, high in (less, more):
             assert spec.minimum <= low <= high <= spec.maximum
@@ -101,7 +115,7 @@ def test_the_same_seed_turns_the_same_way() -> None:
         plan = recipe.scaled(strength).batch(images, seed=1).plan
         assert plan is not None
         (step,) = plan.steps
-        assert isinstance(step, Pass) and step.geometry is not None
+        assert isinstance(step, Segment) and step.geometry is not None
         return np.rad2deg(np.arctan2(step.geometry[:, 0, 1], step.geometry[:, 0, 0]))
 
     assert np.abs(angles(1)).max() > 5

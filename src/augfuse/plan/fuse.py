@@ -66,7 +66,7 @@ def _merged(run: list[Segment]) -> Segment:
     if len(run) == 1:
         return run[0]
     moved = [segment for segment in run if segment.geometry is not None]
-    colored = [segment for segment in run if segment.color is not None]
+    colors = [segment.color for segment in run if segment.color is not None]
     # The source is surrounded by the fill colour from the first geometric step on: it passes what comes after.
     behind: list[Segment] = []
     if moved:
@@ -76,14 +76,14 @@ def _merged(run: list[Segment]) -> Segment:
     last = len(run) - len(_behind(run))
     gain = run[0].mean_gain
     if gain is not None:
-        for segment in colored[1:]:
-            gain = color.turn(segment.color, gain)
+        for matrix in colors[1:]:
+            gain = color.turn(matrix, gain)
     return Segment(
         size=run[-1].size,
         geometry_names=tuple(name for segment in run for name in segment.geometry_names),
         color_names=tuple(name for segment in run for name in segment.color_names),
         geometry=_product(geometry.product, [segment.geometry for segment in moved]),
-        color=_product(color.product, [segment.color for segment in colored]),
+        color=_product(color.product, colors),
         mean_gain=gain,
         fill_color=_product(color.product, [*fills, *(segment.color for segment in behind)]),
         mixes_channels=any(segment.mixes_channels for segment in run),

@@ -26,21 +26,21 @@ F = np.float32
 class Taps(NamedTuple):
     """The taps of each output position along one axis."""
 
-    count: np.ndarray  # (n,) int64
-    index: np.ndarray  # (n, most) int64: source positions
-    weight: np.ndarray  # (n, most) float32
+    counts: np.ndarray  # (n,) int64
+    places: np.ndarray  # (n, most) int64: source positions
+    weights: np.ndarray  # (n, most) float32
 
 
 @inlined
 def _add(taps, i, index, weight, merges):
     """One more tap; merges: onto the one before, if it is the same source pixel."""
-    count = taps.count[i]
-    if merges and count > 0 and taps.index[i, count - 1] == index:
-        taps.weight[i, count - 1] += F(weight)
+    count = taps.counts[i]
+    if merges and count > 0 and taps.places[i, count - 1] == index:
+        taps.weights[i, count - 1] += F(weight)
     else:
-        taps.index[i, count] = index
-        taps.weight[i, count] = F(weight)
-        taps.count[i] = count + 1
+        taps.places[i, count] = index
+        taps.weights[i, count] = F(weight)
+        taps.counts[i] = count + 1
 
 
 @inlined
@@ -98,7 +98,7 @@ def _taps_of(taps, scale, shift, length, count, border, warp, whole):
     together, low, high = True, length, 0
     start, stop = count, 0
     for i in range(count):
-        taps.count[i] = 0
+        taps.counts[i] = 0
         place = scale * (i + 0.5) + shift
         if -EDGE <= place < length - EDGE:
             start, stop = min(start, i), i + 1
@@ -109,10 +109,10 @@ def _taps_of(taps, scale, shift, length, count, border, warp, whole):
             _area(taps, i, min(one, other), max(one, other), length, border, whole)
         else:
             _blend(taps, i, place, length, border)
-        for k in range(taps.count[i]):
-            j = taps.index[i, k]
+        for k in range(taps.counts[i]):
+            j = taps.places[i, k]
             low, high = min(low, j), max(high, j + 1)
-            together = together and j == taps.index[i, 0] + k
+            together = together and j == taps.places[i, 0] + k
     return together, low, high, start, stop
 
 
@@ -129,26 +129,26 @@ def _most_taps(scale, length, warp):
 @inlined
 def _add_rows(src, base, stride, first, size, taps, y, row):
     """The source rows of output row y, each times its weight, as one row: `size` values from column `first` on."""
-    count = taps.count[y]
-    weight = taps.weight[y]
-    a = src[base + taps.index[y, 0] * stride + first : base + taps.index[y, 0] * stride + first + size]
+    count = taps.counts[y]
+    weight = taps.weights[y]
+    a = src[base + taps.places[y, 0] * stride + first : base + taps.places[y, 0] * stride + first + size]
     w0 = weight[0]
     if count == 1:
         for p in range(size):
             row[p] = w0 * F(a[p])
         return
-    b = src[base + taps.index[y, 1] * stride + first : base + taps.index[y, 1] * stride + first + size]
+    b = src[base + taps.places[y, 1] * stride + first : base + taps.places[y, 1] * stride + first + size]
     w1 = weight[1]
     if count == 2:
         for p in range(size):
             row[p] = w0 * F(a[p]) + w1 * F(b[p])
         return
-    c = src[base + taps.index[y, 2] * stride + first : base + taps.index[y, 2] * stride + first + size]
+    c = src[base + taps.places[y, 2] * stride + first : base + taps.places[y, 2] * stride + first + size]
     w2 = weight[2]
     for p in range(size):
         row[p] = w0 * F(a[p]) + w1 * F(b[p]) + w2 * F(c[p])
     for k in range(3, count):
-        d = src[base + taps.index[y, k] * stride + first : base + taps.index[y, k] * stride + first + size]
+        d = src[base + taps.places[y, k] * stride + first : base + taps.places[y, k] * stride + first + size]
         w = weight[k]
         for p in range(size):
             row[p] += w * F(d[p])
@@ -191,11 +191,11 @@ def _blend_fours(row, at, weights, most, counts, alike, channels, line):
 @inlined
 def _blend_any(row, first, channels, taps, line):
     """The same for any number of channels, and taps that are not neighbours."""
-    for x in range(len(taps.count)):
+    for x in range(len(taps.counts)):
         for c in range(channels):
             total = F(0)
-            for k in range(taps.count[x]):
-                total += taps.weight[x, k] * row[(taps.index[x, k] - first) * channels + c]
+            for k in range(taps.counts[x]):
+                total += taps.weights[x, k] * row[(taps.places[x, k] - first) * channels + c]
             line[x * channels + c] = total
 
 
@@ -215,7 +215,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
         most_y = max(most_y, _most_taps(warp.matrices[i, 4], height, warp))
     across, down = _new_taps(out_width, most_x), _new_taps(out_height, most_y)
     whole_x, whole_y = np.zeros(width), np.zeros(height)
-    at, weights = np.zeros(out_width, np.int64), across.weight.reshape(-1)
+    at, weights = np.zeros(out_width, np.int64), across.weights.reshape(-1)
     together, low, high, from_x, to_x = True, 0, 0, 0, 0
     from_y, to_y, alike = 0, 0, 0
     floats = np.zeros(width * channels + 4, np.float32)
@@ -233,10 +233,10 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             together, low, high, from_x, to_x = _taps_of(
                 across, m[0], m[2], width, out_width, border, warp, whole_x
             )  # fmt: skip
-            alike = across.count[0]
+            alike = across.counts[0]
             for x in range(out_width):
-                at[x] = (across.index[x, 0] - low) * channels
-                alike = alike if across.count[x] == alike else 0
+                at[x] = (across.places[x, 0] - low) * channels
+                alike = alike if across.counts[x] == alike else 0
         if i == 0 or m[4] != warp.matrices[i - 1, 4] or m[5] != warp.matrices[i - 1, 5]:
             found = _taps_of(down, m[4], m[5], height, out_height, border, warp, whole_y)
             from_y, to_y = found[3], found[4]
@@ -248,7 +248,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
         for y in range(out_height):
             _add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
             if together and (channels == 3 or channels == 4):
-                _blend_fours(floats, at, weights, most_x, across.count, alike, channels, line)
+                _blend_fours(floats, at, weights, most_x, across.counts, alike, channels, line)
             else:
                 _blend_any(floats, low, channels, across, line)
             into = first + y * out_width * (1 if target.planar else channels)

@@ -146,7 +146,7 @@ def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
     warp = Warp(True, matrices, kernels.NEAREST, False, 1.0)
     color = Color(kernels.KEEP, np.zeros((1, 3, 4), _F), np.zeros((1, channels), _F))
     one, zero = np.ones((1, channels), _F), np.zeros((1, channels), _F)
-    target = Target(-_INF, _INF, one, zero, image.dtype.kind == "u", False, out.reshape(-1), False)
+    target = Target(_F(-np.inf), _F(np.inf), one, zero, image.dtype.kind == "u", False, out.reshape(-1), False)
     _loop("aligned")(flat(image), np.zeros(1, np.int64), image.shape, warp, color, target, 0, height, width)
     return out
 
