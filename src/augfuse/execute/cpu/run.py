@@ -35,7 +35,6 @@ BORDERS = {
 }
 
 _F = np.float32
-_INF = _F(np.inf)
 
 
 @final
