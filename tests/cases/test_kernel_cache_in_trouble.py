@@ -21,7 +21,7 @@ WARNING = "Set NUMBA_CACHE_DIR to a writable folder"
 # Two kernels, so that a second warning would show. What stands in {before} runs when both are there and not compiled.
 CODE = """
 import numpy as np
-import augfuse.execute.cpu.tiles as fused
+import augfuse.execute.cpu.statistics as fused
 import augfuse.philox
 import augfuse.rng as rng
 {before}

@@ -78,7 +78,7 @@ def test_it_is_said_once_with_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     for number, name in enumerate(("jpeg", "png", "bmp")):
         (tmp_path / f"a/{number}.jpg").write_bytes(CUT[name])
     iterator = ImageDataGenerator().flow_from_directory(tmp_path, target_size=(9, 9), shuffle=False)
-    with pytest.warns(af.AugfuseWarning, match=r"0\.jpg: .*cut short.*LOAD_TRUNCATED_IMAGES") as caught:
+    with pytest.warns(af.AugfuseWarning, match=r"[012]\.jpg: .*cut short.*LOAD_TRUNCATED_IMAGES") as caught:  # threads
         assert next(iterator)[0].shape == (3, 9, 9, 3)
     assert len(caught) == 1 and not iterator.skipped
     load_img(tmp_path / "a/1.jpg")
