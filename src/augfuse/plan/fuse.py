@@ -31,19 +31,23 @@ def fuse(apart: Sequence[Step]) -> list[Step]:
     """The steps with neighbours merged. Fusing twice changes nothing."""
     found: list[Step] = []
     run: list[Segment] = []
+    toned = False  # whether there is a curve in the run
     for step in apart:
-        if run and not (isinstance(step, Segment) and _joins(run, step)):
+        if run and not (isinstance(step, Segment) and _joins(run, toned, step)):
             found.append(_merged(run))
-            run = []
+            run, toned = [], False
         if isinstance(step, Segment):
             run.append(step)
+            toned = toned or bool(step.before or step.after)
         else:
             found.append(step)
     return [*found, _merged(run)] if run else found
 
 
-def _joins(run: list[Segment], step: Segment) -> bool:
+def _joins(run: list[Segment], toned: bool, step: Segment) -> bool:
     """Whether a step may be part of the pass that the steps of `run` make."""
+    if step.mean_gain is None and not toned and not step.before:
+        return True
     if step.mean_gain is not None or any(tone.statistic for tone in step.before):
         return False
     if not _acts(step) or not any(map(_acts, run)):
