@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from augfuse import early as early
 from augfuse.batch import Batch as Batch
 from augfuse.data.arrays import ArraySource as ArraySource
 from augfuse.data.arrays import from_arrays as from_arrays

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -179,3 +181,20 @@ def test_a_signal_after_the_work_changes_nothing(tmp_path: Path) -> None:
     )
     done = run(cwd=tmp_path, program=(sys.executable, "-c", code))
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{af.__version__}\n", "")
+
+
+@pytest.mark.parametrize("milliseconds", range(20, 400, 20))
+def test_an_interrupt_while_everything_is_imported_leaves_no_traceback(milliseconds: int, tmp_path: Path) -> None:
+    with started("explain", "none.yaml", cwd=tmp_path) as process:
+        time.sleep(milliseconds / 1000)
+        process.send_signal(INT)
+        _, said = process.communicate(timeout=60)
+    # Of a few milliseconds, in which the first line of ours is being read, Python itself has a traceback.
+    assert "Traceback" not in said or not re.search(r"augfuse.(?!__init__|early)\w+\.py", said), said
+    assert process.returncode in (-INT, 130, 2, 1)  # 1: Python itself was still starting, or the file was missed first
+
+
+def test_the_library_leaves_the_handlers_of_a_program_alone() -> None:
+    code = "import signal, augfuse; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
