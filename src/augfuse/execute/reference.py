@@ -169,7 +169,7 @@ def _weights(scale: float, shift: float, length: int, count: int, border: str) -
     weights = np.zeros((count, length))
     for i in range(count):
         ends = sorted((scale * i + shift, scale * (i + 1) + shift))
-        if ends[1] - ends[0] > REDUCE_ABOVE:
+        if abs(scale) > REDUCE_ABOVE:  # not the difference of the ends, which is rounded
             cells = np.arange(np.floor(ends[0]), np.ceil(ends[1]))
             part = (np.minimum(cells + 1, ends[1]) - np.maximum(cells, ends[0])) / (ends[1] - ends[0])
         else:
