@@ -16,7 +16,7 @@ from augfuse.plan.lower import REDUCE_ABOVE, Pass
 from augfuse.plan.ops import Segment
 from augfuse.ranges import Interval, Range
 from augfuse.rng import Draw
-from augfuse.transforms.base import Geometric, Local, Mix, Params, Transform
+from augfuse.transforms.base import Geometric, Local, Mix, Params, Tone, Transform
 from oracles import EXAMPLES, fused, numbers, pictures
 from trees import LEAVES, bodies
 
