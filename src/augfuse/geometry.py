@@ -81,7 +81,7 @@ class Inverse(NamedTuple):
     maps: (n, 6) float64, output to source: x = m[0] x' + m[1] y' + m[2], y = m[3] x' + m[4] y' + m[5]. spans: (2, n),
     how many source pixels along the source's x and y one output pixel covers, below 1 where it enlarges. irregular: the
     first map that is not finite, of a size that coordinates cannot follow, or squeezed so far that an inverse means
-    nothing (the largest shrink is 1 to 10**6), -1 where there is none; such maps have zeros. most: the largest span.
+    nothing (the largest shrink is 1 to 10**6), -1 where all are regular; such maps have zeros. most: the largest span.
     """
 
     maps: np.ndarray

@@ -56,7 +56,7 @@ def chain(matrices, out):
 def inverse(matrices, largest, out, spans):
     """The inverses of affine maps (n, 3, 3) as out (n, 6); spans (2, n): how many source pixels along x and y one
     output pixel covers. Returns the first image whose map has no inverse, or a number of `largest` or more, and -1
-    where there is none; its row is 0. And the largest span.
+    where all have one; its row is 0. And the largest span.
     """
     first, most = -1, 0.0
     for i in range(out.shape[0]):

@@ -168,7 +168,7 @@ def standardize(
     value_range: ValueRange = None,
     workers: int | None = None,
 ) -> np.ndarray:
-    """(x - mean) / max(std, 1 / sqrt(h w c)), with the mean and deviation of each image; see `af.PerImageStandardize`.
+    """(x - mean) / max(std, 1 / sqrt(h w c)), with mean and std of each image; see `af.PerImageStandardize`.
 
     Args:
         images: one image (h, w, c) or (h, w), a batch (n, h, w, c), or a list of images; uint8, uint16 or float32.

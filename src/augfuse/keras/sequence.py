@@ -168,6 +168,6 @@ class LoaderDataset(keras.utils.PyDataset):
 
 
 def _arrays(batch: Batch) -> tuple[Any, ...]:
-    """What a model is fed: images and labels; of a recipe with Views a dict of images by the name of the view."""
+    """The input of a model: images and labels; of a recipe with Views a dict of images by the name of the view."""
     images = {name: view.images for name, view in batch.views.items()} if batch.views else batch.images
     return (images,) if batch.labels is None else (images, batch.labels)

@@ -79,7 +79,7 @@ def spline(pixels: np.ndarray, matrices: np.ndarray, fill_mode: str, cval: float
 
 
 def border(fill_mode: str) -> Border:
-    """The engine's name of a fill mode; RangeError where there is none of that name."""
+    """The engine's name of a fill mode; RangeError for an unknown name."""
     if not isinstance(fill_mode, str) or fill_mode not in FILL_MODES:
         raise RangeError(f"fill_mode: got {shown(fill_mode)}, wanted one of {', '.join(map(shown, FILL_MODES))}.")
     return FILL_MODES[fill_mode]

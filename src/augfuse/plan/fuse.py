@@ -23,7 +23,7 @@ from augfuse.plan.ops import Grid, Op, Segment, Step
 
 
 def steps(operations: Sequence[Op | Step]) -> list[Step]:
-    """Each op as a step of its own. RecipeError for what no executor runs."""
+    """Each op as one step. RecipeError for what no executor runs."""
     return [_STEP[type(op)](op) for op in operations]
 
 

@@ -1,7 +1,7 @@
 """What transforms become: one small record each, then neighbours in one segment. No pixels.
 
 Warp moves pixels, Color mixes channels, Tone changes values by a curve, Local works on the finished image, Mix combines
-samples, Write is the last thing done. Arrays have n first. Before fusion each transform is a step of its own; `fuse`
+samples, Write is the last thing done. Arrays have n first. Before fusion each transform is one step; `fuse`
 puts neighbours into one `Segment`. An absent part of a segment is None, never a no-op.
 """
 

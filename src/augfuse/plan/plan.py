@@ -172,7 +172,7 @@ def value_range(dtype: np.dtype, declared: tuple[float, float] | None) -> tuple[
 
 def make(drawn: Drawn, settings: Settings, images: Source, dtype: np.dtype | None, *, fused: bool = True) -> Plan:
     """The plan of what was drawn, for these images. `dtype` None: the recipe decides. `fused` False: each transform is
-    a pass of its own, which only the reference runs.
+    one pass, which only the reference runs.
     """
     if not drawn.views:
         return _of_view(drawn, None, settings, images, dtype, fused)

@@ -148,7 +148,7 @@ class SomeOf(Compose, frozen=True):
 
 @final
 class RandomOrder(Compose, frozen=True):
-    """Apply all of `transforms`, for each image in an order of its own. In evaluation they come in list order."""
+    """Apply all of `transforms`, in an order that is drawn for each image. In evaluation they come in list order."""
 
     transforms: _Transforms
     evaluation: ClassVar[Evaluation] = "counterpart"

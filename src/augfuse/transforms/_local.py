@@ -72,7 +72,7 @@ def normal_quantiles() -> np.ndarray:
 
 @final
 class GaussianNoise(Local, frozen=True):
-    """Add normal noise, independent for each pixel and channel; its deviation is drawn per image.
+    """Add normal noise, independent for each pixel and channel; its standard deviation is drawn per image.
 
     The key of an image gives the words of `numpy.random.Philox(key=key).random_raw`: the first block is that of the
     counter (1, 0, 0, 0). The values of the image in (row, column, channel) order take 16 bits each, the lowest of each

@@ -35,7 +35,7 @@ def channel_means(src, starts, height, width, channels, means):
 
 @jit
 def standardize(out, first, rows, columns, active):
-    """Each image to mean 0 and deviation 1, in place; the deviation is at least 1 / sqrt(its number of values)."""
+    """Each image to mean 0 and standard deviation 1, in place: at least 1 / sqrt(its number of values)."""
     sums = np.empty(columns)
     size = rows * columns
     for i in range(active.shape[0]):

@@ -73,7 +73,7 @@ def _write_flat(image, at, count, gain, offset, row, target, to):
 
 @inlined
 def _write_planes(image, at, count, channels, gain, offset, target, i, first, plane):
-    """The same, each channel to a plane of its own."""
+    """The same, each channel to its own plane."""
     low, high, out = target.low, target.high, target.out
     pixels = image[at : at + count * channels]
     if channels == 3 and out.itemsize == 4:
