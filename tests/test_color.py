@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse import color
+from augfuse import color, geometry
 from oracles import pictures
 
 X = pictures(3, 20, 24)
@@ -181,7 +181,7 @@ def test_to_range_is_the_same_map_on_another_scale(m: np.ndarray, low: float, wi
 
 def test_where() -> None:
     m = color.uniform(np.array([2.0, 3.0]), 0.5)
-    kept = color.where(np.array([True, False]), m)
+    kept = geometry.where(np.array([True, False]), m)
     assert np.array_equal(kept[0], m[0]) and np.array_equal(kept[1], np.eye(3, 4))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,14 @@ from augfuse.threads import cpu_count
 from augfuse.transforms.base import Transform
 
 
+@cache
+def _executor() -> Callable[..., None]:
+    """What runs plans. It is loaded on first use: importing it imports Numba."""
+    from augfuse.execute.cpu.run import execute
+
+    return execute
+
+
 def carried_out(
     plan: Plan,
     images: Images,
@@ -29,8 +38,6 @@ def carried_out(
     out: np.ndarray | Callable[[tuple[int, ...], np.dtype], np.ndarray] | None,
 ) -> Batch:
     """A checked plan, done to the images that it was made for."""
-    from augfuse.execute.cpu.run import execute  # compiled code: loaded on first use
-
     planar = is_planar(layout)
     threads = cpu_count() if workers is None else whole("workers", workers, 0)
     batches: list[tuple[str, Batch]] = []
@@ -43,7 +50,7 @@ def carried_out(
         else:
             target = check_out(out, shape, part.write.dtype)
             out = out if callable(out) else None  # an array is for the first view
-        execute(part.lowered, images, target, planar, threads)
+        _executor()(part.lowered, images, target, planar, threads)
         batches.append((name, Batch(target, labels, plan.indices, paths, part, planar)))
     first = batches[0][1]
     if not plan.views:

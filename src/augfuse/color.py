@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from augfuse.geometry import compiled
+
 LUMA = np.array([0.299, 0.587, 0.114])
-_IDENTITY = np.eye(3, 4)[:, :, None]
 _LUMA_ROWS = np.tile(LUMA, (3, 1))  # every channel becomes luma
 
 # Hue turns about the grey axis of YIQ (FCC 1953, BT.601 luma): luma stays, (I, Q) turns clockwise, from red to green.
@@ -46,13 +47,12 @@ def saturation_hue(
 
     Saturation and hue keep luma and the grey axis, so their product is factor * hue + (1 - factor) * grey.
     """
-    from augfuse.products import saturation_hue as compiled  # loaded on first use
-
     n, angle = len(factor), 2 * np.pi * turns
     m = np.empty((3, 4, n))
     gain, offset = np.ones(n) if gain is None else gain, np.zeros(n) if offset is None else offset
     cos, sin = np.cos(angle), np.sin(angle)
-    compiled(np.ascontiguousarray(factor), cos, sin, gain, offset, _LUMA_ROWS, _HUE_FIXED, _HUE_COS, _HUE_SIN, m)
+    turned = compiled().saturation_hue
+    turned(np.ascontiguousarray(factor), cos, sin, gain, offset, _LUMA_ROWS, _HUE_FIXED, _HUE_COS, _HUE_SIN, m)
     return m.transpose(2, 0, 1)
 
 
@@ -65,24 +65,15 @@ def product(matrices: Sequence[np.ndarray]) -> np.ndarray:
     """(n, 3, 4): the matrix that does the first of these, then the second, and so on, without a clip in between."""
     if len(matrices) == 1:
         return matrices[0]
-    from augfuse.products import chain_colors
-
     out = np.empty(matrices[0].shape)
-    chain_colors(np.array(matrices), out)
+    compiled().chain_colors(np.array(matrices), out)
     return out
-
-
-def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
-    """`m` where active, the identity elsewhere."""
-    return np.where(active, m.transpose(1, 2, 0), _IDENTITY).transpose(2, 0, 1)
 
 
 def to_range(m: np.ndarray, low: float, high: float) -> np.ndarray:
     """(n, 3, 4), C-contiguous: the same map on values in [low, high] instead of [0, 1]."""
-    from augfuse.products import colors_to_range
-
     out = np.empty(m.shape)
-    colors_to_range(np.ascontiguousarray(m), low, high, out)
+    compiled().colors_to_range(np.ascontiguousarray(m), low, high, out)
     return out
 
 

@@ -8,7 +8,8 @@ vector. Products and inverses are compiled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -21,7 +22,6 @@ EDGE = 2.0**-10
 
 _LARGEST = 1e15  # of the numbers of a matrix: their inverse stays below 1e27, a coordinate below 1e33
 _ABSENT = 0.0  # the default of an entry that most maps do not have
-_IDENTITY = np.eye(3)[:, :, None]
 
 
 class Canvas(NamedTuple):
@@ -29,6 +29,14 @@ class Canvas(NamedTuple):
 
     height: np.ndarray
     width: np.ndarray
+
+
+@cache
+def compiled() -> Any:
+    """The compiled functions for small matrices. They are loaded on first use: importing them imports Numba."""
+    from augfuse import products
+
+    return products
 
 
 def affine(
@@ -44,23 +52,26 @@ def affine(
     return m.transpose(2, 0, 1)
 
 
+def shift(canvas: Canvas, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Moves by (n,) fractions of the width (x) and of the height (y)."""
+    m = np.empty((3, 3, len(x)))
+    compiled().shifts(x, y, canvas.height, canvas.width, m)
+    return m.transpose(2, 0, 1)
+
+
 def rotation(canvas: Canvas, degrees: np.ndarray) -> np.ndarray:
     """Turns by (n,) degrees about the canvas centre, anticlockwise as seen: y points down."""
-    from augfuse.products import rotations  # compiled: loaded on first use
-
     angle = np.deg2rad(degrees)
     m = np.empty((3, 3, len(angle)))
-    rotations(np.cos(angle), np.sin(angle), canvas.height, canvas.width, m)
+    compiled().rotations(np.cos(angle), np.sin(angle), canvas.height, canvas.width, m)
     return m.transpose(2, 0, 1)
 
 
 def about_centre(canvas: Canvas, a: Value, b: Value, d: Value, e: Value) -> np.ndarray:
     """The linear map (a b; d e) about the canvas centre (width / 2, height / 2)."""
-    from augfuse.products import centred  # compiled: loaded on first use
-
     m = np.empty((3, 3, len(canvas.width)))
     m[0, 0], m[0, 1], m[1, 0], m[1, 1] = a, b, d, e
-    centred(m, canvas.height, canvas.width)
+    compiled().centred(m, canvas.height, canvas.width)
     return m.transpose(2, 0, 1)
 
 
@@ -68,10 +79,8 @@ def product(matrices: Sequence[np.ndarray]) -> np.ndarray:
     """(n, 3, 3): the affine map that does the first of these (n, 3, 3), then the second, and so on."""
     if len(matrices) == 1:
         return matrices[0]
-    from augfuse.products import chain  # compiled: loaded on first use
-
     out = np.empty(matrices[0].shape)
-    chain(np.array(matrices), out)
+    compiled().chain(np.array(matrices), out)
     return out
 
 
@@ -92,14 +101,14 @@ class Inverse(NamedTuple):
 
 def invert(m: np.ndarray) -> Inverse:
     """The inverses of affine maps (n, 3, 3)."""
-    from augfuse.products import inverse
-
     n = len(m)
     maps, spans = np.empty((n, 6)), np.empty((2, n))
-    return Inverse(maps, spans, *inverse(np.ascontiguousarray(m), _LARGEST, maps, spans))
+    return Inverse(maps, spans, *compiled().inverse(np.ascontiguousarray(m), _LARGEST, maps, spans))
 
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
-    """`m` where active, the identity elsewhere."""
-    soa = m.transpose(1, 2, 0)
-    return np.where(active, soa, _IDENTITY).transpose(2, 0, 1)
+    """`m`, (n, 3, 3) or (n, 3, 4), where `active` (n,), the identity elsewhere."""
+    entries = np.ascontiguousarray(m.transpose(1, 2, 0))
+    out = np.empty(entries.shape)
+    compiled().where(active, entries, out)
+    return out.transpose(2, 0, 1)

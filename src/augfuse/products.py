@@ -37,6 +37,25 @@ def rotations(cos, sin, height, width, m):
 
 
 @jit_exact
+def shifts(x, y, height, width, m):
+    """Shifts by fractions of the sizes of images as m (3, 3, n)."""
+    for i in range(m.shape[2]):
+        m[0, 0, i], m[0, 1, i], m[0, 2, i] = 1.0, 0.0, x[i] * width[i]
+        m[1, 0, i], m[1, 1, i], m[1, 2, i] = 0.0, 1.0, y[i] * height[i]
+        m[2, 0, i], m[2, 1, i], m[2, 2, i] = 0.0, 0.0, 1.0
+
+
+@jit_exact
+def where(active, m, out):
+    """out (3, k, n) = m for the images of `active` (n,), the identity for the others."""
+    for r in range(m.shape[0]):
+        for c in range(m.shape[1]):
+            same = 1.0 if r == c else 0.0
+            for i in range(m.shape[2]):
+                out[r, c, i] = m[r, c, i] if active[i] else same
+
+
+@jit_exact
 def chain(matrices, out):
     """out (n, 3, 3) = matrices[k - 1] @ .. @ matrices[0], for affine maps (k, n, 3, 3)."""
     for i in range(out.shape[0]):

@@ -9,9 +9,9 @@ its counter once before its first block.
 from __future__ import annotations
 
 import secrets
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -51,12 +51,18 @@ def check_epoch(epoch: int) -> int:
     return int(epoch)
 
 
+@cache
+def _compiled() -> Any:
+    """The compiled generator. It is loaded on first use: importing it imports Numba."""
+    from augfuse import philox
+
+    return philox
+
+
 def bits(seed: int, epoch: int, indices: np.ndarray, path: str, count: int = 1, first: int = 0) -> np.ndarray:
     """(n, 4 * count) uint64: `count` blocks from block `first` for each of the (n,) int64 sample indices."""
-    from augfuse.philox import blocks  # compiled on first use, so that importing augfuse does not import Numba
-
     out = np.empty((len(indices), 4 * count), np.uint64)
-    blocks(np.uint64(seed), np.uint64(slot(path)), np.uint64(epoch), np.int64(first), count, indices, out)
+    _compiled().blocks(np.uint64(seed), np.uint64(slot(path)), np.uint64(epoch), np.int64(first), count, indices, out)
     return out
 
 
@@ -125,11 +131,9 @@ class Words:
         self._slots = slots
         self._known = known = _NOTHING if slots is None else slots.known
         if known.rows:
-            from augfuse.philox import blocks_of_slots
-
             shape = len(known.low), len(indices)
             self._words, self._units, self._values = np.empty(shape, np.uint64), np.empty(shape), np.empty(shape)
-            blocks_of_slots(
+            _compiled().blocks_of_slots(
                 np.uint64(seed), known.slots, known.blocks, np.uint64(epoch), indices, known.low, known.width,
                 self._words, self._units, self._values,
             )  # fmt: skip

@@ -18,17 +18,19 @@ def operations(nodes: Sequence[Node], n: int, frame: Frame) -> list[Op]:
     """One op for each application of a transform, but for the Write at the end; `frame`: what the images are."""
     found: list[Op] = []
     made: dict[str, tuple[Op, Frame]] = {}  # a transform that comes at several places is the same at each of them
+    canvas = frame.canvas
     for node, active in applications(nodes):
-        transform = node.transform
+        transform, path = node.transform, node.path
         if isinstance(transform, base.Write):
             continue
-        op, at = made.get(node.path, (None, None))
-        if op is None or at is not frame:
-            op = maker(type(transform))(Known(transform, node.params, n, frame, _name(node.path)))
-            made[node.path] = op, frame
-        found.append(op if active is None else op.on(active, frame.canvas))
-        if found[-1].size is not frame.canvas:
-            frame = frame._replace(canvas=found[-1].size)
+        before = made.get(path)
+        if before is None or before[1] is not frame:
+            before = made[path] = maker(type(transform))(Known(transform, node.params, n, frame, _name(path))), frame
+        op = before[0] if active is None else before[0].on(active, canvas)
+        found.append(op)
+        if op.size is not canvas:
+            canvas = op.size
+            frame = frame._replace(canvas=canvas)
     return found
 
 

@@ -79,26 +79,27 @@ def draw(
 
     def node(path: str, transform: Transform, parent: np.ndarray | None) -> Node:
         own = Draw(words, path, labels, classes)
-        active = _both(parent, _fires(own, transform.probability))
+        p = transform.probability
+        active = parent if p == 1 else _both(parent, own.coin("p", p) if p > 0 else np.zeros(len(indices), bool))
         params = transform.draw(own)
-        children: tuple[Node, ...] = ()
-        turns: tuple[Turn, ...] = ()
-        if isinstance(transform, Compose):
-            turns = transform.turns(params)
-            chosen = _chosen(turns)
-            children = tuple(
-                node(child, branch, _both(active, chosen.get(k)))
-                for k, (child, branch) in enumerate(branch_paths(path, transform, epoch))
-            )
+        if not isinstance(transform, Compose):
+            return Node(path, transform, active, params)
+        turns = transform.turns(params)
+        chosen = _chosen(turns)
+        children = tuple(
+            node(child, branch, _both(active, chosen.get(k)))
+            for k, (child, branch) in enumerate(branch_paths(path, transform, epoch))
+        )
         return Node(path, transform, active, params, children, turns)
 
     def nodes(children: Sequence[Transform], parent: str) -> tuple[Node, ...]:
-        return tuple(node(path, t, None) for path, t in paths(children, parent) if not isinstance(t, Views))
+        return tuple([node(path, transform, None) for path, transform in paths(children, parent)])
 
-    last = transforms[-1] if transforms else None
-    views = last.views if isinstance(last, Views) else ()
+    own, views = transforms, ()
+    if transforms and isinstance(last := transforms[-1], Views):
+        own, views = transforms[:-1], last.views
     drawn = tuple((name, nodes(children, f"Views#0/{name}/")) for name, children in views)
-    return Drawn(tuple(transforms), seed, epoch, indices, nodes(transforms, ""), drawn)
+    return Drawn(tuple(transforms), seed, epoch, indices, nodes(own, ""), drawn)
 
 
 def applications(nodes: Sequence[Node]) -> Iterator[tuple[Node, np.ndarray | None]]:
@@ -112,12 +113,6 @@ def applications(nodes: Sequence[Node]) -> Iterator[tuple[Node, np.ndarray | Non
                     yield inner, _both(active, turn.active)
         else:
             yield node, node.active
-
-
-def _fires(draw: Draw, p: float) -> np.ndarray | None:
-    if p == 1:
-        return None
-    return draw.coin("p", p) if p > 0 else np.zeros(len(draw), bool)
 
 
 def _chosen(turns: Sequence[Turn]) -> dict[int, np.ndarray | None]:

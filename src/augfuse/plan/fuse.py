@@ -69,35 +69,39 @@ def _merged(run: list[Segment]) -> Segment:
     """Neighbours as one; only the first of them may look at the mean of what comes in."""
     if len(run) == 1:
         return run[0]
-    moved = [segment for segment in run if segment.geometry is not None]
-    colors = [segment.color for segment in run if segment.color is not None]
-    # The source is surrounded by the fill colour from the first geometric step on: it passes what comes after.
-    behind: list[Segment] = []
-    if moved:
-        first = run.index(moved[0])
-        behind = [segment for segment in run[first + 1 :] if segment.color is not None]
-    fills = [] if not moved or moved[0].fill_color is None else [moved[0].fill_color]
-    last = len(run) - len(_behind(run))
+    moves: list[np.ndarray] = []
+    grids: list[Grid] = []
+    colors: list[np.ndarray] = []
+    fills: list[np.ndarray] = []
+    before: list[ops.Tone] = []
+    after: list[ops.Tone] = []
+    geometry_names: tuple[str, ...] = ()
+    color_names: tuple[str, ...] = ()
+    mixes, acts = False, False
+    for segment in run:
+        if segment.color is not None:
+            colors.append(segment.color)
+            color_names += segment.color_names
+            mixes = mixes or segment.mixes_channels
+            if moves:  # the fill colour surrounds the source from the first geometric step on, and passes what follows
+                fills.append(segment.color)
+        if segment.geometry is not None:
+            if not moves and segment.fill_color is not None:
+                fills.append(segment.fill_color)
+            moves.append(segment.geometry)
+            grids.append(segment.grid)
+            geometry_names += segment.geometry_names
+        (after if acts else before).extend(segment.before)
+        after.extend(segment.after)
+        acts = acts or segment.geometry is not None or segment.color is not None
     gain = run[0].mean_gain
     if gain is not None:
         for matrix in colors[1:]:
             gain = color.turn(matrix, gain)
     return Segment(
-        size=run[-1].size,
-        geometry_names=tuple(name for segment in run for name in segment.geometry_names),
-        color_names=tuple(name for segment in run for name in segment.color_names),
-        geometry=_product(geometry.product, [segment.geometry for segment in moved]),
-        color=_product(color.product, colors),
-        mean_gain=gain,
-        fill_color=_product(color.product, [*fills, *(segment.color for segment in behind)]),
-        mixes_channels=any(segment.mixes_channels for segment in run),
-        grid=_grid([segment.grid for segment in moved]),
-        before=tuple(tone for segment in run[:last] for tone in segment.before),
-        after=(
-            *(tone for segment in run[:last] for tone in segment.after),
-            *(tone for segment in run[last:] for tone in (*segment.before, *segment.after)),
-        ),
-    )
+        run[-1].size, geometry_names, color_names, _product(geometry.product, moves), _product(color.product, colors),
+        gain, _product(color.product, fills), mixes, _grid(grids), tuple(before), tuple(after),
+    )  # fmt: skip
 
 
 def _grid(grids: Sequence[Grid]) -> Grid:

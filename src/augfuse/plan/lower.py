@@ -5,8 +5,10 @@ Executors, and `augfuse.keras`, hand nothing else to kernels. Arrays have n firs
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
 
+import msgspec
 import numpy as np
 
 from augfuse import color
@@ -57,7 +59,7 @@ class Pass(NamedTuple):
 
 
 @final
-class Output(NamedTuple):
+class Output(msgspec.Struct, frozen=True, eq=False):
     """What is done while the batch is written: clip to low..high, times scale plus bias, dtype; then mean 0 and
     standard deviation 1 for the images of `standardize`."""
 
@@ -102,10 +104,14 @@ def lower(plan: Plan) -> Lowered:
             steps.append(step)
             around, whole = None, False
         canvas = step.size
-    write = plan.write
-    plain = write.name is None and write.dtype == plan.images.dtype and write.dtype.kind == "u"
-    output = Output(plan.low, plan.high, write.scale, write.bias, write.dtype, write.standardize, plain)
+    output = _output(plan.write, plan.images.dtype, plan.low, plan.high)
     return Lowered(plan.channels, plan.low, plan.high, tuple(steps), canvas, output)
+
+
+@lru_cache(maxsize=64)
+def _output(write: ops.Write, source: np.dtype, low: float, high: float) -> Output:
+    plain = write.name is None and write.dtype == source and write.dtype.kind == "u"
+    return Output(low, high, write.scale, write.bias, write.dtype, write.standardize, plain)
 
 
 def _moves_whole_pixels(step: Segment) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias, final
 import msgspec
 import numpy as np
 
-from augfuse import color, geometry
+from augfuse import geometry
 from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas
 from augfuse.transforms import base
@@ -58,7 +58,7 @@ class Color(msgspec.Struct, frozen=True, eq=False):
     def on(self, active: np.ndarray, canvas: Canvas) -> Color:
         """The same for the images of `active` (n,)."""
         gain = None if self.mean_gain is None else self.mean_gain * active[:, None]
-        return Color(self.name, self.size, color.where(active, self.matrix), gain, self.mixes_channels)
+        return Color(self.name, self.size, geometry.where(active, self.matrix), gain, self.mixes_channels)
 
 
 @final

@@ -59,8 +59,7 @@ class Translate(Geometric, frozen=True):
         return {"x": draw.uniform("x", self.x), "y": draw.uniform("y", self.y)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        x, y = params["x"] * canvas.width, params["y"] * canvas.height
-        return geometry.affine(len(x), c=x, f=y), canvas
+        return geometry.shift(canvas, params["x"], params["y"]), canvas
 
 
 @final
@@ -144,12 +143,11 @@ class Affine(Geometric, frozen=True):
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         scale = params["scale"]
-        x, y = params["translate_x"] * canvas.width, params["translate_y"] * canvas.height
         parts = (
             geometry.about_centre(canvas, scale, 0.0, 0.0, scale),
             geometry.about_centre(canvas, *_shear(params["shear_x"], params["shear_y"])),
             geometry.rotation(canvas, params["degrees"]),
-            geometry.affine(len(x), c=x, f=y),
+            geometry.shift(canvas, params["translate_x"], params["translate_y"]),
         )
         return geometry.product(parts), canvas
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple, final
 
 import numpy as np
@@ -123,10 +123,14 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
 
 def target_of(output: Output, planar: bool, out: np.ndarray) -> Target:
     """Where the pixels go."""
+    return Target(*_numbers(output), output.dtype.kind == "u", planar, flat(out), output.plain)
+
+
+@lru_cache(maxsize=64)
+def _numbers(output: Output) -> tuple[np.float32, np.float32, np.ndarray, np.ndarray]:
+    """Low, high, scales and biases as the compiled loops take them: those of a recipe are the same for each batch."""
     scales, biases = np.ascontiguousarray(output.scale, _F), np.ascontiguousarray(output.bias, _F)
-    return Target(
-        _F(output.low), _F(output.high), scales, biases, output.dtype.kind == "u", planar, flat(out), output.plain
-    )
+    return _F(output.low), _F(output.high), scales, biases
 
 
 def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
