@@ -130,17 +130,17 @@ def test_color_jitter_is_its_parts_in_the_fixed_order(b: float, c: float, s: flo
 
 @given(st.floats(-1, 1))
 def test_hue_keeps_luma_and_the_greys(turns: float) -> None:
-    m = color.saturation_hue(np.ones(1), np.array([turns]))[0]
+    m = color.jitter(*np.ones((3, 1)), np.array([turns]))[0]
     np.testing.assert_allclose(LUMA @ m[:, :3], LUMA, atol=1e-12)
     np.testing.assert_allclose(m[:, :3].sum(axis=1), 1, atol=1e-12)
-    back = color.saturation_hue(np.ones(1), np.array([-turns]))[0]
+    back = color.jitter(*np.ones((3, 1)), np.array([-turns]))[0]
     np.testing.assert_allclose(m[:, :3] @ back[:, :3], np.eye(3), atol=1e-10)
 
 
 def test_a_full_turn_is_the_identity_and_half_a_turn_is_not() -> None:
     for turns in (0.0, 1.0, -1.0):
         assert np.abs(run(af.Hue((turns, turns))) - X).max() < 1e-3
-    np.testing.assert_allclose(color.saturation_hue(np.ones(1), np.ones(1))[0], np.eye(3, 4), atol=1e-12)
+    np.testing.assert_allclose(color.jitter(*np.ones((4, 1)))[0], np.eye(3, 4), atol=1e-12)
     red = np.full((1, 1, 1, 3), (120, 60, 60), np.uint8)
     for turns, low, high in ((1 / 3, 0.2, 0.5), (2 / 3, 0.5, 0.8), (-1 / 3, 0.5, 0.8)):
         turned = run(af.Hue((turns, turns)), pixels=red)[0, 0, 0] / 255

@@ -21,6 +21,7 @@ _YIQ_TO_RGB = np.linalg.inv(_RGB_TO_YIQ)
 _HUE_COS = _YIQ_TO_RGB @ np.diag([0.0, 1.0, 1.0]) @ _RGB_TO_YIQ
 _HUE_SIN = _YIQ_TO_RGB @ np.array([[0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ _RGB_TO_YIQ
 _HUE_FIXED = _YIQ_TO_RGB @ np.diag([1.0, 0.0, 0.0]) @ _RGB_TO_YIQ
+_PARTS = np.stack([_LUMA_ROWS, _HUE_FIXED, _HUE_COS, _HUE_SIN])
 
 
 def uniform(gain: np.ndarray, offset: np.ndarray | float = 0.0) -> np.ndarray:
@@ -39,20 +40,16 @@ def shift(offsets: np.ndarray) -> np.ndarray:
     return m
 
 
-def saturation_hue(
-    factor: np.ndarray, turns: np.ndarray, gain: np.ndarray | None = None, offset: np.ndarray | None = None
-) -> np.ndarray:
-    """Saturation (0 grey, 1 as it is), then hue turned by a fraction of the full circle, then a gain and an offset;
-    (n,) each.
+def jitter(brightness: np.ndarray, contrast: np.ndarray, saturation: np.ndarray, hue: np.ndarray) -> np.ndarray:
+    """A factor of brightness, one of contrast about mid-range, saturation (0 grey, 1 as it is), then hue turned by a
+    fraction of the full circle; (n,) each.
 
-    Saturation and hue keep luma and the grey axis, so their product is factor * hue + (1 - factor) * grey.
+    Saturation and hue keep luma and the grey axis, so their product is saturation * hue + (1 - saturation) * grey, and
+    they let the offset of the contrast through as it is.
     """
-    n, angle = len(factor), 2 * np.pi * turns
-    m = np.empty((3, 4, n))
-    gain, offset = np.ones(n) if gain is None else gain, np.zeros(n) if offset is None else offset
-    cos, sin = np.cos(angle), np.sin(angle)
-    turned = compiled().saturation_hue
-    turned(np.ascontiguousarray(factor), cos, sin, gain, offset, _LUMA_ROWS, _HUE_FIXED, _HUE_COS, _HUE_SIN, m)
+    angle = 2 * np.pi * hue
+    m = np.empty((3, 4, len(hue)))
+    compiled().jitter(brightness, contrast, saturation, np.cos(angle), np.sin(angle), _PARTS, m)
     return m.transpose(2, 0, 1)
 
 

@@ -69,10 +69,11 @@ def blocks(seed, slot, epoch, first, count, indices, out):
 
 
 @jit_exact
-def blocks_of_slots(seed, slots, counts, epoch, indices, low, width, words, units, values):
+def blocks_of_slots(seed, slots, counts, epoch, indices, ranges, words, units):
     """The first counts[s] blocks of each slot, one below the other: four rows of `words` (rows, n) for each block.
 
-    units: the upper 53 bits of each word as a float64 in [0, 1). values = low + width * units, a range for each row.
+    units (2, rows, n): the upper 53 bits of each word as a float64 in [0, 1), and low + width * that; ranges (2, rows):
+    low and width.
     """
     row = 0
     for s in range(slots.shape[0]):
@@ -84,5 +85,5 @@ def blocks_of_slots(seed, slots, counts, epoch, indices, low, width, words, unit
             row += 4
     for r in range(row):
         for i in range(indices.shape[0]):
-            units[r, i] = np.float64(np.int64(words[r, i] >> _11)) * _TO_UNIT
-            values[r, i] = low[r] + width[r] * units[r, i]
+            units[0, r, i] = np.float64(np.int64(words[r, i] >> _11)) * _TO_UNIT
+            units[1, r, i] = ranges[0, r] + ranges[1, r] * units[0, r, i]

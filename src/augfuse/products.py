@@ -116,17 +116,21 @@ def chain_colors(matrices, out):
 
 
 @jit_exact
-def saturation_hue(factor, cos, sin, gain, offset, gray, fixed, cosines, sines, out):
-    """out (3, 4, n): gain * (factor * (fixed + cos * cosines + sin * sines) + (1 - factor) * gray), and the offset."""
+def jitter(brightness, contrast, factor, cos, sin, parts, out):
+    """out (3, 4, n): brightness * contrast * (factor * (fixed + cos * cosines + sin * sines) + (1 - factor) * gray),
+    and what keeps mid-range where it is under the contrast; parts: gray, fixed, cosines and sines, (4, 3, 3).
+    """
     n = factor.shape[0]
+    gray, fixed, cosines, sines = parts[0], parts[1], parts[2], parts[3]
     for r in range(3):
         for c in range(3):
             f, p, q, g = fixed[r, c], cosines[r, c], sines[r, c], gray[r, c]
             for i in range(n):
                 k = factor[i]
-                out[r, c, i] = (f * k + p * (cos[i] * k) + q * (sin[i] * k) + g * (1.0 - k)) * gain[i]
+                gain = brightness[i] * contrast[i]
+                out[r, c, i] = (f * k + p * (cos[i] * k) + q * (sin[i] * k) + g * (1.0 - k)) * gain
         for i in range(n):
-            out[r, 3, i] = offset[i]
+            out[r, 3, i] = 0.5 * (1.0 - contrast[i])
 
 
 @jit_exact

@@ -84,12 +84,11 @@ class _Known(NamedTuple):
     rows: dict[str, slice]
     slots: np.ndarray  # uint64
     blocks: np.ndarray  # int64
-    low: np.ndarray  # (rows,) float64
-    width: np.ndarray
+    ranges: np.ndarray  # (2, rows) float64: low ends and widths
     uniform: dict[str, tuple[Range, int]]  # path -> its range, and the row that holds its values
 
 
-_NOTHING = _Known({}, np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0), np.empty(0), {})
+_NOTHING = _Known({}, np.empty(0, np.uint64), np.empty(0, np.int64), np.empty((2, 0)), {})
 
 
 @final
@@ -107,13 +106,12 @@ class Slots:
         """`count` words are needed at this path; `bounds`: they are drawn uniformly between these."""
         known, blocks = self.known, -(-count // 4)
         low, high = (0.0, 1.0) if bounds is None else ends(bounds)
-        first = len(known.low)
+        first = known.ranges.shape[1]
         self.known = _Known(
             {**known.rows, path: slice(first, first + 4 * blocks)},
             np.append(known.slots, np.uint64(slot(path))),
             np.append(known.blocks, blocks),
-            np.concatenate([known.low, np.full(4 * blocks, low)]),
-            np.concatenate([known.width, np.full(4 * blocks, high - low)]),
+            np.concatenate([known.ranges, np.full((4 * blocks, 2), (low, high - low)).T], axis=1),
             known.uniform if bounds is None else {**known.uniform, path: (bounds, first)},
         )
 
@@ -131,12 +129,12 @@ class Words:
         self._slots = slots
         self._known = known = _NOTHING if slots is None else slots.known
         if known.rows:
-            shape = len(known.low), len(indices)
-            self._words, self._units, self._values = np.empty(shape, np.uint64), np.empty(shape), np.empty(shape)
+            shape = known.ranges.shape[1], len(indices)
+            self._words, units = np.empty(shape, np.uint64), np.empty((2, *shape))
             _compiled().blocks_of_slots(
-                np.uint64(seed), known.slots, known.blocks, np.uint64(epoch), indices, known.low, known.width,
-                self._words, self._units, self._values,
-            )  # fmt: skip
+                np.uint64(seed), known.slots, known.blocks, np.uint64(epoch), indices, known.ranges, self._words, units
+            )
+            self._units, self._values = units
 
     def words(self, path: str, count: int) -> np.ndarray:
         """(count, n) uint64."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ _SHORTEST_SIDE = 8  # an axis that is shorter is no side of a picture, but for p
 _LOOKED_AT = 2**27  # bytes that are read to say something about an array
 
 
+@lru_cache(maxsize=256)
 def axes_mistaken(shape: tuple[int, ...], one: bool, name: str) -> str | None:
     """What the axes of images look like in place of (n, h, w, c), or of (h, w, c) for `one` image; None if like that.
 

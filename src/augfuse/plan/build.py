@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 
 from augfuse.plan.draw import Node, applications
-from augfuse.plan.ops import Known, Op, Write, maker
+from augfuse.plan.ops import Op, Write, maker
 from augfuse.transforms import base
 from augfuse.transforms.base import Frame
 
 
-def operations(nodes: Sequence[Node], n: int, frame: Frame) -> list[Op]:
+def operations(nodes: Sequence[Node], frame: Frame) -> list[Op]:
     """One op for each application of a transform, but for the Write at the end; `frame`: what the images are."""
     found: list[Op] = []
     made: dict[str, tuple[Op, Frame]] = {}  # a transform that comes at several places is the same at each of them
@@ -25,7 +25,7 @@ def operations(nodes: Sequence[Node], n: int, frame: Frame) -> list[Op]:
             continue
         before = made.get(path)
         if before is None or before[1] is not frame:
-            before = made[path] = maker(type(transform))(Known(transform, node.params, n, frame, _name(path))), frame
+            before = made[path] = maker(type(transform))(transform, node.params, frame, _name(path)), frame
         op = before[0] if active is None else before[0].on(active, canvas)
         found.append(op)
         if op.size is not canvas:

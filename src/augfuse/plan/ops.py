@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Literal, NamedTuple, TypeAlias, final
+from typing import Literal, TypeAlias, final
 
 import msgspec
 import numpy as np
@@ -144,55 +144,38 @@ Op: TypeAlias = Warp | Color | Tone | Local | Mix
 Step: TypeAlias = Segment | Local
 
 
-class Known(NamedTuple):
-    """What an op is made of: a transform, what was drawn for it and n images, and what reaches it."""
-
-    transform: Transform
-    params: Params
-    n: int
-    frame: Frame
-    name: str
-
-
-def _warp(known: Known) -> Op:
-    transform = known.transform
-    assert isinstance(transform, base.Geometric)
-    matrix, size = transform.matrix(known.params, known.frame.canvas)
+def _warp(transform: base.Geometric, params: Params, frame: Frame, name: str) -> Op:
+    matrix, size = transform.matrix(params, frame.canvas)
     grid: Grid = "free"
     if transform.moves_whole_pixels:
         grid = "swapped" if not transform.axis_aligned else "whole"
     elif transform.axis_aligned:
         grid = "aligned"
-    return Warp(known.name, size, matrix, grid, transform.projective)
+    return Warp(name, size, matrix, grid, transform.projective)
 
 
-def _color(known: Known) -> Op:
-    transform = known.transform
-    assert isinstance(transform, base.Color)
-    gain = transform.mean_gain(known.params)
-    matrix = transform.matrix(known.params, known.n)
-    return Color(known.name, known.frame.canvas, matrix, gain, transform.mixes_channels)
+def _color(transform: base.Color, params: Params, frame: Frame, name: str) -> Op:
+    matrix = transform.matrix(params, len(frame.canvas.width))
+    return Color(name, frame.canvas, matrix, transform.mean_gain(params), transform.mixes_channels)
 
 
-def _local(known: Known) -> Op:
-    transform = known.transform
-    assert isinstance(transform, base.Local)
-    params, everyone = transform.plan(known.params, known.frame), np.ones(known.n, bool)
-    return Local(known.name, known.frame.canvas, transform.apply, transform.apply_all, params, everyone)
+def _local(transform: base.Local, params: Params, frame: Frame, name: str) -> Op:
+    numbers, everyone = transform.plan(params, frame), np.ones(len(frame.canvas.width), bool)
+    return Local(name, frame.canvas, transform.apply, transform.apply_all, numbers, everyone)
 
 
-def _tone(known: Known) -> Op:
-    transform = known.transform
-    assert isinstance(transform, base.Tone)
-    everyone = np.ones(known.n, bool)
-    return Tone(known.name, known.frame.canvas, transform.curve, known.params, everyone, transform.statistic)
+def _tone(transform: base.Tone, params: Params, frame: Frame, name: str) -> Op:
+    everyone = np.ones(len(frame.canvas.width), bool)
+    return Tone(name, frame.canvas, transform.curve, params, everyone, transform.statistic)
 
 
-def _mix(known: Known) -> Op:
-    return Mix(known.name, known.frame.canvas)
+def _mix(transform: base.Mix, params: Params, frame: Frame, name: str) -> Op:
+    return Mix(name, frame.canvas)
 
 
-_MAKERS: dict[type[Transform], Callable[[Known], Op]] = {
+# What makes the op of each kind, as it acts on all images: of a transform, what was drawn for it, what reaches it, and
+# what it is called.
+_MAKERS: dict[type[Transform], Callable[..., Op]] = {
     base.Geometric: _warp,
     base.Color: _color,
     base.Tone: _tone,
@@ -202,7 +185,7 @@ _MAKERS: dict[type[Transform], Callable[[Known], Op]] = {
 
 
 @cache
-def maker(cls: type[Transform]) -> Callable[[Known], Op]:
+def maker(cls: type[Transform]) -> Callable[..., Op]:
     """What makes the op of a transform of this class, as it acts on all images."""
     for kind, maker in _MAKERS.items():
         if issubclass(cls, kind):

@@ -186,7 +186,7 @@ def _of_view(
     low, high = value_range(images.dtype, settings.value_range)
     n, channels = len(drawn), images.channels
     nodes = drawn.nodes if view is None else (*drawn.nodes, *dict(drawn.views)[view])
-    apart = steps(operations(nodes, n, Frame(images.canvas, channels, low, high, images.dtype.kind == "u")))
+    apart = steps(operations(nodes, Frame(images.canvas, channels, low, high, images.dtype.kind == "u")))
     last, wanted = nodes[-1].transform if nodes else None, dtype
     if dtype is None:
         dtype = np.dtype(np.float32) if isinstance(last, base.Write) else images.dtype

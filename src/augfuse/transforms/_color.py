@@ -68,7 +68,8 @@ class Saturation(Color, frozen=True):
         return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
-        return color.saturation_hue(params["factor"], np.zeros(n))
+        one = np.ones(n)
+        return color.jitter(one, one, params["factor"], np.zeros(n))
 
 
 @final
@@ -86,7 +87,8 @@ class Hue(Color, frozen=True):
         return {"turns": draw.uniform("turns", self.turns)}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
-        return color.saturation_hue(np.ones(n), params["turns"])
+        one = np.ones(n)
+        return color.jitter(one, one, one, params["turns"])
 
 
 @final
@@ -104,10 +106,7 @@ class ColorJitter(Color, frozen=True):
         return {name: draw.uniform(name, getattr(self, name)) for name in names}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
-        # Saturation and hue fix the grey axis: they let the offset of the contrast through as it is.
-        contrast = params["contrast"]
-        gain, offset = params["brightness"] * contrast, 0.5 * (1 - contrast)
-        return color.saturation_hue(params["saturation"], params["hue"], gain, offset)
+        return color.jitter(params["brightness"], params["contrast"], params["saturation"], params["hue"])
 
 
 @final
