@@ -110,9 +110,9 @@ def trained(run: Path) -> tuple[object, dict[str, str]]:
         if isinstance(entry, h5py.Dataset):
             weights[name] = hashlib.sha256(entry[()].tobytes()).hexdigest()
 
-    with zipfile.ZipFile(run / "model.keras") as archive, archive.open("model.weights.h5") as raw:
-        with h5py.File(io.BytesIO(raw.read())) as file:
-            file.visititems(keep)
+    raw = io.BytesIO(zipfile.Path(run / "model.keras", "model.weights.h5").read_bytes())
+    with h5py.File(raw) as file:
+        file.visititems(keep)
     assert weights
     return numbers(json.loads((run / "report.json").read_text(encoding="utf-8"))), weights
 
