@@ -1,6 +1,8 @@
 """Neighbouring steps of a plan become one pass over the pixels.
 
-The rules: Geometric, Geometric multiply. Color, Color multiply, with no clip in between. Color and Geometric swap
+The rules: Geometric, Geometric multiply. A displacement field stands between the matrices before and behind it, and two
+fields are passed one after the other: all of them together say where a pixel of the output comes from, so that there is
+one resample. Color, Color multiply, with no clip in between. Color and Geometric swap
 freely, because a matrix on channels commutes with a weighted mean over pixels whose weights sum to 1; only the fill
 colour must know which colour steps came after it. A step that needs the mean of the current image (Contrast about the
 mean), or a statistic of it, begins a new pass, and so does whatever follows a Local.
@@ -19,7 +21,7 @@ import numpy as np
 from augfuse import color, geometry
 from augfuse.errors import RecipeError
 from augfuse.plan import ops
-from augfuse.plan.ops import Grid, Op, Segment, Step
+from augfuse.plan.ops import Bent, Grid, Op, Segment, Step
 
 
 def steps(operations: Sequence[Op | Step]) -> list[Step]:
@@ -78,6 +80,8 @@ def _merged(run: list[Segment]) -> Segment:
         behind = [segment for segment in run[first + 1 :] if segment.color is not None]
     fills = [] if not moved or moved[0].fill_color is None else [moved[0].fill_color]
     last = len(run) - len(_behind(run))
+    projective = any(segment.projective for segment in moved)
+    fields, matrix = _moves(moved, projective) if moved else ((), None)
     gain = run[0].mean_gain
     if gain is not None:
         for matrix in colors[1:]:
@@ -86,18 +90,34 @@ def _merged(run: list[Segment]) -> Segment:
         size=run[-1].size,
         geometry_names=tuple(name for segment in run for name in segment.geometry_names),
         color_names=tuple(name for segment in run for name in segment.color_names),
-        geometry=_product(geometry.product, [segment.geometry for segment in moved]),
+        geometry=matrix,
         color=_product(color.product, colors),
         mean_gain=gain,
         fill_color=_product(color.product, [*fills, *(segment.color for segment in behind)]),
         mixes_channels=any(segment.mixes_channels for segment in run),
         grid=_grid([segment.grid for segment in moved]),
+        fields=fields,
+        projective=projective,
         before=tuple(tone for segment in run[:last] for tone in segment.before),
         after=(
             *(tone for segment in run[:last] for tone in segment.after),
             *(tone for segment in run[last:] for tone in (*segment.before, *segment.after)),
         ),
     )
+
+
+def _moves(moved: Sequence[Segment], projective: bool) -> tuple[tuple[Bent, ...], np.ndarray]:
+    """The fields of several moves, each with the matrices since the one before it, and those behind the last one."""
+    fields: list[Bent] = []
+    chain: list[np.ndarray] = []
+    for segment in moved:
+        for bent in segment.fields:
+            chain += [] if bent.before is None else [bent.before]
+            fields.append(bent._replace(before=geometry.product(chain, projective) if chain else None))
+            chain = []
+        assert segment.geometry is not None
+        chain.append(segment.geometry)
+    return tuple(fields), geometry.product(chain, projective)
 
 
 def _grid(grids: Sequence[Grid]) -> Grid:
@@ -117,10 +137,12 @@ def _product(
 
 
 def _of_warp(op: ops.Warp) -> Step:
-    if op.projective or op.field is not None:
-        kind = "a perspective" if op.projective else "a displacement field"
-        raise RecipeError(f"{op.name}: {kind} is not executed by this version. Leave it out of the recipe.")
-    return Segment(op.size, geometry_names=(op.name,), geometry=op.matrix, grid=op.grid)
+    return Segment(op.size, (op.name,), geometry=op.matrix, grid=op.grid, projective=op.projective)
+
+
+def _of_displacement(op: ops.Displace) -> Step:
+    nothing = geometry.affine(len(op.field.points))
+    return Segment(op.size, (op.name,), geometry=nothing, fields=(Bent(None, op.field, op.size),))
 
 
 def _of_color(op: ops.Color) -> Step:
@@ -140,6 +162,7 @@ def _refused(op: ops.Mix) -> Step:
 # What each op is as a step. A new kind has its line here, and its part in `Segment` and `_merged` if it fuses.
 _STEP: dict[type, Callable[..., Step]] = {
     ops.Warp: _of_warp,
+    ops.Displace: _of_displacement,
     ops.Color: _of_color,
     ops.Tone: _of_tone,
     ops.Local: lambda op: op,
