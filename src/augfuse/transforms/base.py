@@ -56,6 +56,8 @@ class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
     moves_whole_pixels: ClassVar[bool] = False
     # Whether it keeps rows rows and columns columns, so that its matrices are a scale and a shift along each axis.
     axis_aligned: ClassVar[bool] = False
+    # How much memory an image takes that it acts on, in that of a transform which draws a few numbers.
+    cells: ClassVar[int] = 1
     # Whether it may only stand at the end of a list.
     comes_last: ClassVar[bool] = False
     # Whether it sets the size of the canvas, so that evaluation needs it too.
