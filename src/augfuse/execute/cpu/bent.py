@@ -10,8 +10,9 @@ import numpy as np
 from augfuse.execute.cpu import tiles
 from augfuse.execute.cpu.kernels import taps
 from augfuse.execute.cpu.numbers import Bent, Warp
-from augfuse.geometry import FAR, FIELD_STEP, LEAST_DIVISOR
+from augfuse.geometry import FAR, LEAST_DIVISOR
 from augfuse.jit import inlined, jit_with
+from augfuse.lattices import refine, steps_of
 from augfuse.plan.bends import Bend
 
 F = np.float32
@@ -43,7 +44,7 @@ def part(warp: Bent, rows: slice) -> Bent:
     count = 0
     for (lines, columns, smooth), size in zip(warp.lattices.tolist(), sizes, strict=True):
         if smooth:
-            columns, lines = (int(-(-side // FIELD_STEP).max()) + 1 for side in size.T)
+            columns, lines = (int(steps_of(side).max()) + 1 for side in size.T)
         count += 2 * lines * columns
     return warp._replace(
         matrices=warp.matrices[rows],
@@ -56,47 +57,14 @@ def part(warp: Bent, rows: slice) -> Bent:
 
 
 @inlined
-def _steps(side):
-    return (side + FIELD_STEP - 1) // FIELD_STEP
-
-
-@inlined
-def _blend(points, at, stride, t):
-    """A cubic B-spline between the second and the third of four control points, `stride` apart."""
-    s = 1.0 - t
-    a, b = s * s * s, 3.0 * t * t * t - 6.0 * t * t + 4.0
-    c, d = 3.0 * s * s * s - 6.0 * s * s + 4.0, t * t * t
-    return (
-        a * points[at] + b * points[at + stride] + c * points[at + 2 * stride] + d * points[at + 3 * stride]
-    ) / 6.0  # fmt: skip
-
-
-@inlined
-def _refine(points, start, rows, columns, high, wide, nodes, to):
-    """The corners of high x wide cells, from (rows, columns, 2) control points."""
-    line = np.empty(2 * columns)
-    for y in range(high + 1):
-        place = y * (rows - 3) / high
-        first = min(int(place), rows - 4)
-        for p in range(2 * columns):
-            line[p] = _blend(points, start + first * 2 * columns + p, 2 * columns, place - first)
-        for x in range(wide + 1):
-            place = x * (columns - 3) / wide
-            left = min(int(place), columns - 4)
-            node = to + 2 * (y * (wide + 1) + x)
-            nodes[node] = F(_blend(line, 2 * left, 2, place - left))
-            nodes[node + 1] = F(_blend(line, 2 * left + 1, 2, place - left))
-
-
-@inlined
 def _prepare(warp, i):
     """The nodes of all fields of image i."""
     start, to = 0, 0
     for k in range(warp.lattices.shape[0]):
         rows, columns, smooth = warp.lattices[k, 0], warp.lattices[k, 1], warp.lattices[k, 2]
         if smooth == 1:
-            wide, high = _steps(warp.sizes[k, i, 0]), _steps(warp.sizes[k, i, 1])
-            _refine(warp.points[i], start, rows, columns, high, wide, warp.nodes, to)
+            wide, high = steps_of(warp.sizes[k, i, 0]), steps_of(warp.sizes[k, i, 1])
+            refine(warp.points[i], start, rows, columns, high, wide, warp.nodes, to)
             to += 2 * (high + 1) * (wide + 1)
         else:
             for p in range(2 * rows * columns):
@@ -169,8 +137,8 @@ def locate(warp, i, x0, y0, W, H, step, stride, tile, count):
             _map(m, 0.0, 0.0, us, vs, divides, right, lower, us, vs, count)
         rows, columns, smooth = warp.lattices[k, 0], warp.lattices[k, 1], warp.lattices[k, 2]
         if rows > 0:
-            wide = _steps(width) if smooth == 1 else columns - 1
-            high = _steps(height) if smooth == 1 else rows - 1
+            wide = steps_of(width) if smooth == 1 else columns - 1
+            high = steps_of(height) if smooth == 1 else rows - 1
             _displace(warp.nodes, start, high, wide, width, height, us, vs, tile, count)
             start += 2 * (wide + 1) * (high + 1)
     taps(warp.matrices[i], 0.0, 0.0, us, vs, W, H, warp.mode, warp.nearest, step, stride, tile, count)

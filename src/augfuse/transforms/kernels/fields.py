@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.jit import inlined_exact, jit_exact
+from augfuse.lattices import refine, steps_of
 
 CELLS = 32  # along each axis
-LEAST_AREA = 0.1  # what becomes of a small area is at least this part of it: below 0 it is turned over
+LEAST_AREA = 0.1  # of a small area at least this part stays: below 0 it would be turned over
 
 _WIDEST = 32.0  # standard deviation in cells from which on periodic noise is its mean
 
@@ -53,51 +54,26 @@ def _smooth(noise, across, down, gain, lines, out):
 
 
 @inlined_exact
-def _steepest(x, y, wide, high):
-    """A bound of how much the displacement of two places differs, per pixel between them."""
-    xx, xy, yx, yy = 0.0, 0.0, 0.0, 0.0
-    for r in range(CELLS):
-        for c in range(CELLS):
-            right, below = (c + 1) % CELLS, (r + 1) % CELLS
-            xx, yx = max(xx, abs(x[r, right] - x[r, c])), max(yx, abs(y[r, right] - y[r, c]))
-            xy, yy = max(xy, abs(x[below, c] - x[r, c])), max(yy, abs(y[below, c] - y[r, c]))
-    return max(xx / wide + xy / high, yx / wide + yy / high)
-
-
-@inlined_exact
-def _halved(points, lines, out):
-    """The spline of (CELLS, CELLS) control points, at their places and in the middles between them, (2 CELLS, ..)."""
-    for r in range(CELLS):
-        a, b, d, e = (r - 1) % CELLS, r, (r + 1) % CELLS, (r + 2) % CELLS
-        for c in range(CELLS):
-            lines[2 * r, c] = (points[a, c] + 4.0 * points[b, c] + points[d, c]) / 6.0
-            lines[2 * r + 1, c] = (points[a, c] + 23.0 * (points[b, c] + points[d, c]) + points[e, c]) / 48.0
-    for r in range(2 * CELLS):
-        for c in range(CELLS):
-            a, b, d, e = (c - 1) % CELLS, c, (c + 1) % CELLS, (c + 2) % CELLS
-            out[r, 2 * c] = (lines[r, a] + 4.0 * lines[r, b] + lines[r, d]) / 6.0
-            out[r, 2 * c + 1] = (lines[r, a] + 23.0 * (lines[r, b] + lines[r, d]) + lines[r, e]) / 48.0
-
-
-@inlined_exact
-def _largest_part(x, y, wide, high):
-    """Which part of the displacements, at most all, keeps LEAST_AREA everywhere; x, y: at places wide and high apart."""
-    part, n = 1.0, x.shape[0]
-    for r in range(n):
-        below = (r + 1) % n
-        for c in range(n):
-            right = (c + 1) % n
+def _largest_part(nodes, rows, columns, wide, high):
+    """Which part of the displacements, at most all, leaves LEAST_AREA of all areas; nodes: flat, those of a canvas, wide
+    and high apart. Within a cell the area is linear, so that its corners say it.
+    """
+    part = 1.0
+    for r in range(rows - 1):
+        for c in range(columns - 1):
+            here = 2 * (r * columns + c)
             for corner in range(4):
-                i, j = r if corner < 2 else below, c if corner % 2 == 0 else right
-                xx, yx = (x[i, right] - x[i, c]) / wide, (y[i, right] - y[i, c]) / wide
-                xy, yy = (x[below, j] - x[r, j]) / high, (y[below, j] - y[r, j]) / high
-                trace, determinant = xx + yy, xx * yy - xy * yx
-                least = min(xx, yy)
+                left = here + 2 * columns if corner < 2 else here  # of the horizontal edge at this corner
+                top = here + 2 if corner % 2 == 0 else here  # of the vertical one
+                xx, yx = (nodes[left + 2] - nodes[left]) / wide, (nodes[left + 3] - nodes[left + 1]) / wide
+                below = top + 2 * columns
+                xy, yy = (nodes[below] - nodes[top]) / high, (nodes[below + 1] - nodes[top + 1]) / high
+                trace, determinant, least = xx + yy, xx * yy - xy * yx, min(xx, yy)
                 if 1.0 + part * least < LEAST_AREA:
                     part = (LEAST_AREA - 1.0) / least
                 if 1.0 + part * (trace + part * determinant) < LEAST_AREA:
-                    # The first root of determinant p^2 + trace p + 1 - LEAST_AREA above 0, in the form without a
-                    # difference of equal numbers.
+                    # The first root above 0 of determinant p^2 + trace p + 1 - LEAST_AREA, without a difference of
+                    # numbers that may be equal.
                     root = np.sqrt(max(trace * trace - 4.0 * determinant * (1.0 - LEAST_AREA), 0.0))
                     part = min(part, 2.0 * (1.0 - LEAST_AREA) / (root - trace))
     return part
@@ -106,9 +82,10 @@ def _largest_part(x, y, wide, high):
 @jit_exact
 def elastic(noise, alpha, sigma, height, width, points):
     """points (n, CELLS + 3, CELLS + 3, 2): see `ElasticTransform`. noise (n, 2, CELLS, CELLS), -1..1."""
+    size = CELLS + 3
     across, down, lines = np.empty(CELLS), np.empty(CELLS), np.empty((CELLS, CELLS))
     x, y = np.empty((CELLS, CELLS)), np.empty((CELLS, CELLS))
-    tall, fine_x, fine_y = np.empty((2 * CELLS, CELLS)), np.empty((2 * CELLS, 2 * CELLS)), np.empty((2 * CELLS, 2 * CELLS))
+    nodes = np.empty(0)
     for i in range(points.shape[0]):
         wide, high = width[i] / CELLS, height[i] / CELLS
         _weights((sigma[i] / wide) * (sigma[i] / wide) - 1.0 / 3.0, across)
@@ -116,12 +93,16 @@ def elastic(noise, alpha, sigma, height, width, points):
         gain = alpha[i] / np.sqrt(wide * high)
         _smooth(noise[i, 0], across, down, gain, lines, x)
         _smooth(noise[i, 1], across, down, gain, lines, y)
-        part = 1.0
-        if _steepest(x, y, wide, high) > 1.0 - LEAST_AREA:
-            _halved(x, tall, fine_x)
-            _halved(y, tall, fine_y)
-            part = _largest_part(fine_x, fine_y, wide / 2.0, high / 2.0)
-        for r in range(CELLS + 3):
-            for c in range(CELLS + 3):
-                points[i, r, c, 0] = part * x[(r - 1) % CELLS, (c - 1) % CELLS]
-                points[i, r, c, 1] = part * y[(r - 1) % CELLS, (c - 1) % CELLS]
+        for r in range(size):
+            for c in range(size):
+                points[i, r, c, 0] = x[(r - 1) % CELLS, (c - 1) % CELLS]
+                points[i, r, c, 1] = y[(r - 1) % CELLS, (c - 1) % CELLS]
+        columns, rows = steps_of(width[i]) + 1, steps_of(height[i]) + 1
+        if nodes.size < 2 * rows * columns:
+            nodes = np.empty(2 * rows * columns)
+        refine(points[i].reshape(-1), 0, size, size, rows - 1, columns - 1, nodes, 0)
+        part = _largest_part(nodes, rows, columns, width[i] / (columns - 1), height[i] / (rows - 1))
+        for r in range(size):
+            for c in range(size):
+                points[i, r, c, 0] *= part
+                points[i, r, c, 1] *= part
