@@ -18,26 +18,32 @@ def steps_of(side):
 
 
 @inlined_exact
-def _between(points, at, stride, t):
-    """The spline between the second and the third of four control points, `stride` apart."""
-    s = 1.0 - t
-    a, d = s * s * s, t * t * t
-    b, c = 3.0 * d - 6.0 * t * t + 4.0, 3.0 * a - 6.0 * s * s + 4.0
-    return (a * points[at] + b * points[at + stride] + c * points[at + 2 * stride] + d * points[at + 3 * stride]) / 6.0
+def _weights(cells, steps, first, weights):
+    """Of the places at equal distances along an axis: the first of their four control points, and its weights."""
+    for j in range(steps + 1):
+        place = j * cells / steps
+        first[j] = min(int(place), cells - 1)
+        t = place - first[j]
+        s = 1.0 - t
+        weights[j, 0], weights[j, 3] = s * s * s / 6.0, t * t * t / 6.0
+        weights[j, 1], weights[j, 2] = (3.0 * t - 6.0) * t * t / 6.0 + 4.0 / 6.0, (3.0 * s - 6.0) * s * s / 6.0 + 4.0 / 6.0
 
 
 @inlined_exact
 def refine(points, start, rows, columns, high, wide, nodes, to):
     """The corners of high x wide cells, from `to` on, of (rows, columns, 2) control points from `start` on."""
-    line = np.empty(2 * columns)
+    longest = max(high, wide) + 1
+    first, weights, line = np.empty(longest, np.int64), np.empty((longest, 4)), np.empty((high + 1, 2 * columns))
+    _weights(rows - 3, high, first, weights)
     for y in range(high + 1):
-        place = y * (rows - 3) / high
-        first = min(int(place), rows - 4)
+        a, b, c, d = weights[y, 0], weights[y, 1], weights[y, 2], weights[y, 3]
+        lines = points[start + first[y] * 2 * columns : start + (first[y] + 4) * 2 * columns].reshape(4, 2 * columns)
         for p in range(2 * columns):
-            line[p] = _between(points, start + first * 2 * columns + p, 2 * columns, place - first)
+            line[y, p] = a * lines[0, p] + b * lines[1, p] + c * lines[2, p] + d * lines[3, p]
+    _weights(columns - 3, wide, first, weights)
+    for y in range(high + 1):
         for x in range(wide + 1):
-            place = x * (columns - 3) / wide
-            left = min(int(place), columns - 4)
-            node = to + 2 * (y * (wide + 1) + x)
-            nodes[node] = _between(line, 2 * left, 2, place - left)
-            nodes[node + 1] = _between(line, 2 * left + 1, 2, place - left)
+            a, b, c, d = weights[x, 0], weights[x, 1], weights[x, 2], weights[x, 3]
+            p, node = 2 * first[x], to + 2 * (y * (wide + 1) + x)
+            nodes[node] = a * line[y, p] + b * line[y, p + 2] + c * line[y, p + 4] + d * line[y, p + 6]
+            nodes[node + 1] = a * line[y, p + 1] + b * line[y, p + 3] + c * line[y, p + 5] + d * line[y, p + 7]
