@@ -10,6 +10,7 @@ import numpy as np
 from augfuse.execute.cpu import tiles
 from augfuse.execute.cpu.kernels import taps
 from augfuse.execute.cpu.numbers import Bent, Warp
+from augfuse.execute.cpu.words import blend_pairs
 from augfuse.geometry import FAR, LEAST_DIVISOR
 from augfuse.jit import inlined, jit_with
 from augfuse.lattices import refine, steps_of
@@ -110,15 +111,13 @@ def _displace(nodes, start, high, wide, width, height, us, vs, tile, count):
         tx[p] = x - F(ix)
         ty[p] = y - F(iy)
         off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * np.int32(2)))
+    found = tile.pairs[0].view(np.float32)
     for p in range(count):
         k = start + off[p]
-        j = k + stride
-        w11 = tx[p] * ty[p]
-        w01 = tx[p] - w11
-        w10 = ty[p] - w11
-        w00 = F(1) - tx[p] - w10
-        us[p] += w00 * nodes[k] + w01 * nodes[k + 2] + w10 * nodes[j] + w11 * nodes[j + 2]
-        vs[p] += w00 * nodes[k + 1] + w01 * nodes[k + 3] + w10 * nodes[j + 1] + w11 * nodes[j + 3]
+        blend_pairs(nodes, k, k + stride, tx[p], ty[p], found, 2 * p)
+    for p in range(count):
+        us[p] += found[2 * p]
+        vs[p] += found[2 * p + 1]
 
 
 @inlined
