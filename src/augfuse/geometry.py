@@ -140,7 +140,9 @@ def invert_homographies(m: np.ndarray, source: Canvas, out: Canvas) -> Homograph
 
     n = len(m)
     maps, spans = np.empty((n, 9)), np.empty((2, n))
-    return Homographies(maps, spans, *inverse_homographies(np.ascontiguousarray(m), *source, *out, _LARGEST, maps, spans))
+    return Homographies(
+        maps, spans, *inverse_homographies(np.ascontiguousarray(m), *source, *out, _LARGEST, maps, spans)
+    )
 
 
 @final

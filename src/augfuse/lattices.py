@@ -26,7 +26,10 @@ def _weights(cells, steps, first, weights):
         t = place - first[j]
         s = 1.0 - t
         weights[j, 0], weights[j, 3] = s * s * s / 6.0, t * t * t / 6.0
-        weights[j, 1], weights[j, 2] = (3.0 * t - 6.0) * t * t / 6.0 + 4.0 / 6.0, (3.0 * s - 6.0) * s * s / 6.0 + 4.0 / 6.0
+        weights[j, 1], weights[j, 2] = (
+            (3.0 * t - 6.0) * t * t / 6.0 + 4.0 / 6.0,
+            (3.0 * s - 6.0) * s * s / 6.0 + 4.0 / 6.0,
+        )
 
 
 @inlined_exact

@@ -140,7 +140,12 @@ def homographies(source, target, out):
 @inlined_exact
 def _divisors(m, height, width):
     """The least and the largest divisor of the map m (3, 3) at the corners of a canvas."""
-    a, b, c, d = m[2, 2], m[2, 0] * width + m[2, 2], m[2, 1] * height + m[2, 2], m[2, 0] * width + m[2, 1] * height + m[2, 2]
+    a, b, c, d = (
+        m[2, 2],
+        m[2, 0] * width + m[2, 2],
+        m[2, 1] * height + m[2, 2],
+        m[2, 0] * width + m[2, 1] * height + m[2, 2],
+    )
     return min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
 
 
@@ -161,7 +166,7 @@ def inverse_homographies(matrices, height, width, out_height, out_width, largest
                 m[r, c] = matrices[i, r, c]
                 total += m[r, c]
         middle = m[2, 0] * (width[i] / 2) + m[2, 1] * (height[i] / 2) + m[2, 2]
-        if not total * 0.0 == 0.0:  # NaN compares with nothing, and infinity times 0 is NaN
+        if total * 0.0 != 0.0:  # NaN differs from everything, and infinity times 0 is NaN
             first = i if first < 0 else first
             continue
         if abs(middle) < 1e-100:

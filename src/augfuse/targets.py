@@ -33,7 +33,9 @@ def _moving(recipe: Any) -> tuple[Transform, ...]:
 
 def _moves(transform: Transform) -> bool:
     """Whether it, or a transform within it, moves pixels."""
-    return transform.probability > 0 and any(isinstance(t, Geometric | Displacement) and t.p > 0 for t in leaves([transform]))
+    return transform.probability > 0 and any(
+        isinstance(t, Geometric | Displacement) and t.p > 0 for t in leaves([transform])
+    )
 
 
 def _geometry(transform: Transform) -> Transform:

@@ -9,7 +9,7 @@ import numpy as np
 
 from augfuse import color
 from augfuse.execute.images import Images
-from augfuse.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR
+from augfuse.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR, Field
 from augfuse.plan.bends import Bend
 from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Pass
 from augfuse.plan.tone import Tone, params_of
@@ -158,15 +158,21 @@ def bent(bends: tuple[Bend, ...], i: int, x: np.ndarray, y: np.ndarray) -> tuple
         u, v = mapped(m[:2], x, y)
         x, y = np.clip(u / divisor, -FAR, width + FAR), np.clip(v / divisor, -FAR, height + FAR)
         if bend.field is not None:
-            points = bend.field.points[i]
-            points = spline(points, int(height), int(width)) if bend.field.smooth else points
-            right, down = bilinear(points, x / width, y / height)
-            x, y = x + right, y + down
+            x, y = displaced(bend.field, i, int(height), int(width), x, y)
     return x, y
 
 
+def displaced(
+    field: Field, i: int, height: int, width: int, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the field of image i puts these places of a canvas of this size."""
+    points = spline(field.points[i], height, width) if field.smooth else field.points[i]
+    right, down = bilinear(points, x / width, y / height)
+    return x + right, y + down
+
+
 def spline(points: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The cubic B-spline of control points (rows, columns, 2), at equal distances over the canvas, both ends included."""
+    """The cubic B-spline of control points (rows, columns, 2) at equal distances over the canvas, with both ends."""
     rows, columns = (
         _spline_weights(points.shape[axis] - 3, -(-side // FIELD_STEP)) for axis, side in enumerate((height, width))
     )

@@ -115,7 +115,7 @@ def four_points(transform: Transform, name: str, value: Any, n: int) -> np.ndarr
         return np.tile(np.array(spec.parse(where, value)), (n, 1, 1))
     if len(value) != n:
         raise RangeError(
-            f"{where}: got four points for {len(value)} images, wanted four points for all, or for each of {n} image(s)."
+            f"{where}: got four points for {len(value)} images, wanted four for all, or four for each of {n} image(s)."
         )
     return np.array([spec.parse(f"{where}[{i}]", one) for i, one in enumerate(value)])
 

@@ -23,7 +23,6 @@ from augfuse.transforms import (
 from augfuse.transforms._placed import FourPoints
 from augfuse.transforms.base import Params
 
-
 Points: TypeAlias = Sequence[Sequence[float]] | np.ndarray
 
 

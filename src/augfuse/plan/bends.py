@@ -16,6 +16,7 @@ from augfuse.plan.ops import Segment
 
 _LARGEST = 1e6  # displacement in pixels: more than any picture is wide
 
+
 @final
 class Bend(NamedTuple):
     """A map, and then a field of displacements where there is one.
@@ -44,20 +45,18 @@ class Way(NamedTuple):
 def of(step: Segment, source: Canvas, indices: np.ndarray) -> Way:
     """The way back through a segment with perspectives or fields. RecipeError where there is none.
 
-    How far a picture shrinks is taken in the middle of the output, and without the fields, which stretch as much as they
-    shrink.
+    How far a picture shrinks is taken in the middle of the output, and without the fields, which stretch about as much
+    as they shrink.
     """
     assert step.geometry is not None
     n = len(indices)
     matrices = [*(affine(n) if bent.before is None else bent.before for bent in step.fields), step.geometry]
     canvases = [source, *(bent.size for bent in step.fields), step.size]
-    found = [
-        _inverted(step, matrix, canvases[k], canvases[k + 1], indices)
-        for k, matrix in enumerate(matrices)
-    ]
+    found = [_inverted(step, matrix, canvases[k], canvases[k + 1], indices) for k, matrix in enumerate(matrices)]
     whole = found[0] if len(found) == 1 else invert_homographies(product(matrices, True), source, step.size)
     bends = [
-        Bend(found[k].maps, step.projective, step.fields[k - 1].field, canvases[k]) for k in range(len(found) - 1, 0, -1)
+        Bend(found[k].maps, step.projective, step.fields[k - 1].field, canvases[k])
+        for k in range(len(found) - 1, 0, -1)
     ]
     for bend in bends:
         _check_field(step, bend, indices)
@@ -85,7 +84,7 @@ def _inverted(step: Segment, matrices: np.ndarray, source: Canvas, out: Canvas, 
         raise RecipeError(
             f"{', '.join(step.geometry_names)}: the perspective of sample {indices[bad]} maps a corner of the picture "
             f"onto or behind the horizon ({np.array2string(matrices[bad], precision=3)}), wanted all four corners in "
-            "front of it: a divisor of the same sign. Narrow the ranges of the perspective."
+            "front of it, with divisors of one sign. Tilt it less."
         )
     return found
 

@@ -165,7 +165,9 @@ def _toned(tone: Tone | None, fills: np.ndarray | None) -> np.ndarray | None:
 def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
     if step.geometry is None:
         return None
-    way = bends.of(step, source, plan.indices) if step.fields or step.projective else _straight(plan, step, step.geometry)
+    way = (
+        bends.of(step, source, plan.indices) if step.fields or step.projective else _straight(plan, step, step.geometry)
+    )
     maps, nearest = way.maps, plan.interpolation == "nearest"
     # Along its axes an image shrinks straight into the output; else it is reduced first, on its own grid.
     reduces = step.grid == "free" and not nearest and way.most > REDUCE_ABOVE

@@ -1,8 +1,8 @@
 """What transforms become: one small record each, then neighbours in one segment. No pixels.
 
-Warp and Displace move pixels, Color mixes channels, Tone changes values by a curve, Local works on the finished image, Mix combines
-samples, Write is the last thing done. Arrays have n first. Before fusion each transform is one step; `fuse`
-puts neighbours into one `Segment`. An absent part of a segment is None, never a no-op.
+Warp and Displace move pixels, Color mixes channels, Tone changes values by a curve, Local works on the finished image,
+Mix combines samples, Write is the last thing done. Arrays have n first. Before fusion each transform is one step;
+`fuse` puts neighbours into one `Segment`. An absent part of a segment is None, never a no-op.
 """
 
 from __future__ import annotations
@@ -152,7 +152,9 @@ class Segment(msgspec.Struct, frozen=True, eq=False):
     size: Canvas  # of what comes out
     geometry_names: tuple[str, ...] = ()
     color_names: tuple[str, ...] = ()
-    geometry: np.ndarray | None = None  # (n, 3, 3) float64, source to output; behind the last field, where there are some
+    geometry: np.ndarray | None = (
+        None  # (n, 3, 3) float64, source to output; behind the last field, where there are some
+    )
     color: np.ndarray | None = None  # (n, 3, 4) float64, on values in [0, 1]
     mean_gain: np.ndarray | None = None  # (n, 3): added per unit of the grey mean of what comes in
     fill_color: np.ndarray | None = None  # (n, 3, 4): the colour steps behind the first geometric one; None: none

@@ -53,8 +53,8 @@ class Perspective(Geometric, frozen=True):
 
 @final
 class ElasticTransform(Displacement, frozen=True):
-    """Displace each place by smooth noise: -1..1, smoothed by a Gaussian of `sigma` pixels, times `alpha`. Displacements
-    have a standard deviation of 0.163 alpha / sigma pixels along x and along y.
+    """Displace each place by smooth noise: -1..1, smoothed by a Gaussian of `sigma` pixels, times `alpha`. The standard
+    deviation of the displacements is 0.163 alpha / sigma pixels along x and along y.
 
     Source: Simard et al. 2003, whose noise has a value for each pixel. Here it has 32 x 32 values along x, then as many
     along y, whatever the size of the canvas, uniform in -1..1, as parameters are drawn. They are control points of a
@@ -96,7 +96,8 @@ class GridDistortion(Displacement, frozen=True):
 
     num_steps: Annotated[int, Number("cells along each axis", "", 1, 64, integer=True)] = 5
     distort_limit: Annotated[
-        Range, Interval("change of the width of a cell", "relative to 1", -0.9, 0.9, hint="At -1 nothing is left of it.")
+        Range,
+        Interval("change of the width of a cell", "relative to 1", -0.9, 0.9, hint="At -1 nothing is left of it."),
     ] = (-0.3, 0.3)
     examples: ClassVar = ({}, {"num_steps": 3, "distort_limit": (-0.9, 0.9)}, {"num_steps": 1})
 
@@ -112,7 +113,9 @@ class GridDistortion(Displacement, frozen=True):
         """(n, num_steps): how much of the picture the cells show, beside equal parts."""
         widths = 1 + changes
         total = widths[:, 0].copy()
-        for k in range(1, self.num_steps):  # one after the other, so that it does not depend on how many images there are
+        for k in range(
+            1, self.num_steps
+        ):  # one after the other, so that it does not depend on how many images there are
             total += widths[:, k]
         return widths * (self.num_steps / total)[:, None]
 

@@ -1,7 +1,7 @@
 """The kinds of transforms. A transform says what kind it is; the planner and the executors know what each kind does.
 
-Geometric: a 3x3 matrix per image. Displacement: a field of displacements per image. Color: a 3x4 matrix per image. Tone:
-a curve per channel. Local: a function of the finished image. Mix: combines samples. Write: the last thing done.
+Geometric: a 3x3 matrix per image. Displacement: a field of displacements per image. Color: a 3x4 matrix per image.
+Tone: a curve per channel. Local: a function of the finished image. Mix: combines samples. Write: the last thing done.
 Compose: chooses among other transforms.
 
 A transform is one frozen record: fields declared as `Annotated[type, spec]` with a spec of `ranges`, plus `draw` (which

@@ -44,7 +44,9 @@ def _wrap_centres(s, last, span):
 @inlined
 def locate(warp, i, x0, y0, W, H, step, stride, tile, count):
     """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys) of image i; the source is W x H."""
-    taps(warp.matrices[i], x0 + 0.5, y0 + 0.5, tile.xs, tile.ys, W, H, warp.mode, warp.nearest, step, stride, tile, count)
+    taps(
+        warp.matrices[i], x0 + 0.5, y0 + 0.5, tile.xs, tile.ys, W, H, warp.mode, warp.nearest, step, stride, tile, count
+    )
 
 
 @inlined

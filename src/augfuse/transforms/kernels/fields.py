@@ -18,7 +18,7 @@ _WIDEST = 32.0  # standard deviation in cells from which on periodic noise is it
 
 @inlined_exact
 def _weights(variance, out):
-    """out (CELLS, CELLS): a Gaussian of this variance in cells about each cell, wrapped around the lattice; sums of 1."""
+    """out (CELLS, CELLS): a Gaussian of this variance about each cell, wrapped around the lattice; rows add up to 1."""
     line = np.zeros(CELLS)
     deviation = min(np.sqrt(max(variance, 0.0)), _WIDEST)
     if deviation < 1e-3:
@@ -37,7 +37,7 @@ def _weights(variance, out):
 
 @inlined_exact
 def _multiply(a, b, out):
-    """out = a @ b, all (CELLS, CELLS). Four rows at a time; where their weights are 0, as most of a narrow Gaussian, none."""
+    """out = a @ b, all (CELLS, CELLS): four rows at a time, but for those whose weights are 0."""
     for r in range(CELLS):
         for c in range(CELLS):
             out[r, c] = 0.0
