@@ -81,7 +81,7 @@ def _merged(run: list[Segment]) -> Segment:
     fills = [] if not moved or moved[0].fill_color is None else [moved[0].fill_color]
     last = len(run) - len(_behind(run))
     projective = any(segment.projective for segment in moved)
-    fields, matrix = _moves(moved, projective) if moved else ((), None)
+    fields, moves = _moves(moved, projective) if moved else ((), None)
     gain = run[0].mean_gain
     if gain is not None:
         for matrix in colors[1:]:
@@ -90,7 +90,7 @@ def _merged(run: list[Segment]) -> Segment:
         size=run[-1].size,
         geometry_names=tuple(name for segment in run for name in segment.geometry_names),
         color_names=tuple(name for segment in run for name in segment.color_names),
-        geometry=matrix,
+        geometry=moves,
         color=_product(color.product, colors),
         mean_gain=gain,
         fill_color=_product(color.product, [*fills, *(segment.color for segment in behind)]),
