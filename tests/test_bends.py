@@ -1,8 +1,8 @@
-"""Perspectives and displacement fields: what other libraries define, how they join their neighbours, what is refused."""
+"""Perspectives and displacement fields: what other libraries define, and how they join their neighbours."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, final
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,11 +14,11 @@ from scipy import ndimage
 import augfuse as af
 from augfuse import geometry
 from augfuse.execute import reference
-from augfuse.geometry import FIELD_STEP, Canvas, Field
-from augfuse.ranges import Flag
+from augfuse.geometry import FIELD_STEP, Canvas
 from augfuse.rng import Draw, Words
 from augfuse.transforms.base import Displacement, Geometric, Params, Transform
 from oracles import FULL_SCALE, assert_like_reference, pictures, sources
+from own import ENDS, Given, Tilted, corners
 from test_tones import torchvision_functions
 from trees import MOVING
 
@@ -29,28 +29,6 @@ BENT = [
     for example in cls.examples
     if issubclass(cls, Displacement) or (issubclass(cls, Geometric) and cls.projective)
 ]
-
-
-@final
-class Given(Displacement, frozen=True):
-    """A field that is given: at the points of a lattice for a canvas of any size."""
-
-    smooth: Annotated[bool, Flag("whether the points are those of a spline")] = False
-    points: ClassVar[np.ndarray]
-
-    def field(self, params: Params, canvas: Canvas) -> Field:
-        return Field(np.tile(type(self).points, (len(canvas.width), 1, 1, 1)), self.smooth)
-
-
-@final
-class Tilted(Geometric, frozen=True):
-    """A matrix that is given."""
-
-    given: ClassVar[Any] = np.eye(3)
-    projective: ClassVar[bool] = True
-
-    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return np.tile(np.asarray(self.given, np.float64), (len(canvas.width), 1, 1)), canvas
 
 
 def one(n: int, height: int, width: int) -> Canvas:
@@ -65,17 +43,6 @@ def smooth_picture(height: int, width: int, channels: int = 3) -> np.ndarray:
     """Without edges: OpenCV's places are rounded to a 32nd of a pixel."""
     y, x, c = np.mgrid[:height, :width, :channels]
     return (120 + 60 * np.sin(x / 9 + c) + 50 * np.cos(y / 11 - c)).astype(np.float32)
-
-
-def corners(height: int, width: int) -> list[tuple[int, int]]:
-    return [(0, 0), (width, 0), (width, height), (0, height)]
-
-
-ENDS = [
-    [(5, 3), (50, 1), (55, 36), (2, 39)],
-    [(-9, -6), (70, 4), (60, 47), (-3, 40)],
-    [(14, 10), (56, 0), (49, 40), (0, 30)],
-]
 
 
 # -- what others define --
@@ -360,7 +327,7 @@ def test_the_horizon_is_far_away_and_never_nan(fill: str, interpolation: str) ->
     assert np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1
     whole = af.Recipe([af.Perspective(0.6), af.Scale((0.1, 0.2))], fill="constant", fill_value=1)
     white = whole.batch(np.ones_like(pixels), seed=0).images
-    assert (white == 1).all()
+    np.testing.assert_allclose(white, 1, atol=1e-5)
     black = af.Recipe(whole.transforms, fill="constant").batch(np.ones_like(pixels), seed=0).images
     assert 0 < black.mean() < 0.1
 
@@ -389,7 +356,7 @@ def test_plans_as_data(transform: Transform) -> None:
 def test_plans_with_many_fields_are_bounded() -> None:
     recipe = af.Recipe([af.ElasticTransform()] * 30)
     batch = recipe.batch(np.zeros((400, 2, 2, 1), np.uint8), seed=0)
-    with pytest.raises(af.RecipeError, match="where a field counts as many transforms. Write plans of smaller batches"):
+    with pytest.raises(af.RecipeError, match="where a field counts as many"):
         batch.plan.to_bytes()
     assert len(af.Plan.from_bytes(recipe.batch(np.zeros((2, 2, 2, 1), np.uint8), seed=0).plan.to_bytes())) == 2
 
@@ -415,121 +382,6 @@ def test_captions() -> None:
     words = [a.text for a in af.Recipe(steps).batch(pictures(1, 30, 30), seed=0).plan.describe(0)]
     assert words[0] == "perspective 30.0%" and words[1] == "elastic transform alpha 40 px, sigma 6 px"
     assert words[2].startswith("grid distortion x 1.") and words[3] == "optical distortion -0.1"
-
-
-# -- what is refused --
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: af.Perspective(0.7), r"Perspective.distortion_scale: got 0.7, wanted low <= high within 0..0.6 .*2/3"),
-        (lambda: af.Perspective((-0.1, 0.2)), r"Perspective.distortion_scale: got \(-0.1, 0.2\)"),
-        (lambda: af.OpticalDistortion(-0.4), r"OpticalDistortion.distort_limit: got -0.4, wanted a number >= 0"),
-        (lambda: af.OpticalDistortion((-0.4, 0)), r"OpticalDistortion.distort_limit: .* Below -0.36 corners fold"),
-        (lambda: af.GridDistortion(5, 1.0), r"GridDistortion.distort_limit: .* At -1 nothing is left"),
-        (lambda: af.GridDistortion(0), r"GridDistortion.num_steps: got 0, wanted a whole number within 1..64"),
-        (lambda: af.GridDistortion(2.5), r"GridDistortion.num_steps: got 2.5"),  # type: ignore[arg-type]
-        (lambda: af.ElasticTransform(-1), r"ElasticTransform.alpha: got -1"),
-        (lambda: af.ElasticTransform(1, 0), r"ElasticTransform.sigma: got 0, wanted low <= high within 0.1..10000"),
-        (lambda: af.ElasticTransform(float("nan")), r"ElasticTransform.alpha: got nan"),
-    ],
-)
-def test_ranges_of_the_constructors(make: Any, message: str) -> None:
-    with pytest.raises(af.RangeError, match=message):
-        make()
-
-
-@pytest.mark.parametrize(
-    ("matrix", "message"),
-    [
-        (
-            [[1, 0, 0], [0, 1, 0], [0.05, 0, -1]],
-            r"maps a corner of the picture onto or behind the horizon .*Tilt it less",
-        ),
-        ([[1, 0, 0], [0, 1, 0], [-0.02, 0, 1]], r"onto or behind the horizon"),
-        ([[1, 0, 0], [0, 1, 0], [1, 0, 0]], r"onto or behind the horizon"),
-        ([[1, 0, 0], [0, 1, 0], [0, 0, 0]], r"onto or behind the horizon"),
-        ([[1, 0, 0], [2, 0, 0], [0.001, 0, 1]], r"has no inverse"),
-        ([[1, np.nan, 0], [0, 1, 0], [0, 0, 1]], r"has no inverse"),
-        ([[1, 0, 0], [0, 1, np.inf], [0, 0, 1]], r"has no inverse"),
-        ([[1, 0, 1e17], [0, 1, 0], [0, 0, 1]], r"numbers beyond 1e15"),
-    ],
-)
-def test_matrices_of_ones_own(matrix: Any, message: str) -> None:
-    Tilted.given = matrix
-    try:
-        with pytest.raises(af.RecipeError, match=rf"Rotate, Tilted: the .* of sample 40 .*{message}|{message}"):
-            af.Recipe([af.Rotate((0, 0)), Tilted()]).batch(pictures(2, 40, 50), seed=0, indices=[40, 41])
-    finally:
-        Tilted.given = np.eye(3)
-
-
-@pytest.mark.parametrize(
-    ("points", "smooth", "message"),
-    [
-        (
-            np.full((3, 3, 2), np.nan),
-            False,
-            r"Given: the field of sample 0 has displacements that are not numbers below",
-        ),
-        (np.full((5, 5, 2), np.inf), True, r"Given: the field of sample 0"),
-        (np.full((3, 3, 2), 1e7), False, r"Given: the field of sample 0"),
-        (np.zeros((1, 3, 2)), False, r"Given: got a field with points of shape \(1, 1, 3, 2\), wanted .* at least 2"),
-        (np.zeros((3, 5, 2)), True, r"Given: got a field .* with at least 4 rows and columns"),
-        (np.zeros((3, 3, 3)), False, r"Given: got a field with points of shape \(1, 3, 3, 3\)"),
-    ],
-)
-def test_fields_of_ones_own(points: np.ndarray, smooth: bool, message: str) -> None:
-    Given.points = points
-    with pytest.raises(af.RecipeError, match=message):
-        af.Recipe([Given(smooth)]).batch(pictures(1, 20, 30), seed=0)
-
-
-@pytest.mark.parametrize("value", [-9e5, 9e5])
-@pytest.mark.parametrize("fill", FILLS)
-def test_a_field_that_leads_out_of_every_image(value: float, fill: str) -> None:
-    Given.points = np.full((2, 2, 2), value)
-    images = af.Recipe([Given(), af.Scale((0.01, 0.01)), Given(), af.Rotate(9)], fill=fill).batch(
-        np.ones((2, 20, 30, 3), np.float32), seed=0
-    )
-    assert set(np.unique(images.images)) <= {0, 1}
-
-
-CORNERS = corners(20, 30)
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "message"),
-    [
-        (CORNERS, CORNERS[:3], r"FourPoints.endpoints: got .*, wanted four points \(x, y\), such as"),
-        ("abcd", CORNERS, r"FourPoints.startpoints: got 'abcd', wanted four points"),
-        (
-            CORNERS,
-            [(0, 0), (10, 10), (20, 20), (0, 30)],
-            r"FourPoints.endpoints: got .*, of which three lie on one line",
-        ),
-        (CORNERS, [(0, 0)] * 4, r"three lie on one line"),
-        (CORNERS, [CORNERS] * 3, r"got four points for 3 images, wanted four for all, or four for each of 2 image"),
-        (CORNERS, [CORNERS, CORNERS[::-1][:3]], r"FourPoints.endpoints\[1\]: got"),
-        (CORNERS, [(0, 0), (float("inf"), 0), (9, 9), (0, 9)], r"FourPoints.endpoints: got inf"),
-    ],
-)
-def test_points_of_the_function(start: Any, end: Any, message: str) -> None:
-    with pytest.raises(af.RangeError, match=message):
-        af.functional.perspective(pictures(2, 20, 30), start, end)
-
-
-def test_points_for_each_image() -> None:
-    images, ends = pictures(3, 40, 56), np.array(ENDS)
-    many = af.functional.perspective(images, corners(40, 56), ends)
-    for i in range(3):
-        assert np.array_equal(many[i], af.functional.perspective(images[i], corners(40, 56), ENDS[i]))
-    with pytest.raises(
-        af.RecipeError, match="FourPoints: the perspective of sample 1 maps a corner .* behind the horizon"
-    ):
-        inwards = [(0, 0), (56, 0), (20, 15), (0, 40)]
-        af.functional.perspective(images, corners(40, 56), [ENDS[0], inwards, ENDS[1]])
 
 
 def test_masks_are_moved_by_them_too() -> None:

@@ -40,7 +40,10 @@ class Unknown(Transform, frozen=True):
     ("transform", "message"),
     [
         (Blend(), r"Blend: transforms of the kind Mix are not executed by this version"),
-        (Unknown(), r"Unknown: got a transform of no known kind, wanted a class made of one of Geometric, Displacement, Color"),
+        (
+            Unknown(),
+            r"Unknown: got a transform of no known kind, wanted a class made of one of Geometric, Displacement, Color",
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Transform) else "",
 )

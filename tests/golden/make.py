@@ -38,7 +38,13 @@ RECIPES: dict[str, af.Recipe] = {
         ]
     ),
     "bent": af.Recipe(
-        [af.Perspective(0.4), af.GridDistortion(3), af.Rotate(20), af.ElasticTransform(2, 2), af.OpticalDistortion(0.3)],
+        [
+            af.Perspective(0.4),
+            af.GridDistortion(3),
+            af.Rotate(20),
+            af.ElasticTransform(2, 2),
+            af.OpticalDistortion(0.3),
+        ],
         fill="reflect",
     ),
     "local": af.Recipe([af.GaussianBlur(), af.GaussianNoise(), af.Erase(p=0.8)]),
