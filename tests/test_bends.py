@@ -158,8 +158,8 @@ def test_fields_like_scipy(smooth: bool, fill: str, seed: int, size: tuple[int, 
         counts = [-(-side // FIELD_STEP) for side in size]
         at = np.meshgrid(*(np.linspace(0, c, k + 1) + 1 for c, k in zip(cells, counts, strict=True)), indexing="ij")
         nodes = np.stack([_spline(nodes[..., axis], at) for axis in range(2)], axis=2)
-    at = [y / size[0] * (nodes.shape[0] - 1), x / size[1] * (nodes.shape[1] - 1)]
-    moved = [ndimage.map_coordinates(nodes[..., axis], at, order=1, mode="nearest") for axis in range(2)]
+    places = [y / size[0] * (nodes.shape[0] - 1), x / size[1] * (nodes.shape[1] - 1)]
+    moved = [ndimage.map_coordinates(nodes[..., axis], places, order=1, mode="nearest") for axis in range(2)]
     mode = {"nearest": "nearest", "reflect": "reflect", "wrap": "grid-wrap"}[fill]
     for c in range(2):
         wanted = ndimage.map_coordinates(
@@ -168,7 +168,7 @@ def test_fields_like_scipy(smooth: bool, fill: str, seed: int, size: tuple[int, 
         np.testing.assert_allclose(got[..., c], wanted, atol=3e-4)
 
 
-def _spline(control: np.ndarray, at: list[np.ndarray]) -> np.ndarray:
+def _spline(control: np.ndarray, at: Any) -> np.ndarray:
     """A cubic B-spline; its first and last places are one cell within the control points."""
     return ndimage.map_coordinates(control, at, order=3, prefilter=False, mode="nearest")
 
@@ -181,8 +181,8 @@ def test_a_field_like_opencvs_remap() -> None:
     got = af.Recipe([Given()], value_range=(0, 255)).batch(image[None], seed=0).images[0]
     centre = (Given.points[1:, 1:] + Given.points[1:, :-1] + Given.points[:-1, 1:] + Given.points[:-1, :-1]) / 4
     y, x = np.mgrid[:48, :64]
-    maps = [(base + centre[..., axis]).astype(np.float32) for axis, base in enumerate((x, y))]
-    wanted = cv2.remap(image, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    map_x, map_y = ((base + centre[..., axis]).astype(np.float32) for axis, base in enumerate((x, y)))
+    wanted = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     assert np.abs(got - wanted).max() < 0.6
 
 

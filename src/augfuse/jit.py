@@ -43,13 +43,14 @@ def inlined_exact(function: Callable[..., Any]) -> Any:
     return register_jitable(forceinline=True, **_OPTIONS)(function)
 
 
-def jit_with(function: Any, file: str, **helpers: Callable[..., Any]) -> Any:
-    """The function of a `jit`, compiled with other helpers in the place of those of these names. `file`: where they
-    are; the kernel is kept with this file, and compiled anew when it changes.
+def jit_with(function: Any, module: str, file: str, **helpers: Callable[..., Any]) -> Any:
+    """The function of a `jit`, compiled with other helpers in the place of those of these names. module, file: those of
+    the helpers; the kernel is kept with this file, and compiled anew when it changes.
     """
     plain = function.py_func
     code = plain.__code__.replace(co_filename=file)
-    other = FunctionType(code, {**plain.__globals__, **helpers}, plain.__name__, plain.__defaults__)
+    names = {**plain.__globals__, **helpers, "__name__": module}
+    other = FunctionType(code, names, plain.__name__, plain.__defaults__)
     return _kept(other, _FAST)
 
 

@@ -23,7 +23,7 @@ from augfuse.transforms import (
 from augfuse.transforms._placed import FourPoints
 from augfuse.transforms.base import Params
 
-Points: TypeAlias = Sequence[Sequence[float]] | np.ndarray
+Points: TypeAlias = Sequence[Sequence[float]] | Sequence[Sequence[Sequence[float]]] | np.ndarray
 
 
 def _both_axes(factor: np.ndarray) -> Params:

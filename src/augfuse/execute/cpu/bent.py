@@ -143,4 +143,4 @@ def locate(warp, i, x0, y0, W, H, step, stride, tile, count):
     taps(warp.matrices[i], 0.0, 0.0, us, vs, W, H, warp.mode, warp.nearest, step, stride, tile, count)
 
 
-run = jit_with(tiles.run, __file__, locate=locate)
+run = jit_with(tiles.run, __name__, __file__, locate=locate)

@@ -151,18 +151,17 @@ def _blend_pairs(typingctx, values, upper, lower, right, down, line, to):
             step = builder.fmul(builder.fsub(other, one, flags=("contract",)), splat, flags=("contract",))
             return builder.fadd(one, step, flags=("contract",))
 
-        rows = [
+        top, bottom = (
             builder.load(_place(context, builder, signature.args[0], (given, index), four), align=1)
             for index in (at, below)
-        ]
-        row = mixed(*rows, downwards, four)
-        pairs = [
+        )
+        row = mixed(top, bottom, downwards, four)
+        left, right = (
             builder.shuffle_vector(row, row, ir.Constant(ir.VectorType(ir.IntType(32), 2), lanes))
             for lanes in ([0, 1], [2, 3])
-        ]
-        builder.store(
-            mixed(*pairs, across, two), _place(context, builder, signature.args[5], (out, into), two), align=1
         )
+        place = _place(context, builder, signature.args[5], (out, into), two)
+        builder.store(mixed(left, right, across, two), place, align=1)
         return context.get_dummy_value()
 
     weight = types.float32
