@@ -269,7 +269,6 @@ def perspective(
         RecipeError: points that put a corner of the image onto or behind the horizon.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-
     transform, given = FourPoints(), {"startpoints": startpoints, "endpoints": endpoints}
     options = Options(value_range, dtype, workers, fill, fill_value, interpolation)
     return apply(

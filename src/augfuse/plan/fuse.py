@@ -1,11 +1,11 @@
 """Neighbouring steps of a plan become one pass over the pixels.
 
 The rules: Geometric, Geometric multiply. A displacement field stands between the matrices before and behind it, and two
-fields are passed one after the other: all of them together say where a pixel of the output comes from, so that there is
-one resample. Color, Color multiply, with no clip in between. Color and Geometric swap
-freely, because a matrix on channels commutes with a weighted mean over pixels whose weights sum to 1; only the fill
-colour must know which colour steps came after it. A step that needs the mean of the current image (Contrast about the
-mean), or a statistic of it, begins a new pass, and so does whatever follows a Local.
+fields are passed one after the other: together they say where a pixel of the output comes from, so that there is one
+resample. Color, Color multiply, with no clip in between. Color and Geometric swap freely, because a matrix on channels
+commutes with a weighted mean over pixels whose weights sum to 1; only the fill colour must know which colour steps came
+after it. A step that needs the mean of the current image (Contrast about the mean), or a statistic of it, begins a new
+pass, and so does whatever follows a Local.
 
 Tones commute with nothing: those that come first in a pass act on the values of the source, before they are blended,
 those that come last on what geometry and colour left, clipped. Tone, Tone compose. Geometry or colour behind the latter

@@ -185,9 +185,9 @@ def _warp(known: Known) -> Op:
     assert isinstance(transform, base.Geometric)
     matrix, size = transform.matrix(known.params, known.frame.canvas)
     grid: Grid = "free"
-    if transform.moves_whole_pixels:
+    if transform.moves_whole_pixels and not transform.projective:
         grid = "swapped" if not transform.axis_aligned else "whole"
-    elif transform.axis_aligned:
+    elif transform.axis_aligned and not transform.projective:
         grid = "aligned"
     return Warp(known.name, size, matrix, grid, transform.projective)
 

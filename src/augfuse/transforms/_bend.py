@@ -56,12 +56,13 @@ class ElasticTransform(Displacement, frozen=True):
     """Displace each place by smooth noise: -1..1, smoothed by a Gaussian of `sigma` pixels, times `alpha`. The standard
     deviation of the displacements is 0.163 alpha / sigma pixels along x and along y.
 
-    Source: Simard et al. 2003, whose noise has a value for each pixel. Here it has 32 x 32 values along x, then as many
-    along y, whatever the size of the canvas, uniform in -1..1, as parameters are drawn. They are control points of a
-    cubic B-spline over cells of a 32nd of the canvas, which repeats behind its edges: alpha / sqrt(area of a cell in
-    pixels) times the noise, smoothed by a Gaussian of (sigma / cell)^2 - 1/3 cells^2 along each axis, so that together
-    with the spline, whose variance is 1/3, it is sigma. A sigma below 0.58 cells acts as that. A field that would fold,
-    or shrink an area to less than a tenth, is taken at the largest part that does not.
+    Source: Simard et al. 2003, whose noise has a value for each pixel, as that of Albumentations with uniform noise; the
+    alpha of torchvision is half as strong. Here the noise has 32 x 32 values for x, then as many for y, whatever the
+    size of the canvas, uniform in -1..1, drawn as parameters are. They become control points of a cubic B-spline over
+    cells of a 32nd of the canvas, which repeats behind its edges: alpha / sqrt(area of a cell in pixels) times the
+    noise, smoothed along each axis by a Gaussian of variance (sigma / cell)^2 - 1/3 in cells, so that together with the
+    spline, whose variance is 1/3, it is sigma. A sigma below 0.58 cells acts as that. A field that would fold, or shrink
+    an area to less than a tenth, is taken at the largest part that does not.
     """
 
     alpha: Annotated[Range, Interval("strength of the noise", "pixels", 0, 1e4, "exact", neutral=0)] = 50.0

@@ -160,14 +160,15 @@ def run(
 ) -> None:
     """The images from `first` on, which lie in `src` at `starts`, written from image number `at` of the target on."""
     warp, color, count = work.warp, work.color, len(starts)
-    part = slice(first, first + count)
+    rows = slice(first, first + count)
     if isinstance(warp, Bent):
-        from augfuse.execute.cpu.bent import part as part_of
+        from augfuse.execute.cpu.bent import part
 
-        warp = part_of(warp, part)
-    if count != len(work.warp.matrices):
-        warp = warp if isinstance(warp, Bent) else warp._replace(matrices=warp.matrices[part])
-        color = color._replace(matrices=color.matrices[part], fills=color.fills[part])
+        warp = part(warp, rows)
+    elif count != len(warp.matrices):
+        warp = warp._replace(matrices=warp.matrices[rows])
+    if count != len(color.matrices):
+        color = color._replace(matrices=color.matrices[rows], fills=color.fills[rows])
     if count != len(target.scales):
         rows = slice(at, at + count)
         target = target._replace(scales=target.scales[rows], biases=target.biases[rows])
