@@ -201,7 +201,7 @@ def test_options_are_there_where_they_mean_something() -> None:
     everywhere = {"value_range", "workers"}
     assert all(everywhere <= options for options in taken.values())
     assert {n for n, o in taken.items() if "dtype" not in o} == {"normalize", "standardize", "to_float"}
-    moves = {"affine", "resized_crop", "rotate", "scale", "shear", "translate"}
+    moves = {"affine", "perspective", "resized_crop", "rotate", "scale", "shear", "translate"}
     assert {n for n, o in taken.items() if "interpolation" in o} == moves | {"resize"}
     assert {n for n, o in taken.items() if {"fill", "fill_value"} <= o} == moves | {"center_crop", "crop", "pad"}
 

@@ -22,7 +22,7 @@ FILLS = ("nearest", "reflect", "wrap", "constant")
         (lambda: af.OpticalDistortion(-0.4), r"OpticalDistortion.distort_limit: got -0.4, wanted a number >= 0"),
         (lambda: af.OpticalDistortion((-0.4, 0)), r"OpticalDistortion.distort_limit: .* Below -0.36 corners fold"),
         (lambda: af.GridDistortion(5, 1.0), r"GridDistortion.distort_limit: .* At -1 nothing is left"),
-        (lambda: af.GridDistortion(0), r"GridDistortion.num_steps: got 0, wanted a whole number within 1..64"),
+        (lambda: af.GridDistortion(1), r"GridDistortion.num_steps: got 1, wanted a whole number within 2..64"),
         (lambda: af.GridDistortion(2.5), r"GridDistortion.num_steps: got 2.5"),  # type: ignore[arg-type]
         (lambda: af.ElasticTransform(-1), r"ElasticTransform.alpha: got -1"),
         (lambda: af.ElasticTransform(1, 0), r"ElasticTransform.sigma: got 0, wanted low <= high within 0.1..10000"),

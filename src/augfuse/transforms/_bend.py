@@ -56,13 +56,13 @@ class ElasticTransform(Displacement, frozen=True):
     """Displace each place by smooth noise: -1..1, smoothed by a Gaussian of `sigma` pixels, times `alpha`. The standard
     deviation of the displacements is 0.163 alpha / sigma pixels along x and along y.
 
-    Source: Simard et al. 2003, whose noise has a value for each pixel, as that of Albumentations with uniform noise; the
+    Source: Simard et al. 2003, whose noise has a value for each pixel, as in Albumentations with uniform noise; the
     alpha of torchvision is half as strong. Here the noise has 32 x 32 values for x, then as many for y, whatever the
     size of the canvas, uniform in -1..1, drawn as parameters are. They become control points of a cubic B-spline over
     cells of a 32nd of the canvas, which repeats behind its edges: alpha / sqrt(area of a cell in pixels) times the
     noise, smoothed along each axis by a Gaussian of variance (sigma / cell)^2 - 1/3 in cells, so that together with the
-    spline, whose variance is 1/3, it is sigma. A sigma below 0.58 cells acts as that. A field that would fold, or shrink
-    an area to less than a tenth, is taken at the largest part that does not.
+    spline, whose variance is 1/3, it is sigma. A sigma below 0.58 cells acts as that. A field that would fold, or
+    shrink an area to less than a tenth, is taken at the largest part that does not.
     """
 
     alpha: Annotated[Range, Interval("strength of the noise", "pixels", 0, 1e4, "exact", neutral=0)] = 50.0
@@ -95,12 +95,12 @@ class GridDistortion(Displacement, frozen=True):
     Source: Albumentations GridDistortion(normalized=True), for sides that num_steps divides.
     """
 
-    num_steps: Annotated[int, Number("cells along each axis", "", 1, 64, integer=True)] = 5
+    num_steps: Annotated[int, Number("cells along each axis", "", 2, 64, integer=True)] = 5
     distort_limit: Annotated[
         Range,
         Interval("change of the width of a cell", "relative to 1", -0.9, 0.9, hint="At -1 nothing is left of it."),
     ] = (-0.3, 0.3)
-    examples: ClassVar = ({}, {"num_steps": 3, "distort_limit": (-0.9, 0.9)}, {"num_steps": 1})
+    examples: ClassVar = ({}, {"num_steps": 3, "distort_limit": (-0.9, 0.9)}, {"num_steps": 2})
 
     def draw(self, draw: Draw) -> Params:
         low, high = ends(self.distort_limit)
