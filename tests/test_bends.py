@@ -330,6 +330,11 @@ def test_the_horizon_is_far_away_and_never_nan(fill: str, interpolation: str) ->
     np.testing.assert_allclose(white, 1, atol=1e-5)
     black = af.Recipe(whole.transforms, fill="constant").batch(np.ones_like(pixels), seed=0).images
     assert 0 < black.mean() < 0.1
+    near = af.Recipe([af.Perspective(0.6), af.Scale((0.2, 0.3))], fill=fill, interpolation=interpolation)
+    maps = near.batch(pixels, seed=0).plan.lowered.steps[0].sampling.bends[0].maps  # type: ignore[union-attr]
+    divisors = maps[:, 6:] @ np.array([[0, 50, 0, 50], [0, 0, 40, 40], [1, 1, 1, 1]])
+    assert (divisors.min(axis=1) < 0).sum() > 3  # corners of the output lie beyond it
+    assert_like_reference(near, pixels)
 
 
 def test_a_perspective_that_shrinks_is_averaged_first() -> None:
