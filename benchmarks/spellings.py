@@ -305,16 +305,17 @@ NEW = (
     ),
     Work(
         "perspective",
-        lambda af: [af.Perspective(p=1.0)],
+        lambda af: [af.Perspective(distortion_scale=0.2)],
         both(
             lambda A: [A.Perspective(scale=(0.05, 0.1), interpolation=LINEAR, border_mode=REPLICATE, p=1.0)],
             torchvision=lambda v2: [v2.RandomPerspective(0.2, p=1.0, interpolation=_bilinear(v2))],
         ),
         needs="Perspective",
+        note="Albumentations and augrs draw normal corners, of about the same size, and cut their part out",
     ),
     Work(
         "elastic",
-        lambda af: [af.ElasticTransform(p=1.0)],
+        lambda af: [af.ElasticTransform(alpha=50, sigma=5)],
         both(
             lambda A: [A.ElasticTransform(alpha=50, sigma=5, interpolation=LINEAR, border_mode=REPLICATE, p=1.0)],
             torchvision=lambda v2: [v2.ElasticTransform(50.0, 5.0, interpolation=_bilinear(v2))],
@@ -323,13 +324,13 @@ NEW = (
     ),
     Work(
         "grid distortion",
-        lambda af: [af.GridDistortion(p=1.0)],
+        lambda af: [af.GridDistortion(num_steps=5, distort_limit=0.3)],
         {"Albumentations": lambda A: [A.GridDistortion(interpolation=LINEAR, border_mode=REPLICATE, p=1.0)]},
         needs="GridDistortion",
     ),
     Work(
         "optical distortion",
-        lambda af: [af.OpticalDistortion(p=1.0)],
+        lambda af: [af.OpticalDistortion(distort_limit=0.05)],
         {"Albumentations": lambda A: [A.OpticalDistortion(interpolation=LINEAR, border_mode=REPLICATE, p=1.0)]},
         needs="OpticalDistortion",
     ),

@@ -84,14 +84,37 @@ def numbers(plan: Plan) -> Lowered:
 def _shifted(plan: Plan, x: float, y: float) -> Plan:
     """The same plan, with every source read (x, y) source pixels further to the right and down."""
     shift = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, 1.0]])
-    steps = tuple(
-        msgspec.structs.replace(step, geometry=step.geometry @ shift)
-        if isinstance(step, Segment) and step.geometry is not None
-        else step
-        for step in plan.steps
-    )
+    steps = tuple(_step_shifted(step, shift) for step in plan.steps)
     shifted = msgspec.structs.replace(plan, steps=steps)
     return msgspec.structs.replace(shifted, lowered=lower(shifted))
+
+
+def _step_shifted(step: Any, shift: np.ndarray) -> Any:
+    if not isinstance(step, Segment) or step.geometry is None:
+        return step
+    if not step.fields:
+        return msgspec.structs.replace(step, geometry=step.geometry @ shift)
+    first = step.fields[0]
+    before = np.tile(shift, (len(step.geometry), 1, 1)) if first.before is None else first.before @ shift
+    return msgspec.structs.replace(step, fields=(first._replace(before=before), *step.fields[1:]))
+
+
+def sources(plan: Plan, i: int, points: np.ndarray) -> np.ndarray:
+    """(2, k): where places (2, k) of the output of image i come from, by plain linear algebra, through every step."""
+    for step in reversed(plan.steps):
+        if not isinstance(step, Segment) or step.geometry is None:
+            continue
+        points = _back(step.geometry[i], points)
+        for field in reversed(step.fields):
+            height, width = int(field.size.height[i]), int(field.size.width[i])
+            points = np.stack(reference.displaced(field.field, i, height, width, *points))
+            points = points if field.before is None else _back(field.before[i], points)
+    return points
+
+
+def _back(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    found = np.linalg.inv(matrix) @ np.vstack([points, np.ones(points.shape[1])])
+    return found[:2] / found[2]
 
 
 def _gain(plan: Plan) -> float:
@@ -204,4 +227,6 @@ def _shrinks(step: Any) -> bool:
     """Whether some image of this step is averaged down before it is sampled."""
     if not isinstance(step, Segment) or step.geometry is None:
         return False
+    if step.fields or step.projective:
+        return True
     return bool((np.linalg.norm(np.linalg.inv(step.geometry)[:, :2, :2], axis=2) > REDUCE_ABOVE).any())

@@ -15,7 +15,7 @@ import pytest
 from scipy import ndimage
 
 import augfuse as af
-from augfuse.transforms._placed import Crop, ErasedPart, ResizedCrop
+from augfuse.transforms._placed import Crop, ErasedPart, FourPoints, ResizedCrop
 from augfuse.transforms.base import Transform, specs
 from oracles import pictures
 from test_architecture import HEAVY
@@ -43,6 +43,11 @@ SAME: list[tuple[str, dict[str, Any], Transform]] = [
         af.Affine((30, 30), (0.1, 0.1), (-0.2, -0.2), (1.2, 1.2), (4, 4), (-3, -3)),
     ),
     ("affine", {"degrees": 15}, af.Affine((15, 15))),
+    (
+        "perspective",
+        {"startpoints": [(0, 0), (W, 0), (W, H), (0, H)], "endpoints": [(3, 1), (30, 4), (29, 20), (-2, 25)]},
+        FourPoints(((0, 0), (W, 0), (W, H), (0, H)), ((3, 1), (30, 4), (29, 20), (-2, 25))),
+    ),
     ("horizontal_flip", {}, af.HorizontalFlip(p=1)),
     ("vertical_flip", {}, af.VerticalFlip(p=1)),
     ("transpose", {}, af.Transpose(p=1)),
@@ -196,7 +201,7 @@ def test_options_are_there_where_they_mean_something() -> None:
     everywhere = {"value_range", "workers"}
     assert all(everywhere <= options for options in taken.values())
     assert {n for n, o in taken.items() if "dtype" not in o} == {"normalize", "standardize", "to_float"}
-    moves = {"affine", "resized_crop", "rotate", "scale", "shear", "translate"}
+    moves = {"affine", "perspective", "resized_crop", "rotate", "scale", "shear", "translate"}
     assert {n for n, o in taken.items() if "interpolation" in o} == moves | {"resize"}
     assert {n for n, o in taken.items() if {"fill", "fill_value"} <= o} == moves | {"center_crop", "crop", "pad"}
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, final
+from typing import Any, ClassVar, final
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
+from augfuse.execute import reference
 from augfuse.execute.images import as_images
-from augfuse.geometry import Canvas
 from augfuse.plan.lower import REDUCE_ABOVE, Pass
 from augfuse.plan.ops import Segment
-from augfuse.ranges import Interval, Range
-from augfuse.rng import Draw
-from augfuse.transforms.base import Geometric, Local, Mix, Params, Tone, Transform
-from oracles import EXAMPLES, fused, numbers, pictures
+from augfuse.plan.plan import Plan
+from augfuse.transforms.base import Local, Mix, Params, Tone, Transform
+from oracles import EXAMPLES, fused, numbers, pictures, sources
 from trees import LEAVES, bodies
-
-DEGREES: Any = Interval("angle", "degrees", -9, 9)
 
 
 @final
@@ -34,21 +32,6 @@ class Blend(Mix, frozen=True):
 
 
 @final
-class Tilt(Geometric, frozen=True):
-    """A perspective."""
-
-    degrees: Annotated[Range, DEGREES] = (-5, 5)
-    projective: ClassVar[bool] = True
-    examples: ClassVar = ({},)
-
-    def draw(self, draw: Draw) -> Params:
-        return {"degrees": draw.uniform("degrees", self.degrees)}
-
-    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return np.tile(np.eye(3), (len(canvas.width), 1, 1)), canvas
-
-
-@final
 class Unknown(Transform, frozen=True):
     """Of no kind."""
 
@@ -57,8 +40,10 @@ class Unknown(Transform, frozen=True):
     ("transform", "message"),
     [
         (Blend(), r"Blend: transforms of the kind Mix are not executed by this version"),
-        (Tilt(), r"Tilt: a perspective is not executed by this version"),
-        (Unknown(), r"Unknown: got a transform of no known kind, wanted a class made of one of Geometric, Color"),
+        (
+            Unknown(),
+            r"Unknown: got a transform of no known kind, wanted a class made of one of Geometric, Displacement, Color",
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Transform) else "",
 )
@@ -115,18 +100,33 @@ def test_the_lowered_numbers_are_those_of_linear_algebra(
             assert segment is step
         else:
             assert isinstance(step, Pass)
-            _check_sampling(segment, step, source, interpolation)
+            _check_sampling(plan, segment, step, source, interpolation)
             _check_colors(segment, step, channels)
         source = (int(segment.size.height[0]), int(segment.size.width[0]))
 
 
-def _check_sampling(segment: Segment, step: Pass, source: tuple[int, int], interpolation: str) -> None:
+def _whole(segment: Segment) -> np.ndarray:
+    """All matrices of a segment as one."""
+    found = np.tile(np.eye(3), (1, 1, 1))
+    for matrix in (*(field.before for field in segment.fields), segment.geometry):
+        found = found if matrix is None else matrix @ found
+    return found
+
+
+def _check_sampling(plan: Plan, segment: Segment, step: Pass, source: tuple[int, int], interpolation: str) -> None:
     if segment.geometry is None:
         assert step.sampling is None and step.fills is None
         return
     assert step.sampling is not None
-    to_source = np.linalg.inv(segment.geometry[0])
-    spans = [float(np.hypot(*to_source[row, :2])) for row in (1, 0)]  # along y, along x
+    height, width = (int(side[0]) for side in segment.size)
+    middle = np.array([[width / 2], [height / 2]])
+    straight = msgspec.structs.replace(
+        plan, steps=(msgspec.structs.replace(segment, fields=(), geometry=_whole(segment)),)
+    )
+    ends = np.array([[0.5, -0.5, 0, 0], [0, 0, 0.5, -0.5]]) * 1e-3
+    around = sources(straight, 0, middle + ends)
+    slopes = np.stack([around[:, 0] - around[:, 1], around[:, 2] - around[:, 3]], axis=1) * 1e3
+    spans = [float(np.hypot(*slopes[row])) for row in (1, 0)]  # along y, along x
     reduced = list(source)
     if interpolation != "nearest" and segment.grid == "free":  # along its axes it shrinks straight into the output
         for axis, span in enumerate(spans):
@@ -137,9 +137,13 @@ def _check_sampling(segment: Segment, step: Pass, source: tuple[int, int], inter
     else:
         assert step.sampling.reduced is not None
         assert [int(side[0]) for side in step.sampling.reduced] == reduced
-    factors = np.array([reduced[1] / source[1], reduced[0] / source[0]])
-    wanted = to_source[:2] * factors[:, None]
-    np.testing.assert_allclose(step.sampling.matrices[0].reshape(2, 3), wanted, rtol=1e-9, atol=1e-6)
+    factors = np.array([[reduced[1] / source[1]], [reduced[0] / source[0]]])
+    points = np.random.default_rng(0).uniform(0.1, 0.9, (2, 9)) * np.array([[width], [height]])
+    wanted = sources(msgspec.structs.replace(plan, steps=(segment,)), 0, points) * factors
+    got = np.stack(reference.bent(step.sampling.bends, 0, *points))
+    got = np.stack(reference.mapped(step.sampling.matrices[0].reshape(2, 3), *got))
+    seen = (np.abs(wanted) < 2000).all(axis=0)  # not at the horizon
+    np.testing.assert_allclose(got[:, seen], wanted[:, seen], rtol=1e-6, atol=1e-6)
     assert step.sampling.nearest == (interpolation == "nearest") and step.sampling.border == "constant"
 
 

@@ -18,10 +18,10 @@ from augfuse.plan.fuse import fuse
 from augfuse.plan.lower import Pass, lower
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan, Source, make
-from augfuse.transforms.base import Color, Geometric, Transform, Write
+from augfuse.transforms.base import Color, Transform, Write
 from augfuse.transforms.children import paths
-from oracles import EXAMPLES, fused, labels_of, numbers, pictures, random_recipes, unfused
-from trees import ENDS, LEAVES, bodies, ends
+from oracles import EXAMPLES, fused, labels_of, numbers, pictures, random_recipes, sources, unfused
+from trees import ENDS, LEAVES, MOVING, bodies, ends
 
 recipes = st.builds(
     lambda body, end, fill: af.Recipe([*body, *end], fill=fill, fill_value=50),
@@ -66,16 +66,9 @@ def test_matrices_and_points_are_those_of_the_steps_one_by_one(recipe: af.Recipe
     assert together.size.height.tolist() == apart.size.height.tolist()
     assert together.size.width.tolist() == apart.size.width.tolist()
 
-    def total(plan: Plan) -> np.ndarray:
-        product = np.tile(np.eye(3), (2, 1, 1))
-        for step in plan.steps:
-            if isinstance(step, Segment) and step.geometry is not None:
-                product = step.geometry @ product
-        return product
-
-    np.testing.assert_allclose(total(together), total(apart), rtol=1e-9, atol=1e-7)
-    points = np.array([[0, 64, 10.5], [0, 64, 3.25], [1, 1, 1]])
-    np.testing.assert_allclose(total(together) @ points, total(apart) @ points, rtol=1e-9, atol=1e-6)
+    points = np.array([[0, 64, 10.5], [0, 64, 3.25]])
+    for i in range(2):
+        np.testing.assert_allclose(sources(together, i, points), sources(apart, i, points), rtol=1e-7, atol=1e-6)
 
 
 @pytest.mark.parametrize("steps", [[t] for t in ALL] + [ALL[:6], ALL[-6:]], ids=lambda s: type(s[0]).__name__)
@@ -91,12 +84,14 @@ def test_the_numbers_of_a_plan_do_not_depend_on_its_size(steps: list[Transform])
         for step in plan.steps:
             if isinstance(step, Segment):
                 found += [v for v in (step.geometry, step.color, step.mean_gain, step.fill_color) if v is not None]
+                found += [field.field.points for field in step.fields]
             else:
                 found += list(step.params.values())
         for step in lower(plan).steps:
             if isinstance(step, Pass):
                 found += [v for v in (step.color, step.gain, step.fills) if v is not None]
                 found += [] if step.sampling is None else [step.sampling.matrices, *(step.sampling.reduced or canvas)]
+                found += [] if step.sampling is None else [bend.maps for bend in step.sampling.bends]
         return found
 
     whole = numbers(np.arange(n))
@@ -106,7 +101,7 @@ def test_the_numbers_of_a_plan_do_not_depend_on_its_size(steps: list[Transform])
 
 # Steps that lose nothing when they are done one after the other: turns and flips move whole pixels and never look
 # outside, colours are not clipped in between.
-EXACT = [t for t in LEAVES if not isinstance(t, Geometric) or (t.moves_whole_pixels and not t.sets_size)]
+EXACT = [t for t in LEAVES if not isinstance(t, MOVING) or (t.moves_whole_pixels and not t.sets_size)]
 
 
 @settings(max_examples=60)

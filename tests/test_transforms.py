@@ -11,12 +11,13 @@ import pytest
 import augfuse as af
 from augfuse import geometry
 from augfuse.errors import RecipeError
+from augfuse.execute import reference
 from augfuse.execute.images import as_images
 from augfuse.geometry import Canvas
 from augfuse.rng import Draw, Words
 from augfuse.transforms._custom import reverse_channels
-from augfuse.transforms.base import Color, Geometric, Transform, Write
-from oracles import EXAMPLE_IDS, EXAMPLES, RARE, batch_of, every_example, every_rare_example, fused, pictures
+from augfuse.transforms.base import Color, Displacement, Geometric, Params, Transform, Write
+from oracles import EXAMPLE_IDS, EXAMPLES, RARE, batch_of, every_example, every_rare_example, fused, pictures, sources
 
 INDICES = np.array([0, 1, 2, 3, 40, 41, 42, 2**40])
 
@@ -158,47 +159,72 @@ def test_draws_belong_to_the_index(cls: type[Transform], example: dict[str, Any]
         assert len(values) == len(INDICES) and np.array_equal(part[name], values[some]), name
 
 
-geometric = pytest.mark.parametrize(
-    ("cls", "example"), [case for case in EXAMPLES if issubclass(case[0], Geometric)],
-    ids=[name for name, case in zip(EXAMPLE_IDS, EXAMPLES, strict=True) if issubclass(case[0], Geometric)],
-)  # fmt: skip
+def every(*kinds: type[Transform]) -> pytest.MarkDecorator:
+    """Every example of the classes of these kinds."""
+    chosen = [(name, case) for name, case in zip(EXAMPLE_IDS, EXAMPLES, strict=True) if issubclass(case[0], kinds)]
+    return pytest.mark.parametrize(("cls", "example"), [case for _, case in chosen], ids=[name for name, _ in chosen])
 
 
-def matrix_of(cls: type[Transform], example: dict[str, Any], canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+def drawn(cls: type[Transform], example: dict[str, Any], n: int) -> tuple[Transform, Params]:
     transform = cls(**example)
-    assert isinstance(transform, Geometric)
-    return transform.matrix(
-        transform.draw(Draw(Words(7, 1, np.arange(len(canvas.width))), f"{cls.__name__}#0")), canvas
-    )
+    return transform, transform.draw(Draw(Words(7, 1, np.arange(n)), f"{cls.__name__}#0"))
 
 
-@geometric
-def test_matrices_are_affine_and_their_inverses_undo_points(cls: type[Transform], example: dict[str, Any]) -> None:
+@every(Geometric)
+def test_matrices_are_what_the_class_says_and_their_inverses_undo_points(
+    cls: type[Transform], example: dict[str, Any]
+) -> None:
     canvas = Canvas(np.array([64, 80, 100]), np.array([64, 66, 90]))
-    matrix, size = matrix_of(cls, example, canvas)
+    transform, params = drawn(cls, example, 3)
+    assert isinstance(transform, Geometric)
+    matrix, size = transform.matrix(params, canvas)
     assert matrix.shape == (3, 3, 3) and matrix.dtype == np.float64
-    assert np.array_equal(matrix[:, 2], np.tile([0.0, 0.0, 1.0], (3, 1)))
+    assert transform.projective or np.array_equal(matrix[:, 2], np.tile([0.0, 0.0, 1.0], (3, 1)))
     assert all(side.shape == (3,) and side.dtype == np.int64 and (side >= 1).all() for side in size)
-    points = np.random.default_rng(0).uniform(-50, 150, (3, 9))
+    points = np.random.default_rng(0).uniform(0, 64, (3, 9))
     points[2] = 1
-    back = geometry.invert(matrix).maps.reshape(-1, 2, 3) @ (matrix @ points)
-    np.testing.assert_allclose(back, np.tile(points[:2], (3, 1, 1)), atol=1e-9)
+    back = geometry.invert_homographies(matrix, canvas, size).maps.reshape(-1, 3, 3) @ (matrix @ points)
+    np.testing.assert_allclose(back[:, :2] / back[:, 2:], np.tile(points[:2], (3, 1, 1)), atol=1e-9)
+    if not transform.projective:
+        back = geometry.invert(matrix).maps.reshape(-1, 2, 3) @ (matrix @ points)
+        np.testing.assert_allclose(back, np.tile(points[:2], (3, 1, 1)), atol=1e-9)
 
 
-@geometric
+@every(Displacement)
+@pytest.mark.parametrize("size", [(64, 64), (30, 201), (3, 5), (1, 1), (1, 40)])
+def test_fields_never_fold(cls: type[Transform], example: dict[str, Any], size: tuple[int, int]) -> None:
+    """Each small area keeps its side up: so does all of a cell, in which its share is linear."""
+    n = 20
+    transform, params = drawn(cls, example, n)
+    assert isinstance(transform, Displacement)
+    height, width = size
+    field = transform.field(params, Canvas(np.full(n, height), np.full(n, width)))
+    assert field.points.dtype == np.float64 and field.points.shape[::3] == (n, 2)
+    for points in field.points:
+        points = reference.spline(points, height, width) if field.smooth else points
+        y, x = (np.linspace(0, side, count) for side, count in zip(size, points.shape[:2], strict=True))
+        places = points + np.stack(np.meshgrid(x, y), axis=2)
+        across, down = np.diff(places, axis=1) / (x[1] - x[0]), np.diff(places, axis=0) / (y[1] - y[0])
+        for a in (across[:-1], across[1:]):
+            for d in (down[:, :-1], down[:, 1:]):
+                assert (a[..., 0] * d[..., 1] - a[..., 1] * d[..., 0]).min() > 0.001
+
+
+@every(Geometric, Displacement)
 def test_what_lies_outside_takes_the_fill_colour(cls: type[Transform], example: dict[str, Any]) -> None:
     images = np.full((3, 64, 64, 3), 100, np.uint8)
     example = {**example, "p": 1.0}
     recipe = recipe_of(cls, example, fill="constant", fill_value=(7, 8, 9))
-    out = batch_of(recipe, images, seed=7, epoch=1).images
-    matrix, size = matrix_of(cls, example, Canvas(np.full(3, 64), np.full(3, 64)))
-    x, y = np.meshgrid(np.arange(int(size.width[0])) + 0.5, np.arange(int(size.height[0])) + 0.5)
-    source = np.linalg.inv(matrix) @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
-    edge = np.abs(source[:, :2, :, None] - np.array([0, 64])).min(axis=(1, 3)).reshape(out.shape[:3])
-    inside = np.all((source[:, :2] > 0) & (source[:, :2] < 64), axis=1).reshape(out.shape[:3])
-    sure = edge > 1e-3  # at the cut itself float32 coordinates may fall on either side
-    wanted = np.where(inside[:, :, :, None], np.array([100, 100, 100]), np.array([7, 8, 9]))
-    assert np.array_equal(out[sure], wanted[sure])
+    batch = batch_of(recipe, images, seed=7, epoch=1)
+    height, width = batch.images.shape[1:3]
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    for i, out in enumerate(batch.images):
+        source = sources(batch.plan, i, np.stack([x.ravel(), y.ravel()]))
+        edge = np.abs(source[:, :, None] - np.array([0, 64])).min(axis=(0, 2)).reshape(height, width)
+        inside = np.all((source > 0) & (source < 64), axis=0).reshape(height, width)
+        sure = edge > 1e-3  # at the cut itself float32 coordinates may fall on either side
+        wanted = np.where(inside[:, :, None], np.array([100, 100, 100]), np.array([7, 8, 9]))
+        assert np.array_equal(out[sure], wanted[sure])
     for fill in ("nearest", "reflect", "wrap"):  # nothing but the picture itself
         assert (recipe_of(cls, example, fill=fill, fill_value=7).batch(images, seed=7).images == 100).all()
 

@@ -8,13 +8,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.transforms.base import Compose, Transform, specs
+from augfuse.transforms.base import Compose, Displacement, Geometric, Transform, specs
 from augfuse.transforms.children import Child, Children
 from oracles import EXAMPLES
 
 # Every example of every transform that does something itself, of those that come last, and of those that choose.
 LEAVES = [cls(**example) for cls, example in EXAMPLES if not cls.comes_last and not issubclass(cls, Compose)]
 ENDS = [cls(**example) for cls, example in EXAMPLES if cls.comes_last]
+MOVING = (Geometric, Displacement)  # the kinds that put pixels elsewhere
 _CHOOSING = [(cls, example) for cls, example in EXAMPLES if issubclass(cls, Compose)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 
@@ -19,6 +19,14 @@ Value: TypeAlias = np.ndarray | float
 # right or below: pixel floor(x + EDGE) covers x. More than the float32 coordinates of an executor are off (5e-4 at 4000
 # pixels), so that all of them choose the same pixel where a quarter turn or a crop by half a pixel meets edges exactly.
 EDGE = 2.0**-10
+
+# A perspective divides: where its divisor is not above this part of the largest one that is seen, at the horizon and
+# beyond, it counts as this. What lies further than FAR pixels outside of a canvas counts as lying there.
+LEAST_DIVISOR = 2.0**-20
+FAR = 8192.0
+
+# A smooth field is taken at places at most so many pixels apart, and is straight in between.
+FIELD_STEP = 4
 
 _LARGEST = 1e15  # of the numbers of a matrix: their inverse stays below 1e27, a coordinate below 1e33
 _ABSENT = 0.0  # the default of an entry that most maps do not have
@@ -75,12 +83,20 @@ def about_centre(canvas: Canvas, a: Value, b: Value, d: Value, e: Value) -> np.n
     return m.transpose(2, 0, 1)
 
 
-def product(matrices: Sequence[np.ndarray]) -> np.ndarray:
-    """(n, 3, 3): the affine map that does the first of these (n, 3, 3), then the second, and so on."""
+def product(matrices: Sequence[np.ndarray], projective: bool = False) -> np.ndarray:
+    """(n, 3, 3): the map that does the first of these (n, 3, 3), then the second, and so on. All are affine unless
+    `projective` says that some may not be."""
     if len(matrices) == 1:
         return matrices[0]
     out = np.empty(matrices[0].shape)
-    compiled().chain(np.array(matrices), out)
+    (compiled().chain_homographies if projective else compiled().chain)(np.array(matrices), out)
+    return out
+
+
+def quadrilaterals(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(n, 3, 3): the homographies that map four points (n, 4, 2) to four others; NaN where there is none."""
+    out = np.empty((len(source), 3, 3))
+    compiled().homographies(np.ascontiguousarray(source), np.ascontiguousarray(target), out)
     return out
 
 
@@ -104,6 +120,48 @@ def invert(m: np.ndarray) -> Inverse:
     n = len(m)
     maps, spans = np.empty((n, 6)), np.empty((2, n))
     return Inverse(maps, spans, *compiled().inverse(np.ascontiguousarray(m), _LARGEST, maps, spans))
+
+
+@final
+class Homographies(NamedTuple):
+    """The inverses of n maps that may be perspectives.
+
+    maps: (n, 9) float64, output to source: x = (m[0] x' + m[1] y' + m[2]) / d, y = (m[3] x' + m[4] y' + m[5]) / d with
+    d = m[6] x' + m[7] y' + m[8], which is at most 1 at the corners of the output and above 0 where the picture is.
+    spans: (2, n), how many source pixels along x and y one output pixel covers in the middle of the output. irregular:
+    the first map without an inverse, as in `Inverse`; behind: the first one that maps a corner of its source onto or
+    behind the horizon; -1 where there is none.
+    """
+
+    maps: np.ndarray
+    spans: np.ndarray
+    irregular: int
+    behind: int
+
+
+def invert_homographies(m: np.ndarray, source: Canvas, out: Canvas) -> Homographies:
+    """The inverses of maps (n, 3, 3) from canvases of these sizes to others."""
+    n = len(m)
+    maps, spans = np.empty((n, 9)), np.empty((2, n))
+    return Homographies(
+        maps, spans, *compiled().inverse_homographies(np.ascontiguousarray(m), *source, *out, _LARGEST, maps, spans)
+    )
+
+
+@final
+class Field(NamedTuple):
+    """Displacements of n pictures, given at the points of a lattice that spans the canvas. What is seen at a place
+    comes from there plus its displacement.
+
+    points: (n, rows, columns, 2) float64, to the right and down in pixels. smooth False: the points are the corners of
+    (rows - 1) x (columns - 1) cells, and the field is bilinear in between. True: they are the control points of a
+    uniform cubic B-spline over (rows - 3) x (columns - 3) cells, the first ones one cell outside of the canvas; it is
+    taken at equal distances of at most FIELD_STEP pixels, and bilinear in between. Places outside of the canvas are
+    displaced like the nearest place of its edge.
+    """
+
+    points: np.ndarray
+    smooth: bool
 
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ the second, and they differ in the last bit. A helper that is inlined exists onc
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -40,6 +41,17 @@ def inlined(function: Callable[..., Any]) -> Any:
 def inlined_exact(function: Callable[..., Any]) -> Any:
     """A helper of `jit_exact` functions."""
     return register_jitable(forceinline=True, **_OPTIONS)(function)
+
+
+def jit_with(function: Any, module: str, file: str, **helpers: Callable[..., Any]) -> Any:
+    """The function of a `jit`, compiled with other helpers in the place of those of these names. module, file: those of
+    the helpers; the kernel is kept with this file, and compiled anew when it changes.
+    """
+    plain = function.py_func
+    code = plain.__code__.replace(co_filename=file)
+    names = {**plain.__globals__, **helpers, "__name__": module}
+    other = FunctionType(code, names, plain.__name__, plain.__defaults__)
+    return _kept(other, _FAST)
 
 
 def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:

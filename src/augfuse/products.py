@@ -99,6 +99,131 @@ def inverse(matrices, largest, out, spans):
 
 
 @jit_exact
+def chain_homographies(matrices, out):
+    """out (n, 3, 3) = matrices[k - 1] @ .. @ matrices[0], for any maps (k, n, 3, 3)."""
+    now = np.empty((3, 3))
+    for i in range(out.shape[0]):
+        now[:] = matrices[0, i]
+        for k in range(1, matrices.shape[0]):
+            m = matrices[k, i]
+            for c in range(3):
+                x, y, w = now[0, c], now[1, c], now[2, c]
+                for r in range(3):
+                    now[r, c] = m[r, 0] * x + m[r, 1] * y + m[r, 2] * w
+        out[i] = now
+
+
+@inlined_exact
+def _from_square(p, out):
+    """The homography from the unit square, its corners in turn, to four points (4, 2)."""
+    x, y = p[0, 0] - p[1, 0] + p[2, 0] - p[3, 0], p[0, 1] - p[1, 1] + p[2, 1] - p[3, 1]
+    ax, ay = p[1, 0] - p[2, 0], p[1, 1] - p[2, 1]
+    bx, by = p[3, 0] - p[2, 0], p[3, 1] - p[2, 1]
+    area = ax * by - ay * bx
+    g, h = (x * by - y * bx) / area, (ax * y - ay * x) / area
+    for r in range(2):
+        out[r, 0] = p[1, r] - p[0, r] + g * p[1, r]
+        out[r, 1] = p[3, r] - p[0, r] + h * p[3, r]
+        out[r, 2] = p[0, r]
+    out[2, 0], out[2, 1], out[2, 2] = g, h, 1.0
+
+
+@inlined_exact
+def _adjugate(m, out):
+    """The inverse of m (3, 3) times its determinant, which is returned."""
+    for r in range(3):
+        for c in range(3):
+            a, b = (c + 1) % 3, (c + 2) % 3
+            d, e = (r + 1) % 3, (r + 2) % 3
+            out[r, c] = m[a, d] * m[b, e] - m[a, e] * m[b, d]
+    return m[0, 0] * out[0, 0] + m[0, 1] * out[1, 0] + m[0, 2] * out[2, 0]
+
+
+@jit_exact
+def homographies(source, target, out):
+    """out (n, 3, 3): the maps of four points (n, 4, 2) to four others, their last entry 1; NaN where there is none."""
+    one, two, back = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
+    for i in range(out.shape[0]):
+        _from_square(source[i], one)
+        _from_square(target[i], two)
+        _adjugate(one, back)
+        for r in range(3):
+            for c in range(3):
+                out[i, r, c] = two[r, 0] * back[0, c] + two[r, 1] * back[1, c] + two[r, 2] * back[2, c]
+        last = out[i, 2, 2]
+        for r in range(3):
+            for c in range(3):
+                out[i, r, c] /= last
+
+
+@inlined_exact
+def _divisors(m, height, width):
+    """The least and the largest divisor of the map m (3, 3) at the corners of a canvas."""
+    a, b, c, d = (
+        m[2, 2],
+        m[2, 0] * width + m[2, 2],
+        m[2, 1] * height + m[2, 2],
+        m[2, 0] * width + m[2, 1] * height + m[2, 2],
+    )
+    return min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
+
+
+@jit_exact
+def inverse_homographies(matrices, height, width, out_height, out_width, largest, out, spans):
+    """The inverses of maps (n, 3, 3) as out (n, 9), and spans (2, n) in the middle of the output: see
+    `geometry.Homographies`. Returns the first image whose map has no inverse, and the first that maps a corner of its
+    canvas behind the horizon, -1 where there are none; their rows are 0.
+    """
+    first, behind = -1, -1
+    m, back = np.empty((3, 3)), np.empty((3, 3))
+    for i in range(out.shape[0]):
+        out[i] = 0.0
+        spans[:, i] = 0.0
+        total = 0.0
+        for r in range(3):
+            for c in range(3):
+                m[r, c] = matrices[i, r, c]
+                total += m[r, c]
+        middle = m[2, 0] * (width[i] / 2) + m[2, 1] * (height[i] / 2) + m[2, 2]
+        if total * 0.0 != 0.0:  # NaN differs from everything, and infinity times 0 is NaN
+            first = i if first < 0 else first
+            continue
+        if abs(middle) < 1e-100:
+            behind = i if behind < 0 else behind
+            continue
+        size = 0.0
+        for r in range(3):
+            for c in range(3):
+                m[r, c] /= middle
+                size = max(size, abs(m[r, c]))
+        least, most = _divisors(m, height[i], width[i])
+        if not least > 1e-6 * most:
+            behind = i if behind < 0 else behind
+            continue
+        determinant = _adjugate(m, back)
+        if not (abs(determinant) > 1e-12 and size < largest):
+            first = i if first < 0 else first
+            continue
+        for r in range(3):
+            for c in range(3):
+                back[r, c] /= determinant
+        least, most = _divisors(back, out_height[i], out_width[i])
+        most = max(most, -least)
+        for r in range(3):
+            for c in range(3):
+                back[r, c] /= most
+                out[i, 3 * r + c] = back[r, c]
+        x, y = out_width[i] / 2, out_height[i] / 2
+        d = back[2, 0] * x + back[2, 1] * y + back[2, 2]
+        if d > 1e-3:
+            for r in range(2):
+                place = (back[r, 0] * x + back[r, 1] * y + back[r, 2]) / d
+                a, b = (back[r, 0] - place * back[2, 0]) / d, (back[r, 1] - place * back[2, 1]) / d
+                spans[r, i] = np.sqrt(a * a + b * b)
+    return first, behind
+
+
+@jit_exact
 def chain_colors(matrices, out):
     """out (n, 3, 4) = the colour matrices (k, n, 3, 4), the first one first, without a clip in between."""
     now = np.empty((3, 4))

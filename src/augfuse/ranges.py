@@ -287,6 +287,28 @@ class Points(msgspec.Struct, frozen=True):
 
 
 @final
+class Corners(msgspec.Struct, frozen=True):
+    """Four points (x, y) of which no three lie on one line, so that a perspective maps any four others to them."""
+
+    doc: str
+    unit: str = "pixels"
+
+    def parse(self, where: str, value: Any) -> tuple[tuple[float, float], ...]:
+        wanted = "four points (x, y), such as ((0, 0), (224, 0), (224, 224), (0, 224))"
+        value = value.tolist() if isinstance(value, np.ndarray) else value
+        points = [listed(point) for point in value] if isinstance(value, (tuple, list)) else []
+        if len(points) != 4 or not all(isinstance(point, (tuple, list)) and len(point) == 2 for point in points):
+            raise RangeError(f"{where}: got {shown(value)}, wanted {wanted}.")
+        parsed = tuple((_number(where, x, wanted), _number(where, y, wanted)) for x, y in points)
+        for left_out in range(4):
+            (ax, ay), (bx, by), (cx, cy) = (point for k, point in enumerate(parsed) if k != left_out)
+            one, other = (bx - ax) * (cy - ay), (by - ay) * (cx - ax)
+            if abs(one - other) <= 1e-9 * (abs(one) + abs(other)) or not math.isfinite(one - other):
+                raise RangeError(f"{where}: got {shown(value)}, of which three lie on one line. Move one of them.")
+        return parsed
+
+
+@final
 class Choice(msgspec.Struct, frozen=True):
     """One of a few words."""
 
@@ -324,4 +346,4 @@ class Anything(msgspec.Struct, frozen=True):
         return value
 
 
-Spec: TypeAlias = Interval | Number | Numbers | Lengths | Margins | Points | Choice | Flag | Anything
+Spec: TypeAlias = Interval | Number | Numbers | Lengths | Margins | Points | Corners | Choice | Flag | Anything

@@ -14,7 +14,7 @@ from augfuse.errors import ImageTypeError
 from augfuse.text import shown
 from augfuse.transforms._compose import Schedule, When
 from augfuse.transforms._views import Views
-from augfuse.transforms.base import Compose, Geometric, Transform, Write
+from augfuse.transforms.base import Compose, Displacement, Geometric, Transform, Write
 from augfuse.transforms.children import leaves, tree
 from augfuse.transforms.spec import recipe_to_line
 from augfuse.warn_once import warn_first
@@ -33,12 +33,14 @@ def _moving(recipe: Any) -> tuple[Transform, ...]:
 
 def _moves(transform: Transform) -> bool:
     """Whether it, or a transform within it, moves pixels."""
-    return transform.probability > 0 and any(isinstance(t, Geometric) and t.p > 0 for t in leaves([transform]))
+    return transform.probability > 0 and any(
+        isinstance(t, Geometric | Displacement) and t.p > 0 for t in leaves([transform])
+    )
 
 
 def _geometry(transform: Transform) -> Transform:
     """The same, where what does not move pixels never acts: it keeps its place, so that the same ones are chosen."""
-    if isinstance(transform, Geometric):
+    if isinstance(transform, Geometric | Displacement):
         return transform
     if isinstance(transform, Views):
         lists = {name: [t for t in own if not isinstance(t, Write)] for name, own in transform.views}

@@ -9,7 +9,8 @@ import numpy as np
 
 from augfuse import color
 from augfuse.execute.images import Images
-from augfuse.geometry import EDGE
+from augfuse.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR, Field
+from augfuse.plan.bends import Bend
 from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Pass
 from augfuse.plan.tone import Tone, params_of
 
@@ -41,13 +42,16 @@ def _pass(step: Pass, image: np.ndarray, i: int, low: float, whole: bool) -> np.
     image = retone(image, step.before, i) if step.before is not None else image
     extra = 0.0 if step.mean_gain is None else step.mean_gain[i] * (_gray_mean(image) - low)
     if step.sampling is not None:
-        matrices, reduced, border, nearest, grid = step.sampling
+        matrices, reduced, border, nearest, grid, bends = step.sampling
         if reduced is not None:
             image = average(image, int(reduced.height[i]), int(reduced.width[i]))
             image = np.rint(image) if whole else image
         size = (int(step.size.height[i]), int(step.size.width[i]))
-        resample = scale if grid == "aligned" and not nearest else warp
-        image, inside = resample(image, matrices[i].reshape(2, 3), size, border, nearest)
+        matrix = matrices[i].reshape(2, 3)
+        if grid == "aligned" and not nearest:
+            image, inside = scale(image, matrix, size, border, nearest)
+        else:
+            image, inside = sample(image, *mapped(matrix, *bent(bends, i, *centres(size))), border, nearest)
     if step.color is not None:
         image = recolor(image, step.color[i], extra)
     elif step.gain is not None:
@@ -130,12 +134,84 @@ def warp(
     image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: str, nearest: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sample `image` at matrix @ (x, y, 1) for the centre (x, y) of each output pixel; also whether that lies
-    inside. What lies on the edge between two pixels belongs to the right or lower one, see `geometry.EDGE`.
+    inside.
+    """
+    return sample(image, *mapped(matrix, *centres(size)), border, nearest)
+
+
+def centres(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of the centre of each output pixel."""
+    x, y = np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5)
+    return x, y
+
+
+def mapped(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where an affine map (2, 3) puts these places."""
+    return tuple(matrix[r, 0] * x + matrix[r, 1] * y + matrix[r, 2] for r in range(2))  # type: ignore[return-value]
+
+
+def bent(bends: tuple[Bend, ...], i: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where perspectives and displacement fields put these places."""
+    for bend in bends:
+        m, height, width = bend.maps[i].reshape(3, 3), bend.size.height[i], bend.size.width[i]
+        divisor = np.maximum(m[2, 0] * x + m[2, 1] * y + m[2, 2], LEAST_DIVISOR)
+        u, v = mapped(m[:2], x, y)
+        x, y = np.clip(u / divisor, -FAR, width + FAR), np.clip(v / divisor, -FAR, height + FAR)
+        if bend.field is not None:
+            x, y = displaced(bend.field, i, int(height), int(width), x, y)
+    return x, y
+
+
+def displaced(
+    field: Field, i: int, height: int, width: int, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the field of image i puts these places of a canvas of this size."""
+    points = spline(field.points[i], height, width) if field.smooth else field.points[i]
+    right, down = bilinear(points, x / width, y / height)
+    return x + right, y + down
+
+
+def spline(points: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The cubic B-spline of control points (rows, columns, 2) at equal distances over the canvas, with both ends."""
+    rows, columns = (
+        _spline_weights(points.shape[axis] - 3, -(-side // FIELD_STEP)) for axis, side in enumerate((height, width))
+    )
+    return np.einsum("yr,rcd,xc->yxd", rows, points, columns)
+
+
+def _spline_weights(cells: int, steps: int) -> np.ndarray:
+    """(steps + 1, cells + 3): how much of each control point is in each place along one axis."""
+    weights = np.zeros((steps + 1, cells + 3))
+    for j in range(steps + 1):
+        place = j * cells / steps
+        first = min(int(place), cells - 1)
+        t = place - first
+        basis = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+        weights[j, first : first + 4] = np.array(basis) / 6
+    return weights
+
+
+def bilinear(points: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The field of lattice points (rows, columns, 2) at these places, as fractions of the canvas: what lies outside has
+    the value of its edge.
+    """
+    rows, columns = points.shape[0] - 1, points.shape[1] - 1
+    x, y = np.clip(x * columns, 0, columns), np.clip(y * rows, 0, rows)
+    left, top = np.minimum(x.astype(np.int64), columns - 1), np.minimum(y.astype(np.int64), rows - 1)
+    tx, ty = (x - left)[..., None], (y - top)[..., None]
+    upper = points[top, left] * (1 - tx) + points[top, left + 1] * tx
+    lower = points[top + 1, left] * (1 - tx) + points[top + 1, left + 1] * tx
+    found = upper * (1 - ty) + lower * ty
+    return found[..., 0], found[..., 1]
+
+
+def sample(
+    image: np.ndarray, u: np.ndarray, v: np.ndarray, border: str, nearest: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """`image` at the places (u, v); also whether these lie inside. What lies on the edge between two pixels belongs to
+    the right or lower one, see `geometry.EDGE`.
     """
     height, width = image.shape[:2]
-    x, y = np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5)
-    u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
-    v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
     row, column = np.floor(v + EDGE), np.floor(u + EDGE)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     if nearest:

@@ -16,6 +16,7 @@ from augfuse.functional.colors import invert as invert
 from augfuse.functional.colors import shift_channels as shift_channels
 from augfuse.functional.moves import affine as affine
 from augfuse.functional.moves import horizontal_flip as horizontal_flip
+from augfuse.functional.moves import perspective as perspective
 from augfuse.functional.moves import rotate as rotate
 from augfuse.functional.moves import rotate90 as rotate90
 from augfuse.functional.moves import scale as scale

@@ -108,6 +108,25 @@ def per_image(transform: Transform, name: str, value: Any, n: int) -> np.ndarray
     return np.array([number.parse(f"{where}[{i}]", one) for i, one in enumerate(value)])
 
 
+def four_points(transform: Transform, name: str, value: Any, n: int) -> np.ndarray:
+    """(n, 4, 2) of four points (x, y) for all images, or four for each."""
+    spec, where = specs(type(transform))[name], f"{type(transform).__name__}.{name}"
+    if _depth(value) != 3:
+        return np.tile(np.array(spec.parse(where, value)), (n, 1, 1))
+    if len(value) != n:
+        raise RangeError(
+            f"{where}: got four points for {len(value)} images, wanted four for all, or four for each of {n} image(s)."
+        )
+    return np.array([spec.parse(f"{where}[{i}]", one) for i, one in enumerate(value)])
+
+
+def _depth(value: Any) -> int:
+    """How many lists lie within each other, by their first entries."""
+    if not isinstance(value, (tuple, list, np.ndarray)):
+        return 0
+    return value.ndim if isinstance(value, np.ndarray) else 1 + (_depth(value[0]) if len(value) else 0)
+
+
 def per_color(transform: Transform, name: str, value: Any, n: int, channels: int) -> np.ndarray:
     """(n, 3) of one number, of one for each colour, (c,), or of these for each image, (n, c) or (n, 1)."""
     spec, where = specs(type(transform))[name], f"{type(transform).__name__}.{name}"

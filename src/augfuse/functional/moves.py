@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from augfuse.errors import RangeError
-from augfuse.functional.apply import FillValue, Options, PerImage, Pictures, ValueRange, apply, per_image
+from augfuse.functional.apply import FillValue, Options, PerImage, Pictures, ValueRange, apply, four_points, per_image
 from augfuse.transforms import (
     Affine,
     HorizontalFlip,
@@ -19,7 +20,10 @@ from augfuse.transforms import (
     Transpose,
     VerticalFlip,
 )
+from augfuse.transforms._placed import FourPoints
 from augfuse.transforms.base import Params
+
+Points: TypeAlias = Sequence[Sequence[float]] | Sequence[Sequence[Sequence[float]]] | np.ndarray
 
 
 def _both_axes(factor: np.ndarray) -> Params:
@@ -229,6 +233,50 @@ def affine(
         "shear_y": shear_y,
     }
     return apply(images, Affine(), Options(value_range, dtype, workers, fill, fill_value, interpolation), numbers)
+
+
+def perspective(
+    images: Pictures,
+    startpoints: Points,
+    endpoints: Points,
+    *,
+    fill: str = "nearest",
+    fill_value: FillValue = 0,
+    interpolation: str = "bilinear",
+    value_range: ValueRange = None,
+    dtype: Any = None,
+    workers: int | None = None,
+) -> np.ndarray:
+    """Look from another side: four points of the image come to lie on four others; see `af.Perspective`.
+
+    Args:
+        images: one image (h, w, c) or (h, w), a batch (n, h, w, c), or a list of images; uint8, uint16 or float32.
+        startpoints: four points (x, y) in pixels, or four for each image; the upper left corner of an image is (0, 0),
+            its lower right corner (width, height).
+        endpoints: where they are to lie, in the same order.
+        fill: what surrounds an image: "nearest", "reflect", "wrap" or "constant".
+        fill_value: for fill="constant", one number or one per channel, at the image's own scale.
+        interpolation: "bilinear", or "nearest", which mixes no values.
+        value_range: (low, high) of float images; None: 0..1, and the full range of integer dtypes.
+        dtype: None keeps the dtype of the images (integers rounded); "float32": unrounded, at their scale.
+        workers: threads, all cores by default; it changes no byte.
+
+    Returns:
+        The images with the same form, size and dtype: one for one image, (n, h, w, c) for several.
+
+    Raises:
+        RangeError: what is not four points, or three of them on one line.
+        RecipeError: points that put a corner of the image onto or behind the horizon.
+        ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
+    """
+    transform, given = FourPoints(), {"startpoints": startpoints, "endpoints": endpoints}
+    options = Options(value_range, dtype, workers, fill, fill_value, interpolation)
+    return apply(
+        images,
+        transform,
+        options,
+        more=lambda n, _: {name: four_points(transform, name, value, n) for name, value in given.items()},
+    )
 
 
 def horizontal_flip(

@@ -1,9 +1,11 @@
 """Neighbouring steps of a plan become one pass over the pixels.
 
-The rules: Geometric, Geometric multiply. Color, Color multiply, with no clip in between. Color and Geometric swap
-freely, because a matrix on channels commutes with a weighted mean over pixels whose weights sum to 1; only the fill
-colour must know which colour steps came after it. A step that needs the mean of the current image (Contrast about the
-mean), or a statistic of it, begins a new pass, and so does whatever follows a Local.
+The rules: Geometric, Geometric multiply. A displacement field stands between the matrices before and behind it, and two
+fields are passed one after the other: together they say where a pixel of the output comes from, so that there is one
+resample. Color, Color multiply, with no clip in between. Color and Geometric swap freely, because a matrix on channels
+commutes with a weighted mean over pixels whose weights sum to 1; only the fill colour must know which colour steps came
+after it. A step that needs the mean of the current image (Contrast about the mean), or a statistic of it, begins a new
+pass, and so does whatever follows a Local.
 
 Tones commute with nothing: those that come first in a pass act on the values of the source, before they are blended,
 those that come last on what geometry and colour left, clipped. Tone, Tone compose. Geometry or colour behind the latter
@@ -19,7 +21,7 @@ import numpy as np
 from augfuse import color, geometry
 from augfuse.errors import RecipeError
 from augfuse.plan import ops
-from augfuse.plan.ops import Grid, Op, Segment, Step
+from augfuse.plan.ops import Bent, Grid, Op, Segment, Step
 
 
 def steps(operations: Sequence[Op | Step]) -> list[Step]:
@@ -69,8 +71,7 @@ def _merged(run: list[Segment]) -> Segment:
     """Neighbours as one; only the first of them may look at the mean of what comes in."""
     if len(run) == 1:
         return run[0]
-    moves: list[np.ndarray] = []
-    grids: list[Grid] = []
+    moved: list[Segment] = []
     colors: list[np.ndarray] = []
     fills: list[np.ndarray] = []
     before: list[ops.Tone] = []
@@ -83,25 +84,41 @@ def _merged(run: list[Segment]) -> Segment:
             colors.append(segment.color)
             color_names += segment.color_names
             mixes = mixes or segment.mixes_channels
-            if moves:  # the fill colour surrounds the source from the first geometric step on, and passes what follows
+            if moved:  # the fill colour surrounds the source from the first geometric step on, and passes what follows
                 fills.append(segment.color)
         if segment.geometry is not None:
-            if not moves and segment.fill_color is not None:
+            if not moved and segment.fill_color is not None:
                 fills.append(segment.fill_color)
-            moves.append(segment.geometry)
-            grids.append(segment.grid)
+            moved.append(segment)
             geometry_names += segment.geometry_names
         (after if acts else before).extend(segment.before)
         after.extend(segment.after)
         acts = acts or segment.geometry is not None or segment.color is not None
+    projective = any([segment.projective for segment in moved])
+    fields, moves = _moves(moved, projective) if moved else ((), None)
     gain = run[0].mean_gain
     if gain is not None:
         for matrix in colors[1:]:
             gain = color.turn(matrix, gain)
     return Segment(
-        run[-1].size, geometry_names, color_names, _product(geometry.product, moves), _product(color.product, colors),
-        gain, _product(color.product, fills), mixes, _grid(grids), tuple(before), tuple(after),
+        run[-1].size, geometry_names, color_names, moves, _product(color.product, colors), gain,
+        _product(color.product, fills), mixes, _grid([segment.grid for segment in moved]), fields, projective,
+        tuple(before), tuple(after),
     )  # fmt: skip
+
+
+def _moves(moved: Sequence[Segment], projective: bool) -> tuple[tuple[Bent, ...], np.ndarray]:
+    """The fields of several moves, each with the matrices since the one before it, and those behind the last one."""
+    fields: list[Bent] = []
+    chain: list[np.ndarray] = []
+    for segment in moved:
+        for bent in segment.fields:
+            chain += [] if bent.before is None else [bent.before]
+            fields.append(bent._replace(before=geometry.product(chain, projective) if chain else None))
+            chain = []
+        assert segment.geometry is not None
+        chain.append(segment.geometry)
+    return tuple(fields), geometry.product(chain, projective)
 
 
 def _grid(grids: Sequence[Grid]) -> Grid:
@@ -121,10 +138,12 @@ def _product(
 
 
 def _of_warp(op: ops.Warp) -> Step:
-    if op.projective or op.field is not None:
-        kind = "a perspective" if op.projective else "a displacement field"
-        raise RecipeError(f"{op.name}: {kind} is not executed by this version. Leave it out of the recipe.")
-    return Segment(op.size, geometry_names=(op.name,), geometry=op.matrix, grid=op.grid)
+    return Segment(op.size, (op.name,), geometry=op.matrix, grid=op.grid, projective=op.projective)
+
+
+def _of_displacement(op: ops.Displace) -> Step:
+    nothing = geometry.affine(len(op.field.points))
+    return Segment(op.size, (op.name,), geometry=nothing, fields=(Bent(None, op.field, op.size),))
 
 
 def _of_color(op: ops.Color) -> Step:
@@ -144,6 +163,7 @@ def _refused(op: ops.Mix) -> Step:
 # What each op is as a step. A new kind has its line here, and its part in `Segment` and `_merged` if it fuses.
 _STEP: dict[type, Callable[..., Step]] = {
     ops.Warp: _of_warp,
+    ops.Displace: _of_displacement,
     ops.Color: _of_color,
     ops.Tone: _of_tone,
     ops.Local: lambda op: op,

@@ -14,7 +14,8 @@ import numpy as np
 from augfuse import color
 from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas, invert
-from augfuse.plan import ops
+from augfuse.plan import bends, ops
+from augfuse.plan.bends import Bend, Way
 from augfuse.plan.ops import Grid, Local, Segment
 from augfuse.plan.tone import LEVELS, Tone, through
 
@@ -35,13 +36,14 @@ Border: TypeAlias = Literal["nearest", "reflect", "wrap", "constant", "wrap_cent
 
 @final
 class Sampling(NamedTuple):
-    """Where output pixels come from."""
+    """Where output pixels come from: through the bends one after the other, then the matrices."""
 
     matrices: np.ndarray  # (n, 6) float64: output to source, or to the reduced source where there is one
     reduced: Canvas | None  # the sizes to average the source down to first
     border: Border
     nearest: bool  # the nearest pixel, instead of bilinear
     grid: Grid = "free"  # where pixels may go, by the classes of the transforms
+    bends: tuple[Bend, ...] = ()  # perspectives and displacement fields
 
 
 @final
@@ -169,21 +171,25 @@ def _toned(tone: Tone | None, fills: np.ndarray | None) -> np.ndarray | None:
 def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
     if step.geometry is None:
         return None
-    found = invert(step.geometry)
-    if (bad := found.irregular) >= 0:
-        raise RecipeError(
-            f"{', '.join(step.geometry_names)}: the matrix of sample {plan.indices[bad]} has no inverse, or numbers "
-            f"beyond 1e15 ({np.array2string(step.geometry[bad][:2], precision=3)}). "
-            "Narrow the ranges of scale and shear."
-        )
-    maps, nearest = found.maps, plan.interpolation == "nearest"
+    way = (
+        bends.of(step, source, plan.indices) if step.fields or step.projective else _straight(plan, step, step.geometry)
+    )
+    maps, nearest = way.maps, plan.interpolation == "nearest"
     # Along its axes an image shrinks straight into the output; else it is reduced first, on its own grid.
-    reduces = step.grid == "free" and not nearest and found.most > REDUCE_ABOVE
-    reduced = _reduced(found.spans, source) if reduces else None
+    reduces = step.grid == "free" and not nearest and way.most > REDUCE_ABOVE
+    reduced = _reduced(way.spans, source) if reduces else None
     if reduced is not None:
         factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
         maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)
-    return Sampling(maps, reduced, plan.fill, nearest, step.grid)
+    return Sampling(maps, reduced, plan.fill, nearest, step.grid, way.bends)
+
+
+def _straight(plan: Plan, step: Segment, matrices: np.ndarray) -> Way:
+    """The way back through affine maps."""
+    found = invert(matrices)
+    if found.irregular >= 0:
+        raise bends.without_inverse(step, matrices, found.irregular, plan.indices)
+    return Way(found.maps, found.spans, found.most)
 
 
 def _reduced(spans: np.ndarray, source: Canvas) -> Canvas:

@@ -1,8 +1,8 @@
 """What transforms become: one small record each, then neighbours in one segment. No pixels.
 
-Warp moves pixels, Color mixes channels, Tone changes values by a curve, Local works on the finished image, Mix combines
-samples, Write is the last thing done. Arrays have n first. Before fusion each transform is one step; `fuse`
-puts neighbours into one `Segment`. An absent part of a segment is None, never a no-op.
+Warp and Displace move pixels, Color mixes channels, Tone changes values by a curve, Local works on the finished image,
+Mix combines samples, Write is the last thing done. Arrays have n first. Before fusion each transform is one step;
+`fuse` puts neighbours into one `Segment`. An absent part of a segment is None, never a no-op.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from augfuse import geometry
 from augfuse.errors import RecipeError
-from augfuse.geometry import Canvas
+from augfuse.geometry import Canvas, Field
 from augfuse.transforms import base
 from augfuse.transforms.base import Frame, Params, Transform
 
@@ -27,22 +27,35 @@ Grid: TypeAlias = Literal["whole", "swapped", "aligned", "free"]
 
 @final
 class Warp(msgspec.Struct, frozen=True, eq=False):
-    """Moves pixels. projective: the last row of a matrix may differ from (0, 0, 1). field: a displacement. grid: where
-    pixels may go, by its class."""
+    """Moves pixels. projective: the last row of a matrix may differ from (0, 0, 1). grid: where pixels may go. Both by
+    its class."""
 
     name: str
     size: Canvas  # of what comes out
     matrix: np.ndarray  # (n, 3, 3) float64, source to output
     grid: Grid = "free"
     projective: bool = False
-    field: np.ndarray | None = None
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Warp:
         """The same for the images of `active` (n,); the others stay as they are, of the sizes `canvas`."""
         size = self.size
         if size is not canvas:
             size = Canvas(*(np.where(active, new, old) for new, old in zip(size, canvas, strict=True)))
-        return Warp(self.name, size, geometry.where(active, self.matrix), self.grid, self.projective, self.field)
+        return Warp(self.name, size, geometry.where(active, self.matrix), self.grid, self.projective)
+
+
+@final
+class Displace(msgspec.Struct, frozen=True, eq=False):
+    """Moves pixels by a field of displacements."""
+
+    name: str
+    size: Canvas
+    field: Field
+
+    def on(self, active: np.ndarray, canvas: Canvas) -> Displace:
+        """The same for the images of `active` (n,)."""
+        points = np.where(active[:, None, None, None], self.field.points, 0.0)
+        return Displace(self.name, self.size, Field(points, self.field.smooth))
 
 
 @final
@@ -122,6 +135,15 @@ class Write(msgspec.Struct, frozen=True, eq=False):
 
 
 @final
+class Bent(NamedTuple):
+    """A field within a segment, and the matrices between the field before it, or the source, and itself."""
+
+    before: np.ndarray | None  # (n, 3, 3); None: there are none
+    field: Field
+    size: Canvas  # of what is displaced
+
+
+@final
 class Segment(msgspec.Struct, frozen=True, eq=False):
     """One pass over the pixels: the tones of what comes in, geometry, colour, then tones of what comes out. Colour
     steps that stood before the geometry are in it too.
@@ -130,28 +152,42 @@ class Segment(msgspec.Struct, frozen=True, eq=False):
     size: Canvas  # of what comes out
     geometry_names: tuple[str, ...] = ()
     color_names: tuple[str, ...] = ()
-    geometry: np.ndarray | None = None  # (n, 3, 3) float64, source to output
+    geometry: np.ndarray | None = None  # (n, 3, 3) float64, source to output; behind the last of the fields
     color: np.ndarray | None = None  # (n, 3, 4) float64, on values in [0, 1]
     mean_gain: np.ndarray | None = None  # (n, 3): added per unit of the grey mean of what comes in
     fill_color: np.ndarray | None = None  # (n, 3, 4): the colour steps behind the first geometric one; None: none
     mixes_channels: bool = False
     grid: Grid = "free"  # of the geometry
+    fields: tuple[Bent, ...] = ()  # in the order of application
+    projective: bool = False  # whether one of the matrices may be a perspective
     before: tuple[Tone, ...] = ()  # on the values of the source, before they are blended
     after: tuple[Tone, ...] = ()  # where there is geometry or colour
 
 
-Op: TypeAlias = Warp | Color | Tone | Local | Mix
+Op: TypeAlias = Warp | Displace | Color | Tone | Local | Mix
 Step: TypeAlias = Segment | Local
 
 
 def _warp(transform: base.Geometric, params: Params, frame: Frame, name: str) -> Op:
     matrix, size = transform.matrix(params, frame.canvas)
     grid: Grid = "free"
-    if transform.moves_whole_pixels:
+    if transform.moves_whole_pixels and not transform.projective:
         grid = "swapped" if not transform.axis_aligned else "whole"
-    elif transform.axis_aligned:
+    elif transform.axis_aligned and not transform.projective:
         grid = "aligned"
     return Warp(name, size, matrix, grid, transform.projective)
+
+
+def _displace(transform: base.Displacement, params: Params, frame: Frame, name: str) -> Op:
+    field, n = transform.field(params, frame.canvas), len(frame.canvas.width)
+    least = 4 if field.smooth else 2
+    shape = field.points.shape
+    if len(shape) != 4 or shape[0] != n or min(shape[1:3]) < least or shape[3] != 2:
+        raise RecipeError(
+            f"{name}: got a field with points of shape {shape}, wanted (n, rows, columns, 2) for n = {n} "
+            f"images, with at least {least} rows and columns."
+        )
+    return Displace(name, frame.canvas, field)
 
 
 def _color(transform: base.Color, params: Params, frame: Frame, name: str) -> Op:
@@ -177,6 +213,7 @@ def _mix(transform: base.Mix, params: Params, frame: Frame, name: str) -> Op:
 # what it is called.
 _MAKERS: dict[type[Transform], Callable[..., Op]] = {
     base.Geometric: _warp,
+    base.Displacement: _displace,
     base.Color: _color,
     base.Tone: _tone,
     base.Local: _local,

@@ -21,7 +21,7 @@ from augfuse.plan.draw import Drawn, Node, draw
 from augfuse.plan.plan import Plan, Settings, Source, checked, make
 from augfuse.ranges import LONGEST_SIDE
 from augfuse.text import shown
-from augfuse.transforms.base import Compose, Transform, applications
+from augfuse.transforms.base import Compose, Transform
 from augfuse.transforms.children import check_ends
 from augfuse.transforms.spec import transform_to_dict, transforms_from_list
 
@@ -150,12 +150,19 @@ def _rebuilt(stored: _Stored) -> Plan:
 
 def _check_cells(n: int, channels: int, transforms: Sequence[Transform]) -> None:
     views = [children for transform in transforms for _, children in getattr(transform, "views", ())]
-    each = sum(map(applications, (*transforms, *(child for children in views for child in children))))
+    each = sum(map(_cells, (*transforms, *(child for children in views for child in children))))
     if (n + _OVERHEAD) * (each + channels * max(1, len(views))) > MOST_CELLS:
         raise RecipeError(
             f"plan: got {n:,} images with {each:,} transforms and {channels:,} channels, wanted at most {MOST_CELLS:,} "
-            "in all, images times the rest. Write plans of smaller batches."
+            "in all, images times the rest, where a field counts as many transforms. Write plans of smaller batches."
         )
+
+
+def _cells(transform: Transform) -> int:
+    """The memory that a transform takes, in each image, in that of one which draws a few numbers."""
+    if not isinstance(transform, Compose):
+        return transform.cells
+    return transform.places * sum(_cells(branch) for _, branch in transform.branches(0))
 
 
 def _check_settings(settings: Settings) -> None:

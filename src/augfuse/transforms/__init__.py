@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from augfuse.transforms._bend import ElasticTransform as ElasticTransform
+from augfuse.transforms._bend import GridDistortion as GridDistortion
+from augfuse.transforms._bend import OpticalDistortion as OpticalDistortion
+from augfuse.transforms._bend import Perspective as Perspective
 from augfuse.transforms._color import Brightness as Brightness
 from augfuse.transforms._color import ChannelShift as ChannelShift
 from augfuse.transforms._color import ColorJitter as ColorJitter

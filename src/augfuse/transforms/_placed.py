@@ -1,21 +1,24 @@
-"""Transforms whose rectangle is given in pixels, and not drawn: what `augfuse.functional` cuts out and paints.
+"""Transforms whose places are given in pixels, and not drawn: what `augfuse.functional` cuts out, paints and tilts.
 
 They share their matrices and kernels with RandomCrop, RandomResizedCrop and Erase.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, final
+from typing import Annotated, ClassVar, TypeAlias, final
 
 import numpy as np
 
+from augfuse import geometry
 from augfuse.geometry import Canvas
-from augfuse.ranges import LONGEST_SIDE, Lengths, Number, Numbers, Size, per_channel
+from augfuse.ranges import LONGEST_SIDE, Corners, Lengths, Number, Numbers, Size, per_channel
 from augfuse.rng import Draw
 from augfuse.transforms._crop import Part, cut, cut_and_scaled
 from augfuse.transforms._local import paint_all, painted
 from augfuse.transforms.base import Amount, Evaluation, Frame, Geometric, Local, Params
 
+_Four: TypeAlias = tuple[tuple[float, float], ...]
+_SQUARE = ((0, 0), (64, 0), (64, 64), (0, 64))
 _TOP = Number("first row", "pixels", -LONGEST_SIDE, LONGEST_SIDE, integer=True)
 _LEFT = Number("first column", "pixels", -LONGEST_SIDE, LONGEST_SIDE, integer=True)
 _HEIGHT = Number("rows", "pixels", 1, LONGEST_SIDE, integer=True)
@@ -59,6 +62,27 @@ class ResizedCrop(Geometric, frozen=True):
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return cut_and_scaled(canvas, Part(**params), self.size)
+
+
+@final
+class FourPoints(Geometric, frozen=True):
+    """A perspective that maps four points, `startpoints`, to four others."""
+
+    startpoints: Annotated[_Four, Corners("points of the image")] = _SQUARE
+    endpoints: Annotated[_Four, Corners("where they are to lie, in the same order")] = _SQUARE
+    examples: ClassVar = ({"endpoints": ((1, 2), (60, 9), (64, 64), (3, 50))},)
+    projective: ClassVar[bool] = True
+    evaluation: ClassVar[Evaluation] = "deterministic"
+
+    def draw(self, draw: Draw) -> Params:
+        names = ("startpoints", "endpoints")
+        return {name: np.tile(np.array(getattr(self, name)), (len(draw), 1, 1)) for name in names}
+
+    def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
+        return tuple(Amount(name, values.reshape(-1, 8), "pixels") for name, values in params.items())
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        return geometry.quadrilaterals(params["startpoints"], params["endpoints"]), canvas
 
 
 @final

@@ -1,7 +1,8 @@
 """The kinds of transforms. A transform says what kind it is; the planner and the executors know what each kind does.
 
-Geometric: a 3x3 matrix per image. Color: a 3x4 matrix per image. Tone: a curve per channel. Local: a function of the
-finished image. Mix: combines samples. Write: the last thing done. Compose: chooses among other transforms.
+Geometric: a 3x3 matrix per image. Displacement: a field of displacements per image. Color: a 3x4 matrix per image.
+Tone: a curve per channel. Local: a function of the finished image. Mix: combines samples. Write: the last thing done.
+Compose: chooses among other transforms.
 
 A transform is one frozen record: fields declared as `Annotated[type, spec]` with a spec of `ranges`, plus `draw` (which
 parameters, from a `Draw` bound to n images), its kind's one method (what they mean), and `examples`. It holds no state
@@ -21,7 +22,7 @@ import msgspec
 import numpy as np
 
 from augfuse.errors import RecipeError
-from augfuse.geometry import Canvas
+from augfuse.geometry import Canvas, Field
 from augfuse.ranges import Interval, Number, Spec
 from augfuse.rng import Draw
 from augfuse.transforms.calls import Called
@@ -55,6 +56,8 @@ class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
     moves_whole_pixels: ClassVar[bool] = False
     # Whether it keeps rows rows and columns columns, so that its matrices are a scale and a shift along each axis.
     axis_aligned: ClassVar[bool] = False
+    # How much memory an image takes that it acts on, in that of a transform which draws a few numbers.
+    cells: ClassVar[int] = 1
     # Whether it may only stand at the end of a list.
     comes_last: ClassVar[bool] = False
     # Whether it sets the size of the canvas, so that evaluation needs it too.
@@ -102,12 +105,25 @@ def _is_symmetric(spec: Spec) -> bool:
 class Geometric(Transform, frozen=True):
     """Moves pixels: one 3x3 matrix per image. The border mode and the fill value are the recipe's."""
 
-    # Whether the last row of a matrix may differ from (0, 0, 1). No executor runs perspectives yet.
+    # Whether the last row of a matrix may differ from (0, 0, 1): it is a homography, up to a factor.
     projective: ClassVar[bool] = False
 
     @abstractmethod
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         """(n, 3, 3) float64 from source to output in continuous pixel coordinates, and the output sizes."""
+        ...
+
+
+class Displacement(Transform, frozen=True):
+    """Bends the picture: a field of displacements per image. The canvas keeps its size; the border mode and the fill
+    value are the recipe's. Together with the matrices around it, it is one resample.
+
+    What the classes here draw never folds: no two places show the same one, so that each has one place where it goes.
+    """
+
+    @abstractmethod
+    def field(self, params: Params, canvas: Canvas) -> Field:
+        """The displacements of n images of these sizes."""
         ...
 
 

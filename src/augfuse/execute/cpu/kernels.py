@@ -42,17 +42,25 @@ def _wrap_centres(s, last, span):
 
 
 @inlined
-def locate(m, x0, y0, W, H, mode, nearest, step, stride, tile, count):
-    """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys); the source is W x H, `m` maps to it."""
-    xs, ys, off, tx, ty, inside = tile.xs, tile.ys, tile.off, tile.tx, tile.ty, tile.inside
+def locate(warp, i, x0, y0, W, H, step, stride, tile, count):
+    """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys) of image i; the source is W x H."""
+    taps(
+        warp.matrices[i], x0 + 0.5, y0 + 0.5, tile.xs, tile.ys, W, H, warp.mode, warp.nearest, step, stride, tile, count
+    )
+
+
+@inlined
+def taps(m, x0, y0, xs, ys, W, H, mode, nearest, step, stride, tile, count):
+    """Offsets and weights of the taps of the places (x0 + xs, y0 + ys); the source is W x H, `m` maps to it."""
+    off, tx, ty, inside = tile.off, tile.tx, tile.ty, tile.inside
     width = F(W)
     height = F(H)
     # SciPy's modes settle what lies on an edge by themselves, see `keras.ties`.
     edge = EDGE if mode < WRAP_CENTRES else 0.0
     ahead = edge if nearest else 0.0
     # float64 once per tile, float32 per pixel: off by 1e-5 pixels at 224, by 5e-4 at 4000.
-    a, b, c = F(m[0]), F(m[1]), F(m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2] + ahead)
-    d, e, f = F(m[3]), F(m[4]), F(m[3] * (x0 + 0.5) + m[4] * (y0 + 0.5) + m[5] + ahead)
+    a, b, c = F(m[0]), F(m[1]), F(m[0] * x0 + m[1] * y0 + m[2] + ahead)
+    d, e, f = F(m[3]), F(m[4]), F(m[3] * x0 + m[4] * y0 + m[5] + ahead)
     left = F(ahead - edge)
     right = width + left
     lower = height + left

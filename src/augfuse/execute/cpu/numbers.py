@@ -19,6 +19,24 @@ class Warp(NamedTuple):
 
 
 @final
+class Bent(NamedTuple):
+    """A warp through k bends, and what is worked with meanwhile: each thread has its own of these."""
+
+    active: bool
+    matrices: np.ndarray
+    mode: int
+    nearest: bool
+    area_above: float
+    maps: np.ndarray  # (k, n, 9) float64, output to the canvas of the bend
+    divides: np.ndarray  # (k,) bool: whether there is a divisor
+    sizes: np.ndarray  # (k, n, 2) int64: width and height of this canvas
+    lattices: np.ndarray  # (k, 3) int64: rows and columns of points, 0 without a field; whether they are control points
+    points: np.ndarray  # (n, all) float64: those of all bends one after the other, x and y
+    nodes: np.ndarray  # float32: the corners of bilinear cells of the image that is worked on, of all bends
+    places: np.ndarray  # (2, tile) float32: where the pixels of a tile come from
+
+
+@final
 class Color(NamedTuple):
     """What becomes of the channels."""
 

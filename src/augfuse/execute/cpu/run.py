@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import NamedTuple, final
+from typing import Literal, NamedTuple, final
 
 import numpy as np
 
 from augfuse.color import LUMA
 from augfuse.execute.cpu import kernels
-from augfuse.execute.cpu.numbers import Color, Target, Warp
+from augfuse.execute.cpu.numbers import Bent, Color, Target, Warp
 from augfuse.execute.cpu.statistics import channel_means
 from augfuse.execute.cpu.statistics import standardize as standardized
 from augfuse.execute.images import Images
@@ -41,7 +41,7 @@ _F = np.float32
 class Work(NamedTuple):
     """A pass in the numbers that the compiled loop takes, for all images of the plan."""
 
-    warp: Warp
+    warp: Warp | Bent
     color: Color
     mean_gain: np.ndarray | None  # (n, 3): added to the colour per unit of grey mean, above `low`
     low: float
@@ -101,10 +101,15 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
     """The numbers of a pass, for every image."""
     n = len(step.size.height)
     if step.sampling is None:
-        warp, reduced, grid = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, REDUCE_ABOVE), None, "whole"
+        warp: Warp | Bent = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, REDUCE_ABOVE)
+        reduced, grid = None, "whole"
     else:
-        matrices, reduced, border, nearest, grid = step.sampling
+        matrices, reduced, border, nearest, grid, bends = step.sampling
         warp = Warp(True, matrices, BORDERS[border], nearest, REDUCE_ABOVE)
+        if bends:
+            from augfuse.execute.cpu.bent import bent  # and its kernels: loaded on first use
+
+            warp = bent(warp, bends)
     if step.color is not None:
         kind, colors = kernels.MATRIX, np.ascontiguousarray(step.color, _F)
     else:
@@ -159,10 +164,15 @@ def run(
 ) -> None:
     """The images from `first` on, which lie in `src` at `starts`, written from image number `at` of the target on."""
     warp, color, count = work.warp, work.color, len(starts)
-    if count != len(warp.matrices):
-        part = slice(first, first + count)
-        warp = warp._replace(matrices=warp.matrices[part])
-        color = color._replace(matrices=color.matrices[part], fills=color.fills[part])
+    rows = slice(first, first + count)
+    if isinstance(warp, Bent):
+        from augfuse.execute.cpu.bent import part
+
+        warp = part(warp, rows)
+    elif count != len(warp.matrices):
+        warp = warp._replace(matrices=warp.matrices[rows])
+    if count != len(color.matrices):
+        color = color._replace(matrices=color.matrices[rows], fills=color.fills[rows])
     if count != len(target.scales):
         rows = slice(at, at + count)
         target = target._replace(scales=target.scales[rows], biases=target.biases[rows])
@@ -171,12 +181,12 @@ def run(
     height, width = int(work.height[first]), int(work.width[first])
     if target.plain and (src.dtype != target.out.dtype or color.kind != kernels.KEEP or target.planar):
         target = target._replace(plain=False)
-    loop = _loop(work.grid)
+    loop = _loop("bent" if isinstance(warp, Bent) else work.grid)
     loop(src, starts, shape, warp, color, target, at * height * width * work.channels, height, width)
 
 
 @cache
-def _loop(grid: Grid) -> Callable[..., None]:
+def _loop(grid: Grid | Literal["bent"]) -> Callable[..., None]:
     """The compiled loop, loaded on first use: a recipe compiles what it needs."""
     if grid in ("whole", "swapped"):
         from augfuse.execute.cpu.straight import run as straight
@@ -186,6 +196,10 @@ def _loop(grid: Grid) -> Callable[..., None]:
         from augfuse.execute.cpu.aligned import run as aligned
 
         return aligned
+    if grid == "bent":
+        from augfuse.execute.cpu.bent import run as bent
+
+        return bent
     from augfuse.execute.cpu.tiles import run as sampled
 
     return sampled

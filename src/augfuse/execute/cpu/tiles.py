@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.execute.cpu import kernels as k
-from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP
+from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP, locate
 from augfuse.execute.cpu.numbers import Tile
 from augfuse.jit import inlined, jit
 
@@ -102,9 +102,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 padded = -(-count // BLOCK) * BLOCK  # what lies behind count is computed and not written
                 at = y * out_width + x
                 if warp.active:
-                    k.locate(
-                        warp.matrices[i], x, y, W, H, warp.mode, warp.nearest, channels, W * channels, tile, padded
-                    )  # fmt: skip
+                    locate(warp, i, x, y, W, H, channels, W * channels, tile, padded)
                     if packed and channels == 3:
                         k.gather_rgb(image, base, stride, tile, count)
                         if direct:

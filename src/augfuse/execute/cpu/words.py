@@ -131,3 +131,41 @@ def _blender(taps: int, adds: bool) -> Any:
 
 blend1, blend2, blend3, blend4 = (_blender(taps, adds=False) for taps in (1, 2, 3, 4))
 add1, add4 = (_blender(taps, adds=True) for taps in (1, 4))
+
+
+@intrinsic
+def _blend_pairs(typingctx, values, upper, lower, right, down, line, to):
+    """(values, index, index, weight, weight, line, index): two float32 of `line` become the blend of four pairs of
+    them: two neighbouring pairs from the first index on, and two from the second; the weights of the pairs behind, and
+    of the second index.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        given, at, below, across, downwards, out, into = arguments
+        four, two = ir.VectorType(ir.FloatType(), 4), ir.VectorType(ir.FloatType(), 2)
+
+        def mixed(one, other, weight, kind):
+            splat = ir.Constant(kind, ir.Undefined)
+            for lane in range(kind.count):
+                splat = builder.insert_element(splat, weight, ir.Constant(ir.IntType(32), lane))
+            step = builder.fmul(builder.fsub(other, one, flags=("contract",)), splat, flags=("contract",))
+            return builder.fadd(one, step, flags=("contract",))
+
+        top, bottom = (
+            builder.load(_place(context, builder, signature.args[0], (given, index), four), align=1)
+            for index in (at, below)
+        )
+        row = mixed(top, bottom, downwards, four)
+        left, right = (
+            builder.shuffle_vector(row, row, ir.Constant(ir.VectorType(ir.IntType(32), 2), lanes))
+            for lanes in ([0, 1], [2, 3])
+        )
+        place = _place(context, builder, signature.args[5], (out, into), two)
+        builder.store(mixed(left, right, across, two), place, align=1)
+        return context.get_dummy_value()
+
+    weight = types.float32
+    return types.void(values, types.intp, types.intp, weight, weight, line, types.intp), codegen
+
+
+blend_pairs: Any = _blend_pairs
