@@ -94,7 +94,7 @@ def _merged(run: list[Segment]) -> Segment:
         (after if acts else before).extend(segment.before)
         after.extend(segment.after)
         acts = acts or segment.geometry is not None or segment.color is not None
-    projective = any([segment.projective for segment in moved])
+    projective = any(segment.projective for segment in moved)
     fields, moves = _moves(moved, projective) if moved else ((), None)
     gain = run[0].mean_gain
     if gain is not None:
