@@ -11,7 +11,9 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.execute.cpu import kernels as k
-from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX, NEAREST
+from augfuse.execute.cpu import rgb
+from augfuse.execute.cpu.kernels import CONSTANT, GAIN, KEEP, MATRIX, NEAREST
+from augfuse.execute.cpu.levels import amplified
 from augfuse.execute.cpu.moves import border_index, move_of, move_rows
 from augfuse.jit import inlined, jit
 
@@ -130,10 +132,34 @@ def repeat(values, into, channels):
 
 
 @inlined
-def write(image, at, count, channels, color, gain, offset, row, values, target, i, into, plane):
+def is_rgb(image, target, channels):
+    """Whether images are bytes that become floats by `rgb.convert`."""
+    return channels == 3 and image.itemsize == 1 and target.out.itemsize == 4
+
+
+@inlined
+def _keeps(image, color, target):
+    """Whether bytes are normalised only: there is nothing to clip."""
+    return color.kind == KEEP and target.low <= 0 and target.high >= 255
+
+
+@inlined
+def write(image, at, count, channels, color, gain, offset, row, values, few, target, i, into, plane):
     """`count` pixels of image i, which lie in `image` from `at` on, to the output from `into` on."""
+    out = target.out
     if color.kind == MATRIX:
-        _write_mixed(image, at, count, channels, color.matrices[i], values, target, i, into, plane)
+        matrix = color.matrices[i]
+        if channels == 3 and image.itemsize == 1 and (out.itemsize == 4 or rgb.fits(target, matrix)):
+            numbers = rgb.numbers_of(target, i, gain, offset)
+            rgb.mix(image, at, target, into, plane, count, numbers, rgb.matrix_of(matrix), few)
+        else:
+            _write_mixed(image, at, count, channels, matrix, values, target, i, into, plane)
+    elif is_rgb(image, target, channels):
+        numbers = rgb.numbers_of(target, i, gain, offset)
+        rgb.convert(image, at, False, _keeps(image, color, target), target, into, plane, count, numbers, few)
+    elif image.itemsize == 1 and out.itemsize == 1 and (channels == 1 or not target.planar):
+        low, high = target.low, target.high
+        amplified(image.view(np.uint8), at, out.view(np.uint8), into, count * channels, gain, offset, low, high)
     elif target.planar:
         _write_planes(image, at, count, channels, gain, offset, target, i, into, plane)
     else:
@@ -149,7 +175,9 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     chunked = min(max(CHUNK_BYTES // (out_width * pixel), 1), out_height)
     chunk = np.empty(chunked * out_width * channels + 16 if warp.active and not target.plain else 0, src.dtype)
     values = np.empty((channels if color.kind == MATRIX else 0, TILE), np.float32)
-    repeated = 0 if target.plain or target.planar or color.kind == MATRIX else TILE * channels
+    turns = is_rgb(src, target, channels) and color.kind != MATRIX  # mirrors while it writes
+    repeated = 0 if target.plain or target.planar or turns or color.kind == MATRIX else TILE * channels
+    few = np.empty(3 * rgb.BLOCK, np.uint8), np.empty(3 * rgb.BLOCK, target.out.dtype)
     row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
     source_bytes, out_bytes, chunk_bytes = src.view(np.uint8), target.out.view(np.uint8), chunk.view(np.uint8)
     gain, offset = F(1), F(0)
@@ -166,18 +194,25 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
         if target.plain:
             to = first * src.itemsize
             move_rows(source_bytes, begin, height, width, pixel, move, border, out_bytes, to, 0, out_height, out_width)
-        elif not move.swapped and move.step_x > 0 and move.from_x == 0 and move.to_x == out_width:
-            rows = 1 if warp.active else out_height  # they are read where they are
+        elif not move.swapped and (turns or move.step_x > 0) and move.from_x == 0 and move.to_x == out_width:
+            # They are read where they are.
+            whole = out_width == width and move.step_x > 0 and move.step_y > 0 and move.from_y == 0
+            rows = out_height if whole and move.to_y == out_height else 1
+            left = move.first_x if move.step_x > 0 else move.first_x - out_width + 1
+            keeps, numbers = _keeps(src, color, target), rgb.numbers_of(target, i, gain, offset)
             for y in range(0, out_height, rows):
                 line = border_index(move.first_y + move.step_y * y, height, border)
-                at = starts[i] + (line * width + move.first_x) * channels
-                into = first + y * out_width * (1 if target.planar else channels)
-                write(src, at, rows * out_width, channels, color, gain, offset, row, values, target, i, into, plane)
+                at = starts[i] + (line * width + left) * channels
+                into, count = first + y * out_width * (1 if target.planar else channels), rows * out_width
+                if turns:
+                    rgb.convert(src, at, move.step_x < 0, keeps, target, into, plane, count, numbers, few)
+                else:
+                    write(src, at, count, channels, color, gain, offset, row, values, few, target, i, into, plane)
         else:
             for y in range(0, out_height, chunked):
                 stop = min(y + chunked, out_height)
                 move_rows(source_bytes, begin, height, width, pixel, move, border, chunk_bytes, 0, y, stop, out_width)
                 count, into = (stop - y) * out_width, first + y * out_width * (1 if target.planar else channels)
-                write(chunk, 0, count, channels, color, gain, offset, row, values, target, i, into, plane)
+                write(chunk, 0, count, channels, color, gain, offset, row, values, few, target, i, into, plane)
         if warp.active and warp.mode == CONSTANT:
             paint_outside(move, color.fills[i], target, i, first, plane, out_height, out_width, channels)
