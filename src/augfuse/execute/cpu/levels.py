@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from augfuse.execute.cpu.vectors import LARGEST, clipped, constant, floats, rounded, splat, times_plus
+from augfuse.execute.cpu.vectors import LARGEST, called, clipped, constant, floats, has_avx2, rounded, splat, times_plus
 from augfuse.execute.cpu.words import copy_bytes, place_of
 from augfuse.jit import inlined
 
@@ -51,16 +51,6 @@ def _amplified(clips: bool) -> Any:
 _amplify, _amplify_clipped = _amplified(clips=False), _amplified(clips=True)
 
 
-def _called(builder: Any, name: str, *arguments: Any) -> Any:
-    kinds = [argument.type for argument in arguments]
-    function = builder.module.globals.get(name)
-    return builder.call(function or ir.Function(builder.module, ir.FunctionType(_BYTES, kinds), name), arguments)
-
-
-def _has_avx2(context: Any) -> bool:
-    return "+avx2" in context.codegen().magic_tuple()[2].split(",")
-
-
 def _lookup_code(typingctx, pieces, source, at, target, to) -> Any:
     """32 bytes of `source` through the table that `pieces_of` made `pieces` of.
 
@@ -78,12 +68,12 @@ def _lookup_code(typingctx, pieces, source, at, target, to) -> Any:
             return builder.load(place_of(context, builder, signature.args[0], element, _BYTES), align=1)
 
         found = constant(_BYTES, 0)
-        if _has_avx2(context):
+        if has_avx2(context):
             for half in range(2):
                 left = builder.xor(value, constant(_BYTES, 128)) if half else value
                 for number in range(8 * half, 8 * half + 8):
-                    found = builder.xor(found, _called(builder, "llvm.x86.avx2.pshuf.b", piece(number), left))
-                    left = _called(builder, "llvm.ssub.sat.v32i8", left, constant(_BYTES, 16))
+                    found = builder.xor(found, called(builder, _BYTES, "llvm.x86.avx2.pshuf.b", piece(number), left))
+                    left = called(builder, _BYTES, "llvm.ssub.sat.v32i8", left, constant(_BYTES, 16))
         else:
             for lane in range(BLOCK):
                 number = ir.Constant(ir.IntType(32), lane)

@@ -6,7 +6,7 @@ Zen 3, November 2026). The arithmetic is that of `kernels`, value by value: the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,17 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from augfuse.execute.cpu.vectors import LARGEST, clipped, floats, interleaved, rounded, splat, taken, times_plus
+from augfuse.execute.cpu.vectors import (
+    LARGEST,
+    clipped,
+    constant,
+    floats,
+    interleaved,
+    interleaved_bytes,
+    splat,
+    taken,
+    times_plus,
+)
 from augfuse.execute.cpu.words import place_of
 from augfuse.jit import inlined
 
@@ -25,72 +35,85 @@ _INT = ir.IntType(32)
 _FLOAT = ir.FloatType()
 
 
-def _place(context: Any, builder: Any, kinds: Any, arguments: Any, which: int, kind: Any, further: int = 0) -> Any:
-    """Where a vector lies in the array that is argument number `which`; the argument behind it is its index."""
-    index = arguments[which + 1]
-    index = builder.add(index, ir.Constant(index.type, further))
-    return place_of(context, builder, kinds[which], (arguments[which], index), kind)
-
-
-def _block(color: str, planar: bool, mirrored: bool, whole: bool = False) -> Any:
+def _block(kind: str, planar: bool, mirrored: bool) -> Any:
     """An intrinsic (from, index, to, index, distance of planes, numbers, matrix): 16 pixels, mirrored or not.
 
-    color: "keep", "gain" or "matrix"; whole: to bytes, which are not normalised, and the numbers play no part. numbers:
-    gain, offset, low, high, three scales and three offsets; "keep" takes the last six.
+    kind: "keep", "gain" or "matrix"; numbers: gain, offset, low, high, three scales and three offsets; "keep" takes the
+    last six.
     """
     pixels = range(BLOCK - 1, -1, -1) if mirrored else range(BLOCK)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = signature.args
-        word = builder.load(
-            _place(context, builder, kinds, arguments, 0, ir.VectorType(ir.IntType(8), 3 * BLOCK)), align=1
-        )
         number = [builder.extract_value(arguments[5], k) for k in range(10)]
-        low, high, scales, biases = number[2], number[3], number[4:7], number[7:10]
+        scales, biases = number[4:7], number[7:10]
 
         def finished(values: Any, scale: Any, bias: Any) -> Any:
-            lanes = values.type.count
-            if color == "gain":
-                values = times_plus(builder, splat(builder, number[0], lanes), values, splat(builder, number[1], lanes))
-            if color != "keep":
-                values = clipped(builder, values, splat(builder, low, lanes), splat(builder, high, lanes))
+            gain, offset, low, high = (splat(builder, value, values.type.count) for value in number[:4])
+            values = times_plus(builder, gain, values, offset) if kind == "gain" else values
+            values = values if kind == "keep" else clipped(builder, values, low, high)
             return times_plus(builder, values, scale, bias)
 
-        if color != "matrix" and not planar:
-            threes = [_threes(builder, part) for part in (scales, biases)]
-            for first in range(0, 3 * BLOCK, 8):
-                order = [3 * pixels[j // 3] + j % 3 for j in range(first, first + 8)]
-                scale, bias = (taken(builder, part, [j % 3 for j in range(first, first + 8)]) for part in threes)
-                values = finished(floats(builder, taken(builder, word, order)), scale, bias)
-                builder.store(values, _place(context, builder, kinds, arguments, 2, values.type, first), align=4)
-            return context.get_dummy_value()
-        channels = [floats(builder, taken(builder, word, [3 * p + c for p in pixels])) for c in range(3)]
-        if color == "matrix":
-            channels = _mixed(builder, channels, [builder.extract_value(arguments[6], k) for k in range(12)])
-        if whole:
-            made = interleaved(builder, [rounded(builder, values) for values in channels])
-            builder.store(made, _place(context, builder, kinds, arguments, 2, made.type), align=1)
-            return context.get_dummy_value()
-        channels = [
-            finished(values, splat(builder, scale, BLOCK), splat(builder, bias, BLOCK))
-            for values, scale, bias in zip(channels, scales, biases, strict=True)
-        ]
-        if not planar:
-            made = interleaved(builder, channels)
-            builder.store(made, _place(context, builder, kinds, arguments, 2, made.type), align=4)
-            return context.get_dummy_value()
-        for c, values in enumerate(channels):
-            index = builder.add(arguments[3], builder.mul(arguments[4], ir.Constant(arguments[4].type, c)))
+        def store(values: Any, further: int, plane: int = 0) -> None:
+            index = builder.mul(arguments[4], ir.Constant(arguments[4].type, plane))
+            index = builder.add(builder.add(arguments[3], ir.Constant(index.type, further)), index)
             builder.store(values, place_of(context, builder, kinds[2], (arguments[2], index), values.type), align=4)
+
+        if kind == "matrix":
+            for half, channels in enumerate(_mixed(context, builder, kinds, arguments)):
+                made = [
+                    finished(v, splat(builder, scales[c], 8), splat(builder, biases[c], 8))
+                    for c, v in enumerate(channels)
+                ]
+                if planar:
+                    for c, values in enumerate(made):
+                        store(values, 8 * half, c)
+                else:
+                    store(interleaved(builder, made), 24 * half)
+            return context.get_dummy_value()
+        bytes_of_it = ir.VectorType(ir.IntType(8), 3 * BLOCK)
+        word = builder.load(place_of(context, builder, kinds[0], tuple(arguments[:2]), bytes_of_it), align=1)
+        if planar:
+            for c in range(3):
+                values = floats(builder, taken(builder, word, [3 * p + c for p in pixels]))
+                store(finished(values, splat(builder, scales[c], BLOCK), splat(builder, biases[c], BLOCK)), 0, c)
+            return context.get_dummy_value()
+        threes = [_threes(builder, part) for part in (scales, biases)]
+        for first in range(0, 3 * BLOCK, 8):
+            places = range(first, first + 8)
+            values = floats(builder, taken(builder, word, [3 * pixels[j // 3] + j % 3 for j in places]))
+            scale, bias = (taken(builder, part, [j % 3 for j in places]) for part in threes)
+            store(finished(values, scale, bias), first)
         return context.get_dummy_value()
 
     @intrinsic
     def block(typingctx, source, at, target, to, plane, numbers, matrix):
-        index = types.intp
-        numbers, matrix = types.UniTuple(types.float32, 10), types.UniTuple(types.float32, 12)
-        return types.void(source, index, target, index, index, numbers, matrix), codegen
+        index, matrix = types.intp, types.UniTuple(types.float32, 12)
+        return types.void(source, index, target, index, index, types.UniTuple(types.float32, 10), matrix), codegen
 
     return block
+
+
+def _whole_code(typingctx, source, at, target, to, plane, numbers, matrix) -> Any:
+    """The same through a matrix, to bytes, which are not normalised: the numbers play no part."""
+
+    def codegen(context, builder, signature, arguments):
+        for half, channels in enumerate(_mixed(context, builder, signature.args, arguments)):
+            for quarter, four in enumerate(interleaved_bytes(context, builder, channels)):
+                # Sixteen bytes, of which the last four are written over by the next ones, but at the end.
+                pieces = [(0, 16)] if half + quarter < 2 else [(0, 8), (8, 12)]
+                for begin, end in pieces:
+                    index = builder.add(arguments[3], ir.Constant(arguments[3].type, 24 * half + 12 * quarter + begin))
+                    values = four if end == 16 else taken(builder, four, range(begin, end))
+                    place = place_of(context, builder, signature.args[2], (arguments[2], index), values.type)
+                    builder.store(values, place, align=1)
+        return context.get_dummy_value()
+
+    index, numbers, matrix = types.intp, types.UniTuple(types.float32, 10), types.UniTuple(types.float32, 12)
+    return types.void(source, index, target, index, index, numbers, matrix), codegen
+
+
+_whole: Any = intrinsic(_whole_code)
 
 
 def _threes(builder: Any, values: Sequence[Any]) -> Any:
@@ -100,16 +123,36 @@ def _threes(builder: Any, values: Sequence[Any]) -> Any:
     return vector
 
 
-def _mixed(builder: Any, channels: Sequence[Any], matrix: Sequence[Any]) -> list[Any]:
-    """The sums of `kernels.mix`, in its order."""
-    found = []
-    for row in range(3):
-        gains = [splat(builder, value, BLOCK) for value in matrix[4 * row : 4 * row + 4]]
-        total = builder.fmul(gains[0], channels[0], flags=("contract",))
-        for gain, values in zip(gains[1:3], channels[1:], strict=True):
-            total = builder.fadd(total, builder.fmul(gain, values, flags=("contract",)), flags=("contract",))
-        found.append(builder.fadd(total, gains[3], flags=("contract",)))
-    return found
+def _mixed(context: Any, builder: Any, kinds: Any, arguments: Any) -> Iterator[list[Any]]:
+    """Twice eight pixels, as three channels each, through the matrix: the sums of `kernels.mix`, in its order."""
+    number = [builder.extract_value(arguments[6], k) for k in range(12)]
+    four = ir.VectorType(ir.IntType(8), 16)
+    for half in range(2):
+        # Four pixels in the first twelve of sixteen bytes; at the end of the block in the last twelve.
+        starts = [24 * half + 12 * quarter for quarter in range(2)]
+        fours = []
+        for start in starts:
+            index = builder.add(arguments[1], ir.Constant(arguments[1].type, min(start, 3 * BLOCK - 16)))
+            fours.append(builder.load(place_of(context, builder, kinds[0], (arguments[0], index), four), align=1))
+        both = builder.shuffle_vector(*fours, ir.Constant(ir.VectorType(_INT, 32), list(range(32))))
+        nothing, channels = constant(both.type, 0), []
+        for c in range(3):
+            order = [32] * 32
+            for quarter, start in enumerate(starts):
+                for p in range(4):
+                    order[16 * quarter + 4 * p] = 16 * quarter + max(start - 32, 0) + 3 * p + c
+            spread = builder.shuffle_vector(both, nothing, ir.Constant(ir.VectorType(_INT, 32), order))
+            whole = builder.bitcast(spread, ir.VectorType(_INT, 8))
+            channels.append(builder.sitofp(whole, ir.VectorType(_FLOAT, 8)))
+        yield [_row(builder, channels, number[4 * row : 4 * row + 4]) for row in range(3)]
+
+
+def _row(builder: Any, channels: Sequence[Any], numbers: Sequence[Any]) -> Any:
+    gains = [splat(builder, number, 8) for number in numbers]
+    total = builder.fmul(gains[0], channels[0], flags=("contract",))
+    for gain, values in zip(gains[1:3], channels[1:], strict=True):
+        total = builder.fadd(total, builder.fmul(gain, values, flags=("contract",)), flags=("contract",))
+    return builder.fadd(total, gains[3], flags=("contract",))
 
 
 def _run(block: Any, wide: int, mirrored: bool) -> Callable[..., None]:
@@ -143,17 +186,17 @@ def _run(block: Any, wide: int, mirrored: bool) -> Callable[..., None]:
     return run
 
 
-def _runs(color: str, planar: bool) -> list[Any]:
-    return [_run(_block(color, planar, mirrored), 1 if planar else 3, mirrored) for mirrored in (False, True)]
+def _runs(kind: str, planar: bool) -> list[Any]:
+    return [_run(_block(kind, planar, mirrored), 1 if planar else 3, mirrored) for mirrored in (False, True)]
 
 
 _keep_flat, _keep_flat_mirrored = _runs("keep", planar=False)
 _keep_planes, _keep_planes_mirrored = _runs("keep", planar=True)
 _gain_flat, _gain_flat_mirrored = _runs("gain", planar=False)
 _gain_planes, _gain_planes_mirrored = _runs("gain", planar=True)
-_matrix_flat, _ = _runs("matrix", planar=False)
-_matrix_planes, _ = _runs("matrix", planar=True)
-_matrix_bytes = _run(_block("matrix", planar=False, mirrored=False, whole=True), 3, mirrored=False)
+_matrix_flat = _run(_block("matrix", planar=False, mirrored=False), 3, mirrored=False)
+_matrix_planes = _run(_block("matrix", planar=True, mirrored=False), 1, mirrored=False)
+_matrix_bytes = _run(_whole, 3, mirrored=False)
 
 
 @inlined

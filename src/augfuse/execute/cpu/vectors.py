@@ -28,7 +28,7 @@ def splat(builder: Any, value: Any, lanes: int) -> Any:
 
 def taken(builder: Any, values: Any, order: Sequence[int]) -> Any:
     nothing = ir.Constant(values.type, ir.Undefined)
-    return builder.shuffle_vector(values, nothing, ir.Constant(ir.VectorType(_INT, len(order)), order))
+    return builder.shuffle_vector(values, nothing, ir.Constant(ir.VectorType(_INT, len(order)), list(order)))
 
 
 def times_plus(builder: Any, gain: Any, values: Any, offset: Any) -> Any:
@@ -45,14 +45,19 @@ def floats(builder: Any, values: Any) -> Any:
     return builder.sitofp(builder.zext(values, ir.VectorType(_INT, lanes)), ir.VectorType(_FLOAT, lanes))
 
 
+def _whole(builder: Any, values: Any) -> Any:
+    """Floats within +-LARGEST as whole numbers: the nearest, halves to even."""
+    kind = ir.VectorType(_INT, values.type.count)
+    found = builder.bitcast(builder.fadd(values, constant(values.type, _ADDED)), kind)
+    return builder.sub(found, constant(kind, _ADDED_BITS))
+
+
 def rounded(builder: Any, values: Any) -> Any:
-    """Floats within +-LARGEST as bytes: the nearest whole number, halves to even, cut at 0 and 255."""
-    whole = ir.VectorType(_INT, values.type.count)
-    found = builder.bitcast(builder.fadd(values, constant(values.type, _ADDED)), whole)
-    found = builder.sub(found, constant(whole, _ADDED_BITS))
-    for sign, end in ((">", constant(whole, 0)), ("<", constant(whole, 255))):
+    """The same as bytes, cut at 0 and 255."""
+    found = _whole(builder, values)
+    for sign, end in ((">", constant(found.type, 0)), ("<", constant(found.type, 255))):
         found = builder.select(builder.icmp_signed(sign, found, end), found, end)
-    return builder.trunc(found, ir.VectorType(ir.IntType(8), whole.count))
+    return builder.trunc(found, ir.VectorType(ir.IntType(8), found.type.count))
 
 
 def interleaved(builder: Any, channels: Sequence[Any]) -> Any:
@@ -64,3 +69,31 @@ def interleaved(builder: Any, channels: Sequence[Any]) -> Any:
     last = taken(builder, channels[2], [*range(lanes), *[0] * lanes])
     order = [2 * lanes + k if c == 2 else c * lanes + k for k in range(lanes) for c in range(3)]
     return builder.shuffle_vector(two, last, ir.Constant(ir.VectorType(_INT, 3 * lanes), order))
+
+
+def interleaved_bytes(context: Any, builder: Any, channels: Sequence[Any]) -> list[Any]:
+    """Eight pixels, three channels of floats, `rounded`: as twice 16 bytes, the first 12 of which are four pixels."""
+    kind = ir.VectorType(ir.IntType(8), 32)
+    order = [4 * c + p for p in range(4) for c in range(3)]
+    if has_avx2(context):
+        whole = [_whole(builder, values) for values in channels]
+        words = ir.VectorType(ir.IntType(16), 16)
+        pairs = [(whole[0], whole[1]), (whole[2], whole[2])]
+        halves = [called(builder, words, "llvm.x86.avx2.packssdw", *pair) for pair in pairs]
+        found = called(builder, kind, "llvm.x86.avx2.packuswb", *halves)  # in each half: 4 red, 4 green, 4 blue, 4 blue
+        return [taken(builder, found, [first + k for k in (*order, 12, 13, 14, 15)]) for first in (0, 16)]
+    found = interleaved(builder, [rounded(builder, values) for values in channels])
+    return [taken(builder, found, [*range(first, first + 12), 0, 0, 0, 0]) for first in (0, 12)]
+
+
+def called(builder: Any, result: Any, name: str, *arguments: Any) -> Any:
+    """What the function of LLVM of this name returns."""
+    function = builder.module.globals.get(name)
+    if function is None:
+        function = ir.Function(builder.module, ir.FunctionType(result, [one.type for one in arguments]), name)
+    return builder.call(function, arguments)
+
+
+def has_avx2(context: Any) -> bool:
+    """Whether code is made for a processor that has it."""
+    return "+avx2" in context.codegen().magic_tuple()[2].split(",")
