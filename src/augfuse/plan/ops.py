@@ -88,10 +88,11 @@ class Local(msgspec.Struct, frozen=True, eq=False):
     apply_all: Callable[[np.ndarray, np.ndarray, Params, np.ndarray], None]
     params: Params
     active: np.ndarray
+    keeps_levels: bool = False  # images of whole numbers need not become floats
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Local:
         """The same for the images of `active` (n,)."""
-        return Local(self.name, self.size, self.apply, self.apply_all, self.params, active)
+        return Local(self.name, self.size, self.apply, self.apply_all, self.params, active, self.keeps_levels)
 
     def params_of(self, i: int) -> Params:
         return {name: values[i] for name, values in self.params.items()}
@@ -178,7 +179,8 @@ def _local(known: Known) -> Op:
     transform = known.transform
     assert isinstance(transform, base.Local)
     params, everyone = transform.plan(known.params, known.frame), np.ones(known.n, bool)
-    return Local(known.name, known.frame.canvas, transform.apply, transform.apply_all, params, everyone)
+    keeps = known.frame.whole and transform.keeps_levels(known.frame)
+    return Local(known.name, known.frame.canvas, transform.apply, transform.apply_all, params, everyone, keeps)
 
 
 def _tone(known: Known) -> Op:

@@ -15,6 +15,7 @@ from augfuse.execute.cpu import rgb
 from augfuse.execute.cpu.kernels import CONSTANT, GAIN, KEEP, MATRIX, NEAREST
 from augfuse.execute.cpu.levels import amplified
 from augfuse.execute.cpu.moves import border_index, move_of, move_rows
+from augfuse.execute.cpu.words import copy_bytes
 from augfuse.jit import inlined, jit
 
 CHUNK_BYTES = 2**18  # moved rows that are worked on at once: whole images, where they fit into a cache
@@ -32,28 +33,37 @@ class Row(NamedTuple):
 
 
 @inlined
-def _paint(out, at, step, count, value):
-    for p in range(count):
-        out[at + p * step] = value
-
-
-@inlined
-def paint_outside(move, fill, target, i, first, plane, out_height, out_width, channels):
-    """The fill colour where the source is not reached."""
+def paint_outside(move, fill, target, i, first, plane, out_height, out_width, channels, line):
+    """The fill colour where the source is not reached. line: room for a row of the output."""
+    out = target.out
+    if move.from_x == 0 and move.to_x == out_width and move.from_y == 0 and move.to_y == out_height:
+        return
     for c in range(channels):
         value = min(max(fill[c], target.low), target.high) * target.scales[i, c] + target.biases[i, c]
         if target.rounds:
             value = np.rint(value)
-        for y in range(out_height):
-            if target.planar:
-                row, step = first + c * plane + y * out_width, 1
-            else:
-                row, step = first + y * out_width * channels + c, channels
-            if y < move.from_y or y >= move.to_y:
-                _paint(target.out, row, step, out_width, value)
-            else:
-                _paint(target.out, row, step, move.from_x, value)
-                _paint(target.out, row + move.to_x * step, step, out_width - move.to_x, value)
+        if target.planar:
+            line[:] = value
+            _paint_rows(move, line, 1, out, first + c * plane, out_height, out_width)
+        else:
+            line[c::channels] = value
+    if not target.planar:
+        _paint_rows(move, line, channels, out, first, out_height, out_width)
+
+
+@inlined
+def _paint_rows(move, line, wide, out, first, out_height, out_width):
+    """Copies of a painted row; wide: the values of a pixel in it."""
+    size = out.itemsize
+    painted, target = line.view(np.uint8), out.view(np.uint8)
+    left, right = move.from_x * wide * size, (out_width - move.to_x) * wide * size
+    for y in range(out_height):
+        row = (first + y * out_width * wide) * size
+        if y < move.from_y or y >= move.to_y:
+            copy_bytes(painted, 0, target, row, out_width * wide * size)
+        else:
+            copy_bytes(painted, 0, target, row, left)
+            copy_bytes(painted, 0, target, row + move.to_x * wide * size, right)
 
 
 @inlined
@@ -180,6 +190,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     few = np.empty(3 * rgb.BLOCK, np.uint8), np.empty(3 * rgb.BLOCK, target.out.dtype)
     row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
     source_bytes, out_bytes, chunk_bytes = src.view(np.uint8), target.out.view(np.uint8), chunk.view(np.uint8)
+    line = np.empty(out_width * channels if warp.active and warp.mode == CONSTANT else 0, target.out.dtype)
     gain, offset = F(1), F(0)
     identity = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
     border = warp.mode if warp.active else NEAREST
@@ -201,8 +212,8 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             left = move.first_x if move.step_x > 0 else move.first_x - out_width + 1
             keeps, numbers = _keeps(src, color, target), rgb.numbers_of(target, i, gain, offset)
             for y in range(0, out_height, rows):
-                line = border_index(move.first_y + move.step_y * y, height, border)
-                at = starts[i] + (line * width + left) * channels
+                source_row = border_index(move.first_y + move.step_y * y, height, border)
+                at = starts[i] + (source_row * width + left) * channels
                 into, count = first + y * out_width * (1 if target.planar else channels), rows * out_width
                 if turns:
                     rgb.convert(src, at, move.step_x < 0, keeps, target, into, plane, count, numbers, few)
@@ -215,4 +226,4 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 count, into = (stop - y) * out_width, first + y * out_width * (1 if target.planar else channels)
                 write(chunk, 0, count, channels, color, gain, offset, row, values, few, target, i, into, plane)
         if warp.active and warp.mode == CONSTANT:
-            paint_outside(move, color.fills[i], target, i, first, plane, out_height, out_width, channels)
+            paint_outside(move, color.fills[i], target, i, first, plane, out_height, out_width, channels, line)
