@@ -223,7 +223,6 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     values = np.empty((channels if color.kind == MATRIX else 0, TILE), np.float32)
     repeated = 0 if target.planar or color.kind == MATRIX else TILE * channels
     row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
-    few = np.empty(0, np.uint8), np.empty(0, target.out.dtype)
     painted = np.empty(out_width * channels if warp.mode == CONSTANT else 0, target.out.dtype)
     gain, offset = F(1), F(0)
     border = NEAREST if warp.mode == CONSTANT else warp.mode
@@ -254,7 +253,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             else:
                 _blend_any(floats, low, channels, across, line)
             into = first + y * out_width * (1 if target.planar else channels)
-            write(line, 0, out_width, channels, color, gain, offset, row, values, few, target, i, into, plane)
+            write(line, 0, out_width, channels, color, gain, offset, row, values, target, i, into, plane)
         if warp.mode == CONSTANT:
             inside = Move(False, 0, 1, 0, 1, from_x, max(to_x, from_x), from_y, max(to_y, from_y))
             paint_outside(inside, color.fills[i], target, i, first, plane, out_height, out_width, channels, painted)

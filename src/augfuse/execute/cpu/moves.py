@@ -12,8 +12,10 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.execute.cpu.kernels import CONSTANT, NEAREST, REFLECT, WRAP
-from augfuse.execute.cpu.words import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb
+from augfuse.execute.cpu.words import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb, prefetch
 from augfuse.jit import inlined
+
+LINE = 64  # bytes that a cache holds together
 
 
 @final
@@ -193,6 +195,9 @@ def move_rows(source, base, height, width, size, move, border, target, to, start
         if line == before:  # above or below the image
             copy_bytes(target, into - out_width * size, target, into, out_width * size)
             continue
+        if move.step_x < 0 or move.step_y < 0:
+            for b in range(0, width * size, LINE):
+                prefetch(source, row + move.step_y * width * size + b)
         # From left to right: words reach over the end of a pixel, and what they reach is written next.
         if border != CONSTANT and (border != NEAREST or count == 0):
             _margin(source, row, width, size, move, border, target, into, 0, move.from_x, out_width, last)

@@ -25,7 +25,7 @@ from augfuse.execute.cpu.vectors import (
     taken,
     times_plus,
 )
-from augfuse.execute.cpu.words import place_of
+from augfuse.execute.cpu.words import place_of, prefetch
 from augfuse.jit import inlined
 
 BLOCK = 16  # pixels
@@ -156,32 +156,37 @@ def _row(builder: Any, channels: Sequence[Any], numbers: Sequence[Any]) -> Any:
 
 
 def _run(block: Any, wide: int, mirrored: bool) -> Callable[..., None]:
-    """A function that does this block all along `count` pixels, which begin in `source` at byte `at`; wide: how far
-    apart pixels are in the target. few: room for 48 bytes and for 48 values of the target.
+    """A function that does this block all along `rows` rows of `count` pixels. They begin in `source` at byte `at`, and
+    each `down` bytes behind the one before it, in the target at `to` and `along`; wide: how far apart pixels are there.
+    few: room for 48 bytes and for 48 values of the target.
     """
     step = -3 if mirrored else 3
 
     @inlined
-    def run(source, at, target, to, plane, count, numbers, matrix, few):
-        begin = at + 3 * (count - BLOCK) if mirrored else at
+    def run(source, at, down, target, to, along, rows, plane, count, numbers, matrix, few):
         if count >= BLOCK:
-            for p in range(0, count - BLOCK + 1, BLOCK):
-                block(source, begin + step * p, target, to + wide * p, plane, numbers, matrix)
-            if count % BLOCK:  # some pixels twice: the same both times
-                p = count - BLOCK
-                block(source, begin + step * p, target, to + wide * p, plane, numbers, matrix)
+            last = count - BLOCK
+            for y in range(rows):
+                begin, into = at + y * down + (3 * last if mirrored else 0), to + y * along
+                for p in range(0, last + 1, BLOCK):
+                    prefetch(source, begin + step * p + down)
+                    block(source, begin + step * p, target, into + wide * p, plane, numbers, matrix)
+                if last % BLOCK:  # some pixels twice: the same both times
+                    block(source, begin + step * last, target, into + wide * last, plane, numbers, matrix)
             return
         pixels, made = few
         first = 3 * (BLOCK - count) if mirrored else 0
-        for b in range(3 * count):
-            pixels[first + b] = source[at + b]
-        block(pixels, 0, made, 0, BLOCK, numbers, matrix)
-        for p in range(count):
-            for c in range(3):
-                if wide == 3:
-                    target[to + 3 * p + c] = made[3 * p + c]
-                else:
-                    target[to + p + c * plane] = made[p + c * BLOCK]
+        for y in range(rows):
+            begin, into = at + y * down, to + y * along
+            for b in range(3 * count):
+                pixels[first + b] = source[begin + b]
+            block(pixels, 0, made, 0, BLOCK, numbers, matrix)
+            for p in range(count):
+                for c in range(3):
+                    if wide == 3:
+                        target[into + 3 * p + c] = made[3 * p + c]
+                    else:
+                        target[into + p + c * plane] = made[p + c * BLOCK]
 
     return run
 
@@ -218,40 +223,40 @@ _NO_MATRIX = (F(0),) * 12
 
 
 @inlined
-def convert(source, at, mirrored, keeps, target, to, plane, count, numbers, few):
-    """`count` pixels of bytes as normalised floats, in reverse order where `mirrored`; keeps: there is no gain, and
-    nothing to clip."""
+def convert(source, at, down, mirrored, keeps, target, to, along, rows, plane, count, numbers, few):
+    """Rows of `count` pixels of bytes as normalised floats, in reverse order where `mirrored`; keeps: there is no gain,
+    and nothing to clip."""
     out = target.out
     if target.planar:
         if keeps:
             if mirrored:
-                _keep_planes_mirrored(source, at, out, to, plane, count, numbers, _NO_MATRIX, few)
+                _keep_planes_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
             else:
-                _keep_planes(source, at, out, to, plane, count, numbers, _NO_MATRIX, few)
+                _keep_planes(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
         elif mirrored:
-            _gain_planes_mirrored(source, at, out, to, plane, count, numbers, _NO_MATRIX, few)
+            _gain_planes_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
         else:
-            _gain_planes(source, at, out, to, plane, count, numbers, _NO_MATRIX, few)
+            _gain_planes(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
     elif keeps:
         if mirrored:
-            _keep_flat_mirrored(source, at, out, to, plane, count, numbers, _NO_MATRIX, few)
+            _keep_flat_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
         else:
-            _keep_flat(source, at, out, to, plane, count, numbers, _NO_MATRIX, few)
+            _keep_flat(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
     elif mirrored:
-        _gain_flat_mirrored(source, at, out, to, plane, count, numbers, _NO_MATRIX, few)
+        _gain_flat_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
     else:
-        _gain_flat(source, at, out, to, plane, count, numbers, _NO_MATRIX, few)
+        _gain_flat(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
 
 
 @inlined
-def mix(source, at, target, to, plane, count, numbers, matrix, few):
-    """`count` pixels of bytes through a colour matrix, to the target; bytes: those for which `fits` says so."""
+def mix(source, at, down, target, to, along, rows, plane, count, numbers, matrix, few):
+    """Rows of `count` pixels of bytes through a colour matrix, to the target; bytes: those for which `fits` says so."""
     if target.out.itemsize == 1:
-        _matrix_bytes(source, at, target.out, to, plane, count, numbers, matrix, few)
+        _matrix_bytes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix, few)
     elif target.planar:
-        _matrix_planes(source, at, target.out, to, plane, count, numbers, matrix, few)
+        _matrix_planes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix, few)
     else:
-        _matrix_flat(source, at, target.out, to, plane, count, numbers, matrix, few)
+        _matrix_flat(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix, few)
 
 
 @inlined

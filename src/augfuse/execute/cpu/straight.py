@@ -142,31 +142,33 @@ def repeat(values, into, channels):
 
 
 @inlined
-def is_rgb(image, target, channels):
-    """Whether images are bytes that become floats by `rgb.convert`."""
-    return channels == 3 and image.itemsize == 1 and target.out.itemsize == 4
+def _is_rgb(image, channels, color, target, i):
+    """Whether image i is one for `rgb`."""
+    if channels != 3 or image.itemsize != 1:
+        return False
+    if target.out.itemsize == 1:
+        return color.kind == MATRIX and not target.planar and rgb.fits(target, color.matrices[i])
+    return True
 
 
 @inlined
-def _keeps(image, color, target):
-    """Whether bytes are normalised only: there is nothing to clip."""
-    return color.kind == KEEP and target.low <= 0 and target.high >= 255
+def _write_rgb(image, at, down, mirrored, rows, count, color, gain, offset, few, target, i, into, along, plane):
+    """`rows` rows of `count` pixels, which begin in `image` `down` bytes, in the output `along` values apart."""
+    numbers = rgb.numbers_of(target, i, gain, offset)
+    if color.kind == MATRIX:
+        matrix = rgb.matrix_of(color.matrices[i])
+        rgb.mix(image, at, down, target, into, along, rows, plane, count, numbers, matrix, few)
+    else:
+        keeps = color.kind == KEEP and target.low <= 0 and target.high >= 255  # there is nothing to clip
+        rgb.convert(image, at, down, mirrored, keeps, target, into, along, rows, plane, count, numbers, few)
 
 
 @inlined
-def write(image, at, count, channels, color, gain, offset, row, values, few, target, i, into, plane):
+def write(image, at, count, channels, color, gain, offset, row, values, target, i, into, plane):
     """`count` pixels of image i, which lie in `image` from `at` on, to the output from `into` on."""
     out = target.out
     if color.kind == MATRIX:
-        matrix = color.matrices[i]
-        if channels == 3 and image.itemsize == 1 and (out.itemsize == 4 or rgb.fits(target, matrix)):
-            numbers = rgb.numbers_of(target, i, gain, offset)
-            rgb.mix(image, at, target, into, plane, count, numbers, rgb.matrix_of(matrix), few)
-        else:
-            _write_mixed(image, at, count, channels, matrix, values, target, i, into, plane)
-    elif is_rgb(image, target, channels):
-        numbers = rgb.numbers_of(target, i, gain, offset)
-        rgb.convert(image, at, False, _keeps(image, color, target), target, into, plane, count, numbers, few)
+        _write_mixed(image, at, count, channels, color.matrices[i], values, target, i, into, plane)
     elif image.itemsize == 1 and out.itemsize == 1 and (channels == 1 or not target.planar):
         low, high = target.low, target.high
         amplified(image.view(np.uint8), at, out.view(np.uint8), into, count * channels, gain, offset, low, high)
@@ -180,15 +182,14 @@ def write(image, at, count, channels, color, gain, offset, row, values, few, tar
 def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
     """Images of one size: move whole pixels, colour, clip, normalise, write. The arguments are those of `tiles.run`."""
     height, width, channels = source
-    plane = out_height * out_width
+    plane, along = out_height * out_width, out_width * (1 if target.planar else channels)
     pixel = channels * src.itemsize
     chunked = min(max(CHUNK_BYTES // (out_width * pixel), 1), out_height)
     chunk = np.empty(chunked * out_width * channels + 16 if warp.active and not target.plain else 0, src.dtype)
     values = np.empty((channels if color.kind == MATRIX else 0, TILE), np.float32)
-    turns = is_rgb(src, target, channels) and color.kind != MATRIX  # mirrors while it writes
-    repeated = 0 if target.plain or target.planar or turns or color.kind == MATRIX else TILE * channels
-    few = np.empty(3 * rgb.BLOCK, np.uint8), np.empty(3 * rgb.BLOCK, target.out.dtype)
+    repeated = 0 if target.plain or target.planar or color.kind == MATRIX else TILE * channels
     row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
+    few = np.empty(3 * rgb.BLOCK, np.uint8), np.empty(3 * rgb.BLOCK, target.out.dtype)
     source_bytes, out_bytes, chunk_bytes = src.view(np.uint8), target.out.view(np.uint8), chunk.view(np.uint8)
     line = np.empty(out_width * channels if warp.active and warp.mode == CONSTANT else 0, target.out.dtype)
     gain, offset = F(1), F(0)
@@ -197,33 +198,44 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     for i in range(starts.shape[0]):
         first, begin = out_start + i * plane * channels, starts[i] * src.itemsize
         move = move_of(warp.matrices[i] if warp.active else identity, height, width, out_height, out_width)
-        if color.kind == GAIN:
-            gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
-        if repeated:
-            repeat(target.scales[i], row.scale, channels)
-            repeat(target.biases[i], row.bias, channels)
         if target.plain:
             to = first * src.itemsize
             move_rows(source_bytes, begin, height, width, pixel, move, border, out_bytes, to, 0, out_height, out_width)
-        elif not move.swapped and (turns or move.step_x > 0) and move.from_x == 0 and move.to_x == out_width:
-            # They are read where they are.
-            whole = out_width == width and move.step_x > 0 and move.step_y > 0 and move.from_y == 0
-            rows = out_height if whole and move.to_y == out_height else 1
-            left = move.first_x if move.step_x > 0 else move.first_x - out_width + 1
-            keeps, numbers = _keeps(src, color, target), rgb.numbers_of(target, i, gain, offset)
-            for y in range(0, out_height, rows):
-                source_row = border_index(move.first_y + move.step_y * y, height, border)
-                at = starts[i] + (source_row * width + left) * channels
-                into, count = first + y * out_width * (1 if target.planar else channels), rows * out_width
-                if turns:
-                    rgb.convert(src, at, move.step_x < 0, keeps, target, into, plane, count, numbers, few)
-                else:
-                    write(src, at, count, channels, color, gain, offset, row, values, few, target, i, into, plane)
-        else:
-            for y in range(0, out_height, chunked):
-                stop = min(y + chunked, out_height)
+            if warp.active and warp.mode == CONSTANT:
+                paint_outside(move, color.fills[i], target, i, first, plane, out_height, out_width, channels, line)
+            continue
+        if color.kind == GAIN:
+            gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
+        by_threes = _is_rgb(src, channels, color, target, i)
+        if repeated and not by_threes:
+            repeat(target.scales[i], row.scale, channels)
+            repeat(target.biases[i], row.bias, channels)
+        across = move.from_x == 0 and move.to_x == out_width
+        within = across and move.from_y == 0 and move.to_y == out_height
+        mirrors = move.step_x < 0
+        # Rows are read where they are, all at once where that can be done; else they are moved first.
+        moves = move.swapped or not across or (mirrors and (not by_threes or color.kind == MATRIX))
+        gapless = within and not moves and not mirrors and move.step_y > 0 and out_width == width
+        rows = chunked if moves else out_height if gapless or (within and by_threes) else 1
+        left = move.first_x - out_width + 1 if mirrors else move.first_x
+        for y in range(0, out_height, rows):
+            lines, into = min(rows, out_height - y), first + y * along
+            if moves:
+                stop = y + lines
                 move_rows(source_bytes, begin, height, width, pixel, move, border, chunk_bytes, 0, y, stop, out_width)
-                count, into = (stop - y) * out_width, first + y * out_width * (1 if target.planar else channels)
-                write(chunk, 0, count, channels, color, gain, offset, row, values, few, target, i, into, plane)
+                image, at = chunk, 0
+            else:
+                number = border_index(move.first_y + move.step_y * y, height, border)
+                image, at = src, starts[i] + (number * width + left) * channels
+            count = out_width
+            if moves or gapless:
+                count, lines = lines * out_width, 1
+            if by_threes:
+                mirrored, down = mirrors and not moves, move.step_y * width * channels
+                _write_rgb(
+                    image, at, down, mirrored, lines, count, color, gain, offset, few, target, i, into, along, plane
+                )  # fmt: skip
+            else:
+                write(image, at, count, channels, color, gain, offset, row, values, target, i, into, plane)
         if warp.active and warp.mode == CONSTANT:
             paint_outside(move, color.fills[i], target, i, first, plane, out_height, out_width, channels, line)

@@ -88,7 +88,26 @@ def _copy_bytes(typingctx, source, at, target, to, count):
     return types.void(source, types.intp, target, types.intp, types.intp), codegen
 
 
+def _prefetch(typingctx, source, at):
+    """Ask for the bytes around one of them. Processors see for themselves what is read next while rows follow each
+    other in the order of memory; for rows read backwards, or in reverse, they do not: 36 us instead of 23 for 224x224x3
+    that are mirrored and normalised (benchmarks/singles.py, AMD EPYC Zen 3, November 2026).
+    """
+
+    def codegen(context, builder, signature, arguments):
+        place = place_of(context, builder, signature.args[0], tuple(arguments), _BYTE)
+        kinds = [place.type, *[ir.IntType(32)] * 3]
+        function = builder.module.declare_intrinsic(
+            "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), kinds)
+        )
+        builder.call(function, [place, *(ir.Constant(ir.IntType(32), number) for number in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(source, types.intp), codegen
+
+
 copy_bytes: Any = intrinsic(_copy_bytes)
+prefetch: Any = intrinsic(_prefetch)
 mirror_rgb = _mirror_rgb(1, exact=False)  # reads a byte before the pixels, and writes one behind them
 mirror_last_rgb = _mirror_rgb(0, exact=True)  # reads a byte behind them
 load_u16 = unaligned_load(types.uint16)
