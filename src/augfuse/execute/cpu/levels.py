@@ -25,10 +25,6 @@ _PLAIN = 16 * BLOCK  # where the table itself stands behind its pieces
 TABLE_FROM = 2**13  # bytes for which it is worth the while to see what a gain makes of each level
 
 
-def _at(context: Any, builder: Any, kinds: Any, arguments: Any, which: int) -> Any:
-    return place_of(context, builder, kinds[which], tuple(arguments[which : which + 2]), _BYTES)
-
-
 def _amplified(clips: bool) -> Any:
     """An intrinsic (from, index, to, index, gain, offset, low, high); clips: else bytes are cut at 0 and 255."""
 
@@ -36,10 +32,13 @@ def _amplified(clips: bool) -> Any:
     def amplify(typingctx, source, at, target, to, gain, offset, low, high):
         def codegen(context, builder, signature, arguments):
             gain, offset, low, high = (splat(builder, number, BLOCK) for number in arguments[4:])
-            values = floats(builder, builder.load(_at(context, builder, signature.args, arguments, 0), align=1))
+            given = ir.VectorType(context.get_data_type(signature.args[0].dtype), BLOCK)
+            place = place_of(context, builder, signature.args[0], tuple(arguments[:2]), given)
+            values = floats(builder, builder.load(place, align=1))
             values = times_plus(builder, gain, values, offset)
             values = clipped(builder, values, low, high) if clips else values
-            builder.store(rounded(builder, values), _at(context, builder, signature.args, arguments, 2), align=1)
+            place = place_of(context, builder, signature.args[2], tuple(arguments[2:4]), _BYTES)
+            builder.store(rounded(builder, values), place, align=1)
             return context.get_dummy_value()
 
         index, number = types.intp, types.float32
@@ -156,7 +155,7 @@ def through(table, pieces, source, at, target, to, count):
 @inlined
 def _amplify_all(source, at, target, to, count, gain, offset, low, high):
     """count >= BLOCK"""
-    if low == 0 and high == 255 and F(255) * abs(gain) + abs(offset) < LARGEST:
+    if source.itemsize == 1 and low == 0 and high == 255 and F(255) * abs(gain) + abs(offset) < LARGEST:
         for p in range(0, count - BLOCK + 1, BLOCK):
             _amplify(source, at + p, target, to + p, gain, offset, low, high)
         _amplify(source, at + count - BLOCK, target, to + count - BLOCK, gain, offset, low, high)
@@ -168,20 +167,20 @@ def _amplify_all(source, at, target, to, count, gain, offset, low, high):
 
 @inlined
 def amplified(source, at, target, to, count, gain, offset, low, high):
-    """`count` bytes times a gain plus an offset, clipped and rounded."""
+    """`count` bytes, or floats, times a gain plus an offset, clipped and rounded to bytes."""
     if count < BLOCK:
-        few, made = np.zeros(BLOCK, np.uint8), np.empty(BLOCK, np.uint8)
+        few, made = np.zeros(BLOCK, source.dtype), np.empty(BLOCK, np.uint8)
         for p in range(count):
             few[p] = source[at + p]
         _amplify_clipped(few, 0, made, 0, gain, offset, low, high)
         for p in range(count):
             target[to + p] = made[p]
         return
-    if count >= TABLE_FROM:
+    if source.itemsize == 1 and count >= TABLE_FROM:
         every, table = np.arange(256).astype(np.uint8), np.empty(256, np.uint8)
         _amplify_all(every, 0, table, 0, 256, gain, offset, low, high)
         same, mask, first, flip = bits_of(table)
         if same:  # a negative, or nothing at all
-            _masked(source, at, target, to, count, mask, first, flip)
+            _masked(source.view(np.uint8), at, target, to, count, mask, first, flip)
             return
     _amplify_all(source, at, target, to, count, gain, offset, low, high)

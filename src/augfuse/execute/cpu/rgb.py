@@ -1,4 +1,4 @@
-"""RGB images of bytes, sixteen pixels at a time: split into channels, coloured, clipped, normalised and written.
+"""RGB images of bytes, or of floats that were bytes, sixteen pixels at a time: coloured, clipped, normalised, written.
 
 As loops these passes take 1.3 to 1.6 times as long, and four times as long to compile (benchmarks/singles.py, AMD EPYC
 Zen 3, November 2026). The arithmetic is that of `kernels`, value by value: the bytes are the same.
@@ -71,8 +71,8 @@ def _block(kind: str, planar: bool, mirrored: bool) -> Any:
                 else:
                     store(interleaved(builder, made), 24 * half)
             return context.get_dummy_value()
-        bytes_of_it = ir.VectorType(ir.IntType(8), 3 * BLOCK)
-        word = builder.load(place_of(context, builder, kinds[0], tuple(arguments[:2]), bytes_of_it), align=1)
+        given = ir.VectorType(context.get_data_type(kinds[0].dtype), 3 * BLOCK)
+        word = builder.load(place_of(context, builder, kinds[0], tuple(arguments[:2]), given), align=1)
         if planar:
             for c in range(3):
                 values = floats(builder, taken(builder, word, [3 * p + c for p in pixels]))
@@ -126,6 +126,14 @@ def _threes(builder: Any, values: Sequence[Any]) -> Any:
 def _mixed(context: Any, builder: Any, kinds: Any, arguments: Any) -> Iterator[list[Any]]:
     """Twice eight pixels, as three channels each, through the matrix: the sums of `kernels.mix`, in its order."""
     number = [builder.extract_value(arguments[6], k) for k in range(12)]
+    if kinds[0].dtype == types.float32:
+        eight = ir.VectorType(_FLOAT, 24)
+        for half in range(2):
+            index = builder.add(arguments[1], ir.Constant(arguments[1].type, 24 * half))
+            word = builder.load(place_of(context, builder, kinds[0], (arguments[0], index), eight), align=4)
+            channels = [taken(builder, word, range(c, 24, 3)) for c in range(3)]
+            yield [_row(builder, channels, number[4 * row : 4 * row + 4]) for row in range(3)]
+        return
     four = ir.VectorType(ir.IntType(8), 16)
     for half in range(2):
         # Four pixels in the first twelve of sixteen bytes; at the end of the block in the last twelve.
@@ -158,7 +166,7 @@ def _row(builder: Any, channels: Sequence[Any], numbers: Sequence[Any]) -> Any:
 def _run(block: Any, wide: int, mirrored: bool) -> Callable[..., None]:
     """A function that does this block all along `rows` rows of `count` pixels. They begin in `source` at byte `at`, and
     each `down` bytes behind the one before it, in the target at `to` and `along`; wide: how far apart pixels are there.
-    few: room for 48 bytes and for 48 values of the target.
+    few: room for 48 values of the source and for 48 values of the target.
     """
     step = -3 if mirrored else 3
 
@@ -224,7 +232,7 @@ _NO_MATRIX = (F(0),) * 12
 
 @inlined
 def convert(source, at, down, mirrored, keeps, target, to, along, rows, plane, count, numbers, few):
-    """Rows of `count` pixels of bytes as normalised floats, in reverse order where `mirrored`; keeps: there is no gain,
+    """Rows of `count` pixels as normalised floats, in reverse order where `mirrored`; keeps: there is no gain,
     and nothing to clip."""
     out = target.out
     if target.planar:
@@ -250,7 +258,7 @@ def convert(source, at, down, mirrored, keeps, target, to, along, rows, plane, c
 
 @inlined
 def mix(source, at, down, target, to, along, rows, plane, count, numbers, matrix, few):
-    """Rows of `count` pixels of bytes through a colour matrix, to the target; bytes: those for which `fits` says so."""
+    """Rows of `count` pixels through a colour matrix, to the target; bytes: those for which `fits` says so."""
     if target.out.itemsize == 1:
         _matrix_bytes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix, few)
     elif target.planar:
@@ -261,7 +269,7 @@ def mix(source, at, down, target, to, along, rows, plane, count, numbers, matrix
 
 @inlined
 def fits(target, matrix):
-    """Whether values of bytes, times a matrix, can be rounded and cut as `rounded` does it."""
+    """Whether values of 0..255, times a matrix, can be rounded and cut as `rounded` does it."""
     most = F(0)
     for row in range(3):
         total = abs(matrix[row, 3])

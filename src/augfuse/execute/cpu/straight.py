@@ -142,9 +142,9 @@ def repeat(values, into, channels):
 
 
 @inlined
-def _is_rgb(image, channels, color, target, i):
-    """Whether image i is one for `rgb`."""
-    if channels != 3 or image.itemsize != 1:
+def is_rgb(image, channels, color, target, i):
+    """Whether image i is one for `rgb`: of bytes, or of floats that were bytes."""
+    if channels != 3 or image.itemsize == 2 or target.out.itemsize == 2:
         return False
     if target.out.itemsize == 1:
         return color.kind == MATRIX and not target.planar and rgb.fits(target, color.matrices[i])
@@ -152,14 +152,16 @@ def _is_rgb(image, channels, color, target, i):
 
 
 @inlined
-def _write_rgb(image, at, down, mirrored, rows, count, color, gain, offset, few, target, i, into, along, plane):
+def write_rgb(image, at, down, mirrored, rows, count, color, gain, offset, few, target, i, into, along, plane):
     """`rows` rows of `count` pixels, which begin in `image` `down` bytes, in the output `along` values apart."""
     numbers = rgb.numbers_of(target, i, gain, offset)
     if color.kind == MATRIX:
         matrix = rgb.matrix_of(color.matrices[i])
         rgb.mix(image, at, down, target, into, along, rows, plane, count, numbers, matrix, few)
     else:
-        keeps = color.kind == KEEP and target.low <= 0 and target.high >= 255  # there is nothing to clip
+        keeps = (
+            image.itemsize == 1 and color.kind == KEEP and target.low <= 0 and target.high >= 255
+        )  # there is nothing to clip
         rgb.convert(image, at, down, mirrored, keeps, target, into, along, rows, plane, count, numbers, few)
 
 
@@ -169,9 +171,9 @@ def write(image, at, count, channels, color, gain, offset, row, values, target, 
     out = target.out
     if color.kind == MATRIX:
         _write_mixed(image, at, count, channels, color.matrices[i], values, target, i, into, plane)
-    elif image.itemsize == 1 and out.itemsize == 1 and (channels == 1 or not target.planar):
+    elif image.itemsize != 2 and out.itemsize == 1 and (channels == 1 or not target.planar):
         low, high = target.low, target.high
-        amplified(image.view(np.uint8), at, out.view(np.uint8), into, count * channels, gain, offset, low, high)
+        amplified(image, at, out.view(np.uint8), into, count * channels, gain, offset, low, high)
     elif target.planar:
         _write_planes(image, at, count, channels, gain, offset, target, i, into, plane)
     else:
@@ -189,7 +191,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     values = np.empty((channels if color.kind == MATRIX else 0, TILE), np.float32)
     repeated = 0 if target.plain or target.planar or color.kind == MATRIX else TILE * channels
     row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
-    few = np.empty(3 * rgb.BLOCK, np.uint8), np.empty(3 * rgb.BLOCK, target.out.dtype)
+    few = np.empty(3 * rgb.BLOCK, src.dtype), np.empty(3 * rgb.BLOCK, target.out.dtype)
     source_bytes, out_bytes, chunk_bytes = src.view(np.uint8), target.out.view(np.uint8), chunk.view(np.uint8)
     line = np.empty(out_width * channels if warp.active and warp.mode == CONSTANT else 0, target.out.dtype)
     gain, offset = F(1), F(0)
@@ -206,7 +208,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             continue
         if color.kind == GAIN:
             gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
-        by_threes = _is_rgb(src, channels, color, target, i)
+        by_threes = src.itemsize == 1 and is_rgb(src, channels, color, target, i)
         if repeated and not by_threes:
             repeat(target.scales[i], row.scale, channels)
             repeat(target.biases[i], row.bias, channels)
@@ -232,7 +234,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 count, lines = lines * out_width, 1
             if by_threes:
                 mirrored, down = mirrors and not moves, move.step_y * width * channels
-                _write_rgb(
+                write_rgb(
                     image, at, down, mirrored, lines, count, color, gain, offset, few, target, i, into, along, plane
                 )  # fmt: skip
             else:

@@ -41,7 +41,10 @@ def clipped(builder: Any, values: Any, low: Any, high: Any) -> Any:
 
 
 def floats(builder: Any, values: Any) -> Any:
+    """Bytes as floats, and floats as they are."""
     lanes = values.type.count
+    if values.type.element == _FLOAT:
+        return values
     return builder.sitofp(builder.zext(values, ir.VectorType(_INT, lanes)), ir.VectorType(_FLOAT, lanes))
 
 

@@ -148,5 +148,44 @@ def _blender(taps: int, adds: bool) -> Any:
     return blend
 
 
-blend1, blend2, blend3, blend4 = (_blender(taps, adds=False) for taps in (1, 2, 3, 4))
+def _pair_blender(taps: int) -> Any:
+    """An intrinsic (values, index, index, weights, index, step, line, index): two neighbouring pixels as by `blend1` to
+    `blend4`. Each has four weights, of which the first `taps` count, so that one load brings them all: loads are what
+    limits this.
+    """
+
+    @intrinsic
+    def blend(typingctx, values, at, other, weights, first, step, line, to):
+        def codegen(context, builder, signature, arguments):
+            given, at, other, scales, first, step, out, to = arguments
+            kinds, four, eight = signature.args, ir.VectorType(ir.FloatType(), 4), ir.VectorType(ir.FloatType(), 8)
+
+            def mask(lanes):
+                return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
+
+            gains = builder.load(place_of(context, builder, kinds[3], (scales, first), eight), align=4)
+            total = None
+            for tap in range(taps):
+                offset = builder.mul(step, ir.Constant(step.type, tap))
+                places = [(given, builder.add(index, offset)) for index in (at, other)]
+                pixels = [builder.load(place_of(context, builder, kinds[0], one, four), align=1) for one in places]
+                both = builder.shuffle_vector(*pixels, mask(list(range(8))))
+                gain = builder.shuffle_vector(gains, ir.Constant(eight, ir.Undefined), mask([tap] * 4 + [4 + tap] * 4))
+                product = builder.fmul(both, gain, flags=("contract",))
+                total = product if total is None else builder.fadd(total, product, flags=("contract",))
+            for half, index in enumerate((to, builder.add(to, step))):
+                part = builder.shuffle_vector(
+                    total, ir.Constant(eight, ir.Undefined), mask([4 * half + k for k in range(4)])
+                )
+                builder.store(part, place_of(context, builder, kinds[6], (out, index), four), align=1)
+            return context.get_dummy_value()
+
+        index = types.intp
+        return types.void(values, index, index, weights, index, index, line, index), codegen
+
+    return blend
+
+
+pair1, pair2, pair3, pair4 = (_pair_blender(taps) for taps in (1, 2, 3, 4))
+blend4 = _blender(4, adds=False)
 add1, add4 = (_blender(taps, adds=True) for taps in (1, 4))
