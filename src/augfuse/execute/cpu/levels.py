@@ -176,11 +176,12 @@ def amplified(source, at, target, to, count, gain, offset, low, high):
         for p in range(count):
             target[to + p] = made[p]
         return
-    if source.itemsize == 1 and count >= TABLE_FROM:
+    # A negative, or nothing at all, may be a matter of bits: whether it is so is seen from what becomes of each level.
+    if source.itemsize == 1 and abs(gain) == 1 and count >= TABLE_FROM:
         every, table = np.arange(256).astype(np.uint8), np.empty(256, np.uint8)
         _amplify_all(every, 0, table, 0, 256, gain, offset, low, high)
         same, mask, first, flip = bits_of(table)
-        if same:  # a negative, or nothing at all
+        if same:
             _masked(source.view(np.uint8), at, target, to, count, mask, first, flip)
             return
     _amplify_all(source, at, target, to, count, gain, offset, low, high)

@@ -212,16 +212,22 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
         if repeated and not by_threes:
             repeat(target.scales[i], row.scale, channels)
             repeat(target.biases[i], row.bias, channels)
-        across = move.from_x == 0 and move.to_x == out_width
-        within = across and move.from_y == 0 and move.to_y == out_height
         mirrors = move.step_x < 0
+        # What a constant border surrounds is all that is written, where rows need not be moved first.
+        part = by_threes and border == CONSTANT and not move.swapped
+        from_x, to_x = (move.from_x, move.to_x) if part else (0, out_width)
+        from_y, to_y = (move.from_y, move.to_y) if part else (0, out_height)
+        across = from_x >= move.from_x and to_x <= move.to_x
+        within = across and from_y >= move.from_y and to_y <= move.to_y
         # Rows are read where they are, all at once where that can be done; else they are moved first.
         moves = move.swapped or not across or (mirrors and (not by_threes or color.kind == MATRIX))
-        gapless = within and not moves and not mirrors and move.step_y > 0 and out_width == width
-        rows = chunked if moves else out_height if gapless or (within and by_threes) else 1
-        left = move.first_x - out_width + 1 if mirrors else move.first_x
-        for y in range(0, out_height, rows):
-            lines, into = min(rows, out_height - y), first + y * along
+        gapless = within and not moves and not mirrors and move.step_y > 0 and out_width == width == to_x - from_x
+        rows = chunked if moves else max(to_y - from_y, 1) if gapless or (within and by_threes) else 1
+        if moves:
+            from_x, to_x = 0, out_width
+        left = move.first_x - to_x + 1 if mirrors else move.first_x + from_x
+        for y in range(from_y, to_y, rows):
+            lines, into = min(rows, to_y - y), first + y * along + from_x * (1 if target.planar else channels)
             if moves:
                 stop = y + lines
                 move_rows(source_bytes, begin, height, width, pixel, move, border, chunk_bytes, 0, y, stop, out_width)
@@ -229,7 +235,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             else:
                 number = border_index(move.first_y + move.step_y * y, height, border)
                 image, at = src, starts[i] + (number * width + left) * channels
-            count = out_width
+            count = to_x - from_x
             if moves or gapless:
                 count, lines = lines * out_width, 1
             if by_threes:

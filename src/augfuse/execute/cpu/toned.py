@@ -53,7 +53,7 @@ def prepare(lowered: Lowered, images: Images, target: Target) -> Callable[[int, 
 
 
 def _steps(lowered: Lowered) -> list[Work | Local | Tone]:
-    """What is done one after the other. Tones of whole numbers are given levels, and may be the last; others not."""
+    """What is done one after the other. The last one writes: a pass, or a tone of whole numbers."""
     found: list[Work | Local | Tone] = []
     for step in lowered.steps:
         if isinstance(step, Local):
@@ -67,7 +67,12 @@ def _steps(lowered: Lowered) -> list[Work | Local | Tone]:
             found.append(work_of(step, lowered.channels, lowered.low))
         if step.after is not None:
             found.append(step.after)
-    if not found or isinstance(found[-1], Local) or (isinstance(found[-1], Tone) and not found[-1].levels):
+    last = found[-1] if found else None
+    if not isinstance(last, Tone) or not last.levels:
+        writes = isinstance(last, Work)
+    else:  # one table of bytes for all channels is quicker than one of floats, also with a pass behind it
+        writes = lowered.output.dtype.kind == "u" or last.levels > 256 or not last.is_shared
+    if not writes:
         found.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
     return found
 
