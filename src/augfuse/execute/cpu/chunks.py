@@ -7,28 +7,22 @@ that acts on none of them is left out, and so is a last pass that would only cop
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias, final
+from typing import NamedTuple, final
 
 import numpy as np
 
 from augfuse.execute.cpu import kernels
 from augfuse.execute.cpu.numbers import Target
 from augfuse.execute.cpu.run import Work, flat, run, run_one
+from augfuse.execute.cpu.scratch import CHUNK_BYTES, CHUNK_BYTES_OF_LEVELS, Scratch, scratch
 from augfuse.execute.images import Images
 from augfuse.plan.ops import Local
 
-# The float32 images of a chunk, but at least one image: they stay in the caches from step to step.
-CHUNK_BYTES = 2**21
-
-_THREAD = threading.local()
 _F = np.float32
 _FLOAT = np.dtype(_F)
 _INF = _F(np.inf)
-_Scratch: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
 @final
@@ -65,7 +59,7 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
         kept = kept and (_copies(step) if isinstance(step, Work) else step.keeps_levels)
         stay.append(kept)
     width = images.dtype.itemsize if kept else 4
-    count = max(CHUNK_BYTES // width // largest, 1)
+    count = max((CHUNK_BYTES_OF_LEVELS if kept else CHUNK_BYTES) // width // largest, 1)
     copies = not last.warp.active and last.color.kind == kernels.KEEP
     # From integers sampling rounds differently: behind a Local that makes floats it reads these, also where that does
     # not act.
@@ -76,12 +70,12 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
 
     def run_slice(start: int, stop: int) -> None:
         bounds = [start, *others[(others > start) & (others < stop)].tolist(), stop]
-        with _scratch(-(-min(count, stop - start) * largest * width // 4)) as scratch:
+        with scratch(min(count, stop - start) * largest * width) as buffers:
             for first, end in pairwise(bounds):
                 for at in range(first, end, count):
-                    run_chunk(at, min(at + count, end), scratch)
+                    run_chunk(at, min(at + count, end), buffers)
 
-    def run_chunk(first: int, end: int, scratch: _Scratch) -> None:
+    def run_chunk(first: int, end: int, buffers: Scratch) -> None:
         chunk = slice(first, end)
         todo = [k for k, step in enumerate(steps) if isinstance(step, Work) or step.active[chunk].any()]
         write, from_float = last, writes_float
@@ -91,20 +85,20 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
         for k in todo:
             step, dtype = steps[k], images.dtype if stay[k] else _FLOAT
             if isinstance(step, Work):
-                pixels = _as_float(pixels, scratch) if reads_float[k] else pixels
-                pixels = _through(step, pixels, first, scratch, dtype)
+                pixels = _as_float(pixels, buffers) if reads_float[k] else pixels
+                pixels = _through(step, pixels, first, buffers, dtype)
                 continue
             source = into = pixels.images
             if finished and k == todo[-1]:
                 pixels = _Pixels(target.out, np.arange(first, end) * math.prod(pixels.shape), pixels.shape, None)
                 into = pixels.images
             elif pixels.buffer is None or pixels.values.dtype != dtype:
-                pixels = _scratched(scratch, 1 - (pixels.buffer or 0), end - first, pixels.shape, dtype)
+                pixels = _scratched(buffers, 1 - (pixels.buffer or 0), end - first, pixels.shape, dtype)
                 into = pixels.images
             params = {name: values[chunk] for name, values in step.params.items()}
             step.apply_all(source, into, params, step.active[chunk])
         if pixels.values is not target.out:
-            _pass(write, _as_float(pixels, scratch) if from_float else pixels, target, first, first)
+            _pass(write, _as_float(pixels, buffers) if from_float else pixels, target, first, first)
 
     return run_slice
 
@@ -118,20 +112,6 @@ def _copies(work: Work) -> bool:
     return not _samples(work) and work.color.kind == kernels.KEEP and work.mean_gain is None
 
 
-@contextmanager
-def _scratch(size: int) -> Iterator[_Scratch]:
-    """Two buffers, kept by each thread while they are small: fresh memory costs more than what is done in it.
-
-    They are taken out meanwhile: a function of the user's may call this again.
-    """
-    buffers = vars(_THREAD).pop("buffers", None)
-    if buffers is None or len(buffers[0]) < size:
-        buffers = np.empty(size, _F), np.empty(size, _F)
-    yield buffers
-    if buffers[0].nbytes <= CHUNK_BYTES:
-        _THREAD.buffers = buffers
-
-
 def _source(images: Images, first: int, end: int) -> _Pixels:
     """The images first..end, which are of one size."""
     if images.stack is not None:
@@ -143,25 +123,25 @@ def _source(images: Images, first: int, end: int) -> _Pixels:
     return _Pixels(flat(stack), rows * math.prod(shape), shape, None)
 
 
-def _as_float(pixels: _Pixels, scratch: _Scratch) -> _Pixels:
+def _as_float(pixels: _Pixels, buffers: Scratch) -> _Pixels:
     """The same in scratch, where they may be written to."""
     if pixels.buffer is not None and pixels.values.dtype == _FLOAT:
         return pixels
-    found = _scratched(scratch, 1 - (pixels.buffer or 0), len(pixels.starts), pixels.shape, _FLOAT)
+    found = _scratched(buffers, 1 - (pixels.buffer or 0), len(pixels.starts), pixels.shape, _FLOAT)
     found.images[:] = pixels.images
     return found
 
 
-def _scratched(scratch: _Scratch, buffer: int, n: int, shape: tuple[int, ...], dtype: np.dtype) -> _Pixels:
-    values = scratch[buffer]
+def _scratched(buffers: Scratch, buffer: int, n: int, shape: tuple[int, ...], dtype: np.dtype) -> _Pixels:
+    values = buffers[buffer]
     return _Pixels(values if dtype == _FLOAT else values.view(dtype), np.arange(n) * math.prod(shape), shape, buffer)
 
 
-def _through(work: Work, pixels: _Pixels, first: int, scratch: _Scratch, dtype: np.dtype) -> _Pixels:
+def _through(work: Work, pixels: _Pixels, first: int, buffers: Scratch, dtype: np.dtype) -> _Pixels:
     """A pass whose result is worked on further: at the images' own scale, and unclipped where it is of floats."""
     n = len(pixels.starts)
     shape = (int(work.height[first]), int(work.width[first]), work.channels)
-    found = _scratched(scratch, 1 - (pixels.buffer or 0), n, shape, dtype)
+    found = _scratched(buffers, 1 - (pixels.buffer or 0), n, shape, dtype)
     one, zero, whole = np.ones((n, work.channels), _F), np.zeros((n, work.channels), _F), dtype != _FLOAT
     low, high = (_F(0), _F(np.iinfo(dtype).max)) if whole else (-_INF, _INF)
     _pass(work, pixels, Target(low, high, one, zero, whole, False, found.values, whole), first, 0)

@@ -12,7 +12,7 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.execute.cpu.kernels import CONSTANT, NEAREST, REFLECT, WRAP
-from augfuse.execute.cpu.words import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb, prefetch
+from augfuse.execute.cpu.words import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb, prefetch, swap_rgb
 from augfuse.jit import inlined
 
 LINE = 64  # bytes that a cache holds together
@@ -138,14 +138,27 @@ def _swapped_rows(source, base, height, width, size, move, border, target, to, s
     """Rows start..stop of an output whose rows are columns of the source."""
     count = move.to_x - move.from_x
     along = move.step_x * width * size
+    first = move.first_x + move.step_x * move.from_x  # the source row of the first pixel that is reached
+    # Four rows are written together, but for their last pixels: words reach over the end of what they bring.
+    done, blocks = 0, (count - 2) // 4 if size == 3 else 0
     for y in range(start, stop):
         column = border_index(move.first_y + move.step_y * y, width, border)
         into = to + (y - start) * out_width * size
+        if done == 0 and blocks > 0 and y + 4 <= stop:
+            one, other = move.first_y + move.step_y * y, move.first_y + move.step_y * (y + 3)
+            leftmost = min(one, other)
+            if leftmost >= 0 and leftmost + 6 <= width:
+                done = 4
+                begin, apart = base + (first * width + leftmost) * size, out_width * size * move.step_y
+                at = into + (move.from_x + (0 if move.step_y > 0 else 3 * out_width)) * size
+                for block in range(blocks):
+                    swap_rgb(source, begin + 4 * block * along, along, target, at + 4 * block * size, apart)
         if count > 0:
-            row = move.first_x + move.step_x * move.from_x  # the source row of the first pixel that is reached
-            begin = base + (row * width + column) * size
+            x = 4 * blocks if done > 0 else 0
+            begin = base + ((first + move.step_x * x) * width + column) * size
             over = column < width - 1  # or the last pixel of a buffer might be among them
-            _swapped_row(source, begin, along, target, into + move.from_x * size, size, count, over)
+            _swapped_row(source, begin, along, target, into + (move.from_x + x) * size, size, count - x, over)
+        done = max(done - 1, 0)
         for x in range(move.from_x):
             row = border_index(move.first_x + move.step_x * x, height, border)
             _put(source, base + (row * width + column) * size, target, into + x * size, size)

@@ -76,6 +76,40 @@ def _mirror_rgb(behind: int, exact: bool) -> Any:
     return mirror
 
 
+def _swap_rgb(typingctx, source, at, along, target, to, apart) -> Any:
+    """Four by four pixels of three bytes: those of row k of the source, `along` bytes apart, become column k of the
+    target, whose rows are `apart` bytes apart. It reads four bytes behind each row, and writes as many.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        source, at, along, target, to, apart = arguments
+        kinds, kind, word = signature.args, ir.VectorType(_BYTE, 16), ir.VectorType(ir.IntType(32), 4)
+
+        def shuffled(one, other, order):
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), list(order))
+            return builder.shuffle_vector(one, other, mask)
+
+        rows = []
+        for row in range(4):
+            index = builder.add(at, builder.mul(along, ir.Constant(along.type, row)))
+            found = builder.load(place_of(context, builder, kinds[0], (source, index), kind), align=1)
+            spread = [3 * (b // 4) + b % 4 if b % 4 < 3 else 16 for b in range(16)]  # each pixel as four bytes
+            rows.append(builder.bitcast(shuffled(found, ir.Constant(kind, [0] * 16), spread), word))
+        halves = [shuffled(rows[0], rows[1], order) for order in ((0, 4, 1, 5), (2, 6, 3, 7))]
+        halves += [shuffled(rows[2], rows[3], order) for order in ((0, 4, 1, 5), (2, 6, 3, 7))]
+        columns = [shuffled(halves[k], halves[k + 2], order) for k in (0, 1) for order in ((0, 1, 4, 5), (2, 3, 6, 7))]
+        for number, column in enumerate(columns):
+            packed = [4 * (b // 3) + b % 3 for b in range(12)] + [3, 7, 11, 15]
+            found = builder.bitcast(column, kind)
+            index = builder.add(to, builder.mul(apart, ir.Constant(apart.type, number)))
+            place = place_of(context, builder, kinds[3], (target, index), kind)
+            builder.store(shuffled(found, found, packed), place, align=1)
+        return context.get_dummy_value()
+
+    index = types.intp
+    return types.void(source, index, index, target, index, index), codegen
+
+
 def _copy_bytes(typingctx, source, at, target, to, count):
     """`count` bytes from one uint8 buffer to another."""
 
@@ -107,6 +141,7 @@ def _prefetch(typingctx, source, at):
 
 
 copy_bytes: Any = intrinsic(_copy_bytes)
+swap_rgb: Any = intrinsic(_swap_rgb)
 prefetch: Any = intrinsic(_prefetch)
 mirror_rgb = _mirror_rgb(1, exact=False)  # reads a byte before the pixels, and writes one behind them
 mirror_last_rgb = _mirror_rgb(0, exact=True)  # reads a byte behind them
