@@ -14,7 +14,6 @@ import numpy as np
 
 from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.moves import Move, border_index
-from augfuse.execute.cpu.rgb import BLOCK
 from augfuse.execute.cpu.straight import TILE, Row, is_rgb, paint_outside, repeat, write, write_rgb
 from augfuse.execute.cpu.words import add1, add4, blend4, pair1, pair2, pair3, pair4
 from augfuse.geometry import EDGE
@@ -228,7 +227,6 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     values = np.empty((channels if color.kind == MATRIX else 0, TILE), np.float32)
     repeated = 0 if target.planar or color.kind == MATRIX else TILE * channels
     row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
-    few = np.empty(3 * BLOCK, np.float32), np.empty(3 * BLOCK, target.out.dtype)
     painted = np.empty(out_width * channels if warp.mode == CONSTANT else 0, target.out.dtype)
     gain, offset = F(1), F(0)
     border = NEAREST if warp.mode == CONSTANT else warp.mode
@@ -252,7 +250,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             from_y, to_y = found[3], found[4]
         if color.kind == GAIN:
             gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
-        by_threes = is_rgb(lines, channels, color, target, i)
+        by_threes = is_rgb(lines, out_width, channels, color, target, i)
         if repeated and not by_threes:
             repeat(target.scales[i], row.scale, channels)
             repeat(target.biases[i], row.bias, channels)
@@ -267,7 +265,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                     _blend_any(floats, low, channels, across, lines, to)
             count, into = (stop - begin) * out_width, first + begin * out_width * (1 if target.planar else channels)
             if by_threes:
-                write_rgb(lines, 0, 0, False, 1, count, color, gain, offset, few, target, i, into, 0, plane)
+                write_rgb(lines, 0, 0, False, 1, count, color, gain, offset, target, i, into, 0, plane)
             else:
                 write(lines, 0, count, channels, color, gain, offset, row, values, target, i, into, plane)
         if warp.mode == CONSTANT:

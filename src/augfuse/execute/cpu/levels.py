@@ -22,7 +22,6 @@ BLOCK = 32  # bytes
 F = np.float32
 _BYTES = ir.VectorType(ir.IntType(8), BLOCK)
 _PLAIN = 16 * BLOCK  # where the table itself stands behind its pieces
-TABLE_FROM = 2**13  # bytes for which it is worth the while to see what a gain makes of each level
 
 
 def _amplified(clips: bool) -> Any:
@@ -147,41 +146,28 @@ def through(table, pieces, source, at, target, to, count):
             target[to + p] = table[source[at + p]]
     else:
         pieces_of(table, pieces)
-        for p in range(0, count - BLOCK + 1, BLOCK):
-            _lookup(pieces, source, at + p, target, to + p)
-        _lookup(pieces, source, at + count - BLOCK, target, to + count - BLOCK)
-
-
-@inlined
-def _amplify_all(source, at, target, to, count, gain, offset, low, high):
-    """count >= BLOCK"""
-    if source.itemsize == 1 and low == 0 and high == 255 and F(255) * abs(gain) + abs(offset) < LARGEST:
-        for p in range(0, count - BLOCK + 1, BLOCK):
-            _amplify(source, at + p, target, to + p, gain, offset, low, high)
-        _amplify(source, at + count - BLOCK, target, to + count - BLOCK, gain, offset, low, high)
-        return
-    for p in range(0, count - BLOCK + 1, BLOCK):
-        _amplify_clipped(source, at + p, target, to + p, gain, offset, low, high)
-    _amplify_clipped(source, at + count - BLOCK, target, to + count - BLOCK, gain, offset, low, high)
+        for p in range(0, count, BLOCK):
+            q = min(p, count - BLOCK)
+            _lookup(pieces, source, at + q, target, to + q)
 
 
 @inlined
 def amplified(source, at, target, to, count, gain, offset, low, high):
     """`count` bytes, or floats, times a gain plus an offset, clipped and rounded to bytes."""
-    if count < BLOCK:
-        few, made = np.zeros(BLOCK, source.dtype), np.empty(BLOCK, np.uint8)
-        for p in range(count):
-            few[p] = source[at + p]
-        _amplify_clipped(few, 0, made, 0, gain, offset, low, high)
-        for p in range(count):
-            target[to + p] = made[p]
-        return
-    # A negative, or nothing at all, may be a matter of bits: whether it is so is seen from what becomes of each level.
-    if source.itemsize == 1 and abs(gain) == 1 and count >= TABLE_FROM:
-        every, table = np.arange(256).astype(np.uint8), np.empty(256, np.uint8)
-        _amplify_all(every, 0, table, 0, 256, gain, offset, low, high)
-        same, mask, first, flip = bits_of(table)
-        if same:
-            _masked(source.view(np.uint8), at, target, to, count, mask, first, flip)
+    if source.itemsize == 1 and low == 0 and high == 255:
+        if abs(gain) == 1 and offset == F(127.5) - gain * F(127.5):  # nothing at all, or the negative
+            flip = np.uint8(0) if gain == 1 else np.uint8(255)
+            _masked(source.view(np.uint8), at, target, to, count, np.uint8(255), np.uint8(0), flip)
             return
-    _amplify_all(source, at, target, to, count, gain, offset, low, high)
+        if count >= BLOCK and F(255) * abs(gain) + abs(offset) < LARGEST:
+            for p in range(0, count, BLOCK):
+                q = min(p, count - BLOCK)
+                _amplify(source, at + q, target, to + q, gain, offset, low, high)
+            return
+    few, made = np.zeros(BLOCK, source.dtype), np.empty(BLOCK, np.uint8)
+    for p in range(0, count, BLOCK):
+        size = min(count - p, BLOCK)
+        for k in range(size):
+            few[k] = source[at + p + k]
+        _amplify_clipped(few, 0, made, 0, gain, offset, low, high)
+        copy_bytes(made, 0, target, to + p, size)

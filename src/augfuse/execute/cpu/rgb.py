@@ -164,49 +164,28 @@ def _row(builder: Any, channels: Sequence[Any], numbers: Sequence[Any]) -> Any:
 
 
 def _run(block: Any, wide: int, mirrored: bool) -> Callable[..., None]:
-    """A function that does this block all along `rows` rows of `count` pixels. They begin in `source` at byte `at`, and
-    each `down` bytes behind the one before it, in the target at `to` and `along`; wide: how far apart pixels are there.
-    few: room for 48 values of the source and for 48 values of the target.
+    """A function that does this block all along `rows` rows of `count` pixels, at least as many as a block has. They
+    begin in `source` at byte `at`, and each `down` bytes behind the one before it, in the target at `to` and `along`;
+    wide: how far apart pixels are there.
     """
     step = -3 if mirrored else 3
 
     @inlined
-    def run(source, at, down, target, to, along, rows, plane, count, numbers, matrix, few):
-        if count >= BLOCK:
-            last = count - BLOCK
-            for y in range(rows):
-                begin, into = at + y * down + (3 * last if mirrored else 0), to + y * along
-                for p in range(0, last + 1, BLOCK):
-                    prefetch(source, begin + step * p + down)
-                    block(source, begin + step * p, target, into + wide * p, plane, numbers, matrix)
-                if last % BLOCK:  # some pixels twice: the same both times
-                    block(source, begin + step * last, target, into + wide * last, plane, numbers, matrix)
-            return
-        pixels, made = few
-        first = 3 * (BLOCK - count) if mirrored else 0
+    def run(source, at, down, target, to, along, rows, plane, count, numbers, matrix):
+        last = count - BLOCK
         for y in range(rows):
-            begin, into = at + y * down, to + y * along
-            for b in range(3 * count):
-                pixels[first + b] = source[begin + b]
-            block(pixels, 0, made, 0, BLOCK, numbers, matrix)
-            for p in range(count):
-                for c in range(3):
-                    if wide == 3:
-                        target[into + 3 * p + c] = made[3 * p + c]
-                    else:
-                        target[into + p + c * plane] = made[p + c * BLOCK]
+            begin, into = at + y * down + (3 * last if mirrored else 0), to + y * along
+            for p in range(0, last + BLOCK, BLOCK):
+                q = min(p, last)  # at the end some pixels twice: the same both times
+                prefetch(source, begin + step * q + down)
+                block(source, begin + step * q, target, into + wide * q, plane, numbers, matrix)
 
     return run
 
 
-def _runs(kind: str, planar: bool) -> list[Any]:
-    return [_run(_block(kind, planar, mirrored), 1 if planar else 3, mirrored) for mirrored in (False, True)]
-
-
-_keep_flat, _keep_flat_mirrored = _runs("keep", planar=False)
-_keep_planes, _keep_planes_mirrored = _runs("keep", planar=True)
-_gain_flat, _gain_flat_mirrored = _runs("gain", planar=False)
-_gain_planes, _gain_planes_mirrored = _runs("gain", planar=True)
+_flat, _flat_mirrored = (_run(_block("gain", False, mirrored), 3, mirrored) for mirrored in (False, True))
+_keep_planes, _keep_planes_mirrored = (_run(_block("keep", True, mirrored), 1, mirrored) for mirrored in (False, True))
+_gain_planes = _run(_block("gain", planar=True, mirrored=False), 1, mirrored=False)
 _matrix_flat = _run(_block("matrix", planar=False, mirrored=False), 3, mirrored=False)
 _matrix_planes = _run(_block("matrix", planar=True, mirrored=False), 1, mirrored=False)
 _matrix_bytes = _run(_whole, 3, mirrored=False)
@@ -231,40 +210,39 @@ _NO_MATRIX = (F(0),) * 12
 
 
 @inlined
-def convert(source, at, down, mirrored, keeps, target, to, along, rows, plane, count, numbers, few):
-    """Rows of `count` pixels as normalised floats, in reverse order where `mirrored`; keeps: there is no gain,
-    and nothing to clip."""
-    out = target.out
-    if target.planar:
-        if keeps:
-            if mirrored:
-                _keep_planes_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
-            else:
-                _keep_planes(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
-        elif mirrored:
-            _gain_planes_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
-        else:
-            _gain_planes(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
-    elif keeps:
-        if mirrored:
-            _keep_flat_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
-        else:
-            _keep_flat(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
-    elif mirrored:
-        _gain_flat_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
-    else:
-        _gain_flat(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX, few)
+def mirrors(color_is_matrix, keeps, target):
+    """Whether `convert` can reverse the pixels: not what would be compiled for rare cases alone."""
+    return not color_is_matrix and (keeps or not target.planar)
 
 
 @inlined
-def mix(source, at, down, target, to, along, rows, plane, count, numbers, matrix, few):
-    """Rows of `count` pixels through a colour matrix, to the target; bytes: those for which `fits` says so."""
-    if target.out.itemsize == 1:
-        _matrix_bytes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix, few)
-    elif target.planar:
-        _matrix_planes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix, few)
+def convert(source, at, down, mirrored, keeps, target, to, along, rows, plane, count, numbers):
+    """Rows of `count` pixels as normalised floats, in reverse order where `mirrored`; keeps: there is no gain, and
+    nothing to clip."""
+    out = target.out
+    if not target.planar:
+        if mirrored:
+            _flat_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX)
+        else:
+            _flat(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX)
+    elif not keeps:
+        _gain_planes(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX)
+    elif mirrored:
+        _keep_planes_mirrored(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX)
     else:
-        _matrix_flat(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix, few)
+        _keep_planes(source, at, down, out, to, along, rows, plane, count, numbers, _NO_MATRIX)
+
+
+@inlined
+def mix(source, at, down, target, to, along, rows, plane, count, numbers, matrix):
+    """Rows of `count` pixels through a colour matrix, to the target; bytes: those for which `fits` says so."""
+    out = target.out
+    if out.itemsize == 1:
+        _matrix_bytes(source, at, down, out, to, along, rows, plane, count, numbers, matrix)
+    elif target.planar:
+        _matrix_planes(source, at, down, out, to, along, rows, plane, count, numbers, matrix)
+    else:
+        _matrix_flat(source, at, down, out, to, along, rows, plane, count, numbers, matrix)
 
 
 @inlined
