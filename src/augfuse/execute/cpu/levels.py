@@ -161,13 +161,16 @@ def amplified(source, at, target, to, count, gain, offset, low, high):
             return
         if count >= BLOCK and F(255) * abs(gain) + abs(offset) < LARGEST:
             for p in range(0, count, BLOCK):
-                q = min(p, count - BLOCK)
+                q = min(p, count - BLOCK)  # at the end some bytes twice: the same both times
                 _amplify(source, at + q, target, to + q, gain, offset, low, high)
             return
+    if count >= BLOCK:
+        for p in range(0, count, BLOCK):
+            q = min(p, count - BLOCK)
+            _amplify_clipped(source, at + q, target, to + q, gain, offset, low, high)
+        return
     few, made = np.zeros(BLOCK, source.dtype), np.empty(BLOCK, np.uint8)
-    for p in range(0, count, BLOCK):
-        size = min(count - p, BLOCK)
-        for k in range(size):
-            few[k] = source[at + p + k]
-        _amplify_clipped(few, 0, made, 0, gain, offset, low, high)
-        copy_bytes(made, 0, target, to + p, size)
+    for p in range(count):
+        few[p] = source[at + p]
+    _amplify_clipped(few, 0, made, 0, gain, offset, low, high)
+    copy_bytes(made, 0, target, to, count)

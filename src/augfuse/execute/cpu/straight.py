@@ -165,9 +165,7 @@ def write_rgb(image, at, down, mirrored, rows, count, color, gain, offset, targe
         matrix = rgb.matrix_of(color.matrices[i])
         rgb.mix(image, at, down, target, into, along, rows, plane, count, numbers, matrix)
     else:
-        keeps = (
-            image.itemsize == 1 and color.kind == KEEP and target.low <= 0 and target.high >= 255
-        )  # there is nothing to clip
+        keeps = keeps_bytes(image, color, target)
         rgb.convert(image, at, down, mirrored, keeps, target, into, along, rows, plane, count, numbers)
 
 
