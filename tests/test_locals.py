@@ -115,7 +115,8 @@ def test_an_image_is_the_same_whatever_shares_its_chunk(
     assert np.array_equal(recipe.batch(list(images), **options).images, together)
     swapped = recipe.batch(images[::-1].copy(), **options, indices=np.arange(17)[::-1]).images
     assert np.array_equal(swapped[::-1], together)
-    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
+    for name_of_size in ("CHUNK_BYTES", "CHUNK_BYTES_OF_LEVELS"):
+        monkeypatch.setattr(chunks, name_of_size, 1)
     assert np.array_equal(recipe.batch(images, **options).images, together)
 
 

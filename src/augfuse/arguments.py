@@ -119,6 +119,8 @@ def as_index(index: Any) -> int:
 
 
 def as_indices(indices: Any, n: int) -> np.ndarray:
+    if type(indices) is np.ndarray and indices.dtype == np.int64 and indices.shape == (n,) and indices.min() >= 0:
+        return np.ascontiguousarray(indices)
     try:
         array = np.asarray(indices)
     except ValueError:  # lists of different lengths

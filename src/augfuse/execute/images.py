@@ -60,6 +60,14 @@ class Images:
         return Canvas(sizes[:, 0].copy(), sizes[:, 1].copy())
 
 
+@lru_cache(maxsize=64)
+def _in_order(n: int) -> np.ndarray:
+    """The rows of a batch as large as batches are."""
+    rows = np.arange(n)
+    rows.flags.writeable = False
+    return rows
+
+
 @lru_cache(maxsize=256)
 def _alike(n: int, height: int, width: int) -> Canvas:
     """The sizes of n images that have one."""
@@ -74,7 +82,7 @@ def as_images(images: np.ndarray | Sequence[np.ndarray]) -> Images:
     """
     if isinstance(images, np.ndarray) and images.dtype != object:
         stack = as_stack(images, "images")
-        return Images(stack=stack, rows=np.arange(len(stack)))
+        return Images(stack=stack, rows=_in_order(len(stack)) if len(stack) <= 4096 else np.arange(len(stack)))
     if not isinstance(images, np.ndarray | Sequence) or isinstance(images, (str, bytes)):
         hint = advice.of_other(images, "images")
         raise ImageTypeError(f"images: got {type(images).__name__}, wanted a NumPy array or a list of them; {hint}")

@@ -153,7 +153,7 @@ def _tone(plan: Plan, curves: tuple[ops.Tone, ...]) -> Tone | None:
     if not curves:
         return None
     colors = 3 if plan.channels == 4 else plan.channels
-    return Tone(curves, plan.low, plan.high, LEVELS.get(plan.images.dtype, 0), colors)
+    return Tone(curves, plan.low, plan.high, LEVELS.get(plan.images.dtype, 0), colors, plan.channels)
 
 
 def _toned(tone: Tone | None, fills: np.ndarray | None) -> np.ndarray | None:

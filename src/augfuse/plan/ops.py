@@ -101,10 +101,11 @@ class Local(msgspec.Struct, frozen=True, eq=False):
     apply_all: Callable[[np.ndarray, np.ndarray, Params, np.ndarray], None]
     params: Params
     active: np.ndarray
+    keeps_levels: bool = False  # images of whole numbers need not become floats
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Local:
         """The same for the images of `active` (n,)."""
-        return Local(self.name, self.size, self.apply, self.apply_all, self.params, active)
+        return Local(self.name, self.size, self.apply, self.apply_all, self.params, active, self.keeps_levels)
 
     def params_of(self, i: int) -> Params:
         return {name: values[i] for name, values in self.params.items()}
@@ -197,7 +198,8 @@ def _color(transform: base.Color, params: Params, frame: Frame, name: str) -> Op
 
 def _local(transform: base.Local, params: Params, frame: Frame, name: str) -> Op:
     numbers, everyone = transform.plan(params, frame), np.ones(len(frame.canvas.width), bool)
-    return Local(name, frame.canvas, transform.apply, transform.apply_all, numbers, everyone)
+    keeps = frame.whole and transform.keeps_levels(frame)
+    return Local(name, frame.canvas, transform.apply, transform.apply_all, numbers, everyone, keeps)
 
 
 def _tone(transform: base.Tone, params: Params, frame: Frame, name: str) -> Op:

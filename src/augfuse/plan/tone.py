@@ -25,11 +25,17 @@ class Tone(NamedTuple):
     high: float
     levels: int  # 0: floats
     colors: int  # the first channels, on which they act: a fourth one is alpha
+    channels: int  # all
 
     @property
     def statistic(self) -> str | None:
         """What is measured before."""
         return self.curves[0].statistic
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all channels of an image have the same table."""
+        return self.statistic is None and self.colors == self.channels
 
 
 def params_of(curve: ops.Tone, start: int, stop: int) -> Params:

@@ -135,11 +135,20 @@ class Erase(Local, frozen=True, kw_only=True):
     def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
         return self._part(params, canvas).amounts()
 
+    def keeps_levels(self, frame: Frame) -> bool:
+        return are_levels(self.value, frame)
+
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return painted(image, params["part"], self.value)
 
     def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
         paint_all(source, images, params["part"], self.value, active)
+
+
+def are_levels(value: tuple[float, ...] | float, frame: Frame) -> bool:
+    """Whether a colour is made of whole numbers of the value range."""
+    numbers = np.atleast_1d(value)
+    return bool(((numbers >= frame.low) & (numbers <= frame.high) & (numbers == np.rint(numbers))).all())
 
 
 def painted(image: np.ndarray, part: np.ndarray, value: tuple[float, ...] | float) -> np.ndarray:
@@ -158,7 +167,7 @@ def paint_all(
     if source is not images:
         images[:] = source
     _, height, width, channels = images.shape
-    colors = np.full(channels, value, np.float32)
+    colors = np.full(channels, value, images.dtype)
     paint(images.reshape(-1), height, width, channels, np.ascontiguousarray(parts), colors, active)
 
 
@@ -178,6 +187,9 @@ class Barrier(Local, frozen=True):
         names = {"low": frame.low, "high": frame.high, "whole": frame.whole}
         return {name: np.full(n, value) for name, value in names.items()}
 
+    def keeps_levels(self, frame: Frame) -> bool:
+        return True
+
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         np.clip(image, image.dtype.type(params["low"]), image.dtype.type(params["high"]), out=image)
         return np.rint(image, out=image) if params["whole"] else image
@@ -187,5 +199,7 @@ class Barrier(Local, frozen=True):
 
         if source is not images:
             images[:] = source
+        if images.dtype != np.float32:  # they are finished
+            return
         low, high = (params[name].astype(np.float32) for name in ("low", "high"))
         clip(images.reshape(-1), images[0].size, low, high, params["whole"].astype(bool), active)

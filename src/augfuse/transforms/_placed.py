@@ -14,7 +14,7 @@ from augfuse.geometry import Canvas
 from augfuse.ranges import LONGEST_SIDE, Corners, Lengths, Number, Numbers, Size, per_channel
 from augfuse.rng import Draw
 from augfuse.transforms._crop import Part, cut, cut_and_scaled
-from augfuse.transforms._local import paint_all, painted
+from augfuse.transforms._local import are_levels, paint_all, painted
 from augfuse.transforms.base import Amount, Evaluation, Frame, Geometric, Local, Params
 
 _Four: TypeAlias = tuple[tuple[float, float], ...]
@@ -106,6 +106,9 @@ class ErasedPart(Local, frozen=True):
 
     def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
         return Part(**params).amounts()
+
+    def keeps_levels(self, frame: Frame) -> bool:
+        return are_levels(self.value, frame)
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return painted(image, params["part"], self.value)

@@ -196,11 +196,16 @@ class Local(Transform, frozen=True):
         """
         ...
 
+    def keeps_levels(self, frame: Frame) -> bool:
+        """Whether whole numbers of the value range stay such, so that images of integers need not become floats."""
+        return False
+
     def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
         """images = source, then `apply` to those of `active` (n,), given the numbers of `plan` with n first.
 
-        images: (n, h, w, c) float32, C-contiguous. source: the same shape, of any dtype; or `images` themselves. Image
-        by image, unless a class knows a compiled way, which releases the GIL.
+        images: (n, h, w, c) float32, C-contiguous; of the source's dtype for what `keeps_levels`. source: the same
+        shape, of any dtype; or `images` themselves. Image by image, unless a class knows a compiled way, which releases
+        the GIL.
         """
         if source is not images:
             images[:] = source

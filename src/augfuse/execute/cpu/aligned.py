@@ -14,10 +14,12 @@ import numpy as np
 
 from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.moves import Move, border_index
-from augfuse.execute.cpu.straight import TILE, Row, paint_outside, repeat, write
-from augfuse.execute.cpu.words import add1, add4, blend1, blend2, blend3, blend4
+from augfuse.execute.cpu.straight import TILE, Row, is_rgb, paint_outside, repeat, write, write_rgb
+from augfuse.execute.cpu.words import add1, add4, blend4, pair1, pair2, pair3, pair4
 from augfuse.geometry import EDGE
 from augfuse.jit import inlined, jit
+
+LINES = 2**11  # floats: rows that lie in the L1 cache until they are written
 
 F = np.float32
 
@@ -155,48 +157,49 @@ def _add_rows(src, base, stride, first, size, taps, y, row):
 
 
 @inlined
-def _blend_fours(row, at, weights, most, counts, alike, channels, line):
+def _blend_fours(row, at, weights, most, fours, taps, channels, line, to):
     """The pixels of one output row, four floats at a time; of RGB the fourth one is written over by the next pixel.
 
-    at (n,): where the taps of each begin in `row`. alike: how many taps each has, 0 where that differs.
+    at (n,): where the taps of each begin in `row`. Each has as many `taps`; weights (n, most), flat; fours (n, 4):
+    the same of up to four.
     """
-    if alike == 1:
-        for x in range(len(at)):
-            blend1(row, at[x], weights, x * most, channels, line, x * channels)
-    elif alike == 2:
-        for x in range(len(at)):
-            blend2(row, at[x], weights, x * most, channels, line, x * channels)
-    elif alike == 3:
-        for x in range(len(at)):
-            blend3(row, at[x], weights, x * most, channels, line, x * channels)
+    count = len(at)
+    pairs = range(0, count - 1, 2)
+    if taps == 1:
+        for x in pairs:
+            pair1(row, at[x], at[x + 1], fours, 4 * x, channels, line, to + x * channels)
+    elif taps == 2:
+        for x in pairs:
+            pair2(row, at[x], at[x + 1], fours, 4 * x, channels, line, to + x * channels)
+    elif taps == 3:
+        for x in pairs:
+            pair3(row, at[x], at[x + 1], fours, 4 * x, channels, line, to + x * channels)
+    elif taps == 4:
+        for x in pairs:
+            pair4(row, at[x], at[x + 1], fours, 4 * x, channels, line, to + x * channels)
     else:
-        for x in range(len(at)):
-            to, count, w = x * channels, counts[x], x * most
-            if count == 2:
-                blend2(row, at[x], weights, w, channels, line, to)
-            elif count == 3:
-                blend3(row, at[x], weights, w, channels, line, to)
-            elif count == 1:
-                blend1(row, at[x], weights, w, channels, line, to)
-            else:
-                blend4(row, at[x], weights, w, channels, line, to)
-                done = 4
-                while done + 4 <= count:
-                    add4(row, at[x] + done * channels, weights, w + done, channels, line, to)
-                    done += 4
-                for k in range(done, count):
-                    add1(row, at[x] + k * channels, weights, w + k, channels, line, to)
+        for x in range(count):
+            into, w, done = to + x * channels, x * most, 4
+            blend4(row, at[x], weights, w, channels, line, into)
+            while done + 4 <= taps:
+                add4(row, at[x] + done * channels, weights, w + done, channels, line, into)
+                done += 4
+            for k in range(done, taps):
+                add1(row, at[x] + k * channels, weights, w + k, channels, line, into)
+        return
+    if count % 2:
+        blend4(row, at[count - 1], fours, 4 * (count - 1), channels, line, to + (count - 1) * channels)
 
 
 @inlined
-def _blend_any(row, first, channels, taps, line):
+def _blend_any(row, first, channels, taps, line, to):
     """The same for any number of channels, and taps that are not neighbours."""
     for x in range(len(taps.counts)):
         for c in range(channels):
             total = F(0)
             for k in range(taps.counts[x]):
                 total += taps.weights[x, k] * row[(taps.places[x, k] - first) * channels + c]
-            line[x * channels + c] = total
+            line[to + x * channels + c] = total
 
 
 @inlined
@@ -215,14 +218,16 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
         most_y = max(most_y, _most_taps(warp.matrices[i, 4], height, warp))
     across, down = _new_taps(out_width, most_x), _new_taps(out_height, most_y)
     whole_x, whole_y = np.zeros(width), np.zeros(height)
-    at, weights = np.zeros(out_width, np.int64), across.weights.reshape(-1)
+    at, weights, fours = np.zeros(out_width, np.int64), across.weights.reshape(-1), np.zeros(4 * out_width, np.float32)
     together, low, high, from_x, to_x = True, 0, 0, 0, 0
-    from_y, to_y, alike = 0, 0, 0
-    floats = np.zeros(width * channels + 4, np.float32)
-    line = np.zeros(out_width * channels + 4, np.float32)
+    from_y, to_y, taps = 0, 0, 0
+    floats = np.zeros((width + most_x + 4) * channels + 4, np.float32)
+    several = min(max(LINES // (out_width * channels), 1), out_height)  # rows that are written together
+    lines = np.zeros(several * out_width * channels + 4, np.float32)
     values = np.empty((channels if color.kind == MATRIX else 0, TILE), np.float32)
     repeated = 0 if target.planar or color.kind == MATRIX else TILE * channels
     row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
+    painted = np.empty(out_width * channels if warp.mode == CONSTANT else 0, target.out.dtype)
     gain, offset = F(1), F(0)
     border = NEAREST if warp.mode == CONSTANT else warp.mode
     for i in range(starts.shape[0]):
@@ -233,26 +238,36 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             together, low, high, from_x, to_x = _taps_of(
                 across, m[0], m[2], width, out_width, border, warp, whole_x
             )  # fmt: skip
-            alike = across.counts[0]
+            taps = across.counts.max()
             for x in range(out_width):
                 at[x] = (across.places[x, 0] - low) * channels
-                alike = alike if across.counts[x] == alike else 0
+                for k in range(across.counts[x], taps):  # all have as many: a loop without a branch
+                    across.weights[x, k] = 0
+                for k in range(4):
+                    fours[4 * x + k] = across.weights[x, k] if k < taps else F(0)
         if i == 0 or m[4] != warp.matrices[i - 1, 4] or m[5] != warp.matrices[i - 1, 5]:
             found = _taps_of(down, m[4], m[5], height, out_height, border, warp, whole_y)
             from_y, to_y = found[3], found[4]
         if color.kind == GAIN:
             gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
-        if repeated:
+        by_threes = is_rgb(lines, out_width, channels, color, target, i)
+        if repeated and not by_threes:
             repeat(target.scales[i], row.scale, channels)
             repeat(target.biases[i], row.bias, channels)
-        for y in range(out_height):
-            _add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
-            if together and (channels == 3 or channels == 4):
-                _blend_fours(floats, at, weights, most_x, across.counts, alike, channels, line)
+        for begin in range(0, out_height, several):
+            stop = min(begin + several, out_height)
+            for y in range(begin, stop):
+                to = (y - begin) * out_width * channels
+                _add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
+                if together and (channels == 3 or channels == 4):
+                    _blend_fours(floats, at, weights, most_x, fours, taps, channels, lines, to)
+                else:
+                    _blend_any(floats, low, channels, across, lines, to)
+            count, into = (stop - begin) * out_width, first + begin * out_width * (1 if target.planar else channels)
+            if by_threes:
+                write_rgb(lines, 0, 0, False, 1, count, color, gain, offset, target, i, into, 0, plane)
             else:
-                _blend_any(floats, low, channels, across, line)
-            into = first + y * out_width * (1 if target.planar else channels)
-            write(line, 0, out_width, channels, color, gain, offset, row, values, target, i, into, plane)
+                write(lines, 0, count, channels, color, gain, offset, row, values, target, i, into, plane)
         if warp.mode == CONSTANT:
             inside = Move(False, 0, 1, 0, 1, from_x, max(to_x, from_x), from_y, max(to_y, from_y))
-            paint_outside(inside, color.fills[i], target, i, first, plane, out_height, out_width, channels)
+            paint_outside(inside, color.fills[i], target, i, first, plane, out_height, out_width, channels, painted)

@@ -7,37 +7,32 @@ that acts on none of them is left out, and so is a last pass that would only cop
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias, final
+from typing import NamedTuple, final
 
 import numpy as np
 
 from augfuse.execute.cpu import kernels
 from augfuse.execute.cpu.numbers import Target
 from augfuse.execute.cpu.run import Work, flat, run, run_one
+from augfuse.execute.cpu.scratch import CHUNK_BYTES, CHUNK_BYTES_OF_LEVELS, Scratch, scratch
 from augfuse.execute.images import Images
 from augfuse.plan.ops import Local
 
-# The float32 images of a chunk, but at least one image: they stay in the caches from step to step.
-CHUNK_BYTES = 2**21
-
-_THREAD = threading.local()
 _F = np.float32
+_FLOAT = np.dtype(_F)
 _INF = _F(np.inf)
-_Scratch: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
 @final
 class _Pixels(NamedTuple):
     """The images of a chunk as a step finds them."""
 
-    values: np.ndarray  # flat: the source, or one of the two scratch buffers
+    values: np.ndarray  # flat: the source, or a scratch buffer
     starts: np.ndarray  # (n,): where each image begins
     shape: tuple[int, ...]  # (h, w, c)
-    is_source: bool
+    buffer: int | None  # which of the two; None: the source, which is never written to
 
     @property
     def images(self) -> np.ndarray:
@@ -50,26 +45,37 @@ class _Pixels(NamedTuple):
 
 
 def prepare(steps: list[Work | Local], last: Work, images: Images, target: Target) -> Callable[[int, int], None]:
-    """A function that carries out the images start..stop of a batch: `steps`, then the pass that writes."""
+    """A function that carries out the images start..stop of a batch: `steps`, then the pass that writes.
+
+    Integers stay what they are as long as steps keep them: passes that move whole pixels, and Locals that say so.
+    """
     works = [step for step in (*steps, last) if isinstance(step, Work)]
     sides = np.stack([*images.canvas, *(side for work in works for side in (work.height, work.width))])
     largest = int((sides[::2] * sides[1::2]).max()) * last.channels
     others = np.flatnonzero((sides[:, 1:] != sides[:, :-1]).any(axis=0)) + 1  # where images of other sizes begin
-    count = max(CHUNK_BYTES // 4 // largest, 1)
+    kept = images.dtype.kind == "u"
+    stay: list[bool] = []  # behind each step, whether images are of the source's integers
+    for step in steps:
+        kept = kept and (_copies(step) if isinstance(step, Work) else step.keeps_levels)
+        stay.append(kept)
+    width = images.dtype.itemsize if kept else 4
+    count = max((CHUNK_BYTES_OF_LEVELS if kept else CHUNK_BYTES) // width // largest, 1)
     copies = not last.warp.active and last.color.kind == kernels.KEEP
-    # From integers sampling rounds differently: behind a Local it reads float32, also where that does not act.
-    local = next((k for k, step in enumerate(steps) if isinstance(step, Local)), len(steps) + 1)
+    # From integers sampling rounds differently: behind a Local that makes floats it reads these, also where that does
+    # not act.
+    local = next((k for k, step in enumerate(steps) if isinstance(step, Local) and not stay[k]), len(steps) + 1)
     reads_float = [k > local and isinstance(step, Work) and _samples(step) for k, step in enumerate(steps)]
     writes_float = len(steps) > local and _samples(last)
+    finished = copies and target.plain and not target.planar and kept  # the last Local is given the output itself
 
     def run_slice(start: int, stop: int) -> None:
         bounds = [start, *others[(others > start) & (others < stop)].tolist(), stop]
-        with _scratch(min(count, stop - start) * largest) as scratch:
+        with scratch(min(count, stop - start) * largest * width) as buffers:
             for first, end in pairwise(bounds):
                 for at in range(first, end, count):
-                    run_chunk(at, min(at + count, end), scratch)
+                    run_chunk(at, min(at + count, end), buffers)
 
-    def run_chunk(first: int, end: int, scratch: _Scratch) -> None:
+    def run_chunk(first: int, end: int, buffers: Scratch) -> None:
         chunk = slice(first, end)
         todo = [k for k, step in enumerate(steps) if isinstance(step, Work) or step.active[chunk].any()]
         write, from_float = last, writes_float
@@ -77,18 +83,22 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
             write, from_float = step, reads_float[todo.pop()]
         pixels = _source(images, first, end)
         for k in todo:
-            step = steps[k]
+            step, dtype = steps[k], images.dtype if stay[k] else _FLOAT
             if isinstance(step, Work):
-                pixels = _as_float(pixels, scratch) if reads_float[k] else pixels
-                pixels = _through(step, pixels, first, scratch)
-            else:
-                params = {name: values[chunk] for name, values in step.params.items()}
-                source = floats = pixels.images
-                if pixels.is_source:
-                    pixels = _scratched(scratch[0], end - first, pixels.shape)
-                    floats = pixels.images
-                step.apply_all(source, floats, params, step.active[chunk])
-        _pass(write, _as_float(pixels, scratch) if from_float else pixels, target, first, first)
+                pixels = _as_float(pixels, buffers) if reads_float[k] else pixels
+                pixels = _through(step, pixels, first, buffers, dtype)
+                continue
+            source = into = pixels.images
+            if finished and k == todo[-1]:
+                pixels = _Pixels(target.out, np.arange(first, end) * math.prod(pixels.shape), pixels.shape, None)
+                into = pixels.images
+            elif pixels.buffer is None or pixels.values.dtype != dtype:
+                pixels = _scratched(buffers, 1 - (pixels.buffer or 0), end - first, pixels.shape, dtype)
+                into = pixels.images
+            params = {name: values[chunk] for name, values in step.params.items()}
+            step.apply_all(source, into, params, step.active[chunk])
+        if pixels.values is not target.out:
+            _pass(write, _as_float(pixels, buffers) if from_float else pixels, target, first, first)
 
     return run_slice
 
@@ -97,18 +107,9 @@ def _samples(work: Work) -> bool:
     return work.warp.active and work.grid not in ("whole", "swapped")
 
 
-@contextmanager
-def _scratch(size: int) -> Iterator[_Scratch]:
-    """Two buffers, kept by each thread while they are small: fresh memory costs more than what is done in it.
-
-    They are taken out meanwhile: a function of the user's may call this again.
-    """
-    buffers = vars(_THREAD).pop("buffers", None)
-    if buffers is None or len(buffers[0]) < size:
-        buffers = np.empty(size, _F), np.empty(size, _F)
-    yield buffers
-    if buffers[0].nbytes <= CHUNK_BYTES:
-        _THREAD.buffers = buffers
+def _copies(work: Work) -> bool:
+    """Whether a pass only moves whole pixels."""
+    return not _samples(work) and work.color.kind == kernels.KEEP and work.mean_gain is None
 
 
 def _source(images: Images, first: int, end: int) -> _Pixels:
@@ -119,28 +120,32 @@ def _source(images: Images, first: int, end: int) -> _Pixels:
         stack = images[first][None] if end == first + 1 else np.stack([images[i] for i in range(first, end)])
         rows = np.arange(end - first)
     shape = stack.shape[1:]
-    return _Pixels(flat(stack), rows * math.prod(shape), shape, True)
+    return _Pixels(flat(stack), rows * math.prod(shape), shape, None)
 
 
-def _as_float(pixels: _Pixels, scratch: _Scratch) -> _Pixels:
+def _as_float(pixels: _Pixels, buffers: Scratch) -> _Pixels:
     """The same in scratch, where they may be written to."""
-    if not pixels.is_source:
+    if pixels.buffer is not None and pixels.values.dtype == _FLOAT:
         return pixels
-    found = _scratched(scratch[0], len(pixels.starts), pixels.shape)
+    found = _scratched(buffers, 1 - (pixels.buffer or 0), len(pixels.starts), pixels.shape, _FLOAT)
     found.images[:] = pixels.images
     return found
 
 
-def _scratched(buffer: np.ndarray, n: int, shape: tuple[int, ...]) -> _Pixels:
-    return _Pixels(buffer, np.arange(n) * math.prod(shape), shape, False)
+def _scratched(buffers: Scratch, buffer: int, n: int, shape: tuple[int, ...], dtype: np.dtype) -> _Pixels:
+    values = buffers[buffer]
+    return _Pixels(values if dtype == _FLOAT else values.view(dtype), np.arange(n) * math.prod(shape), shape, buffer)
 
 
-def _through(work: Work, pixels: _Pixels, first: int, scratch: _Scratch) -> _Pixels:
-    """A pass whose result is worked on further: float32, unclipped, at the images' own scale."""
-    n, buffer = len(pixels.starts), scratch[pixels.values is scratch[0]]
-    one, zero = np.ones((n, work.channels), _F), np.zeros((n, work.channels), _F)
-    _pass(work, pixels, Target(-_INF, _INF, one, zero, False, False, buffer, False), first, 0)
-    return _scratched(buffer, n, (int(work.height[first]), int(work.width[first]), work.channels))
+def _through(work: Work, pixels: _Pixels, first: int, buffers: Scratch, dtype: np.dtype) -> _Pixels:
+    """A pass whose result is worked on further: at the images' own scale, and unclipped where it is of floats."""
+    n = len(pixels.starts)
+    shape = (int(work.height[first]), int(work.width[first]), work.channels)
+    found = _scratched(buffers, 1 - (pixels.buffer or 0), n, shape, dtype)
+    one, zero, whole = np.ones((n, work.channels), _F), np.zeros((n, work.channels), _F), dtype != _FLOAT
+    low, high = (_F(0), _F(np.iinfo(dtype).max)) if whole else (-_INF, _INF)
+    _pass(work, pixels, Target(low, high, one, zero, whole, False, found.values, whole), first, 0)
+    return found
 
 
 def _pass(work: Work, pixels: _Pixels, target: Target, first: int, at: int) -> None:

@@ -11,9 +11,11 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from augfuse.execute.cpu.kernels import REFLECT, WRAP
-from augfuse.execute.cpu.words import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb
+from augfuse.execute.cpu.kernels import CONSTANT, NEAREST, REFLECT, WRAP
+from augfuse.execute.cpu.words import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb, prefetch, swap_rgb
 from augfuse.jit import inlined
+
+LINE = 64  # bytes that a cache holds together
 
 
 @final
@@ -136,14 +138,27 @@ def _swapped_rows(source, base, height, width, size, move, border, target, to, s
     """Rows start..stop of an output whose rows are columns of the source."""
     count = move.to_x - move.from_x
     along = move.step_x * width * size
+    first = move.first_x + move.step_x * move.from_x  # the source row of the first pixel that is reached
+    # Four rows are written together, but for their last pixels: words reach over the end of what they bring.
+    done, blocks = 0, (count - 2) // 4 if size == 3 else 0
     for y in range(start, stop):
         column = border_index(move.first_y + move.step_y * y, width, border)
         into = to + (y - start) * out_width * size
+        if done == 0 and blocks > 0 and y + 4 <= stop:
+            one, other = move.first_y + move.step_y * y, move.first_y + move.step_y * (y + 3)
+            leftmost = min(one, other)
+            if leftmost >= 0 and leftmost + 6 <= width:
+                done = 4
+                begin, apart = base + (first * width + leftmost) * size, out_width * size * move.step_y
+                at = into + (move.from_x + (0 if move.step_y > 0 else 3 * out_width)) * size
+                for block in range(blocks):
+                    swap_rgb(source, begin + 4 * block * along, along, target, at + 4 * block * size, apart)
         if count > 0:
-            row = move.first_x + move.step_x * move.from_x  # the source row of the first pixel that is reached
-            begin = base + (row * width + column) * size
+            x = 4 * blocks if done > 0 else 0
+            begin = base + ((first + move.step_x * x) * width + column) * size
             over = column < width - 1  # or the last pixel of a buffer might be among them
-            _swapped_row(source, begin, along, target, into + move.from_x * size, size, count, over)
+            _swapped_row(source, begin, along, target, into + (move.from_x + x) * size, size, count - x, over)
+        done = max(done - 1, 0)
         for x in range(move.from_x):
             row = border_index(move.first_x + move.step_x * x, height, border)
             _put(source, base + (row * width + column) * size, target, into + x * size, size)
@@ -164,22 +179,52 @@ def _margin(source, row, width, size, move, border, target, into, start, stop, o
 
 
 @inlined
+def _repeated(target, to, size, count):
+    """The pixel at byte `to`, `count` times in a row."""
+    done = 1
+    while done < count:
+        more = min(done, count - done)
+        copy_bytes(target, to, target, to + done * size, more * size)
+        done += more
+
+
+@inlined
 def move_rows(source, base, height, width, size, move, border, target, to, start, stop, out_width):
-    """Rows start..stop of the moved image to `target`, from byte `to` on; the source image begins at byte `base`."""
+    """Rows start..stop of the moved image to `target`, from byte `to` on; the source image begins at byte `base`. What
+    a constant border surrounds is left as it is: it is painted afterwards.
+    """
     if move.swapped:
         _swapped_rows(source, base, height, width, size, move, border, target, to, start, stop, out_width)
         return
     count = move.to_x - move.from_x
     last = base + (height * width - 1) * size
+    before, line = -1, -1
     for y in range(start, stop):
-        row = base + border_index(move.first_y + move.step_y * y, height, border) * width * size
+        if border == CONSTANT and not move.from_y <= y < move.to_y:
+            continue
+        before, line = line, border_index(move.first_y + move.step_y * y, height, border)
+        row = base + line * width * size
         into = to + (y - start) * out_width * size
+        if line == before:  # above or below the image
+            copy_bytes(target, into - out_width * size, target, into, out_width * size)
+            continue
+        if move.step_x < 0 or move.step_y < 0:
+            for b in range(0, width * size, LINE):
+                prefetch(source, row + move.step_y * width * size + b)
         # From left to right: words reach over the end of a pixel, and what they reach is written next.
-        _margin(source, row, width, size, move, border, target, into, 0, move.from_x, out_width, last)
+        if border != CONSTANT and (border != NEAREST or count == 0):
+            _margin(source, row, width, size, move, border, target, into, 0, move.from_x, out_width, last)
         if count > 0:
             first = move.first_x + move.step_x * move.from_x  # the source column of the first one that is reached
             if move.step_x > 0:
                 copy_bytes(source, row + first * size, target, into + move.from_x * size, count * size)
             else:
                 _mirrored(source, row + (first + 1) * size, target, into + move.from_x * size, count, size)
-        _margin(source, row, width, size, move, border, target, into, move.to_x, out_width, out_width, last)
+        if border == NEAREST and count > 0:
+            if move.from_x > 0:
+                _put(target, into + move.from_x * size, target, into, size)
+                _repeated(target, into, size, move.from_x)
+            if move.to_x < out_width:
+                _repeated(target, into + (move.to_x - 1) * size, size, out_width - move.to_x + 1)
+        elif border != CONSTANT:
+            _margin(source, row, width, size, move, border, target, into, move.to_x, out_width, out_width, last)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from augfuse.execute.cpu.levels import new_pieces, through
 from augfuse.jit import inlined, jit, jit_exact
 
 LANES = 16  # pixels whose values are compared next to each other
@@ -29,39 +30,19 @@ def _planes(a, table, pixels, channels, o):
 
 
 @inlined
-def _bits(t):
-    """Whether a table of 256 bytes is (v & mask) ^ (flip if v >= first else 0), as for the negative of bright values
-    and for the highest bits; mask, first and flip.
-    """
-    first, flip = 0, 0
-    for v in range(256):
-        if (np.int64(t[v]) ^ v) & 128:
-            first, flip = v, 255
-            break
-    mask = np.int64(t[255]) ^ flip
-    same = True
-    for v in range(256):
-        same = same and np.int64(t[v]) == (v & mask) ^ (flip if v >= first else 0)
-    return same, np.uint8(mask), np.uint8(first), np.uint8(flip)
-
-
-@inlined
-def _flat(a, t, count, o):
+def _flat(a, t, count, o, pieces):
     """One table for all values."""
     if a.itemsize == 1 and o.itemsize == 1:  # known when this is compiled
-        same, mask, first, flip = _bits(t)
-        if same:  # 4 us for 224x224x3, where a table takes 55
-            for p in range(count):
-                o[p] = (np.uint8(a[p]) & mask) ^ (flip if a[p] >= first else np.uint8(0))
-            return
+        through(t.view(np.uint8), pieces, a.view(np.uint8), 0, o.view(np.uint8), 0, count)
+        return
     for p in range(count):
         o[p] = t[a[p]]
 
 
 @inlined
-def _pixels(a, table, pixels, channels, o):
+def _pixels(a, table, pixels, channels, o, pieces):
     if len(table) == 1:
-        _flat(a, table[0], pixels * channels, o)
+        _flat(a, table[0], pixels * channels, o, pieces)
     elif channels == 3:
         t0, t1, t2 = table[0], table[1], table[2]
         for p in range(pixels):
@@ -80,14 +61,14 @@ def run(src, starts, pixels, channels, tables, out, at, planar):
     """The images of `pixels` pixels that lie in `src` at `starts`, each value through its table, to `out` from element
     `at` on. tables: (n, 1 or channels, levels) of the dtype of `out`.
     """
-    size = pixels * channels
+    size, pieces = pixels * channels, new_pieces()
     for i in range(starts.shape[0]):
         a = src[starts[i] : starts[i] + size]
         o = out[at + i * size : at + (i + 1) * size]
         if planar and channels > 1:
             _planes(a, tables[i], pixels, channels, o)
         else:
-            _pixels(a, tables[i], pixels, channels, o)
+            _pixels(a, tables[i], pixels, channels, o, pieces)
 
 
 @inlined

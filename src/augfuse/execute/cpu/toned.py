@@ -14,13 +14,13 @@ import numpy as np
 
 from augfuse.execute.cpu.numbers import Target
 from augfuse.execute.cpu.run import Work, flat, run, run_one, work_of
+from augfuse.execute.cpu.scratch import CHUNK_BYTES_OF_LEVELS, Scratch, scratch
 from augfuse.execute.cpu.tones import Tables, to_floats
 from augfuse.execute.images import Images
+from augfuse.geometry import Canvas
 from augfuse.plan.lower import Lowered, Pass
 from augfuse.plan.ops import Local
 from augfuse.plan.tone import Tone
-
-CHUNK_BYTES = 2**20  # images that pass several steps together: what lies between the steps stays in a cache
 
 Step: TypeAlias = Work | Local | Tone | Tables  # tones: of floats
 
@@ -33,6 +33,14 @@ def prepare(lowered: Lowered, images: Images, target: Target) -> Callable[[int, 
     steps = _steps(lowered)
     last = steps.pop()
     assert not isinstance(last, Local)
+    works = [step for step in (*steps, last) if isinstance(step, Work)]
+    sides = [images.canvas, *(Canvas(work.height, work.width) for work in works)]
+    following = (*steps, last)[1:]
+    levels = all(
+        isinstance(step, Tone) or isinstance(next_, Tone) for step, next_ in zip(steps, following, strict=True)
+    )
+    width = images.dtype.itemsize if levels else 4
+    largest = max(int((side.height * side.width).max()) for side in sides) * lowered.channels * width  # bytes
     bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
 
     def run_slice(start: int, stop: int) -> None:
@@ -44,16 +52,17 @@ def prepare(lowered: Lowered, images: Images, target: Target) -> Callable[[int, 
         assert images.stack is not None
         shape = images.stack.shape[1:]
         size = math.prod(shape)
-        some = max(1, CHUNK_BYTES // (size * images.stack.itemsize)) if steps else stop - start
-        for first in range(start, stop, some):
-            starts = images.rows[first : min(first + some, stop)] * size
-            _run_several(ready, end, flat(images.stack), starts, shape, target, first)
+        some = max(1, CHUNK_BYTES_OF_LEVELS // largest) if steps else stop - start
+        with scratch(min(some, stop - start) * largest if steps else 0) as buffers:
+            for first in range(start, stop, some):
+                starts = images.rows[first : min(first + some, stop)] * size
+                _run_several(ready, end, flat(images.stack), starts, shape, target, first, buffers)
 
     return run_slice
 
 
 def _steps(lowered: Lowered) -> list[Work | Local | Tone]:
-    """What is done one after the other. Tones of whole numbers are given levels, and may be the last; others not."""
+    """What is done one after the other. The last one writes: a pass, or a tone of whole numbers."""
     found: list[Work | Local | Tone] = []
     for step in lowered.steps:
         if isinstance(step, Local):
@@ -67,7 +76,12 @@ def _steps(lowered: Lowered) -> list[Work | Local | Tone]:
             found.append(work_of(step, lowered.channels, lowered.low))
         if step.after is not None:
             found.append(step.after)
-    if not found or isinstance(found[-1], Local) or (isinstance(found[-1], Tone) and not found[-1].levels):
+    last = found[-1] if found else None
+    if not isinstance(last, Tone) or not last.levels:
+        writes = isinstance(last, Work)
+    else:  # one table of bytes for all channels is quicker than one of floats, also with a pass behind it
+        writes = lowered.output.dtype.kind == "u" or last.levels > 256 or not last.is_shared
+    if not writes:
         found.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
     return found
 
@@ -104,18 +118,23 @@ def _run_several(
     shape: tuple[int, ...],
     target: Target,
     first: int,
+    buffers: Scratch,
 ) -> None:
     """The images from `first` on, of one size, which lie in `src` at `starts`: one step after the other."""
     count, dtype = len(starts), src.dtype
     for step, following in zip(steps, (*steps, last)[1:], strict=True):
+        to, kind = shape, dtype
+        if isinstance(step, Work):
+            to = (int(step.height[first]), int(step.width[first]), step.channels)
+            kind = dtype if isinstance(following, Tables) else np.dtype(_F)
+        buffers = buffers[::-1]
+        out = buffers[0].view(kind)[: count * math.prod(to)]
         if isinstance(step, Tables):
-            src = step.run(src, starts, shape, first)
+            step.run(src, starts, shape, first, out)
         else:
             assert isinstance(step, Work)
-            to = (int(step.height[first]), int(step.width[first]), step.channels)
-            out = np.empty(count * math.prod(to), dtype if isinstance(following, Tables) else _F)
             run(step, src, starts, shape, _between(step, following, count, out), first, 0)
-            src, shape = out, to
+        src, shape = out, to
         starts = np.arange(count, dtype=np.int64) * math.prod(shape)
     if isinstance(last, Tables):
         last.run(src, starts, shape, first)
@@ -133,7 +152,9 @@ def _run_image(steps: Sequence[Step], last: Work | Tables, image: np.ndarray, ta
         elif isinstance(step, Tone):
             image = to_floats(step, image, i)
         elif isinstance(step, Tables):
-            image = step.run(flat(image), zero, image.shape, i).reshape(image.shape)
+            out = np.empty(image.shape, dtype)
+            step.run(flat(image), zero, image.shape, i, out.reshape(-1))
+            image = out
         else:
             size = (int(step.height[i]), int(step.width[i]), step.channels)
             out = np.empty(size, dtype if isinstance(following, Tables) else _F)

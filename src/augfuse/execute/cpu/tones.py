@@ -38,17 +38,18 @@ class Tables:
         if tone.statistic is None and tone.levels <= AT_ONCE:
             self._made = self._finished(self._plain(start, stop), start)
 
-    def run(self, src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], first: int) -> np.ndarray:
-        """The images from `first` on, which lie in `src` at `starts`: to the target, or as an array like it."""
-        count, pixels = len(starts), shape[0] * shape[1]
+    def run(
+        self, src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], first: int, out: np.ndarray | None = None
+    ) -> None:
+        """The images from `first` on, which lie in `src` at `starts`, to the target; where there is none, to `out`."""
+        pixels = shape[0] * shape[1]
         made = self._of(src, starts, pixels, first)
         target = self._target
         if target is None:
-            out = np.empty(count * math.prod(shape), self._dtype)
+            assert out is not None
             tables.run(src, starts, pixels, self._channels, made, out, 0, False)
-            return out
-        tables.run(src, starts, pixels, self._channels, made, target.out, first * math.prod(shape), target.planar)
-        return target.out
+        else:
+            tables.run(src, starts, pixels, self._channels, made, target.out, first * math.prod(shape), target.planar)
 
     def _of(self, src: np.ndarray, starts: np.ndarray, pixels: int, first: int) -> np.ndarray:
         stop = first + len(starts)

@@ -1,4 +1,4 @@
-"""Rectangles of one colour, and clipping, in place, of many float32 images of one size."""
+"""Rectangles of one colour, and clipping, in place, of many images of one size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from augfuse.jit import jit
 @jit
 def paint(images, height, width, channels, parts, colors, active):
     """images: flat; parts (n, 4) int64: left, top, width, height, of which what lies in the image counts; colors (c,)
-    float32."""
+    of the images' dtype."""
     for i in range(active.shape[0]):
         if not active[i]:
             continue

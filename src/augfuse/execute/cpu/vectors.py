@@ -1,0 +1,102 @@
+"""Vectors of values in intrinsics: what several of them have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llvmlite import ir
+
+LARGEST = 2.0**21  # up to this, either way, `rounded` is right, with much to spare
+
+_INT = ir.IntType(32)
+_FLOAT = ir.FloatType()
+_ADDED = 1.5 * 2.0**23  # a float32 plus this has its nearest whole number, halves to even, in its lowest bits
+_ADDED_BITS = 0x4B400000
+
+
+def constant(kind: Any, number: float) -> Any:
+    """The same number in all lanes."""
+    return ir.Constant(kind, [number] * kind.count)
+
+
+def splat(builder: Any, value: Any, lanes: int) -> Any:
+    nothing = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
+    first = builder.insert_element(nothing, value, ir.Constant(_INT, 0))
+    return builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes))
+
+
+def taken(builder: Any, values: Any, order: Sequence[int]) -> Any:
+    nothing = ir.Constant(values.type, ir.Undefined)
+    return builder.shuffle_vector(values, nothing, ir.Constant(ir.VectorType(_INT, len(order)), list(order)))
+
+
+def times_plus(builder: Any, gain: Any, values: Any, offset: Any) -> Any:
+    return builder.fadd(builder.fmul(gain, values, flags=("contract",)), offset, flags=("contract",))
+
+
+def clipped(builder: Any, values: Any, low: Any, high: Any) -> Any:
+    values = builder.select(builder.fcmp_ordered(">", values, low), values, low)
+    return builder.select(builder.fcmp_ordered("<", values, high), values, high)
+
+
+def floats(builder: Any, values: Any) -> Any:
+    """Bytes as floats, and floats as they are."""
+    lanes = values.type.count
+    if values.type.element == _FLOAT:
+        return values
+    return builder.sitofp(builder.zext(values, ir.VectorType(_INT, lanes)), ir.VectorType(_FLOAT, lanes))
+
+
+def _whole(builder: Any, values: Any) -> Any:
+    """Floats within +-LARGEST as whole numbers: the nearest, halves to even."""
+    kind = ir.VectorType(_INT, values.type.count)
+    found = builder.bitcast(builder.fadd(values, constant(values.type, _ADDED)), kind)
+    return builder.sub(found, constant(kind, _ADDED_BITS))
+
+
+def rounded(builder: Any, values: Any) -> Any:
+    """The same as bytes, cut at 0 and 255."""
+    found = _whole(builder, values)
+    for sign, end in ((">", constant(found.type, 0)), ("<", constant(found.type, 255))):
+        found = builder.select(builder.icmp_signed(sign, found, end), found, end)
+    return builder.trunc(found, ir.VectorType(ir.IntType(8), found.type.count))
+
+
+def interleaved(builder: Any, channels: Sequence[Any]) -> Any:
+    """Three vectors as one: the first of each, the second of each, and so on."""
+    lanes = channels[0].type.count
+    two = builder.shuffle_vector(
+        channels[0], channels[1], ir.Constant(ir.VectorType(_INT, 2 * lanes), list(range(2 * lanes)))
+    )
+    last = taken(builder, channels[2], [*range(lanes), *[0] * lanes])
+    order = [2 * lanes + k if c == 2 else c * lanes + k for k in range(lanes) for c in range(3)]
+    return builder.shuffle_vector(two, last, ir.Constant(ir.VectorType(_INT, 3 * lanes), order))
+
+
+def interleaved_bytes(context: Any, builder: Any, channels: Sequence[Any]) -> list[Any]:
+    """Eight pixels, three channels of floats, `rounded`: as twice 16 bytes, the first 12 of which are four pixels."""
+    kind = ir.VectorType(ir.IntType(8), 32)
+    order = [4 * c + p for p in range(4) for c in range(3)]
+    if has_avx2(context):
+        whole = [_whole(builder, values) for values in channels]
+        words = ir.VectorType(ir.IntType(16), 16)
+        pairs = [(whole[0], whole[1]), (whole[2], whole[2])]
+        halves = [called(builder, words, "llvm.x86.avx2.packssdw", *pair) for pair in pairs]
+        found = called(builder, kind, "llvm.x86.avx2.packuswb", *halves)  # in each half: 4 red, 4 green, 4 blue, 4 blue
+        return [taken(builder, found, [first + k for k in (*order, 12, 13, 14, 15)]) for first in (0, 16)]
+    found = interleaved(builder, [rounded(builder, values) for values in channels])
+    return [taken(builder, found, [*range(first, first + 12), 0, 0, 0, 0]) for first in (0, 12)]
+
+
+def called(builder: Any, result: Any, name: str, *arguments: Any) -> Any:
+    """What the function of LLVM of this name returns."""
+    function = builder.module.globals.get(name)
+    if function is None:
+        function = ir.Function(builder.module, ir.FunctionType(result, [one.type for one in arguments]), name)
+    return builder.call(function, arguments)
+
+
+def has_avx2(context: Any) -> bool:
+    """Whether code is made for a processor that has it."""
+    return "+avx2" in context.codegen().magic_tuple()[2].split(",")
