@@ -245,7 +245,7 @@ def _blend_pairs(typingctx, values, upper, lower, right, down, line, to):
             return builder.fadd(one, step, flags=("contract",))
 
         top, bottom = (
-            builder.load(_place(context, builder, signature.args[0], (given, index), four), align=1)
+            builder.load(place_of(context, builder, signature.args[0], (given, index), four), align=1)
             for index in (at, below)
         )
         row = mixed(top, bottom, downwards, four)
@@ -253,7 +253,7 @@ def _blend_pairs(typingctx, values, upper, lower, right, down, line, to):
             builder.shuffle_vector(row, row, ir.Constant(ir.VectorType(ir.IntType(32), 2), lanes))
             for lanes in ([0, 1], [2, 3])
         )
-        place = _place(context, builder, signature.args[5], (out, into), two)
+        place = place_of(context, builder, signature.args[5], (out, into), two)
         builder.store(mixed(left, right, across, two), place, align=1)
         return context.get_dummy_value()
 
