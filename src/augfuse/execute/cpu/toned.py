@@ -127,7 +127,7 @@ def _run_several(
         if isinstance(step, Work):
             to = (int(step.height[first]), int(step.width[first]), step.channels)
             kind = dtype if isinstance(following, Tables) else np.dtype(_F)
-        buffers = buffers[::-1]
+        buffers = buffers[1], buffers[0]
         out = buffers[0].view(kind)[: count * math.prod(to)]
         if isinstance(step, Tables):
             step.run(src, starts, shape, first, out)
