@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
+from augfuse.data.dataset import DataSet
 from augfuse.data.decode import Color
-from augfuse.data.folder import FolderSource, folder_sources, in_any_system
+from augfuse.data.folder import folder_sets, in_any_system
 from augfuse.data.layouts.classes import MANIFEST, Folder, Found, check_color, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.names import is_image, is_left_behind
@@ -36,8 +37,8 @@ def from_zip(
     part: str | None = None,
     exclude: Exclude | None = None,
     part_names: Mapping[str, str] | None = None,
-) -> FolderSource:
-    """A source over the class folders of a zip archive; nothing is unpacked, images are decoded when asked for.
+) -> DataSet:
+    """A data set over the class folders of a zip archive; nothing is unpacked, images are decoded when asked for.
 
         cat/1.jpg          class folders, as in `from_directory`
         train/cat/1.jpg    with parts
@@ -49,7 +50,7 @@ def from_zip(
         archives is passed over.
 
     Members are stored or deflated. They are read by position, by any number of threads at once, and pickles hold the
-    archive's path, not its content. `source.paths` are the archive's path with the member's name behind it.
+    archive's path, not its content. `data.paths` are the archive's path with the member's name behind it.
 
     Raises DataNotFoundError (no such file), DataError (not a zip archive, a member that is encrypted, packed by another
     method or there twice), and what `from_directory` raises. A member that claims more bytes than an image may have, or
@@ -60,19 +61,19 @@ def from_zip(
     root, members = _open(file)
     wanted, parts = find_parts(root, classes, part, part_names)
     parts = leave_out(parts, exclude, str(file), every_class=classes is None, archive=True)
-    return folder_sources(str(file), parts, color, members.read)[wanted]
+    return folder_sets(str(file), parts, color, members.read, members.mark)[wanted]
 
 
 def zip_parts(
     path: str | os.PathLike[str], color: Color | None = "rgb", exclude: Exclude | None = None
-) -> dict[str | None, FolderSource]:
+) -> dict[str | None, DataSet]:
     """All parts of an archive, also of one that has no train part; {None: source} without parts. As `from_zip`."""
     check_color(color)
     file = _existing_file(path)
     root, members = _open(file)
     _, parts = find_parts(root, None, None, any_part=True)
     parts = leave_out(parts, exclude, str(file), every_class=True, archive=True)
-    return folder_sources(str(file), parts, color, members.read)
+    return folder_sets(str(file), parts, color, members.read, members.mark)
 
 
 def open_zip(path: str | os.PathLike[str]) -> tuple[Folder, Callable[[str], bytes], list[str]]:
@@ -99,6 +100,11 @@ class _Members:
     def __init__(self, archive: str, table: dict[str, _Member]) -> None:
         self._archive = archive
         self._table = table
+
+    def mark(self, path: str) -> object:
+        """What tells its content from another: its size and checksum, as the archive's list has them."""
+        member = self._table[path]
+        return member.size, member.checksum
 
     def read(self, path: str) -> bytes:
         """Raises DecodeError where the member is damaged, OSError where the archive cannot be read."""

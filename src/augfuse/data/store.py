@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from augfuse.data.copies import augmented, collect, stored_form
-from augfuse.data.folder import FolderSource
+from augfuse.data.dataset import DataSet
 from augfuse.data.layouts.classes import MANIFEST
 from augfuse.data.layouts.manifest import Entry, write_manifest
 from augfuse.data.read import Reader
@@ -61,7 +61,7 @@ class Written(NamedTuple):
 Progress = Callable[[int], None]
 
 
-def write_npz(sources: Mapping[str | None, Any], copying: Copying, path: Path, progress: Progress) -> Written:
+def write_npz(sources: Mapping[str | None, DataSet], copying: Copying, path: Path, progress: Progress) -> Written:
     """Arrays x, y, group, copy (0 for originals) and classes; x_train, x_val, ... where the data has parts.
 
     Each image is followed by its copies. progress: called with the number of originals done. An AugfuseWarning says so
@@ -106,7 +106,7 @@ def _warn_of_kind(key: str, x: np.ndarray) -> None:
 
 
 def write_folder(
-    sources: Mapping[str | None, Any], copying: Copying, format: str, folder: Path, progress: Progress
+    sources: Mapping[str | None, DataSet], copying: Copying, format: str, folder: Path, progress: Progress
 ) -> Written:
     """Class folders of NAME.png, NAME~1.png, ..., below the folder of their part where the data has parts.
 
@@ -127,11 +127,11 @@ def write_folder(
     return Written(sum(w.originals for w in done), sum(w.copies for w in done), skipped)
 
 
-def _write_part(source: Any, copying: Copying, copies: int, format: str, folder: Path, progress: Progress) -> Written:
+def _write_part(
+    source: DataSet, copying: Copying, copies: int, format: str, folder: Path, progress: Progress
+) -> Written:
     reader = Reader(source, copying.on_error, 1.0, copying.recipe)
-    as_they_are = (
-        isinstance(source, FolderSource) and source.color is None and not stored_form(copying.recipe).eval().transforms
-    )
+    as_they_are = source.store.keeps_files and not stored_form(copying.recipe).eval().transforms
     names = _file_names(_original_names(source), copies, format, as_they_are)
     for parent in {Path(name).parent for row in names for name in row}:
         (folder / parent).mkdir(parents=True, exist_ok=True)
@@ -170,7 +170,7 @@ def _in_threads(work: Callable[[Any], None], tasks: Iterable[Any], workers: int 
         pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C nothing more is begun
 
 
-def _named(source: Any, reader: Reader) -> dict[str, str]:
+def _named(source: DataSet, reader: Reader) -> dict[str, str]:
     """What was skipped, by name."""
     return {f"sample {row}" if source.paths is None else source.paths[row]: why for row, why in reader.skipped.items()}
 
@@ -213,11 +213,12 @@ def _digest(folder: Path, described: str) -> str:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def _original_names(source: Any) -> list[str]:
+def _original_names(source: DataSet) -> list[str]:
     """cat/1.jpg for files, cat/00001 for arrays: relative, with "/"."""
-    if isinstance(source, FolderSource):
-        start = len(source.folder) + 1
-        return [path[start:].replace(os.sep, "/") for path in source.paths]
+    folder, paths = source.store.folder, source.paths
+    if folder is not None and paths is not None:
+        return [path[len(folder) + 1 :].replace(os.sep, "/") for path in paths]
+    assert source.labels is not None and source.classes is not None  # as data sets under a path have them
     width = len(str(len(source) - 1))
     folders = _folder_names(source.classes)
     return [f"{folders[label]}/{row:0{width}}" for row, label in enumerate(source.labels.tolist())]

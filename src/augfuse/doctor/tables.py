@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augfuse.data.arrays import ArraySource
+from augfuse.data.dataset import DataSet
 from augfuse.data.npzfile import read_arrays
 from augfuse.doctor.findings import EXAMPLES, Finding, counted, finding
 from augfuse.doctor.survey import Part, Survey
@@ -90,12 +90,13 @@ def _fitting(values: np.ndarray | None, count: int) -> np.ndarray | None:
     return values if values is not None and values.shape == (count,) else None
 
 
-def survey_sources(source: ArraySource, title: str) -> Survey:
-    """An array source, with its parts."""
-    parts = source.parts or {"": source}
-    images = {name: part.images[part.rows] for name, part in parts.items()}
+def survey_sets(data: DataSet, title: str) -> Survey:
+    """A data set of arrays, with its parts."""
+    parts = data.parts or {"": data}
+    stacks = {name: part.images for name, part in parts.items()}
+    images = {name: stack[parts[name].rows] for name, stack in stacks.items() if stack is not None}
     labels = {name: part.labels for name, part in parts.items() if part.labels is not None}
-    return survey_arrays(images, labels, title, source.classes)
+    return survey_arrays(images, labels, title, data.classes)
 
 
 def survey_arrays(
