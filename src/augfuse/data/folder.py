@@ -12,7 +12,7 @@ from augfuse.data.decode import Color
 from augfuse.data.layouts.classes import MANIFEST, Folder, Found, Part, check_color, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.manifest import read_groups
-from augfuse.data.layouts.names import is_image, is_left_behind
+from augfuse.data.layouts.names import in_any_system, is_image, is_left_behind
 from augfuse.data.stores.files import FileStore, file_size, read_file
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DataNotFoundError, did_you_mean
@@ -159,11 +159,6 @@ def _walk(folder: str, inside: str, outside: list[str], above: tuple[str, ...]) 
                 outside.append(entry.path)
             elif entry.is_file() or entry.is_symlink():  # a dangling link is an error when it is read
                 yield entry.path
-
-
-def in_any_system(path: str) -> tuple[str, ...]:
-    """Sort key that gives the same order whatever the path separator."""
-    return Path(path).parts
 
 
 def _is_within(real: str, inside: str) -> bool:
