@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from augfuse.data.loader import Loader as Loader
     from augfuse.data.open import open as open
     from augfuse.data.samples import from_samples as from_samples
+    from augfuse.data.tar import from_tar as from_tar
+    from augfuse.data.tfrecord.source import from_tfrecord as from_tfrecord
     from augfuse.train.api import train as train
 
 # Loaded when first asked for: they bring in the codecs.
@@ -54,6 +56,8 @@ _LAZY = {
     "from_directory": "folder",
     "from_idx": "idx",
     "from_samples": "samples",
+    "from_tar": "tar",
+    "from_tfrecord": "tfrecord.source",
     "from_zip": "archive",
     "open": "open",
 }

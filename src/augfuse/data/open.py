@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,15 +17,18 @@ from augfuse.data.idx import find_idx, from_idx
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.exclude import Exclude
 from augfuse.data.layouts.names import is_left_behind
-from augfuse.data.layouts.parts import part_in
+from augfuse.data.layouts.parts import PARTS, part_in
 from augfuse.data.npz import read_npz
+from augfuse.data.tar import tar_parts
+from augfuse.data.tfrecord.source import from_tfrecord
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import shown
 
 WANTED = (
-    "a folder or .zip of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, or an "
-    ".npz file"
+    "a folder, .zip or .tar of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a "
+    ".tfrecord file, or an .npz file"
 )
+_RECORDS = (".tfrecord", ".tfrecords")
 
 
 class Opened(NamedTuple):
@@ -48,8 +52,10 @@ def open(
     """The data set under a path, whatever it is:
 
         photos/                  class folders, with or without train, val and test folders; see `from_directory`
-        photos.zip               the same in an archive, read in place; see `from_zip`
+        photos.zip, photos.tar   the same in an archive, read in place; see `from_zip` and `from_tar`
+        shard.tar                samples of WebDataset; see `from_tar`
         folder/                  of NAME_train.zip and NAME_test.zip, or of IDX files (train-images-idx3-ubyte, ...)
+        data.tfrecord            tf.train.Example, or data-train.tfrecord, data-val.tfrecord, ...; see `from_tfrecord`
         data.npz                 x_train and y_train, x_val and y_val, x_test and y_test; or x and y
 
     part: "train", "val" or "test"; by default "train", or all where nothing is divided. The others are at hand as
@@ -71,37 +77,78 @@ def open(
 
 
 def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None = None) -> Opened:
-    """The data sets under a path: class folders, a zip of them, IDX files, NAME_train.zip and NAME_test.zip, .npz.
+    """The data sets under a path: class folders, archives of them, IDX files, TFRecord files, .npz.
 
     color: channels of image files, as in `from_directory`. exclude: image files to leave out, as there; the names of
     archives in a folder stand before the paths in them. Nothing is split and nothing decoded.
     Raises DataNotFoundError (no such file or folder), DataError (a file, a list or labels that cannot be used).
     """
     if path.is_dir():
-        archives = find_archives(path)
-        # Class folders come first: an archive beside them is most often what they were unpacked from.
-        if not any(entry.is_dir() and not is_left_behind(entry.name) for entry in path.iterdir()):
-            if find_idx(path):
-                _require_files(path, exclude)
-                return Opened(path.name, f"IDX files of {path.name or path}", _idx(path))
-            if archives:
-                return Opened(path.name, f"Archives of {path.name or path}", _zips(archives, color, exclude))
-            others = [entry.name for entry in path.glob("*.zip")]
-            if others:
-                raise DataError(f"{path}: holds {others[0]} and no class folders. Type {path / others[0]}.")
-        found = from_directory(path, color=color, exclude=exclude)
-        parts: dict[str | None, DataSet] = {**found.parts} if found.parts else {None: found}
-        return Opened(path.name, f"Class folders of {path.name or path}", parts)
-    if path.is_file() and path.suffix.lower() == ".zip":
+        return _folder(path, color, exclude)
+    suffix = path.suffix.lower()
+    files = {None: path} if path.is_file() else _parts_beside(path)
+    if suffix in _RECORDS and files:
+        _refuse_list(path, exclude, "records")
+        sets = {part: from_tfrecord(file, color=color) for part, file in files.items()}
+        return Opened(path.stem, path.name, as_parts(_with_classes(sets, path)))
+    if path.is_file() and suffix == ".zip":
         return Opened(path.stem, path.name, zip_parts(path, color, exclude))
-    if path.is_file() and path.suffix.lower() == ".npz":
-        _require_files(path, exclude)
+    if path.is_file() and suffix == ".tar":
+        return Opened(path.stem, path.name, as_parts(_with_classes(tar_parts(path, color, exclude), path)))
+    if path.is_file() and suffix == ".npz":
+        _refuse_list(path, exclude, "arrays")
         return Opened(path.stem, path.name, read_npz(path))
     if path.exists() and not path.is_file():
         raise DataError(f"{path}: not a regular file; wanted {WANTED}.")
     if path.exists():
         raise DataError(f"{path}: wanted {WANTED}, got none of them.")
     raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
+
+
+def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:
+    title = path.name or str(path)
+    # Class folders come first: an archive beside them is most often what they were unpacked from.
+    if not any(entry.is_dir() and not is_left_behind(entry.name) for entry in path.iterdir()):
+        pairs = find_idx(path)
+        if pairs:
+            _refuse_list(path, exclude, "arrays")
+            sets = from_idx(path, part=next(iter(pairs))).parts
+            return Opened(path.name, f"IDX files of {title}", as_parts(_with_classes(dict(sets), path)))
+        archives = find_archives(path)
+        if archives:
+            return Opened(path.name, f"Archives of {title}", _zips(archives, color, exclude))
+        others = [entry.name for entry in path.glob("*.zip")]
+        if others:
+            raise DataError(f"{path}: holds {others[0]} and no class folders. Type {path / others[0]}.")
+    found = from_directory(path, color=color, exclude=exclude)
+    parts: dict[str | None, DataSet] = {**found.parts} if found.parts else {None: found}
+    return Opened(path.name, f"Class folders of {title}", parts)
+
+
+def _parts_beside(path: Path) -> dict[str | None, Path]:
+    """{"train": NAME-train.tfrecord, ...} of NAME.tfrecord, those that exist."""
+    files = {part: path.with_name(f"{path.stem}-{part}{path.suffix}") for part in PARTS}
+    return {part: file for part, file in files.items() if file.is_file()}
+
+
+def _with_classes(sets: Mapping[str | None, DataSet], path: Path) -> dict[str | None, DataSet]:
+    """The same with class numbers and names that all of them share: the names that they have, or the numbers."""
+    labels: dict[str | None, np.ndarray] = {}
+    for part, data in sets.items():
+        if data.labels is None or data.labels.ndim != 1 or data.labels.dtype.kind != "i":
+            got = "no labels" if data.labels is None else f"labels {data.labels.dtype} {data.labels.shape}"
+            where = path if part is None else f"{path}, part {part}"
+            raise DataError(f"{where}: got {got}, wanted the number or the name of a class for each image.")
+        labels[part] = data.labels
+    known = [data.classes for data in sets.values()]
+    named = max((names for names in known if names is not None), key=len, default=())
+    if all(names is not None and names == named[: len(names)] for names in known):
+        return {part: data.with_labels(labels[part], named) for part, data in sets.items()}
+    if any(names is not None for names in known):
+        raise DataError(f"{path}: its parts have different classes: {', '.join(map(shown, known))}.")
+    numbers = np.unique(np.concatenate(list(labels.values())))
+    names = tuple(map(str, numbers.tolist()))
+    return {part: data.with_labels(np.searchsorted(numbers, labels[part]), names) for part, data in sets.items()}
 
 
 def find_archives(folder: Path) -> dict[str, Path]:
@@ -123,11 +170,11 @@ def find_archives(folder: Path) -> dict[str, Path]:
     return {part: found[part] for part in ("train", "val", "test") if part in found}
 
 
-def _require_files(path: Path, exclude: Exclude | None) -> None:
+def _refuse_list(path: Path, exclude: Exclude | None, what: str) -> None:
     if exclude is not None:
         raise DataError(
-            f"exclude: {path} holds arrays, and a list names image files. Leave --exclude out; for rows of arrays type "
-            "x = np.delete(x, rows, axis=0)."
+            f"exclude: {path} holds {what}, and a list names image files. Leave --exclude out; in Python, "
+            "data.subset(rows) leaves rows out."
         )
 
 
@@ -144,13 +191,3 @@ def _zips(archives: dict[str, Path], color: Color | None, exclude: Exclude | Non
             other = sorted(set(own) ^ set(first))
             raise DataError(f"{path}: its classes differ from those of the other archive: {', '.join(other[:5])}.")
     return as_parts(found)
-
-
-def _idx(folder: Path) -> dict[str | None, DataSet]:
-    parts = from_idx(folder, part=next(iter(find_idx(folder)))).parts
-    labels = {part: data.labels for part, data in parts.items() if data.labels is not None}  # others are refused
-    names = np.unique(np.concatenate(list(labels.values())))
-    classes = tuple(str(name) for name in names.tolist())
-    return as_parts(
-        {part: data.with_labels(np.searchsorted(names, labels[part]), classes) for part, data in parts.items()}
-    )

@@ -73,6 +73,8 @@ class Tree:
         """The path of a member that may be read, an image or a manifest; None for folders, links, hidden files, files
         of other kinds and names that lead out. `listed` is the name as the archive has it."""
         name = listed.replace("\\", "/").removeprefix("./")  # some Windows programs
+        if name in ("", "."):  # the folder itself, as tar has it
+            return None
         steps = name.rstrip("/").split("/")
         if _leads_out(name, steps):
             self.leaving.append(listed)

@@ -28,7 +28,8 @@ def file_size(path: str) -> int:
 
 @final
 class FileStore:
-    """Files by name. root: the folder or archive that was given. folder: what holds the class folders. color: channels
+    """Files by name. root: the folder or archive that was given. folder: what holds
+    the class folders, if anything does. color: channels
     to decode to. get: from a name to the bytes of that file; size: to what tells its content from another, cheaply."""
 
     __slots__ = ("_get", "_size", "color", "folder", "names", "root")
@@ -38,7 +39,7 @@ class FileStore:
     def __init__(
         self,
         root: str,
-        folder: str,
+        folder: str | None,
         names: Sequence[str],
         color: Color | None,
         get: Callable[[str], bytes] = read_file,
