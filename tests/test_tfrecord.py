@@ -272,3 +272,21 @@ def test_no_such_file(tmp_path: Path) -> None:
         af.from_tfrecord([])
     with pytest.raises(af.DataError, match=r"has no feature 'lable'.*Did you mean"):
         af.from_tfrecord(write(tmp_path / "d.tfrecord", message(0, label=np.array([1]))), label="lable")
+
+
+def test_every_command_takes_records_and_archives(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import tarfile
+
+    with tarfile.open(tmp_path / "set.tar", "w") as archive:
+        archive.add(photos, arcname="photos")
+    assert main(["convert", str(photos), str(tmp_path / "set.tfrecord")]) == 0
+    for data in ("set.tar", "set.tfrecord"):
+        assert main(["doctor", str(tmp_path / data)]) in (0, 1)
+        assert "AF2" in capsys.readouterr().out  # images of both parts are alike
+        assert main(["preview", str(tmp_path / data), "--out", str(tmp_path / f"{data}.png")]) == 0
+        assert main(["augment", str(tmp_path / data), str(tmp_path / f"{data} copies")]) == 0
+        assert len(af.from_directory(tmp_path / f"{data} copies")) == 18
+    assert main(["doctor", str(tmp_path / "set.tfrecord"), "--quarantine", str(tmp_path / "list.txt")]) == 2
+    assert "the images of this data have none" in capsys.readouterr().err

@@ -28,7 +28,7 @@ WANTED = (
     "a folder, .zip or .tar of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a "
     ".tfrecord file, or an .npz file"
 )
-_RECORDS = (".tfrecord", ".tfrecords")
+RECORDS = (".tfrecord", ".tfrecords")
 
 
 class Opened(NamedTuple):
@@ -87,7 +87,7 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
         return _folder(path, color, exclude)
     suffix = path.suffix.lower()
     files = {None: path} if path.is_file() else _parts_beside(path)
-    if suffix in _RECORDS and files:
+    if suffix in RECORDS and files:
         _refuse_list(path, exclude, "records")
         sets = {part: from_tfrecord(file, color=color) for part, file in files.items()}
         return Opened(path.stem, path.name, as_parts(_with_classes(sets, path)))

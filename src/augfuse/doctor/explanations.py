@@ -11,7 +11,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         'list.txt`. `af.Loader(..., on_error="skip")` goes on without it.',
     ),
     "AF102": (
-        "The name ends in `.heic`, `.ico`, `.psd` or another image suffix that no source looks at, so the picture "
+        "The name ends in `.heic`, `.ico`, `.psd` or another image suffix that augfuse does not read, so the picture "
         "takes no part.",
         "Save it as PNG or JPEG.",
     ),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from augfuse.data.dataset import DataSet
+from augfuse.data.layouts.exclude import below
 from augfuse.data.npzfile import read_arrays
 from augfuse.doctor.findings import EXAMPLES, Finding, counted, finding
 from augfuse.doctor.survey import Part, Survey
@@ -90,13 +91,34 @@ def _fitting(values: np.ndarray | None, count: int) -> np.ndarray | None:
     return values if values is not None and values.shape == (count,) else None
 
 
-def survey_sets(data: DataSet, title: str) -> Survey:
-    """A data set of arrays, with its parts."""
-    parts = data.parts or {"": data}
-    stacks = {name: part.images for name, part in parts.items()}
-    images = {name: stack[parts[name].rows] for name, stack in stacks.items() if stack is not None}
-    labels = {name: part.labels for name, part in parts.items() if part.labels is not None}
-    return survey_arrays(images, labels, title, data.classes)
+def survey_sets(parts: Mapping[str | None, DataSet] | Mapping[str, DataSet], title: str) -> Survey:
+    """The parts of a data set: arrays, or files as a store has them."""
+    named = {name or "": data for name, data in parts.items()}
+    classes = next(iter(named.values())).classes
+    stacks = {name: data.images for name, data in named.items()}
+    if all(stack is not None for stack in stacks.values()):
+        images = {name: stack[named[name].rows] for name, stack in stacks.items() if stack is not None}
+        labels = {name: data.labels for name, data in named.items() if data.labels is not None}
+        return survey_arrays(images, labels, title, classes)
+    for data in named.values():
+        data.raw(0)  # refuses what holds no files
+    return Survey(title, tuple(_files(name, data) for name, data in named.items()), classes or ())
+
+
+def _files(name: str, data: DataSet) -> Part:
+    paths = data.paths or tuple(f"sample {row}" for row in range(len(data)))
+    labels = data.labels if data.classes is not None else None
+    own = () if labels is None or data.classes is None else tuple(data.classes[k] for k in np.unique(labels))
+    return Part(
+        name=name,
+        names=tuple(below(path, data.root or "") for path in paths),
+        labels=labels,
+        classes=own,
+        raw=data.raw,
+        groups=data.groups,
+        copies=data.copies,
+        label_form="ids",
+    )
 
 
 def survey_arrays(
