@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
@@ -107,11 +108,13 @@ def survey_sets(parts: Mapping[str | None, DataSet] | Mapping[str, DataSet], tit
 
 def _files(name: str, data: DataSet) -> Part:
     paths = data.paths or tuple(f"sample {row}" for row in range(len(data)))
+    root = data.root or ""
+    base = os.path.dirname(root) if data.store.folder is None else root  # noqa: PTH120 - train.tfrecord@12
     labels = data.labels if data.classes is not None else None
     own = () if labels is None or data.classes is None else tuple(data.classes[k] for k in np.unique(labels))
     return Part(
         name=name,
-        names=tuple(below(path, data.root or "") for path in paths),
+        names=tuple(below(path, base) for path in paths),
         labels=labels,
         classes=own,
         raw=data.raw,
