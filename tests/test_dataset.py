@@ -265,3 +265,38 @@ def test_names_of_classes_are_given_later() -> None:
     assert data.with_classes(("x", "y", "z")).classes == ("x", "y", "z") and data.classes is None
     with pytest.raises(af.DataError, match="with_classes: label 2 of sample 55 has no name"):
         data.with_classes(("x", "y"))
+
+
+# --- weights of a loss ------------------------------------------------------------------------------------------------
+
+
+def test_sample_weights_follow_their_samples() -> None:
+    weights = np.random.default_rng(2).uniform(0.5, 2, N)
+    data = arrays().with_sample_weights(weights)
+    for loader in (af.Loader(data, seed=0), af.Loader(data.balanced(), seed=0), af.Loader(data, training=False)):
+        for batch in loader:
+            np.testing.assert_array_equal(batch.sample_weights, weights.astype(np.float32)[batch.indices])
+    train, val = data.split(0.3, seed=1)
+    assert train.sample_weights is not None and val.sample_weights is not None
+    assert sorted([*train.sample_weights, *val.sample_weights]) == sorted(weights.astype(np.float32))
+    both = data.concat(arrays())
+    assert both.sample_weights is not None and (both.sample_weights[N:] == 1).all()
+    assert data.with_sample_weights(None).sample_weights is None
+    with pytest.raises(af.DataError, match="with_sample_weights: got weights of shape"):
+        data.with_sample_weights([1, 2])
+
+
+def test_sample_weights_reach_keras() -> None:
+    keras = pytest.importorskip("keras")
+    weights = np.linspace(0, 2, N)
+    loader = af.Loader(arrays().with_sample_weights(weights), af.Recipe([af.ToFloat()]), 20, training=False)
+    dataset = loader.to_keras()
+    *_, given = dataset[1]
+    np.testing.assert_array_equal(given, weights.astype(np.float32)[20:40])
+    model = keras.Sequential([keras.Input((7, 5, 3)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, weighted_metrics=[])
+    every = np.concatenate([dataset[i][0] for i in range(3)])
+    wanted = model.evaluate(every, Y, sample_weight=weights, batch_size=20, verbose=0)
+    assert model.evaluate(dataset, verbose=0) == pytest.approx(wanted, rel=1e-6)
+    assert model.evaluate(every, Y, batch_size=20, verbose=0) != pytest.approx(wanted, rel=1e-3)

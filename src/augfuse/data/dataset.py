@@ -74,6 +74,11 @@ class DataSet:
         return self.table.copies
 
     @property
+    def sample_weights(self) -> np.ndarray | None:
+        """(n,) float32, read-only; what each sample counts in a loss."""
+        return self.table.sample_weights
+
+    @property
     def paths(self) -> tuple[str, ...] | None:
         """The file of each sample, in full; in an archive its own name with the member's behind it."""
         names = self.store.names
@@ -197,14 +202,9 @@ class DataSet:
         """The same samples, of which a shuffled epoch draws n, each as often as its share of the weights says: n times
         its share, rounded up or down by chance. Each is augmented anew every time that it comes in an epoch.
 
-        weights: (n,), each 0 or more, not all 0. A loader that does not shuffle serves every sample once. RangeError.
+        weights: (n,), each 0 or more, not all 0. A loader that does not shuffle serves every sample once. DataError.
         """
-        found = np.asarray(weights, np.float64)
-        if found.shape != (len(self),) or not np.isfinite(found).all() or (found < 0).any() or not found.any():
-            got = f"shape {found.shape}" if found.shape != (len(self),) else f"{shown(found.min())}..{found.max():g}"
-            raise DataError(
-                f"weighted: got weights of {got} for {len(self)} samples, wanted one for each, 0 or more, not all 0."
-            )
+        found = check_weights("weighted", weights, len(self), np.float64)
         return self._with(msgspec.structs.replace(self.table, sampling=found), self.rows)
 
     def balanced(self) -> DataSet:
@@ -233,6 +233,12 @@ class DataSet:
         made.classes = names
         return made
 
+    def with_sample_weights(self, weights: Any) -> DataSet:
+        """The same samples, each with what it counts in a loss: `batch.sample_weights`, and the third part of what a
+        Keras model gets from `loader.to_keras()`. weights: (n,), each 0 or more, not all 0; None for no weights."""
+        found = None if weights is None else check_weights("with_sample_weights", weights, len(self), np.float32)
+        return self._with(msgspec.structs.replace(self.table, sample_weights=found), self.rows)
+
     def with_copies(self, copies: np.ndarray) -> DataSet:
         """The same samples, of which those of `copies` (n,) bool are augmented copies of others."""
         return self._with(msgspec.structs.replace(self.table, copies=copies), self.rows)
@@ -250,6 +256,20 @@ def as_parts(sets: Mapping[str | None, DataSet]) -> dict[str | None, DataSet]:
     for name, data in sets.items():
         data.part, data.parts = name, named if name is not None else {}
     return dict(sets)
+
+
+def check_weights(what: str, weights: Any, length: int, dtype: Any) -> np.ndarray:
+    """Weights as an array (n,) of its own. Raises DataError, which begins with `what`."""
+    try:
+        found = np.array(weights, dtype)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what}: wanted {length} numbers ({error}).") from None
+    if found.shape != (length,) or not np.isfinite(found).all() or (found < 0).any() or not found.any():
+        got = f"shape {found.shape}" if found.shape != (length,) else f"{found.min():g}..{found.max():g}"
+        raise DataError(
+            f"{what}: got weights of {got} for {length} samples, wanted one for each, 0 or more, not all 0."
+        )
+    return found
 
 
 def check_index(index: SupportsIndex, length: int) -> int:

@@ -255,9 +255,12 @@ class Loader:
             drawn, read.images, labels, read.paths,
             workers=threads, dtype=self._dtype, layout=self._layout, out=self._ring.take,
         )  # fmt: skip
-        if samples is not wanted:  # drawn by their weights: the draws are keyed by the place in the epoch
-            for one in (batch, *batch.views.values()):
+        weights = self.data.sample_weights
+        for one in (batch, *batch.views.values()):
+            if samples is not wanted:  # drawn by their weights: the draws are keyed by the place in the epoch
                 one.indices = samples[read.places]
+            if weights is not None:
+                one.sample_weights = weights[samples[read.places]]
         return batch
 
     def state_dict(self) -> dict[str, Any]:

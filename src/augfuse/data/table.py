@@ -17,13 +17,15 @@ class Table(msgspec.Struct, frozen=True, eq=False):
 
     labels: class numbers (n,) int64, or any finite numbers (n, ...). groups: (n,), what a split must not part. copies:
     (n,) bool, True for augmented copies of other samples, of the same group. sampling: (n,) float64, 0 or more, how
-    often a sample is drawn where an epoch is shuffled, as a share of the sum.
+    often a sample is drawn where an epoch is shuffled, as a share of the sum. sample_weights: (n,) float32, what it
+    counts in a loss.
     """
 
     labels: np.ndarray | None = None
     groups: np.ndarray | None = None
     copies: np.ndarray | None = None
     sampling: np.ndarray | None = None
+    sample_weights: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> Table:
         """The same of these rows."""
@@ -46,7 +48,7 @@ class Table(msgspec.Struct, frozen=True, eq=False):
 
 def joined(tables: Sequence[Table], lengths: Sequence[int]) -> Table:
     """Tables one below the other. Groups of one name in two of them are different groups; samples that no table gives
-    a weight for count 1. DataError where some have labels and others not, or of another shape."""
+    a weight to have 1. DataError where some have labels and others not, or of another shape."""
     labels = [table.labels for table in tables]
     held = [column for column in labels if column is not None]
     if held and (len(held) < len(labels) or len({(column.shape[1:], column.dtype.kind) for column in held}) > 1):
@@ -57,6 +59,7 @@ def joined(tables: Sequence[Table], lengths: Sequence[int]) -> Table:
         _joined_groups([table.groups for table in tables], lengths),
         _filled([table.copies for table in tables], lengths, lambda n: np.zeros(n, bool)),
         _filled([table.sampling for table in tables], lengths, np.ones),
+        _filled([table.sample_weights for table in tables], lengths, lambda n: np.ones(n, np.float32)),
     )
 
 
