@@ -53,9 +53,9 @@ def _from_sets(given: Mapping[str | None, Any]) -> Parts:
             raise DataError(f"data: got {type(data).__name__}, wanted {_WANTED}.")
         labels = data.labels
         if labels is None or labels.ndim != 1 or labels.dtype.kind != "i":
-            got = "none" if labels is None else f"{labels.dtype} {labels.shape}"
+            got = "a data set without labels" if labels is None else f"labels {labels.dtype} {labels.shape}"
             hint = "" if labels is None else " For one-hot rows give labels.argmax(axis=1)."
-            raise DataError(f"data: got labels {got}, wanted class numbers (n,).{hint}")
+            raise DataError(f"data: got {got}, wanted class numbers (n,).{hint}")
         sets[name] = data
     classes = {data.classes for data in sets.values() if data.classes is not None}
     if len(classes) > 1:
