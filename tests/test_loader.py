@@ -623,7 +623,7 @@ def test_wrong_data_and_recipes() -> None:
         loader("photos")
     with pytest.raises(af.ImageTypeError, match=r"data: got int"):
         loader(3)
-    with pytest.raises(af.DataError, match="a source without samples"):
+    with pytest.raises(af.DataError, match="data: got no samples"):
         loader(Listed([]))
     with pytest.raises(af.ImageTypeError, match=r"recipe: got list, wanted an af\.Recipe\. Use af\.Recipe"):
         loader(recipe=[af.Rotate()])  # type: ignore[arg-type]
