@@ -36,6 +36,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from augfuse import functional as functional
+    from augfuse.data.annotated import from_coco as from_coco
+    from augfuse.data.annotated import from_pairs as from_pairs
+    from augfuse.data.annotated import from_voc as from_voc
+    from augfuse.data.annotated import from_yolo as from_yolo
     from augfuse.data.archive import from_zip as from_zip
     from augfuse.data.copies import augment as augment
     from augfuse.data.decode import decode as decode
@@ -53,11 +57,15 @@ _LAZY = {
     "Loader": "loader",
     "augment": "copies",
     "decode": "decode",
+    "from_coco": "annotated",
     "from_directory": "folder",
     "from_idx": "idx",
+    "from_pairs": "annotated",
     "from_samples": "samples",
     "from_tar": "tar",
     "from_tfrecord": "tfrecord.source",
+    "from_voc": "annotated",
+    "from_yolo": "annotated",
     "from_zip": "archive",
     "open": "open",
 }

@@ -9,6 +9,7 @@ from typing import Any, SupportsIndex, final
 import msgspec
 import numpy as np
 
+from augfuse.data.columns import Size
 from augfuse.data.labels import check_named, class_names, labelled
 from augfuse.data.sample import Sample
 from augfuse.data.split import split_rows
@@ -118,14 +119,25 @@ class DataSet:
         """The samples at these positions (k,), each 0 <= position < n, in up to `threads` threads; for one whose image
         cannot be decoded, why."""
         found = self.store.read(self.rows[positions].tolist(), threads)
-        if self.labels is None:
-            return found
-        chosen = self.labels[positions]
-        labels = chosen.tolist() if chosen.ndim == 1 else list(chosen)
-        return [
-            one if isinstance(one, DecodeError) else one._replace(label=label)
-            for one, label in zip(found, labels, strict=True)
-        ]
+        if self.labels is not None:
+            chosen = self.labels[positions]
+            labels = chosen.tolist() if chosen.ndim == 1 else list(chosen)
+            found = [
+                one if isinstance(one, DecodeError) else one._replace(label=label)
+                for one, label in zip(found, labels, strict=True)
+            ]
+        if self.table.targets:
+            found = [self._with_targets(one, int(i)) for one, i in zip(found, positions, strict=True)]
+        return found
+
+    def _with_targets(self, read: Read, position: int) -> Read:
+        if isinstance(read, DecodeError):
+            return read
+        size = Size(*read.image.shape[:2])
+        try:
+            return read._replace(targets={n: c.entry(position, size) for n, c in self.table.targets.items()})
+        except DecodeError as error:
+            return error
 
     def raw(self, index: SupportsIndex, /) -> bytes:
         """The file of sample `index` as it is; at most one byte more than `decode` takes. Raises DecodeError, and
@@ -136,7 +148,9 @@ class DataSet:
         words = [f"{len(self)} images" + ("" if self.store.stack is None else f" of {self.store}")]
         if self.classes is not None:
             words.append(self._counted())
-        if self.labels is None:
+        if self.table.targets:
+            words.append(f"with {', '.join(self.table.targets)}")
+        elif self.labels is None:
             words.append("no labels")
         where = f"{self.store}: " if self.store.stack is None else ""
         parts = ", ".join(f"{name} {len(part)}" for name, part in self.parts.items())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import final
 
 import msgspec
 import numpy as np
 
+from augfuse.data.columns import Column
+from augfuse.data.columns import joined as joined_columns
 from augfuse.errors import DataError
 
 
@@ -26,10 +29,12 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     copies: np.ndarray | None = None
     sampling: np.ndarray | None = None
     sample_weights: np.ndarray | None = None
+    targets: Mapping[str, Column] = MappingProxyType({})  # what belongs to places in the images; see `Sample`
 
     def take(self, rows: np.ndarray) -> Table:
         """The same of these rows."""
-        return self._each(lambda column: column[rows])
+        targets = {name: column.take(rows) for name, column in self.targets.items()}
+        return self._each(lambda column: column[rows], targets)
 
     def read_only(self) -> Table:
         """The same arrays, that cannot be written to through this table."""
@@ -39,11 +44,12 @@ class Table(msgspec.Struct, frozen=True, eq=False):
             seen.flags.writeable = False
             return seen
 
-        return self._each(view)
+        return self._each(view, self.targets)
 
-    def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Table:
-        columns = {name: getattr(self, name) for name in self.__struct_fields__}
-        return Table(**{name: None if column is None else change(column) for name, column in columns.items()})
+    def _each(self, change: Callable[[np.ndarray], np.ndarray], targets: Mapping[str, Column]) -> Table:
+        arrays = {name: getattr(self, name) for name in self.__struct_fields__ if name != "targets"}
+        changed = {name: None if array is None else change(array) for name, array in arrays.items()}
+        return Table(**changed, targets=targets)
 
 
 def joined(tables: Sequence[Table], lengths: Sequence[int]) -> Table:
@@ -54,12 +60,17 @@ def joined(tables: Sequence[Table], lengths: Sequence[int]) -> Table:
     if held and (len(held) < len(labels) or len({(column.shape[1:], column.dtype.kind) for column in held}) > 1):
         shown = ", ".join("none" if column is None else f"{column.dtype} {column.shape}" for column in labels)
         raise DataError(f"concat: got labels {shown}, wanted labels of one kind in all data sets, or in none.")
+    names = {tuple(sorted(table.targets)) for table in tables}
+    if len(names) > 1:
+        listed = " and ".join(", ".join(one) or "none" for one in sorted(names))
+        raise DataError(f"concat: got data sets with different targets: {listed}. Wanted the same ones in all.")
     return Table(
         np.concatenate(held) if held else None,
         _joined_groups([table.groups for table in tables], lengths),
         _filled([table.copies for table in tables], lengths, lambda n: np.zeros(n, bool)),
         _filled([table.sampling for table in tables], lengths, np.ones),
         _filled([table.sample_weights for table in tables], lengths, lambda n: np.ones(n, np.float32)),
+        {name: joined_columns([table.targets[name] for table in tables]) for name in tables[0].targets},
     )
 
 
