@@ -400,3 +400,32 @@ def test_real_palette_masks_are_indices() -> None:
     data = af.from_pairs(DATA / "voc_sample" / "JPEGImages", DATA / "voc_sample" / "SegmentationClass")
     with Image.open(DATA / "voc_sample" / "SegmentationClass" / "2011_000025.png") as image:
         np.testing.assert_array_equal(data[0].targets["mask"], np.asarray(image))
+
+
+# --- open, and the commands -------------------------------------------------------------------------------------------
+
+
+def test_open_knows_them(voc: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert list(af.open(voc).table.targets) == ["boxes", "box_labels", "difficult", "truncated"]
+    other = tmp_path_factory.mktemp("coco")
+    assert len(af.open(coco(other))) == 3
+    pairs = tmp_path_factory.mktemp("pairs")
+    picture(pairs / "images" / "a.png")
+    (pairs / "masks").mkdir()
+    Image.fromarray(NUMBERS).save(pairs / "masks" / "a.png")
+    assert af.open(pairs)[0].targets["mask"].shape == SIZE
+
+
+def test_open_knows_yolo(yolo: Path) -> None:
+    assert af.open(yolo / "data.yaml", part="val").classes == ("cat", "dog")
+
+
+def test_commands_for_classes_refuse_them(voc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from augfuse.cli import main
+
+    for command in (["train", str(voc)], ["augment", str(voc), "out"], ["convert", str(voc), "out.tfrecord"]):
+        assert main(command) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "its images have boxes, box_labels, difficult, truncated, and no class each" in said
+    assert main(["preview", str(voc), "--out", str(voc.parent / "sheet.png")]) == 0
+    assert main(["doctor", str(voc)]) in (0, 1)

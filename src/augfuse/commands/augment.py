@@ -109,7 +109,7 @@ def _prepare(
 ) -> tuple[dict[str | None, DataSet], Copying]:  # fmt: skip
     """Check everything that can be checked before anything is written."""
     from augfuse.data.copies import stored_form
-    from augfuse.data.open import open_parts
+    from augfuse.data.open import open_parts, require_classes
     from augfuse.data.store import Copying
     from augfuse.train.recipes import read_recipe
 
@@ -119,7 +119,9 @@ def _prepare(
     if copies > _MOST_COPIES:
         raise RangeError(f"--copies: got {copies}, wanted at most {_MOST_COPIES} of each image.")
     own = None if recipe is None else read_recipe(recipe)
-    sources = open_parts(src, color, exclude).parts
+    opened = open_parts(src, color, exclude)
+    require_classes(opened, src, "augfuse augment")
+    sources = opened.parts
     for source in sources.values():
         if source.copies is not None and source.copies.any():
             raise DataError(f"{src}: holds augmented copies already; augment the originals that they were made of.")

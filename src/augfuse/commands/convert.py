@@ -100,9 +100,11 @@ def convert(
 def _opened(
     src: Path, color: Literal["rgb", "grayscale", "rgba"] | None, exclude: Path | None
 ) -> dict[str | None, DataSet]:
-    from augfuse.data.open import open_parts
+    from augfuse.data.open import open_parts, require_classes
 
-    return open_parts(src, color, exclude).parts
+    opened = open_parts(src, color, exclude)
+    require_classes(opened, src, "augfuse convert")
+    return opened.parts
 
 
 def _outputs(dst: Path, parts: list[str | None], is_records: bool) -> dict[str | None, Output]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from augfuse.data.annotated import from_coco, from_pairs, from_voc, from_yolo
 from augfuse.data.archive import zip_parts
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decode import Color
@@ -26,7 +27,8 @@ from augfuse.text import shown
 
 WANTED = (
     "a folder, .zip or .tar of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a "
-    ".tfrecord file, or an .npz file"
+    ".tfrecord file, an .npz file, COCO's .json, YOLO's data.yaml, or a folder with Annotations and JPEGImages or with "
+    "images and masks"
 )
 RECORDS = (".tfrecord", ".tfrecords")
 
@@ -56,6 +58,10 @@ def open(
         shard.tar                samples of WebDataset; see `from_tar`
         folder/                  of NAME_train.zip and NAME_test.zip, or of IDX files (train-images-idx3-ubyte, ...)
         data.tfrecord            tf.train.Example, or data-train.tfrecord, data-val.tfrecord, ...; see `from_tfrecord`
+        instances.json           COCO; see `from_coco`
+        data.yaml                YOLO; see `from_yolo`
+        folder/                  with Annotations and JPEGImages, Pascal VOC; with images and masks; see `from_voc` and
+                                 `from_pairs`
         data.npz                 x_train and y_train, x_val and y_val, x_test and y_test; or x and y
 
     part: "train", "val" or "test"; by default "train", or all where nothing is divided. The others are at hand as
@@ -83,6 +89,10 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
     archives in a folder stand before the paths in them. Nothing is split and nothing decoded.
     Raises DataNotFoundError (no such file or folder), DataError (a file, a list or labels that cannot be used).
     """
+    annotated = _annotated(path, color)
+    if annotated is not None:
+        _refuse_list(path, exclude, "annotations")
+        return annotated
     if path.is_dir():
         return _folder(path, color, exclude)
     suffix = path.suffix.lower()
@@ -103,6 +113,41 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
     if path.exists():
         raise DataError(f"{path}: wanted {WANTED}, got none of them.")
     raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
+
+
+def require_classes(opened: Opened, path: Path | str, what: str) -> None:
+    """DataError where images have boxes or masks and no class: `what` takes one for each image."""
+    for data in opened.parts.values():
+        if data.labels is None:
+            held = ", ".join(data.table.targets) or "no labels"
+            raise DataError(
+                f"{path}: its images have {held}, and no class each; {what} takes one class for each image."
+            )
+
+
+def is_annotated(path: Path) -> bool:
+    """Whether a path is a data set with boxes or masks, by its name or by the folders in it."""
+    if path.is_dir():
+        held = {entry.name for entry in path.iterdir() if entry.is_dir() and not is_left_behind(entry.name)}
+        return held >= {"Annotations", "JPEGImages"} or held == {"images", "masks"}
+    return path.suffix.lower() in (".json", ".yaml", ".yml") and path.is_file()
+
+
+def _annotated(path: Path, color: Color | None) -> Opened | None:
+    if not is_annotated(path):
+        return None
+    title = path.name or str(path)
+    if path.suffix.lower() == ".json":
+        return Opened(path.stem, f"COCO's {title}", {None: from_coco(path, color=color)})
+    if path.is_file():
+        found = from_yolo(path, color=color)
+        return Opened(path.parent.name, f"YOLO's {title}", {**found.parts})
+    if (path / "Annotations").is_dir():
+        found = from_voc(path / "Annotations", path / "JPEGImages", color=color)
+        return Opened(path.name, f"Pascal VOC's {title}", {None: found})
+    return Opened(
+        path.name, f"Images and masks of {title}", {None: from_pairs(path / "images", path / "masks", color=color)}
+    )
 
 
 def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:

@@ -12,7 +12,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.folder import open_folder, read_file
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.data.layouts.names import is_image
-from augfuse.data.open import RECORDS, WANTED, find_archives, open_parts
+from augfuse.data.open import RECORDS, WANTED, find_archives, is_annotated, open_parts
 from augfuse.doctor.folders import Tree, survey_trees
 from augfuse.doctor.survey import Survey
 from augfuse.doctor.tables import survey_npz, survey_sets
@@ -32,6 +32,9 @@ def gather(data: str | os.PathLike[str] | DataSet | Any) -> Survey:
             f"examine: got {type(data).__name__}, wanted a path or a data set. Use af.from_arrays(x, y)."
         )
     path = Path(data)
+    if is_annotated(path):
+        opened = open_parts(path, color=None)
+        return survey_sets(opened.parts, opened.title)
     if path.is_dir():
         root = open_folder(path)
         if not root.folders():

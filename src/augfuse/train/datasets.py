@@ -12,7 +12,7 @@ from augfuse.data import digits
 from augfuse.data.arrays import from_arrays
 from augfuse.data.dataset import DataSet
 from augfuse.data.layouts.exclude import Exclude
-from augfuse.data.open import Opened, open_parts
+from augfuse.data.open import Opened, open_parts, require_classes
 from augfuse.errors import DataError
 from augfuse.text import printable, shown
 
@@ -49,6 +49,7 @@ def load_parts(data: Path | None, exclude: Exclude | None = None) -> Parts:
     if data is None:
         return _bundled_digits()
     opened = open_parts(data, exclude=exclude)
+    require_classes(opened, data, "augfuse train")
     if exclude is not None:
         listed = f"the images on {Path(exclude).name}" if isinstance(exclude, (str, os.PathLike)) else "excluded images"
         opened = opened._replace(kind=f"{opened.kind} without {listed}")
