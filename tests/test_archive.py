@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 import augfuse as af
-from augfuse.train.datasets import load_parts, open_data
+from augfuse.data.open import open_parts
+from augfuse.train.datasets import load_parts
 
 
 def png(value: int, size: tuple[int, int] = (4, 3)) -> bytes:
@@ -245,7 +246,7 @@ def test_one_archive_with_and_without_a_test_part(tmp_path: Path) -> None:
     parts = load_parts(path)
     assert (len(parts.train), len(parts.test)) == (16, 4) and "held out" in parts.description
     path = pack(tmp_path / "set.zip", "s/train/a/1.png", "s/train/b/1.png", "s/val/a/1.png", "s/val/b/1.png")
-    assert list(open_data(path).sources) == ["train", "val"] and len(load_parts(path).test) == 2
+    assert list(open_parts(path).parts) == ["train", "val"] and len(load_parts(path).test) == 2
 
 
 def cifar() -> Path:

@@ -133,7 +133,7 @@ def test_files_of_one_size_make_arrays_and_broken_ones_are_named(tmp_path: Path)
 # --- splits -----------------------------------------------------------------------------------------------------------
 
 
-def leaked(train: af.ArraySource, val: af.ArraySource, group: np.ndarray) -> int:
+def leaked(train: af.DataSet, val: af.DataSet, group: np.ndarray) -> int:
     """Validation images whose original, or another copy of it, is in the training side."""
     return int(np.isin(group[val.rows], group[train.rows]).sum())
 

@@ -158,7 +158,7 @@ def test_nothing_to_examine(tmp_path: Path) -> None:
         examine(tmp_path / "words.txt")
     with pytest.raises(af.RangeError, match="limit: got 0"):
         examine(tmp_path, limit=0)
-    with pytest.raises(af.ImageTypeError, match="wanted a path or an array source"):
+    with pytest.raises(af.ImageTypeError, match="wanted a path or a data set"):
         examine(np.zeros((3, 8, 8)))
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.train.datasets import load_parts, open_data
+from augfuse.data.open import open_parts
+from augfuse.train.datasets import load_parts
 
 CODES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
 
@@ -93,7 +94,7 @@ def test_a_folder_holds_both_parts(tmp_path: Path, end: str, start: str) -> None
     assert len(test) == 3 and test.labels is not None and test.labels.tolist() == [4, 5, 4]
     with pytest.raises(af.DataError, match="no part 'val', only 'train', 'test'"):
         af.from_idx(tmp_path, part="val")
-    assert {str(k): len(v) for k, v in open_data(tmp_path).sources.items()} == {"train": 5, "test": 3}
+    assert {str(k): len(v) for k, v in open_parts(tmp_path).parts.items()} == {"train": 5, "test": 3}
     parts = load_parts(tmp_path)
     assert parts.classes == ("4", "5") and parts.test.labels.tolist() == [0, 1, 0] and parts.shape == (4, 3, 1)
 
@@ -128,7 +129,7 @@ def test_parts_of_two_data_sets_are_no_data_set(tmp_path: Path, start: str) -> N
     with pytest.raises(af.DataError, match=r"-ubyte\.gz and .*-ubyte\.gz are of different data sets\. Put one set"):
         af.from_idx(tmp_path)
     with pytest.raises(af.DataError, match="different data sets"):
-        open_data(tmp_path)
+        open_parts(tmp_path)
 
 
 GOOD = idx_bytes(images())

@@ -46,7 +46,7 @@ class Listed:
         return self.images[index] if self.values is None else (self.images[index], self.values[index])
 
 
-def source(n: int = N) -> af.ArraySource:
+def source(n: int = N) -> af.DataSet:
     return af.from_arrays(pictures(n, 12, 16), np.arange(n) % 4)
 
 
@@ -615,15 +615,15 @@ def test_wrong_options(options: dict[str, Any], error: type[Exception], message:
 
 
 def test_wrong_data_and_recipes() -> None:
-    with pytest.raises(af.ImageTypeError, match=r"data: got an array, wanted a source\. Use af\.from_arrays\(x, y\)"):
+    with pytest.raises(af.ImageTypeError, match=r"data: got an array, wanted a data set\. Use af\.from_arrays\(x, y\)"):
         loader(pictures(3, 4, 4))
     with pytest.raises(
-        af.ImageTypeError, match=r"data: got the path photos, wanted a source\. Use af\.from_directory\('photos'\)"
+        af.ImageTypeError, match=r"data: got the path photos, wanted a data set\. Use af\.from_directory\('photos'\)"
     ):
         loader("photos")
     with pytest.raises(af.ImageTypeError, match=r"data: got int"):
         loader(3)
-    with pytest.raises(af.DataError, match="a source without samples"):
+    with pytest.raises(af.DataError, match="data: got no samples"):
         loader(Listed([]))
     with pytest.raises(af.ImageTypeError, match=r"recipe: got list, wanted an af\.Recipe\. Use af\.Recipe"):
         loader(recipe=[af.Rotate()])  # type: ignore[arg-type]

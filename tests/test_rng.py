@@ -182,3 +182,20 @@ def test_seeds() -> None:
     for wrong in (1.0, "1", True):
         with pytest.raises(af.ImageTypeError, match=r"seed: got .*, wanted a whole number or None\."):
             rng.check_seed(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n", [1, 2, 1000, 2**16 - 1, 2**16, 2**16 + 1, 300_007])
+def test_large_and_small_epochs_are_ordered_by_one_rule(n: int) -> None:
+    words = rng.bits(7, 3, np.arange(n, dtype=np.int64), "order")[:, 0]
+    order = rng.permutation(7, 3, n)
+    assert order.dtype == np.int64
+    np.testing.assert_array_equal(order, np.argsort(words, kind="stable"))
+
+
+def test_equal_words_stay_in_order() -> None:
+    from augfuse.philox import sort_words
+
+    words = np.random.default_rng(0).integers(0, 2**64, 50, np.uint64)[np.random.default_rng(1).integers(0, 50, 2000)]
+    order = np.empty(len(words), np.int64)
+    sort_words(words, np.uint64(60), np.zeros(17, np.int64), np.empty_like(words), order)
+    np.testing.assert_array_equal(order, np.argsort(words, kind="stable"))

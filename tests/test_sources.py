@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfuse.data.arrays import ArraySource, from_arrays
+from augfuse.data.arrays import from_arrays
+from augfuse.data.dataset import DataSet
 from augfuse.data.decode import decode
-from augfuse.data.folder import FolderSource, from_directory
-from augfuse.data.source import Source
+from augfuse.data.folder import from_directory
 from augfuse.errors import (
     AugfuseWarning,
     DataError,
@@ -31,7 +31,7 @@ def images(n: int = 6, dtype: str = "uint8") -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (n, 5, 4, 3), dtype=np.uint8).astype(dtype)
 
 
-def labels_of(data: ArraySource) -> list:
+def labels_of(data: DataSet) -> list:
     assert data.labels is not None
     return data.labels.tolist()
 
@@ -283,13 +283,12 @@ def test_array_subsets_and_splits():
 
 def test_array_sources_pickle_and_say_what_they_are():
     data = from_arrays(images(6), ["a", "b"] * 3)
-    assert repr(data) == "ArraySource(6 images of 5 x 4 x 3 uint8, 2 classes)"
-    assert repr(from_arrays(images(2))) == "ArraySource(2 images of 5 x 4 x 3 uint8, no labels)"
+    assert repr(data) == "DataSet(6 images of 5 x 4 x 3 uint8, 2 classes: a 3, b 3)"
+    assert repr(from_arrays(images(2))) == "DataSet(2 images of 5 x 4 x 3 uint8, no labels)"
     again = pickle.loads(pickle.dumps(data.subset([1, 2])))
-    assert isinstance(again, ArraySource) and again.classes == ("a", "b") and labels_of(again) == [1, 0]
+    assert again.classes == ("a", "b") and labels_of(again) == [1, 0]
     np.testing.assert_array_equal(again[0].image, data[1].image)
-    source: Source = data
-    assert (data.parts, data.paths, data.groups) == ({}, None, None) and len(source) == 6
+    assert (data.parts, data.paths, data.groups) == ({}, None, None) and len(data) == 6
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------
@@ -301,7 +300,7 @@ def test_flat_folder(tmp_path):
     )
     (root / "a" / "notes.txt").write_text("not an image")
     data = from_directory(root)
-    assert isinstance(data, FolderSource) and data.classes == ("a", "b") and data.labels.tolist() == [0, 1, 1]
+    assert data.classes == ("a", "b") and data.labels.tolist() == [0, 1, 1]
     assert [Path(path).relative_to(root).as_posix() for path in data.paths] == [
         "a/x y.jpg",
         "b/2.png",

@@ -550,7 +550,7 @@ def test_what_data_may_be(npz: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (3, "got int without labels"),
+        (3, "got int, wanted a path, a data set"),
         ((1, 2, 3, 4), "got 4 things"),
         (af.from_arrays(np.zeros((4, 2, 2), np.uint8)), "without labels"),
         (af.from_arrays(np.zeros((4, 2, 2), np.uint8), np.eye(4)), "labels.argmax"),

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from augfuse import early as early
 from augfuse.batch import Batch as Batch
-from augfuse.data.arrays import ArraySource as ArraySource
 from augfuse.data.arrays import from_arrays as from_arrays
+from augfuse.data.dataset import DataSet as DataSet
 from augfuse.data.sample import Sample as Sample
 from augfuse.errors import AugfuseError as AugfuseError
 from augfuse.errors import AugfuseWarning as AugfuseWarning
@@ -36,24 +36,38 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from augfuse import functional as functional
+    from augfuse.data.annotated import from_coco as from_coco
+    from augfuse.data.annotated import from_pairs as from_pairs
+    from augfuse.data.annotated import from_voc as from_voc
+    from augfuse.data.annotated import from_yolo as from_yolo
     from augfuse.data.archive import from_zip as from_zip
     from augfuse.data.copies import augment as augment
     from augfuse.data.decode import decode as decode
-    from augfuse.data.folder import FolderSource as FolderSource
     from augfuse.data.folder import from_directory as from_directory
     from augfuse.data.idx import from_idx as from_idx
     from augfuse.data.loader import Loader as Loader
+    from augfuse.data.open import open as open
+    from augfuse.data.samples import from_samples as from_samples
+    from augfuse.data.tar import from_tar as from_tar
+    from augfuse.data.tfrecord.source import from_tfrecord as from_tfrecord
     from augfuse.train.api import train as train
 
 # Loaded when first asked for: they bring in the codecs.
 _LAZY = {
-    "FolderSource": "folder",
     "Loader": "loader",
     "augment": "copies",
     "decode": "decode",
+    "from_coco": "annotated",
     "from_directory": "folder",
     "from_idx": "idx",
+    "from_pairs": "annotated",
+    "from_samples": "samples",
+    "from_tar": "tar",
+    "from_tfrecord": "tfrecord.source",
+    "from_voc": "annotated",
+    "from_yolo": "annotated",
     "from_zip": "archive",
+    "open": "open",
 }
 
 _PACKAGES = ("functional", "train")  # augfuse.train can be called

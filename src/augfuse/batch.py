@@ -17,11 +17,12 @@ class Batch:
     """A batch of n images.
 
     images: (n, h, w, c), or (n, c, h, w) with layout="NCHW". labels: (n, ...) or None. indices: (n,) int64, the
-    samples' positions in their source. paths: the n files they came from, or None. plan: what was done to them. views:
-    of a recipe with Views, a Batch for each of them by name; `images` are those of the first one.
+    samples' positions in their data set. paths: the n files they came from, or None. sample_weights: (n,) float32, what
+    each sample counts in a loss, or None. plan: what was done to them. views: of a recipe with Views, a Batch for each
+    of them by name; `images` are those of the first one.
     """
 
-    __slots__ = ("images", "indices", "labels", "paths", "plan", "planar", "views")
+    __slots__ = ("images", "indices", "labels", "paths", "plan", "planar", "sample_weights", "views")
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class Batch:
         self.labels = labels
         self.indices = indices
         self.paths = paths
+        self.sample_weights: np.ndarray | None = None
         self.plan = plan
         self.planar = planar
         self.views = views or {}

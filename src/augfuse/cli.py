@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from augfuse.commands import interrupts, terminal
 from augfuse.commands.augment import augment
+from augfuse.commands.convert import convert
 from augfuse.commands.doctor import doctor
 from augfuse.commands.preview import preview
 from augfuse.commands.report import report
@@ -70,6 +71,7 @@ app.command(doctor)
 app.command(report)
 app.command(train)
 app.command(augment)
+app.command(convert)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

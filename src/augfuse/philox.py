@@ -68,6 +68,43 @@ def blocks(seed, slot, epoch, first, count, indices, out):
             out[i, 4 * b + 3] = w[3]
 
 
+@jit
+def first_words(seed, slot, epoch, out):
+    """out[i] = the first word of block 0 of position i."""
+    for i in range(out.shape[0]):
+        out[i] = block(seed, slot, epoch, 0, i)[0]
+
+
+@jit
+def sort_words(words, shift, ends, keys, order):
+    """order = the stable order of n words, which are spread evenly over all 64 bits: buckets by their upper bits, which
+    hold a few words each, then each bucket by insertion.
+
+    shift: how many lower bits a bucket leaves out. ends: zeros, one more than there are buckets. keys: scratch (n,).
+    """
+    n = words.shape[0]
+    for i in range(n):
+        ends[(words[i] >> shift) + U(1)] += 1
+    for b in range(1, ends.shape[0]):
+        ends[b] += ends[b - 1]
+    for i in range(n):
+        b = words[i] >> shift
+        at = ends[b]
+        keys[at], order[at] = words[i], i
+        ends[b] = at + 1  # in the end: where the bucket ends
+    start = 0
+    for b in range(ends.shape[0] - 1):
+        stop = ends[b]
+        for i in range(start + 1, stop):
+            key, index = keys[i], order[i]
+            j = i
+            while j > start and keys[j - 1] > key:
+                keys[j], order[j] = keys[j - 1], order[j - 1]
+                j -= 1
+            keys[j], order[j] = key, index
+        start = stop
+
+
 @jit_exact
 def blocks_of_slots(seed, slots, counts, epoch, indices, ranges, words, units):
     """The first counts[s] blocks of each slot, one below the other: four rows of `words` (rows, n) for each block.

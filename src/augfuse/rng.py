@@ -20,6 +20,9 @@ from augfuse.ranges import Range, ends, whole
 from augfuse.text import shown
 
 _TO_UNIT = 2.0**-53
+# From this many samples on an order is sorted by buckets: 10 000 000 take 0.7 s, NumPy's stable sort of 64-bit numbers
+# 2.0 (benchmarks/scaling.py, AMD EPYC Zen 3, November 2026). Below, that sort is at hand without compiling one.
+_FEW = 2**16
 
 
 @lru_cache(maxsize=4096)
@@ -73,8 +76,22 @@ def unit(words: np.ndarray) -> np.ndarray:
 
 def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     """(n,) int64: the order of n samples in an epoch, by sorting one keyed word per sample (ties by index)."""
-    words = bits(seed, epoch, np.arange(n, dtype=np.int64), "order")[:, 0]
-    return np.argsort(words, kind="stable")
+    from augfuse.philox import first_words, sort_words  # compiled on first use
+
+    words = np.empty(n, np.uint64)
+    first_words(np.uint64(seed), np.uint64(slot("order")), np.uint64(epoch), words)
+    if n < _FEW:
+        return np.argsort(words, kind="stable")
+    bits_of_bucket = max(1, n.bit_length() - 3)  # 4 to 8 words in each
+    order = np.empty(n, np.int64)
+    sort_words(
+        words,
+        np.uint64(64 - bits_of_bucket),
+        np.zeros((1 << bits_of_bucket) + 1, np.int64),
+        np.empty_like(words),
+        order,
+    )
+    return order
 
 
 class _Known(NamedTuple):

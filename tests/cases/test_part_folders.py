@@ -221,13 +221,13 @@ def test_part_names_are_checked(part_names: Any, words: str, tmp_path: Path) -> 
 
 
 def test_archives_are_parts_by_the_same_names(tmp_path: Path) -> None:
-    from augfuse.train.datasets import open_data
+    from augfuse.data.open import open_parts
 
     folder = tmp_path / "archives"
     folder.mkdir()
     for name in ("pets_Training", "pets_Testing"):
         packed(save(tmp_path / name, CLASSES)).rename(folder / f"{name}.zip")
-    assert list(open_data(folder).sources) == ["train", "test"]
+    assert list(open_parts(folder).parts) == ["train", "test"]
 
 
 def test_commands_name_what_is_beside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

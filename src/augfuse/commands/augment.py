@@ -11,6 +11,7 @@ from augfuse.commands.shell import FAILED, OK, USAGE, refuse, refuse_file, refus
 from augfuse.errors import AugfuseError, DataError, DecodeError, RangeError
 
 if TYPE_CHECKING:
+    from augfuse.data.dataset import DataSet
     from augfuse.data.store import Copying, Written
     from augfuse.outputs import Output
     from augfuse.recipe import Recipe
@@ -105,11 +106,11 @@ def _format(dst: Path, format: str | None) -> str:
 def _prepare(
     src: Path, exclude: Path | None, copies: int, recipe: Path | None, seed: int, workers: int | None, color: Any,
     on_error: Any,
-) -> tuple[dict[str | None, Any], Copying]:  # fmt: skip
+) -> tuple[dict[str | None, DataSet], Copying]:  # fmt: skip
     """Check everything that can be checked before anything is written."""
     from augfuse.data.copies import stored_form
+    from augfuse.data.open import open_parts, require_classes
     from augfuse.data.store import Copying
-    from augfuse.train.datasets import open_data
     from augfuse.train.recipes import read_recipe
 
     for name, value, least in (("copies", copies, 1), ("seed", seed, 0), ("workers", workers, 0)):
@@ -118,7 +119,9 @@ def _prepare(
     if copies > _MOST_COPIES:
         raise RangeError(f"--copies: got {copies}, wanted at most {_MOST_COPIES} of each image.")
     own = None if recipe is None else read_recipe(recipe)
-    sources = open_data(src, color, exclude).sources
+    opened = open_parts(src, color, exclude)
+    require_classes(opened, src, "augfuse augment")
+    sources = opened.parts
     for source in sources.values():
         if source.copies is not None and source.copies.any():
             raise DataError(f"{src}: holds augmented copies already; augment the originals that they were made of.")
@@ -131,7 +134,7 @@ def _prepare(
     return sources, Copying(recipe=used, copies=copies, seed=seed, workers=workers, on_error=on_error)
 
 
-def _default(sources: dict[str | None, Any], on_error: str) -> Recipe:
+def _default(sources: dict[str | None, DataSet], on_error: str) -> Recipe:
     from augfuse.train.recipes import default_recipe
 
     source = next(iter(sources.values()))
@@ -145,7 +148,7 @@ def _default(sources: dict[str | None, Any], on_error: str) -> Recipe:
 
 
 def _write(
-    sources: dict[str | None, Any], copying: Copying, kind: str, dst: Path, check: Callable[[], None]
+    sources: dict[str | None, DataSet], copying: Copying, kind: str, dst: Path, check: Callable[[], None]
 ) -> Written:
     from rich.markup import escape
     from rich.progress import Progress

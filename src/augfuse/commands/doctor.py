@@ -78,7 +78,7 @@ def doctor(
         for output in outputs:
             check(output, (data,), overwrite)
         if quarantine is not None and holds_rows(data):
-            raise RangeError("--quarantine lists files, and this data is an array. --json names its rows.")
+            raise RangeError("--quarantine lists files, and the images of this data have none. --json names them.")
         with _Progress(terminal.console(error=True)) as progress:
             checkup = examine(
                 data, recipe, model, trust_model=trust_model, limit=limit, workers=workers, progress=progress.update

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -15,6 +15,7 @@ from augfuse.rng import check_epoch, check_seed
 from augfuse.text import shown
 
 if TYPE_CHECKING:
+    from augfuse.data.dataset import DataSet
     from augfuse.data.decode import Color
     from augfuse.recipe import Recipe
 
@@ -157,10 +158,11 @@ def _resized(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
     return msgspec.structs.replace(recipe, transforms=(Resize(size), *recipe.transforms))
 
 
-def _open(data: Path | None, color: Color, exclude: Path | None) -> tuple[str, Any]:
+def _open(data: Path | None, color: Color, exclude: Path | None) -> tuple[str, DataSet]:
     """What it is called, and the source of its images: all of them, or the training part."""
     from augfuse.data.layouts.names import SUFFIXES
-    from augfuse.train.datasets import load_parts, open_data
+    from augfuse.data.open import open_parts
+    from augfuse.train.datasets import load_parts
 
     one_image = data is not None and data.suffix.lower() in SUFFIXES and not data.is_dir()
     if exclude is not None and (data is None or one_image):
@@ -172,12 +174,12 @@ def _open(data: Path | None, color: Color, exclude: Path | None) -> tuple[str, A
         return f"{parts.title}, train part", parts.train
     if one_image:
         return data.name, _one_image(data, color)
-    opened = open_data(data, color, exclude)
-    part = "train" if "train" in opened.sources else next(iter(opened.sources))
-    return opened.title + ("" if part is None else f", {part} part"), opened.sources[part]
+    opened = open_parts(data, color, exclude)
+    part = "train" if "train" in opened.parts else next(iter(opened.parts))
+    return opened.title + ("" if part is None else f", {part} part"), opened.parts[part]
 
 
-def _one_image(path: Path, color: Color) -> Any:
+def _one_image(path: Path, color: Color) -> DataSet:
     from augfuse.data.arrays import from_arrays
     from augfuse.data.decode import decode
 
@@ -192,7 +194,7 @@ def _one_image(path: Path, color: Color) -> Any:
     return from_arrays(decode(raw, color=color, path=str(path))[None])
 
 
-def _default(data: Path | None, source: Any, size: tuple[int, int] | None) -> Recipe:
+def _default(data: Path | None, source: DataSet, size: tuple[int, int] | None) -> Recipe:
     """The recipe that `augfuse train` uses where none is given."""
     from augfuse.train.prepare import LARGEST_ARRAY, PHOTO_SIZE
     from augfuse.train.recipes import default_recipe, digits_recipe

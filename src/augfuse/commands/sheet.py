@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.data.dataset import DataSet
 from augfuse.data.loader import Loader
 from augfuse.pictures import FAINT, Page, as_rgb, fitted, type_of
 from augfuse.plan.describe import caption
@@ -45,7 +46,7 @@ def spread(length: int, count: int) -> list[int]:
 
 
 def rows(
-    source: Any, recipes: Sequence[tuple[str, Recipe]], positions: Sequence[int], copies: int, seed: int, epoch: int
+    source: DataSet, recipes: Sequence[tuple[str, Recipe]], positions: Sequence[int], copies: int, seed: int, epoch: int
 ) -> list[Row]:
     """For each position the rows of all recipes, through the loader that training uses."""
     loaders = [
@@ -74,10 +75,10 @@ def _cell(batch: Any, words: str) -> Cell:
     return Cell(as_rgb(batch.pixels()[0]), words, values)
 
 
-def _label(batch: Any, source: Any, position: int) -> str:
+def _label(batch: Any, source: DataSet, position: int) -> str:
     """Class, position, file and size of an image, a line each."""
     label = None if batch.labels is None else batch.labels[0]
-    classes = getattr(source, "classes", None)
+    classes = source.classes
     lines = [f"image {position}"]
     if label is not None and np.ndim(label) == 0:
         name = f"label {label}" if classes is None else classes[int(label)]

@@ -5,25 +5,24 @@ from __future__ import annotations
 import os
 import stat
 import struct
-import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
+from augfuse.data.dataset import DataSet
 from augfuse.data.decode import Color
-from augfuse.data.folder import FolderSource, folder_sources, in_any_system
-from augfuse.data.layouts.classes import MANIFEST, Folder, Found, check_color, find_parts
+from augfuse.data.folder import folder_sets
+from augfuse.data.layouts.classes import Folder, check_color, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
-from augfuse.data.layouts.names import is_image, is_left_behind
+from augfuse.data.layouts.tree import Tree
 from augfuse.data.limits import VARIABLE, max_file_bytes
-from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, did_you_mean
+from augfuse.errors import DataError, DataNotFoundError, DecodeError, did_you_mean
 from augfuse.text import shown
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
 _ENCRYPTED = 0x1
-_MAX_DEPTH = 64  # folders inside folders
 _PLAIN_BYTES = 64 * 2**20  # a member may grow to this, or to _MAX_RATIO times its packed size
 _MAX_RATIO = 16
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -36,8 +35,8 @@ def from_zip(
     part: str | None = None,
     exclude: Exclude | None = None,
     part_names: Mapping[str, str] | None = None,
-) -> FolderSource:
-    """A source over the class folders of a zip archive; nothing is unpacked, images are decoded when asked for.
+) -> DataSet:
+    """A data set over the class folders of a zip archive; nothing is unpacked, images are decoded when asked for.
 
         cat/1.jpg          class folders, as in `from_directory`
         train/cat/1.jpg    with parts
@@ -49,7 +48,7 @@ def from_zip(
         archives is passed over.
 
     Members are stored or deflated. They are read by position, by any number of threads at once, and pickles hold the
-    archive's path, not its content. `source.paths` are the archive's path with the member's name behind it.
+    archive's path, not its content. `data.paths` are the archive's path with the member's name behind it.
 
     Raises DataNotFoundError (no such file), DataError (not a zip archive, a member that is encrypted, packed by another
     method or there twice), and what `from_directory` raises. A member that claims more bytes than an image may have, or
@@ -57,29 +56,31 @@ def from_zip(
     """
     check_color(color)
     file = _existing_file(path)
-    root, members = _open(file)
-    wanted, parts = find_parts(root, classes, part, part_names)
+    tree, members = _read_list(file)
+    tree.warn_of_leaving()
+    wanted, parts = find_parts(tree.root, classes, part, part_names)
     parts = leave_out(parts, exclude, str(file), every_class=classes is None, archive=True)
-    return folder_sources(str(file), parts, color, members.read)[wanted]
+    return folder_sets(str(file), parts, color, members.read, members.mark)[wanted]
 
 
 def zip_parts(
     path: str | os.PathLike[str], color: Color | None = "rgb", exclude: Exclude | None = None
-) -> dict[str | None, FolderSource]:
+) -> dict[str | None, DataSet]:
     """All parts of an archive, also of one that has no train part; {None: source} without parts. As `from_zip`."""
     check_color(color)
     file = _existing_file(path)
-    root, members = _open(file)
-    _, parts = find_parts(root, None, None, any_part=True)
+    tree, members = _read_list(file)
+    tree.warn_of_leaving()
+    _, parts = find_parts(tree.root, None, None, any_part=True)
     parts = leave_out(parts, exclude, str(file), every_class=True, archive=True)
-    return folder_sources(str(file), parts, color, members.read)
+    return folder_sets(str(file), parts, color, members.read, members.mark)
 
 
 def open_zip(path: str | os.PathLike[str]) -> tuple[Folder, Callable[[str], bytes], list[str]]:
     """The folder in an archive, to be listed, what reads a file of it by its path, and the names of members that are
     left out because they lead out of the archive. Raises as `from_zip` does."""
-    root, members, leaving = _read_list(_existing_file(path))
-    return root, members.read, leaving
+    tree, members = _read_list(_existing_file(path))
+    return tree.root, members.read, tree.leaving
 
 
 class _Member(NamedTuple):
@@ -99,6 +100,11 @@ class _Members:
     def __init__(self, archive: str, table: dict[str, _Member]) -> None:
         self._archive = archive
         self._table = table
+
+    def mark(self, path: str) -> object:
+        """What tells its content from another: its size and checksum, as the archive's list has them."""
+        member = self._table[path]
+        return member.size, member.checksum
 
     def read(self, path: str) -> bytes:
         """Raises DecodeError where the member is damaged, OSError where the archive cannot be read."""
@@ -145,50 +151,6 @@ def _inflate(raw: bytes, size: int, path: str) -> bytes:
         raise DecodeError(f"the member cannot be unpacked ({error}).", path) from None
 
 
-@final
-class _ZipFolder:
-    """A folder of the archive, filled while the list of members is read."""
-
-    def __init__(self, path: str, name: str, members: _Members) -> None:
-        self.name = name
-        self.children: dict[str, _ZipFolder] = {}
-        self.files: list[str] = []
-        self.links: list[str] = []
-        self._path = path
-        self._members = members
-
-    def __str__(self) -> str:
-        return self._path
-
-    def child(self, name: str) -> _ZipFolder:
-        if name not in self.children:
-            self.children[name] = _ZipFolder(f"{self._path}{os.sep}{name}", name, self._members)
-        return self.children[name]
-
-    def folders(self) -> list[_ZipFolder]:
-        return [self.children[name] for name in sorted(self.children)]
-
-    def count_images(self) -> int:
-        return sum(map(is_image, self.files))
-
-    def find(self) -> Found:
-        images, others, outside = [], [], []
-        for folder in self._walk():
-            for name in folder.files:
-                (images if is_image(name) else others).append(f"{folder}{os.sep}{name}")
-            outside += folder.links
-        return Found(tuple(sorted(images, key=in_any_system)), tuple(others), tuple(outside))
-
-    def manifest(self) -> bytes | None:
-        return self._members.read(f"{self._path}{os.sep}{MANIFEST}") if MANIFEST in self.files else None
-
-    def _walk(self) -> Iterator[_ZipFolder]:
-        """This folder and all below it."""
-        yield self
-        for child in self.children.values():
-            yield from child._walk()
-
-
 def _existing_file(path: str | os.PathLike[str]) -> Path:
     file = Path(os.path.abspath(path))  # noqa: PTH100 - as in from_directory: the user's own link stays in messages
     if file.is_dir():
@@ -203,21 +165,8 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def _open(file: Path) -> tuple[_ZipFolder, _Members]:
-    """As `_read_list`, with a warning about the members that are left out."""
-    root, members, leaving = _read_list(file)
-    if leaving:
-        warnings.warn(
-            f"{file}: {len(leaving)} members have names that lead out of the archive and are left out, the first is "
-            f"{shown(leaving[0])}.",
-            AugfuseWarning,
-            stacklevel=3,
-        )
-    return root, members
-
-
-def _read_list(file: Path) -> tuple[_ZipFolder, _Members, list[str]]:
-    """The tree of the archive's visible members, and the names that lead out of it."""
+def _read_list(file: Path) -> tuple[Tree, _Members]:
+    """The tree of the archive's visible members."""
     try:
         with zipfile.ZipFile(file) as archive:
             listed = archive.infolist()
@@ -225,40 +174,20 @@ def _read_list(file: Path) -> tuple[_ZipFolder, _Members, list[str]]:
         raise DataError(f"{file}: not a readable zip archive ({error}).") from None
     table: dict[str, _Member] = {}
     members = _Members(str(file), table)
-    root = _ZipFolder(str(file), file.name, members)
-    leaving: list[str] = []
+    tree = Tree(file, members.read)
     for info in listed:
-        name = info.orig_filename.replace("\\", "/").removeprefix("./")  # some Windows programs
-        steps = name.rstrip("/").split("/")
-        if _leads_out(name, steps):
-            leaving.append(info.orig_filename)
+        path = tree.add(info.orig_filename, link=stat.S_ISLNK(info.external_attr >> 16))
+        if path is None:
             continue
-        if any(map(is_left_behind, steps)):
-            continue
-        folder = root
-        for step in steps[:-1]:
-            folder = folder.child(step)
-        if name.endswith("/"):
-            folder.child(steps[-1])
-        elif stat.S_ISLNK(info.external_attr >> 16):
-            folder.links.append(f"{file}{os.sep}{name}")
-        else:
-            path = f"{folder}{os.sep}{steps[-1]}"
-            if path in table:
-                raise DataError(f"{file}: member {shown(name)} is there twice; pack the archive again.")
-            if is_image(steps[-1]) or steps[-1] == MANIFEST:
-                table[path] = _checked_member(file, name, info)
-            folder.files.append(steps[-1])
-    return root, members, leaving
+        if path in table:
+            name = info.orig_filename.replace("\\", "/")
+            raise DataError(f"{file}: member {shown(name)} is there twice; pack the archive again.")
+        table[path] = _checked_member(file, info)
+    return tree, members
 
 
-def _leads_out(name: str, steps: list[str]) -> bool:
-    """Absolute names, steps upwards, drives, and what no file system would hold."""
-    odd = any(step in ("", ".", "..") or any(ord(letter) < 32 for letter in step) for step in steps)
-    return odd or len(steps) > _MAX_DEPTH or name[1:2] == ":"
-
-
-def _checked_member(file: Path, name: str, info: zipfile.ZipInfo) -> _Member:
+def _checked_member(file: Path, info: zipfile.ZipInfo) -> _Member:
+    name = info.orig_filename
     if info.flag_bits & _ENCRYPTED:
         raise DataError(f"{file}: member {shown(name)} is encrypted. Unpack it with its password and use the folder.")
     if info.compress_type not in _METHODS:

@@ -1,16 +1,16 @@
-"""Images that are already in memory (or memory-mapped): one array, never copied."""
+"""Data sets of images that are already in memory, or memory-mapped."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, SupportsIndex, final
+from typing import Any
 
 import numpy as np
 
-from augfuse.data.labels import as_labels, class_names, number_strings
-from augfuse.data.sample import Sample
-from augfuse.data.source import check_index, check_rows
-from augfuse.data.split import split_rows
+from augfuse.data.dataset import DataSet
+from augfuse.data.labels import labelled
+from augfuse.data.stores.arrays import ArrayStore
+from augfuse.data.table import Table
 from augfuse.errors import DataError, RangeError
 from augfuse.execute.images import Images, as_stack, check_values
 from augfuse.text import shown
@@ -22,12 +22,12 @@ def from_arrays(
     value_range: tuple[float, float] | None = None,
     classes: Sequence[str] | None = None,
     groups: Any = None,
-) -> ArraySource:
-    """A source over one array of images.
+) -> DataSet:
+    """A data set over one array of images.
 
     x: (n, h, w, c), or (n, h, w) for one channel; uint8, uint16 or float32, C-contiguous. Such an array is used as it
-        is and never copied, memory-mapped ones included, so do not write to it while the source is in use. float16 and
-        float64 are converted to float32 once; arrays that are not C-contiguous, or not in native byte order, are
+        is and never copied, memory-mapped ones included, so do not write to it while the data set is in use. float16
+        and float64 are converted to float32 once; arrays that are not C-contiguous, or not in native byte order, are
         copied once.
     y: None, or n labels, in one array. Integers and bools of shape (n,) become int64; strings become int64 positions in
         the sorted class names; other finite numbers (floats, (n, k) arrays) are kept.
@@ -44,109 +44,17 @@ def from_arrays(
     if isinstance(x, np.ndarray) and x.size == 0:
         raise DataError(f"x: got shape {x.shape}, wanted at least one image with at least one pixel.")
     images = as_stack(x, "x")
-    limits = _value_range(value_range, images.dtype)
+    usual = (0.0, 1.0) if images.dtype == np.float32 else None
+    limits = usual if value_range is None else as_value_range(value_range)
     if limits is not None:
         check_values(Images(stack=images, rows=np.arange(len(images))), *limits, "image {}")
-    names = None if classes is None else class_names(classes)
-    labels = None if y is None else as_labels(y, len(images))
-    if labels is not None and labels.dtype.kind in "UO":
-        names, labels = number_strings(labels, names)
-    if names is not None and labels is not None and labels.ndim == 1 and labels.dtype.kind == "i":
-        wrong = np.flatnonzero((labels < 0) | (labels >= len(names)))
-        if len(wrong):
-            raise DataError(
-                f"y: label {labels[wrong[0]]} of sample {wrong[0]} has no name; "
-                f"with {len(names)} classes, labels go from 0 to {len(names) - 1}."
-            )
-    keys = None if groups is None else _as_groups(groups, len(images))
-    return ArraySource(images, np.arange(len(images)), labels, names, limits, keys)
+    labels, names = labelled(y, classes, len(images), "y")
+    keys = None if groups is None else as_groups(groups, len(images))
+    return DataSet(ArrayStore(images), Table(labels, keys), names, limits)
 
 
-@final
-class ArraySource:
-    """Samples out of one array. Made by `from_arrays`; a split or subset is rows into the same array.
-
-    images: (N, h, w, c), all images of the array, also in a subset.
-    rows: (n,) int64, the images that belong to this source: sample i is images[rows[i]].
-    labels: (n, ...) read-only, in the order of the samples, or None.
-    classes: tuple of names, or None. value_range: (low, high), or None for the full scale of the integer dtype.
-    groups: (n,), or None: what a split must not part. copies: (n,) bool, True for augmented copies, or None.
-    """
-
-    __slots__ = ("classes", "copies", "groups", "images", "labels", "parts", "paths", "rows", "value_range")
-
-    def __init__(
-        self,
-        images: np.ndarray,
-        rows: np.ndarray,
-        labels: np.ndarray | None,
-        classes: tuple[str, ...] | None,
-        value_range: tuple[float, float] | None,
-        groups: np.ndarray | None = None,
-    ) -> None:
-        """Nothing is checked here; use `from_arrays`. `labels` and `groups` are those of `rows`."""
-        self.images = images
-        self.rows = _read_only(rows)
-        self.labels = None if labels is None else _read_only(labels)
-        self.classes = classes
-        self.value_range = value_range
-        self.paths: tuple[str, ...] | None = None
-        self.groups = None if groups is None else _read_only(groups)
-        self.copies: np.ndarray | None = None
-        self.parts: dict[str, ArraySource] = {}
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: SupportsIndex, /) -> Sample:
-        """Sample `index`; the image is a read-only view (h, w, c). Negative indices and IndexError as for lists."""
-        position = check_index(index, len(self.rows))
-        image = _read_only(self.images[self.rows[position]])
-        if self.labels is None:
-            return Sample(image)
-        label = self.labels[position]
-        return Sample(image, label.item() if self.labels.ndim == 1 else label)
-
-    def __repr__(self) -> str:
-        height, width, channels = self.images.shape[1:]
-        names = "" if self.classes is None else f", {len(self.classes)} classes"
-        unlabelled = ", no labels" if self.labels is None else ""
-        return (
-            f"ArraySource({len(self)} images of {height} x {width} x {channels} {self.images.dtype}{names}{unlabelled})"
-        )
-
-    def subset(self, rows: Sequence[int] | np.ndarray) -> ArraySource:
-        """The samples at these positions (0..n-1, in this order, repeats allowed). Shares the pixels."""
-        chosen = check_rows(rows, len(self))
-        labels = None if self.labels is None else self.labels[chosen]
-        groups = None if self.groups is None else self.groups[chosen]
-        source = ArraySource(self.images, self.rows[chosen], labels, self.classes, self.value_range, groups)
-        source.copies = None if self.copies is None else self.copies[chosen]
-        return source
-
-    def split(
-        self, fraction: float, seed: int = 0, stratify: bool = True, groups: Any = None
-    ) -> tuple[ArraySource, ArraySource]:
-        """(rest, held_out), about `fraction` held out, each class keeping its share; see `augfuse.data.split`.
-
-        groups: (n,), what must not be parted; by default `source.groups`.
-        """
-        groups = self.groups if groups is None else groups
-        rest, held_out = split_rows(
-            len(self), fraction, labels=self.labels, seed=seed, stratify=stratify, groups=groups
-        )
-        return self.subset(rest), self.subset(held_out)
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def _value_range(value_range: tuple[float, float] | None, dtype: np.dtype) -> tuple[float, float] | None:
-    if value_range is None:
-        return (0.0, 1.0) if dtype == np.float32 else None
+def as_value_range(value_range: Any) -> tuple[float, float]:
+    """(low, high), finite, low < high. Raises RangeError."""
     try:
         low, high = (float(bound) for bound in value_range)
     except (TypeError, ValueError):
@@ -158,7 +66,8 @@ def _value_range(value_range: tuple[float, float] | None, dtype: np.dtype) -> tu
     return low, high
 
 
-def _as_groups(groups: Any, length: int) -> np.ndarray:
+def as_groups(groups: Any, length: int) -> np.ndarray:
+    """Groups as (n,). Raises DataError."""
     try:
         found = np.array(groups)
     except ValueError as error:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
-from augfuse.data.arrays import ArraySource
-from augfuse.data.labels import labels_for_draws
+from augfuse.data.dataset import DataSet
+from augfuse.data.label_uses import labels_for_draws
 from augfuse.data.loader import as_recipe, with_range
-from augfuse.data.read import Reader, as_source
+from augfuse.data.read import Reader
 from augfuse.data.sample import Sample
-from augfuse.data.source import Source
+from augfuse.data.samples import as_data_set
+from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageError, RecipeError
 from augfuse.execute.images import as_images
 from augfuse.ranges import whole
@@ -29,7 +29,7 @@ _BLOCK_FILES = 256
 
 
 def augment(
-    source: Source | Any,
+    source: DataSet | Samples,
     recipe: Recipe,
     copies: int = 1,
     seed: int = 0,
@@ -54,8 +54,8 @@ def augment(
 
     Raises RecipeError (nothing random in the recipe), ImageError (images of different sizes), DataError, DecodeError.
     """
-    data = as_source(source)
-    recipe = with_range(as_recipe(recipe), getattr(data, "value_range", None))
+    data = as_data_set(source)
+    recipe = with_range(as_recipe(recipe), data.value_range)
     reader = Reader(data, on_error, 1.0, recipe)
     x, y, group = collect(data, reader, recipe, whole("copies", copies, 1), seed, workers)
     reader.report()
@@ -63,7 +63,7 @@ def augment(
 
 
 def collect(
-    data: Source, reader: Reader, recipe: Recipe, copies: int, seed: int | None, workers: int | None
+    data: DataSet, reader: Reader, recipe: Recipe, copies: int, seed: int | None, workers: int | None
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """What `augment` returns; `copies` may be 0, and what was skipped stays in `reader.skipped`."""
     x: np.ndarray | None = None
@@ -86,7 +86,7 @@ def collect(
     assert x is not None  # `augmented` yields something or raises
     rows = np.flatnonzero(kept)
     x = (x if len(rows) == len(data) else x[rows]).reshape(-1, *x.shape[2:])
-    keys = getattr(data, "groups", None)
+    keys = data.groups
     group = np.repeat(rows if keys is None else keys[rows], copies + 1)
     named = [labels[row] for row in rows.tolist()]
     y = None if all(label is None for label in named) else np.repeat(np.array(named), copies + 1, axis=0)
@@ -106,13 +106,13 @@ class Block(NamedTuple):
 
 
 def augmented(
-    data: Source, reader: Reader, recipe: Recipe, copies: int, seed: int | None, workers: int | None
+    data: DataSet, reader: Reader, recipe: Recipe, copies: int, seed: int | None, workers: int | None
 ) -> Iterator[Block]:
     """All samples that `reader` can read, with `copies` (0 or more) augmented copies each; not in order of the rows.
 
     Raises DataError where nothing can be read.
     """
-    pixels = stored_form(with_range(recipe, getattr(data, "value_range", None)))
+    pixels = stored_form(with_range(recipe, data.value_range))
     if pixels.transforms and isinstance(pixels.transforms[-1], Views):
         raise RecipeError(
             "the recipe ends in Views, several outputs of each image, and a stored copy is one. Put the transforms of "
@@ -164,23 +164,22 @@ def _threads(workers: int | None) -> int:
     return cpu_count() if workers is None else whole("workers", workers, 0)
 
 
-def _same_sized(data: Source, reader: Reader, threads: int) -> Iterator[tuple[np.ndarray, list[Any], np.ndarray]]:
+def _same_sized(data: DataSet, reader: Reader, threads: int) -> Iterator[tuple[np.ndarray, list[Any], np.ndarray]]:
     """(rows, labels, images) of samples of one size, as many at a time as pay."""
-    if isinstance(data, ArraySource):
-        size = max(1, _BLOCK_BYTES // data.images[0].nbytes)
+    stack = data.images
+    if stack is not None:
+        size = max(1, _BLOCK_BYTES // stack[0].nbytes)
         for start in range(0, len(data), size):
             rows = np.arange(start, min(start + size, len(data)))
             labels = [None] * len(rows) if data.labels is None else list(data.labels[rows])
-            yield rows, labels, data.images[data.rows[rows]]
+            yield rows, labels, stack[data.rows[rows]]
         return
-    with ThreadPoolExecutor(max(1, threads), thread_name_prefix="augfuse-decode") as pool:
-        for start in range(0, len(data), _BLOCK_FILES):
-            numbers = range(start, min(start + _BLOCK_FILES, len(data)))
-            samples = map(reader.checked, numbers) if threads == 0 else pool.map(reader.checked, numbers)
-            alike: dict[Any, list[tuple[int, Sample]]] = {}
-            for row, sample in zip(numbers, samples, strict=True):
-                if sample is not None:
-                    alike.setdefault((sample.image.shape, sample.image.dtype), []).append((row, sample))
-            for found in alike.values():
-                images = np.stack([sample.image for _, sample in found])
-                yield np.array([row for row, _ in found]), [sample.label for _, sample in found], images
+    for start in range(0, len(data), _BLOCK_FILES):
+        numbers = np.arange(start, min(start + _BLOCK_FILES, len(data)))
+        alike: dict[Any, list[tuple[int, Sample]]] = {}
+        for row, sample in zip(numbers.tolist(), reader.samples(numbers, max(1, threads)), strict=True):
+            if sample is not None:
+                alike.setdefault((sample.image.shape, sample.image.dtype), []).append((row, sample))
+        for found in alike.values():
+            images = np.stack([sample.image for _, sample in found])
+            yield np.array([row for row, _ in found]), [sample.label for _, sample in found], images

@@ -5,20 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, SupportsIndex, final
+from typing import final
 
-import numpy as np
-
-from augfuse.data.decode import Color, decode
+from augfuse.data.dataset import DataSet, as_parts
+from augfuse.data.decode import Color
 from augfuse.data.layouts.classes import MANIFEST, Folder, Found, Part, check_color, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.manifest import read_groups
-from augfuse.data.layouts.names import is_image, is_left_behind
-from augfuse.data.limits import max_file_bytes
-from augfuse.data.sample import Sample
-from augfuse.data.source import check_index, check_rows
-from augfuse.data.split import split_rows
-from augfuse.errors import DataError, DataNotFoundError, DecodeError, did_you_mean
+from augfuse.data.layouts.names import in_any_system, is_image, is_left_behind
+from augfuse.data.stores.files import FileStore, file_size, read_file
+from augfuse.data.table import Table
+from augfuse.errors import DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown
 
 
@@ -29,8 +26,8 @@ def from_directory(
     part: str | None = None,
     exclude: Exclude | None = None,
     part_names: Mapping[str, str] | None = None,
-) -> FolderSource:
-    """A source over class folders of JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF and PPM files, decoded when they are asked
+) -> DataSet:
+    """A data set over class folders of JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF and PPM files, decoded when they are asked
     for.
 
         path/cat/1.jpg                  the classes are the folder names, sorted; images lie in them at any depth
@@ -41,7 +38,7 @@ def from_directory(
         image these are its colours: for masks whose pixels are class numbers read the arrays, and use `from_arrays`.
     classes: use only these class folders, and number them in this order.
     part: "train" (the default where there are parts), "val" or "test". All parts share one class order, the sorted
-        union of their class folders, and are at hand as `source.parts`.
+        union of their class folders, and are at hand as `data.parts`.
     exclude: images to leave out: a list of paths, in full or below `path`, or the name of a file of such paths, as
         `augfuse doctor --quarantine FILE` writes it. An AugfuseWarning counts those that are no images of the folder.
     part_names: which folder is which part, where the names do not say it: {"fold_a": "train", "fold_b": "test"}.
@@ -53,7 +50,7 @@ def from_directory(
     parts, class folders look like parts, val or test lacks a class, or a val or test folder has no class folders.
 
     A file `groups.csv` beside the class folders (columns file, group), as `augfuse augment` writes it, says which
-    images a split keeps together: it becomes `source.groups`.
+    images a split keeps together: it becomes `data.groups`.
 
     Raises DataNotFoundError (no such folder), DataError (no images, a class folder without images, images in no class
     folder, an unknown class or part, a class that train lacks), both with the path.
@@ -62,7 +59,7 @@ def from_directory(
     root = _existing_folder(path)
     wanted, parts = find_parts(_DiskFolder(root, os.path.realpath(root)), classes, part, part_names)
     parts = leave_out(parts, exclude, str(root), every_class=classes is None)
-    return folder_sources(str(root), parts, color, read_file)[wanted]
+    return folder_sets(str(root), parts, color)[wanted]
 
 
 def open_folder(path: str | os.PathLike[str]) -> Folder:
@@ -71,131 +68,20 @@ def open_folder(path: str | os.PathLike[str]) -> Folder:
     return _DiskFolder(root, os.path.realpath(root))
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of an image file; one more than allowed where it is too large. Raises OSError."""
-    limit = max_file_bytes()
-    with Path(path).open("rb") as file:
-        return file.read() if limit == float("inf") else file.read(int(limit) + 1)  # decode refuses it unseen
-
-
-def folder_sources(
-    root: str, parts: Mapping[str | None, Part], color: Color | None, read: Callable[[str], bytes]
-) -> dict[str | None, FolderSource]:
-    """A source for each part, each knowing the others. read: from one of the paths to the bytes of that file."""
-    sources = {name: _source(root, name, part, color, read) for name, part in parts.items()}
-    named = {name: source for name, source in sources.items() if name is not None}
-    for source in named.values():
-        source.parts = named
-    return sources
-
-
-def _source(root: str, name: str | None, part: Part, color: Color | None, read: Callable[[str], bytes]) -> FolderSource:
-    groups, copies = read_groups(part.folder, part.paths) or (None, None)
-    folder = str(part.folder)
-    return FolderSource(root, name, folder, part.paths, part.labels, part.classes, color, read, groups, copies)
-
-
-@final
-class FolderSource:
-    """Image files with the number of their class folder. Made by `from_directory` and `from_zip`; reads a file for each
-    sample.
-
-    paths: tuple of n absolute file names; in an archive, its own name with the member's behind it. labels: (n,) int64,
-        read-only. classes: tuple of names.
-    root: the folder or archive that was given. part: "train", "val", "test", or None. folder: the full path of what
-        holds the class folders; all `paths` begin with it. color: as given.
-    groups: (n,) names, or None; images of one group never fall on both sides of a split. copies: (n,) bool, True for
-        the augmented copies that `augfuse augment` wrote, or None.
-    parts: {"train": source, "val": source, "test": source}, those that exist; empty for a folder without parts, and
-        for a subset or a side of a split.
-    """
-
-    __slots__ = (
-        "_read", "classes", "color", "copies", "folder", "groups", "labels", "part", "parts", "paths", "root",
-        "value_range",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        root: str,
-        part: str | None,
-        folder: str,
-        paths: tuple[str, ...],
-        labels: np.ndarray,
-        classes: tuple[str, ...],
-        color: Color | None,
-        read: Callable[[str], bytes] = read_file,
-        groups: np.ndarray | None = None,
-        copies: np.ndarray | None = None,
-    ) -> None:
-        """Nothing is checked here; use `from_directory`."""
-        self.root = root
-        self.part = part
-        self.folder = folder
-        self.paths = paths
-        self.labels = labels.view()
-        self.labels.flags.writeable = False
-        self.classes = classes
-        self.color: Color | None = color
-        self.parts: dict[str, FolderSource] = {}
-        self.value_range: tuple[float, float] | None = None
-        self.groups = groups
-        self.copies = copies
-        self._read = read
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: SupportsIndex, /) -> Sample:
-        """Read and decode sample `index`. Raises DecodeError, with the path, where the file cannot be read."""
-        position = check_index(index, len(self.paths))
-        path = self.paths[position]
-        return Sample(decode(self.raw(position), color=self.color, path=path), int(self.labels[position]), path)
-
-    def raw(self, index: SupportsIndex, /) -> bytes:
-        """The bytes of file `index` as they are; at most one more than `decode` takes. Raises DecodeError."""
-        path = self.paths[check_index(index, len(self.paths))]
-        try:
-            return self._read(path)
-        except DecodeError:
-            raise
-        except OSError as error:
-            raise DecodeError(f"the file cannot be read ({error.strerror}).", path) from error
-
-    def __repr__(self) -> str:
-        counts = np.bincount(self.labels, minlength=len(self.classes))
-        listed = [f"{name} {count}" for name, count in zip(self.classes, counts, strict=True)]
-        if len(listed) > 8:
-            listed = [*listed[:7], "..."]
-        parts = ", ".join(f"{name} {len(source)}" for name, source in self.parts.items())
-        where = f"; part {self.part!r} of {parts}" if parts else ""
-        return (
-            f"FolderSource({self.root!r}: {len(self)} images, {len(self.classes)} classes: {', '.join(listed)}{where})"
-        )
-
-    def subset(self, rows: Sequence[int] | np.ndarray) -> FolderSource:
-        """The samples at these positions (0..n-1, in this order, repeats allowed). The folder is not listed again."""
-        chosen = check_rows(rows, len(self))
-        paths = tuple(self.paths[row] for row in chosen.tolist())
-        groups = None if self.groups is None else self.groups[chosen]
-        copies = None if self.copies is None else self.copies[chosen]
-        return FolderSource(
-            self.root, self.part, self.folder, paths, self.labels[chosen], self.classes, self.color, self._read,
-            groups, copies,
-        )  # fmt: skip
-
-    def split(
-        self, fraction: float, seed: int = 0, stratify: bool = True, groups: Any = None
-    ) -> tuple[FolderSource, FolderSource]:
-        """(rest, held_out), about `fraction` held out, each class keeping its share; see `augfuse.data.split`.
-
-        groups: (n,), what must not be parted; by default `source.groups`.
-        """
-        groups = self.groups if groups is None else groups
-        rest, held_out = split_rows(
-            len(self), fraction, labels=self.labels, seed=seed, stratify=stratify, groups=groups
-        )
-        return self.subset(rest), self.subset(held_out)
+def folder_sets(
+    root: str,
+    parts: Mapping[str | None, Part],
+    color: Color | None,
+    get: Callable[[str], bytes] = read_file,
+    size: Callable[[str], object] = file_size,
+) -> dict[str | None, DataSet]:
+    """A data set for each part, each knowing the others. get, size: see `FileStore`."""
+    found: dict[str | None, DataSet] = {}
+    for name, part in parts.items():
+        groups, copies = read_groups(part.folder, part.paths) or (None, None)
+        store = FileStore(root, str(part.folder), part.paths, color, get, size)
+        found[name] = DataSet(store, Table(part.labels, groups, copies), part.classes)
+    return as_parts(found)
 
 
 @final
@@ -273,11 +159,6 @@ def _walk(folder: str, inside: str, outside: list[str], above: tuple[str, ...]) 
                 outside.append(entry.path)
             elif entry.is_file() or entry.is_symlink():  # a dangling link is an error when it is read
                 yield entry.path
-
-
-def in_any_system(path: str) -> tuple[str, ...]:
-    """Sort key that gives the same order whatever the path separator."""
-    return Path(path).parts
 
 
 def _is_within(real: str, inside: str) -> bool:

@@ -17,7 +17,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from augfuse.data.arrays import ArraySource, from_arrays
+from augfuse.data.arrays import from_arrays
+from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.npzfile import MAX_DEFLATE_RATIO, require_memory
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, did_you_mean
@@ -35,15 +36,15 @@ def from_idx(
     labels: str | os.PathLike[str] | None = None,
     classes: Sequence[str] | None = None,
     part: str | None = None,
-) -> ArraySource:
-    """A source over IDX files, read into memory: uint8 images (n, h, w, 1), int64 labels (n,).
+) -> DataSet:
+    """A data set over IDX files, read into memory: uint8 images (n, h, w, 1), int64 labels (n,).
 
         af.from_idx("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
         af.from_idx("fashion-mnist/")                 train-images-idx3-ubyte and its sisters, plain or .gz
         af.from_idx("fashion-mnist/", part="test")    t10k-images-idx3-ubyte
 
     images: an IDX file of (n, h, w) or (n, h, w, c) values, or a folder that holds files of the usual names. In a
-        folder all parts are read, and are at hand as `source.parts`.
+        folder all parts are read, and are at hand as `data.parts`.
     labels: an IDX file of (n,) whole numbers; for a folder it is found.
     classes: names; label k is classes[k].
     part: "train" (the default) or "test"; for a folder only.
@@ -58,7 +59,7 @@ def from_idx(
             raise DataError(
                 f"part: got {shown(part)} with the file {path}, wanted it with a folder only. Leave part= out."
             )
-        return _source(path, None if labels is None else Path(labels), classes)
+        return _data(path, None if labels is None else Path(labels), classes)
     if labels is not None:
         raise DataError(f"labels: got {labels} with the folder {path}, whose labels are found. Leave labels out.")
     pairs = find_idx(path)
@@ -68,10 +69,7 @@ def from_idx(
             "af.from_idx(images, labels)."
         )
     wanted = choose_part(part, pairs, path)
-    sources = {name: _source(pair.images, pair.labels, classes) for name, pair in pairs.items()}
-    for source in sources.values():
-        source.parts = sources
-    return sources[wanted]
+    return as_parts({name: _data(pair.images, pair.labels, classes) for name, pair in pairs.items()})[wanted]
 
 
 class Pair(NamedTuple):
@@ -118,7 +116,7 @@ def _labels_of(images: Path) -> Path:
     raise DataNotFoundError(f"{images}: found no labels for it, wanted {plain} or {plain}.gz beside it.")
 
 
-def _source(images: Path, labels: Path | None, classes: Sequence[str] | None) -> ArraySource:
+def _data(images: Path, labels: Path | None, classes: Sequence[str] | None) -> DataSet:
     pixels = read_idx(images)
     if pixels.ndim not in (3, 4):
         wanted = "images (n, h, w)" + (". It looks like labels: swap the two files" if pixels.ndim == 1 else "")

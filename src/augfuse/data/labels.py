@@ -1,4 +1,4 @@
-"""Labels as a source keeps them: class numbers, class names, or any other finite numbers, one row for each image."""
+"""Labels as a data set keeps them: class numbers, class names, or any other finite numbers, one row for each image."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ import numpy as np
 
 from augfuse.data.layouts.lists import as_list
 from augfuse.errors import DataError, did_you_mean
-from augfuse.recipe import Recipe
 from augfuse.text import shown
-from augfuse.transforms._compose import When
-from augfuse.transforms.children import tree
 
 _SEVERAL = (
     "A model with several outputs takes one array all the same: put them side by side, np.column_stack([a, b]), and "
@@ -78,6 +75,20 @@ def _check_finite(labels: np.ndarray, what: str, samples: Sequence[int] | np.nda
     )
 
 
+def labelled(
+    y: Any, classes: Sequence[str] | None, length: int, what: str
+) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
+    """(labels, names of the classes) of `length` samples: words become positions in the names, which are those that
+    come, sorted, where none are given. DataError, which may begin with `what`, for labels that do not fit."""
+    names = None if classes is None else class_names(classes)
+    labels = None if y is None else as_labels(y, length)
+    if labels is not None and labels.dtype.kind in "UO":
+        names, labels = number_strings(labels, names)
+    if names is not None:
+        check_named(labels, names, what)
+    return labels, names
+
+
 def number_strings(labels: np.ndarray, names: tuple[str, ...] | None) -> tuple[tuple[str, ...], np.ndarray]:
     """(names, int64 positions in them) of strings (n,); the names are sorted where none are given."""
     found, codes = np.unique(labels, return_inverse=True)
@@ -99,6 +110,18 @@ def class_names(classes: Sequence[str]) -> tuple[str, ...]:
     if twice:
         raise DataError(f"classes: {shown(twice[0])} is there twice; wanted each name once.")
     return tuple(names)
+
+
+def check_named(labels: np.ndarray | None, names: tuple[str, ...], what: str) -> None:
+    """DataError, which begins with `what`, for a class number (n,) without a name."""
+    if labels is None or labels.ndim != 1 or labels.dtype.kind != "i":
+        return
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(names)))
+    if len(wrong):
+        raise DataError(
+            f"{what}: label {labels[wrong[0]]} of sample {wrong[0]} has no name; "
+            f"with {len(names)} classes, labels go from 0 to {len(names) - 1}."
+        )
 
 
 def _words(labels: np.ndarray) -> np.ndarray:
@@ -137,38 +160,3 @@ def _outputs(y: Any, length: int) -> str:
         return ""
     rows = " For rows type np.stack(y)." if len(y) == length else ""
     return f"y: got {len(y)} arrays, each of {length} labels, wanted one array (n, ...).{rows} {_SEVERAL}"
-
-
-def labels_for_draws(recipe: Recipe, data: Any) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
-    """(names of the classes, labels (n,) of all samples) for the draws of a recipe that asks for them; else None, None.
-
-    DataError for a When that names a class which the data set does not have, and for a source that hands out labels but
-    has no `labels`: draws are made before samples are read.
-    """
-    asking = [(path, transform) for path, transform in tree(recipe.transforms) if isinstance(transform, When)]
-    if not asking:
-        return None, None
-    labels, classes = getattr(data, "labels", None), getattr(data, "classes", None)
-    if labels is None:
-        sample = data[0]
-        if isinstance(sample, tuple) and len(sample) > 1 and sample[1] is not None:
-            raise DataError(
-                f"data: got {type(data).__name__} without the attribute labels, wanted all labels as an array (n,) for "
-                "a recipe with When: what is done to an image is decided before it is read."
-            )
-    given = recipe._labels(labels)
-    every = np.empty(0, np.int64) if given is None else given
-    for path, transform in asking:
-        if given is not None or classes is not None:
-            transform.among(every, classes, f"{path}.labels")
-        if classes is None and given is not None:
-            transform.among(every, _classes(labels, every), f"{path}.labels")
-    return None if classes is None else tuple(str(name) for name in classes), given
-
-
-def _classes(labels: Any, given: np.ndarray) -> Sequence[Any]:
-    """What labels without names say of the classes: the names that come among them, or as many numbers as there are."""
-    if given.dtype.kind in "US":
-        return np.unique(given).tolist()
-    shape = np.shape(labels)
-    return range(shape[1] if len(shape) == 2 and shape[1] > 1 else int(given.max()) + 1)

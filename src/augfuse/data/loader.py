@@ -13,11 +13,13 @@ import numpy as np
 from augfuse.arguments import is_planar, wanted_dtype
 from augfuse.batch import Batch
 from augfuse.data.ahead import compute_ahead
-from augfuse.data.labels import labels_for_draws
+from augfuse.data.dataset import DataSet
+from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels
 from augfuse.data.order import Order
-from augfuse.data.read import Reader, as_source, label_kind, one_hot_labels
+from augfuse.data.read import Reader
 from augfuse.data.ring import Ring
-from augfuse.data.source import Source
+from augfuse.data.samples import as_data_set
+from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageTypeError, RangeError, ReadOnlyError, StateError, did_you_mean
 from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
@@ -39,8 +41,8 @@ class Loader:
         for epoch in range(10):
             for batch in loader: ...          # batch.images, batch.labels; the next loop is the next epoch
 
-    data: a source (`from_arrays`, `from_directory`, or your own with __len__ and __getitem__). seed None draws fresh
-    entropy, kept in `loader.seed`. training=False applies `recipe.eval()` and source order. shuffle None: as
+    data: a data set (`af.open`, `from_arrays`, `from_directory`, ...), or what `from_samples` takes. seed None draws
+    fresh entropy, kept in `loader.seed`. training=False applies `recipe.eval()` and source order. shuffle None: as
     `training`. workers: threads, all cores by default; 0 works in the caller's thread. drop_last: leave out a last
     batch that is not full. dtype "float32" is unrounded, at the input's scale unless the recipe normalises; "uint8" is
     the rounded input's dtype. one_hot: labels as (n, classes) float32. shard=(rank, world): this reader's part of every
@@ -57,7 +59,7 @@ class Loader:
 
     def __init__(
         self,
-        data: Source | Any,
+        data: DataSet | Samples,
         recipe: Recipe | None = None,
         batch_size: int = 32,
         seed: int | None = None,
@@ -72,17 +74,19 @@ class Loader:
         on_error: Literal["raise", "skip"] = "raise",
         max_skipped: float = 0.01,
     ) -> None:
-        self._data = as_source(data)
+        self._data = data = as_data_set(data)
         self._training = truth("training", training)
         self._batch_size = whole("batch_size", batch_size, 1)
         self._workers = cpu_count() if workers is None else whole("workers", workers, 0)
         self._fresh_seed = seed is None
-        recipe = with_range(as_recipe(recipe), getattr(data, "value_range", None))
+        recipe = with_range(as_recipe(recipe), data.value_range)
         self._recipe = recipe if training else recipe.eval()
         rank, world = _shard(shard)
         shuffle = self._training if shuffle is None else truth("shuffle", shuffle)
         drop_last = truth("drop_last", drop_last)
-        self._order = Order(len(data), self._batch_size, check_seed(seed), shuffle, drop_last, rank, world)
+        self._order = Order(
+            len(data), self._batch_size, check_seed(seed), shuffle, drop_last, rank, world, data.table.sampling
+        )
         if len(self._order) == 0:
             raise DataError(
                 f"Loader: {len(data)} samples make no batch of {batch_size} for {world} reader(s). "
@@ -117,8 +121,8 @@ class Loader:
             )
 
     @property
-    def data(self) -> Source:
-        """The source."""
+    def data(self) -> DataSet:
+        """The data set."""
         return self._data
 
     @property
@@ -178,7 +182,7 @@ class Loader:
     @property
     def label_kind(self) -> Literal["one-hot", "class numbers"] | None:
         """What its labels are; None for others, or none."""
-        return "one-hot" if self._classes is not None else label_kind(getattr(self.data, "labels", None))
+        return "one-hot" if self._classes is not None else label_kind(self.data.labels)
 
     def set_epoch(self, epoch: int) -> None:
         """The next loop serves `epoch` from its first batch. A loop that is running goes on, but moves nothing."""
@@ -238,18 +242,26 @@ class Loader:
 
     def _fetch(self, epoch: int, step: int, threads: int) -> Batch:
         wanted = self._order.batch(epoch, step)
-        labels = None if self._draw_labels is None else self._draw_labels[wanted]
+        samples = self._order.samples(epoch, wanted)
+        labels = None if self._draw_labels is None else self._draw_labels[samples]
         drawn = self.recipe._draw(self.seed, epoch, wanted, labels, self._class_names)
-        read = self._reader.read(wanted, threads)
-        if len(read.indices) < len(wanted):  # some were skipped
-            drawn = drawn.take(np.flatnonzero(np.isin(wanted, read.indices)))
+        read = self._reader.read(samples, threads)
+        if len(read.places) < len(wanted):  # some were skipped
+            drawn = drawn.take(read.places)
         labels = read.labels
         if self._classes is not None:
             labels = np.eye(self._classes, dtype=np.float32)[labels]
-        return self.recipe._run(
+        batch = self.recipe._run(
             drawn, read.images, labels, read.paths,
             workers=threads, dtype=self._dtype, layout=self._layout, out=self._ring.take,
         )  # fmt: skip
+        weights = self.data.sample_weights
+        for one in (batch, *batch.views.values()):
+            if samples is not wanted:  # drawn by their weights: the draws are keyed by the place in the epoch
+                one.indices = samples[read.places]
+            if weights is not None:
+                one.sample_weights = weights[samples[read.places]]
+        return batch
 
     def state_dict(self) -> dict[str, Any]:
         """The position, as plain data under 1 kB: after the batches delivered so far."""

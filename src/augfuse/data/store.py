@@ -18,17 +18,18 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from augfuse.data.codecs.encode import encoded
 from augfuse.data.copies import augmented, collect, stored_form
-from augfuse.data.folder import FolderSource
+from augfuse.data.dataset import DataSet
+from augfuse.data.decode import sniff
 from augfuse.data.layouts.classes import MANIFEST
 from augfuse.data.layouts.manifest import Entry, write_manifest
 from augfuse.data.read import Reader
-from augfuse.errors import AugfuseWarning, DataError, ImageError
+from augfuse.errors import AugfuseWarning, DataError
 from augfuse.outputs import State, begins, is_empty
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
-JPEG_QUALITY = 95
 RECIPE = "recipe.yaml"
 # How the recipe file of a written folder begins, and its last line: which files there are, so that a folder with others
 # in it, or changed ones, is never replaced.
@@ -36,6 +37,8 @@ _FIRST_WORDS = "# copies of each training image: "
 _CHECKSUM = "# Checksum of this file and of the names and sizes of the others: "
 _JUNK = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # that file managers leave
 _NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
+# How files are called that had no name of their own.
+_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
 # The part that gets copies: that of training, or a data set without parts.
 _TRAINING = ("train", None)
 
@@ -61,7 +64,7 @@ class Written(NamedTuple):
 Progress = Callable[[int], None]
 
 
-def write_npz(sources: Mapping[str | None, Any], copying: Copying, path: Path, progress: Progress) -> Written:
+def write_npz(sources: Mapping[str | None, DataSet], copying: Copying, path: Path, progress: Progress) -> Written:
     """Arrays x, y, group, copy (0 for originals) and classes; x_train, x_val, ... where the data has parts.
 
     Each image is followed by its copies. progress: called with the number of originals done. An AugfuseWarning says so
@@ -106,7 +109,7 @@ def _warn_of_kind(key: str, x: np.ndarray) -> None:
 
 
 def write_folder(
-    sources: Mapping[str | None, Any], copying: Copying, format: str, folder: Path, progress: Progress
+    sources: Mapping[str | None, DataSet], copying: Copying, format: str, folder: Path, progress: Progress
 ) -> Written:
     """Class folders of NAME.png, NAME~1.png, ..., below the folder of their part where the data has parts.
 
@@ -127,11 +130,11 @@ def write_folder(
     return Written(sum(w.originals for w in done), sum(w.copies for w in done), skipped)
 
 
-def _write_part(source: Any, copying: Copying, copies: int, format: str, folder: Path, progress: Progress) -> Written:
+def _write_part(
+    source: DataSet, copying: Copying, copies: int, format: str, folder: Path, progress: Progress
+) -> Written:
     reader = Reader(source, copying.on_error, 1.0, copying.recipe)
-    as_they_are = (
-        isinstance(source, FolderSource) and source.color is None and not stored_form(copying.recipe).eval().transforms
-    )
+    as_they_are = source.store.keeps_files and not stored_form(copying.recipe).eval().transforms
     names = _file_names(_original_names(source), copies, format, as_they_are)
     for parent in {Path(name).parent for row in names for name in row}:
         (folder / parent).mkdir(parents=True, exist_ok=True)
@@ -140,7 +143,7 @@ def _write_part(source: Any, copying: Copying, copies: int, format: str, folder:
     def save(task: tuple[int, int, np.ndarray]) -> None:
         row, version, image = task
         name = names[row][version]
-        raw = source.raw(row) if version == 0 and as_they_are else _encode(image, format, name)
+        raw = source.raw(row) if version == 0 and as_they_are else encoded(image, format, name)
         (folder / name).write_bytes(raw)
 
     for block in augmented(source, reader, copying.recipe, copies, copying.seed, copying.workers):
@@ -170,7 +173,7 @@ def _in_threads(work: Callable[[Any], None], tasks: Iterable[Any], workers: int 
         pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C nothing more is begun
 
 
-def _named(source: Any, reader: Reader) -> dict[str, str]:
+def _named(source: DataSet, reader: Reader) -> dict[str, str]:
     """What was skipped, by name."""
     return {f"sample {row}" if source.paths is None else source.paths[row]: why for row, why in reader.skipped.items()}
 
@@ -213,14 +216,19 @@ def _digest(folder: Path, described: str) -> str:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def _original_names(source: Any) -> list[str]:
-    """cat/1.jpg for files, cat/00001 for arrays: relative, with "/"."""
-    if isinstance(source, FolderSource):
-        start = len(source.folder) + 1
-        return [path[start:].replace(os.sep, "/") for path in source.paths]
+def _original_names(source: DataSet) -> list[str]:
+    """cat/1.jpg for files in class folders, cat/00001 for others: relative, with "/"; with the suffix of its kind where
+    it is a file."""
+    folder, paths = source.store.folder, source.paths
+    if folder is not None and paths is not None:
+        return [path[len(folder) + 1 :].replace(os.sep, "/") for path in paths]
+    assert source.labels is not None and source.classes is not None  # as data sets under a path have them
     width = len(str(len(source) - 1))
     folders = _folder_names(source.classes)
-    return [f"{folders[label]}/{row:0{width}}" for row, label in enumerate(source.labels.tolist())]
+    names = [f"{folders[label]}/{row:0{width}}" for row, label in enumerate(source.labels.tolist())]
+    if not source.store.keeps_files:
+        return names
+    return [f"{name}{_SUFFIXES.get(sniff(source.raw(row)).format, '.img')}" for row, name in enumerate(names)]
 
 
 def _folder_names(classes: Sequence[str]) -> list[str]:
@@ -281,26 +289,3 @@ def _repeated(names: Iterable[str]) -> set[str]:
     for name in names:
         (twice if name in seen else seen).add(name)
     return twice
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
-def _encode(image: np.ndarray, format: str, name: str) -> bytes:
-    channels = image.shape[2]
-    if format == "jpg":
-        if image.dtype != np.uint8 or channels not in (1, 3):
-            raise ImageError(f"{name}: a JPEG holds no {image.dtype} image of {channels} channels. Type --format png.")
-        import simplejpeg
-
-        space = "GRAY" if channels == 1 else "RGB"
-        return simplejpeg.encode_jpeg(
-            np.ascontiguousarray(image), quality=JPEG_QUALITY, colorspace=space, colorsubsampling="444"
-        )
-    if image.dtype not in (np.uint8, np.uint16) or channels not in (1, 3, 4):
-        raise ImageError(f"{name}: a PNG holds no {image.dtype} image of {channels} channels. Write an .npz file.")
-    import cv2
-
-    if channels > 1:
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if channels == 3 else cv2.COLOR_RGBA2BGRA)
-    return cv2.imencode(".png", image)[1].tobytes()

@@ -18,7 +18,7 @@ class Code(NamedTuple):
 CODES: dict[str, Code] = {
     # files
     "AF101": Code("error", "unreadable files"),
-    "AF102": Code("warning", "images that no source reads"),
+    "AF102": Code("warning", "images that are not read"),
     "AF103": Code("hint", "suffix of another format"),
     "AF104": Code("hint", "CMYK colours"),
     "AF105": Code("error", "16-bit beside 8-bit files"),
@@ -56,7 +56,7 @@ CODES: dict[str, Code] = {
     "AF401": Code("error", "parts on different scales"),
     "AF402": Code("error", "NaN or infinite pixels"),
     "AF403": Code("warning", "floats outside 0..1"),
-    "AF404": Code("error", "arrays that no source takes"),
+    "AF404": Code("error", "arrays that no data set takes"),
     # the recipe
     "AF501": Code("error", "the recipe fails on this data"),
     "AF502": Code("error", "sizes that do not stack"),

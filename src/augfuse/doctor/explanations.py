@@ -11,7 +11,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         'list.txt`. `af.Loader(..., on_error="skip")` goes on without it.',
     ),
     "AF102": (
-        "The name ends in `.heic`, `.ico`, `.psd` or another image suffix that no source looks at, so the picture "
+        "The name ends in `.heic`, `.ico`, `.psd` or another image suffix that augfuse does not read, so the picture "
         "takes no part.",
         "Save it as PNG or JPEG.",
     ),
@@ -110,7 +110,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     ),
     "AF303": (
         "A part has classes that the training part lacks (error), or lacks some that it has (warning).",
-        "Split again, each class by itself: `train, val = source.split(0.2)`.",
+        "Split again, each class by itself: `train, val = data.split(0.2)`.",
     ),
     "AF304": (
         "Where class folders are missing in a part, numbering the folders of each part by itself gives a class two "
@@ -136,7 +136,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "AF308": (
         "The labels of an array are sorted, so a cut at 80 % leaves whole classes on one side. "
         "`model.fit(validation_split=0.2)` cuts there, before it shuffles.",
-        "Shuffle images and labels together, or use `source.split(0.2)`.",
+        "Shuffle images and labels together, or use `data.split(0.2)`.",
     ),
     "AF309": (
         "Sparse losses want 0..k-1. A label below 0, or of k or more, is an error or, on a GPU, NaN.",

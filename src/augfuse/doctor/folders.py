@@ -173,7 +173,7 @@ def _left_out(tree: Tree, folder: Folder, others: Sequence[str], outside: Sequen
         found.append(
             finding(
                 "AF102",
-                f"{counted(len(unread), 'picture')} in {_below(tree, str(folder))} have suffixes that no source reads "
+                f"{counted(len(unread), 'picture')} in {_below(tree, str(folder))} have suffixes that are not read "
                 f"({count_suffixes(unread)}).",
                 "Save them as PNG or JPEG.",
                 examples=[_below(tree, path) for path in unread],

@@ -8,39 +8,45 @@ from pathlib import Path
 from typing import Any
 
 from augfuse.data.archive import open_zip
-from augfuse.data.arrays import ArraySource
+from augfuse.data.dataset import DataSet
 from augfuse.data.folder import open_folder, read_file
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.data.layouts.names import is_image
+from augfuse.data.open import RECORDS, WANTED, find_archives, is_annotated, open_parts
 from augfuse.doctor.folders import Tree, survey_trees
 from augfuse.doctor.survey import Survey
-from augfuse.doctor.tables import survey_npz, survey_sources
+from augfuse.doctor.tables import survey_npz, survey_sets
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError
-from augfuse.train.datasets import WANTED, find_archives
 
 
-def gather(data: str | os.PathLike[str] | ArraySource | Any) -> Survey:
+def gather(data: str | os.PathLike[str] | DataSet | Any) -> Survey:
     """List a data set; no image is read yet.
 
     Raises DataNotFoundError (no such file or folder), DataError (nothing in it that could be examined),
-    ImageTypeError (neither a path nor an array source).
+    ImageTypeError (neither a path nor a data set).
     """
-    if isinstance(data, ArraySource):
-        return survey_sources(data, "arrays")
+    if isinstance(data, DataSet):
+        return survey_sets(data.parts or {None: data}, "arrays" if data.images is not None else str(data.store))
     if not isinstance(data, (str, os.PathLike)):
         raise ImageTypeError(
-            f"examine: got {type(data).__name__}, wanted a path or an array source. Use af.from_arrays(x, y)."
+            f"examine: got {type(data).__name__}, wanted a path or a data set. Use af.from_arrays(x, y)."
         )
     path = Path(data)
+    if is_annotated(path):
+        opened = open_parts(path, color=None)
+        return survey_sets(opened.parts, opened.title)
     if path.is_dir():
         root = open_folder(path)
         if not root.folders():
             if find_idx(path):
-                return survey_sources(from_idx(path, part=next(iter(find_idx(path)))), root.name)
+                return survey_sets(from_idx(path, part=next(iter(find_idx(path)))).parts, root.name)
             archives = find_archives(path)
             if archives:
                 return survey_trees([_tree(file, str(root), part) for part, file in archives.items()], root.name)
         return survey_trees([Tree(root, read_file, str(root))], root.name)
+    if path.suffix.lower() in (*RECORDS, ".tar") and not path.is_dir():
+        opened = open_parts(path, color=None)
+        return survey_sets(opened.parts, opened.title)
     if not path.exists():
         raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
     if not path.is_file():
@@ -54,9 +60,9 @@ def gather(data: str | os.PathLike[str] | ArraySource | Any) -> Survey:
 
 
 def holds_rows(data: Path) -> bool:
-    """Whether a path holds arrays, whose images have no file of their own. Raises as `gather` does."""
-    if data.suffix.lower() == ".npz":
-        return data.is_file()
+    """Whether a path holds arrays or records, whose images have no file of their own. Raises as `gather` does."""
+    if data.suffix.lower() in (".npz", *RECORDS):
+        return not data.is_dir()
     return data.is_dir() and not open_folder(data).folders() and bool(find_idx(data))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from augfuse.data.arrays import ArraySource
+from augfuse.data.dataset import DataSet
+from augfuse.data.layouts.exclude import below
 from augfuse.data.npzfile import read_arrays
 from augfuse.doctor.findings import EXAMPLES, Finding, counted, finding
 from augfuse.doctor.survey import Part, Survey
@@ -90,12 +92,36 @@ def _fitting(values: np.ndarray | None, count: int) -> np.ndarray | None:
     return values if values is not None and values.shape == (count,) else None
 
 
-def survey_sources(source: ArraySource, title: str) -> Survey:
-    """An array source, with its parts."""
-    parts = source.parts or {"": source}
-    images = {name: part.images[part.rows] for name, part in parts.items()}
-    labels = {name: part.labels for name, part in parts.items() if part.labels is not None}
-    return survey_arrays(images, labels, title, source.classes)
+def survey_sets(parts: Mapping[str | None, DataSet] | Mapping[str, DataSet], title: str) -> Survey:
+    """The parts of a data set: arrays, or files as a store has them."""
+    named = {name or "": data for name, data in parts.items()}
+    classes = next(iter(named.values())).classes
+    stacks = {name: data.images for name, data in named.items()}
+    if all(stack is not None for stack in stacks.values()):
+        images = {name: stack[named[name].rows] for name, stack in stacks.items() if stack is not None}
+        labels = {name: data.labels for name, data in named.items() if data.labels is not None}
+        return survey_arrays(images, labels, title, classes)
+    for data in named.values():
+        data.raw(0)  # refuses what holds no files
+    return Survey(title, tuple(_files(name, data) for name, data in named.items()), classes or ())
+
+
+def _files(name: str, data: DataSet) -> Part:
+    paths = data.paths or tuple(f"sample {row}" for row in range(len(data)))
+    root = data.root or ""
+    base = os.path.dirname(root) if data.store.folder is None else root  # noqa: PTH120 - train.tfrecord@12
+    labels = data.labels if data.classes is not None else None
+    own = () if labels is None or data.classes is None else tuple(data.classes[k] for k in np.unique(labels))
+    return Part(
+        name=name,
+        names=tuple(below(path, base) for path in paths),
+        labels=labels,
+        classes=own,
+        raw=data.raw,
+        groups=data.groups,
+        copies=data.copies,
+        label_form="ids",
+    )
 
 
 def survey_arrays(

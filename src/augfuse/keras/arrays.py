@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 import numpy as np
 
-from augfuse.data.read import label_kind
+from augfuse.data.label_uses import label_kind
 from augfuse.errors import DataError
 from augfuse.keras.checks import inputs, options, rules
 from augfuse.keras.checks.classes import classes_of, in_one_part, is_one_hot

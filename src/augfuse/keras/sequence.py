@@ -36,9 +36,10 @@ def to_pydataset(loader: Loader) -> LoaderDataset:
 class LoaderDataset(keras.utils.PyDataset):
     """The batches of a `Loader`, for `fit`, `evaluate` and `predict` of a Keras model.
 
-    `dataset[i]` is `(images, labels)`, or `(images,)` when the source has no labels: NumPy arrays holding exactly the
-    bytes of `loader.fetch(dataset.epoch, i)`, whatever Keras asked before and in whichever order. Arrays handed out are
-    never overwritten as long as anything refers to them, be it a tensor sharing their memory: TensorFlow makes such.
+    `dataset[i]` is `(images, labels)`, `(images, labels, sample_weights)` where the data set has weights, or
+    `(images,)` where it has no labels: NumPy arrays holding exactly the bytes of `loader.fetch(dataset.epoch, i)`,
+    whatever Keras asked before and in whichever order. Arrays handed out are never overwritten as long as anything
+    refers to them, be it a tensor sharing their memory: TensorFlow makes such.
 
     Epochs. A training loader moves to its next epoch when Keras starts a training pass over the data, and only then:
     not when Keras reads a batch to learn its shape or to build the model, not for validation, `evaluate` or `predict`.
@@ -73,7 +74,7 @@ class LoaderDataset(keras.utils.PyDataset):
         return len(self._loader)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """Batch `index` of the current epoch: `(images, labels)` or `(images,)`. Safe to call from several threads.
+        """Batch `index` of the current epoch, as the class says. Safe to call from several threads.
 
         Raises:
             IndexError: `index` is not in 0..len(dataset) - 1.
@@ -168,6 +169,9 @@ class LoaderDataset(keras.utils.PyDataset):
 
 
 def _arrays(batch: Batch) -> tuple[Any, ...]:
-    """The input of a model: images and labels; of a recipe with Views a dict of images by the name of the view."""
+    """The input of a model: images, labels, and weights where the samples have some; of a recipe with Views a dict of
+    images by the name of the view."""
     images = {name: view.images for name, view in batch.views.items()} if batch.views else batch.images
-    return (images,) if batch.labels is None else (images, batch.labels)
+    if batch.labels is None:
+        return (images,)
+    return (images, batch.labels) if batch.sample_weights is None else (images, batch.labels, batch.sample_weights)

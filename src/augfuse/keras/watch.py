@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
-from augfuse.data.read import label_kind
+from augfuse.data.label_uses import label_kind
 from augfuse.keras import values
 from augfuse.keras.arguments import listed, random_arguments, standardising_arguments, without_random
 from augfuse.keras.checks.numbering import check_numbering
@@ -125,7 +125,7 @@ def _other_labels(loader: Loader) -> str:
     """What to type for labels of the other kind."""
     if loader._classes is not None:
         return "af.Loader(..., one_hot=False)"
-    labels = np.asarray(getattr(loader.data, "labels", None))
+    labels = np.asarray(loader.data.labels)
     if loader.label_kind == "one-hot":
         return "af.from_arrays(x, y.argmax(axis=1))"
     whole = labels.ndim == 1 and labels.dtype.kind in "iu"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from augfuse.data.dataset import DataSet
 from augfuse.data.loader import Loader
 from augfuse.files import scratch
 from augfuse.recipe import Recipe
@@ -22,7 +22,7 @@ def export_and_check(
     arm: str,
     seed: int,
     recipe: Recipe,
-    test: Any,
+    test: DataSet,
     path: Path,
     *,
     checked: int,

@@ -1,22 +1,24 @@
-"""What the Python API takes as data: a path, sources, or arrays."""
+"""What the Python API takes as data: a path, data sets, or arrays."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from augfuse.data.dataset import DataSet
+from augfuse.data.npz import parts_of_arrays
+from augfuse.data.open import Opened
 from augfuse.errors import DataError
-from augfuse.train.datasets import DataSet, Parts, load_parts, parts_of
-from augfuse.train.npz import sources_of
+from augfuse.train.datasets import Parts, load_parts, parts_of
 
 _TITLE = "data"
 _WANTED = (
-    "a path, a source such as af.from_directory(...), (train, test) or (train, val, test) sources, arrays (x, y), or "
-    "((x_train, y_train), (x_test, y_test))"
+    "a path, a data set such as af.from_directory(...), (train, test) or (train, val, test) data sets, arrays (x, y), "
+    "or ((x_train, y_train), (x_test, y_test))"
 )
 
 
@@ -24,8 +26,10 @@ def parts_from(data: Any) -> Parts:
     """The training and the test part of what was given; see `augfuse.train.api.train`. Raises DataError."""
     if data is None or isinstance(data, (str, os.PathLike)):
         return load_parts(None if data is None else Path(data))
+    if isinstance(data, DataSet):
+        return _from_sets({**data.parts} if data.parts else {None: data})
     if not isinstance(data, (tuple, list)):
-        return _from_sources(dict(getattr(data, "parts", None) or {}) or {None: data})
+        raise DataError(f"data: got {type(data).__name__}, wanted {_WANTED}.")
     if len(data) == 2 and all(isinstance(one, np.ndarray) for one in data):
         return _from_arrays({"x": data[0], "y": data[1]})
     names = {2: ("train", "test"), 3: ("train", "val", "test")}.get(len(data))
@@ -34,39 +38,31 @@ def parts_from(data: Any) -> Parts:
     if all(isinstance(one, (tuple, list)) and len(one) == 2 for one in data):
         pairs = dict(zip(names, data, strict=True))
         return _from_arrays({f"{axis}_{name}": pair[i] for name, pair in pairs.items() for i, axis in enumerate("xy")})
-    return _from_sources(dict(zip(names, data, strict=True)))
+    return _from_sets(dict(zip(names, data, strict=True)))
 
 
 def _from_arrays(arrays: dict[str, Any]) -> Parts:
     found = {name: np.asarray(array) for name, array in arrays.items()}
-    return parts_of(DataSet(_TITLE, "Arrays", dict(sources_of(found, _TITLE))), _TITLE)
+    return parts_of(Opened(_TITLE, "Arrays", parts_of_arrays(found, _TITLE)), _TITLE)
 
 
-def _from_sources(sources: dict[str | None, Any]) -> Parts:
-    for source in sources.values():
-        missing = [name for name in ("labels", "subset", "split") if getattr(source, name, None) is None]
-        if missing:
-            raise DataError(f"data: got {type(source).__name__} without {' and '.join(missing)}, wanted {_WANTED}.")
-        labels = source.labels
-        if labels.ndim != 1 or labels.dtype.kind != "i":
-            raise DataError(
-                f"data: got labels {labels.dtype} {labels.shape}, wanted class numbers (n,). For one-hot rows give "
-                "labels.argmax(axis=1)."
-            )
-    classes = {tuple(source.classes) for source in sources.values() if source.classes is not None}
+def _from_sets(given: Mapping[str | None, Any]) -> Parts:
+    sets: dict[str | None, DataSet] = {}
+    for name, data in given.items():
+        if not isinstance(data, DataSet):
+            raise DataError(f"data: got {type(data).__name__}, wanted {_WANTED}.")
+        labels = data.labels
+        if labels is None or labels.ndim != 1 or labels.dtype.kind != "i":
+            got = "a data set without labels" if labels is None else f"labels {labels.dtype} {labels.shape}"
+            hint = "" if labels is None else " For one-hot rows give labels.argmax(axis=1)."
+            raise DataError(f"data: got {got}, wanted class numbers (n,).{hint}")
+        sets[name] = data
+    classes = {data.classes for data in sets.values() if data.classes is not None}
     if len(classes) > 1:
         raise DataError(f"data: the parts have different classes: {' and '.join(map(str, sorted(classes)))}.")
     if not classes:
-        sources = {name: _named(source, _class_names(sources.values())) for name, source in sources.items()}
-    return parts_of(DataSet(_TITLE, "Sources", sources), _TITLE)
-
-
-def _class_names(sources: Any) -> tuple[str, ...]:
-    return tuple(map(str, range(1 + max(int(source.labels.max()) for source in sources))))
-
-
-def _named(source: Any, classes: Sequence[str]) -> Any:
-    """A view of `source` that has these classes; the one that was given stays as it is."""
-    view = source.subset(np.arange(len(source)))
-    view.classes = tuple(classes)
-    return view
+        count = 1 + max(int(data.labels.max()) for data in sets.values() if data.labels is not None)
+        classes = {tuple(map(str, range(count)))}
+    (names,) = classes
+    named = {name: data if data.classes else data.with_classes(names) for name, data in sets.items()}
+    return parts_of(Opened(_TITLE, "Data sets", named), _TITLE)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from augfuse.data.arrays import ArraySource
+from augfuse.data.dataset import DataSet
 from augfuse.data.loader import Loader
 from augfuse.errors import AugfuseWarning, DataError, RangeError, RecipeError
 from augfuse.outputs import check_place
@@ -216,11 +216,11 @@ def _network_input(recipe: Recipe, parts: Parts) -> Shape:
     return shapes.pop()
 
 
-def _written(recipe: Recipe, source: Any, trainings: tuple[bool, ...]) -> set[Shape]:
+def _written(recipe: Recipe, source: DataSet, trainings: tuple[bool, ...]) -> set[Shape]:
     """The shapes that the recipe writes for a few images of a part; for one of an array."""
-    count = 1 if isinstance(source, ArraySource) else _PROBED_IMAGES
+    count = _PROBED_IMAGES if source.images is None else 1
     probed = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
-    few: Any = source.subset(probed)
+    few = source.subset(probed)
     found = (
         Loader(few, recipe, batch_size=1, training=training, shuffle=False, workers=0).fetch(0, step).images.shape[1:]
         for training in trainings
@@ -304,8 +304,8 @@ def _unfinished(out: Path, identity_: dict[str, Any]) -> str | None:
 
 def _places(options: Options, parts: Parts) -> list[Path]:
     """Where the data lies, as far as it lies anywhere."""
-    sources = (parts.train, parts.test, parts.validation, parts.unused)
-    roots = [getattr(source, "root", None) for source in sources]
+    sets = (parts.train, parts.test, parts.validation, parts.unused)
+    roots = [root for data in sets if data is not None for root in data.store.roots]
     return [Path(root) for root in dict.fromkeys([options.data, *roots]) if root is not None]
 
 

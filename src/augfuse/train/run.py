@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from augfuse.data.dataset import DataSet
 from augfuse.errors import AugfuseError
 from augfuse.text import printable
 from augfuse.train import evaluation, metrics, report, store, verdict
@@ -156,7 +157,7 @@ def _fed(job: Job) -> tuple[Fed, ...]:
     settings, parts = job.settings, job.parts
     size = min(settings.batch_size, evaluation_batch_size((*settings.size, settings.channels)))
 
-    def without_augmentation(name: str, source: Any) -> Fed:
+    def without_augmentation(name: str, source: DataSet) -> Fed:
         return evaluation.as_fed(name, evaluation_loader(job, source, size, shuffle=True))
 
     found = [

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,13 +23,13 @@ from typing import Any, TypeVar, final
 import msgspec
 import numpy as np
 
-from augfuse.data.arrays import ArraySource
 from augfuse.data.layouts.exclude import fingerprint
 from augfuse.errors import DataError
 from augfuse.files import is_unfinished, locked, remove_unfinished, write_bytes, write_text
 from augfuse.text import shown
 from augfuse.train import boards, evaluation
 from augfuse.train.arms import ArmState
+from augfuse.train.datasets import Parts
 from augfuse.train.files import pack, unpack
 from augfuse.train.record import Arm, Settings
 
@@ -216,7 +215,7 @@ class RunFolder:
         write_text(self.folder / FILE, text + "\n")
 
 
-def identity(settings: Settings, recipe: str, parts: Any, model: str) -> dict[str, Any]:
+def identity(settings: Settings, recipe: str, parts: Parts, model: str) -> dict[str, Any]:
     """What the numbers of a run depend on, as plain JSON. `recipe` and `model` are fingerprints."""
     kept = {name: value for name, value in msgspec.to_builtins(settings).items() if name not in _IGNORED}
     found = kept | {"recipe": recipe, "model": model, "data": data_digest(parts)}
@@ -225,33 +224,18 @@ def identity(settings: Settings, recipe: str, parts: Any, model: str) -> dict[st
     return json.loads(json.dumps(found))
 
 
-def data_digest(parts: Any) -> str:
+def data_digest(parts: Parts) -> str:
     """16 hex digits of the classes and labels of the parts, and of all pixels of arrays; of files their names and sizes
     (in an archive also the checksums) and a few images, because to read them all takes as long as an epoch."""
     digest = blake2b(repr(parts.classes).encode(), digest_size=8)
-    for source in (parts.train, parts.test, *(() if parts.validation is None else (parts.validation,))):
-        digest.update(np.ascontiguousarray(source.labels, np.int64).tobytes())
-        if isinstance(source, ArraySource):
-            digest.update(f"{source.images.shape[1:]} {source.images.dtype}".encode())
-            for row in source.rows.tolist():
-                digest.update(np.ascontiguousarray(source.images[row]).data)
-            continue
-        digest.update("\n".join(_files(source)).encode("utf-8", "surrogateescape"))
-        for row in np.unique(np.linspace(0, len(source) - 1, _SAMPLED_IMAGES).astype(int)).tolist():
-            digest.update(np.ascontiguousarray(source[row].image).tobytes())
+    for data in (parts.train, parts.test, *(() if parts.validation is None else (parts.validation,))):
+        digest.update(np.ascontiguousarray(data.labels, np.int64).tobytes())
+        for mark in data.store.marks(data.rows.tolist()):
+            digest.update(mark)
+        if data.images is None:
+            for row in np.unique(np.linspace(0, len(data) - 1, _SAMPLED_IMAGES).astype(int)).tolist():
+                digest.update(np.ascontiguousarray(data[row].image).tobytes())
     return digest.hexdigest()
-
-
-def _files(source: Any) -> Iterator[str]:
-    """What tells the files of a source from others, without reading them."""
-    paths = [Path(path) for path in getattr(source, "paths", None) or ()]
-    yield from (path.name for path in paths)
-    root = getattr(source, "root", None)
-    if root is not None and Path(root).is_file():
-        with zipfile.ZipFile(root) as archive:
-            yield from (f"{member.filename} {member.file_size} {member.CRC}" for member in archive.infolist())
-    else:
-        yield from (str(path.stat().st_size) for path in paths if path.is_file())
 
 
 def flag(name: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from augfuse.data.dataset import DataSet
 from augfuse.train.datasets import Parts, hold_out
 
 FRACTION = 0.1
@@ -33,6 +33,6 @@ def with_validation(parts: Parts, needed: bool) -> tuple[Parts, str | None]:
     return replace(parts, train=train, validation=held_out, description=description), words
 
 
-def _without_copies(source: Any) -> Any:
-    copies = getattr(source, "copies", None)
+def _without_copies(source: DataSet) -> DataSet:
+    copies = source.copies
     return source if copies is None or not copies.any() else source.subset(np.flatnonzero(~copies))

@@ -54,6 +54,20 @@ def decode(raw: bytes, header: Header, max_bytes: float | None = None) -> np.nda
         return to_array(image, max_bytes)
 
 
+def indices(raw: bytes, header: Header) -> np.ndarray | None:
+    """(h, w) indices of a palette image, 0 and 1 of one with a single bit; None for others. Raises DecodeError."""
+    image = _opener(header.format)(raw)
+    assert image is not None
+    with image:
+        if image.mode not in ("P", "1"):
+            return None
+        try:
+            image.load()
+        except Exception as error:  # Pillow's parsers raise anything
+            raise DecodeError(f"the {header.format} is damaged ({error}).") from error
+        return np.asarray(image).astype(np.uint8)
+
+
 def decode_what_is_there(raw: bytes, max_bytes: float | None) -> tuple[np.ndarray, int]:
     """Pixels and orientation of a damaged file, for programs that have told Pillow to load such files."""
     image = _open_any(raw, ours=True)

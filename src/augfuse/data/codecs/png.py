@@ -125,6 +125,17 @@ def decode(raw: bytes, header: Header) -> np.ndarray:
     return pixels
 
 
+def decode_values(raw: bytes, header: Header) -> np.ndarray:
+    """The values of a gray or a palette PNG as they are stored, (h, w): indices of a palette, and gray values of fewer
+    than 8 bits not scaled up."""
+    stored: _Stored = header.detail
+    if stored.kind not in (0, _PALETTE):
+        raise DecodeError(f"a PNG with {_CHANNELS[stored.kind]} channels, wanted a gray or a palette one.")
+    plain = stored if stored.bits >= 8 and stored.kind == 0 else stored._replace(kind=_PALETTE)
+    detail = plain._replace(palette=None, transparent=b"")
+    return decode(raw, header._replace(channels=1, detail=detail))[:, :, 0]
+
+
 def _decode_rows(stream: _Stream, stored: _Stored, pixels: np.ndarray) -> None:
     from augfuse.data.codecs.unfilter import unfilter
 
@@ -187,8 +198,8 @@ def _pieces(raw: bytes, spans: tuple[tuple[int, int], ...]) -> Iterator[memoryvi
 def _unpacked(lines: np.ndarray, stored: _Stored, width: int) -> np.ndarray:
     """(rows, width, channels) of rows of bytes."""
     values = _values(lines, stored.bits)[:, : width * _CHANNELS[stored.kind]].reshape(len(lines), width, -1)
-    if stored.palette is not None and stored.kind == _PALETTE:
-        return _colors(values[:, :, 0], stored.palette, stored.transparent)
+    if stored.kind == _PALETTE:
+        return values if stored.palette is None else _colors(values[:, :, 0], stored.palette, stored.transparent)
     full = 65535 if stored.bits == 16 else 255
     if stored.kind == 4:
         return values[:, :, [0, 0, 0, 1]]

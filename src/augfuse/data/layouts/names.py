@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 # What `augfuse.decode` reads under names that people give to photographs and scans.
 SUFFIXES = (
@@ -50,3 +50,8 @@ def count_suffixes(paths: Sequence[str]) -> str:
     """How many files have which suffix: ".heic 3, .ico 1"."""
     counts = Counter(PurePath(path).suffix.lower() for path in paths)
     return ", ".join(f"{suffix} {count}" for suffix, count in sorted(counts.items()))
+
+
+def in_any_system(path: str) -> tuple[str, ...]:
+    """Sort key that gives the same order of files whatever the path separator."""
+    return Path(path).parts

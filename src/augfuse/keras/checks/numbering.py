@@ -46,7 +46,7 @@ def _numbers_of(feed: Any) -> Mapping[str, int] | None:
     """The numbers of the classes by their names; None where labels are no classes with names."""
     loader = getattr(feed, "loader", None)
     if loader is not None:
-        names = getattr(loader.data, "classes", None)
+        names = loader.data.classes
         return {name: number for number, name in enumerate(names)} if isinstance(names, tuple) else None
     known = getattr(feed, "class_indices", None)
     return dict(known) if isinstance(known, dict) and getattr(feed, "class_mode", None) in _NAMED else None

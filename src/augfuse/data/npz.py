@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from augfuse.data.arrays import ArraySource, from_arrays
+from augfuse.data.arrays import from_arrays
+from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.npzfile import read_arrays
 from augfuse.errors import AugfuseError, DataError
 
 _PARTS = ("train", "val", "test")
 
 
-def read_npz(path: Path) -> dict[str | None, ArraySource]:
-    """{"train": source, ...} of the arrays x_train, y_train, x_val, y_val, x_test, y_test, those that exist; or
-    {None: source} of x, y.
+def read_npz(path: Path) -> dict[str | None, DataSet]:
+    """{"train": data, ...} of the arrays x_train, y_train, x_val, y_val, x_test, y_test, those that exist; or
+    {None: data} of x, y.
 
     Images are uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3). Labels are class numbers (n,) or (n, 1), names, or one-hot
     rows; `classes` may hold the names of class numbers. `group`, and `copy`, which is 0 for originals, are what
@@ -23,10 +24,10 @@ def read_npz(path: Path) -> dict[str | None, ArraySource]:
 
     Raises DataError.
     """
-    return sources_of(_read(path), path)
+    return parts_of_arrays(_read(path), path)
 
 
-def sources_of(arrays: dict[str, np.ndarray], path: Path | str) -> dict[str | None, ArraySource]:
+def parts_of_arrays(arrays: dict[str, np.ndarray], path: Path | str) -> dict[str | None, DataSet]:
     """The same of arrays that are read already, by their names; `path` is what messages call them."""
     suffixes = _suffixes(path, arrays)
     labels = {}
@@ -41,15 +42,15 @@ def sources_of(arrays: dict[str, np.ndarray], path: Path | str) -> dict[str | No
             )
         labels[part] = _class_labels(path, f"y{suffix}", arrays[f"y{suffix}"], len(images))
     numbers, classes = _number(path, labels, arrays.get("classes"))
-    sources: dict[str | None, ArraySource] = {}
+    sets: dict[str | None, DataSet] = {}
     for part, suffix in suffixes.items():
         try:
-            source = from_arrays(arrays[f"x{suffix}"], numbers[part], None, classes, arrays.get(f"group{suffix}"))
+            found = from_arrays(arrays[f"x{suffix}"], numbers[part], None, classes, arrays.get(f"group{suffix}"))
         except AugfuseError as error:
             raise DataError(f"{path}: {error}") from None
-        source.copies = _copies(path, f"copy{suffix}", arrays, len(source))
-        sources[part] = source
-    return sources
+        copies = _copies(path, f"copy{suffix}", arrays, len(found))
+        sets[part] = found if copies is None else found.with_copies(copies)
+    return as_parts(sets)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -1,0 +1,327 @@
+"""Data sets with annotations: Pascal VOC, YOLO, COCO, and pairs of images and masks."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augfuse.data.columns import Column, MaskFiles, Relative, lists, ragged
+from augfuse.data.dataset import DataSet, as_parts
+from augfuse.data.decode import Color
+from augfuse.data.folder import open_folder
+from augfuse.data.labels import class_names
+from augfuse.data.layouts import coco, voc, yolo
+from augfuse.data.layouts.classes import check_color, choose_part
+from augfuse.data.stores.files import FileStore
+from augfuse.data.table import Table
+from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, did_you_mean
+from augfuse.text import shown
+
+
+def from_voc(
+    annotations: str | os.PathLike[str],
+    images: str | os.PathLike[str],
+    classes: Sequence[str] | None = None,
+    color: Color | None = "rgb",
+) -> DataSet:
+    """A data set of images with boxes in Pascal VOC's XML files, one for each image.
+
+        af.from_voc("VOC2012/Annotations", "VOC2012/JPEGImages")
+
+    An image belongs to the annotation of its own name: 0001.xml to 0001.jpg; `filename` in the XML is not asked, for
+    tools write it wrongly. Images without an annotation have no boxes.
+
+    classes: names, which number the classes; by default those that occur, sorted.
+    Targets: "boxes" (k, 4) float32 as [xmin - 1, ymin - 1, xmax, ymax], "box_labels" (k,) int64, "difficult" and
+        "truncated" (k,) bool.
+
+    Raises DataNotFoundError (no such folder), DataError (an annotation without its image, or that is not readable; with
+    file and object).
+    """
+    check_color(color)
+    store = _images(images, color)
+    by_stem = _by_stem(store)
+    read: dict[str, voc.Annotation] = {}
+    for path in _files(annotations, ".xml", "annotations"):
+        if path.stem not in by_stem:
+            raise DataError(f"{path}: there is no image {path.stem} in {store.root}.{did_you_mean(path.stem, by_stem)}")
+        read[path.stem] = voc.read_annotation(path)
+    if not read:
+        raise DataError(f"{annotations}: holds no .xml files, wanted annotations of Pascal VOC.")
+    stems = list(by_stem)
+    things = [read[stem].things if stem in read else () for stem in stems]
+    names = _numbered_names(classes, {thing.name for some in things for thing in some}, str(annotations))
+    numbers = {name: number for number, name in enumerate(names)}
+    counts = [len(some) for some in things]
+    flat = [thing for some in things for thing in some]
+    boxes = np.array([thing.box for thing in flat], np.float32).reshape(-1, 4)
+    targets: dict[str, Column] = {
+        "boxes": ragged(boxes, counts),
+        "box_labels": ragged(np.array([numbers[thing.name] for thing in flat], np.int64), counts),
+        "difficult": ragged(np.array([thing.difficult for thing in flat], bool), counts),
+        "truncated": ragged(np.array([thing.truncated for thing in flat], bool), counts),
+    }
+    return DataSet(store, Table(targets=targets), names, rows=np.array([by_stem[stem] for stem in stems], np.int64))
+
+
+def from_yolo(
+    images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    labels: str | os.PathLike[str] | None = None,
+    names: Sequence[str] | Mapping[int, str] | None = None,
+    kind: yolo.Kind = "boxes",
+    kpt_shape: tuple[int, int] | None = None,
+    part: str | None = None,
+    color: Color | None = "rgb",
+) -> DataSet:
+    """A data set of images with YOLO's labels: a text file for each image, a line for each object.
+
+        af.from_yolo("data.yaml")                                       with train, val and test, and names
+        af.from_yolo("images/train", "labels/train", names=["cat", "dog"])
+
+    images: a data.yaml, a folder of images, or the images themselves.
+    labels: the folder with the labels; by default beside the images: .../images/a.jpg has .../labels/a.txt. An image
+        without a file there has no objects: it is background.
+    names: of the classes.
+    kind: what a line holds behind the class, as fractions of the width and the height: "boxes" (centre x, centre y,
+        width, height), "polygons" (x y of each point), "oriented" (x y of four corners), "poses" (a box, then the key
+        points, `kpt_shape` of them with so many numbers each; kpt_shape in a data.yaml says that it holds poses).
+    part: of a data.yaml "train" (the default), "val" or "test"; the others are `data.parts`.
+
+    Targets, in pixels: "boxes" (k, 4) float32 as [x1, y1, x2, y2], "box_labels" (k,) int64; "polygons", a list of
+        (m, 2) arrays; "corners" (k, 4, 2); "keypoints" (k, p, 2 or 3).
+
+    Raises DataNotFoundError (no such file or folder), DataError (a class without a name, too few numbers; with file and
+    line).
+    """
+    check_color(color)
+    if kind not in yolo.KINDS:
+        raise DataError(f"kind: got {shown(kind)}, wanted one of {', '.join(map(shown, yolo.KINDS))}.")
+    if isinstance(images, (str, os.PathLike)) and Path(images).suffix.lower() in (".yaml", ".yml"):
+        if labels is not None or names is not None:
+            raise DataError("from_yolo: got labels or names with a data.yaml, which says both. Leave them out.")
+        return _yolo_parts(Path(images), kind, part, color)
+    if part is not None:
+        raise DataError(f"part: got {shown(part)} without a data.yaml. Leave part= out.")
+    if names is None:
+        raise DataError("names: got none, wanted the names of the classes, such as names=['cat', 'dog'].")
+    if kind == "poses" and kpt_shape is None:
+        raise DataError("kpt_shape: got none, wanted (points, numbers of each) for poses, such as (17, 3).")
+    store = _images(images, color)
+    return _yolo(store, None if labels is None else Path(labels), yolo.class_list(names, "names"), kind, kpt_shape)
+
+
+def _yolo_parts(path: Path, kind: yolo.Kind, part: str | None, color: Color | None) -> DataSet:
+    described = yolo.read_data(path)
+    kind = "poses" if described.kpt_shape is not None and kind == "boxes" else kind
+    sets: dict[str | None, DataSet] = {}
+    for name, value in described.parts.items():
+        store = FileStore(str(path), None, _images_of(value, described.root, path, name), color)
+        sets[name] = _yolo(store, None, described.names, kind, described.kpt_shape)
+    return as_parts(sets)[choose_part(part, list(described.parts), path)]
+
+
+def _yolo(
+    store: FileStore, labels: Path | None, names: tuple[str, ...], kind: yolo.Kind, shape: tuple[int, int] | None
+) -> DataSet:
+    paths = list(store.names or ())
+    read: list[list[yolo.Line]] = []
+    used: set[Path] = set()
+    for path in paths:
+        file = yolo.labels_of(Path(path), labels)
+        used.add(file)
+        read.append(yolo.read_labels(file, len(names), kind, shape) if file.is_file() else [])
+    if labels is not None:
+        left = [file for file in _files(labels, ".txt", "labels") if file not in used and file.name != "classes.txt"]
+        if left:
+            raise DataError(f"{left[0]}: there is no image {left[0].stem} in {store.root}.")
+    counts = [len(lines) for lines in read]
+    flat = [line for lines in read for line in lines]
+    boxes = np.array([line.box for line in flat], np.float32).reshape(-1, 4)
+    targets: dict[str, Column] = {
+        "boxes": Relative(ragged(boxes, counts), 4),
+        "box_labels": ragged(np.array([line.number for line in flat], np.int64), counts),
+    }
+    points = [np.array(line.points, np.float32) for line in flat]
+    if kind == "polygons":
+        joined = np.concatenate(points).reshape(-1, 2) if points else np.empty((0, 2), np.float32)
+        inner = ragged(joined, [len(one) // 2 for one in points])
+        targets["polygons"] = Relative(lists(inner, counts), 2)
+    elif kind == "oriented":
+        targets["corners"] = Relative(ragged(np.array(points, np.float32).reshape(-1, 4, 2), counts), 2)
+    elif kind == "poses":
+        assert shape is not None
+        targets["keypoints"] = Relative(ragged(np.array(points, np.float32).reshape(-1, *shape), counts), 2)
+    return DataSet(store, Table(targets=targets), names)
+
+
+def from_coco(
+    annotations: str | os.PathLike[str],
+    images: str | os.PathLike[str] | None = None,
+    color: Color | None = "rgb",
+) -> DataSet:
+    """A data set of images with COCO's annotations: boxes, polygons, key points.
+
+        af.from_coco("annotations/instances_val2017.json", "val2017")
+
+    images: the folder of the images; by default the folder of the JSON file, or `images` beside it.
+    Classes are numbered 0..k-1 in the order of their ids; `data.classes` are their names. Images that no annotation
+    names are kept, without boxes.
+
+    Targets: "boxes" (k, 4) float32 as [x1, y1, x2, y2] in pixels, "box_labels" (k,) int64, "area" (k,) float32, "crowd"
+        (k,) bool; "polygons", where there are any: for each object a list of (m, 2) arrays, [] for one that is stored
+        as a mask; "keypoints" (k, p, 3), where there are any: x, y and whether it is labelled (0 no, 1 hidden, 2 yes).
+
+    Boxes without area are left out; an AugfuseWarning counts them. Raises DataNotFoundError (no such file), DataError
+    (not COCO, ids that are there twice, an annotation of an unknown image or category, a box upside down, images that
+    are missing; with the object).
+    """
+    check_color(color)
+    path = Path(annotations)
+    found = coco.read(path)
+    folder = _coco_images(path, images, found.files)
+    store = FileStore(str(folder), None, tuple(f"{folder}{os.sep}{name}" for name in found.files), color)
+    if found.flat:
+        warnings.warn(
+            f"{path}: {found.flat} boxes without area are left out, the first is that of annotation "
+            f"{found.first_flat}.",
+            AugfuseWarning,
+            stacklevel=2,
+        )
+    counts = found.counts
+    targets: dict[str, Column] = {
+        "boxes": ragged(found.boxes, counts),
+        "box_labels": ragged(found.labels, counts),
+        "area": ragged(found.areas, counts),
+        "crowd": ragged(found.crowds, counts),
+    }
+    if len(found.points):
+        targets["polygons"] = lists(lists(ragged(found.points, found.rings), found.parts), counts)
+    if found.keypoints is not None:
+        targets["keypoints"] = ragged(found.keypoints, counts)
+    return DataSet(store, Table(targets=targets), found.classes)
+
+
+def from_pairs(
+    images: str | os.PathLike[str],
+    masks: str | os.PathLike[str],
+    classes: Sequence[str] | None = None,
+    color: Color | None = "rgb",
+) -> DataSet:
+    """A data set of images with masks: files of one name in two folders.
+
+        af.from_pairs("camvid/images", "camvid/masks")          images/a.png with masks/a.png
+
+    Targets: "mask" (h, w): of a palette image its indices, of a gray image its values, as they are stored, never
+        colours or brightness. It has the size of its image; one that has not is a DecodeError when it is read.
+    classes: names of the numbers in the masks.
+
+    Raises DataNotFoundError (no such folder), DataError (an image or a mask without its partner; the first is named).
+    """
+    check_color(color)
+    store, partners = _images(images, color), _images(masks, None)
+    one, other = _by_stem(store), _by_stem(partners)
+    for mine, theirs, what, folder in ((one, other, "mask", masks), (other, one, "image", images)):
+        missing = [stem for stem in mine if stem not in theirs]
+        if missing:
+            raise DataError(
+                f"{folder}: {len(missing)} of {len(mine)} have no {what}, the first is {shown(missing[0])}."
+                f"{did_you_mean(missing[0], theirs)}"
+            )
+    mask = MaskFiles(partners, np.array([other[stem] for stem in one], np.int64))
+    names = None if classes is None else class_names(classes)
+    return DataSet(store, Table(targets={"mask": mask}), names, rows=np.array(list(one.values()), np.int64))
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def _images(images: str | os.PathLike[str] | Iterable[Any], color: Color | None) -> FileStore:
+    """The images of a folder, at any depth, sorted; or those of a list."""
+    if not isinstance(images, (str, os.PathLike)):
+        given = [os.path.abspath(path) for path in images]  # noqa: PTH100 - links stay as they are
+        missing = next((path for path in given if not Path(path).is_file()), None)
+        if missing is not None:
+            raise DataNotFoundError(f"{missing}: no such image.")
+        if not given:
+            raise DataError("images: got an empty list, wanted at least one image.")
+        return FileStore(os.path.commonpath([os.path.dirname(path) for path in given]), None, tuple(given), color)  # noqa: PTH120
+    folder = open_folder(images)
+    found = folder.find().images
+    if not found:
+        raise DataError(f"{folder}: holds no images.")
+    return FileStore(str(folder), None, found, color)
+
+
+def _images_of(value: object, root: Path, path: Path, part: str) -> tuple[str, ...]:
+    """The images of a part: a folder, a text file with one name a line, or a list of these."""
+    found: list[str] = []
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, str):
+            raise DataError(f"{path}: {part} is {shown(value)}, wanted a folder or a text file of images.")
+        place = root / one
+        if place.is_dir():
+            images = open_folder(place).find().images
+            if not images:
+                raise DataError(f"{path}: {part}: {place} holds no images.")
+            found += images
+        elif place.suffix.lower() == ".txt" and place.is_file():
+            lines = place.read_text(encoding="utf-8").splitlines()
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    image = place.parent / line.strip() if line.strip().startswith("./") else root / line.strip()
+                    if not image.is_file():
+                        raise DataError(f"{place}, line {number}: there is no image {image}.")
+                    found.append(os.path.abspath(image))  # noqa: PTH100
+        else:
+            raise DataNotFoundError(f"{path}: {part}: no such folder or text file {place}.")
+    return tuple(found)
+
+
+def _by_stem(store: FileStore) -> dict[str, int]:
+    """{name without its ending: row}, below the folder, in order. DataError where two files have one."""
+    found: dict[str, int] = {}
+    for row, name in enumerate(store.names or ()):
+        stem = str(Path(name).with_suffix("").relative_to(store.root)).replace(os.sep, "/")
+        if stem in found:
+            raise DataError(f"{name}: there is another image of this name, wanted one for each annotation.")
+        found[stem] = row
+    return found
+
+
+def _files(folder: str | os.PathLike[str], suffix: str, what: str) -> list[Path]:
+    path = Path(folder)
+    if not path.is_dir():
+        raise DataNotFoundError(f"{path}: no such folder, wanted one of {what}.")
+    return sorted(file for file in path.iterdir() if file.suffix.lower() == suffix and not file.name.startswith("."))
+
+
+def _numbered_names(classes: Sequence[str] | None, found: set[str], where: str) -> tuple[str, ...]:
+    if classes is None:
+        return tuple(sorted(found))
+    names = class_names(classes)
+    unknown = sorted(found - set(names))
+    if unknown:
+        raise DataError(f"{where}: class {shown(unknown[0])} is not in classes.{did_you_mean(unknown[0], names)}")
+    return names
+
+
+def _coco_images(path: Path, images: str | os.PathLike[str] | None, files: Sequence[str]) -> Path:
+    """The folder of the images. DataError where not all of them are there."""
+    folders = [Path(images)] if images is not None else [path.parent, path.parent / "images"]
+    for folder in folders:
+        if images is not None and not folder.is_dir():
+            raise DataNotFoundError(f"{folder}: no such folder, wanted that of the images.")
+    held = [sum((folder / name).is_file() for name in files[:1]) for folder in folders]
+    folder = Path(os.path.abspath(folders[held.index(max(held))]))  # noqa: PTH100
+    missing = [name for name in files if not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            f"{path}: names {len(missing)} of {len(files)} images that are not in {folder}, the first is "
+            f"{shown(missing[0])}. Type images=FOLDER."
+        )
+    return folder

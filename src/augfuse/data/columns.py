@@ -1,0 +1,162 @@
+"""Columns of things in images: boxes, points, polygons, masks. Each sample has its own number of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, final
+
+import msgspec
+import numpy as np
+
+from augfuse.data.masks import decode_mask
+from augfuse.data.stores.store import Store
+from augfuse.errors import DecodeError
+
+
+class Size(NamedTuple):
+    """Of a decoded image, in pixels."""
+
+    height: int
+    width: int
+
+
+class Column(Protocol):
+    """An entry for each of n samples."""
+
+    def __len__(self) -> int: ...
+
+    def entry(self, row: int, size: Size) -> Any:
+        """What belongs to sample `row`, whose image has this size. DecodeError where it is a file that cannot be
+        read."""
+        ...
+
+    def take(self, rows: np.ndarray) -> Column:
+        """The same of these rows; what they hold is shared."""
+        ...
+
+
+@final
+class Ragged(msgspec.Struct, frozen=True, eq=False):
+    """Arrays of different lengths: entry i is values[starts[i] : starts[i] + counts[i]]."""
+
+    values: np.ndarray  # (total, ...)
+    starts: np.ndarray  # (n,) int64
+    counts: np.ndarray  # (n,) int64
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def entry(self, row: int, size: Size) -> np.ndarray:
+        start = self.starts[row]
+        found = self.values[start : start + self.counts[row]]
+        found.flags.writeable = False
+        return found
+
+    def take(self, rows: np.ndarray) -> Ragged:
+        return Ragged(self.values, self.starts[rows], self.counts[rows])
+
+
+def ragged(values: np.ndarray, counts: Sequence[int] | np.ndarray) -> Ragged:
+    """Of values that lie one entry behind the other."""
+    lengths = np.asarray(counts, np.int64)
+    return Ragged(values, np.cumsum(lengths) - lengths, lengths)
+
+
+@final
+class Lists(msgspec.Struct, frozen=True, eq=False):
+    """Lists of entries of another column: entry i has counts[i] of them from starts[i] on."""
+
+    inner: Column
+    starts: np.ndarray
+    counts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def entry(self, row: int, size: Size) -> list[Any]:
+        start = int(self.starts[row])
+        return [self.inner.entry(k, size) for k in range(start, start + int(self.counts[row]))]
+
+    def take(self, rows: np.ndarray) -> Lists:
+        return Lists(self.inner, self.starts[rows], self.counts[rows])
+
+
+def lists(inner: Column, counts: Sequence[int] | np.ndarray) -> Lists:
+    """Of entries that lie one list behind the other."""
+    lengths = np.asarray(counts, np.int64)
+    return Lists(inner, np.cumsum(lengths) - lengths, lengths)
+
+
+@final
+class Relative(msgspec.Struct, frozen=True, eq=False):
+    """Coordinates as fractions of the width and the height, (k, d) each: entries are in pixels. The first `scaled` of
+    the d numbers are x and y in turn; others, such as a visibility, stay as they are."""
+
+    inner: Column
+    scaled: int
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    def entry(self, row: int, size: Size) -> Any:
+        return self._scaled(self.inner.entry(row, size), size)
+
+    def _scaled(self, found: Any, size: Size) -> Any:
+        if isinstance(found, list):
+            return [self._scaled(one, size) for one in found]
+        made = found.copy()
+        made[..., 0 : self.scaled : 2] *= size.width
+        made[..., 1 : self.scaled : 2] *= size.height
+        return made
+
+    def take(self, rows: np.ndarray) -> Relative:
+        return Relative(self.inner.take(rows), self.scaled)
+
+
+@final
+class MaskFiles(msgspec.Struct, frozen=True, eq=False):
+    """Masks in image files, one for each sample: (h, w) whole numbers, of a palette image its indices."""
+
+    store: Store
+    rows: np.ndarray  # (n,) int64
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def entry(self, row: int, size: Size) -> np.ndarray:
+        names = self.store.names
+        path = None if names is None else names[int(self.rows[row])]
+        mask = decode_mask(self.store.raw(int(self.rows[row])), path)
+        if mask.shape != size:
+            height, width = mask.shape
+            raise DecodeError(
+                f"the mask has {height}x{width} pixels, its image {size.height}x{size.width}: wanted the same.", path
+            )
+        return mask
+
+    def take(self, rows: np.ndarray) -> MaskFiles:
+        return MaskFiles(self.store, self.rows[rows])
+
+
+def joined(columns: Sequence[Column]) -> Column:
+    """The entries of the first column, then those of the second, and so on."""
+    return Joined(tuple(columns), np.concatenate([np.arange(len(column)) for column in columns]),
+                  np.repeat(np.arange(len(columns)), [len(column) for column in columns]))  # fmt: skip
+
+
+@final
+class Joined(msgspec.Struct, frozen=True, eq=False):
+    """Entries of several columns: entry i is entry rows[i] of columns[numbers[i]]."""
+
+    columns: tuple[Column, ...]
+    rows: np.ndarray
+    numbers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def entry(self, row: int, size: Size) -> Any:
+        return self.columns[int(self.numbers[row])].entry(int(self.rows[row]), size)
+
+    def take(self, rows: np.ndarray) -> Joined:
+        return Joined(self.columns, self.rows[rows], self.numbers[rows])

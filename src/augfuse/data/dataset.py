@@ -1,0 +1,313 @@
+"""A data set: a table of what is known of its samples, and a store that holds their images."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, SupportsIndex, final
+
+import msgspec
+import numpy as np
+
+from augfuse.data.columns import Size
+from augfuse.data.labels import check_named, class_names, labelled
+from augfuse.data.sample import Sample
+from augfuse.data.split import split_rows
+from augfuse.data.stores.joined import JoinedStore
+from augfuse.data.stores.store import Read, Store
+from augfuse.data.table import Table, joined
+from augfuse.errors import DataError, DecodeError, ImageTypeError
+from augfuse.ranges import whole
+from augfuse.text import shown
+
+_MOST_LISTED = 8  # classes in a repr
+
+
+@final
+class DataSet:
+    """n samples, each an image with what belongs to it. Made by `af.open`, `af.from_arrays`, `af.from_directory` and
+    their sisters. It does not change: `subset`, `split`, `concat`, `repeat`, `weighted` and `balanced` make another one
+    that shares the images.
+
+    store: where the images lie. rows: (n,) int64, sample i is row rows[i] of the store. table: the columns.
+    classes: names, label k is classes[k]; None where labels have none. value_range: the full scale (low, high) of the
+    pixels, or None for that of the dtype. part: "train", "val", "test", or None. parts: the data sets of all parts of
+    what was opened, by name; empty where it has none, and for a subset.
+    """
+
+    __slots__ = ("_paths", "classes", "part", "parts", "rows", "store", "table", "value_range")
+
+    def __init__(
+        self,
+        store: Store,
+        table: Table,
+        classes: tuple[str, ...] | None = None,
+        value_range: tuple[float, float] | None = None,
+        *,
+        rows: np.ndarray | None = None,
+        part: str | None = None,
+        parts: Mapping[str, DataSet] | None = None,
+    ) -> None:
+        """Nothing is checked here. `table` has a row for each of `rows`, by default all of the store."""
+        self.store = store
+        self.rows = np.arange(len(store), dtype=np.int64) if rows is None else rows
+        self.table = table.read_only()
+        self.classes = classes
+        self.value_range = value_range
+        self.part = part
+        self.parts: Mapping[str, DataSet] = {} if parts is None else parts
+        self._paths: tuple[str, ...] | None = None
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """(n,) int64 class numbers or (n, ...) other numbers, read-only; None where there are none, or where they come
+        with the images only."""
+        return self.table.labels
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """(n,), read-only; samples of one group (a patient, a video) never fall on both sides of a split."""
+        return self.table.groups
+
+    @property
+    def copies(self) -> np.ndarray | None:
+        """(n,) bool, True for the augmented copies that `augfuse augment` wrote."""
+        return self.table.copies
+
+    @property
+    def sample_weights(self) -> np.ndarray | None:
+        """(n,) float32, read-only; what each sample counts in a loss."""
+        return self.table.sample_weights
+
+    @property
+    def paths(self) -> tuple[str, ...] | None:
+        """The file of each sample, in full; in an archive its own name with the member's behind it."""
+        names = self.store.names
+        if names is None:
+            return None
+        if self._paths is None:
+            everything = len(names) == len(self.rows) and bool((self.rows == np.arange(len(names))).all())
+            self._paths = tuple(names) if everything else tuple(names[row] for row in self.rows.tolist())
+        return self._paths
+
+    @property
+    def images(self) -> np.ndarray | None:
+        """All images of the array that was given, (N, h, w, c), also of a subset, whose sample i is images[rows[i]];
+        None for files."""
+        return self.store.stack
+
+    @property
+    def root(self) -> str | None:
+        """The folder or archive that was given; None for images in memory."""
+        return next(iter(self.store.roots), None)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: SupportsIndex, /) -> Sample:
+        """Sample `index`, read and decoded. Negative indices and IndexError as for lists. DecodeError, with the path,
+        where its file cannot be read."""
+        (found,) = self.read(np.array([check_index(index, len(self))]), 1)
+        if isinstance(found, DecodeError):
+            raise found
+        return found
+
+    def read(self, positions: np.ndarray, threads: int) -> list[Read]:
+        """The samples at these positions (k,), each 0 <= position < n, in up to `threads` threads; for one whose image
+        cannot be decoded, why."""
+        found = self.store.read(self.rows[positions].tolist(), threads)
+        if self.labels is not None:
+            chosen = self.labels[positions]
+            labels = chosen.tolist() if chosen.ndim == 1 else list(chosen)
+            found = [
+                one if isinstance(one, DecodeError) else one._replace(label=label)
+                for one, label in zip(found, labels, strict=True)
+            ]
+        if self.table.targets:
+            found = [self._with_targets(one, int(i)) for one, i in zip(found, positions, strict=True)]
+        return found
+
+    def _with_targets(self, read: Read, position: int) -> Read:
+        if isinstance(read, DecodeError):
+            return read
+        size = Size(*read.image.shape[:2])
+        try:
+            return read._replace(targets={n: c.entry(position, size) for n, c in self.table.targets.items()})
+        except DecodeError as error:
+            return error
+
+    def raw(self, index: SupportsIndex, /) -> bytes:
+        """The file of sample `index` as it is; at most one byte more than `decode` takes. Raises DecodeError, and
+        DataError where there is no file."""
+        return self.store.raw(int(self.rows[check_index(index, len(self))]))
+
+    def __repr__(self) -> str:
+        words = [f"{len(self)} images" + ("" if self.store.stack is None else f" of {self.store}")]
+        if self.classes is not None:
+            words.append(self._counted())
+        if self.table.targets:
+            words.append(f"with {', '.join(self.table.targets)}")
+        elif self.labels is None:
+            words.append("no labels")
+        where = f"{self.store}: " if self.store.stack is None else ""
+        parts = ", ".join(f"{name} {len(part)}" for name, part in self.parts.items())
+        ending = f"; part {self.part!r} of {parts}" if parts else ""
+        return f"DataSet({where}{', '.join(words)}{ending})"
+
+    def _counted(self) -> str:
+        """How many classes, and how many images of each."""
+        assert self.classes is not None
+        words = f"{len(self.classes)} classes"
+        if self.labels is None or self.labels.ndim != 1 or self.labels.dtype.kind != "i":
+            return words
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        listed = [f"{name} {count}" for name, count in zip(self.classes, counts, strict=True)]
+        if len(listed) > _MOST_LISTED:
+            listed = [*listed[: _MOST_LISTED - 1], "..."]
+        return f"{words}: {', '.join(listed)}"
+
+    def subset(self, rows: Sequence[int] | np.ndarray) -> DataSet:
+        """The samples at these positions (0..n-1, in this order, repeats allowed). Raises DataError."""
+        return self._taken(check_rows(rows, len(self)))
+
+    def split(
+        self, fraction: float, seed: int = 0, stratify: bool = True, groups: Any = None
+    ) -> tuple[DataSet, DataSet]:
+        """(rest, held_out), about `fraction` held out, each class keeping its share; see `augfuse.data.split`.
+
+        groups: (n,), what must not be parted; by default `data.groups`.
+        """
+        groups = self.groups if groups is None else groups
+        rest, held_out = split_rows(
+            len(self), fraction, labels=self.labels, seed=seed, stratify=stratify, groups=groups
+        )
+        return self._taken(rest), self._taken(held_out)
+
+    def concat(self, *others: DataSet) -> DataSet:
+        """These samples, then those of `others`. Raises DataError where classes, value ranges or the kinds of labels
+        differ."""
+        every = (self, *others)
+        for place, other in enumerate(others):
+            if not isinstance(other, DataSet):
+                raise ImageTypeError(f"concat: got {type(other).__name__}, wanted a data set. Use af.open(path).")
+            for name in ("classes", "value_range"):
+                mine, theirs = getattr(self, name), getattr(other, name)
+                if mine != theirs:
+                    hint = " Type other.with_classes(data.classes)." if name == "classes" else ""
+                    raise DataError(
+                        f"concat: data set {place + 1} has {name} {shown(theirs)}, the one before it {shown(mine)}, "
+                        f"wanted the same.{hint}"
+                    )
+        stores = list({id(one.store): one.store for one in every}.values())
+        store = stores[0] if len(stores) == 1 else JoinedStore(stores)
+        starts = dict(zip(map(id, stores), np.cumsum([0, *map(len, stores)]).tolist(), strict=False))
+        rows = np.concatenate([one.rows + starts[id(one.store)] for one in every])
+        table = joined([one.table for one in every], [len(one) for one in every])
+        return DataSet(store, table, self.classes, self.value_range, rows=rows)
+
+    def repeat(self, times: int) -> DataSet:
+        """All samples `times` times over; each is augmented anew every time that it comes in an epoch."""
+        return self._taken(np.tile(np.arange(len(self)), whole("repeat: times", times, 1)))
+
+    def weighted(self, weights: Any) -> DataSet:
+        """The same samples, of which a shuffled epoch draws n, each as often as its share of the weights says: n times
+        its share, rounded up or down by chance. Each is augmented anew every time that it comes in an epoch.
+
+        weights: (n,), each 0 or more, not all 0. A loader that does not shuffle serves every sample once. DataError.
+        """
+        found = check_weights("weighted", weights, len(self), np.float64)
+        return self._with(msgspec.structs.replace(self.table, sampling=found), self.rows)
+
+    def balanced(self) -> DataSet:
+        """The same samples, of which a shuffled epoch draws each class equally often; see `weighted`."""
+        labels = self.labels
+        if labels is None or labels.ndim != 1 or labels.dtype.kind != "i":
+            got = "no labels" if labels is None else f"labels {labels.dtype} {labels.shape}"
+            raise DataError(
+                f"balanced: got {got}, wanted one class number for each sample. Use data.weighted(weights)."
+            )
+        _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        return self.weighted(1.0 / counts[codes.reshape(len(self))])
+
+    def with_classes(self, classes: Sequence[str]) -> DataSet:
+        """The same samples with these names of the classes. DataError where a label has none."""
+        names = class_names(classes)
+        check_named(self.labels, names, "with_classes")
+        made = self._with(self.table, self.rows)
+        made.classes = names
+        return made
+
+    def with_labels(self, labels: np.ndarray, classes: Sequence[str] | None = None) -> DataSet:
+        """The same samples with these labels (n, ...), and names of the classes where they are class numbers."""
+        found, names = labelled(labels, classes, len(self), "with_labels")
+        made = self._with(msgspec.structs.replace(self.table, labels=found), self.rows)
+        made.classes = names
+        return made
+
+    def with_sample_weights(self, weights: Any) -> DataSet:
+        """The same samples, each with what it counts in a loss: `batch.sample_weights`, and the third part of what a
+        Keras model gets from `loader.to_keras()`. weights: (n,), each 0 or more, not all 0; None for no weights."""
+        found = None if weights is None else check_weights("with_sample_weights", weights, len(self), np.float32)
+        return self._with(msgspec.structs.replace(self.table, sample_weights=found), self.rows)
+
+    def with_copies(self, copies: np.ndarray) -> DataSet:
+        """The same samples, of which those of `copies` (n,) bool are augmented copies of others."""
+        return self._with(msgspec.structs.replace(self.table, copies=copies), self.rows)
+
+    def _taken(self, positions: np.ndarray) -> DataSet:
+        return self._with(self.table.take(positions), self.rows[positions])
+
+    def _with(self, table: Table, rows: np.ndarray) -> DataSet:
+        return DataSet(self.store, table, self.classes, self.value_range, rows=rows, part=self.part)
+
+
+def as_parts(sets: Mapping[str | None, DataSet]) -> dict[str | None, DataSet]:
+    """The same, each knowing which part it is and, where they have names, all others."""
+    named = {name: data for name, data in sets.items() if name is not None}
+    for name, data in sets.items():
+        data.part, data.parts = name, named if name is not None else {}
+    return dict(sets)
+
+
+def check_weights(what: str, weights: Any, length: int, dtype: Any) -> np.ndarray:
+    """Weights as an array (n,) of its own. Raises DataError, which begins with `what`."""
+    try:
+        found = np.array(weights, dtype)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what}: wanted {length} numbers ({error}).") from None
+    if found.shape != (length,) or not np.isfinite(found).all() or (found < 0).any() or not found.any():
+        got = f"shape {found.shape}" if found.shape != (length,) else f"{found.min():g}..{found.max():g}"
+        raise DataError(
+            f"{what}: got weights of {got} for {length} samples, wanted one for each, 0 or more, not all 0."
+        )
+    return found
+
+
+def check_index(index: SupportsIndex, length: int) -> int:
+    """A list-like index as 0 <= i < length. Raises IndexError outside, ImageTypeError for what is no integer."""
+    try:
+        position = operator.index(index)
+    except TypeError:
+        raise ImageTypeError(
+            f"a data set takes one integer index, got {shown(index)}; for several samples type data.subset(rows)"
+        ) from None
+    if not -length <= position < length:
+        raise IndexError(f"index {position} is out of range for {length} samples")
+    return position % length
+
+
+def check_rows(rows: Sequence[int] | np.ndarray, length: int) -> np.ndarray:
+    """Positions for a subset as int64 (k,), each 0 <= row < length. Raises DataError."""
+    found = np.asarray(rows)
+    if found.size == 0:
+        raise DataError("subset: got no rows, wanted at least one.")
+    if found.ndim != 1 or found.dtype.kind not in "iu":
+        hint = " For a mask type np.flatnonzero(mask)." if found.dtype == bool else ""
+        raise DataError(f"subset: got rows of shape {found.shape} and dtype {found.dtype}, wanted integers (k,).{hint}")
+    low, high = int(found.min()), int(found.max())
+    if low < 0 or high >= length:
+        raise DataError(f"subset: got rows {low}..{high}, wanted 0..{length - 1}.")
+    return found.astype(np.int64)

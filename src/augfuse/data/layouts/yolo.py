@@ -1,0 +1,163 @@
+"""YOLO: a text file for each image, a line for each object, coordinates as fractions of the width and the height."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+from augfuse.data.layouts.parts import PARTS
+from augfuse.errors import AugfuseError, DataError, DataNotFoundError
+from augfuse.text import shown
+
+Kind: TypeAlias = Literal["boxes", "polygons", "oriented", "poses"]
+KINDS: tuple[Kind, ...] = ("boxes", "polygons", "oriented", "poses")
+_LARGEST = 64 * 2**20
+
+
+class Line(NamedTuple):
+    """An object. box: (x1, y1, x2, y2). points: (x, y, ...) of its polygon, its four corners or its key points; () for
+    a box."""
+
+    number: int
+    box: tuple[float, float, float, float]
+    points: tuple[float, ...]
+
+
+def read_labels(path: Path, classes: int, kind: Kind, shape: tuple[int, int] | None) -> list[Line]:
+    """The objects of one file. classes: how many there are. shape: (key points, numbers of each) of poses.
+
+    Raises DataError, naming the file and the line.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise DataError(f"{path}: {path.stat().st_size:,} bytes, wanted labels of at most {_LARGEST:,}.")
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file ({error}).") from None
+    except OSError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+    found = []
+    for place, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            found.append(_line(f"{path}, line {place}", line.split(), classes, kind, shape))
+    return found
+
+
+def _line(where: str, words: list[str], classes: int, kind: Kind, shape: tuple[int, int] | None) -> Line:
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        values = [math.nan]
+    if not all(map(math.isfinite, values)):
+        raise DataError(f"{where}: got {shown(' '.join(words))}, wanted numbers.")
+    number = int(values[0])
+    if number != values[0] or not 0 <= number < classes:
+        raise DataError(
+            f"{where}: class {words[0]} has no name; with {classes} classes they go from 0 to {classes - 1}."
+        )
+    rest = tuple(values[1:])
+    _check_count(where, len(rest), kind, shape)
+    if kind in ("boxes", "poses"):
+        x, y, width, height = rest[:4]
+        if width < 0 or height < 0:
+            raise DataError(f"{where}: the box is {width:g} wide and {height:g} high, wanted 0 or more.")
+        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        return Line(number, box, rest[4:])
+    xs, ys = rest[0::2], rest[1::2]
+    return Line(number, (min(xs), min(ys), max(xs), max(ys)), rest)
+
+
+def _check_count(where: str, count: int, kind: Kind, shape: tuple[int, int] | None) -> None:
+    wanted = {"boxes": "4 numbers: x, y, width, height", "oriented": "8 numbers: the four corners",
+              "polygons": "x y of at least three points"}  # fmt: skip
+    if kind == "poses":
+        assert shape is not None
+        numbers = 4 + shape[0] * shape[1]
+        good, words = count == numbers, f"{numbers} numbers: a box and {shape[0]} points of {shape[1]} numbers"
+    else:
+        good = {"boxes": count == 4, "oriented": count == 8, "polygons": count >= 6 and count % 2 == 0}[kind]
+        words = wanted[kind]
+    if not good:
+        hint = ""
+        if kind == "boxes" and count > 4:
+            hint = ' These may be polygons: type kind="polygons".'
+        elif kind == "polygons" and count == 4:
+            hint = ' This is a box: type kind="boxes".'
+        raise DataError(f"{where}: got {count} numbers behind the class, wanted {words}.{hint}")
+
+
+class Described(NamedTuple):
+    """A data.yaml. root: what the places of the parts are relative to. parts: for each a folder of images, a text file
+    with their names, or a list of these. kpt_shape: (key points, numbers of each)."""
+
+    root: Path
+    parts: dict[str, object]
+    names: tuple[str, ...]
+    kpt_shape: tuple[int, int] | None
+    flip_idx: tuple[int, ...] | None
+
+
+def class_list(names: object, where: str) -> tuple[str, ...]:
+    """Names as a tuple, of a list or of a mapping from 0, 1, ... Raises DataError."""
+    if isinstance(names, Mapping):
+        if sorted(names) != list(range(len(names))):
+            raise DataError(f"{where}: got the numbers {shown(sorted(names, key=str))}, wanted 0, 1, 2, ...")
+        names = [names[number] for number in range(len(names))]
+    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, (str, int)) for name in names):
+        raise DataError(f"{where}: got {shown(names)}, wanted the names of the classes.")
+    found = tuple(map(str, names))
+    twice = next((name for name in found if found.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{where}: {shown(twice)} is there twice, wanted each name once.")
+    return found
+
+
+def labels_of(image: Path, folder: Path | None) -> Path:
+    """The file with the labels of an image: in `folder`, or where the last folder `images` on its way is `labels`."""
+    if folder is not None:
+        return folder / f"{image.stem}.txt"
+    steps = list(image.parts)
+    for place in range(len(steps) - 2, -1, -1):
+        if steps[place] == "images":
+            steps[place] = "labels"
+            break
+    return Path(*steps).with_suffix(".txt")
+
+
+def read_data(path: Path) -> Described:
+    """A data.yaml. Raises DataNotFoundError, DataError."""
+    from augfuse.transforms.reading import read_yaml
+
+    if not path.is_file():
+        raise DataNotFoundError(f"{path}: no such file, wanted a data.yaml.")
+    try:
+        held = read_yaml(path.read_text(encoding="utf-8"))
+    except (AugfuseError, UnicodeDecodeError, OSError) as error:
+        raise DataError(f"{path}: not a readable data.yaml ({error}).") from None
+    if not isinstance(held, dict) or "names" not in held:
+        raise DataError(f"{path}: has no names, wanted those of the classes.")
+    names = class_list(held["names"], f"{path}: names")
+    if "nc" in held and held["nc"] != len(names):
+        raise DataError(f"{path}: nc is {shown(held['nc'])} and there are {len(names)} names.")
+    root = Path(str(held.get("path") or "."))
+    root = root if root.is_absolute() else path.parent / root
+    parts = {part: held[part] for part in PARTS if held.get(part)}
+    if not parts:
+        raise DataError(f"{path}: has no train, val or test.")
+    shape, flips = held.get("kpt_shape"), held.get("flip_idx")
+    if shape is not None and not (
+        isinstance(shape, list)
+        and len(shape) == 2
+        and all(type(n) is int and n > 0 for n in shape)
+        and shape[1] in (2, 3)
+    ):
+        raise DataError(f"{path}: kpt_shape is {shown(shape)}, wanted [points, 2 or 3].")
+    if flips is not None and (shape is None or sorted(flips) != list(range(shape[0]))):
+        raise DataError(f"{path}: flip_idx is {shown(flips)}, wanted each of the key points once.")
+    return Described(
+        root, parts, names, None if shape is None else (shape[0], shape[1]), None if flips is None else tuple(flips)
+    )

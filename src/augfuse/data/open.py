@@ -1,0 +1,238 @@
+"""What DATA means, for every command: class folders, archives of them, IDX files, an .npz file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from augfuse.data.annotated import from_coco, from_pairs, from_voc, from_yolo
+from augfuse.data.archive import zip_parts
+from augfuse.data.dataset import DataSet, as_parts
+from augfuse.data.decode import Color
+from augfuse.data.folder import from_directory
+from augfuse.data.idx import find_idx, from_idx
+from augfuse.data.layouts.classes import choose_part
+from augfuse.data.layouts.exclude import Exclude
+from augfuse.data.layouts.names import is_left_behind
+from augfuse.data.layouts.parts import PARTS, part_in
+from augfuse.data.npz import read_npz
+from augfuse.data.tar import tar_parts
+from augfuse.data.tfrecord.source import from_tfrecord
+from augfuse.errors import DataError, DataNotFoundError
+from augfuse.text import shown
+
+WANTED = (
+    "a folder, .zip or .tar of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a "
+    ".tfrecord file, an .npz file, COCO's .json, YOLO's data.yaml, or a folder with Annotations and JPEGImages or with "
+    "images and masks"
+)
+RECORDS = (".tfrecord", ".tfrecords")
+
+
+class Opened(NamedTuple):
+    """What lies under a path, as it is divided there.
+
+    parts: {"train": data, "val": ..., "test": ...}, those that exist, or {None: data} where nothing is divided. All
+    have the same `classes` and int64 labels. kind: what it is, in words.
+    """
+
+    title: str
+    kind: str
+    parts: dict[str | None, DataSet]
+
+
+def open(
+    data: str | os.PathLike[str],
+    part: str | None = None,
+    color: Color | None = "rgb",
+    exclude: Exclude | None = None,
+) -> DataSet:
+    """The data set under a path, whatever it is:
+
+        photos/                  class folders, with or without train, val and test folders; see `from_directory`
+        photos.zip, photos.tar   the same in an archive, read in place; see `from_zip` and `from_tar`
+        shard.tar                samples of WebDataset; see `from_tar`
+        folder/                  of NAME_train.zip and NAME_test.zip, or of IDX files (train-images-idx3-ubyte, ...)
+        data.tfrecord            tf.train.Example, or data-train.tfrecord, data-val.tfrecord, ...; see `from_tfrecord`
+        instances.json           COCO; see `from_coco`
+        data.yaml                YOLO; see `from_yolo`
+        folder/                  with Annotations and JPEGImages, Pascal VOC; with images and masks; see `from_voc` and
+                                 `from_pairs`
+        data.npz                 x_train and y_train, x_val and y_val, x_test and y_test; or x and y
+
+    part: "train", "val" or "test"; by default "train", or all where nothing is divided. The others are at hand as
+        `data.parts`.
+    color: the channels that image files are decoded to, as in `from_directory`; None for those that each file has.
+    exclude: image files to leave out, as there.
+
+    Raises DataNotFoundError (no such file or folder), DataError (a file, a list or labels that cannot be used, no such
+    part).
+    """
+    path = Path(data)
+    parts = open_parts(path, color, exclude).parts
+    if None in parts:
+        if part is not None:
+            raise DataError(f"{path}: has no parts, got part={shown(part)}. Leave part= out.")
+        return parts[None]
+    named = [name for name in parts if name is not None]
+    return parts[choose_part(part, named, path)]
+
+
+def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None = None) -> Opened:
+    """The data sets under a path: class folders, archives of them, IDX files, TFRecord files, .npz.
+
+    color: channels of image files, as in `from_directory`. exclude: image files to leave out, as there; the names of
+    archives in a folder stand before the paths in them. Nothing is split and nothing decoded.
+    Raises DataNotFoundError (no such file or folder), DataError (a file, a list or labels that cannot be used).
+    """
+    annotated = _annotated(path, color)
+    if annotated is not None:
+        _refuse_list(path, exclude, "annotations")
+        return annotated
+    if path.is_dir():
+        return _folder(path, color, exclude)
+    suffix = path.suffix.lower()
+    files = {None: path} if path.is_file() else _parts_beside(path)
+    if suffix in RECORDS and files:
+        _refuse_list(path, exclude, "records")
+        sets = {part: from_tfrecord(file, color=color) for part, file in files.items()}
+        return Opened(path.stem, path.name, as_parts(_with_classes(sets, path)))
+    if path.is_file() and suffix == ".zip":
+        return Opened(path.stem, path.name, zip_parts(path, color, exclude))
+    if path.is_file() and suffix == ".tar":
+        return Opened(path.stem, path.name, as_parts(_with_classes(tar_parts(path, color, exclude), path)))
+    if path.is_file() and suffix == ".npz":
+        _refuse_list(path, exclude, "arrays")
+        return Opened(path.stem, path.name, read_npz(path))
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: not a regular file; wanted {WANTED}.")
+    if path.exists():
+        raise DataError(f"{path}: wanted {WANTED}, got none of them.")
+    raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
+
+
+def require_classes(opened: Opened, path: Path | str, what: str) -> None:
+    """DataError where images have boxes or masks and no class: `what` takes one for each image."""
+    for data in opened.parts.values():
+        if data.labels is None:
+            held = ", ".join(data.table.targets) or "no labels"
+            raise DataError(
+                f"{path}: its images have {held}, and no class each; {what} takes one class for each image."
+            )
+
+
+def is_annotated(path: Path) -> bool:
+    """Whether a path is a data set with boxes or masks, by its name or by the folders in it."""
+    if path.is_dir():
+        held = {entry.name for entry in path.iterdir() if entry.is_dir() and not is_left_behind(entry.name)}
+        return held >= {"Annotations", "JPEGImages"} or held == {"images", "masks"}
+    return path.suffix.lower() in (".json", ".yaml", ".yml") and path.is_file()
+
+
+def _annotated(path: Path, color: Color | None) -> Opened | None:
+    if not is_annotated(path):
+        return None
+    title = path.name or str(path)
+    if path.suffix.lower() == ".json":
+        return Opened(path.stem, f"COCO's {title}", {None: from_coco(path, color=color)})
+    if path.is_file():
+        found = from_yolo(path, color=color)
+        return Opened(path.parent.name, f"YOLO's {title}", {**found.parts})
+    if (path / "Annotations").is_dir():
+        found = from_voc(path / "Annotations", path / "JPEGImages", color=color)
+        return Opened(path.name, f"Pascal VOC's {title}", {None: found})
+    return Opened(
+        path.name, f"Images and masks of {title}", {None: from_pairs(path / "images", path / "masks", color=color)}
+    )
+
+
+def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:
+    title = path.name or str(path)
+    # Class folders come first: an archive beside them is most often what they were unpacked from.
+    if not any(entry.is_dir() and not is_left_behind(entry.name) for entry in path.iterdir()):
+        pairs = find_idx(path)
+        if pairs:
+            _refuse_list(path, exclude, "arrays")
+            sets = from_idx(path, part=next(iter(pairs))).parts
+            return Opened(path.name, f"IDX files of {title}", as_parts(_with_classes(dict(sets), path)))
+        archives = find_archives(path)
+        if archives:
+            return Opened(path.name, f"Archives of {title}", _zips(archives, color, exclude))
+        others = [entry.name for entry in path.glob("*.zip")]
+        if others:
+            raise DataError(f"{path}: holds {others[0]} and no class folders. Type {path / others[0]}.")
+    found = from_directory(path, color=color, exclude=exclude)
+    parts: dict[str | None, DataSet] = {**found.parts} if found.parts else {None: found}
+    return Opened(path.name, f"Class folders of {title}", parts)
+
+
+def _parts_beside(path: Path) -> dict[str | None, Path]:
+    """{"train": NAME-train.tfrecord, ...} of NAME.tfrecord, those that exist."""
+    files = {part: path.with_name(f"{path.stem}-{part}{path.suffix}") for part in PARTS}
+    return {part: file for part, file in files.items() if file.is_file()}
+
+
+def _with_classes(sets: Mapping[str | None, DataSet], path: Path) -> dict[str | None, DataSet]:
+    """The same with class numbers and names that all of them share: the names that they have, or the numbers."""
+    labels: dict[str | None, np.ndarray] = {}
+    for part, data in sets.items():
+        if data.labels is None or data.labels.ndim != 1 or data.labels.dtype.kind != "i":
+            got = "no labels" if data.labels is None else f"labels {data.labels.dtype} {data.labels.shape}"
+            where = path if part is None else f"{path}, part {part}"
+            raise DataError(f"{where}: got {got}, wanted the number or the name of a class for each image.")
+        labels[part] = data.labels
+    known = [data.classes for data in sets.values()]
+    named = max((names for names in known if names is not None), key=len, default=())
+    if all(names is not None and names == named[: len(names)] for names in known):
+        return {part: data.with_labels(labels[part], named) for part, data in sets.items()}
+    if any(names is not None for names in known):
+        raise DataError(f"{path}: its parts have different classes: {', '.join(map(shown, known))}.")
+    numbers = np.unique(np.concatenate(list(labels.values())))
+    names = tuple(map(str, numbers.tolist()))
+    return {part: data.with_labels(np.searchsorted(numbers, labels[part]), names) for part, data in sets.items()}
+
+
+def find_archives(folder: Path) -> dict[str, Path]:
+    """{"train": NAME_train.zip, "test": NAME_test.zip, ...} of a folder, or {}."""
+    found: dict[str, Path] = {}
+    names = set()
+    for path in sorted(folder.iterdir()):
+        named = part_in(path.stem) if path.suffix.lower() == ".zip" else None
+        if named is None or not path.is_file():
+            continue
+        part = named.part
+        names.add(named.rest)
+        if part in found or len(names) > 1:
+            raise DataError(
+                f"{folder}: {path.name} and {next(reversed(found.values())).name} are of different data sets, or the "
+                "same part. Put one set into a folder, or type the name of one archive."
+            )
+        found[part] = path
+    return {part: found[part] for part in ("train", "val", "test") if part in found}
+
+
+def _refuse_list(path: Path, exclude: Exclude | None, what: str) -> None:
+    if exclude is not None:
+        raise DataError(
+            f"exclude: {path} holds {what}, and a list names image files. Leave --exclude out; in Python, "
+            "data.subset(rows) leaves rows out."
+        )
+
+
+def _zips(archives: dict[str, Path], color: Color | None, exclude: Exclude | None) -> dict[str | None, DataSet]:
+    found: dict[str | None, DataSet] = {}
+    for part, path in archives.items():
+        held = zip_parts(path, color, exclude)
+        if len(held) > 1 or next(iter(held)) not in (None, part):
+            names = ", ".join(map(str, held))
+            raise DataError(f"{path}: holds the parts {names}, wanted the {part} part alone, as its name says.")
+        (found[part],) = held.values()
+        first, own = next(iter(found.values())).classes or (), found[part].classes or ()
+        if own != first:
+            other = sorted(set(own) ^ set(first))
+            raise DataError(f"{path}: its classes differ from those of the other archive: {', '.join(other[:5])}.")
+    return as_parts(found)

@@ -1,0 +1,52 @@
+"""Images that are already in memory, or memory-mapped: one array, never copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import final
+
+import numpy as np
+
+from augfuse.data.sample import Sample
+from augfuse.data.stores.store import Read
+from augfuse.errors import DataError
+
+
+@final
+class ArrayStore:
+    """The images of one array (n, h, w, c). Samples are read-only views of it."""
+
+    __slots__ = ("stack",)
+
+    names = None
+    roots: tuple[str, ...] = ()
+    folder = None
+    keeps_files = False
+
+    def __init__(self, stack: np.ndarray) -> None:
+        self.stack: np.ndarray | None = stack
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __str__(self) -> str:
+        height, width, channels = self._images.shape[1:]
+        return f"{height} x {width} x {channels} {self._images.dtype}"
+
+    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+        images = self._images.view()
+        images.flags.writeable = False
+        return [Sample(images[row]) for row in rows]
+
+    def raw(self, row: int) -> bytes:
+        raise DataError(f"sample {row} lies in an array, and has no file.")
+
+    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
+        yield f"{self._images.shape[1:]} {self._images.dtype}".encode()
+        for row in rows:
+            yield self._images[row].tobytes()
+
+    @property
+    def _images(self) -> np.ndarray:
+        assert self.stack is not None
+        return self.stack

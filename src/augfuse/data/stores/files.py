@@ -1,0 +1,97 @@
+"""Image files, on disk or in an archive, decoded when they are asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import final
+
+from augfuse.data.decode import Color, decode
+from augfuse.data.limits import max_file_bytes
+from augfuse.data.sample import Sample
+from augfuse.data.stores.store import Read, read_each
+from augfuse.errors import DecodeError
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of an image file; one more than allowed where it is too large. Raises OSError."""
+    limit = max_file_bytes()
+    with Path(path).open("rb") as file:
+        return file.read() if limit == float("inf") else file.read(int(limit) + 1)  # decode refuses it unseen
+
+
+def file_size(path: str) -> int:
+    """How many bytes a file on disk has. Raises OSError."""
+    return os.stat(path).st_size  # noqa: PTH116 - a Path for each of a million files takes seconds
+
+
+@final
+class FileStore:
+    """Files by name. root: the folder or archive that was given. folder: what holds
+    the class folders, if anything does. color: channels
+    to decode to. get: from a name to the bytes of that file; size: to what tells its content from another, cheaply."""
+
+    __slots__ = ("_get", "_size", "color", "folder", "names", "root")
+
+    stack = None
+
+    def __init__(
+        self,
+        root: str,
+        folder: str | None,
+        names: Sequence[str],
+        color: Color | None,
+        get: Callable[[str], bytes] = read_file,
+        size: Callable[[str], object] = file_size,
+    ) -> None:
+        self.root = root
+        self.folder: str | None = folder
+        self.names: Sequence[str] | None = names
+        self.color: Color | None = color
+        self._get = get
+        self._size = size
+
+    def __len__(self) -> int:
+        assert self.names is not None
+        return len(self.names)
+
+    def __str__(self) -> str:
+        return self.root
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        return (self.root,)
+
+    @property
+    def keeps_files(self) -> bool:
+        return self.color is None
+
+    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+        return read_each(self._one, rows, threads)
+
+    def _one(self, row: int) -> Sample:
+        name = self._name(row)
+        return Sample(decode(self.raw(row), color=self.color, path=name), None, name)
+
+    def raw(self, row: int) -> bytes:
+        name = self._name(row)
+        try:
+            return self._get(name)
+        except OSError as error:
+            if isinstance(error, DecodeError):
+                raise
+            raise DecodeError(f"the file cannot be read ({error.strerror}).", name) from error
+
+    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
+        for row in rows:
+            name = self._name(row)
+            try:
+                size = self._size(name)
+            except OSError:
+                size = "missing"
+            yield f"{os.path.basename(name)} {size}\n".encode("utf-8", "surrogateescape")  # noqa: PTH119
+
+    def _name(self, row: int) -> str:
+        assert self.names is not None
+        return self.names[row]

@@ -1,0 +1,69 @@
+"""Several stores one behind the other."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import final
+
+import numpy as np
+
+from augfuse.data.stores.store import Read, Store
+
+
+@final
+class JoinedStore:
+    """The rows of the first store, then those of the second, and so on."""
+
+    __slots__ = ("_ends", "stores")
+
+    stack = None
+    folder = None
+
+    def __init__(self, stores: Sequence[Store]) -> None:
+        self.stores = tuple(stores)
+        self._ends = np.cumsum([len(store) for store in stores])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __str__(self) -> str:
+        return " + ".join(map(str, self.stores))
+
+    @property
+    def names(self) -> Sequence[str] | None:
+        every = [store.names for store in self.stores]
+        held = [names for names in every if names is not None]
+        return tuple(itertools.chain(*held)) if len(held) == len(every) else None
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(root for store in self.stores for root in store.roots))
+
+    @property
+    def keeps_files(self) -> bool:
+        return all(store.keeps_files for store in self.stores)
+
+    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+        found: list[Read | None] = [None] * len(rows)
+        for number, places in self._by_store(rows).items():
+            read = self.stores[number].read([row for _, row in places], threads)
+            for (place, _), one in zip(places, read, strict=True):
+                found[place] = one
+        return [one for one in found if one is not None]
+
+    def raw(self, row: int) -> bytes:
+        ((number, ((_, own),)),) = self._by_store([row]).items()
+        return self.stores[number].raw(own)
+
+    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
+        for number, places in self._by_store(rows).items():
+            yield from self.stores[number].marks([row for _, row in places])
+
+    def _by_store(self, rows: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+        """Which store has which rows: its number -> (place in `rows`, its own row)."""
+        numbers = np.searchsorted(self._ends, rows, side="right").tolist()
+        found: dict[int, list[tuple[int, int]]] = {}
+        for place, (row, number) in enumerate(zip(rows, numbers, strict=True)):
+            found.setdefault(number, []).append((place, row - (int(self._ends[number - 1]) if number else 0)))
+        return found

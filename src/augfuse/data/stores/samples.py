@@ -1,0 +1,65 @@
+"""Samples that an object of the user's hands out one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, final
+
+import numpy as np
+
+from augfuse.data.sample import Sample
+from augfuse.data.stores.store import Read, read_each
+from augfuse.errors import DataError, ImageTypeError
+
+
+class Samples(Protocol):
+    """Anything with these two methods: `samples[i]` is an image, (image, label), or an `af.Sample`.
+
+    It takes 0 <= i < len(samples), may be called from several threads at once and in any order, and gives the same
+    sample for the same i every time.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+@final
+class SampleStore:
+    """What `samples` hands out; labels come with the images."""
+
+    __slots__ = ("_samples", "names")
+
+    stack = None
+    roots: tuple[str, ...] = ()
+    folder = None
+    keeps_files = False
+
+    def __init__(self, samples: Samples, names: Sequence[str] | None = None) -> None:
+        self._samples = samples
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __str__(self) -> str:
+        return type(self._samples).__name__
+
+    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+        return read_each(self._one, rows, threads)
+
+    def _one(self, row: int) -> Sample:
+        found = self._samples[row]
+        if isinstance(found, Sample):
+            return found
+        if isinstance(found, np.ndarray):
+            return Sample(found)
+        if isinstance(found, tuple) and len(found) in (1, 2, 3):
+            return Sample(*found)
+        raise ImageTypeError(f"sample {row}: got {type(found).__name__}, wanted (image, label) or an af.Sample.")
+
+    def raw(self, row: int) -> bytes:
+        raise DataError(f"sample {row} comes from {self}, and has no file.")
+
+    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
+        yield f"{self} {len(self)}".encode()

@@ -1,0 +1,81 @@
+"""The one protocol of stores, and the checks and threads that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from augfuse.data.sample import Sample
+from augfuse.errors import DecodeError
+
+# What a read gives for each row: the image with its file, and with a label where the store knows it; or why not.
+Read: TypeAlias = Sample | DecodeError
+
+
+class Store(Protocol):
+    """The images of len(store) samples, by row.
+
+    A row gives the same image every time, in any order, from several threads at once. A store pickles without pixels
+    of files and without open files: what it needs open, it opens in each process.
+    """
+
+    @property
+    def stack(self) -> np.ndarray | None:
+        """All images as one array (n, h, w, c), where they lie in memory so; else None, and `read` is asked."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str] | None:
+        """The file of each row, in full; None where there are no files."""
+        ...
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The files and folders on disk that it reads, as they were given: no command writes there."""
+        ...
+
+    @property
+    def folder(self) -> str | None:
+        """The folder that holds the class folders, in full, where there is one: all `names` begin with it."""
+        ...
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether `raw` gives files, whose pixels as they are stored are those that `read` gives."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+        """The images of these rows, by up to `threads` threads, this one included."""
+        ...
+
+    def raw(self, row: int) -> bytes:
+        """The file of a row as it is. DecodeError where it cannot be read, DataError where there is none."""
+        ...
+
+    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
+        """What tells the images of these rows from others without reading files: pixels, or names and sizes."""
+        ...
+
+    def __str__(self) -> str:
+        """What it holds, in words."""
+        ...
+
+
+def read_each(read: Callable[[int], Sample], rows: Sequence[int], threads: int) -> list[Read]:
+    """`read` of each row, errors of decoding as values."""
+
+    def one(row: int) -> Read:
+        try:
+            return read(row)
+        except DecodeError as error:
+            return error
+
+    if threads <= 1 or len(rows) == 1:
+        return [one(row) for row in rows]
+    with ThreadPoolExecutor(threads, thread_name_prefix="augfuse-decode") as pool:
+        return list(pool.map(one, rows))
