@@ -44,7 +44,7 @@ def _add(taps, i, index, weight, merges):
 
 
 @inlined
-def _area(taps, i, low, high, length, border, whole):
+def area(taps, i, low, high, length, border, whole):
     """The mean of what lies between two places of the source."""
     span = high - low
     if border != REFLECT and border != WRAP:
@@ -106,7 +106,7 @@ def _taps_of(taps, scale, shift, length, count, border, warp, whole):
             _add(taps, i, border_index(int(np.floor(place + EDGE)), length, border), 1.0, False)
         elif abs(scale) > warp.area_above:
             one, other = scale * i + shift, scale * (i + 1.0) + shift
-            _area(taps, i, min(one, other), max(one, other), length, border, whole)
+            area(taps, i, min(one, other), max(one, other), length, border, whole)
         else:
             _blend(taps, i, place, length, border)
         for k in range(taps.counts[i]):
@@ -127,7 +127,7 @@ def _most_taps(scale, length, warp):
 
 
 @inlined
-def _add_rows(src, base, stride, first, size, taps, y, row):
+def add_rows(src, base, stride, first, size, taps, y, row):
     """The source rows of output row y, each times its weight, as one row: `size` values from column `first` on."""
     count = taps.counts[y]
     weight = taps.weights[y]
@@ -155,7 +155,7 @@ def _add_rows(src, base, stride, first, size, taps, y, row):
 
 
 @inlined
-def _blend_fours(row, at, weights, most, counts, alike, channels, line):
+def blend_fours(row, at, weights, most, counts, alike, channels, line):
     """The pixels of one output row, four floats at a time; of RGB the fourth one is written over by the next pixel.
 
     at (n,): where the taps of each begin in `row`. alike: how many taps each has, 0 where that differs.
@@ -189,7 +189,7 @@ def _blend_fours(row, at, weights, most, counts, alike, channels, line):
 
 
 @inlined
-def _blend_any(row, first, channels, taps, line):
+def blend_any(row, first, channels, taps, line):
     """The same for any number of channels, and taps that are not neighbours."""
     for x in range(len(taps.counts)):
         for c in range(channels):
@@ -200,7 +200,7 @@ def _blend_any(row, first, channels, taps, line):
 
 
 @inlined
-def _new_taps(count, most):
+def new_taps(count, most):
     return Taps(np.zeros(count, np.int64), np.zeros((count, most), np.int64), np.zeros((count, most), np.float32))
 
 
@@ -213,7 +213,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     for i in range(starts.shape[0]):
         most_x = max(most_x, _most_taps(warp.matrices[i, 0], width, warp))
         most_y = max(most_y, _most_taps(warp.matrices[i, 4], height, warp))
-    across, down = _new_taps(out_width, most_x), _new_taps(out_height, most_y)
+    across, down = new_taps(out_width, most_x), new_taps(out_height, most_y)
     whole_x, whole_y = np.zeros(width), np.zeros(height)
     at, weights = np.zeros(out_width, np.int64), across.weights.reshape(-1)
     together, low, high, from_x, to_x = True, 0, 0, 0, 0
@@ -246,11 +246,11 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             repeat(target.scales[i], row.scale, channels)
             repeat(target.biases[i], row.bias, channels)
         for y in range(out_height):
-            _add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
+            add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
             if together and (channels == 3 or channels == 4):
-                _blend_fours(floats, at, weights, most_x, across.counts, alike, channels, line)
+                blend_fours(floats, at, weights, most_x, across.counts, alike, channels, line)
             else:
-                _blend_any(floats, low, channels, across, line)
+                blend_any(floats, low, channels, across, line)
             into = first + y * out_width * (1 if target.planar else channels)
             write(line, 0, out_width, channels, color, gain, offset, row, values, target, i, into, plane)
         if warp.mode == CONSTANT:

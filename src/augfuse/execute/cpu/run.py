@@ -17,6 +17,7 @@ import numpy as np
 from augfuse.color import LUMA
 from augfuse.execute.cpu import kernels
 from augfuse.execute.cpu.numbers import Color, Target, Warp
+from augfuse.execute.cpu.scratch import scratch
 from augfuse.execute.cpu.statistics import channel_means
 from augfuse.execute.cpu.statistics import standardize as standardized
 from augfuse.execute.images import Images
@@ -131,23 +132,20 @@ def target_of(output: Output, planar: bool, out: np.ndarray) -> Target:
 
 def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
     """Image i of the plan, written as image number `at` of the target."""
+    height, width, channels = image.shape
     if work.reduced is not None:
-        image = _reduce(image, int(work.reduced.height[i]), int(work.reduced.width[i]))
-    run(work, flat(image), np.zeros(1, np.int64), image.shape, target, i, at)
+        height, width = int(work.reduced.height[i]), int(work.reduced.width[i])
+    start = np.zeros(1, np.int64)
+    if (height, width) == image.shape[:2]:
+        run(work, flat(image), start, image.shape, target, i, at)
+        return
+    from augfuse.execute.cpu.reduce import reduce  # compiled: loaded on first use
 
-
-def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The image averaged down to this size, rounded where it is of whole numbers."""
-    if image.shape[:2] == (height, width):
-        return image
-    out, channels = np.empty((height, width, image.shape[2]), image.dtype), image.shape[2]
-    matrices = np.array([[image.shape[1] / width, 0.0, 0.0, 0.0, image.shape[0] / height, 0.0]])
-    warp = Warp(True, matrices, kernels.NEAREST, False, 1.0)
-    color = Color(kernels.KEEP, np.zeros((1, 3, 4), _F), np.zeros((1, channels), _F))
-    one, zero = np.ones((1, channels), _F), np.zeros((1, channels), _F)
-    target = Target(_F(-np.inf), _F(np.inf), one, zero, image.dtype.kind == "u", False, out.reshape(-1), False)
-    _loop("aligned")(flat(image), np.zeros(1, np.int64), image.shape, warp, color, target, 0, height, width)
-    return out
+    with scratch("reduced", height * width * channels, image.dtype) as grid:
+        warp, out_size = work.warp, (int(work.height[i]), int(work.width[i]))
+        whole = work.mean_gain is not None  # the mean is that of all of it
+        reduce(flat(image), image.shape, (height, width), warp.matrices[i], *out_size, warp.mode, 0, whole, grid)
+        run(work, grid, start, (height, width, channels), target, i, at)
 
 
 def run(

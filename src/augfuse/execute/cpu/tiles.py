@@ -7,6 +7,7 @@ import numpy as np
 from augfuse.execute.cpu import kernels as k
 from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP
 from augfuse.execute.cpu.numbers import Tile
+from augfuse.execute.cpu.window import Window, window_of
 from augfuse.jit import inlined, jit
 
 TILE = 448  # output pixels per tile: its buffers, 22 KB, stay in a 32 KB L1 cache
@@ -19,23 +20,44 @@ F = np.float32
 
 
 @inlined
-def _copy(src, start, height, width, channels, scratch):
-    size = height * width * channels
-    image = src[start : start + size]
-    for p in range(size):  # a slice assignment goes byte by byte: 46 us at 224x224 instead of 4
-        scratch[p] = image[p]
+def _copy(src, start, width, channels, part, scratch):
+    """Columns and rows of an image, next to each other."""
+    size = (part.to_x - part.from_x) * channels
+    rows = part.to_y - part.from_y
+    if part.to_x - part.from_x == width:  # they lie next to each other
+        size, rows = size * rows, 1
+    for y in range(rows):
+        first = start + ((part.from_y + y) * width + part.from_x) * channels
+        image = src[first : first + size]
+        to = scratch[y * size : y * size + size]
+        for p in range(size):  # a slice assignment goes byte by byte: 46 us at 224x224 instead of 4
+            to[p] = image[p]
 
 
 @inlined
-def _copy_wrapped(src, start, height, width, channels, scratch):
+def _copy_wrapped(src, start, height, width, channels, part, scratch):
     """With a border of one wrapped pixel on each side, so that the seam is a pair of neighbours like any other."""
-    for y in range(height + 2):
-        row = start + ((y - 1) % height) * width * channels
-        to = y * (width + 2) * channels
+    across = part.to_x - part.from_x + 2
+    for y in range(part.from_y - 1, part.to_y + 1):
+        row = start + (y % height) * width * channels
+        to = (y - part.from_y + 1) * across * channels
+        left, right = (part.from_x - 1) % width, part.to_x % width
         for c in range(channels):
-            scratch[to + c] = src[row + (width - 1) * channels + c]
-            scratch[to + (width + 1) * channels + c] = src[row + c]
-        scratch[to + channels : to + (width + 1) * channels] = src[row : row + width * channels]
+            scratch[to + c] = src[row + left * channels + c]
+            scratch[to + (across - 1) * channels + c] = src[row + right * channels + c]
+        inner = src[row + part.from_x * channels : row + part.to_x * channels]
+        scratch[to + channels : to + channels + len(inner)] = inner
+
+
+@inlined
+def _parts_of(warp, count, out_height, out_width, height, width, margin, reach):
+    """The windows of the images that lie in their maps, and the most pixels that one of them has with `margin`."""
+    parts, most = np.empty((count, 4), np.int64), 0
+    for i in range(count):
+        part = window_of(warp.matrices[i], out_height, out_width, height, width, warp.mode, reach)
+        parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3] = part.from_x, part.to_x, part.from_y, part.to_y
+        most = max(most, (part.to_x - part.from_x + 2 * margin) * (part.to_y - part.from_y + 2 * margin))
+    return parts, most
 
 
 @inlined
@@ -75,25 +97,26 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     cuts = warp.active and (warp.mode == CONSTANT or warp.mode == CONSTANT_CENTRES)
     direct = not rounds and not target.planar and not cuts and color.kind != GAIN
     wraps = warp.active and warp.mode == WRAP
-    if wraps:
-        H, W = height + 2, width + 2
-    else:
-        H, W = height, width
-    copies = packed or (warp.active and H * W * channels * src.itemsize <= COPY_BYTES)
-    scratch = np.empty(H * W * channels + PADDING if wraps or copies else 0, src.dtype)
-    step = channels if W > 1 else 0
-    stride = W * channels if H > 1 else 0
+    pad = 1 if wraps else 0
+    parts, most = _parts_of(warp, len(starts) if warp.active else 0, out_height, out_width, height, width, pad, 0)
+    copies = wraps or packed or (warp.active and most * channels * src.itemsize <= COPY_BYTES)
+    scratch = np.empty(most * channels + PADDING if copies else 0, src.dtype)
+    step = channels if width + 2 * pad > 1 else 0
+    pitch = width * channels
     plane = out_height * out_width
     for i in range(starts.shape[0]):
         base = starts[i]
         image = src
-        if wraps:
-            _copy_wrapped(src, base, height, width, channels, scratch)
-        elif copies:
-            _copy(src, base, height, width, channels, scratch)
-        if wraps or copies:
+        if copies:
+            part = Window(parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3])
+            if wraps:
+                _copy_wrapped(src, base, height, width, channels, part, scratch)
+            else:
+                _copy(src, base, width, channels, part, scratch)
             image = scratch
-            base = 0
+            pitch = (part.to_x - part.from_x + 2 * pad) * channels
+            base = -(part.from_y * pitch + part.from_x * channels)
+        stride = pitch if height + 2 * pad > 1 else 0
         scale, bias, matrix = target.scales[i], target.biases[i], color.matrices[i]
         first = out_start + i * plane * channels
         for y in range(0, out_height, rows):
@@ -102,9 +125,8 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 padded = -(-count // BLOCK) * BLOCK  # what lies behind count is computed and not written
                 at = y * out_width + x
                 if warp.active:
-                    k.locate(
-                        warp.matrices[i], x, y, W, H, warp.mode, warp.nearest, channels, W * channels, tile, padded
-                    )  # fmt: skip
+                    m, mode, nearest = warp.matrices[i], warp.mode, warp.nearest
+                    k.locate(m, x, y, width, height, pad, mode, nearest, channels, pitch, tile, padded)
                     if packed and channels == 3:
                         k.gather_rgb(image, base, stride, tile, count)
                         if direct:
