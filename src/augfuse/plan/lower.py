@@ -5,6 +5,7 @@ Executors, and `augfuse.keras`, hand nothing else to kernels. Arrays have n firs
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
 REDUCE_ABOVE = 1.5
 
+Interpolation: TypeAlias = Literal["bilinear", "nearest", "bicubic", "area"]
+
 # A tone takes values at the nearest level. What blends and colours leave within this part of full scale below the
 # middle between two levels counts as lying there, and goes up, whatever the order of the arithmetic.
 TIE = 2.0**-18
@@ -38,8 +41,25 @@ class Sampling(NamedTuple):
     matrices: np.ndarray  # (n, 6) float64: output to source, or to the reduced source where there is one
     reduced: Canvas | None  # the sizes to average the source down to first
     border: Border
-    nearest: bool  # the nearest pixel, instead of bilinear
+    interpolation: Interpolation = "bilinear"
     grid: Grid = "free"  # where pixels may go, by the classes of the transforms
+
+    @property
+    def averages_above(self) -> float:
+        """An axis that shrinks by more is averaged over what an output pixel covers."""
+        return averages_above(self.interpolation, self.grid)
+
+
+def averages_above(interpolation: Interpolation, grid: Grid) -> float:
+    """How much an axis may shrink and is not averaged. "area" averages at every scale where rows stay rows, also where
+    a pixel covers a part of another; elsewhere what shrinks at all is reduced. "nearest" takes values as they are, such
+    as class numbers.
+    """
+    if interpolation == "nearest":
+        return math.inf
+    if interpolation == "area":
+        return 1.0 if grid == "free" else 0.0
+    return REDUCE_ABOVE
 
 
 @final
@@ -170,27 +190,27 @@ def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
             f"beyond 1e15 ({np.array2string(step.geometry[bad][:2], precision=3)}). "
             "Narrow the ranges of scale and shear."
         )
-    maps, nearest = found.maps, plan.interpolation == "nearest"
+    maps, above = found.maps, averages_above(plan.interpolation, step.grid)
     # Along its axes an image shrinks straight into the output; else it is reduced first, on its own grid.
-    reduces = step.grid == "free" and not nearest and found.most > REDUCE_ABOVE
-    reduced = _reduced(found.spans, source) if reduces else None
+    reduced = _reduced(found.spans, source, above) if step.grid == "free" and found.most > above else None
     if reduced is not None:
         factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
         maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)
-    return Sampling(maps, reduced, plan.fill, nearest, step.grid)
+    return Sampling(maps, reduced, plan.fill, plan.interpolation, step.grid)
 
 
-def _reduced(spans: np.ndarray, source: Canvas) -> Canvas:
-    """The (height, width) each image is averaged down to, so that shrinking does not alias.
+def _reduced(spans: np.ndarray, source: Canvas, above: float) -> Canvas | None:
+    """The (height, width) each image is averaged down to, so that shrinking does not alias; None where all stay.
 
-    A function of each image's own matrix alone. Along a source axis on which one output pixel spans more than 1.5
-    source pixels, the size that makes it span one. "nearest" takes values as they are, such as class numbers, and
-    averages nothing.
+    A function of each image's own matrix alone. Along a source axis on which one output pixel spans more than `above`
+    source pixels, the size that makes it span one.
     """
     x, y = spans
-    width = np.where(x > REDUCE_ABOVE, np.maximum(np.rint(source.width / x), 1), source.width)
-    height = np.where(y > REDUCE_ABOVE, np.maximum(np.rint(source.height / y), 1), source.height)
-    return Canvas(height.astype(np.int64), width.astype(np.int64))
+    width = np.where(x > above, np.maximum(np.rint(source.width / x), 1), source.width).astype(np.int64)
+    height = np.where(y > above, np.maximum(np.rint(source.height / y), 1), source.height).astype(np.int64)
+    if np.array_equal(width, source.width) and np.array_equal(height, source.height):
+        return None  # a turn spans 1 but for its last digits
+    return Canvas(height, width)
 
 
 def _colors(plan: Plan, matrix: np.ndarray, mixes: bool) -> tuple[np.ndarray | None, np.ndarray | None]:

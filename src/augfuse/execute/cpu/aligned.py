@@ -1,7 +1,7 @@
 """Images that are scaled and shifted along their axes: rows and columns are blended apart, straight into the output.
 
-An output pixel is the area mean of what it covers along an axis that shrinks by more than 1.5, else the blend of two
-neighbours. Both are taps: which source pixels along an axis, and their weights. For each output row the source rows are
+An output pixel is the area mean of what it covers along an axis that shrinks by more than 1.5, else the blend of two or
+four neighbours. All are taps: which source pixels along an axis, and their weights. For each output row the source rows are
 added up into one row of floats, its columns are blended into the pixels of the output, and these are written as those
 of `straight`.
 """
@@ -12,6 +12,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.execute.cpu.cubic import cubic_weights
 from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.moves import Move, border_index
 from augfuse.execute.cpu.straight import TILE, Row, paint_outside, repeat, write
@@ -89,6 +90,25 @@ def _blend(taps, i, place, length, border):
 
 
 @inlined
+def _cubic(taps, i, place, length, border):
+    """Four neighbours by the bicubic weights. Those that a border folds together are one tap each, next to each other."""
+    left = int(np.floor(place - 0.5))
+    w0, w1, w2, w3 = cubic_weights(place - 0.5 - left)
+    a, b = border_index(left - 1, length, border), border_index(left, length, border)
+    c, d = border_index(left + 1, length, border), border_index(left + 2, length, border)
+    low, high = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
+    if high - low > 3:  # around the seam of a wrapped image
+        _add(taps, i, a, w0, False)
+        _add(taps, i, b, w1, False)
+        _add(taps, i, c, w2, False)
+        _add(taps, i, d, w3, False)
+        return
+    for j in range(low, high + 1):
+        first, second = (w0 if a == j else 0.0) + (w1 if b == j else 0.0), (w2 if c == j else 0.0)
+        _add(taps, i, j, first + second + (w3 if d == j else 0.0), False)
+
+
+@inlined
 def _taps_of(taps, scale, shift, length, count, border, warp, whole):
     """The taps of `count` output positions along an axis of the source.
 
@@ -107,6 +127,8 @@ def _taps_of(taps, scale, shift, length, count, border, warp, whole):
         elif abs(scale) > warp.area_above:
             one, other = scale * i + shift, scale * (i + 1.0) + shift
             area(taps, i, min(one, other), max(one, other), length, border, whole)
+        elif warp.cubic:
+            _cubic(taps, i, place, length, border)
         else:
             _blend(taps, i, place, length, border)
         for k in range(taps.counts[i]):
@@ -122,7 +144,7 @@ def _most_taps(scale, length, warp):
     if warp.nearest:
         return 1
     if abs(scale) <= warp.area_above:
-        return 2
+        return 4 if warp.cubic else 2
     return min(int(abs(scale)) + 4, length + 2)
 
 

@@ -14,8 +14,9 @@ class Warp(NamedTuple):
     active: bool
     matrices: np.ndarray  # (n, 6) float64, output to source
     mode: int  # kernels.NEAREST, REFLECT, WRAP or CONSTANT
-    nearest: bool  # the nearest pixel instead of bilinear
+    nearest: bool  # the nearest pixel, and no other
     area_above: float  # an axis that shrinks by more is averaged, by the loop for aligned images
+    cubic: bool  # four neighbours along each axis instead of two
 
 
 @final

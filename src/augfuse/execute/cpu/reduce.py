@@ -32,7 +32,7 @@ def reduce(src, source, grid, m, out_height, out_width, mode, reach, all_of_it, 
     """
     height, width, channels = source
     rows, columns = grid
-    part = window_of(m, out_height, out_width, rows, columns, mode, reach)
+    part = window_of(m, 0, 0, out_height, out_width, rows, columns, mode, reach)
     if all_of_it:
         part = Window(0, columns, 0, rows)
     across, low, high = _new_cells(part.from_x, part.to_x, width, columns)

@@ -22,7 +22,7 @@ from augfuse.execute.cpu.statistics import channel_means
 from augfuse.execute.cpu.statistics import standardize as standardized
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
-from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Output, Pass
+from augfuse.plan.lower import Lowered, Output, Pass
 from augfuse.plan.ops import Grid, Local
 from augfuse.threads import share
 
@@ -102,10 +102,11 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
     """The numbers of a pass, for every image."""
     n = len(step.size.height)
     if step.sampling is None:
-        warp, reduced, grid = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, REDUCE_ABOVE), None, "whole"
+        warp, reduced, grid = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, math.inf, False), None, "whole"
     else:
-        matrices, reduced, border, nearest, grid = step.sampling
-        warp = Warp(True, matrices, BORDERS[border], nearest, REDUCE_ABOVE)
+        matrices, reduced, border, how, grid = step.sampling
+        averages = step.sampling.averages_above
+        warp = Warp(True, matrices, BORDERS[border], how == "nearest", averages, how == "bicubic")
     if step.color is not None:
         kind, colors = kernels.MATRIX, np.ascontiguousarray(step.color, _F)
     else:
@@ -144,7 +145,17 @@ def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> N
     with scratch("reduced", height * width * channels, image.dtype) as grid:
         warp, out_size = work.warp, (int(work.height[i]), int(work.width[i]))
         whole = work.mean_gain is not None  # the mean is that of all of it
-        reduce(flat(image), image.shape, (height, width), warp.matrices[i], *out_size, warp.mode, 0, whole, grid)
+        reduce(
+            flat(image),
+            image.shape,
+            (height, width),
+            warp.matrices[i],
+            *out_size,
+            warp.mode,
+            int(warp.cubic),
+            whole,
+            grid,
+        )
         run(work, grid, start, (height, width, channels), target, i, at)
 
 
@@ -165,12 +176,12 @@ def run(
     height, width = int(work.height[first]), int(work.width[first])
     if target.plain and (src.dtype != target.out.dtype or color.kind != kernels.KEEP or target.planar):
         target = target._replace(plain=False)
-    loop = _loop(work.grid)
+    loop = _loop(work.grid, warp.cubic)
     loop(src, starts, shape, warp, color, target, at * height * width * work.channels, height, width)
 
 
 @cache
-def _loop(grid: Grid) -> Callable[..., None]:
+def _loop(grid: Grid, cubic: bool) -> Callable[..., None]:
     """The compiled loop, loaded on first use: a recipe compiles what it needs."""
     if grid in ("whole", "swapped"):
         from augfuse.execute.cpu.straight import run as straight
@@ -180,6 +191,10 @@ def _loop(grid: Grid) -> Callable[..., None]:
         from augfuse.execute.cpu.aligned import run as aligned
 
         return aligned
+    if cubic:
+        from augfuse.execute.cpu.cubic import run as cubic_run
+
+        return cubic_run
     from augfuse.execute.cpu.tiles import run as sampled
 
     return sampled

@@ -54,14 +54,14 @@ def _parts_of(warp, count, out_height, out_width, height, width, margin, reach):
     """The windows of the images that lie in their maps, and the most pixels that one of them has with `margin`."""
     parts, most = np.empty((count, 4), np.int64), 0
     for i in range(count):
-        part = window_of(warp.matrices[i], out_height, out_width, height, width, warp.mode, reach)
+        part = window_of(warp.matrices[i], 0, 0, out_height, out_width, height, width, warp.mode, reach)
         parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3] = part.from_x, part.to_x, part.from_y, part.to_y
         most = max(most, (part.to_x - part.from_x + 2 * margin) * (part.to_y - part.from_y + 2 * margin))
     return parts, most
 
 
 @inlined
-def _new_tile(across, rows, channels):
+def new_tile(across, rows, channels):
     size = -(-rows * across // BLOCK) * BLOCK
     xs = np.empty(size, np.float32)
     ys = np.empty(size, np.float32)
@@ -80,6 +80,27 @@ def _new_tile(across, rows, channels):
     )
 
 
+@inlined
+def finish(tile, color, target, i, out_start, out_height, out_width, channels, cuts, at, count):
+    """The sampled values of `count` pixels of image i, from pixel `at` on: colour, fill, clip, normalise, write."""
+    values, padded, plane = tile.values, -(-count // BLOCK) * BLOCK, out_height * out_width
+    low, high, rounds, scale, bias = target.low, target.high, target.rounds, target.scales[i], target.biases[i]
+    first = out_start + i * plane * channels
+    if color.kind == MATRIX:
+        k.mix(values, color.matrices[i], padded)
+    elif color.kind == GAIN:
+        k.amplify(values, color.matrices[i, 0, 0], color.matrices[i, 0, 3], channels, padded)
+    if cuts:
+        k.fill_outside(values, tile.inside, color.fills[i], channels, padded)
+    if channels == 3 and not target.planar:
+        k.write_rgb(values, low, high, scale, bias, rounds, target.out, first + 3 * at, count)
+        return
+    for c in range(channels):
+        to = first + c * plane + at if target.planar else first + at * channels + c
+        apart = 1 if target.planar else channels
+        k.write_channel(values[c], low, high, scale[c], bias[c], rounds, target.out, to, apart, count)
+
+
 @jit
 def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
     """Images of one size: sample, colour, clip, normalise, write.
@@ -88,18 +109,17 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     warp, color, target: see `numbers`. out_start: where in target.out the first image goes; out_height, out_width.
     """
     height, width, channels = source
-    low, high, out, rounds = target.low, target.high, target.out, target.rounds
+    low, high, out = target.low, target.high, target.out
     across = min(out_width, TILE)
     rows = max(TILE // out_width, 1)
-    tile = _new_tile(across, rows, channels)
-    values = tile.values
-    packed = warp.active and src.itemsize == 1 and (channels == 1 or channels == 3)
-    cuts = warp.active and (warp.mode == CONSTANT or warp.mode == CONSTANT_CENTRES)
-    direct = not rounds and not target.planar and not cuts and color.kind != GAIN
-    wraps = warp.active and warp.mode == WRAP
+    tile = new_tile(across, rows, channels)
+    packed = src.itemsize == 1 and (channels == 1 or channels == 3)
+    cuts = warp.mode == CONSTANT or warp.mode == CONSTANT_CENTRES
+    direct = not target.rounds and not target.planar and not cuts and color.kind != GAIN
+    wraps = warp.mode == WRAP
     pad = 1 if wraps else 0
-    parts, most = _parts_of(warp, len(starts) if warp.active else 0, out_height, out_width, height, width, pad, 0)
-    copies = wraps or packed or (warp.active and most * channels * src.itemsize <= COPY_BYTES)
+    parts, most = _parts_of(warp, len(starts), out_height, out_width, height, width, pad, 0)
+    copies = wraps or packed or most * channels * src.itemsize <= COPY_BYTES
     scratch = np.empty(most * channels + PADDING if copies else 0, src.dtype)
     step = channels if width + 2 * pad > 1 else 0
     pitch = width * channels
@@ -124,36 +144,21 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 count = min(rows, out_height - y) * min(across, out_width - x)
                 padded = -(-count // BLOCK) * BLOCK  # what lies behind count is computed and not written
                 at = y * out_width + x
-                if warp.active:
-                    m, mode, nearest = warp.matrices[i], warp.mode, warp.nearest
-                    k.locate(m, x, y, width, height, pad, mode, nearest, channels, pitch, tile, padded)
-                    if packed and channels == 3:
-                        k.gather_rgb(image, base, stride, tile, count)
-                        if direct:
-                            mixes = color.kind == MATRIX
-                            k.blend_write_rgb(tile, mixes, matrix, low, high, scale, bias, out, first + 3 * at, count)
-                            continue
-                        k.blend_rgb(tile, padded)
-                    elif packed:
-                        k.sample_grey(image, base, stride, tile, count)
-                    elif channels == 3:
-                        k.sample_rgb(image, base, step, stride, tile, count)
-                    else:
-                        k.sample_any(image, base, step, stride, tile, channels, count)
+                m, nearest = warp.matrices[i], warp.nearest
+                k.locate(m, x, y, width, height, pad, warp.mode, nearest, channels, pitch, tile, padded)
+                if packed and channels == 3:
+                    k.gather_rgb(image, base, stride, tile, count)
+                    if direct:
+                        mixes = color.kind == MATRIX
+                        k.blend_write_rgb(tile, mixes, matrix, low, high, scale, bias, out, first + 3 * at, count)
+                        continue
+                    k.blend_rgb(tile, padded)
+                elif packed:
+                    k.sample_grey(image, base, stride, tile, count)
                 elif channels == 3:
-                    k.read_rgb(image, base + 3 * at, values, count)
+                    k.sample_rgb(image, base, step, stride, tile, count)
                 else:
-                    k.read_any(image, base + at * channels, values, channels, count)
-                if color.kind == MATRIX:
-                    k.mix(values, matrix, padded)
-                elif color.kind == GAIN:
-                    k.amplify(values, matrix[0, 0], matrix[0, 3], channels, padded)
-                if cuts:
-                    k.fill_outside(values, tile.inside, color.fills[i], channels, padded)
-                if channels == 3 and not target.planar:
-                    k.write_rgb(values, low, high, scale, bias, rounds, out, first + 3 * at, count)
-                    continue
-                for c in range(channels):
-                    to = first + c * plane + at if target.planar else first + at * channels + c
-                    apart = 1 if target.planar else channels
-                    k.write_channel(values[c], low, high, scale[c], bias[c], rounds, out, to, apart, count)
+                    k.sample_any(image, base, step, stride, tile, channels, count)
+                finish(
+                    tile, color, target, i, out_start, out_height, out_width, channels, cuts, at, count
+                )  # fmt: skip

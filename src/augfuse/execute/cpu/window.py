@@ -39,13 +39,14 @@ def _span(low, high, length, mode, reach):
 
 
 @inlined
-def window_of(m, out_height, out_width, height, width, mode, reach):
-    """The part of a source of height x width that an output reads through `m` (6,), and that its borders mirror.
+def window_of(m, x0, y0, rows, columns, height, width, mode, reach):
+    """The part of a source of height x width that these rows and columns of an output, from pixel (x0, y0) on, read
+    through `m` (6,), and that its borders mirror.
 
     reach: how many pixels further away than their two neighbours the places of an axis are read from.
     """
-    right, lower = out_width - 1.0, out_height - 1.0
-    u, v = 0.5 * (m[0] + m[1]) + m[2], 0.5 * (m[3] + m[4]) + m[5]
+    right, lower = columns - 1.0, rows - 1.0
+    u, v = m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2], m[3] * (x0 + 0.5) + m[4] * (y0 + 0.5) + m[5]
     from_x, to_x = _span(
         u + min(m[0] * right, 0.0) + min(m[1] * lower, 0.0),
         u + max(m[0] * right, 0.0) + max(m[1] * lower, 0.0),

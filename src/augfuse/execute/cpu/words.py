@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 _BYTE = ir.IntType(8)
 
 
-def _place(context: Any, builder: Any, array_type: Any, element: tuple[Any, Any], kind: Any) -> Any:
+def place_of(context: Any, builder: Any, array_type: Any, element: tuple[Any, Any], kind: Any) -> Any:
     """A pointer of this kind to an element of an array: (array, index)."""
     array, index = element
     data = context.make_array(array_type)(context, builder, array).data
@@ -26,7 +26,7 @@ def unaligned_load(result: Any) -> Any:
     def load(typingctx, buffer, index):
         def codegen(context, builder, signature, arguments):
             kind = ir.IntType(result.bitwidth)
-            return builder.load(_place(context, builder, signature.args[0], tuple(arguments), kind), align=1)
+            return builder.load(place_of(context, builder, signature.args[0], tuple(arguments), kind), align=1)
 
         return result(buffer, types.intp), codegen
 
@@ -40,8 +40,8 @@ def _copier(size: int) -> Any:
     def copy(typingctx, source, at, target, to):
         def codegen(context, builder, signature, arguments):
             kind = ir.VectorType(_BYTE, size)
-            word = builder.load(_place(context, builder, signature.args[0], tuple(arguments[:2]), kind), align=1)
-            builder.store(word, _place(context, builder, signature.args[2], tuple(arguments[2:]), kind), align=1)
+            word = builder.load(place_of(context, builder, signature.args[0], tuple(arguments[:2]), kind), align=1)
+            builder.store(word, place_of(context, builder, signature.args[2], tuple(arguments[2:]), kind), align=1)
             return context.get_dummy_value()
 
         return types.void(source, types.intp, target, types.intp), codegen
@@ -60,14 +60,14 @@ def _mirror_rgb(behind: int, exact: bool) -> Any:
     def mirror(typingctx, source, at, target, to):
         def codegen(context, builder, signature, arguments):
             kind = ir.VectorType(_BYTE, 16)
-            word = builder.load(_place(context, builder, signature.args[0], tuple(arguments[:2]), kind), align=1)
+            word = builder.load(place_of(context, builder, signature.args[0], tuple(arguments[:2]), kind), align=1)
             nothing = ir.Constant(kind, ir.Undefined)
             places = [(order, 0)] if not exact else [(order[:8], 0), (order[7:15], 7)]
             for taken, offset in places:
                 mask = ir.Constant(ir.VectorType(ir.IntType(32), len(taken)), taken)
                 turned = builder.shuffle_vector(word, nothing, mask)
                 index = builder.add(arguments[3], ir.Constant(arguments[3].type, offset))
-                place = _place(context, builder, signature.args[2], (arguments[2], index), turned.type)
+                place = place_of(context, builder, signature.args[2], (arguments[2], index), turned.type)
                 builder.store(turned, place, align=1)
             return context.get_dummy_value()
 
@@ -80,8 +80,8 @@ def _copy_bytes(typingctx, source, at, target, to, count):
     """`count` bytes from one uint8 buffer to another."""
 
     def codegen(context, builder, signature, arguments):
-        start = _place(context, builder, signature.args[0], tuple(arguments[:2]), _BYTE)
-        end = _place(context, builder, signature.args[2], tuple(arguments[2:4]), _BYTE)
+        start = place_of(context, builder, signature.args[0], tuple(arguments[:2]), _BYTE)
+        end = place_of(context, builder, signature.args[2], tuple(arguments[2:4]), _BYTE)
         cgutils.raw_memcpy(builder, end, start, arguments[4], 1)
         return context.get_dummy_value()
 
@@ -109,13 +109,13 @@ def _blender(taps: int, adds: bool) -> Any:
             given, index, scales, begin, apart, out, into = arguments
             kinds = signature.args
             kind = ir.VectorType(ir.FloatType(), 4)
-            place = _place(context, builder, kinds[5], (out, into), kind)
+            place = place_of(context, builder, kinds[5], (out, into), kind)
             total = builder.load(place, align=1) if adds else None
             for tap in range(taps):
                 offset = builder.mul(apart, ir.Constant(apart.type, tap))
-                where = _place(context, builder, kinds[0], (given, builder.add(index, offset)), kind)
+                where = place_of(context, builder, kinds[0], (given, builder.add(index, offset)), kind)
                 one = builder.add(begin, ir.Constant(begin.type, tap))
-                weight = builder.load(_place(context, builder, kinds[2], (scales, one), ir.FloatType()))
+                weight = builder.load(place_of(context, builder, kinds[2], (scales, one), ir.FloatType()))
                 splat = ir.Constant(kind, ir.Undefined)
                 for lane in range(4):
                     splat = builder.insert_element(splat, weight, ir.Constant(ir.IntType(32), lane))
