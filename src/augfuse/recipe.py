@@ -55,9 +55,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period
     n) or "constant" (`fill_value`, one number or one per channel, at the image's own scale; cut at the image edge).
-    interpolation: "bilinear"; "bicubic", sharper, over 4 x 4 pixels; "area", the mean of what an output pixel covers; or
-    "nearest", which mixes no values: the pixel that covers the point, on the edge between two the right or lower one.
-    The first two average what shrinks by more than 1.5. value_range: (low, high) of float images; None means 0..1, and the full range of integer
+    interpolation: "bilinear"; "bicubic", sharper; both average what shrinks by more than 1.5. "area", the mean of what
+    an output pixel covers. "nearest", which mixes no values: the pixel that covers the point, on the edge between two
+    the right or lower one. value_range: (low, high) of float images; None means 0..1, and the full range of integer
     dtypes. box_format: "pascal_voc", [x1, y1, x2, y2] in pixels; boxes are not supported yet.
     """
 

@@ -20,8 +20,9 @@ from augfuse.plan.tone import LEVELS, Tone, through
 if TYPE_CHECKING:
     from augfuse.plan.plan import Plan
 
-# An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
-REDUCE_ABOVE = 1.5
+# What shrinks by more than this along an axis is averaged over the area that it covers. A little above 1.5, so that 9
+# pixels made 6 are not more than 1.5 times as many by the last digit of an inverse.
+REDUCE_ABOVE = 1.5 + 2.0**-30
 
 Interpolation: TypeAlias = Literal["bilinear", "nearest", "bicubic", "area"]
 

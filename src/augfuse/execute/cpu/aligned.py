@@ -1,9 +1,9 @@
 """Images that are scaled and shifted along their axes: rows and columns are blended apart, straight into the output.
 
 An output pixel is the area mean of what it covers along an axis that shrinks by more than 1.5, else the blend of two or
-four neighbours. All are taps: which source pixels along an axis, and their weights. For each output row the source rows are
-added up into one row of floats, its columns are blended into the pixels of the output, and these are written as those
-of `straight`.
+four neighbours. All are taps: which source pixels along an axis, and their weights. For each output row the source rows
+are added up into one row of floats, its columns are blended into the pixels of the output, and these are written as
+those of `straight`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _blend(taps, i, place, length, border):
 
 @inlined
 def _cubic(taps, i, place, length, border):
-    """Four neighbours by the bicubic weights. Those that a border folds together are one tap each, next to each other."""
+    """Four neighbours by the bicubic weights; those that a border folds onto one pixel are one tap."""
     left = int(np.floor(place - 0.5))
     w0, w1, w2, w3 = cubic_weights(place - 0.5 - left)
     a, b = border_index(left - 1, length, border), border_index(left, length, border)
@@ -103,7 +103,8 @@ def _cubic(taps, i, place, length, border):
         _add(taps, i, c, w2, False)
         _add(taps, i, d, w3, False)
         return
-    for j in range(low, high + 1):
+    low = max(min(low, length - 4), 0)  # as many taps for each, where there are so many pixels
+    for j in range(low, min(low + 4, length)):
         first, second = (w0 if a == j else 0.0) + (w1 if b == j else 0.0), (w2 if c == j else 0.0)
         _add(taps, i, j, first + second + (w3 if d == j else 0.0), False)
 
@@ -167,6 +168,12 @@ def add_rows(src, base, stride, first, size, taps, y, row):
         return
     c = src[base + taps.places[y, 2] * stride + first : base + taps.places[y, 2] * stride + first + size]
     w2 = weight[2]
+    if count == 4:
+        d = src[base + taps.places[y, 3] * stride + first : base + taps.places[y, 3] * stride + first + size]
+        w3 = weight[3]
+        for p in range(size):
+            row[p] = w0 * F(a[p]) + w1 * F(b[p]) + w2 * F(c[p]) + w3 * F(d[p])
+        return
     for p in range(size):
         row[p] = w0 * F(a[p]) + w1 * F(b[p]) + w2 * F(c[p])
     for k in range(3, count):
@@ -191,6 +198,9 @@ def blend_fours(row, at, weights, most, counts, alike, channels, line):
     elif alike == 3:
         for x in range(len(at)):
             blend3(row, at[x], weights, x * most, channels, line, x * channels)
+    elif alike == 4:
+        for x in range(len(at)):
+            blend4(row, at[x], weights, x * most, channels, line, x * channels)
     else:
         for x in range(len(at)):
             to, count, w = x * channels, counts[x], x * most

@@ -77,8 +77,8 @@ def _taps(builder: Any, vectors: list[Any], weights: Any) -> Any:
 
 
 def _blender(apart: bool) -> Any:
-    """An intrinsic (values, index, step, stride, tx, ty, line, index): float32 of `line` from 4 x 4 taps in `values`, of
-    which the upper left one is at `index`, the next ones `step` and `stride` away.
+    """An intrinsic (values, index, step, stride, tx, ty, line, index): float32 of `line` from 4 x 4 taps in `values`,
+    of which the upper left one is at `index`, the next ones `step` and `stride` away.
 
     apart: four neighbouring values, those of four channels, become four; else one does, and the step is 1.
     """

@@ -145,17 +145,8 @@ def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> N
     with scratch("reduced", height * width * channels, image.dtype) as grid:
         warp, out_size = work.warp, (int(work.height[i]), int(work.width[i]))
         whole = work.mean_gain is not None  # the mean is that of all of it
-        reduce(
-            flat(image),
-            image.shape,
-            (height, width),
-            warp.matrices[i],
-            *out_size,
-            warp.mode,
-            int(warp.cubic),
-            whole,
-            grid,
-        )
+        reach = 1 if warp.cubic else 0
+        reduce(flat(image), image.shape, (height, width), warp.matrices[i], *out_size, warp.mode, reach, whole, grid)
         run(work, grid, start, (height, width, channels), target, i, at)
 
 
