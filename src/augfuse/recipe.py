@@ -134,8 +134,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         indices (n,): the positions that key the draws, 0..n-1 by default. seed None draws fresh entropy, kept in
         `batch.plan.seed`. training=False applies `eval()`. workers: threads, all cores by default; it changes no byte.
         dtype: None keeps the input's dtype (rounded), or float32 where the recipe normalises; "float32" without a
-        normalising transform is unrounded at the input's scale. layout "NHWC" or "NCHW". out: a C-contiguous array that
-        is written to and returned as `batch.images`. Raises ImageError, ImageTypeError, RecipeError.
+        normalising transform is unrounded at the input's scale; "float16" is float32 to half the digits. layout "NHWC"
+        or "NCHW". out: a C-contiguous array that is written to and returned as `batch.images`. Raises ImageError,
+        ImageTypeError, RecipeError.
         """
         pixels = as_images(images)
         n = len(pixels)
@@ -238,10 +239,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return make(drawn, self._settings, Source(source, channels, source_dtype), None)
 
     def _plan(self, drawn: Drawn, images: Source, dtype: np.dtype | None) -> Plan:
-        if dtype is not None and dtype not in (images.dtype, np.float32):
-            raise RecipeError(
-                f"dtype: got {dtype.name} for {images.dtype.name} images, wanted '{images.dtype.name}' or 'float32'."
-            )
+        if dtype is not None and dtype not in (images.dtype, np.float32, np.float16):
+            wanted = ", ".join(f"'{name}'" for name in dict.fromkeys((images.dtype.name, "float32")))
+            raise RecipeError(f"dtype: got {dtype.name} for {images.dtype.name} images, wanted {wanted} or 'float16'.")
         if self._is_first("undone"):
             warn_of_undone(tuple(self.transforms))
         return checked(make(drawn, self._settings, images, dtype))

@@ -17,7 +17,8 @@ from augfuse.plan.tone import Tone, params_of
 def execute(lowered: Lowered, images: Images) -> np.ndarray:
     """(n, h, w, c) of the plan's dtype."""
     results = [_image(lowered, images[i].astype(np.float64), images.dtype, i) for i in range(len(images))]
-    return np.stack(results).astype(lowered.output.dtype)
+    dtype, made = lowered.output.dtype, np.stack(results)
+    return (made.astype(np.float32) if dtype == np.float16 else made).astype(dtype)  # float16 is rounded float32
 
 
 def _image(lowered: Lowered, image: np.ndarray, dtype: np.dtype, i: int) -> np.ndarray:

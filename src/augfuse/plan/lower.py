@@ -26,6 +26,8 @@ REDUCE_ABOVE = 1.5 + 2.0**-30
 
 Interpolation: TypeAlias = Literal["bilinear", "nearest", "bicubic", "area"]
 
+MOST_HALF = 65504.0
+
 # A tone takes values at the nearest level. What blends and colours leave within this part of full scale below the
 # middle between two levels counts as lying there, and goes up, whatever the order of the arithmetic.
 TIE = 2.0**-18
@@ -124,9 +126,23 @@ def lower(plan: Plan) -> Lowered:
             around, whole = None, False
         canvas = step.size
     write = plan.write
+    _check_half(plan)
     plain = write.name is None and write.dtype == plan.images.dtype and write.dtype.kind == "u"
     output = Output(plan.low, plan.high, write.scale, write.bias, write.dtype, write.standardize, plain)
     return Lowered(plan.channels, plan.low, plan.high, tuple(steps), canvas, output)
+
+
+def _check_half(plan: Plan) -> None:
+    """Refuse float16 where it cannot hold the values. Standardised ones are below the root of their number."""
+    write = plan.write
+    if write.dtype != np.float16 or write.standardize is not None:
+        return
+    ends = np.stack([plan.low * write.scale + write.bias, plan.high * write.scale + write.bias])
+    if (largest := float(np.abs(ends).max())) > MOST_HALF:
+        raise RecipeError(
+            f"dtype: got float16 for values up to {largest:g}, wanted at most {MOST_HALF:g}, the largest float16. "
+            "Add af.ToFloat() or af.Normalize() at the end, or use dtype='float32'."
+        )
 
 
 def _moves_whole_pixels(step: Segment) -> bool:

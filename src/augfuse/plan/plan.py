@@ -191,7 +191,7 @@ def _of_view(
         dtype = np.dtype(np.float32) if isinstance(last, base.Write) else images.dtype
     elif isinstance(last, base.Write) and dtype.kind != "f":
         raise RecipeError(
-            f"dtype: got {dtype.name} for a recipe that ends in {type(last).__name__}, wanted 'float32'. "
+            f"dtype: got {dtype.name} for a recipe that ends in {type(last).__name__}, wanted 'float32' or 'float16'. "
             "Leave dtype out."
         )
     return Plan(

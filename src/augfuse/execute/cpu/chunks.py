@@ -49,8 +49,8 @@ class _Pixels(NamedTuple):
         return self.values.reshape(-1, *self.shape)[self.starts // size]
 
 
-def prepare(steps: list[Work | Local], last: Work, images: Images, target: Target) -> Callable[[int, int], None]:
-    """A function that carries out the images start..stop of a batch: `steps`, then the pass that writes."""
+def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[Target, int, int], None]:
+    """A function that carries out the images start..stop of a batch: `steps`, then the pass that writes to a target."""
     works = [step for step in (*steps, last) if isinstance(step, Work)]
     sides = np.stack([*images.canvas, *(side for work in works for side in (work.height, work.width))])
     largest = int((sides[::2] * sides[1::2]).max()) * last.channels
@@ -62,14 +62,14 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
     reads_float = [k > local and isinstance(step, Work) and _samples(step) for k, step in enumerate(steps)]
     writes_float = len(steps) > local and _samples(last)
 
-    def run_slice(start: int, stop: int) -> None:
+    def run_slice(target: Target, start: int, stop: int) -> None:
         bounds = [start, *others[(others > start) & (others < stop)].tolist(), stop]
         with _scratch(min(count, stop - start) * largest) as scratch:
             for first, end in pairwise(bounds):
                 for at in range(first, end, count):
-                    run_chunk(at, min(at + count, end), scratch)
+                    run_chunk(target, at, min(at + count, end), scratch)
 
-    def run_chunk(first: int, end: int, scratch: _Scratch) -> None:
+    def run_chunk(target: Target, first: int, end: int, scratch: _Scratch) -> None:
         chunk = slice(first, end)
         todo = [k for k, step in enumerate(steps) if isinstance(step, Work) or step.active[chunk].any()]
         write, from_float = last, writes_float

@@ -40,6 +40,7 @@ class Target(NamedTuple):
     planar: bool  # (c, h, w) instead of (h, w, c)
     out: np.ndarray  # flat
     plain: bool  # whole numbers that are copied as they are, where nothing happens to them
+    first: int = 0  # which image of the plan lies at the beginning of `out`
 
 
 @final

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple, final
 
 import numpy as np
@@ -34,6 +34,8 @@ BORDERS = {
     "wrap_centres": kernels.WRAP_CENTRES,
     "constant_centres": kernels.CONSTANT_CENTRES,
 }
+
+NARROW_BYTES = 2**20  # of float32 that are made float16 at a time
 
 _F = np.float32
 
@@ -60,7 +62,7 @@ def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, wor
 
 def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> Callable[[int, int], None]:
     """A function that carries out the images start..stop of the batch; safe to call from several threads."""
-    steps = [
+    steps: list[Work | Local] = [
         step if isinstance(step, Local) else work_of(step, lowered.channels, lowered.low) for step in lowered.steps
     ]
     if not steps or isinstance(steps[-1], Local):
@@ -68,22 +70,21 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
     last = steps.pop()
     assert isinstance(last, Work)
     standardize = lowered.output.standardize
-    target = target_of(lowered.output, planar, out)
     bulk = images.stack is not None and last.reduced is None
     several = None
     if any(isinstance(step, Pass) and (step.before or step.after) for step in lowered.steps):
         from augfuse.execute.cpu import toned
 
-        several = toned.prepare(lowered, images, target)
+        several = toned.prepare(lowered, images)
     elif steps:
         from augfuse.execute.cpu import chunks  # and its kernels: loaded on first use
 
-        several = chunks.prepare(steps, last, images, target)
+        several = chunks.prepare(steps, last, images)
     rows, columns = int(lowered.size.height[0]), int(lowered.size.width[0])
 
-    def run_slice(start: int, stop: int) -> None:
+    def run_slice(target: Target, start: int, stop: int) -> None:
         if several is not None:
-            several(start, stop)
+            several(target, start, stop)
         elif bulk:
             assert images.stack is not None
             shape = images.stack.shape[1:]
@@ -93,9 +94,32 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
                 run_one(last, images[i], target, i, i)
         if standardize is not None:
             lines, length = (rows * lowered.channels, columns) if planar else (rows, columns * lowered.channels)
-            standardized(target.out, start * lines * length, lines, length, standardize[start:stop])
+            at = (start - target.first) * lines * length
+            standardized(target.out, at, lines, length, standardize[start:stop])
 
-    return run_slice
+    if lowered.output.dtype == np.float16:
+        return _narrowed(run_slice, lowered.output, planar, out)
+    return partial(run_slice, target_of(lowered.output, planar, out))
+
+
+def _narrowed(
+    run_slice: Callable[[Target, int, int], None], output: Output, planar: bool, out: np.ndarray
+) -> Callable[[int, int], None]:
+    """`run_slice` for float16: a few images at a time are made as float32, in memory that stays in a cache."""
+    from augfuse.execute.cpu.half import narrow  # compiled: loaded on first use
+
+    size, bits = math.prod(out.shape[1:]), out.reshape(-1).view(np.uint16)
+    count = max(1, NARROW_BYTES // (4 * size))
+    target = target_of(output, planar, np.empty(0, _F))
+
+    def run_narrowed(start: int, stop: int) -> None:
+        with scratch("narrowed", min(count, stop - start) * size, _F) as floats:
+            for first in range(start, stop, count):
+                end = min(first + count, stop)
+                run_slice(target._replace(out=floats, first=first), first, end)
+                narrow(floats, bits[first * size :], (end - first) * size)
+
+    return run_narrowed
 
 
 def work_of(step: Pass, channels: int, low: float) -> Work:
@@ -168,7 +192,8 @@ def run(
     if target.plain and (src.dtype != target.out.dtype or color.kind != kernels.KEEP or target.planar):
         target = target._replace(plain=False)
     loop = _loop(work.grid, warp.cubic)
-    loop(src, starts, shape, warp, color, target, at * height * width * work.channels, height, width)
+    begin = (at - target.first) * height * width * work.channels
+    loop(src, starts, shape, warp, color, target, begin, height, width)
 
 
 @cache

@@ -28,14 +28,14 @@ _F = np.float32
 _INF = _F(np.inf)
 
 
-def prepare(lowered: Lowered, images: Images, target: Target) -> Callable[[int, int], None]:
-    """A function that carries out the images start..stop of a batch."""
+def prepare(lowered: Lowered, images: Images) -> Callable[[Target, int, int], None]:
+    """A function that carries out the images start..stop of a batch, to a target."""
     steps = _steps(lowered)
     last = steps.pop()
     assert not isinstance(last, Local)
     bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
 
-    def run_slice(start: int, stop: int) -> None:
+    def run_slice(target: Target, start: int, stop: int) -> None:
         ready, end = _ready(steps, last, target, images.dtype, lowered.channels, start, stop)
         if not bulk:
             for i in range(start, stop):

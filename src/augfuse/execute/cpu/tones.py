@@ -47,7 +47,8 @@ class Tables:
             out = np.empty(count * math.prod(shape), self._dtype)
             tables.run(src, starts, pixels, self._channels, made, out, 0, False)
             return out
-        tables.run(src, starts, pixels, self._channels, made, target.out, first * math.prod(shape), target.planar)
+        at = (first - target.first) * math.prod(shape)
+        tables.run(src, starts, pixels, self._channels, made, target.out, at, target.planar)
         return target.out
 
     def _of(self, src: np.ndarray, starts: np.ndarray, pixels: int, first: int) -> np.ndarray:
