@@ -43,7 +43,7 @@ def test_whole_pixel_moves_are_what_sampling_gives(data: st.DataObject) -> None:
         + data.draw(ends(written), "end"),
         fill=data.draw(st.sampled_from(["nearest", "reflect", "wrap", "constant"]), "fill"),
         fill_value=data.draw(st.sampled_from([0.0, 0.3]), "paint") * FULL_SCALE[dtype],
-        interpolation=data.draw(st.sampled_from(["bilinear", "nearest"]), "interpolation"),
+        interpolation=data.draw(st.sampled_from(["bilinear", "nearest", "bicubic", "area"]), "interpolation"),
     )
     height, width = data.draw(st.integers(1, 40), "height"), data.draw(st.integers(1, 40), "width")
     images = pictures(1, height, width, channels, dtype, seed=data.draw(st.integers(0, 9), "picture"))

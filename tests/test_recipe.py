@@ -25,7 +25,7 @@ recipes = st.builds(
     ends(),
     fill=st.sampled_from(["nearest", "reflect", "wrap", "constant"]),
     fill_value=st.floats(-1e6, 1e6) | st.lists(st.integers(0, 255), min_size=1, max_size=4).map(tuple),
-    interpolation=st.sampled_from(["bilinear", "nearest"]),
+    interpolation=st.sampled_from(["bilinear", "nearest", "bicubic", "area"]),
     value_range=st.none() | st.tuples(st.floats(-1e3, 0), st.floats(1e-3, 1e3)),
     box_format=st.just("pascal_voc"),
 )

@@ -54,7 +54,7 @@ def test_every_transform(cls: type[af.Transform], example: dict[str, Any]) -> No
     steps = [cls(**example)]
     if not cls.comes_last:
         steps.append(af.ToFloat())
-    _assert_bits(af.Recipe(steps), pictures(5, 64, 66), seed=1, workers=2)
+    _assert_bits(af.Recipe(steps), pictures(5, 64, 64), seed=1, workers=2)
     mixed = [pictures(1, h, 70, 3)[0] for h in (64, 90, 65)]
     if not cls.comes_last:
         _assert_bits(af.Recipe([steps[0], af.RandomCrop(20), steps[1]]), mixed, seed=1, layout="NCHW")
@@ -105,10 +105,9 @@ def test_a_loader_and_a_plan_take_it() -> None:
     batch = recipe.batch(pixels, seed=1, dtype="float16")
     plan = af.Plan.from_bytes(batch.plan.to_bytes())
     assert np.array_equal(recipe.replay(plan, images=pixels).images, batch.images)
-    assert "float16" in recipe.explain(dtype="uint8").replace("float32", "float16")
     assert np.abs(batch.pixels().astype(int) - recipe.batch(pixels, seed=1).pixels()).max() <= 1
     assert af.functional.to_float(pixels).dtype == np.float32
-    assert af.functional.brightness(pixels, 0.5, dtype="float16").dtype == np.float16
+    assert af.functional.adjust_brightness(pixels, 0.5, dtype="float16").dtype == np.float16
 
 
 def test_torch_takes_it() -> None:
@@ -130,7 +129,7 @@ def test_without_a_normalising_transform_it_is_at_the_images_scale() -> None:
         ([af.HorizontalFlip()], "uint16", None),
         ([af.Rotate()], "float32", (0.0, 1e6)),
         ([af.Normalize(0.5, 1e-6)], "uint8", None),
-        ([af.Normalize((0.5,) * 3, (0.5, 1e-5, 0.5))], "float32", None),
+        ([af.Normalize((0.5,) * 3, (0.5, 1e-6, 0.5))], "float32", None),
     ],
 )
 def test_what_it_cannot_hold_is_said(steps: list[af.Transform], dtype: str, value_range: Any) -> None:

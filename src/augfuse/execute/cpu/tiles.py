@@ -46,7 +46,8 @@ def _copy_wrapped(src, start, height, width, channels, part, scratch):
             scratch[to + c] = src[row + left * channels + c]
             scratch[to + (across - 1) * channels + c] = src[row + right * channels + c]
         inner = src[row + part.from_x * channels : row + part.to_x * channels]
-        scratch[to + channels : to + channels + len(inner)] = inner
+        for p in range(len(inner)):  # compiling a slice assignment takes 2 s, for the text of its error
+            scratch[to + channels + p] = inner[p]
 
 
 @inlined
