@@ -51,11 +51,11 @@ def _copy_wrapped(src, start, height, width, channels, part, scratch):
 
 
 @inlined
-def _parts_of(warp, count, out_height, out_width, height, width, margin, reach):
+def _parts_of(warp, count, out_height, out_width, height, width, margin):
     """The windows of the images that lie in their maps, and the most pixels that one of them has with `margin`."""
     parts, most = np.empty((count, 4), np.int64), 0
     for i in range(count):
-        part = window_of(warp.matrices[i], 0, 0, out_height, out_width, height, width, warp.mode, reach)
+        part = window_of(warp.matrices[i], 0, 0, out_height, out_width, height, width, warp.mode, 0)
         parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3] = part.from_x, part.to_x, part.from_y, part.to_y
         most = max(most, (part.to_x - part.from_x + 2 * margin) * (part.to_y - part.from_y + 2 * margin))
     return parts, most
@@ -119,7 +119,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     direct = not target.rounds and not target.planar and not cuts and color.kind != GAIN
     wraps = warp.mode == WRAP
     pad = 1 if wraps else 0
-    parts, most = _parts_of(warp, len(starts), out_height, out_width, height, width, pad, 0)
+    parts, most = _parts_of(warp, len(starts), out_height, out_width, height, width, pad)
     copies = wraps or packed or most * channels * src.itemsize <= COPY_BYTES
     scratch = np.empty(most * channels + PADDING if copies else 0, src.dtype)
     step = channels if width + 2 * pad > 1 else 0
