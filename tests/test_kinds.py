@@ -97,7 +97,10 @@ STRAIGHT = [leaf for leaf in LEAVES if not isinstance(leaf, Tone)]
 
 
 @given(
-    bodies(STRAIGHT), st.integers(0, 2**64 - 1), st.sampled_from([1, 3, 4, 5]), st.sampled_from(["nearest", "bilinear"])
+    bodies(STRAIGHT),
+    st.integers(0, 2**64 - 1),
+    st.sampled_from([1, 3, 4, 5]),
+    st.sampled_from(["nearest", "bilinear", "bicubic", "area"]),
 )
 def test_the_lowered_numbers_are_those_of_linear_algebra(
     body: list[Transform], seed: int, channels: int, interpolation: str
@@ -130,7 +133,7 @@ def _check_sampling(segment: Segment, step: Pass, source: tuple[int, int], inter
     reduced = list(source)
     if interpolation != "nearest" and segment.grid == "free":  # along its axes it shrinks straight into the output
         for axis, span in enumerate(spans):
-            if span > REDUCE_ABOVE:
+            if span > (1 if interpolation == "area" else REDUCE_ABOVE):
                 reduced[axis] = max(round(source[axis] / span), 1)
     if reduced == list(source):
         assert step.sampling.reduced is None
@@ -140,7 +143,7 @@ def _check_sampling(segment: Segment, step: Pass, source: tuple[int, int], inter
     factors = np.array([reduced[1] / source[1], reduced[0] / source[0]])
     wanted = to_source[:2] * factors[:, None]
     np.testing.assert_allclose(step.sampling.matrices[0].reshape(2, 3), wanted, rtol=1e-9, atol=1e-6)
-    assert step.sampling.nearest == (interpolation == "nearest") and step.sampling.border == "constant"
+    assert step.sampling.interpolation == interpolation and step.sampling.border == "constant"
 
 
 def _colored(matrix: np.ndarray, color: np.ndarray) -> np.ndarray:

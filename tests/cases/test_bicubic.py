@@ -62,7 +62,7 @@ def test_warp_like_torch(channels: int, fill: str, padding: str) -> None:
         ((300, 290), 33, -0.1, 0.4),
     ):
         pixels = pictures(1, height, width, channels, "float32")
-        recipe = _recipe(af.Rotate((degrees,) * 2), af.Translate(x=(x, x), y=(y, y)), fill=fill)
+        recipe = _recipe(af.Rotate((degrees, degrees)), af.Translate(x=(x, x), y=(y, y)), fill=fill)
         got = recipe.batch(pixels, seed=0).images[0]
         angle, centre = np.deg2rad(degrees), np.array([width / 2, height / 2])
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])  # back, y points down
@@ -82,8 +82,8 @@ def test_wrap_is_the_picture_repeated() -> None:
     pixels = pictures(1, 12, 15, 3, "float32")
     around = np.pad(pixels, ((0, 0), (12, 12), (15, 15), (0, 0)), mode="wrap")
     for degrees in (20, -45, 170):
-        turned = _recipe(af.Rotate((degrees,) * 2), fill="wrap").batch(pixels, seed=0).images
-        wanted = _recipe(af.Rotate((degrees,) * 2)).batch(around, seed=0).images[:, 12:24, 15:30]
+        turned = _recipe(af.Rotate((degrees, degrees)), fill="wrap").batch(pixels, seed=0).images
+        wanted = _recipe(af.Rotate((degrees, degrees))).batch(around, seed=0).images[:, 12:24, 15:30]
         np.testing.assert_allclose(turned, wanted, atol=2e-5)
 
 
@@ -161,7 +161,7 @@ def test_pictures_of_several_blocks(fill: str) -> None:
 def test_any_warp_like_the_reference(
     size: tuple[int, int], out: tuple[int, int], degrees: float, shift: float, fill: str
 ) -> None:
-    steps = [af.Affine(degrees=(degrees,) * 2, translate_x=(shift,) * 2), af.Resize(out)]
+    steps = [af.Affine(degrees=(degrees, degrees), translate_x=(shift, shift)), af.Resize(out)]
     assert_like_reference(_recipe(*steps, fill=fill), pictures(1, *size, 3, "float32"))
 
 

@@ -16,7 +16,7 @@ from augfuse.plan.lower import Pass
 from oracles import assert_like_reference, fused, numbers, pictures
 
 FILLS = ("nearest", "reflect", "wrap", "constant")
-MODES = dict(zip(FILLS, (NEAREST, REFLECT, WRAP, CONSTANT), strict=True))
+MODES: dict[str, int] = dict(zip(FILLS, (NEAREST, REFLECT, WRAP, CONSTANT), strict=True))
 
 # A crop of a large picture, turned; one that lies at its edge; one far outside; all of it; with the mean of all of it.
 STEPS = {
@@ -78,7 +78,7 @@ def test_a_crop_needs_a_part() -> None:
 def test_any_part(crop: tuple[int, int], degrees: float, shift: tuple[float, float], scale: float, fill: str) -> None:
     steps = [
         af.CenterCrop(crop),
-        af.Affine(degrees=(degrees, degrees), translate_x=(shift[0],) * 2, translate_y=(shift[1],) * 2),
+        af.Affine(degrees=(degrees, degrees), translate_x=(shift[0], shift[0]), translate_y=(shift[1], shift[1])),
         af.Scale((scale, scale)),
     ]
     part, everything, _, _ = _grids(steps, fill, pictures(1, 40, 40, 3, "float32")[0])

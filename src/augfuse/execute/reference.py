@@ -193,7 +193,7 @@ def _weights(scale: float, shift: float, length: int, count: int, border: str, a
             part = (np.minimum(cells + 1, ends[1]) - np.maximum(cells, ends[0])) / (ends[1] - ends[0])
         else:
             place = (ends[0] + ends[1]) / 2 - 0.5  # pixel centres become whole numbers
-            cells, part = map(np.array, _neighbours(np.float64(place), cubic))
+            cells, part = map(np.concatenate, _neighbours(np.array([place]), cubic))
         np.add.at(weights[i], _border(cells, length, border), part)
     return weights
 
