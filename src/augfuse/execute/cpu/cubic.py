@@ -14,8 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from augfuse.execute.cpu import kernels as k
-from augfuse.execute.cpu.kernels import CONSTANT, WRAP
+from augfuse.execute.cpu.kernels import CONSTANT, WRAP, locate
 from augfuse.execute.cpu.moves import border_index
 from augfuse.execute.cpu.tiles import BLOCK, TILE, finish, new_tile
 from augfuse.execute.cpu.window import window_of
@@ -156,7 +155,7 @@ def _sample(frame, base, channels, pitch, tile, line, count):
 def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
     """Images of one size through maps that may turn them. The arguments are those of `tiles.run`."""
     height, width, channels = source
-    m, mode, cuts = warp.matrices, warp.mode, warp.mode == CONSTANT
+    mode, cuts = warp.mode, warp.mode == CONSTANT
     # Around the seam of a wrapped image all of it is needed, by every block.
     side_y, side_x = (out_height, out_width) if mode == WRAP else (min(SIDE, out_height), min(SIDE, out_width))
     across = min(side_x, TILE)
@@ -168,7 +167,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
         for top in range(0, out_height, side_y):
             for left in range(0, out_width, side_x):
                 lower, right = min(top + side_y, out_height), min(left + side_x, out_width)
-                part = window_of(m[i], left, top, lower - top, right - left, height, width, mode, 1)
+                part = window_of(warp.matrices[i], left, top, lower - top, right - left, height, width, mode, 1)
                 columns, lines = part.to_x - part.from_x + 2 * MARGIN, part.to_y - part.from_y + 2 * MARGIN
                 pitch = columns * channels
                 if len(frame) < lines * pitch + 4:  # four floats are read at a time
@@ -181,7 +180,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                         wide = min(across, right - x)
                         count = min(rows, lower - y) * wide
                         padded = -(-count // BLOCK) * BLOCK
-                        k.locate(m[i], x, y, width, height, 1, mode, False, channels, pitch, tile, padded)
+                        locate(warp, i, x, y, width, height, 1, channels, pitch, tile, padded)
                         _sample(frame, base, channels, pitch, tile, line, count)
                         at = y * out_width + x
                         finish(

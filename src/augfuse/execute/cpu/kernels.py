@@ -42,11 +42,12 @@ def _wrap_centres(s, last, span):
 
 
 @inlined
-def locate(m, x0, y0, W, H, pad, mode, nearest, step, stride, tile, count):
-    """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys); the source is W x H, `m` maps to it.
+def locate(warp, i, x0, y0, W, H, pad, step, stride, tile, count):
+    """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys) of image i; the source is W x H.
 
     pad: pixels that continue the source on each side, by its border. Offsets count from the first of them.
     """
+    m, mode, nearest = warp.matrices[i], warp.mode, warp.nearest
     xs, ys, off, tx, ty, inside = tile.xs, tile.ys, tile.off, tile.tx, tile.ty, tile.inside
     width = F(W)
     height = F(H)

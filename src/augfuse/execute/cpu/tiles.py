@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.execute.cpu import kernels as k
-from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP
+from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP, locate
 from augfuse.execute.cpu.numbers import Tile
 from augfuse.execute.cpu.window import Window, window_of
 from augfuse.jit import inlined, jit
@@ -48,17 +48,6 @@ def _copy_wrapped(src, start, height, width, channels, part, scratch):
         inner = src[row + part.from_x * channels : row + part.to_x * channels]
         for p in range(len(inner)):  # compiling a slice assignment takes 2 s, for the text of its error
             scratch[to + channels + p] = inner[p]
-
-
-@inlined
-def _parts_of(warp, count, out_height, out_width, height, width, margin):
-    """The windows of the images that lie in their maps, and the most pixels that one of them has with `margin`."""
-    parts, most = np.empty((count, 4), np.int64), 0
-    for i in range(count):
-        part = window_of(warp.matrices[i], 0, 0, out_height, out_width, height, width, warp.mode, 0)
-        parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3] = part.from_x, part.to_x, part.from_y, part.to_y
-        most = max(most, (part.to_x - part.from_x + 2 * margin) * (part.to_y - part.from_y + 2 * margin))
-    return parts, most
 
 
 @inlined
@@ -119,7 +108,11 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     direct = not target.rounds and not target.planar and not cuts and color.kind != GAIN
     wraps = warp.mode == WRAP
     pad = 1 if wraps else 0
-    parts, most = _parts_of(warp, len(starts), out_height, out_width, height, width, pad)
+    parts, most = np.empty((len(starts), 4), np.int64), 0
+    for i in range(len(starts)):
+        part = window_of(warp.matrices[i], 0, 0, out_height, out_width, height, width, warp.mode, 0)
+        parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3] = part.from_x, part.to_x, part.from_y, part.to_y
+        most = max(most, (part.to_x - part.from_x + 2 * pad) * (part.to_y - part.from_y + 2 * pad))
     copies = wraps or packed or most * channels * src.itemsize <= COPY_BYTES
     scratch = np.empty(most * channels + PADDING if copies else 0, src.dtype)
     step = channels if width + 2 * pad > 1 else 0
@@ -145,8 +138,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 count = min(rows, out_height - y) * min(across, out_width - x)
                 padded = -(-count // BLOCK) * BLOCK  # what lies behind count is computed and not written
                 at = y * out_width + x
-                m, nearest = warp.matrices[i], warp.nearest
-                k.locate(m, x, y, width, height, pad, warp.mode, nearest, channels, pitch, tile, padded)
+                locate(warp, i, x, y, width, height, pad, channels, pitch, tile, padded)
                 if packed and channels == 3:
                     k.gather_rgb(image, base, stride, tile, count)
                     if direct:
