@@ -1,6 +1,6 @@
 """Reduction beside OpenCV, the first batch of a new process, compiling everything, and one call shared by two threads.
 
-    python benchmarks/area.py [reduce first compile threads] [--rounds 15] [--runs 3] [--markdown] [--name area]
+    python benchmarks/area.py [reduce part first compile threads] [--rounds 15] [--runs 3] [--markdown] [--name area]
 
 Needs the extra: pip install 'augfuse[bench]'. What is measured and how is in README.md beside this file.
 """
@@ -65,6 +65,33 @@ def reduce(rounds: int, runs: int) -> list[Figure]:
             Figure(f"antialiased resize, {name}", "cv2 / augfuse", ratio, demand, aim=demand and 4.0, parts=parts)
         )
     return figures
+
+
+def part(rounds: int, runs: int) -> list[Figure]:
+    """A quarter of a 1080p photo, turned and resized to 224: only what is needed is reduced, beside OpenCV's steps."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    n, degrees = 8, 20.0
+    photos, indices = workloads.photos(n, 1080, 1920), np.arange(n)
+    turn = cv2.getRotationMatrix2D((479.5, 269.5), degrees, 1.0)
+    recipe = af.Recipe([af.CenterCrop((540, 960)), af.Rotate((degrees, degrees)), af.Resize(224)])
+    out, other = (np.empty((n, 224, 224, 3), np.uint8) for _ in range(2))
+
+    def opencv(epoch: int) -> None:
+        for row, photo in zip(other, photos, strict=True):
+            turned = cv2.warpAffine(photo[270:810, 480:1440], turn, (960, 540), borderMode=cv2.BORDER_REPLICATE)
+            cv2.resize(turned, (224, 224), dst=row, interpolation=cv2.INTER_AREA)
+
+    calls: dict[str, Callable[[int], Any]] = {
+        "augfuse": lambda epoch: recipe.batch(photos, seed=0, epoch=epoch, indices=indices, workers=1, out=out),
+        "cv2": opencv,
+    }
+    with timing.pinned(1):
+        seconds = timing.interleave(calls, rounds, clock=time.process_time)
+    parts = {who: timing.summarise([value / n * 1e6 for value in values]) for who, values in seconds.items()}
+    ratio = timing.ratio(seconds["cv2"], seconds["augfuse"])
+    return [Figure("a quarter of 1080p, turned -> 224", "cv2 / augfuse", ratio, None, parts=parts)]
 
 
 FIRST_BATCH = """
@@ -160,6 +187,7 @@ def threads(rounds: int, runs: int) -> list[Figure]:
 
 PARTS: dict[str, Callable[[int, int], Sequence[Figure]]] = {
     "reduce": reduce,
+    "part": part,
     "threads": threads,
     "first": first,
     "compile": compiled,
@@ -172,7 +200,7 @@ def main(*parts: str, rounds: int = 15, runs: int = 3, name: str = "area", markd
     Parameters
     ----------
     parts
-        Which figures: reduce, threads, first, compile. All of them by default.
+        Which figures: reduce, part, threads, first, compile. All of them by default.
     rounds
         How many times each contender is measured, in turn; 3 for a quick look.
     runs

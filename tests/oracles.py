@@ -13,7 +13,7 @@ import augfuse as af
 from augfuse.execute import reference
 from augfuse.execute.images import Images, as_images
 from augfuse.plan.draw import draw
-from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Pass, lower
+from augfuse.plan.lower import Lowered, Pass, averages_above, lower
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan, Source, checked, make
 from augfuse.transforms.base import Transform, specs
@@ -186,7 +186,7 @@ def assert_like_reference(
     bounds both.
     On top: 5e-5 of full scale for float32 arithmetic, and for a peak that lies between those places; half a grey level
     where the result is rounded; and one where an averaged source is rounded (OpenCV and NumPy break ties differently),
-    times what the colours make of it.
+    times what the interpolation and the colours make of it.
     """
     images = as_images(pixels)
     exact = fused(recipe, images, seed=seed, dtype="float32")  # what the reference has before it rounds
@@ -200,9 +200,10 @@ def assert_like_reference(
 
 
 def _assert_like(recipe: af.Recipe, got: np.ndarray, plan: Plan, images: Images, rounds: bool, slack: float) -> None:
-    reduces = images.dtype.kind == "u" and any(_shrinks(step) for step in plan.steps)
+    reduces = images.dtype.kind == "u" and any(_shrinks(plan, step) for step in plan.steps)
     scale = np.abs(plan.write.scale).max()
-    level = (0.5 if rounds else 0.0) + (1.001 * _gain(plan) if reduces else 0.0)
+    weights = 1.9 if plan.interpolation == "bicubic" else 1.0  # the sum of their sizes: some are below 0
+    level = (0.5 if rounds else 0.0) + (1.001 * _gain(plan) * weights if reduces else 0.0)
     off = 5e-5 + _ranks(plan, images)
     slop = (off * (plan.high - plan.low) * _gain(plan) + level) * scale
     if plan.write.standardize is not None and not rounds:
@@ -223,10 +224,11 @@ def _assert_like(recipe: af.Recipe, got: np.ndarray, plan: Plan, images: Images,
         )
 
 
-def _shrinks(step: Any) -> bool:
+def _shrinks(plan: Plan, step: Any) -> bool:
     """Whether some image of this step is averaged down before it is sampled."""
     if not isinstance(step, Segment) or step.geometry is None:
         return False
     if step.fields or step.projective:
         return True
-    return bool((np.linalg.norm(np.linalg.inv(step.geometry)[:, :2, :2], axis=2) > REDUCE_ABOVE).any())
+    above = averages_above(plan.interpolation, "free")
+    return bool((np.linalg.norm(np.linalg.inv(step.geometry)[:, :2, :2], axis=2) > above).any())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from augfuse import geometry
 from augfuse.execute import reference
 from augfuse.execute.images import as_images
 from augfuse.geometry import FIELD_STEP, Canvas
+from augfuse.plan.lower import Interpolation
 from augfuse.rng import Draw, Words
 from augfuse.transforms.base import Displacement, Geometric, Params, Transform
 from oracles import FULL_SCALE, assert_like_reference, fused, pictures, sources, unfused
@@ -229,7 +230,7 @@ def test_elastic_control_points_are_what_the_docstring_says() -> None:
 
 
 @pytest.mark.parametrize("fill", FILLS)
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("interpolation", get_args(Interpolation))
 @pytest.mark.parametrize(
     ("channels", "dtype"), [(1, "uint8"), (3, "uint8"), (4, "uint8"), (3, "uint16"), (5, "float32")]
 )
@@ -251,7 +252,8 @@ def test_between_matrices_it_is_one_resample(fill: str, interpolation: str, chan
         interpolation=interpolation,
     )
     pixels = pictures(3, 33, 44, channels, dtype)
-    assert "-> 1 warp; write" in recipe.explain(pixels.shape[1:], pixels.dtype)
+    explained = recipe.explain(pixels.shape[1:], pixels.dtype)
+    assert ("-> 1 warp; write" if interpolation == "bilinear" else f"-> 1 warp ({interpolation}); write") in explained
     for layout in ("NHWC", "NCHW"):
         assert_like_reference(recipe, pixels, layout=layout, dtype="float32")
     assert_like_reference(recipe, pixels)
@@ -259,9 +261,21 @@ def test_between_matrices_it_is_one_resample(fill: str, interpolation: str, chan
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 17), (17, 1), (2, 3), (3, 130)])
 @pytest.mark.parametrize("fill", FILLS)
-def test_thin_images(size: tuple[int, int], fill: str) -> None:
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_thin_images(size: tuple[int, int], fill: str, interpolation: str) -> None:
     for transform in BENT:
-        assert_like_reference(af.Recipe([transform], fill=fill, fill_value=99), pictures(2, *size), dtype="float32")
+        recipe = af.Recipe([transform], fill=fill, fill_value=99, interpolation=interpolation)
+        assert_like_reference(recipe, pictures(2, *size), dtype="float32")
+
+
+@pytest.mark.parametrize("interpolation", get_args(Interpolation))
+def test_outputs_of_several_tiles_and_blocks(interpolation: str) -> None:
+    recipe = af.Recipe(
+        [af.Perspective(0.3), af.ElasticTransform(40, 6), af.Resize((270, 520))], interpolation=interpolation
+    )
+    assert_like_reference(recipe, pictures(2, 150, 300), dtype="float32")
+    alone = recipe(image=pictures(2, 150, 300)[1], seed=0, index=1)["image"]
+    assert np.array_equal(recipe.batch(pictures(2, 150, 300), seed=0).images[1], alone)
 
 
 def test_images_of_their_own_sizes() -> None:
@@ -341,7 +355,7 @@ def test_perspectives_in_a_row_are_one() -> None:
 
 
 @pytest.mark.parametrize("fill", FILLS)
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("interpolation", get_args(Interpolation))
 def test_the_horizon_is_far_away_and_never_nan(fill: str, interpolation: str) -> None:
     """Behind a perspective that is seen from afar, the horizon lies within the output."""
     pixels = pictures(16, 40, 50, 3, "float32")

@@ -28,6 +28,7 @@ from oracles import fused as fused_plan
 from trees import ENDS, LEAVES, bodies, ends
 
 FILLS = ("nearest", "reflect", "wrap", "constant")
+INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "area")
 NUMPYS_NAMES: Any = {"nearest": "edge", "reflect": "symmetric", "wrap": "wrap", "constant": "constant"}  # of np.pad
 
 
@@ -50,7 +51,7 @@ def test_every_example_like_reference(cls: type[Transform], example: dict[str, A
 
 
 @pytest.mark.parametrize("fill", FILLS)
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_fills_channels_and_dtypes(fill: str, interpolation: str, channels: int, dtype: str) -> None:
@@ -135,7 +136,7 @@ def test_random_recipes_like_reference(data: st.DataObject) -> None:
         + data.draw(ends([t for t in ENDS if fits(t, channels)]), "end"),
         fill=data.draw(st.sampled_from(FILLS), "fill"),
         fill_value=data.draw(st.sampled_from([0.0, 0.3]), "paint") * FULL_SCALE[dtype],
-        interpolation=data.draw(st.sampled_from(["bilinear", "nearest"]), "interpolation"),
+        interpolation=data.draw(st.sampled_from(INTERPOLATIONS), "interpolation"),
     )
     height, width = data.draw(st.integers(1, 40), "height"), data.draw(st.integers(1, 40), "width")
     pixels = pictures(1, height, width, channels, dtype, seed=data.draw(st.integers(0, 9), "picture"))
@@ -172,7 +173,7 @@ def test_one_kernel_per_dtype_pair() -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("fill", FILLS)
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 def test_whole_pixel_moves_are_exact(dtype: str, channels: int, fill: str, interpolation: str) -> None:
     x = pictures(2, 24, 40, channels, dtype)
 

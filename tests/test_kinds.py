@@ -82,7 +82,10 @@ STRAIGHT = [leaf for leaf in LEAVES if not isinstance(leaf, Tone)]
 
 
 @given(
-    bodies(STRAIGHT), st.integers(0, 2**64 - 1), st.sampled_from([1, 3, 4, 5]), st.sampled_from(["nearest", "bilinear"])
+    bodies(STRAIGHT),
+    st.integers(0, 2**64 - 1),
+    st.sampled_from([1, 3, 4, 5]),
+    st.sampled_from(["nearest", "bilinear", "bicubic", "area"]),
 )
 def test_the_lowered_numbers_are_those_of_linear_algebra(
     body: list[Transform], seed: int, channels: int, interpolation: str
@@ -130,7 +133,7 @@ def _check_sampling(plan: Plan, segment: Segment, step: Pass, source: tuple[int,
     reduced = list(source)
     if interpolation != "nearest" and segment.grid == "free":  # along its axes it shrinks straight into the output
         for axis, span in enumerate(spans):
-            if span > REDUCE_ABOVE:
+            if span > (1 if interpolation == "area" else REDUCE_ABOVE):
                 reduced[axis] = max(round(source[axis] / span), 1)
     if reduced == list(source):
         assert step.sampling.reduced is None
@@ -144,7 +147,7 @@ def _check_sampling(plan: Plan, segment: Segment, step: Pass, source: tuple[int,
     got = np.stack(reference.mapped(step.sampling.matrices[0].reshape(2, 3), *got))
     seen = (np.abs(wanted) < 2000).all(axis=0)  # not at the horizon
     np.testing.assert_allclose(got[:, seen], wanted[:, seen], rtol=1e-6, atol=1e-6)
-    assert step.sampling.nearest == (interpolation == "nearest") and step.sampling.border == "constant"
+    assert step.sampling.interpolation == interpolation and step.sampling.border == "constant"
 
 
 def _colored(matrix: np.ndarray, color: np.ndarray) -> np.ndarray:

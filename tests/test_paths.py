@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute.cpu import aligned, run, straight, tiles
+from augfuse.execute.cpu import aligned, cubic, run, straight, tiles
+from augfuse.execute.cpu.numbers import Warp
 from augfuse.plan.lower import Pass
 from augfuse.transforms.base import Color, Geometric, Transform, Write
 from oracles import FULL_SCALE, batch_of, numbers, pictures
@@ -24,9 +27,14 @@ def fits(transform: Transform, channels: int) -> bool:
 
 
 def sampled(recipe: af.Recipe, images: np.ndarray, **options: object) -> np.ndarray:
-    """The batch with every pass going through the sampling loop."""
+    """The batch with every pass that moves pixels going through the sampling loop."""
+
+    def sample(src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], warp: Warp, *others: Any) -> None:
+        loop = (cubic.run if warp.cubic else tiles.run) if warp.active else straight.run
+        loop(src, starts, shape, warp, *others)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "_loop", lambda grid: tiles.run)
+        patch.setattr(run, "_loop", lambda grid, cubic: sample)
         return batch_of(recipe, images, **options).images
 
 
@@ -43,7 +51,7 @@ def test_whole_pixel_moves_are_what_sampling_gives(data: st.DataObject) -> None:
         + data.draw(ends(written), "end"),
         fill=data.draw(st.sampled_from(["nearest", "reflect", "wrap", "constant"]), "fill"),
         fill_value=data.draw(st.sampled_from([0.0, 0.3]), "paint") * FULL_SCALE[dtype],
-        interpolation=data.draw(st.sampled_from(["bilinear", "nearest"]), "interpolation"),
+        interpolation=data.draw(st.sampled_from(["bilinear", "nearest", "bicubic", "area"]), "interpolation"),
     )
     height, width = data.draw(st.integers(1, 40), "height"), data.draw(st.integers(1, 40), "width")
     images = pictures(1, height, width, channels, dtype, seed=data.draw(st.integers(0, 9), "picture"))
@@ -57,7 +65,9 @@ def test_whole_pixel_moves_are_what_sampling_gives(data: st.DataObject) -> None:
 def test_which_loop_runs_follows_from_the_recipe() -> None:
     """Not from what was drawn: bytes would depend on it."""
     loops = {"whole": straight.run, "swapped": straight.run, "aligned": aligned.run, "free": tiles.run}
-    assert all(run._loop(grid) is loop for grid, loop in loops.items())
+    assert all(run._loop(grid, False) is loop for grid, loop in loops.items())
+    loops["free"] = cubic.run
+    assert all(run._loop(grid, True) is loop for grid, loop in loops.items())
     for p in (0.0, 0.5, 1.0):
         flips = af.Recipe([af.HorizontalFlip(p=p), af.RandomCrop(20), af.Transpose(p=p)])
         turns = af.Recipe([af.HorizontalFlip(p=p), af.Rotate(20, p=p)])

@@ -25,7 +25,7 @@ recipes = st.builds(
     ends(),
     fill=st.sampled_from(["nearest", "reflect", "wrap", "constant"]),
     fill_value=st.floats(-1e6, 1e6) | st.lists(st.integers(0, 255), min_size=1, max_size=4).map(tuple),
-    interpolation=st.sampled_from(["bilinear", "nearest"]),
+    interpolation=st.sampled_from(["bilinear", "nearest", "bicubic", "area"]),
     value_range=st.none() | st.tuples(st.floats(-1e3, 0), st.floats(1e-3, 1e3)),
     box_format=st.just("pascal_voc"),
 )
@@ -389,7 +389,11 @@ def test_integers_outside_the_declared_range() -> None:
         ({"workers": -1}, "RangeError", r"workers: got -1, wanted a whole number"),
         ({"seed": -1}, "RangeError", r"seed: got -1"),
         ({"layout": "HWC"}, "RecipeError", r"layout: got 'HWC', wanted 'NHWC' or 'NCHW'"),
-        ({"dtype": "uint16"}, "RecipeError", r"dtype: got uint16 for uint8 images, wanted 'uint8' or 'float32'"),
+        (
+            {"dtype": "uint16"},
+            "RecipeError",
+            r"dtype: got uint16 for uint8 images, wanted 'uint8', 'float32' or 'float16'",
+        ),
         ({"dtype": "float64"}, "RecipeError", r"dtype: got float64 for uint8 images"),
         (
             {"out": np.empty((2, 4, 4, 3), np.float32)},

@@ -98,7 +98,7 @@ def test_scaling_down_like_opencv(height: int, width: int, out_height: int, out_
     image = pictures(1, height, width, 3, "float32")[0].astype(np.float64)
     across, down = width / out_width, height / out_height
     matrix = np.array([[across, 0, 0], [0, down, 0]])
-    got, inside = reference.scale(image, matrix, (out_height, out_width), "nearest", False)
+    got, inside = reference.scale(image, matrix, (out_height, out_width), "nearest", REDUCE_ABOVE)
     assert inside.all()
     wanted = image.astype(np.float32)
     for axis, factor in enumerate((down, across)):
@@ -117,7 +117,7 @@ def test_scaling_is_the_mean_of_the_surrounded_picture(
 ) -> None:
     """The weights, against the picture continued on both sides and integrated finely."""
     image = pictures(1, 1, length, 1, "float32")[0].astype(np.float64)
-    got, _ = reference.scale(image, np.array([[scale, 0, shift], [0, 1, 0]]), (1, count), border, False)
+    got, _ = reference.scale(image, np.array([[scale, 0, shift], [0, 1, 0]]), (1, count), border, REDUCE_ABOVE)
     fine = 4000
     for i in range(count):
         if abs(scale) > REDUCE_ABOVE:

@@ -49,7 +49,7 @@ def wanted_dtype(dtype: Any) -> np.dtype | None:
     try:
         return None if dtype is None else np.dtype(getattr(dtype, "as_numpy_dtype", dtype))  # TensorFlow's
     except TypeError:
-        raise RecipeError(f"dtype: got {shown(dtype)}, wanted 'uint8', 'uint16' or 'float32'.") from None
+        raise RecipeError(f"dtype: got {shown(dtype)}, wanted 'uint8', 'uint16', 'float32' or 'float16'.") from None
 
 
 def canvas_of(shape: Any) -> tuple[Canvas, int]:

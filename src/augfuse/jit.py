@@ -43,9 +43,9 @@ def inlined_exact(function: Callable[..., Any]) -> Any:
     return register_jitable(forceinline=True, **_OPTIONS)(function)
 
 
-def jit_with(function: Any, module: str, file: str, **helpers: Callable[..., Any]) -> Any:
-    """The function of a `jit`, compiled with other helpers in the place of those of these names. module, file: those of
-    the helpers; the kernel is kept with this file, and compiled anew when it changes.
+def jit_with(function: Any, module: str, file: str, **helpers: Any) -> Any:
+    """The function of a `jit`, compiled with other helpers, or numbers, in the place of those of these names. module,
+    file: those of the helpers; the kernel is kept with this file, and compiled anew when it changes.
     """
     plain = function.py_func
     code = plain.__code__.replace(co_filename=file)

@@ -229,15 +229,19 @@ def chain_colors(matrices, out):
     now = np.empty((3, 4))
     new = np.empty((3, 4))
     for i in range(out.shape[0]):
-        now[:] = matrices[0, i]
+        for r in range(3):  # compiling an assignment of arrays takes 2 s, for the text of its error
+            for c in range(4):
+                now[r, c] = matrices[0, i, r, c]
         for k in range(1, matrices.shape[0]):
             m = matrices[k, i]
             for r in range(3):
                 for c in range(4):
                     new[r, c] = m[r, 0] * now[0, c] + m[r, 1] * now[1, c] + m[r, 2] * now[2, c]
                 new[r, 3] += m[r, 3]
-            now[:] = new
-        out[i] = now
+            now, new = new, now
+        for r in range(3):
+            for c in range(4):
+                out[i, r, c] = now[r, c]
 
 
 @jit_exact

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, cast, final
+from typing import Any, cast, final, get_args
 
 import msgspec
 import numpy as np
@@ -28,6 +28,7 @@ from augfuse.geometry import Canvas
 from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
+from augfuse.plan.lower import Interpolation
 from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
 from augfuse.ranges import Choice, Numbers
 from augfuse.rng import Slots, check_epoch, check_seed
@@ -42,7 +43,7 @@ from augfuse.transforms.undone import warn_of_undone
 from augfuse.warn_once import warn
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
-_INTERPOLATION = Choice("interpolation", ("bilinear", "nearest"))
+_INTERPOLATION = Choice("interpolation", get_args(Interpolation))
 _FIRST = np.zeros(1, np.int64)
 _BOX_FORMAT = Choice("box format", ("pascal_voc",))
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
@@ -54,8 +55,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period
     n) or "constant" (`fill_value`, one number or one per channel, at the image's own scale; cut at the image edge).
-    interpolation: "bilinear", or "nearest", which mixes no values: the pixel that covers the point, on the edge between
-    two the right or lower one. value_range: (low, high) of float images; None means 0..1, and the full range of integer
+    interpolation: "bilinear"; "bicubic", sharper; both average what shrinks by more than 1.5. "area", the mean of what
+    an output pixel covers. "nearest", which mixes no values: the pixel that covers the point, on the edge between two
+    the right or lower one. value_range: (low, high) of float images; None means 0..1, and the full range of integer
     dtypes. box_format: "pascal_voc", [x1, y1, x2, y2] in pixels; boxes are not supported yet.
     """
 
@@ -132,8 +134,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         indices (n,): the positions that key the draws, 0..n-1 by default. seed None draws fresh entropy, kept in
         `batch.plan.seed`. training=False applies `eval()`. workers: threads, all cores by default; it changes no byte.
         dtype: None keeps the input's dtype (rounded), or float32 where the recipe normalises; "float32" without a
-        normalising transform is unrounded at the input's scale. layout "NHWC" or "NCHW". out: a C-contiguous array that
-        is written to and returned as `batch.images`. Raises ImageError, ImageTypeError, RecipeError.
+        normalising transform is unrounded at the input's scale; "float16" is float32 to half the digits. layout "NHWC"
+        or "NCHW". out: a C-contiguous array that is written to and returned as `batch.images`. Raises ImageError,
+        ImageTypeError, RecipeError.
         """
         pixels = as_images(images)
         n = len(pixels)
@@ -236,10 +239,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return make(drawn, self._settings, Source(source, channels, source_dtype), None)
 
     def _plan(self, drawn: Drawn, images: Source, dtype: np.dtype | None) -> Plan:
-        if dtype is not None and dtype not in (images.dtype, np.float32):
-            raise RecipeError(
-                f"dtype: got {dtype.name} for {images.dtype.name} images, wanted '{images.dtype.name}' or 'float32'."
-            )
+        if dtype is not None and dtype not in (images.dtype, np.float32, np.float16):
+            wanted = ", ".join(f"'{name}'" for name in dict.fromkeys((images.dtype.name, "float32")))
+            raise RecipeError(f"dtype: got {dtype.name} for {images.dtype.name} images, wanted {wanted} or 'float16'.")
         if self._is_first("undone"):
             warn_of_undone(tuple(self.transforms))
         return checked(make(drawn, self._settings, images, dtype))

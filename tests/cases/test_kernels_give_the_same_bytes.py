@@ -49,7 +49,7 @@ for channels in (1, 2, 3, 4, 5):
             name = f"{channels} {size} {len(ends) and type(ends[0]).__name__}"
             run(f"plain {name}", af.Recipe(ends), images)
             for fill in ("nearest", "reflect", "wrap", "constant"):
-                for interpolation in ("bilinear", "nearest"):
+                for interpolation in ("bilinear", "nearest", "bicubic"):
                     recipe = af.Recipe([*warp, *ends], fill=fill, fill_value=0.3 * scale, interpolation=interpolation)
                     run(f"warp {name} {fill} {interpolation}", recipe, images, (None,))
         run(f"mean {channels} {size}", af.Recipe([af.Contrast(pivot="mean")]), images)

@@ -36,7 +36,7 @@ class Own(Geometric, frozen=True):
 for row, column in ((0, 2), (1, 2), (0, 1), (1, 0), *(((0, 0),) if value != 1e9 else ())):
     for dtype in ("uint8", "float32"):
         for fill in ("nearest", "reflect", "wrap", "constant"):
-            for interpolation in ("bilinear", "nearest"):
+            for interpolation in ("bilinear", "nearest", "bicubic", "area"):
                 recipe = af.Recipe([Own()], fill=fill, interpolation=interpolation)
                 try:
                     found = recipe.batch(np.ones((2, 20, 30, 3), dtype), seed=0).images

@@ -44,10 +44,11 @@ class Loader:
     data: a data set (`af.open`, `from_arrays`, `from_directory`, ...), or what `from_samples` takes. seed None draws
     fresh entropy, kept in `loader.seed`. training=False applies `recipe.eval()` and source order. shuffle None: as
     `training`. workers: threads, all cores by default; 0 works in the caller's thread. drop_last: leave out a last
-    batch that is not full. dtype "float32" is unrounded, at the input's scale unless the recipe normalises; "uint8" is
-    the rounded input's dtype. one_hot: labels as (n, classes) float32. shard=(rank, world): this reader's part of every
-    global batch of batch_size * world. on_error "skip" leaves out files that cannot be decoded, lists them in
-    `loader.skipped`, and gives up when they are more than `max_skipped` (a fraction) of the source.
+    batch that is not full. dtype "float32" is unrounded, at the input's scale unless the recipe normalises; "float16"
+    is that to half the digits; "uint8" is the rounded input's dtype. one_hot: labels as (n, classes) float32.
+    shard=(rank, world): this reader's part of every global batch of batch_size * world. on_error "skip" leaves out
+    files that cannot be decoded, lists them in `loader.skipped`, and gives up when they are more than `max_skipped` (a
+    fraction) of the source.
 
     The same (data, recipe, seed) gives the same bytes whatever the workers, the order in which batches are asked for,
     or where a run was resumed. `batch.images` is used again for a later batch only once nothing refers to it any more.

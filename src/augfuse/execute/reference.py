@@ -11,14 +11,15 @@ from augfuse import color
 from augfuse.execute.images import Images
 from augfuse.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR, Field
 from augfuse.plan.bends import Bend
-from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Pass
+from augfuse.plan.lower import Lowered, Pass, Sampling
 from augfuse.plan.tone import Tone, params_of
 
 
 def execute(lowered: Lowered, images: Images) -> np.ndarray:
     """(n, h, w, c) of the plan's dtype."""
     results = [_image(lowered, images[i].astype(np.float64), images.dtype, i) for i in range(len(images))]
-    return np.stack(results).astype(lowered.output.dtype)
+    dtype, made = lowered.output.dtype, np.stack(results)
+    return (made.astype(np.float32) if dtype == np.float16 else made).astype(dtype)  # float16 is rounded float32
 
 
 def _image(lowered: Lowered, image: np.ndarray, dtype: np.dtype, i: int) -> np.ndarray:
@@ -42,16 +43,12 @@ def _pass(step: Pass, image: np.ndarray, i: int, low: float, whole: bool) -> np.
     image = retone(image, step.before, i) if step.before is not None else image
     extra = 0.0 if step.mean_gain is None else step.mean_gain[i] * (_gray_mean(image) - low)
     if step.sampling is not None:
-        matrices, reduced, border, nearest, grid, bends = step.sampling
+        reduced = step.sampling.reduced
         if reduced is not None:
             image = average(image, int(reduced.height[i]), int(reduced.width[i]))
             image = np.rint(image) if whole else image
         size = (int(step.size.height[i]), int(step.size.width[i]))
-        matrix = matrices[i].reshape(2, 3)
-        if grid == "aligned" and not nearest:
-            image, inside = scale(image, matrix, size, border, nearest)
-        else:
-            image, inside = sample(image, *mapped(matrix, *bent(bends, i, *centres(size))), border, nearest)
+        image, inside = _resampled(image, step.sampling, i, size)
     if step.color is not None:
         image = recolor(image, step.color[i], extra)
     elif step.gain is not None:
@@ -59,6 +56,14 @@ def _pass(step: Pass, image: np.ndarray, i: int, low: float, whole: bool) -> np.
     if inside is not None and step.fills is not None:
         image = np.where(inside[:, :, None], image, step.fills[i])
     return retone(image, step.after, i) if step.after is not None else image
+
+
+def _resampled(image: np.ndarray, sampling: Sampling, i: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    matrix, border, how = sampling.matrices[i].reshape(2, 3), sampling.border, sampling.interpolation
+    if sampling.grid == "aligned" and how != "nearest":
+        return scale(image, matrix, size, border, sampling.averages_above, how == "bicubic")
+    places = mapped(matrix, *bent(sampling.bends, i, *centres(size)))
+    return sample(image, *places, border, how == "nearest", how == "bicubic")
 
 
 def retone(image: np.ndarray, tone: Tone, i: int) -> np.ndarray:
@@ -131,12 +136,12 @@ def recolor(image: np.ndarray, matrix: np.ndarray, extra: np.ndarray | float = 0
 
 
 def warp(
-    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: str, nearest: bool
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: str, nearest: bool, cubic: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sample `image` at matrix @ (x, y, 1) for the centre (x, y) of each output pixel; also whether that lies
     inside.
     """
-    return sample(image, *mapped(matrix, *centres(size)), border, nearest)
+    return sample(image, *mapped(matrix, *centres(size)), border, nearest, cubic)
 
 
 def centres(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -206,7 +211,7 @@ def bilinear(points: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarr
 
 
 def sample(
-    image: np.ndarray, u: np.ndarray, v: np.ndarray, border: str, nearest: bool
+    image: np.ndarray, u: np.ndarray, v: np.ndarray, border: str, nearest: bool, cubic: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """`image` at the places (u, v); also whether these lie inside. What lies on the edge between two pixels belongs to
     the right or lower one, see `geometry.EDGE`.
@@ -216,42 +221,53 @@ def sample(
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     if nearest:
         return image[_border(row, height, border), _border(column, width, border)], inside
-    u, v = u - 0.5, v - 0.5  # pixel centres become whole numbers
-    x0, y0 = np.floor(u), np.floor(v)
-    tx, ty = (u - x0)[:, :, None], (v - y0)[:, :, None]
-    left, right = _border(x0, width, border), _border(x0 + 1, width, border)
-    top, bottom = _border(y0, height, border), _border(y0 + 1, height, border)
-    upper = image[top, left] * (1 - tx) + image[top, right] * tx
-    lower = image[bottom, left] * (1 - tx) + image[bottom, right] * tx
-    return upper * (1 - ty) + lower * ty, inside
+    columns, across = _neighbours(u - 0.5, cubic)  # pixel centres become whole numbers
+    rows, down = _neighbours(v - 0.5, cubic)
+    found = np.zeros((*u.shape, image.shape[2]))
+    for i, part in zip(rows, down, strict=True):
+        for j, other in zip(columns, across, strict=True):
+            taps = image[_border(i, height, border), _border(j, width, border)]
+            found += (part * other)[:, :, None] * taps
+    return found, inside
+
+
+def _neighbours(place: np.ndarray, cubic: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The whole positions around each place that its value is made of, and how much of each is in it."""
+    left = np.floor(place)
+    t = place - left
+    if not cubic:
+        return [left, left + 1], [1 - t, t]
+    a = -0.75
+    near = [(a + 2) * s**3 - (a + 3) * s**2 + 1 for s in (t, 1 - t)]
+    far = [a * s**3 - 5 * a * s**2 + 8 * a * s - 4 * a for s in (1 + t, 2 - t)]
+    return [left - 1, left, left + 1, left + 2], [far[0], near[0], near[1], far[1]]
 
 
 def scale(
-    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: str, nearest: bool
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: str, above: float, cubic: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """`warp` of a map that scales and shifts along the axes: each pixel is the mean of what it covers along an axis
-    that shrinks by more than REDUCE_ABOVE, and blends two neighbours along the other.
+    that shrinks by more than `above`, and blends two or four neighbours along the other.
     """
-    assert not nearest and matrix[0, 1] == matrix[1, 0] == 0
+    assert matrix[0, 1] == matrix[1, 0] == 0
     height, width = image.shape[:2]
-    rows = _weights(matrix[1, 1], matrix[1, 2], height, size[0], border)
-    columns = _weights(matrix[0, 0], matrix[0, 2], width, size[1], border)
+    rows = _weights(matrix[1, 1], matrix[1, 2], height, size[0], border, above, cubic)
+    columns = _weights(matrix[0, 0], matrix[0, 2], width, size[1], border, above, cubic)
     _, inside = warp(image[:, :, :1], matrix, size, border, True)
     return np.einsum("yh,hwc,xw->yxc", rows, image, columns), inside
 
 
-def _weights(scale: float, shift: float, length: int, count: int, border: str) -> np.ndarray:
+def _weights(scale: float, shift: float, length: int, count: int, border: str, above: float, cubic: bool) -> np.ndarray:
     """(count, length): how much of each source position is in each output position, along one axis."""
     weights = np.zeros((count, length))
     for i in range(count):
         ends = sorted((scale * i + shift, scale * (i + 1) + shift))
-        if abs(scale) > REDUCE_ABOVE:  # not the difference of the ends, which is rounded
+        if abs(scale) > above:  # not the difference of the ends, which is rounded
             cells = np.arange(np.floor(ends[0]), np.ceil(ends[1]))
             part = (np.minimum(cells + 1, ends[1]) - np.maximum(cells, ends[0])) / (ends[1] - ends[0])
         else:
             place = (ends[0] + ends[1]) / 2 - 0.5  # pixel centres become whole numbers
-            cells = np.floor(place) + np.arange(2)
-            part = np.array([1 - (place - cells[0]), place - cells[0]])
+            cells, part = map(np.concatenate, _neighbours(np.array([place]), cubic))
         np.add.at(weights[i], _border(cells, length, border), part)
     return weights
 

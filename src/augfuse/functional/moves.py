@@ -48,7 +48,7 @@ def rotate(
         degrees: angle, -360..360, + is anticlockwise as seen; one number, or one per image.
         fill: what surrounds an image: "nearest", "reflect", "wrap" or "constant".
         fill_value: for fill="constant", one number or one per channel, at the image's own scale.
-        interpolation: "bilinear", or "nearest", which mixes no values.
+        interpolation: "bilinear", "bicubic", "area", or "nearest", which mixes no values.
         value_range: (low, high) of float images; None: 0..1, and the full range of integer dtypes.
         dtype: None keeps the dtype of the images (integers rounded); "float32": unrounded, at their scale.
         workers: threads, all cores by default; it changes no byte.
@@ -85,7 +85,7 @@ def translate(
         y: shift, -1..1 of the height, + down; one number, or one per image.
         fill: what surrounds an image: "nearest", "reflect", "wrap" or "constant".
         fill_value: for fill="constant", one number or one per channel, at the image's own scale.
-        interpolation: "bilinear", or "nearest", which mixes no values.
+        interpolation: "bilinear", "bicubic", "area", or "nearest", which mixes no values.
         value_range: (low, high) of float images; None: 0..1, and the full range of integer dtypes.
         dtype: None keeps the dtype of the images (integers rounded); "float32": unrounded, at their scale.
         workers: threads, all cores by default; it changes no byte.
@@ -124,7 +124,7 @@ def scale(
         y: of the height, 0.01..100, 1 where only x is given; one number, or one per image. In place of factor.
         fill: what surrounds an image: "nearest", "reflect", "wrap" or "constant".
         fill_value: for fill="constant", one number or one per channel, at the image's own scale.
-        interpolation: "bilinear", or "nearest", which mixes no values.
+        interpolation: "bilinear", "bicubic", "area", or "nearest", which mixes no values.
         value_range: (low, high) of float images; None: 0..1, and the full range of integer dtypes.
         dtype: None keeps the dtype of the images (integers rounded); "float32": unrounded, at their scale.
         workers: threads, all cores by default; it changes no byte.
@@ -167,7 +167,7 @@ def shear(
         y: angle in degrees, -89..89, + moves columns on the right down; one number, or one per image.
         fill: what surrounds an image: "nearest", "reflect", "wrap" or "constant".
         fill_value: for fill="constant", one number or one per channel, at the image's own scale.
-        interpolation: "bilinear", or "nearest", which mixes no values.
+        interpolation: "bilinear", "bicubic", "area", or "nearest", which mixes no values.
         value_range: (low, high) of float images; None: 0..1, and the full range of integer dtypes.
         dtype: None keeps the dtype of the images (integers rounded); "float32": unrounded, at their scale.
         workers: threads, all cores by default; it changes no byte.
@@ -212,7 +212,7 @@ def affine(
         shear_y: angle in degrees, -89..89, + moves columns on the right down; one number, or one per image.
         fill: what surrounds an image: "nearest", "reflect", "wrap" or "constant".
         fill_value: for fill="constant", one number or one per channel, at the image's own scale.
-        interpolation: "bilinear", or "nearest", which mixes no values.
+        interpolation: "bilinear", "bicubic", "area", or "nearest", which mixes no values.
         value_range: (low, high) of float images; None: 0..1, and the full range of integer dtypes.
         dtype: None keeps the dtype of the images (integers rounded); "float32": unrounded, at their scale.
         workers: threads, all cores by default; it changes no byte.

@@ -31,7 +31,7 @@ def resize(
         size: (height, width) in pixels; one number s means (s, s).
         mode: "stretch" to exactly this size; "cover": aspect kept, the smallest that covers it; "contain": aspect
             kept, the largest that fits into it.
-        interpolation: "bilinear", or "nearest", which mixes no values.
+        interpolation: "bilinear", "bicubic", "area", or "nearest", which mixes no values.
         value_range: (low, high) of float images; None: 0..1, and the full range of integer dtypes.
         dtype: None keeps the dtype of the images (integers rounded); "float32": unrounded, at their scale.
         workers: threads, all cores by default; it changes no byte.
@@ -145,7 +145,7 @@ def resized_crop(
         size: (height, width) of the result in pixels; one number s means (s, s).
         fill: what surrounds an image: "nearest", "reflect", "wrap" or "constant".
         fill_value: for fill="constant", one number or one per channel, at the image's own scale.
-        interpolation: "bilinear", or "nearest", which mixes no values.
+        interpolation: "bilinear", "bicubic", "area", or "nearest", which mixes no values.
         value_range: (low, high) of float images; None: 0..1, and the full range of integer dtypes.
         dtype: None keeps the dtype of the images (integers rounded); "float32": unrounded, at their scale.
         workers: threads, all cores by default; it changes no byte.

@@ -168,7 +168,8 @@ def _build(
                 None,
             )
             maps = np.tile(np.eye(2, 3), (n, 1, 1))
-        sampling = Sampling(to_engine(with_flips(maps, p, height, width)), None, edge, order == 0)
+        how = "nearest" if order == 0 else "bilinear"
+        sampling = Sampling(to_engine(with_flips(maps, p, height, width)), None, edge, how)
     size = Canvas(np.full(n, height), np.full(n, width))
     step, low, high = _colors(generator, pixels, factors, Pass(size, sampling))
     output = Output(low, high, np.tile(scale, (n, 1)), np.tile(bias, (n, 1)), np.dtype(_F))

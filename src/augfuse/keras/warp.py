@@ -41,7 +41,7 @@ def warp(pixels: np.ndarray, matrices: np.ndarray, *, fill_mode: str, cval: floa
     work = work_of(
         Pass(
             Canvas(np.full(n, height), np.full(n, width)),
-            Sampling(to_engine(matrices), None, edge, order == 0),
+            Sampling(to_engine(matrices), None, edge, "nearest" if order == 0 else "bilinear"),
             fills=np.full((n, channels), cval, np.float64),
         ),
         channels,

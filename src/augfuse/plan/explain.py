@@ -22,7 +22,7 @@ def _line(plan: Plan) -> str:
         if step.before:
             parts.append(_tones(step.before))
         if step.geometry_names:
-            parts.append(f"{_listed(step.geometry_names)} -> 1 warp")
+            parts.append(f"{_listed(step.geometry_names)} -> 1 warp{_interpolation(plan, step)}")
         if step.color_names:
             mean = " with the image mean" if step.mean_gain is not None else ""
             parts.append(f"{_listed(step.color_names)} -> 1 matrix{mean}")
@@ -34,6 +34,12 @@ def _line(plan: Plan) -> str:
         f"{write.name + ' -> ' if write.name else ''}write {height[0]}x{width[0]}x{plan.channels} {write.dtype.name}"
     )
     return "; ".join(parts)
+
+
+def _interpolation(plan: Plan, step: Segment) -> str:
+    """How pixels are read, where they are, and not as they are by default."""
+    copied = step.grid in ("whole", "swapped")
+    return "" if copied or plan.interpolation == "bilinear" else f" ({plan.interpolation})"
 
 
 def _tones(tones: tuple[Tone, ...]) -> str:

@@ -5,6 +5,7 @@ Executors, and `augfuse.keras`, hand nothing else to kernels. Arrays have n firs
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
 
@@ -22,8 +23,13 @@ from augfuse.plan.tone import LEVELS, Tone, through
 if TYPE_CHECKING:
     from augfuse.plan.plan import Plan
 
-# An image that shrinks by more than this along an axis is reduced by area averaging before it is sampled.
-REDUCE_ABOVE = 1.5
+# What shrinks by more than this along an axis is averaged over the area that it covers. A little above 1.5, so that 9
+# pixels made 6 are not more than 1.5 times as many by the last digit of an inverse.
+REDUCE_ABOVE = 1.5 + 2.0**-30
+
+Interpolation: TypeAlias = Literal["bilinear", "nearest", "bicubic", "area"]
+
+MOST_HALF = 65504.0
 
 # A tone takes values at the nearest level. What blends and colours leave within this part of full scale below the
 # middle between two levels counts as lying there, and goes up, whatever the order of the arithmetic.
@@ -41,9 +47,26 @@ class Sampling(NamedTuple):
     matrices: np.ndarray  # (n, 6) float64: output to source, or to the reduced source where there is one
     reduced: Canvas | None  # the sizes to average the source down to first
     border: Border
-    nearest: bool  # the nearest pixel, instead of bilinear
+    interpolation: Interpolation = "bilinear"
     grid: Grid = "free"  # where pixels may go, by the classes of the transforms
     bends: tuple[Bend, ...] = ()  # perspectives and displacement fields
+
+    @property
+    def averages_above(self) -> float:
+        """An axis that shrinks by more is averaged over what an output pixel covers."""
+        return averages_above(self.interpolation, self.grid)
+
+
+def averages_above(interpolation: Interpolation, grid: Grid) -> float:
+    """How much an axis may shrink and is not averaged. "area" averages at every scale where rows stay rows, also where
+    a pixel covers a part of another; elsewhere what shrinks at all is reduced. "nearest" takes values as they are, such
+    as class numbers.
+    """
+    if interpolation == "nearest":
+        return math.inf
+    if interpolation == "area":
+        return 1.0 if grid == "free" else 0.0
+    return REDUCE_ABOVE
 
 
 @final
@@ -106,6 +129,7 @@ def lower(plan: Plan) -> Lowered:
             steps.append(step)
             around, whole = None, False
         canvas = step.size
+    _check_half(plan)
     output = _output(plan.write, plan.images.dtype, plan.low, plan.high)
     return Lowered(plan.channels, plan.low, plan.high, tuple(steps), canvas, output)
 
@@ -114,6 +138,19 @@ def lower(plan: Plan) -> Lowered:
 def _output(write: ops.Write, source: np.dtype, low: float, high: float) -> Output:
     plain = write.name is None and write.dtype == source and write.dtype.kind == "u"
     return Output(low, high, write.scale, write.bias, write.dtype, write.standardize, plain)
+
+
+def _check_half(plan: Plan) -> None:
+    """Refuse float16 where it cannot hold the values. Standardised ones are below the root of their number."""
+    write = plan.write
+    if write.dtype != np.float16 or write.standardize is not None:
+        return
+    ends = np.stack([plan.low * write.scale + write.bias, plan.high * write.scale + write.bias])
+    if (largest := float(np.abs(ends).max())) > MOST_HALF:
+        raise RecipeError(
+            f"dtype: got float16 for values up to {largest:g}, wanted at most {MOST_HALF:g}, the largest float16. "
+            "Add af.ToFloat() or af.Normalize() at the end, or use dtype='float32'."
+        )
 
 
 def _moves_whole_pixels(step: Segment) -> bool:
@@ -174,14 +211,13 @@ def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
     way = (
         bends.of(step, source, plan.indices) if step.fields or step.projective else _straight(plan, step, step.geometry)
     )
-    maps, nearest = way.maps, plan.interpolation == "nearest"
+    maps, above = way.maps, averages_above(plan.interpolation, step.grid)
     # Along its axes an image shrinks straight into the output; else it is reduced first, on its own grid.
-    reduces = step.grid == "free" and not nearest and way.most > REDUCE_ABOVE
-    reduced = _reduced(way.spans, source) if reduces else None
+    reduced = _reduced(way.spans, source, above) if step.grid == "free" and way.most > above else None
     if reduced is not None:
         factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
         maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)
-    return Sampling(maps, reduced, plan.fill, nearest, step.grid, way.bends)
+    return Sampling(maps, reduced, plan.fill, plan.interpolation, step.grid, way.bends)
 
 
 def _straight(plan: Plan, step: Segment, matrices: np.ndarray) -> Way:
@@ -192,17 +228,18 @@ def _straight(plan: Plan, step: Segment, matrices: np.ndarray) -> Way:
     return Way(found.maps, found.spans, found.most)
 
 
-def _reduced(spans: np.ndarray, source: Canvas) -> Canvas:
-    """The (height, width) each image is averaged down to, so that shrinking does not alias.
+def _reduced(spans: np.ndarray, source: Canvas, above: float) -> Canvas | None:
+    """The (height, width) each image is averaged down to, so that shrinking does not alias; None where all stay.
 
-    A function of each image's own matrix alone. Along a source axis on which one output pixel spans more than 1.5
-    source pixels, the size that makes it span one. "nearest" takes values as they are, such as class numbers, and
-    averages nothing.
+    A function of each image's own matrix alone. Along a source axis on which one output pixel spans more than `above`
+    source pixels, the size that makes it span one.
     """
     x, y = spans
-    width = np.where(x > REDUCE_ABOVE, np.maximum(np.rint(source.width / x), 1), source.width)
-    height = np.where(y > REDUCE_ABOVE, np.maximum(np.rint(source.height / y), 1), source.height)
-    return Canvas(height.astype(np.int64), width.astype(np.int64))
+    width = np.where(x > above, np.maximum(np.rint(source.width / x), 1), source.width).astype(np.int64)
+    height = np.where(y > above, np.maximum(np.rint(source.height / y), 1), source.height).astype(np.int64)
+    if np.array_equal(width, source.width) and np.array_equal(height, source.height):
+        return None  # a turn spans 1 but for its last digits
+    return Canvas(height, width)
 
 
 def _colors(plan: Plan, matrix: np.ndarray, mixes: bool) -> tuple[np.ndarray | None, np.ndarray | None]:

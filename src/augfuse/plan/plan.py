@@ -13,7 +13,7 @@ from augfuse.geometry import Canvas
 from augfuse.plan.build import operations, write
 from augfuse.plan.draw import Drawn, Node
 from augfuse.plan.fuse import fuse, steps
-from augfuse.plan.lower import Lowered, lower
+from augfuse.plan.lower import Interpolation, Lowered, lower
 from augfuse.plan.ops import Segment, Step, Write
 from augfuse.ranges import per_channel
 from augfuse.transforms import base
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from augfuse.plan.describe import Applied
 
 Fill: TypeAlias = Literal["nearest", "reflect", "wrap", "constant"]
-Interpolation: TypeAlias = Literal["bilinear", "nearest"]
 
 # The most pixels of one image that a pass makes: 16384 x 16384, more than any decoder hands out.
 MOST_PIXELS = 2**28
@@ -192,7 +191,7 @@ def _of_view(
         dtype = np.dtype(np.float32) if isinstance(last, base.Write) else images.dtype
     elif isinstance(last, base.Write) and dtype.kind != "f":
         raise RecipeError(
-            f"dtype: got {dtype.name} for a recipe that ends in {type(last).__name__}, wanted 'float32'. "
+            f"dtype: got {dtype.name} for a recipe that ends in {type(last).__name__}, wanted 'float32' or 'float16'. "
             "Leave dtype out."
         )
     return Plan(

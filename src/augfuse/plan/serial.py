@@ -35,6 +35,7 @@ _OVERHEAD = 64  # what a transform takes besides its arrays, in images
 _CLOSE = 1e-9
 _DTYPES = {"bool": np.bool_, "int64": np.int64, "uint64": np.uint64, "float64": np.float64}
 _IMAGES = {"uint8": np.uint8, "uint16": np.uint16, "float32": np.float32}
+_OUTPUTS = {**_IMAGES, "float16": np.float16}
 
 
 @final
@@ -141,8 +142,8 @@ def _rebuilt(stored: _Stored) -> Plan:
     form = draw(transforms, stored.seed, stored.epoch, indices)
     drawn = _with_values(form, stored.nodes, n)
     images = Source(Canvas(height, width), stored.channels, np.dtype(_IMAGES[stored.images]))
-    output = None if stored.output is None else np.dtype(_IMAGES[stored.output])
-    if output not in (None, images.dtype, np.float32):
+    output = None if stored.output is None else np.dtype(_OUTPUTS[stored.output])
+    if output not in (None, images.dtype, np.float32, np.float16):
         raise ValueError(f"{images.dtype} images that come out as {output}")
     plan = make(drawn, stored.settings, images, output)
     return checked(plan if stored.view is None else dict(plan.views)[stored.view])

@@ -1,9 +1,9 @@
 """Images that are scaled and shifted along their axes: rows and columns are blended apart, straight into the output.
 
-An output pixel is the area mean of what it covers along an axis that shrinks by more than 1.5, else the blend of two
-neighbours. Both are taps: which source pixels along an axis, and their weights. For each output row the source rows are
-added up into one row of floats, its columns are blended into the pixels of the output, and these are written as those
-of `straight`.
+An output pixel is the area mean of what it covers along an axis that shrinks by more than 1.5, else the blend of two or
+four neighbours. All are taps: which source pixels along an axis, and their weights. For each output row the source rows
+are added up into one row of floats, its columns are blended into the pixels of the output, and these are written as
+those of `straight`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.execute.cpu.cubic import cubic_weights
 from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.moves import Move, border_index
 from augfuse.execute.cpu.straight import TILE, Row, is_rgb, paint_outside, repeat, write, write_rgb
@@ -46,7 +47,7 @@ def _add(taps, i, index, weight, merges):
 
 
 @inlined
-def _area(taps, i, low, high, length, border, whole):
+def area(taps, i, low, high, length, border, whole):
     """The mean of what lies between two places of the source."""
     span = high - low
     if border != REFLECT and border != WRAP:
@@ -91,6 +92,26 @@ def _blend(taps, i, place, length, border):
 
 
 @inlined
+def _cubic(taps, i, place, length, border):
+    """Four neighbours by the bicubic weights; those that a border folds onto one pixel are one tap."""
+    left = int(np.floor(place - 0.5))
+    w0, w1, w2, w3 = cubic_weights(place - 0.5 - left)
+    a, b = border_index(left - 1, length, border), border_index(left, length, border)
+    c, d = border_index(left + 1, length, border), border_index(left + 2, length, border)
+    low, high = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
+    if high - low > 3:  # around the seam of a wrapped image
+        _add(taps, i, a, w0, False)
+        _add(taps, i, b, w1, False)
+        _add(taps, i, c, w2, False)
+        _add(taps, i, d, w3, False)
+        return
+    low = max(min(low, length - 4), 0)  # as many taps for each, where there are so many pixels
+    for j in range(low, min(low + 4, length)):
+        first, second = (w0 if a == j else 0.0) + (w1 if b == j else 0.0), (w2 if c == j else 0.0)
+        _add(taps, i, j, first + second + (w3 if d == j else 0.0), False)
+
+
+@inlined
 def _taps_of(taps, scale, shift, length, count, border, warp, whole):
     """The taps of `count` output positions along an axis of the source.
 
@@ -108,7 +129,9 @@ def _taps_of(taps, scale, shift, length, count, border, warp, whole):
             _add(taps, i, border_index(int(np.floor(place + EDGE)), length, border), 1.0, False)
         elif abs(scale) > warp.area_above:
             one, other = scale * i + shift, scale * (i + 1.0) + shift
-            _area(taps, i, min(one, other), max(one, other), length, border, whole)
+            area(taps, i, min(one, other), max(one, other), length, border, whole)
+        elif warp.cubic:
+            _cubic(taps, i, place, length, border)
         else:
             _blend(taps, i, place, length, border)
         for k in range(taps.counts[i]):
@@ -124,12 +147,12 @@ def _most_taps(scale, length, warp):
     if warp.nearest:
         return 1
     if abs(scale) <= warp.area_above:
-        return 2
+        return 4 if warp.cubic else 2
     return min(int(abs(scale)) + 4, length + 2)
 
 
 @inlined
-def _add_rows(src, base, stride, first, size, taps, y, row):
+def add_rows(src, base, stride, first, size, taps, y, row):
     """The source rows of output row y, each times its weight, as one row: `size` values from column `first` on."""
     count = taps.counts[y]
     weight = taps.weights[y]
@@ -147,6 +170,12 @@ def _add_rows(src, base, stride, first, size, taps, y, row):
         return
     c = src[base + taps.places[y, 2] * stride + first : base + taps.places[y, 2] * stride + first + size]
     w2 = weight[2]
+    if count == 4:
+        d = src[base + taps.places[y, 3] * stride + first : base + taps.places[y, 3] * stride + first + size]
+        w3 = weight[3]
+        for p in range(size):
+            row[p] = w0 * F(a[p]) + w1 * F(b[p]) + w2 * F(c[p]) + w3 * F(d[p])
+        return
     for p in range(size):
         row[p] = w0 * F(a[p]) + w1 * F(b[p]) + w2 * F(c[p])
     for k in range(3, count):
@@ -157,7 +186,7 @@ def _add_rows(src, base, stride, first, size, taps, y, row):
 
 
 @inlined
-def _blend_fours(row, at, weights, most, fours, taps, channels, line, to):
+def blend_fours(row, at, weights, most, fours, taps, channels, line, to):
     """The pixels of one output row, four floats at a time; of RGB the fourth one is written over by the next pixel.
 
     at (n,): where the taps of each begin in `row`. Each has as many `taps`; weights (n, most), flat; fours (n, 4):
@@ -192,7 +221,7 @@ def _blend_fours(row, at, weights, most, fours, taps, channels, line, to):
 
 
 @inlined
-def _blend_any(row, first, channels, taps, line, to):
+def blend_any(row, first, channels, taps, line, to):
     """The same for any number of channels, and taps that are not neighbours."""
     for x in range(len(taps.counts)):
         for c in range(channels):
@@ -203,7 +232,7 @@ def _blend_any(row, first, channels, taps, line, to):
 
 
 @inlined
-def _new_taps(count, most):
+def new_taps(count, most):
     return Taps(np.zeros(count, np.int64), np.zeros((count, most), np.int64), np.zeros((count, most), np.float32))
 
 
@@ -216,7 +245,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     for i in range(starts.shape[0]):
         most_x = max(most_x, _most_taps(warp.matrices[i, 0], width, warp))
         most_y = max(most_y, _most_taps(warp.matrices[i, 4], height, warp))
-    across, down = _new_taps(out_width, most_x), _new_taps(out_height, most_y)
+    across, down = new_taps(out_width, most_x), new_taps(out_height, most_y)
     whole_x, whole_y = np.zeros(width), np.zeros(height)
     at, weights, fours = np.zeros(out_width, np.int64), across.weights.reshape(-1), np.zeros(4 * out_width, np.float32)
     together, low, high, from_x, to_x = True, 0, 0, 0, 0
@@ -258,11 +287,11 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             stop = min(begin + several, out_height)
             for y in range(begin, stop):
                 to = (y - begin) * out_width * channels
-                _add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
+                add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
                 if together and (channels == 3 or channels == 4):
-                    _blend_fours(floats, at, weights, most_x, fours, taps, channels, lines, to)
+                    blend_fours(floats, at, weights, most_x, fours, taps, channels, lines, to)
                 else:
-                    _blend_any(floats, low, channels, across, lines, to)
+                    blend_any(floats, low, channels, across, lines, to)
             count, into = (stop - begin) * out_width, first + begin * out_width * (1 if target.planar else channels)
             if by_threes:
                 write_rgb(lines, 0, 0, False, 1, count, color, gain, offset, target, i, into, 0, plane)

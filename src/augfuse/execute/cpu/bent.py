@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.execute.cpu import tiles
+from augfuse.execute.cpu import cubic, tiles
 from augfuse.execute.cpu.kernels import taps
 from augfuse.execute.cpu.numbers import Bent, Warp
+from augfuse.execute.cpu.window import Window
 from augfuse.execute.cpu.words import blend_pairs
 from augfuse.geometry import FAR, LEAST_DIVISOR
 from augfuse.jit import inlined, jit_with
@@ -121,7 +122,7 @@ def _displace(nodes, start, high, wide, width, height, us, vs, tile, count):
 
 
 @inlined
-def locate(warp, i, x0, y0, W, H, step, stride, tile, count):
+def locate(warp, i, x0, y0, W, H, pad, step, stride, tile, count):
     """`kernels.locate` through the bends of image i."""
     if x0 == 0 and y0 == 0:
         _prepare(warp, i)
@@ -140,7 +141,15 @@ def locate(warp, i, x0, y0, W, H, step, stride, tile, count):
             high = steps_of(height) if smooth == 1 else rows - 1
             _displace(warp.nodes, start, high, wide, width, height, us, vs, tile, count)
             start += 2 * (wide + 1) * (high + 1)
-    taps(warp.matrices[i], 0.0, 0.0, us, vs, W, H, warp.mode, warp.nearest, step, stride, tile, count)
+    taps(warp, i, 0.0, 0.0, us, vs, W, H, pad, step, stride, tile, count)
 
 
-run = jit_with(tiles.run, __name__, __file__, locate=locate)
+@inlined
+def window_of(m, x0, y0, rows, columns, height, width, mode, reach):
+    """All of a source: which part of it is read is not known beforehand."""
+    return Window(0, width, 0, height)
+
+
+run = jit_with(tiles.run, __name__, __file__, locate=locate, window_of=window_of)
+# One block, of all of the output: each would copy all of the source.
+cubic_run = jit_with(cubic.run, __name__, __file__, locate=locate, window_of=window_of, SIDE=2**28)

@@ -44,8 +44,8 @@ class _Pixels(NamedTuple):
         return self.values.reshape(-1, *self.shape)[self.starts // size]
 
 
-def prepare(steps: list[Work | Local], last: Work, images: Images, target: Target) -> Callable[[int, int], None]:
-    """A function that carries out the images start..stop of a batch: `steps`, then the pass that writes.
+def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[Target, int, int], None]:
+    """A function that carries out the images start..stop of a batch: `steps`, then the pass that writes to a target.
 
     Integers stay what they are as long as steps keep them: passes that move whole pixels, and Locals that say so.
     """
@@ -66,17 +66,17 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
     local = next((k for k, step in enumerate(steps) if isinstance(step, Local) and not stay[k]), len(steps) + 1)
     reads_float = [k > local and isinstance(step, Work) and _samples(step) for k, step in enumerate(steps)]
     writes_float = len(steps) > local and _samples(last)
-    finished = copies and target.plain and not target.planar and kept  # the last Local is given the output itself
 
-    def run_slice(start: int, stop: int) -> None:
+    def run_slice(target: Target, start: int, stop: int) -> None:
         bounds = [start, *others[(others > start) & (others < stop)].tolist(), stop]
-        with scratch(min(count, stop - start) * largest * width) as buffers:
+        with scratch(-(-min(count, stop - start) * largest * width // 4), _F, "step", "next step") as buffers:
             for first, end in pairwise(bounds):
                 for at in range(first, end, count):
-                    run_chunk(at, min(at + count, end), buffers)
+                    run_chunk(target, at, min(at + count, end), buffers)
 
-    def run_chunk(first: int, end: int, buffers: Scratch) -> None:
+    def run_chunk(target: Target, first: int, end: int, buffers: Scratch) -> None:
         chunk = slice(first, end)
+        finished = copies and target.plain and not target.planar and kept  # the last Local is given the output itself
         todo = [k for k, step in enumerate(steps) if isinstance(step, Work) or step.active[chunk].any()]
         write, from_float = last, writes_float
         if copies and todo and isinstance(step := steps[todo[-1]], Work):
@@ -90,7 +90,8 @@ def prepare(steps: list[Work | Local], last: Work, images: Images, target: Targe
                 continue
             source = into = pixels.images
             if finished and k == todo[-1]:
-                pixels = _Pixels(target.out, np.arange(first, end) * math.prod(pixels.shape), pixels.shape, None)
+                starts = np.arange(first - target.first, end - target.first) * math.prod(pixels.shape)
+                pixels = _Pixels(target.out, starts, pixels.shape, None)
                 into = pixels.images
             elif pixels.buffer is None or pixels.values.dtype != dtype:
                 pixels = _scratched(buffers, 1 - (pixels.buffer or 0), end - first, pixels.shape, dtype)

@@ -42,16 +42,18 @@ def _wrap_centres(s, last, span):
 
 
 @inlined
-def locate(warp, i, x0, y0, W, H, step, stride, tile, count):
-    """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys) of image i; the source is W x H."""
-    taps(
-        warp.matrices[i], x0 + 0.5, y0 + 0.5, tile.xs, tile.ys, W, H, warp.mode, warp.nearest, step, stride, tile, count
-    )
+def locate(warp, i, x0, y0, W, H, pad, step, stride, tile, count):
+    """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys) of image i; the source is W x H.
+
+    pad: pixels that continue the source on each side, by its border. Offsets count from the first of them.
+    """
+    taps(warp, i, x0 + 0.5, y0 + 0.5, tile.xs, tile.ys, W, H, pad, step, stride, tile, count)
 
 
 @inlined
-def taps(m, x0, y0, xs, ys, W, H, mode, nearest, step, stride, tile, count):
-    """Offsets and weights of the taps of the places (x0 + xs, y0 + ys); the source is W x H, `m` maps to it."""
+def taps(warp, i, x0, y0, xs, ys, W, H, pad, step, stride, tile, count):
+    """The same for the places (x0 + xs, y0 + ys) that the matrix of image i is given."""
+    m, mode, nearest = warp.matrices[i], warp.mode, warp.nearest
     off, tx, ty, inside = tile.off, tile.tx, tile.ty, tile.inside
     width = F(W)
     height = F(H)
@@ -64,17 +66,18 @@ def taps(m, x0, y0, xs, ys, W, H, mode, nearest, step, stride, tile, count):
     left = F(ahead - edge)
     right = width + left
     lower = height + left
-    last_x = F(W - 1)
-    last_y = F(H - 1)
+    last_x = F(W - 1 + 2 * pad)
+    last_y = F(H - 1 + 2 * pad)
     # The right and lower tap must exist: the last cell begins at W - 2, and its weight reaches 1 there.
-    cell_x = np.int32(max(W - 2, 0))
-    cell_y = np.int32(max(H - 2, 0))
+    cell_x = np.int32(max(W - 2 + 2 * pad, 0))
+    cell_y = np.int32(max(H - 2 + 2 * pad, 0))
     half = F(0.5)
+    shift = half if mode == WRAP else half - F(pad)  # which adds the padding by itself
     step = np.int32(step)
     stride = np.int32(stride)
     if mode == NEAREST and not nearest:
-        c -= half
-        f -= half
+        c -= shift
+        f -= shift
         for p in range(count):
             sx = min(max(a * xs[p] + (b * ys[p] + c), F(0)), last_x)
             sy = min(max(d * xs[p] + (e * ys[p] + f), F(0)), last_y)
@@ -84,8 +87,8 @@ def taps(m, x0, y0, xs, ys, W, H, mode, nearest, step, stride, tile, count):
             ty[p] = sy - F(iy)
             off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * step))  # 32 bits at each step, or it is done in 64
         return
-    period_x = F(2) * width if mode == REFLECT else max(width - F(2), F(1))
-    period_y = F(2) * height if mode == REFLECT else max(height - F(2), F(1))
+    period_x = F(2) * width if mode == REFLECT else width
+    period_y = F(2) * height if mode == REFLECT else height
     span_x = max(last_x, F(1))
     span_y = max(last_y, F(1))
     most_x = last_x + half
@@ -100,7 +103,7 @@ def taps(m, x0, y0, xs, ys, W, H, mode, nearest, step, stride, tile, count):
             v -= period_y * np.floor(v * turns_y)
             u = min(u, period_x - u)
             v = min(v, period_y - v)
-        elif mode == WRAP:  # W and H include a wrapped border of one pixel on each side
+        elif mode == WRAP:  # the padding is at least one pixel on each side
             u -= period_x * np.floor(u * turns_x) - F(1)
             v -= period_y * np.floor(v * turns_y) - F(1)
         elif mode == CONSTANT:
@@ -114,8 +117,8 @@ def taps(m, x0, y0, xs, ys, W, H, mode, nearest, step, stride, tile, count):
             sx = F(np.int32(min(max(u, F(0)), last_x)))
             sy = F(np.int32(min(max(v, F(0)), last_y)))
         else:
-            sx = min(max(u - half, F(0)), last_x)
-            sy = min(max(v - half, F(0)), last_y)
+            sx = min(max(u - shift, F(0)), last_x)
+            sy = min(max(v - shift, F(0)), last_y)
         ix = min(np.int32(sx), cell_x)
         iy = min(np.int32(sy), cell_y)
         tx[p] = sx - F(ix)

@@ -14,8 +14,9 @@ class Warp(NamedTuple):
     active: bool
     matrices: np.ndarray  # (n, 6) float64, output to source
     mode: int  # kernels.NEAREST, REFLECT, WRAP or CONSTANT
-    nearest: bool  # the nearest pixel instead of bilinear
+    nearest: bool  # the nearest pixel, and no other
     area_above: float  # an axis that shrinks by more is averaged, by the loop for aligned images
+    cubic: bool  # four neighbours along each axis instead of two
 
 
 @final
@@ -27,6 +28,7 @@ class Bent(NamedTuple):
     mode: int
     nearest: bool
     area_above: float
+    cubic: bool
     maps: np.ndarray  # (k, n, 9) float64, output to the canvas of the bend
     divides: np.ndarray  # (k,) bool: whether there is a divisor
     sizes: np.ndarray  # (k, n, 2) int64: width and height of this canvas
@@ -57,6 +59,7 @@ class Target(NamedTuple):
     planar: bool  # (c, h, w) instead of (h, w, c)
     out: np.ndarray  # flat
     plain: bool  # whole numbers that are copied as they are, where nothing happens to them
+    first: int = 0  # which image of the plan lies at the beginning of `out`
 
 
 @final

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache, lru_cache
-from typing import Literal, NamedTuple, final
+from functools import cache, lru_cache, partial
+from typing import NamedTuple, final
 
 import numpy as np
 
 from augfuse.color import LUMA
 from augfuse.execute.cpu import kernels
 from augfuse.execute.cpu.numbers import Bent, Color, Target, Warp
+from augfuse.execute.cpu.scratch import scratch
 from augfuse.execute.cpu.statistics import channel_means
 from augfuse.execute.cpu.statistics import standardize as standardized
 from augfuse.execute.images import Images
 from augfuse.geometry import Canvas
-from augfuse.plan.lower import REDUCE_ABOVE, Lowered, Output, Pass
+from augfuse.plan.lower import Lowered, Output, Pass
 from augfuse.plan.ops import Grid, Local
 from augfuse.threads import share
 
@@ -33,6 +34,8 @@ BORDERS = {
     "wrap_centres": kernels.WRAP_CENTRES,
     "constant_centres": kernels.CONSTANT_CENTRES,
 }
+
+NARROW_BYTES = 2**20  # of float32 that are made float16 at a time
 
 _F = np.float32
 
@@ -59,7 +62,7 @@ def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, wor
 
 def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> Callable[[int, int], None]:
     """A function that carries out the images start..stop of the batch; safe to call from several threads."""
-    steps = [
+    steps: list[Work | Local] = [
         step if isinstance(step, Local) else work_of(step, lowered.channels, lowered.low) for step in lowered.steps
     ]
     if not steps or isinstance(steps[-1], Local):
@@ -67,22 +70,21 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
     last = steps.pop()
     assert isinstance(last, Work)
     standardize = lowered.output.standardize
-    target = target_of(lowered.output, planar, out)
     bulk = images.stack is not None and last.reduced is None
     several = None
     if any(isinstance(step, Pass) and (step.before or step.after) for step in lowered.steps):
         from augfuse.execute.cpu import toned
 
-        several = toned.prepare(lowered, images, target)
+        several = toned.prepare(lowered, images)
     elif steps:
         from augfuse.execute.cpu import chunks  # and its kernels: loaded on first use
 
-        several = chunks.prepare(steps, last, images, target)
+        several = chunks.prepare(steps, last, images)
     rows, columns = int(lowered.size.height[0]), int(lowered.size.width[0])
 
-    def run_slice(start: int, stop: int) -> None:
+    def run_slice(target: Target, start: int, stop: int) -> None:
         if several is not None:
-            several(start, stop)
+            several(target, start, stop)
         elif bulk:
             assert images.stack is not None
             shape = images.stack.shape[1:]
@@ -92,20 +94,44 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
                 run_one(last, images[i], target, i, i)
         if standardize is not None:
             lines, length = (rows * lowered.channels, columns) if planar else (rows, columns * lowered.channels)
-            standardized(target.out, start * lines * length, lines, length, standardize[start:stop])
+            at = (start - target.first) * lines * length
+            standardized(target.out, at, lines, length, standardize[start:stop])
 
-    return run_slice
+    if lowered.output.dtype == np.float16:
+        return _narrowed(run_slice, lowered.output, planar, out)
+    return partial(run_slice, target_of(lowered.output, planar, out))
+
+
+def _narrowed(
+    run_slice: Callable[[Target, int, int], None], output: Output, planar: bool, out: np.ndarray
+) -> Callable[[int, int], None]:
+    """`run_slice` for float16: a few images at a time are made as float32, in memory that stays in a cache."""
+    from augfuse.execute.cpu.half import narrow  # compiled: loaded on first use
+
+    size, bits = math.prod(out.shape[1:]), out.reshape(-1).view(np.uint16)
+    count = max(1, NARROW_BYTES // (4 * size))
+    target = target_of(output, planar, np.empty(0, _F))
+
+    def run_narrowed(start: int, stop: int) -> None:
+        with scratch(min(count, stop - start) * size, _F, "narrowed") as (floats,):
+            for first in range(start, stop, count):
+                end = min(first + count, stop)
+                run_slice(target._replace(out=floats, first=first), first, end)
+                narrow(floats, bits[first * size :], (end - first) * size)
+
+    return run_narrowed
 
 
 def work_of(step: Pass, channels: int, low: float) -> Work:
     """The numbers of a pass, for every image."""
     n = len(step.size.height)
     if step.sampling is None:
-        warp: Warp | Bent = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, REDUCE_ABOVE)
+        warp: Warp | Bent = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, math.inf, False)
         reduced, grid = None, "whole"
     else:
-        matrices, reduced, border, nearest, grid, bends = step.sampling
-        warp = Warp(True, matrices, BORDERS[border], nearest, REDUCE_ABOVE)
+        matrices, reduced, border, how, grid, bends = step.sampling
+        averages = step.sampling.averages_above
+        warp = Warp(True, matrices, BORDERS[border], how == "nearest", averages, how == "bicubic")
         if bends:
             from augfuse.execute.cpu.bent import bent  # and its kernels: loaded on first use
 
@@ -140,23 +166,22 @@ def _numbers(output: Output) -> tuple[np.float32, np.float32, np.ndarray, np.nda
 
 def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> None:
     """Image i of the plan, written as image number `at` of the target."""
+    height, width, channels = image.shape
     if work.reduced is not None:
-        image = _reduce(image, int(work.reduced.height[i]), int(work.reduced.width[i]))
-    run(work, flat(image), np.zeros(1, np.int64), image.shape, target, i, at)
+        height, width = int(work.reduced.height[i]), int(work.reduced.width[i])
+    start = np.zeros(1, np.int64)
+    if (height, width) == image.shape[:2]:
+        run(work, flat(image), start, image.shape, target, i, at)
+        return
+    from augfuse.execute.cpu.reduce import reduce  # compiled: loaded on first use
 
-
-def _reduce(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The image averaged down to this size, rounded where it is of whole numbers."""
-    if image.shape[:2] == (height, width):
-        return image
-    out, channels = np.empty((height, width, image.shape[2]), image.dtype), image.shape[2]
-    matrices = np.array([[image.shape[1] / width, 0.0, 0.0, 0.0, image.shape[0] / height, 0.0]])
-    warp = Warp(True, matrices, kernels.NEAREST, False, 1.0)
-    color = Color(kernels.KEEP, np.zeros((1, 3, 4), _F), np.zeros((1, channels), _F))
-    one, zero = np.ones((1, channels), _F), np.zeros((1, channels), _F)
-    target = Target(_F(-np.inf), _F(np.inf), one, zero, image.dtype.kind == "u", False, out.reshape(-1), False)
-    _loop("aligned")(flat(image), np.zeros(1, np.int64), image.shape, warp, color, target, 0, height, width)
-    return out
+    with scratch(height * width * channels, image.dtype, "reduced") as (grid,):
+        warp, out_size = work.warp, (int(work.height[i]), int(work.width[i]))
+        # The mean is that of all of it; where bends read is not known beforehand.
+        whole = work.mean_gain is not None or isinstance(warp, Bent)
+        reach = 1 if warp.cubic else 0
+        reduce(flat(image), image.shape, (height, width), warp.matrices[i], *out_size, warp.mode, reach, whole, grid)
+        run(work, grid, start, (height, width, channels), target, i, at)
 
 
 def run(
@@ -181,12 +206,13 @@ def run(
     height, width = int(work.height[first]), int(work.width[first])
     if target.plain and (src.dtype != target.out.dtype or color.kind != kernels.KEEP or target.planar):
         target = target._replace(plain=False)
-    loop = _loop("bent" if isinstance(warp, Bent) else work.grid)
-    loop(src, starts, shape, warp, color, target, at * height * width * work.channels, height, width)
+    loop = _loop(work.grid, warp.cubic, isinstance(warp, Bent))
+    begin = (at - target.first) * height * width * work.channels
+    loop(src, starts, shape, warp, color, target, begin, height, width)
 
 
 @cache
-def _loop(grid: Grid | Literal["bent"]) -> Callable[..., None]:
+def _loop(grid: Grid, cubic: bool, bends: bool) -> Callable[..., None]:
     """The compiled loop, loaded on first use: a recipe compiles what it needs."""
     if grid in ("whole", "swapped"):
         from augfuse.execute.cpu.straight import run as straight
@@ -196,10 +222,14 @@ def _loop(grid: Grid | Literal["bent"]) -> Callable[..., None]:
         from augfuse.execute.cpu.aligned import run as aligned
 
         return aligned
-    if grid == "bent":
-        from augfuse.execute.cpu.bent import run as bent
+    if bends:
+        from augfuse.execute.cpu import bent
 
-        return bent
+        return bent.cubic_run if cubic else bent.run
+    if cubic:
+        from augfuse.execute.cpu.cubic import run as cubic_run
+
+        return cubic_run
     from augfuse.execute.cpu.tiles import run as sampled
 
     return sampled

@@ -14,21 +14,24 @@ import numpy as np
 CHUNK_BYTES = 2**21
 CHUNK_BYTES_OF_LEVELS = 2**22
 
-Scratch: TypeAlias = tuple[np.ndarray, np.ndarray]
+KEPT_BYTES = CHUNK_BYTES_OF_LEVELS  # of each purpose, by each thread
+
+Scratch: TypeAlias = tuple[np.ndarray, ...]
 
 _THREAD = threading.local()
 
 
 @contextmanager
-def scratch(size: int) -> Iterator[Scratch]:
-    """Two buffers of `size` bytes, as float32, kept by each thread while they are small.
+def scratch(size: int, dtype: np.dtype | type[np.generic], *purposes: str) -> Iterator[Scratch]:
+    """At least `size` values of any content for each purpose, kept by each thread while they are few.
 
     They are taken out meanwhile: a function of the user's may call this again.
     """
-    buffers = vars(_THREAD).pop("buffers", None)
-    if buffers is None or buffers[0].nbytes < size:
-        count = -(-size // 4)
-        buffers = np.empty(count, np.float32), np.empty(count, np.float32)
-    yield buffers
-    if buffers[0].nbytes <= CHUNK_BYTES_OF_LEVELS:
-        _THREAD.buffers = buffers
+    dtype, kept = np.dtype(dtype), vars(_THREAD)
+    buffers = [kept.pop(purpose, None) for purpose in purposes]
+    wanted = size * dtype.itemsize
+    buffers = [np.empty(wanted, np.uint8) if one is None or len(one) < wanted else one for one in buffers]
+    yield tuple(one[: len(one) // dtype.itemsize * dtype.itemsize].view(dtype) for one in buffers)
+    for purpose, one in zip(purposes, buffers, strict=True):
+        if len(one) <= KEPT_BYTES:
+            kept[purpose] = one

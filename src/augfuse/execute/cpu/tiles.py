@@ -7,6 +7,7 @@ import numpy as np
 from augfuse.execute.cpu import kernels as k
 from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP, locate
 from augfuse.execute.cpu.numbers import Tile
+from augfuse.execute.cpu.window import Window, window_of
 from augfuse.jit import inlined, jit
 
 TILE = 448  # output pixels per tile: its buffers, 22 KB, stay in a 32 KB L1 cache
@@ -19,27 +20,38 @@ F = np.float32
 
 
 @inlined
-def _copy(src, start, height, width, channels, scratch):
-    size = height * width * channels
-    image = src[start : start + size]
-    for p in range(size):  # a slice assignment goes byte by byte: 46 us at 224x224 instead of 4
-        scratch[p] = image[p]
+def _copy(src, start, width, channels, part, scratch):
+    """Columns and rows of an image, next to each other."""
+    size = (part.to_x - part.from_x) * channels
+    rows = part.to_y - part.from_y
+    if part.to_x - part.from_x == width:  # they lie next to each other
+        size, rows = size * rows, 1
+    for y in range(rows):
+        first = start + ((part.from_y + y) * width + part.from_x) * channels
+        image = src[first : first + size]
+        to = scratch[y * size : y * size + size]
+        for p in range(size):  # a slice assignment goes byte by byte: 46 us at 224x224 instead of 4
+            to[p] = image[p]
 
 
 @inlined
-def _copy_wrapped(src, start, height, width, channels, scratch):
+def _copy_wrapped(src, start, height, width, channels, part, scratch):
     """With a border of one wrapped pixel on each side, so that the seam is a pair of neighbours like any other."""
-    for y in range(height + 2):
-        row = start + ((y - 1) % height) * width * channels
-        to = y * (width + 2) * channels
+    across = part.to_x - part.from_x + 2
+    for y in range(part.from_y - 1, part.to_y + 1):
+        row = start + (y % height) * width * channels
+        to = (y - part.from_y + 1) * across * channels
+        left, right = (part.from_x - 1) % width, part.to_x % width
         for c in range(channels):
-            scratch[to + c] = src[row + (width - 1) * channels + c]
-            scratch[to + (width + 1) * channels + c] = src[row + c]
-        scratch[to + channels : to + (width + 1) * channels] = src[row : row + width * channels]
+            scratch[to + c] = src[row + left * channels + c]
+            scratch[to + (across - 1) * channels + c] = src[row + right * channels + c]
+        inner = src[row + part.from_x * channels : row + part.to_x * channels]
+        for p in range(len(inner)):  # compiling a slice assignment takes 2 s, for the text of its error
+            scratch[to + channels + p] = inner[p]
 
 
 @inlined
-def _new_tile(across, rows, channels):
+def new_tile(across, rows, channels):
     size = -(-rows * across // BLOCK) * BLOCK
     xs = np.empty(size, np.float32)
     ys = np.empty(size, np.float32)
@@ -58,6 +70,27 @@ def _new_tile(across, rows, channels):
     )
 
 
+@inlined
+def finish(tile, color, target, i, out_start, out_height, out_width, channels, cuts, at, count):
+    """The sampled values of `count` pixels of image i, from pixel `at` on: colour, fill, clip, normalise, write."""
+    values, padded, plane = tile.values, -(-count // BLOCK) * BLOCK, out_height * out_width
+    low, high, rounds, scale, bias = target.low, target.high, target.rounds, target.scales[i], target.biases[i]
+    first = out_start + i * plane * channels
+    if color.kind == MATRIX:
+        k.mix(values, color.matrices[i], padded)
+    elif color.kind == GAIN:
+        k.amplify(values, color.matrices[i, 0, 0], color.matrices[i, 0, 3], channels, padded)
+    if cuts:
+        k.fill_outside(values, tile.inside, color.fills[i], channels, padded)
+    if channels == 3 and not target.planar:
+        k.write_rgb(values, low, high, scale, bias, rounds, target.out, first + 3 * at, count)
+        return
+    for c in range(channels):
+        to = first + c * plane + at if target.planar else first + at * channels + c
+        apart = 1 if target.planar else channels
+        k.write_channel(values[c], low, high, scale[c], bias[c], rounds, target.out, to, apart, count)
+
+
 @jit
 def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
     """Images of one size: sample, colour, clip, normalise, write.
@@ -66,34 +99,38 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     warp, color, target: see `numbers`. out_start: where in target.out the first image goes; out_height, out_width.
     """
     height, width, channels = source
-    low, high, out, rounds = target.low, target.high, target.out, target.rounds
+    low, high, out = target.low, target.high, target.out
     across = min(out_width, TILE)
     rows = max(TILE // out_width, 1)
-    tile = _new_tile(across, rows, channels)
-    values = tile.values
-    packed = warp.active and src.itemsize == 1 and (channels == 1 or channels == 3)
-    cuts = warp.active and (warp.mode == CONSTANT or warp.mode == CONSTANT_CENTRES)
-    direct = not rounds and not target.planar and not cuts and color.kind != GAIN
-    wraps = warp.active and warp.mode == WRAP
-    if wraps:
-        H, W = height + 2, width + 2
-    else:
-        H, W = height, width
-    copies = packed or (warp.active and H * W * channels * src.itemsize <= COPY_BYTES)
-    scratch = np.empty(H * W * channels + PADDING if wraps or copies else 0, src.dtype)
-    step = channels if W > 1 else 0
-    stride = W * channels if H > 1 else 0
+    tile = new_tile(across, rows, channels)
+    packed = src.itemsize == 1 and (channels == 1 or channels == 3)
+    cuts = warp.mode == CONSTANT or warp.mode == CONSTANT_CENTRES
+    direct = not target.rounds and not target.planar and not cuts and color.kind != GAIN
+    wraps = warp.mode == WRAP
+    pad = 1 if wraps else 0
+    parts, most = np.empty((len(starts), 4), np.int64), 0
+    for i in range(len(starts)):
+        part = window_of(warp.matrices[i], 0, 0, out_height, out_width, height, width, warp.mode, 0)
+        parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3] = part.from_x, part.to_x, part.from_y, part.to_y
+        most = max(most, (part.to_x - part.from_x + 2 * pad) * (part.to_y - part.from_y + 2 * pad))
+    copies = wraps or packed or most * channels * src.itemsize <= COPY_BYTES
+    scratch = np.empty(most * channels + PADDING if copies else 0, src.dtype)
+    step = channels if width + 2 * pad > 1 else 0
+    pitch = width * channels
     plane = out_height * out_width
     for i in range(starts.shape[0]):
         base = starts[i]
         image = src
-        if wraps:
-            _copy_wrapped(src, base, height, width, channels, scratch)
-        elif copies:
-            _copy(src, base, height, width, channels, scratch)
-        if wraps or copies:
+        if copies:
+            part = Window(parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3])
+            if wraps:
+                _copy_wrapped(src, base, height, width, channels, part, scratch)
+            else:
+                _copy(src, base, width, channels, part, scratch)
             image = scratch
-            base = 0
+            pitch = (part.to_x - part.from_x + 2 * pad) * channels
+            base = -(part.from_y * pitch + part.from_x * channels)
+        stride = pitch if height + 2 * pad > 1 else 0
         scale, bias, matrix = target.scales[i], target.biases[i], color.matrices[i]
         first = out_start + i * plane * channels
         for y in range(0, out_height, rows):
@@ -101,35 +138,20 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 count = min(rows, out_height - y) * min(across, out_width - x)
                 padded = -(-count // BLOCK) * BLOCK  # what lies behind count is computed and not written
                 at = y * out_width + x
-                if warp.active:
-                    locate(warp, i, x, y, W, H, channels, W * channels, tile, padded)
-                    if packed and channels == 3:
-                        k.gather_rgb(image, base, stride, tile, count)
-                        if direct:
-                            mixes = color.kind == MATRIX
-                            k.blend_write_rgb(tile, mixes, matrix, low, high, scale, bias, out, first + 3 * at, count)
-                            continue
-                        k.blend_rgb(tile, padded)
-                    elif packed:
-                        k.sample_grey(image, base, stride, tile, count)
-                    elif channels == 3:
-                        k.sample_rgb(image, base, step, stride, tile, count)
-                    else:
-                        k.sample_any(image, base, step, stride, tile, channels, count)
+                locate(warp, i, x, y, width, height, pad, channels, pitch, tile, padded)
+                if packed and channels == 3:
+                    k.gather_rgb(image, base, stride, tile, count)
+                    if direct:
+                        mixes = color.kind == MATRIX
+                        k.blend_write_rgb(tile, mixes, matrix, low, high, scale, bias, out, first + 3 * at, count)
+                        continue
+                    k.blend_rgb(tile, padded)
+                elif packed:
+                    k.sample_grey(image, base, stride, tile, count)
                 elif channels == 3:
-                    k.read_rgb(image, base + 3 * at, values, count)
+                    k.sample_rgb(image, base, step, stride, tile, count)
                 else:
-                    k.read_any(image, base + at * channels, values, channels, count)
-                if color.kind == MATRIX:
-                    k.mix(values, matrix, padded)
-                elif color.kind == GAIN:
-                    k.amplify(values, matrix[0, 0], matrix[0, 3], channels, padded)
-                if cuts:
-                    k.fill_outside(values, tile.inside, color.fills[i], channels, padded)
-                if channels == 3 and not target.planar:
-                    k.write_rgb(values, low, high, scale, bias, rounds, out, first + 3 * at, count)
-                    continue
-                for c in range(channels):
-                    to = first + c * plane + at if target.planar else first + at * channels + c
-                    apart = 1 if target.planar else channels
-                    k.write_channel(values[c], low, high, scale[c], bias[c], rounds, out, to, apart, count)
+                    k.sample_any(image, base, step, stride, tile, channels, count)
+                finish(
+                    tile, color, target, i, out_start, out_height, out_width, channels, cuts, at, count
+                )  # fmt: skip

@@ -28,8 +28,8 @@ _F = np.float32
 _INF = _F(np.inf)
 
 
-def prepare(lowered: Lowered, images: Images, target: Target) -> Callable[[int, int], None]:
-    """A function that carries out the images start..stop of a batch."""
+def prepare(lowered: Lowered, images: Images) -> Callable[[Target, int, int], None]:
+    """A function that carries out the images start..stop of a batch, to a target."""
     steps = _steps(lowered)
     last = steps.pop()
     assert not isinstance(last, Local)
@@ -43,7 +43,7 @@ def prepare(lowered: Lowered, images: Images, target: Target) -> Callable[[int, 
     largest = max(int((side.height * side.width).max()) for side in sides) * lowered.channels * width  # bytes
     bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
 
-    def run_slice(start: int, stop: int) -> None:
+    def run_slice(target: Target, start: int, stop: int) -> None:
         ready, end = _ready(steps, last, target, images.dtype, lowered.channels, start, stop)
         if not bulk:
             for i in range(start, stop):
@@ -53,7 +53,7 @@ def prepare(lowered: Lowered, images: Images, target: Target) -> Callable[[int, 
         shape = images.stack.shape[1:]
         size = math.prod(shape)
         some = max(1, CHUNK_BYTES_OF_LEVELS // largest) if steps else stop - start
-        with scratch(min(some, stop - start) * largest if steps else 0) as buffers:
+        with scratch(-(-min(some, stop - start) * largest // 4) if steps else 0, _F, "step", "next step") as buffers:
             for first in range(start, stop, some):
                 starts = images.rows[first : min(first + some, stop)] * size
                 _run_several(ready, end, flat(images.stack), starts, shape, target, first, buffers)

@@ -49,7 +49,8 @@ class Tables:
             assert out is not None
             tables.run(src, starts, pixels, self._channels, made, out, 0, False)
         else:
-            tables.run(src, starts, pixels, self._channels, made, target.out, first * math.prod(shape), target.planar)
+            at = (first - target.first) * math.prod(shape)
+            tables.run(src, starts, pixels, self._channels, made, target.out, at, target.planar)
 
     def _of(self, src: np.ndarray, starts: np.ndarray, pixels: int, first: int) -> np.ndarray:
         stop = first + len(starts)
