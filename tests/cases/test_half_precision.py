@@ -147,7 +147,7 @@ def test_other_dtypes_are_refused(wrong: Any) -> None:
         af.Recipe([af.ToFloat()]).batch(pictures(1, 4, 4), seed=0, dtype=wrong)
 
 
-def test_what_a_sixth_of_the_digits_costs() -> None:
+def test_how_far_values_are_off() -> None:
     """0..1 is off by 2**-12 at most, a sixteenth of a grey level of uint8."""
     pixels = pictures(2, 30, 30)
     half, full = (af.Recipe([af.ToFloat()]).batch(pixels, seed=0, dtype=d).images for d in ("float16", "float32"))
