@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 
 import augfuse as af
 from augfuse.execute import reference
+from augfuse.execute.cpu import cubic, run, tiles
 from augfuse.execute.images import Images, as_images
 from augfuse.plan.draw import draw
 from augfuse.plan.lower import Lowered, Pass, averages_above, lower
@@ -232,3 +234,18 @@ def _shrinks(plan: Plan, step: Any) -> bool:
         return True
     above = averages_above(plan.interpolation, "free")
     return bool((np.linalg.norm(np.linalg.inv(step.geometry)[:, :2, :2], axis=2) > above).any())
+
+
+@contextmanager
+def sampling_loop() -> Iterator[None]:
+    """Every pass goes through the sampling loop, also one in which every pixel stays where it is."""
+
+    def loop(src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], warp: Any, *others: Any) -> None:
+        if not warp.active:
+            still = np.tile([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], (len(starts), 1))
+            warp = warp._replace(active=True, matrices=still)
+        (cubic.run if warp.cubic else tiles.run)(src, starts, shape, warp, *others)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "_loop", lambda *kinds: loop)
+        yield

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute.cpu import aligned, cubic, run, straight, tiles
-from augfuse.execute.cpu.numbers import Warp
+from augfuse.execute.cpu import aligned, bent, cubic, run, straight, tiles
 from augfuse.plan.lower import Pass
 from augfuse.transforms.base import Color, Geometric, Transform, Write
-from oracles import FULL_SCALE, batch_of, numbers, pictures
+from oracles import FULL_SCALE, batch_of, numbers, pictures, sampling_loop
 from trees import ENDS, LEAVES, bodies, ends
 
 WHOLE = [t for t in LEAVES if isinstance(t, Geometric) and t.moves_whole_pixels]
@@ -27,14 +24,8 @@ def fits(transform: Transform, channels: int) -> bool:
 
 
 def sampled(recipe: af.Recipe, images: np.ndarray, **options: object) -> np.ndarray:
-    """The batch with every pass that moves pixels going through the sampling loop."""
-
-    def sample(src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], warp: Warp, *others: Any) -> None:
-        loop = (cubic.run if warp.cubic else tiles.run) if warp.active else straight.run
-        loop(src, starts, shape, warp, *others)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "_loop", lambda grid, cubic: sample)
+    """The batch with every pass going through the sampling loop."""
+    with sampling_loop():
         return batch_of(recipe, images, **options).images
 
 
@@ -65,9 +56,10 @@ def test_whole_pixel_moves_are_what_sampling_gives(data: st.DataObject) -> None:
 def test_which_loop_runs_follows_from_the_recipe() -> None:
     """Not from what was drawn: bytes would depend on it."""
     loops = {"whole": straight.run, "swapped": straight.run, "aligned": aligned.run, "free": tiles.run}
-    assert all(run._loop(grid, False) is loop for grid, loop in loops.items())
+    assert all(run._loop(grid, False, False) is loop for grid, loop in loops.items())
     loops["free"] = cubic.run
-    assert all(run._loop(grid, True) is loop for grid, loop in loops.items())
+    assert all(run._loop(grid, True, False) is loop for grid, loop in loops.items())
+    assert run._loop("free", False, True) is bent.run and run._loop("free", True, True) is bent.cubic_run
     for p in (0.0, 0.5, 1.0):
         flips = af.Recipe([af.HorizontalFlip(p=p), af.RandomCrop(20), af.Transpose(p=p)])
         turns = af.Recipe([af.HorizontalFlip(p=p), af.Rotate(20, p=p)])

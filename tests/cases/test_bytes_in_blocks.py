@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.execute.cpu import run, tiles
+from oracles import sampling_loop
 
 SIZES = ((1, 1), (1, 7), (3, 5), (2, 15), (2, 16), (5, 17), (16, 31), (7, 33), (4, 48), (3, 50))
 
@@ -22,8 +22,7 @@ def every_value(n: int, height: int, width: int, channels: int = 3) -> np.ndarra
 
 def sampled(recipe: af.Recipe, images: np.ndarray, **options: Any) -> np.ndarray:
     """The batch with every pass going through the sampling loop."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "_loop", lambda grid: tiles.run)
+    with sampling_loop():
         return recipe.batch(images, seed=3, **options).images
 
 
