@@ -101,6 +101,11 @@ class DataSet:
         """The folder or archive that was given; None for images in memory."""
         return next(iter(self.store.roots), None)
 
+    @property
+    def folder(self) -> str | None:
+        """The full path of what holds the class folders, where there is such a folder: all `paths` begin with it."""
+        return self.store.folder
+
     def __len__(self) -> int:
         return len(self.rows)
 

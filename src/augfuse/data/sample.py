@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,4 +21,4 @@ class Sample(NamedTuple):
     image: np.ndarray
     label: Any = None
     path: str | None = None
-    targets: Mapping[str, Any] = MappingProxyType({})
+    targets: Mapping[str, Any] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import final
 
 import msgspec
@@ -29,7 +28,9 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     copies: np.ndarray | None = None
     sampling: np.ndarray | None = None
     sample_weights: np.ndarray | None = None
-    targets: Mapping[str, Column] = MappingProxyType({})  # what belongs to places in the images; see `Sample`
+    targets: Mapping[str, Column] = msgspec.field(
+        default_factory=dict
+    )  # what belongs to places in the images; see `Sample`
 
     def take(self, rows: np.ndarray) -> Table:
         """The same of these rows."""
