@@ -72,7 +72,7 @@ def test_voc(voc: Path) -> None:
     ("things", "head", "words"),
     [
         ((thing("a", 5, 1, 4, 9),), "", r"object 0 \(a\) is upside down: xmin 5, ymin 1, xmax 4, ymax 9"),
-        ((thing("a", 1, 1, 4, 9), thing("b", 1, 1, "x", 9)), "", r"xmax of object 1 \(b\) is 'x', wanted a number"),
+        ((thing("a", 1, 1, 4, 9), thing("b", 1, 1, "x", 9)), "", r"xmax of object 1 \(b\) is 'x', wanted a number"),  # type: ignore
         (("<object><name>a</name></object>",), "", r"object 0 \(a\) has no bndbox"),
         (("<object><bndbox/></object>",), "", "object 0 has no name"),
         ((), '<!DOCTYPE a [<!ENTITY b "c">]>', "declares entities, which are not expanded"),
@@ -363,7 +363,7 @@ def test_masks_that_cannot_be_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["bccd", "raccoon"])
 def test_real_boxes_lie_in_their_images(name: str) -> None:
     folders = ("Annotations", "JPEGImages") if name == "bccd" else ("annotations", "images")
-    data = af.from_voc(*(DATA / name / folder for folder in folders))
+    data = af.from_voc(*(DATA / name / folder for folder in folders))  # type: ignore
     count = 0
     for sample in data:
         found = sample.targets["boxes"]

@@ -209,4 +209,4 @@ def test_the_quarantine_cures(tmp_path: Path) -> None:
     left_out = examine(root).quarantine
     source = af.from_directory(root, exclude=left_out)
     assert len(source) == 24 - 1 and len(source.parts["val"]) == 9
-    assert not any(path.endswith(left_out) for part in source.parts.values() for path in part.paths)
+    assert not any(path.endswith(left_out) for part in source.parts.values() for path in part.paths)  # type: ignore

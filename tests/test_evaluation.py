@@ -54,7 +54,7 @@ def test_evaluate_refuses_what_is_no_test() -> None:
     with pytest.raises(af.DataError, match=r"labels of shape \(8, 2\)"):
         evaluation.evaluate(UpperHalf(), loader(source, one_hot=True), arm="plain", seed=0)
     with pytest.raises(af.DataError, match="no labels"):
-        evaluation.evaluate(UpperHalf(), loader(af.from_arrays(source.images)), arm="plain", seed=0)
+        evaluation.evaluate(UpperHalf(), loader(af.from_arrays(source.images)), arm="plain", seed=0)  # type: ignore
 
 
 def same(one: Evaluation, other: Evaluation) -> bool:

@@ -19,9 +19,9 @@ def test_paths_below_the_folder_in_full_or_in_a_file(tmp_path: Path) -> None:
     for exclude in (given, tmp_path / "list.txt", str(tmp_path / "list.txt")):
         source = af.from_directory(root, exclude=exclude)
         assert len(source) == len(everything) - 2 and len(source.parts["val"]) == 7
-        assert source.classes == everything.classes and len(source.labels) == len(source.paths)
-        kept = [i for i, path in enumerate(everything.paths) if path in source.paths]
-        assert source.labels.tolist() == everything.labels[kept].tolist()
+        assert source.classes == everything.classes and len(source.labels) == len(source.paths)  # type: ignore
+        kept = [i for i, path in enumerate(everything.paths) if path in source.paths]  # type: ignore
+        assert source.labels.tolist() == everything.labels[kept].tolist()  # type: ignore
     assert len(af.from_directory(root, exclude=[])) == len(everything)
 
 

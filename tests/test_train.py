@@ -202,7 +202,7 @@ def test_both_arms_see_the_same_images_in_the_same_order(finished: tuple[Job, Ou
         assert np.array_equal(one.indices, two.indices)
         assert np.array_equal(one.labels, two.labels)
         assert not np.array_equal(one.images, two.images)
-        untouched = job.recipe.eval().batch(job.parts.train.images[one.indices]).images
+        untouched = job.recipe.eval().batch(job.parts.train.images[one.indices]).images  # type: ignore
         assert np.array_equal(one.images, untouched)
     few = training_loader(job, AUGMENTED, 5, 4).fetch(0, 0)
     assert np.array_equal(few.images, augmented.fetch(0, 0).images[:4])

@@ -78,8 +78,8 @@ def test_following_the_advice_works() -> None:
     scan = af.from_arrays(CT.astype(np.float32), value_range=(-1000, 3000))
     np.testing.assert_array_equal(scan.images, CT)
     mask = BYTES > 99
-    assert np.unique(af.from_arrays(mask * np.uint8(255)).images).tolist() == [0, 255]
-    assert np.unique(af.from_arrays(mask.astype(np.float32)).images).tolist() == [0, 1]
+    assert np.unique(af.from_arrays(mask * np.uint8(255)).images).tolist() == [0, 255]  # type: ignore
+    assert np.unique(af.from_arrays(mask.astype(np.float32)).images).tolist() == [0, 1]  # type: ignore
     sizes = [np.zeros((16, 16, 3), np.uint8), np.zeros((17, 16, 3), np.uint8)]
     assert af.Recipe([af.Resize((8, 9))]).batch(sizes).images.shape == (2, 8, 9, 3)
 
@@ -151,5 +151,5 @@ def test_an_array_that_is_written_to_after_the_check_is_not_served(bad: float, w
 
 def test_rounding_at_the_ends_of_the_range_is_no_error() -> None:
     x = np.full((2, 9, 9, 3), np.float32(1) + np.finfo(np.float32).eps, np.float32)
-    assert af.from_arrays(x).images.max() > 1
+    assert af.from_arrays(x).images.max() > 1  # type: ignore
     assert af.Recipe().batch(x).images.max() == 1

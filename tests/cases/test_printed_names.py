@@ -159,8 +159,8 @@ def test_names_are_no_formulas_in_a_spreadsheet(first: str, tmp_path: Path, reci
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row), row
     read = af.from_directory(tmp_path / "dst")
     assert read.groups is not None and read.copies is not None and len(read) == 12
-    for path, group, copied in zip(read.paths, read.groups.tolist(), read.copies.tolist(), strict=True):
-        name = Path(path).relative_to(read.folder).as_posix()
+    for path, group, copied in zip(read.paths, read.groups.tolist(), read.copies.tolist(), strict=True):  # type: ignore
+        name = Path(path).relative_to(read.folder).as_posix()  # type: ignore
         assert group == (name.replace("~1", "") if copied else name)
 
 

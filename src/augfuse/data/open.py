@@ -157,8 +157,8 @@ def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:
         pairs = find_idx(path)
         if pairs:
             _refuse_list(path, exclude, "arrays")
-            sets = from_idx(path, part=next(iter(pairs))).parts
-            return Opened(path.name, f"IDX files of {title}", as_parts(_with_classes(dict(sets), path)))
+            sets: dict[str | None, DataSet] = {**from_idx(path, part=next(iter(pairs))).parts}
+            return Opened(path.name, f"IDX files of {title}", as_parts(_with_classes(sets, path)))
         archives = find_archives(path)
         if archives:
             return Opened(path.name, f"Archives of {title}", _zips(archives, color, exclude))

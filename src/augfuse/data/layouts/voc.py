@@ -110,7 +110,7 @@ def _parse(path: Path) -> Element:
         stack.append(Element(name, [], []))
         stack[-2].children.append(stack[-1])
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> int:
         raise DataError(f"{path}: declares entities, which are not expanded. Remove the DOCTYPE from the file.")
 
     parser = expat.ParserCreate()

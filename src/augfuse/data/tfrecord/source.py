@@ -124,7 +124,7 @@ class RecordStore:
 
     def __str__(self) -> str:
         more = f" and {len(self._files) - 1} more" if len(self._files) > 1 else ""
-        return f"{self._files[0]}{more}"
+        return f"{next(iter(self._files))}{more}"
 
     def read(self, rows: Sequence[int], threads: int) -> list[Read]:
         return read_each(self._one, rows, threads)
