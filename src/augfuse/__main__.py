@@ -17,6 +17,11 @@ def main() -> int:
         code = run()
     except KeyboardInterrupt as stop:  # while the command line itself was being imported
         code = interrupts.said(stop)
+    except Exception as error:
+        found = interrupts.behind(error)
+        if found is None:
+            raise
+        code = interrupts.said(found)
     stopped = interrupts.caught()
     if stopped is not None:
         interrupts.end(stopped)

@@ -198,3 +198,19 @@ def test_the_library_leaves_the_handlers_of_a_program_alone() -> None:
     code = "import signal, augfuse; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+def test_a_signal_that_another_error_replaced_is_still_a_signal() -> None:
+    from augfuse.commands import interrupts
+
+    def within_a_lock() -> None:
+        try:
+            raise interrupts.Stopped(signal.SIGTERM)
+        finally:
+            raise RuntimeError("release unlocked lock")
+
+    with pytest.raises(interrupts.Stopped) as stopped, interrupts.telling("dst was not written"):
+        within_a_lock()
+    assert stopped.value.number == signal.SIGTERM
+    with pytest.raises(RuntimeError, match="of its own accord"), interrupts.telling("dst was not written"):
+        raise RuntimeError("of its own accord")

@@ -55,10 +55,20 @@ def telling(holds: str) -> Iterator[None]:
     _HOLDS[:] = [holds]
     try:
         yield
-    except Exception:
+    except Exception as error:
+        if (stop := behind(error)) is not None:
+            raise stop from None
         _HOLDS.clear()
         raise
     _HOLDS.clear()
+
+
+def behind(error: BaseException) -> Stopped | None:
+    """The signal that an error came of: raised within a lock of Python's own, it makes that fail, and is replaced."""
+    step: BaseException | None = error
+    while step is not None and not isinstance(step, Stopped):
+        step = step.__context__
+    return step
 
 
 def said(stop: KeyboardInterrupt) -> int:
