@@ -94,7 +94,7 @@ def product(matrices: Sequence[np.ndarray], projective: bool = False) -> np.ndar
 
 
 def quadrilaterals(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(n, 3, 3): the homographies that map four points (n, 4, 2) to four others; NaN where there is none."""
+    """(n, 3, 3): the homographies that map four points (n, 4, 2) to four others; NaN where no such map exists."""
     out = np.empty((len(source), 3, 3))
     compiled().homographies(np.ascontiguousarray(source), np.ascontiguousarray(target), out)
     return out
@@ -130,7 +130,7 @@ class Homographies(NamedTuple):
     d = m[6] x' + m[7] y' + m[8], which is at most 1 at the corners of the output and above 0 where the picture is.
     spans: (2, n), how many source pixels along x and y one output pixel covers in the middle of the output. irregular:
     the first map without an inverse, as in `Inverse`; behind: the first one that maps a corner of its source onto or
-    behind the horizon; -1 where there is none.
+    behind the horizon; -1 where no map does.
     """
 
     maps: np.ndarray

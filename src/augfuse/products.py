@@ -141,7 +141,7 @@ def _adjugate(m, out):
 
 @jit_exact
 def homographies(source, target, out):
-    """out (n, 3, 3): the maps of four points (n, 4, 2) to four others, their last entry 1; NaN where there is none."""
+    """out (n, 3, 3): the maps of four points (n, 4, 2) to four others, their last entry 1, or NaN for no such map."""
     one, two, back = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
     for i in range(out.shape[0]):
         _from_square(source[i], one)
@@ -172,7 +172,7 @@ def _divisors(m, height, width):
 def inverse_homographies(matrices, height, width, out_height, out_width, largest, out, spans):
     """The inverses of maps (n, 3, 3) as out (n, 9), and spans (2, n) in the middle of the output: see
     `geometry.Homographies`. Returns the first image whose map has no inverse, and the first that maps a corner of its
-    canvas behind the horizon, -1 where there are none; their rows are 0.
+    canvas behind the horizon, -1 where no map is so; their rows are 0.
     """
     first, behind = -1, -1
     m, back = np.empty((3, 3)), np.empty((3, 3))

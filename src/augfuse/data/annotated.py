@@ -33,7 +33,7 @@ def from_voc(
 
         af.from_voc("VOC2012/Annotations", "VOC2012/JPEGImages")
 
-    An image belongs to the annotation of its own name: 0001.xml to 0001.jpg; `filename` in the XML is not asked, for
+    An image belongs to the annotation of the same name: 0001.xml to 0001.jpg; `filename` in the XML is not asked, for
     tools write it wrongly. Images without an annotation have no boxes.
 
     classes: names, which number the classes; by default those that occur, sorted.

@@ -60,7 +60,7 @@ class DataSet:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """(n,) int64 class numbers or (n, ...) other numbers, read-only; None where there are none, or where they come
+        """(n,) int64 class numbers or (n, ...) other numbers, read-only; None where it has none, or where they come
         with the images only."""
         return self.table.labels
 
@@ -278,7 +278,7 @@ def as_parts(sets: Mapping[str | None, DataSet]) -> dict[str | None, DataSet]:
 
 
 def check_weights(what: str, weights: Any, length: int, dtype: Any) -> np.ndarray:
-    """Weights as an array (n,) of its own. Raises DataError, which begins with `what`."""
+    """Weights as a new array (n,). Raises DataError, which begins with `what`."""
     try:
         found = np.array(weights, dtype)
     except (TypeError, ValueError) as error:

@@ -84,7 +84,7 @@ def _filled(
 
 
 def _joined_groups(columns: Sequence[np.ndarray | None], lengths: Sequence[int]) -> np.ndarray | None:
-    """Numbers of groups; a sample of a table without groups is one of its own."""
+    """Numbers of groups; a sample of a table without groups is a group by itself."""
     if all(column is None for column in columns):
         return None
     found, first = [], 0

@@ -43,7 +43,7 @@ class Way(NamedTuple):
 
 
 def of(step: Segment, source: Canvas, indices: np.ndarray) -> Way:
-    """The way back through a segment with perspectives or fields. RecipeError where there is none.
+    """The way back through a segment with perspectives or fields. RecipeError where no such way exists.
 
     How far a picture shrinks is taken in the middle of the output, and without the fields, which stretch about as much
     as they shrink.

@@ -54,7 +54,7 @@ class Store(Protocol):
         ...
 
     def raw(self, row: int) -> bytes:
-        """The file of a row as it is. DecodeError where it cannot be read, DataError where there is none."""
+        """The file of a row as it is. DecodeError where it cannot be read, DataError where it has none."""
         ...
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:

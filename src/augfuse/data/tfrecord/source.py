@@ -262,7 +262,7 @@ def _holds_image(raw: memoryview, feature: Feature) -> bool:
 
 
 def _label_feature(raw: memoryview, found: Mapping[str, Feature]) -> str:
-    """ "" where there is none."""
+    """ "" for no such feature."""
     for name in LABEL:
         if name in found and found[name].kind:
             return name

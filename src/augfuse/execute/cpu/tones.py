@@ -41,7 +41,7 @@ class Tables:
     def run(
         self, src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], first: int, out: np.ndarray | None = None
     ) -> None:
-        """The images from `first` on, which lie in `src` at `starts`, to the target; where there is none, to `out`."""
+        """The images from `first` on, which lie in `src` at `starts`, to the target; without one, to `out`."""
         pixels = shape[0] * shape[1]
         made = self._of(src, starts, pixels, first)
         target = self._target
