@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 from augfuse.data.dataset import DataSet
 from augfuse.data.decode import Color
@@ -18,7 +18,8 @@ from augfuse.data.layouts.classes import Folder, check_color, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.tree import Tree
 from augfuse.data.limits import VARIABLE, max_file_bytes
-from augfuse.errors import DataError, DataNotFoundError, DecodeError, did_you_mean
+from augfuse.data.stores.files import existing_file, read_all
+from augfuse.errors import DataError, DecodeError
 from augfuse.text import shown
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
@@ -55,7 +56,7 @@ def from_zip(
     that is not what the archive's list says, is a DecodeError when it is read.
     """
     check_color(color)
-    file = _existing_file(path)
+    file = existing_file(path, "a zip archive")
     tree, members = _read_list(file)
     tree.warn_of_leaving()
     wanted, parts = find_parts(tree.root, classes, part, part_names)
@@ -68,7 +69,7 @@ def zip_parts(
 ) -> dict[str | None, DataSet]:
     """All parts of an archive, also of one that has no train part; {None: source} without parts. As `from_zip`."""
     check_color(color)
-    file = _existing_file(path)
+    file = existing_file(path, "a zip archive")
     tree, members = _read_list(file)
     tree.warn_of_leaving()
     _, parts = find_parts(tree.root, None, None, any_part=True)
@@ -79,7 +80,7 @@ def zip_parts(
 def open_zip(path: str | os.PathLike[str]) -> tuple[Folder, Callable[[str], bytes], list[str]]:
     """The folder in an archive, to be listed, what reads a file of it by its path, and the names of members that are
     left out because they lead out of the archive. Raises as `from_zip` does."""
-    tree, members = _read_list(_existing_file(path))
+    tree, members = _read_list(existing_file(path, "a zip archive"))
     return tree.root, members.read, tree.leaving
 
 
@@ -126,21 +127,12 @@ class _Members:
                 raise DecodeError("the archive has no member at this place; was it changed since it was opened?", path)
             _, name, extra = _LOCAL_HEADER.unpack(header)
             file.seek(name + extra, os.SEEK_CUR)
-            raw = _read_all(file, member.packed)
+            raw = read_all(file, member.packed)
         if member.method == zipfile.ZIP_DEFLATED:
             raw = _inflate(raw, member.size, path)
         if len(raw) != member.size or zlib.crc32(raw) != member.checksum:
             raise DecodeError("the member is damaged: its size or checksum differs from the archive's list.", path)
         return raw
-
-
-def _read_all(file: Any, size: int) -> bytes:
-    """`size` bytes, or those up to the end: one read of an unbuffered file may give fewer than it could."""
-    pieces = []
-    while size > 0 and (piece := file.read(size)):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
 
 
 def _inflate(raw: bytes, size: int, path: str) -> bytes:
@@ -149,20 +141,6 @@ def _inflate(raw: bytes, size: int, path: str) -> bytes:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, size + 1)
     except zlib.error as error:
         raise DecodeError(f"the member cannot be unpacked ({error}).", path) from None
-
-
-def _existing_file(path: str | os.PathLike[str]) -> Path:
-    file = Path(os.path.abspath(path))  # noqa: PTH100 - as in from_directory: the user's own link stays in messages
-    if file.is_dir():
-        raise DataNotFoundError(
-            f"{file}: is a folder, wanted a zip archive. Type af.from_directory({shown(str(path))})."
-        )
-    if file.exists() and not file.is_file():
-        raise DataNotFoundError(f"{file}: is not a regular file, wanted a zip archive.")
-    if not file.is_file():
-        known = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
-        raise DataNotFoundError(f"{file}: no such file, wanted a zip archive.{did_you_mean(file.name, known)}")
-    return file
 
 
 def _read_list(file: Path) -> tuple[Tree, _Members]:

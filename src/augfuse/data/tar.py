@@ -20,9 +20,9 @@ from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.layouts.tree import Tree
 from augfuse.data.limits import VARIABLE, max_file_bytes
-from augfuse.data.stores.files import FileStore
+from augfuse.data.stores.files import FileStore, existing_file, read_all
 from augfuse.data.table import Table
-from augfuse.errors import DataError, DataNotFoundError, DecodeError, did_you_mean
+from augfuse.errors import DataError, DecodeError
 from augfuse.text import shown
 
 _LABEL_BYTES = 2**20  # of a .cls, .txt or .json file
@@ -56,7 +56,8 @@ def from_tar(
     `from_directory` raises.
     """
     check_color(color)
-    files = [_existing_file(one) for one in ([path] if isinstance(path, (str, os.PathLike)) else path)]
+    given = [path] if isinstance(path, (str, os.PathLike)) else path
+    files = [existing_file(one, "a tar archive") for one in given]
     if not files:
         raise DataError("from_tar: got no archives, wanted at least one.")
     listed = {file: _list(file) for file in files}
@@ -78,7 +79,7 @@ def tar_parts(
 ) -> dict[str | None, DataSet]:
     """All parts of an archive, also of one that has no train part; {None: data} without parts. As `from_tar`."""
     check_color(color)
-    file = _existing_file(path)
+    file = existing_file(path, "a tar archive")
     listed = _list(file)
     if not _has_class_folders(listed):
         return {None: from_tar(file, color, exclude=exclude)}
@@ -131,27 +132,11 @@ class _Members:
             remedy = f"Set the environment variable {VARIABLE}."
             raise DecodeError(f"the file is larger than the limit of {limit:,.0f} bytes. {remedy}", path)
         with Path(member.archive).open("rb", buffering=0) as file:
-            raw = os.pread(file.fileno(), member.size, member.offset) if hasattr(os, "pread") else b""
-            if len(raw) < member.size:  # a system without pread, or a read that gave less than it could
-                file.seek(member.offset)
-                raw = b"".join(iter(lambda: file.read(member.size), b""))[: member.size]
+            file.seek(member.offset)
+            raw = read_all(file, member.size)
         if len(raw) < member.size:
             raise DecodeError("the archive ends within the member; was it changed since it was opened?", path)
         return raw
-
-
-def _existing_file(path: str | os.PathLike[str]) -> Path:
-    file = Path(os.path.abspath(path))  # noqa: PTH100 - as in from_directory: the user's own link stays in messages
-    if file.is_dir():
-        raise DataNotFoundError(
-            f"{file}: is a folder, wanted a tar archive. Type af.from_directory({shown(str(path))})."
-        )
-    if file.exists() and not file.is_file():
-        raise DataNotFoundError(f"{file}: is not a regular file, wanted a tar archive.")
-    if not file.is_file():
-        known = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
-        raise DataNotFoundError(f"{file}: no such file, wanted a tar archive.{did_you_mean(file.name, known)}")
-    return file
 
 
 def _list(file: Path) -> dict[str, _Member]:

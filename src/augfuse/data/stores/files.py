@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import final
+from typing import BinaryIO, final
 
 from augfuse.data.decode import Color, decode
 from augfuse.data.limits import max_file_bytes
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
-from augfuse.errors import DecodeError
+from augfuse.errors import DataNotFoundError, DecodeError, did_you_mean
+from augfuse.text import shown
 
 
 def read_file(path: str) -> bytes:
@@ -19,6 +20,28 @@ def read_file(path: str) -> bytes:
     limit = max_file_bytes()
     with Path(path).open("rb") as file:
         return file.read() if limit == float("inf") else file.read(int(limit) + 1)  # decode refuses it unseen
+
+
+def read_all(file: BinaryIO, size: int) -> bytes:
+    """`size` bytes, or those up to the end: one read of an unbuffered file may give fewer than it could."""
+    pieces = []
+    while size > 0 and (piece := file.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def existing_file(path: str | os.PathLike[str], wanted: str) -> Path:
+    """The full path of a regular file. DataNotFoundError where it is something else; `wanted`: "a tar archive"."""
+    file = Path(os.path.abspath(path))  # noqa: PTH100 - as in from_directory: the user's own link stays in messages
+    if file.is_dir():
+        raise DataNotFoundError(f"{file}: is a folder, wanted {wanted}. Type af.from_directory({shown(str(path))}).")
+    if file.exists() and not file.is_file():
+        raise DataNotFoundError(f"{file}: is not a regular file, wanted {wanted}.")
+    if not file.is_file():
+        known = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
+        raise DataNotFoundError(f"{file}: no such file, wanted {wanted}.{did_you_mean(file.name, known)}")
+    return file
 
 
 def file_size(path: str) -> int:

@@ -20,6 +20,7 @@ from typing import BinaryIO, NamedTuple
 import google_crc32c
 
 from augfuse.data.npzfile import MAX_DEFLATE_RATIO, require_memory
+from augfuse.data.stores.files import read_all
 from augfuse.errors import DataError, DecodeError
 
 _HEADER = struct.Struct("<QI")
@@ -118,11 +119,7 @@ def read(path: str, record: Record, packed: bool) -> bytes:
 def _read_at(path: str, offset: int, size: int) -> bytes:
     with Path(path).open("rb", buffering=0) as file:
         file.seek(offset)
-        pieces = []
-        while size > 0 and (piece := file.read(size)):  # one read of an unbuffered file may give fewer than it could
-            pieces.append(piece)
-            size -= len(piece)
-        return b"".join(pieces) if len(pieces) != 1 else pieces[0]
+        return read_all(file, size)
 
 
 @lru_cache(maxsize=16)

@@ -15,12 +15,13 @@ from augfuse.data.decode import Color, decode, sniff
 from augfuse.data.labels import labelled
 from augfuse.data.layouts.classes import check_color
 from augfuse.data.sample import Sample
+from augfuse.data.stores.files import existing_file
 from augfuse.data.stores.store import Read, read_each
 from augfuse.data.table import Table
 from augfuse.data.tfrecord import example
 from augfuse.data.tfrecord.example import Feature
 from augfuse.data.tfrecord.records import Record, is_packed, read, records
-from augfuse.errors import DataError, DataNotFoundError, DecodeError, did_you_mean
+from augfuse.errors import DataError, DecodeError, did_you_mean
 from augfuse.text import shown
 
 # How published files call their features, most often first.
@@ -74,7 +75,9 @@ def from_tfrecord(
     feature, labels of different kinds; with file and record).
     """
     check_color(color)
-    files = [_existing_file(one) for one in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)]
+    files = [
+        existing_file(one, "a TFRecord file") for one in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)
+    ]
     if not files:
         raise DataError("from_tfrecord: got no files, wanted at least one.")
     scan = _Scan(image, label)
@@ -298,13 +301,3 @@ def _pixels(raw: memoryview, found: Mapping[str, Feature], size: int) -> tuple[i
         return 0, 0, 0
     channels = channels or size // (height * width)
     return (height, width, channels) if channels in (1, 3, 4) and height * width * channels == size else (0, 0, 0)
-
-
-def _existing_file(path: str | os.PathLike[str]) -> Path:
-    file = Path(os.path.abspath(path))  # noqa: PTH100 - as in from_directory: the user's own link stays in messages
-    if file.exists() and not file.is_file():
-        raise DataNotFoundError(f"{file}: is not a regular file, wanted a TFRecord file.")
-    if not file.is_file():
-        known = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
-        raise DataNotFoundError(f"{file}: no such file, wanted a TFRecord file.{did_you_mean(file.name, known)}")
-    return file
