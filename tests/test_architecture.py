@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     "early", "text", "errors", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit", "philox", "products",
     "ranges", "rng", "geometry", "lattices", "color", "transforms", "plan", "execute", "pictures", "notebook", "batch",
-    "arguments", "carry_out", "targets", "recipe", "functional", "data", "keras", "torch", "tensorflow", "jax", "train",
+    "arguments", "targets", "carry_out", "recipe", "functional", "data", "keras", "torch", "tensorflow", "jax", "train",
     "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}

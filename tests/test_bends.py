@@ -427,11 +427,13 @@ def test_captions() -> None:
 
 
 def test_masks_are_moved_by_them_too() -> None:
-    from augfuse.targets import mask_recipe
-
     assert all(isinstance(t, MOVING) for t in BENT)
+    image = pictures(1, 64, 64, 1)[0]
     for transform in BENT:
-        assert type(transform).__name__ in mask_recipe(af.Recipe([transform, af.Invert()]))
+        recipe = af.Recipe([transform, af.Invert(p=1)], interpolation="nearest")
+        out = recipe(image=image, mask=image[:, :, 0], seed=3, index=0)
+        assert np.array_equal(255 - out["mask"], out["image"][:, :, 0])
+        assert not np.array_equal(out["mask"], image[:, :, 0])
 
 
 def test_recipes_without_bends_load_none_of_it() -> None:

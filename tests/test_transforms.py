@@ -14,6 +14,7 @@ from augfuse.errors import RecipeError
 from augfuse.execute import reference
 from augfuse.execute.images import as_images
 from augfuse.geometry import Canvas
+from augfuse.plan.draw import draw
 from augfuse.rng import Draw, Words
 from augfuse.transforms._custom import reverse_channels
 from augfuse.transforms.base import Color, Displacement, Geometric, Params, Transform, Write
@@ -261,11 +262,7 @@ def test_p_is_a_probability(cls: type[Transform]) -> None:
 def test_half_of_the_images_are_left_as_they_are(cls: type[Transform]) -> None:
     recipe = recipe_of(cls, {**cls.examples[-1], "p": 0.5})
     images = np.stack([pictures(1, 64, 64)[0]] * 64)
-    active = (
-        recipe.unchecked_plan(Canvas(np.full(64, 64), np.full(64, 64)), 3, images.dtype, np.arange(64), seed=4)
-        .drawn.nodes[0]
-        .active
-    )
+    active = draw(recipe.transforms, 4, 0, np.arange(64)).nodes[0].active
     assert active is not None and 16 <= active.sum() <= 48
     for i in np.flatnonzero(~active):
         out = recipe(image=images[i], label=0, seed=4, index=int(i))["image"]

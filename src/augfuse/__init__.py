@@ -29,6 +29,7 @@ from augfuse.errors import StateError as StateError
 from augfuse.plan.describe import Applied as Applied
 from augfuse.plan.plan import Plan as Plan
 from augfuse.recipe import Recipe as Recipe
+from augfuse.targets.policy import Targets as Targets
 from augfuse.transforms import *  # noqa: F403
 from augfuse.transforms import list_transforms as list_transforms
 

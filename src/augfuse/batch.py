@@ -7,9 +7,10 @@ from typing import Any, final
 
 import numpy as np
 
-from augfuse.errors import ImageError
+from augfuse.errors import DataError, ImageError
 from augfuse.plan.plan import Plan
 from augfuse.ranges import whole
+from augfuse.text import shown
 
 
 @final
@@ -19,10 +20,17 @@ class Batch:
     images: (n, h, w, c), or (n, c, h, w) with layout="NCHW". labels: (n, ...) or None. indices: (n,) int64, the
     samples' positions in their data set. paths: the n files they came from, or None. sample_weights: (n,) float32, what
     each sample counts in a loss, or None. plan: what was done to them. views: of a recipe with Views, a Batch for each
-    of them by name; `images` are those of the first one.
+    of them by name; `images` are those of the first one. targets: what moved with the images, by name, with an entry
+    for each image: "mask" or "masks", "boxes" (k, 4) float32, "box_labels", "keypoints", "polygons" and further fields;
+    masks (h, w) of one size are one array (n, h, w). visibility: of "boxes" and "keypoints", how much of each is seen,
+    (k,) float32 from 0 to 1, without what lies outside and what was erased. pixel_mask: (n, h, w) bool, what of padded
+    images is real, or None. A loader with collate="list" makes `images` a list of n arrays.
     """
 
-    __slots__ = ("images", "indices", "labels", "paths", "plan", "planar", "sample_weights", "views")
+    __slots__ = (
+        "images", "indices", "labels", "paths", "pixel_mask", "plan", "planar", "sample_weights", "targets", "views",
+        "visibility",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -42,6 +50,38 @@ class Batch:
         self.plan = plan
         self.planar = planar
         self.views = views or {}
+        self.targets: dict[str, Any] = {}
+        self.visibility: dict[str, list[np.ndarray]] = {}
+        self.pixel_mask: np.ndarray | None = None
+
+    @property
+    def masks(self) -> Any:
+        """The masks, with an entry for each image; None where there are none."""
+        return self.targets.get("masks", self.targets.get("mask"))
+
+    @property
+    def boxes(self) -> list[np.ndarray] | None:
+        """The boxes of each image, (k, 4) float32 in the format of the recipe; None where there are none."""
+        return self.targets.get("boxes")
+
+    @property
+    def box_labels(self) -> list[Any] | None:
+        """The labels of the boxes of each image."""
+        return self.targets.get("box_labels")
+
+    @property
+    def keypoints(self) -> list[np.ndarray] | None:
+        """The key points of each image, float32."""
+        return self.targets.get("keypoints")
+
+    @property
+    def polygons(self) -> list[list[Any]] | None:
+        """The polygons of each image."""
+        return self.targets.get("polygons")
+
+    def sample(self, i: int) -> dict[str, Any]:
+        """Image `i` with its targets, by name."""
+        return {"image": self.images[i], **{name: entries[i] for name, entries in self.targets.items()}}
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """The images, for `np.asarray(batch)`."""
@@ -52,23 +92,39 @@ class Batch:
 
     def __repr__(self) -> str:
         layout = "NCHW" if self.planar else "NHWC"
-        images = f"{len(self)} images {self.images.shape[1:]} {self.images.dtype.name}"
+        several = isinstance(self.images, list)
+        shape = "of different sizes" if several else str(self.images.shape[1:])
+        images = f"{len(self)} images {shape} {(self.images[0] if several else self.images).dtype.name}"
         return f"Batch({images} {layout}, epoch {self.plan.epoch})"
 
-    def pixels(self, first: int | None = None) -> np.ndarray:
-        """(n, h, w, c) uint8: the images with the write undone (normalised values back on the grey scale), to look at.
-        `first`: only so many.
+    def padded(self, name: str, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """(array, counts) of targets of different lengths, such as boxes: (n, most, ...) with zeros behind the counts
+        (n,) of each image.
+
+        most: how long entries become, by default as the longest one. Raises DataError for a name that the batch does
+        not have, for entries longer than `most` and for those that are no arrays of one shape.
+        """
+        return padded(self.targets, name, most)
+
+    def pixels(self, first: int | None = None) -> Any:
+        """(n, h, w, c) uint8: the images with the write undone (normalised values back on the grey scale), to look at;
+        a list, where `images` is one. `first`: only so many.
 
         Images standardised one by one have lost their scale: each is stretched over its own range.
         """
+        if isinstance(self.images, list):
+            rows = range(len(self.images))[:first]
+            return [self._pixels(self.images[row][None], slice(row, row + 1))[0] for row in rows]
+        return self._pixels(self.images[:first], slice(first))
+
+    def _pixels(self, images: np.ndarray, rows: slice) -> np.ndarray:
         plan, write = self.plan, self.plan.write
-        images = self.images[:first]
         images = images.transpose(0, 2, 3, 1) if self.planar else images
         if write.standardize is not None:
             low = images.min(axis=(1, 2, 3), keepdims=True)
             unit = (images - low) / np.maximum(images.max(axis=(1, 2, 3), keepdims=True) - low, 1e-12)
         else:
-            values = (images - write.bias[:first, None, None, :]) / write.scale[:first, None, None, :]
+            values = (images - write.bias[rows, None, None, :]) / write.scale[rows, None, None, :]
             unit = (values - plan.low) / (plan.high - plan.low)
         return np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
 
@@ -123,3 +179,33 @@ class Batch:
         from augfuse.notebook import batch_html
 
         return batch_html(self)
+
+
+def of_views(plan: Plan, views: dict[str, Batch]) -> Batch:
+    """The batch of a recipe with Views: the first of them, which knows all."""
+    first = next(iter(views.values()))
+    both = Batch(first.images, first.labels, plan.indices, first.paths, plan, first.planar, views)
+    both.targets, both.visibility, both.pixel_mask = first.targets, first.visibility, first.pixel_mask
+    return both
+
+
+def padded(targets: dict[str, Any], name: str, most: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """See `Batch.padded`."""
+    if name not in targets:
+        raise DataError(f"padded: got {shown(name)}, wanted one of {', '.join(map(shown, targets)) or 'no targets'}.")
+    entries = [np.asarray(entry) for entry in targets[name]]
+    counts = np.array([len(entry) if entry.ndim else -1 for entry in entries], np.int64)
+    shapes = {entry.shape[1:] for entry in entries if len(entry)} if (counts >= 0).all() else set()
+    if len(shapes) > 1 or (counts < 0).any() or any(entry.dtype == object for entry in entries):
+        raise DataError(f"padded: {shown(name)} has entries of different shapes, wanted arrays (k, ...) of one.")
+    longest = int(counts.max(initial=0))
+    room = longest if most is None else whole("most", most, 0)
+    if longest > room:
+        i = int(counts.argmax())
+        raise DataError(f"padded: {shown(name)} of image {i} has {longest} entries, wanted at most {room}.")
+    shape = next(iter(shapes), entries[0].shape[1:] if entries else ())
+    dtype = np.result_type(*entries) if entries else np.float32
+    out = np.zeros((len(entries), room, *shape), dtype)
+    for row, entry in zip(out, entries, strict=True):
+        row[: len(entry)] = entry
+    return out, counts

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from augfuse.arguments import allocated, check_out, is_planar
-from augfuse.batch import Batch
+from augfuse.batch import Batch, of_views
 from augfuse.errors import ImageTypeError, RecipeError
-from augfuse.execute.images import Images
-from augfuse.plan.plan import Plan, Settings
+from augfuse.execute.images import Images, as_images, check_values
+from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
 from augfuse.ranges import whole
+from augfuse.targets.given import Given
+from augfuse.targets.move import carried
 from augfuse.text import shown
 from augfuse.threads import cpu_count
 from augfuse.transforms.base import Transform
+
+
+class How(NamedTuple):
+    """How a batch is computed and written. workers: threads, None for all cores. dtype: None, the recipe decides. out:
+    an array to write to, or what allocates one."""
+
+    workers: int | None = None
+    dtype: np.dtype | None = None
+    layout: str = "NHWC"
+    out: np.ndarray | Callable[[tuple[int, ...], np.dtype], np.ndarray] | None = None
 
 
 @cache
@@ -30,16 +42,14 @@ def _executor() -> Callable[..., None]:
 def carried_out(
     plan: Plan,
     images: Images,
-    labels: Any,
-    paths: tuple[str, ...] | None,
-    *,
-    workers: int | None,
-    layout: str,
-    out: np.ndarray | Callable[[tuple[int, ...], np.dtype], np.ndarray] | None,
+    how: How,
+    labels: Any = None,
+    paths: tuple[str, ...] | None = None,
+    held: Given | None = None,
 ) -> Batch:
-    """A checked plan, done to the images that it was made for."""
-    planar = is_planar(layout)
-    threads = cpu_count() if workers is None else whole("workers", workers, 0)
+    """A checked plan, done to the images that it was made for, and to what is held of them."""
+    planar, out = is_planar(how.layout), how.out
+    threads = cpu_count() if how.workers is None else whole("workers", how.workers, 0)
     batches: list[tuple[str, Batch]] = []
     for name, part in plan.views or (("", plan),):
         assert part.lowered is not None
@@ -51,11 +61,23 @@ def carried_out(
             target = check_out(out, shape, part.write.dtype)
             out = out if callable(out) else None  # an array is for the first view
         _executor()(part.lowered, images, target, planar, threads)
-        batches.append((name, Batch(target, labels, plan.indices, paths, part, planar)))
-    first = batches[0][1]
-    if not plan.views:
-        return first
-    return Batch(first.images, labels, plan.indices, paths, plan, planar, dict(batches))
+        batch = Batch(target, labels, plan.indices, paths, part, planar)
+        if held is not None:
+            batch.targets, batch.visibility = carried(held, part, _executor(), threads)
+            batch.targets |= {
+                like: _like(part, more, how._replace(out=None)) for like, more in held.of("image").items()
+            }
+        batches.append((name, batch))
+    return of_views(plan, dict(batches)) if plan.views else batches[0][1]
+
+
+def _like(plan: Plan, images: list[np.ndarray], how: How) -> np.ndarray:
+    """Further images of the same samples, through the recipe with the same draws."""
+    more = as_images(images)
+    check_values(more, *value_range(more.dtype, plan.settings.value_range))
+    own = make(plan.drawn, plan.settings, Source(more.canvas, more.channels, more.dtype), plan.dtype)
+    own = checked(own if plan.view is None else dict(own.views)[plan.view])
+    return carried_out(own, more, how).images
 
 
 def check_plan(plan: Any, own: Sequence[Sequence[Transform]], settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, cast, final, get_args
@@ -21,7 +21,7 @@ from augfuse.arguments import (
     wanted_dtype,
 )
 from augfuse.batch import Batch
-from augfuse.carry_out import carried_out, check_plan
+from augfuse.carry_out import How, carried_out, check_plan
 from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
@@ -32,7 +32,11 @@ from augfuse.plan.lower import Interpolation
 from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
 from augfuse.ranges import Choice, Numbers
 from augfuse.rng import Slots, check_epoch, check_seed
-from augfuse.targets import refuse_targets, warn_of_masks
+from augfuse.targets import given as of
+from augfuse.targets.given import Given, given
+from augfuse.targets.labels import warn_of_masks
+from augfuse.targets.policy import BOX_FORMATS, DEFAULT, Targets
+from augfuse.targets.recipes import additional_kinds, as_targets
 from augfuse.transforms._compose import When
 from augfuse.transforms._custom import Lambda, named
 from augfuse.transforms.base import Transform
@@ -45,7 +49,7 @@ from augfuse.warn_once import warn
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", get_args(Interpolation))
 _FIRST = np.zeros(1, np.int64)
-_BOX_FORMAT = Choice("box format", ("pascal_voc",))
+_BOX_FORMAT = Choice("box format", BOX_FORMATS)
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
 
 
@@ -58,7 +62,12 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     interpolation: "bilinear"; "bicubic", sharper; both average what shrinks by more than 1.5. "area", the mean of what
     an output pixel covers. "nearest", which mixes no values: the pixel that covers the point, on the edge between two
     the right or lower one. value_range: (low, high) of float images; None means 0..1, and the full range of integer
-    dtypes. box_format: "pascal_voc", [x1, y1, x2, y2] in pixels; boxes are not supported yet.
+    dtypes.
+    box_format: how boxes are given and come out: "pascal_voc", [x1, y1, x2, y2] in pixels; "coco", [x1, y1, width,
+    height] in pixels; "yolo", [centre x, centre y, width, height] and "normalized", [x1, y1, x2, y2], as fractions;
+    "oriented", [centre x, centre y, width, height, degrees anticlockwise as seen] in pixels.
+    targets: what becomes of masks, boxes, key points and polygons; see `Targets`. additional: further fields of a
+    sample by name, and what each is treated like: {"depth": "mask", "ids": "box_labels", "second": "image"}.
     """
 
     transforms: Sequence[Transform] = ()
@@ -67,6 +76,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     interpolation: str = "bilinear"
     value_range: tuple[float, float] | None = None
     box_format: str = "pascal_voc"
+    targets: Targets = DEFAULT
+    additional: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         put = msgspec.structs.force_setattr
@@ -76,6 +87,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             spec.parse(f"Recipe.{name}", getattr(self, name))
         if self.value_range is not None:
             put(self, "value_range", own_range(self.value_range))
+        put(self, "targets", as_targets(self.targets))
+        put(self, "additional", additional_kinds(self.additional))
         check_ends("Recipe.transforms", self.transforms)
 
     def __call__(
@@ -87,16 +100,17 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         epoch: int = 0,
         index: int | None = None,
         training: bool = True,
-        **others: Any,
+        **targets: Any,
     ) -> dict[str, Any]:
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
 
         Of a recipe with Views, "image" is the first one, and "views" holds a dict {"image": ...} for each by name.
+        targets: what belongs to the image and moves with it, by name: mask (h, w); masks (k, h, w); boxes (k, 4), see
+        `box_format`; box_labels, k of anything; keypoints (k, 2), (k, 3) with a visibility, or (k, p, 3) of k objects;
+        polygons, k rings (m, 2) or lists of rings; and the names of `additional`. They come out under the same names.
 
         The same bytes as the image at `index` of a batch with this seed and epoch. With a seed, `index` is asked for.
-        Masks, boxes and keypoints are refused, with the way to do it (`others`).
         """
-        refuse_targets(self, tuple(others))
         if seed is not None and index is None:
             raise RecipeError(
                 "Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0."
@@ -107,10 +121,11 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         recipe = self if training else self._evaluation
         labels = recipe._labels(None if label is None else [label])
         drawn = recipe._draw(check_seed(seed), check_epoch(epoch), indices, labels, None)
-        batch = recipe._run(drawn, images, None, None, workers=1, dtype=None, layout="NHWC", out=None)
-        result: dict[str, Any] = {"image": batch.images[0]}
+        held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
+        batch = recipe._run(drawn, images, How(workers=1), held=held)
+        result = batch.sample(0)
         if batch.views:
-            result["views"] = {name: {"image": view.images[0]} for name, view in batch.views.items()}
+            result["views"] = {name: view.sample(0) for name, view in batch.views.items()}
         if label is not None:
             result["label"] = label
         return result
@@ -128,6 +143,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         dtype: Any = None,
         layout: str = "NHWC",
         out: np.ndarray | None = None,
+        **targets: Any,
     ) -> Batch:
         """Images (n, h, w, c), (n, h, w) or a sequence of (h, w, c), uint8, uint16 or float32 -> a `Batch`.
 
@@ -135,11 +151,11 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         `batch.plan.seed`. training=False applies `eval()`. workers: threads, all cores by default; it changes no byte.
         dtype: None keeps the input's dtype (rounded), or float32 where the recipe normalises; "float32" without a
         normalising transform is unrounded at the input's scale; "float16" is float32 to half the digits. layout "NHWC"
-        or "NCHW". out: a C-contiguous array that is written to and returned as `batch.images`. Raises ImageError,
-        ImageTypeError, RecipeError.
+        or "NCHW". out: a C-contiguous array that is written to and returned as `batch.images`. targets: masks, boxes,
+        box_labels, keypoints, polygons and the names of `additional`, each with one entry for each image, as a call
+        takes it; see `batch.targets`. Raises ImageError, ImageTypeError, RecipeError.
         """
-        pixels = as_images(images)
-        n = len(pixels)
+        n = len(pixels := as_images(images))
         positions = np.arange(n, dtype=np.int64) if indices is None else as_indices(indices, n)
         check_labels(labels, n)
         recipe = self if training else self._evaluation
@@ -150,7 +166,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
                 "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
             )
         drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, recipe._labels(labels), None)
-        return recipe._run(drawn, pixels, labels, None, workers=workers, dtype=wanted, layout=layout, out=out)
+        held = given(self, targets, pixels.canvas, of.in_a_batch)
+        return recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, held=held)
 
     def replay(
         self,
@@ -161,6 +178,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         workers: int | None = None,
         layout: str = "NHWC",
         out: np.ndarray | None = None,
+        **targets: Any,
     ) -> Batch:
         """What `plan` did, done again to the same images: the same bytes, also in another process.
 
@@ -177,7 +195,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_values(pixels, plan.low, plan.high)
         if isinstance(out, np.ndarray) and overlap(out, pixels):
             raise ImageTypeError("out: got memory that the images lie in, wanted memory of its own.")
-        return carried_out(plan, pixels, labels, None, workers=workers, layout=layout, out=out)
+        held = given(self, targets, pixels.canvas, of.in_a_batch)
+        return carried_out(plan, pixels, How(workers, None, layout, out), labels, held=held)
 
     def _labels(self, labels: Any) -> np.ndarray | None:
         """The labels as (n,) class numbers or names, where a When asks for them."""
@@ -188,12 +207,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return class_labels(labels)
 
     def _draw(
-        self,
-        seed: int,
-        epoch: int,
-        indices: np.ndarray,
-        labels: np.ndarray | None,
-        classes: tuple[str, ...] | None,
+        self, seed: int, epoch: int, indices: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...] | None
     ) -> Drawn:
         """The draws of these positions: nothing is checked."""
         return draw(self.transforms, seed, epoch, indices, labels, classes, self._slots)
@@ -202,18 +216,15 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         self,
         drawn: Drawn,
         images: Images,
-        labels: Any,
-        paths: tuple[str, ...] | None,
-        *,
-        workers: int | None,
-        dtype: np.dtype | None,
-        layout: str,
-        out: np.ndarray | Callable[[tuple[int, ...], np.dtype], np.ndarray] | None,
+        how: How,
+        labels: Any = None,
+        paths: tuple[str, ...] | None = None,
+        held: Given | None = None,
     ) -> Batch:
-        """The unchecked inner call: images are known to be good. `out` may be what allocates it."""
-        plan = self._plan(drawn, Source(images.canvas, images.channels, images.dtype), dtype)
+        """The unchecked inner call: images and what is held of them are known to be good."""
+        plan = self._plan(drawn, Source(images.canvas, images.channels, images.dtype), how.dtype)
         warn_of_masks(self, images[0], labels)
-        return carried_out(plan, images, labels, paths, workers=workers, layout=layout, out=out)
+        return carried_out(plan, images, how, labels, paths, held)
 
     def plan(
         self,
@@ -231,17 +242,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         drawn = self._draw(check_seed(seed), epoch, indices, labels, None)
         return self._plan(drawn, Source(source, channels, source_dtype), dtype)
 
-    def unchecked_plan(
-        self, source: Canvas, channels: int, source_dtype: np.dtype, indices: np.ndarray, *, seed: int
-    ) -> Plan:
-        """The plan for images of these sizes, also where what comes out does not stack: to look at sizes."""
-        drawn = draw(self.transforms, seed, 0, indices)
-        return make(drawn, self._settings, Source(source, channels, source_dtype), None)
-
     def _plan(self, drawn: Drawn, images: Source, dtype: np.dtype | None) -> Plan:
-        if dtype is not None and dtype not in (images.dtype, np.float32, np.float16):
-            wanted = ", ".join(f"'{name}'" for name in dict.fromkeys((images.dtype.name, "float32")))
-            raise RecipeError(f"dtype: got {dtype.name} for {images.dtype.name} images, wanted {wanted} or 'float16'.")
         if self._is_first("undone"):
             warn_of_undone(tuple(self.transforms))
         return checked(make(drawn, self._settings, images, dtype))

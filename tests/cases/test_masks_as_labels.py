@@ -1,4 +1,4 @@
-"""Masks beside images: they are not moved along, so that is said, and the way that is said moves them exactly along."""
+"""Masks handed over as labels are not moved with their images: that is said, with what moves them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import augfuse as af
 from augfuse import warn_once
 
 GEOMETRY = [af.Rotate(40), af.HorizontalFlip(), af.Translate(0.2, 0.1), af.Shear(10), af.Scale(0.2)]
-OVER = r"labels of shape .* lie over images of shape .*interpolation='nearest'.*docs/concepts\.md"
+OVER = r"labels of shape .* lie over images of shape .*recipe\.batch\(images, masks=masks\).*docs/targets\.md"
 
 
 @pytest.fixture(autouse=True)
@@ -68,42 +68,43 @@ def test_recipes_that_move_nothing_are_not(steps: list[af.Transform]) -> None:
 
 @pytest.mark.parametrize("steps", [GEOMETRY, [af.Rotate90()], [af.Resize((20, 24)), af.RandomCrop(18)]])
 @pytest.mark.parametrize("fill", ["nearest", "reflect", "constant"])
-def test_the_recipe_that_is_said_moves_masks_exactly_along(steps: list[af.Transform], fill: str) -> None:
+def test_what_is_said_moves_masks_exactly_along(steps: list[af.Transform], fill: str) -> None:
     x, masks = blobs(height=48)
     jitter = [af.GaussianNoise(0.01), af.Brightness((0.9, 1.1)), af.ColorJitter(hue=0)]
     recipe = af.Recipe([jitter[0], *steps, *jitter[1:], af.ToFloat()], fill=fill, fill_value=(0, 0, 0))
+    where: dict = {"seed": 5, "epoch": 2, "indices": range(3, 9)}
     with pytest.warns(af.AugfuseWarning, match=OVER) as caught:
-        batch = recipe.batch(x, masks, seed=5, epoch=2, indices=range(3, 9))
-    line = re.search(r"masks = (.*)\.images\. See", str(caught[0].message))
+        recipe.batch(x, masks, **where)
+    line = re.search(r"(recipe\.batch\(.*?)\)", str(caught[0].message))
     assert line is not None
-    known = {"af": af, "masks": masks, "seed": 5, "batch": batch}
-    moved = eval(line[1], known).images
-    assert set(np.unique(moved)) <= {0, 3} and moved.shape[:3] == batch.images.shape[:3]
+    batch = eval(f"{line[1]}, **where)", {"recipe": recipe, "images": x, "masks": masks, "where": where})
+    moved = batch.masks
+    assert set(np.unique(moved)) <= {0, 3} and moved.shape == batch.images.shape[:3]
     bright = batch.images.mean(-1) > 0.5
-    assert ((moved[..., 0] > 0) == bright).mean() > 0.99  # but for the edge, where bilinear mixes
+    assert ((moved > 0) == bright).mean() > 0.99  # but for the edge, where bilinear mixes
+    one = recipe(image=x[2], mask=masks[2], seed=5, epoch=2, index=5)
+    np.testing.assert_array_equal(one["mask"], moved[2])
+    kept = re.search(r"(af\.from_arrays.*?\))\. See", str(caught[0].message))
+    assert kept is not None
+    data = eval(kept[1], {"af": af, "images": x, "masks": masks})
+    served = next(iter(af.Loader(data, recipe, batch_size=6, seed=5, shuffle=False)))
+    np.testing.assert_array_equal(served.targets["mask"], recipe.batch(x, masks=masks, seed=5).masks)
 
-    with pytest.raises(af.ImageTypeError, match=r"masks are not supported.*same seed, epoch and index") as refused:
-        recipe(image=x[0], mask=masks[0])
-    call = re.search(r"index: (af\.Recipe\(.*)\(image=mask", str(refused.value))
-    assert call is not None
-    np.testing.assert_array_equal(eval(call[1])(image=masks[2], seed=5, epoch=2, index=5)["image"], moved[2])
 
-
-@pytest.mark.parametrize("name", ["mask", "masks", "bboxes", "keypoints", "boxes", "lable", "images"])
-def test_what_is_no_argument_of_one_call_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["bboxes", "lable", "images", "segmentation", "landmarks"])
+def test_what_is_not_an_argument_of_one_call_is_refused(name: str) -> None:
     x, masks = blobs(1)
-    words = {"mask": "masks are not supported", "masks": "masks are not supported"}.get(
-        name, "wanted image, label" if name in ("lable", "images") else "boxes and keypoints are not supported"
-    )
-    with pytest.raises(TypeError, match=words) as caught:
+    meant = {"bboxes": "boxes", "segmentation": "mask", "landmarks": "keypoints"}.get(name)
+    hint = "" if meant is None else f"Did you mean '{meant}'"
+    with pytest.raises(TypeError, match=f"there is no '{name}'.*{hint}") as caught:
         af.Recipe([af.Rotate(9)])(image=x[0], **{name: masks[0]})
     assert isinstance(caught.value, af.AugfuseError)
 
 
 def test_a_recipe_without_geometry_leaves_the_mask_as_it_is() -> None:
     x, masks = blobs(1)
-    with pytest.raises(af.ImageTypeError, match="moves no pixels: the mask stays as it is"):
-        af.Recipe([af.Brightness()])(image=x[0], mask=masks[0])
+    found = af.Recipe([af.Brightness()])(image=x[0], mask=masks[0])["mask"]
+    np.testing.assert_array_equal(found, masks[0])
 
 
 @pytest.mark.parametrize(

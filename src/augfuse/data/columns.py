@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, final
 
 import msgspec
@@ -136,6 +136,53 @@ class MaskFiles(msgspec.Struct, frozen=True, eq=False):
 
     def take(self, rows: np.ndarray) -> MaskFiles:
         return MaskFiles(self.store, self.rows[rows])
+
+
+@final
+class Entries(msgspec.Struct, frozen=True, eq=False):
+    """Entries of a sequence, as they are: entry i is values[rows[i]]."""
+
+    values: Sequence[Any]
+    rows: np.ndarray  # (n,) int64
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def entry(self, row: int, size: Size) -> Any:
+        return self.values[int(self.rows[row])]
+
+    def take(self, rows: np.ndarray) -> Entries:
+        return Entries(self.values, self.rows[rows])
+
+
+def counts(column: Column) -> np.ndarray | None:
+    """(n,): how many parts each entry has; None where only reading them tells."""
+    if isinstance(column, Ragged | Lists):
+        return column.counts
+    if isinstance(column, Relative):
+        return counts(column.inner)
+    if isinstance(column, Joined):
+        every = [counts(one) for one in column.columns]
+        if any(one is None for one in every):
+            return None
+        found = np.empty(len(column), np.int64)
+        for number, one in enumerate(every):
+            chosen = column.numbers == number
+            found[chosen] = one[column.rows[chosen]]  # type: ignore[index]
+        return found
+    return None
+
+
+def kinds(columns: Mapping[str, Column], known: Mapping[str, str]) -> dict[str, str]:
+    """What each column is treated like by a recipe: as its name says, or `known`; a column with as many parts as there
+    are boxes belongs to them, and others stay as they are."""
+    boxes = counts(columns["boxes"]) if "boxes" in columns else None
+    found = {}
+    for name, column in columns.items():
+        own = counts(column)
+        aligned = boxes is not None and own is not None and np.array_equal(boxes, own)
+        found[name] = known.get(name) or ("box_labels" if aligned else "fixed")
+    return found
 
 
 def joined(columns: Sequence[Column]) -> Column:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from augfuse.carry_out import How
 from augfuse.data.dataset import DataSet
 from augfuse.data.label_uses import labels_for_draws
 from augfuse.data.loader import as_recipe, with_range
@@ -134,9 +135,7 @@ def augmented(
     def copy(images: np.ndarray, rows: np.ndarray, epoch: int) -> np.ndarray:
         given = None if labels_of_all is None else labels_of_all[rows]
         drawn = pixels._draw(seed, epoch, rows, given, names)
-        return pixels._run(
-            drawn, as_images(images), None, None, workers=threads, dtype=None, layout="NHWC", out=None
-        ).images
+        return pixels._run(drawn, as_images(images), How(workers=threads)).images
 
     for rows, labels, images in _same_sized(data, reader, threads):
         found += len(rows)

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex, final
 import msgspec
 import numpy as np
 
-from augfuse.data.columns import Size
+from augfuse.data.columns import Entries, Size
 from augfuse.data.labels import check_named, class_names, labelled
 from augfuse.data.sample import Sample
 from augfuse.data.split import split_rows
@@ -257,6 +257,26 @@ class DataSet:
         Keras model gets from `loader.to_keras()`. weights: (n,), each 0 or more, not all 0; None for no weights."""
         found = None if weights is None else check_weights("with_sample_weights", weights, len(self), np.float32)
         return self._with(msgspec.structs.replace(self.table, sample_weights=found), self.rows)
+
+    def with_targets(self, **targets: Any) -> DataSet:
+        """The same samples with what belongs to places in their images, by name; None takes one away.
+
+            af.from_arrays(x).with_targets(mask=masks, boxes=boxes, box_labels=numbers)
+
+        Each: a list or an array with an entry for each sample: "mask" (h, w), "masks" (k, h, w), "boxes" (k, 4) in
+        pixels as [x1, y1, x2, y2], "box_labels" (k,), "keypoints", "polygons", or a further field. Nothing is copied.
+        DataError.
+        """
+        columns = dict(self.table.targets)
+        for name, entries in targets.items():
+            columns.pop(name, None)
+            if entries is None:
+                continue
+            if isinstance(entries, (str, bytes)) or not hasattr(entries, "__getitem__") or len(entries) != len(self):
+                got = str(len(entries)) if hasattr(entries, "__len__") else type(entries).__name__
+                raise DataError(f"with_targets: {name}: got {got} for {len(self)} samples, wanted an entry for each.")
+            columns[name] = Entries(entries, np.arange(len(self), dtype=np.int64))
+        return self._with(msgspec.structs.replace(self.table, targets=columns), self.rows)
 
     def with_copies(self, copies: np.ndarray) -> DataSet:
         """The same samples, of which those of `copies` (n,) bool are augmented copies of others."""

@@ -12,7 +12,10 @@ import numpy as np
 
 from augfuse.arguments import is_planar, wanted_dtype
 from augfuse.batch import Batch
+from augfuse.carry_out import How
 from augfuse.data.ahead import compute_ahead
+from augfuse.data.collate import collation
+from augfuse.data.columns import kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels
 from augfuse.data.order import Order
@@ -24,6 +27,8 @@ from augfuse.errors import DataError, ImageTypeError, RangeError, ReadOnlyError,
 from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch, check_seed
+from augfuse.targets.given import given, of_samples
+from augfuse.targets.policy import KINDS
 from augfuse.text import shown
 from augfuse.threads import cpu_count
 
@@ -48,7 +53,11 @@ class Loader:
     is that to half the digits; "uint8" is the rounded input's dtype. one_hot: labels as (n, classes) float32.
     shard=(rank, world): this reader's part of every global batch of batch_size * world. on_error "skip" leaves out
     files that cannot be decoded, lists them in `loader.skipped`, and gives up when they are more than `max_skipped` (a
-    fraction) of the source.
+    fraction) of the source. Images of different sizes want a Resize or a crop in the recipe; pad_to=(height, width)
+    pads them with zeros at the right and below, pad_to=32 to multiples of 32 that hold the largest of a batch, and
+    `batch.pixel_mask` says what is real; collate="list" makes `batch.images` a list.
+
+    Masks, boxes, key points and polygons of the data set move with the images: `batch.targets`.
 
     The same (data, recipe, seed) gives the same bytes whatever the workers, the order in which batches are asked for,
     or where a run was resumed. `batch.images` is used again for a later batch only once nothing refers to it any more.
@@ -74,6 +83,8 @@ class Loader:
         shard: tuple[int, int] | None = None,
         on_error: Literal["raise", "skip"] = "raise",
         max_skipped: float = 0.01,
+        collate: Literal["stack", "list"] = "stack",
+        pad_to: tuple[int, int] | int | None = None,
     ) -> None:
         self._data = data = as_data_set(data)
         self._training = truth("training", training)
@@ -99,6 +110,9 @@ class Loader:
         self._classes = one_hot_labels(self._data) if truth("one_hot", one_hot) else None
         self._class_names, self._draw_labels = labels_for_draws(self._recipe, self._data)
         self._reader = Reader(self._data, on_error, max_skipped, self._recipe)
+        known = {name: name for name in KINDS} | {"corners": "keypoints"} | dict(self._recipe.additional)
+        self._kinds = kinds(data.table.targets, known)
+        self._collation = collation(collate, pad_to)
         self._ring = self._new_ring()
         self._process = os.getpid()
         self._epoch = 0
@@ -252,10 +266,12 @@ class Loader:
         labels = read.labels
         if self._classes is not None:
             labels = np.eye(self._classes, dtype=np.float32)[labels]
-        batch = self.recipe._run(
-            drawn, read.images, labels, read.paths,
-            workers=threads, dtype=self._dtype, layout=self._layout, out=self._ring.take,
-        )  # fmt: skip
+        held = given(self.recipe, read.targets, read.images.canvas, of_samples(read.names), self._kinds, "pascal_voc")
+        how = How(threads, self._dtype, self._layout, self._ring.take)
+        if self._collation is None:
+            batch = self.recipe._run(drawn, read.images, how, labels, read.paths, held)
+        else:
+            batch = self._collation.run(self.recipe, drawn, read.images, how, labels, read.paths, held)
         weights = self.data.sample_weights
         for one in (batch, *batch.views.values()):
             if samples is not wanted:  # drawn by their weights: the draws are keyed by the place in the epoch

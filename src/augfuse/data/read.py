@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.data.columns import Size
 from augfuse.data.dataset import DataSet
 from augfuse.data.labels import stacked
 from augfuse.data.sample import Sample
@@ -21,12 +22,14 @@ from augfuse.text import shown
 @final
 class Read(NamedTuple):
     """Samples as they were read: their places among those that were asked for (n,), images, labels and files; None for
-    what they do not have."""
+    what they do not have. targets: by name, an entry for each. names: what messages call them."""
 
     places: np.ndarray
     images: Images
     labels: Any
     paths: tuple[str, ...] | None
+    targets: dict[str, list[Any]]
+    names: list[str]
 
 
 @final
@@ -65,7 +68,7 @@ class Reader:
             images = Images(stack=stack, rows=data.rows[indices])
             if images.dtype.kind == "f":  # checked once by from_arrays; the array may have been written to since
                 check_values(images, *value_range(images.dtype, self._range), "sample {}", indices)
-            return Read(np.arange(len(indices)), images, labels, None)
+            return Read(np.arange(len(indices)), images, labels, None, *self._targets_of(indices, stack))
         samples = self._samples(indices, threads)
         kept = [(place, int(indices[place]), s) for place, s in enumerate(samples) if s is not None]
         if not kept:
@@ -78,7 +81,16 @@ class Reader:
         unlabelled = numbered[0][1].label is None
         labels = None if unlabelled else stacked([s.label for _, s in numbered], [i for i, _ in numbered])
         paths = None if numbered[0][1].path is None else tuple(str(s.path) for _, s in numbered)
-        return Read(np.array([place for place, _, _ in kept], np.int64), Images(items=items), labels, paths)
+        targets = {name: [s.targets[name] for _, s in numbered] for name in data.table.targets}
+        names = [_name(i, s) for i, s in numbered] if targets else []
+        places = np.array([place for place, _, _ in kept], np.int64)
+        return Read(places, Images(items=items), labels, paths, targets, names)
+
+    def _targets_of(self, indices: np.ndarray, stack: np.ndarray) -> tuple[dict[str, list[Any]], list[str]]:
+        """What belongs to images of an array."""
+        columns, size = self._data.table.targets, Size(*stack.shape[1:3])
+        targets = {name: [column.entry(i, size) for i in indices.tolist()] for name, column in columns.items()}
+        return targets, [f"sample {i}" for i in indices.tolist()] if targets else []
 
     def samples(self, indices: np.ndarray, threads: int) -> list[Sample | None]:
         """Samples one by one, their images checked; None for those that were skipped."""

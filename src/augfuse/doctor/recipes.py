@@ -15,6 +15,8 @@ from augfuse.doctor.look import Looks, read_pixels
 from augfuse.doctor.survey import Part, Survey
 from augfuse.errors import AugfuseError, DecodeError
 from augfuse.geometry import Canvas
+from augfuse.plan.draw import draw
+from augfuse.plan.plan import Settings, Source, make
 from augfuse.ranges import ends
 from augfuse.recipe import Recipe
 from augfuse.transforms import Affine, HorizontalFlip, Normalize, Rotate, Rotate90, Transform, Transpose, VerticalFlip
@@ -78,7 +80,8 @@ def _check_sizes(seen: Looks, recipe: Recipe, image: np.ndarray) -> list[Finding
     for name, form in (("training", recipe), ("evaluation", recipe.eval())):
         canvas = Canvas(drawn[:, 0].copy(), drawn[:, 1].copy())
         try:
-            plan = form.unchecked_plan(canvas, image.shape[2], image.dtype, indices, seed=0)
+            settings, source = Settings(value_range=form.value_range), Source(canvas, image.shape[2], image.dtype)
+            plan = make(draw(form.transforms, 0, 0, indices), settings, source, None)
         except AugfuseError as error:
             return [_fails(name, error)]
         made[name] = np.unique(np.stack(plan.size, axis=1), axis=0)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from augfuse.arguments import wanted_dtype
+from augfuse.carry_out import How
 from augfuse.errors import ImageError, RangeError
 from augfuse.execute.advice import MOST_CHANNELS
 from augfuse.execute.images import Images, as_image, as_images, check_values
@@ -70,7 +71,7 @@ def apply(
     node = Node(f"{type(transform).__name__}#0", transform, None, params)
     drawn = Drawn(tuple(recipe.transforms), 0, 0, np.arange(n, dtype=np.int64), (node,))
     dtype = wanted_dtype(options.dtype)
-    batch = recipe._run(drawn, given.images, None, None, workers=options.workers, dtype=dtype, layout="NHWC", out=None)
+    batch = recipe._run(drawn, given.images, How(options.workers, dtype))
     done = batch.images[..., 0] if given.flat else batch.images
     return done[0] if given.one else done
 

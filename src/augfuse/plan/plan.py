@@ -187,6 +187,9 @@ def _of_view(
     nodes = drawn.nodes if view is None else (*drawn.nodes, *dict(drawn.views)[view])
     apart = steps(operations(nodes, Frame(images.canvas, channels, low, high, images.dtype.kind == "u")))
     last, wanted = nodes[-1].transform if nodes else None, dtype
+    if dtype is not None and dtype not in (images.dtype, np.float32, np.float16):
+        names = ", ".join(f"'{name}'" for name in dict.fromkeys((images.dtype.name, "float32")))
+        raise RecipeError(f"dtype: got {dtype.name} for {images.dtype.name} images, wanted {names} or 'float16'.")
     if dtype is None:
         dtype = np.dtype(np.float32) if isinstance(last, base.Write) else images.dtype
     elif isinstance(last, base.Write) and dtype.kind != "f":

@@ -115,7 +115,6 @@ class Erase(Local, frozen=True, kw_only=True):
     ratio: Annotated[Range, Interval("width / height of the rectangle", "", 0.01, 100, "exact")] = (0.3, 3.3)
     value: Annotated[tuple[float, ...] | float, Numbers("colour of the rectangle", "at the image's own scale")] = 0
     p: Probability = 0.5
-    effect: ClassVar = "occludes"
     examples: ClassVar = ({}, {"scale": (0.1, 0.2), "value": (255, 0, 0), "p": 1.0})
 
     def draw(self, draw: Draw) -> Params:
@@ -137,6 +136,9 @@ class Erase(Local, frozen=True, kw_only=True):
 
     def keeps_levels(self, frame: Frame) -> bool:
         return are_levels(self.value, frame)
+
+    def covered(self, params: Params) -> np.ndarray:
+        return params["part"]
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return painted(image, params["part"], self.value)

@@ -94,7 +94,6 @@ class ErasedPart(Local, frozen=True):
     height: Annotated[int, _HEIGHT]
     width: Annotated[int, _WIDTH]
     value: Annotated[tuple[float, ...] | float, Numbers("colour of the rectangle", "at the image's own scale")] = 0
-    effect: ClassVar = "occludes"
     examples: ClassVar = ({"top": 3, "left": 5, "height": 20, "width": 30},)
 
     def draw(self, draw: Draw) -> Params:
@@ -109,6 +108,9 @@ class ErasedPart(Local, frozen=True):
 
     def keeps_levels(self, frame: Frame) -> bool:
         return are_levels(self.value, frame)
+
+    def covered(self, params: Params) -> np.ndarray:
+        return params["part"]
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return painted(image, params["part"], self.value)

@@ -182,12 +182,14 @@ class Frame(NamedTuple):
 class Local(Transform, frozen=True):
     """Looks at a pixel's surroundings or its position. A barrier: what comes before is finished first."""
 
-    # What it does to the places of things in the image: nothing, moves them (a displacement field), or hides them.
-    effect: ClassVar[Literal["none", "field", "occludes"]] = "none"
-
     def plan(self, params: Params, frame: Frame) -> Params:
         """The numbers that `apply` takes, for n images at once; RecipeError where they do not fit."""
         return params
+
+    def covered(self, params: Params) -> np.ndarray | None:
+        """(n, 4) left, top, width and height of the rectangle that hides what is in an image, given the numbers of
+        `plan`; None for what hides nothing."""
+        return None
 
     @abstractmethod
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:

@@ -48,6 +48,11 @@ def transform_to_dict(transform: Transform) -> dict[str, Any]:
 def recipe_to_dict(recipe: Any) -> dict[str, Any]:
     fields = {name: _plain(getattr(recipe, name)) for name in recipe.__struct_fields__}
     fields["transforms"] = [transform_to_dict(t) for t in recipe.transforms]
+    targets, additional = fields.pop("targets"), fields.pop("additional")
+    if targets != type(targets)():
+        fields["targets"] = {name: _plain(value) for name, value in msgspec.structs.asdict(targets).items()}
+    if additional:
+        fields["additional"] = dict(additional)
     return {"augfuse": _VERSION, **fields}
 
 
@@ -111,7 +116,8 @@ def _fields(fields: Any, known: tuple[str, ...], where: str) -> dict[str, Any]:
 
 def fields_from_dict(data: Any) -> dict[str, Any]:
     """The arguments of a Recipe."""
-    known = ("augfuse", "transforms", "fill", "fill_value", "interpolation", "value_range", "box_format")
+    known = ("augfuse", "transforms", "fill", "fill_value", "interpolation", "value_range", "box_format", "targets",
+             "additional")  # fmt: skip
     if isinstance(data, str):
         raise RecipeError(
             f"recipe: got the text {shown(data)}, wanted a mapping with the key 'transforms'. "
@@ -141,6 +147,9 @@ def _literal(value: Any) -> str:
             return f"[{', '.join(map(transform_to_python, value))}]"
         inner = ", ".join(_literal(v) for v in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, msgspec.Struct):
+        defaults = msgspec.structs.asdict(type(value)())
+        return f"af.{type(value).__name__}({_arguments(msgspec.structs.asdict(value), defaults)})"
     if isinstance(value, float):
         return repr(value) if value != int(value) else str(int(value))
     return named(value).partition(":")[2] if callable(value) else repr(value)

@@ -1,0 +1,178 @@
+"""Boxes: their formats, the box around one that was moved, and which of them are left."""
+
+from __future__ import annotations
+
+from typing import final
+
+import msgspec
+import numpy as np
+
+from augfuse.geometry import Canvas
+from augfuse.targets.policy import BoxFormat, Targets
+from augfuse.targets.way import Places, Stage
+
+_ON_A_CURVE = 32  # points of each side where lines become curves
+_ON_AN_ELLIPSE = 128
+
+
+@final
+class Boxes(msgspec.Struct, frozen=True, eq=False):
+    """k boxes as four corners (k, 4, 2), in pixels, in the order left top, right top, right bottom, left bottom of the
+    box as it was given, and the images (k,) that they lie in."""
+
+    corners: np.ndarray
+    image: np.ndarray
+
+
+def corners_of(values: np.ndarray, image: np.ndarray, canvas: Canvas, form: BoxFormat) -> np.ndarray:
+    """(k, 4, 2) of boxes (k, 4), or (k, 5) oriented ones, on canvases of these sizes."""
+    width, height = canvas.width[image].astype(np.float64), canvas.height[image].astype(np.float64)
+    a, b, c, d = (values[:, column].astype(np.float64) for column in range(4))
+    if form == "oriented":
+        turn = np.deg2rad(values[:, 4].astype(np.float64))
+        along = np.stack([np.cos(turn), -np.sin(turn)], axis=1) * (c / 2)[:, None]
+        down = np.stack([np.sin(turn), np.cos(turn)], axis=1) * (d / 2)[:, None]
+        middle = np.stack([a, b], axis=1)
+        return np.stack([middle + s * along + t * down for s, t in ((-1, -1), (1, -1), (1, 1), (-1, 1))], axis=1)
+    if form == "coco":
+        a, b, c, d = a, b, a + c, b + d
+    elif form == "yolo":
+        a, b, c, d = (a - c / 2) * width, (b - d / 2) * height, (a + c / 2) * width, (b + d / 2) * height
+    elif form == "normalized":
+        a, b, c, d = a * width, b * height, c * width, d * height
+    return rectangles(np.stack([a, b, c, d], axis=1))
+
+
+def rectangles(ends: np.ndarray) -> np.ndarray:
+    """(k, 4, 2): the corners of (k, 4) left, top, right, bottom."""
+    left, top, right, bottom = ends.T
+    return np.stack([np.stack(point, axis=1) for point in ((left, top), (right, top), (right, bottom), (left, bottom))],
+                    axis=1)  # fmt: skip
+
+
+def values_of(ends: np.ndarray, corners: np.ndarray, image: np.ndarray, canvas: Canvas, form: BoxFormat) -> np.ndarray:
+    """The inverse of `corners_of`, float32: of boxes with these ends (k, 4), or of oriented ones with these corners."""
+    width, height = canvas.width[image].astype(np.float64), canvas.height[image].astype(np.float64)
+    left, top, right, bottom = ends.T
+    if form == "oriented":
+        found = _oriented(corners)
+    elif form == "coco":
+        found = [left, top, right - left, bottom - top]
+    elif form == "yolo":
+        found = [(left + right) / 2 / width, (top + bottom) / 2 / height, (right - left) / width,
+                 (bottom - top) / height]  # fmt: skip
+    elif form == "normalized":
+        found = [left / width, top / height, right / width, bottom / height]
+    else:
+        found = [left, top, right, bottom]
+    return np.stack(found, axis=1).astype(np.float32)
+
+
+def _oriented(corners: np.ndarray) -> list[np.ndarray]:
+    """Centre, width, height and angle of the rectangles around these corners, one side along that from the first to the
+    second of them."""
+    side = corners[:, 1] - corners[:, 0]
+    length = np.hypot(side[:, 0], side[:, 1])
+    cos, sin = (np.where(length > 0, part / np.where(length > 0, length, 1), 1.0 - place)
+                for place, part in enumerate(side.T))  # fmt: skip
+    along = corners[:, :, 0] * cos[:, None] + corners[:, :, 1] * sin[:, None]
+    across = corners[:, :, 1] * cos[:, None] - corners[:, :, 0] * sin[:, None]
+    u, v = (along.min(1) + along.max(1)) / 2, (across.min(1) + across.max(1)) / 2
+    return [u * cos - v * sin, u * sin + v * cos, np.ptp(along, axis=1), np.ptp(across, axis=1),
+            np.rad2deg(np.arctan2(-sin, cos))]  # fmt: skip
+
+
+@final
+class Moved(msgspec.Struct, frozen=True, eq=False):
+    """Boxes behind a plan. ends: (k, 4), clipped where the policy says so; corners: (k, 4, 2) of the box as it was
+    turned; seen: (k,) the part 0..1 of its area that is left behind the clip and what was erased; area: (k,) within
+    the image."""
+
+    ends: np.ndarray
+    corners: np.ndarray
+    seen: np.ndarray
+    area: np.ndarray
+
+
+def moved(boxes: Boxes, way: tuple[Stage, ...], source: Canvas, policy: Targets, tight: np.ndarray | None) -> Moved:
+    """Boxes moved along the way. tight: (k, 4) the ends around what was in them, NaN where that is not known."""
+    corners, image, canvas = boxes.corners, boxes.image, source
+    points = _around(corners, any(stage.curved for stage in way), policy)
+    hidden = np.zeros(len(corners))
+    last = max((k for k, stage in enumerate(way) if stage.move is not None), default=-1)
+    lost = np.zeros(len(corners))
+    for k, stage in enumerate(way):
+        canvas = stage.size
+        if stage.covered is not None:
+            share = _share(_ends(points), stage.covered[image])
+            hidden = 1 - (1 - hidden) * (1 - share)
+        if stage.move is None:
+            continue
+        points, corners = _moved(points, image, stage), _moved(corners, image, stage)
+        if k < last:  # what a pass cuts off does not come back
+            ends = _ends(points)
+            kept = _clipped(ends, canvas, image)
+            cut = (kept != ends).any(axis=1)
+            lost = 1 - (1 - lost) * (1 - np.where(cut, 1 - _ratio(_area(kept), _area(ends)), 0))
+            if cut.any():
+                points = np.where(cut[:, None, None], _around(rectangles(kept), points.shape[1] > 4, policy), points)
+    ends = _ends(points)
+    if tight is not None:
+        ends = np.where(np.isnan(tight), ends, tight)
+    kept = _clipped(ends, canvas, image)
+    seen = _ratio(_area(kept), _area(ends)) * (1 - hidden) * (1 - lost)
+    return Moved(kept if policy.clip else ends, corners, seen, _area(kept))
+
+
+def left(found: Moved, policy: Targets) -> np.ndarray:
+    """(k,) bool: which boxes the policy keeps."""
+    sides = np.minimum(found.ends[:, 2] - found.ends[:, 0], found.ends[:, 3] - found.ends[:, 1])
+    return (
+        (found.area > 0)
+        & (found.area >= policy.min_area)
+        & (sides >= policy.min_side)
+        & (found.seen >= policy.min_visibility)
+    )
+
+
+def _around(corners: np.ndarray, curved: bool, policy: Targets) -> np.ndarray:
+    """The points (k, p, 2) whose ends are those of the moved box."""
+    if policy.hull == "ellipse":
+        turn = np.linspace(0, 2 * np.pi, _ON_AN_ELLIPSE, endpoint=False)
+        middle, across, down = corners.mean(1), (corners[:, 1] - corners[:, 0]) / 2, (corners[:, 3] - corners[:, 0]) / 2
+        return middle[:, None] + np.cos(turn)[:, None] * across[:, None] + np.sin(turn)[:, None] * down[:, None]
+    if not curved:
+        return corners
+    t = np.linspace(0, 1, _ON_A_CURVE, endpoint=False)[None, :, None]
+    return np.concatenate([corners[:, [k]] * (1 - t) + corners[:, [(k + 1) % 4]] * t for k in range(4)], axis=1)
+
+
+def _moved(points: np.ndarray, image: np.ndarray, stage: Stage) -> np.ndarray:
+    assert stage.move is not None
+    k, p, _ = points.shape
+    found = stage.move(Places(points[:, :, 0].reshape(-1), points[:, :, 1].reshape(-1), np.repeat(image, p)))
+    return np.stack([found.x, found.y], axis=1).reshape(k, p, 2)
+
+
+def _ends(points: np.ndarray) -> np.ndarray:
+    return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+
+
+def _clipped(ends: np.ndarray, canvas: Canvas, image: np.ndarray) -> np.ndarray:
+    most = np.stack([canvas.width[image], canvas.height[image]] * 2, axis=1)
+    return np.clip(ends, 0, most)
+
+
+def _area(ends: np.ndarray) -> np.ndarray:
+    return np.maximum(ends[:, 2] - ends[:, 0], 0) * np.maximum(ends[:, 3] - ends[:, 1], 0)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+
+
+def _share(ends: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Which part of boxes rectangles (left, top, width, height) cover."""
+    start, stop = covered[:, :2], covered[:, :2] + covered[:, 2:]
+    both = np.concatenate([np.maximum(ends[:, :2], start), np.minimum(ends[:, 2:], stop)], axis=1)
+    return _ratio(_area(both), _area(ends))

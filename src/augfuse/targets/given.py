@@ -1,0 +1,285 @@
+"""Masks, boxes, points and polygons as they are given: checked once, at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import msgspec
+import numpy as np
+
+from augfuse.errors import ImageError, ImageTypeError
+from augfuse.geometry import Canvas
+from augfuse.targets.policy import BoxFormat, Targets
+from augfuse.targets.recipes import kinds_of
+from augfuse.text import shown
+
+Where = Callable[[str, int], str]  # what messages call entry i of a target
+_FRACTIONS = ("yolo", "normalized")
+_SLACK = 1e-3  # of a fraction: sums of rounded numbers
+
+
+@final
+class Given(msgspec.Struct, frozen=True, eq=False):
+    """What n images have, by name; each a list with an entry for each image. kinds: what each is treated like.
+
+    mask: (h, w), (k, h, w) or (h, w, 1). boxes: (k, 4) or, oriented, (k, 5) float64, in the format
+    `form`; they come out in that of `wanted`. box_labels:
+    k of anything. keypoints: (k, d) or (k, p, d) float64. polygons: lists of rings (m, 2) float64, or of lists of
+    these. fixed: what no pixel's place matters to.
+    """
+
+    kinds: Mapping[str, str]
+    entries: Mapping[str, list[Any]]
+    form: BoxFormat
+    wanted: BoxFormat
+    policy: Targets
+
+    def of(self, *kinds: str) -> dict[str, list[Any]]:
+        """What is treated like one of these."""
+        return {name: entries for name, entries in self.entries.items() if self.kinds[name] in kinds}
+
+    def take(self, rows: np.ndarray) -> Given:
+        """The same of these images."""
+        entries = {name: [found[row] for row in rows.tolist()] for name, found in self.entries.items()}
+        return Given(self.kinds, entries, self.form, self.wanted, self.policy)
+
+    def objects(self, i: int) -> int | None:
+        """How many objects image i has; None where nothing says."""
+        for kind in ("boxes", "polygons"):
+            if self.kinds.get(kind) == kind:
+                return len(self.entries[kind][i])
+        return None
+
+    def bound(self, name: str, i: int) -> bool:
+        """Whether the parts of an entry belong to the objects of its image, one by one."""
+        kind, objects = self.kinds[name], self.objects(i)
+        if objects is None or kind in ("image", "fixed"):
+            return False
+        if kind == "box_labels" or name in ("boxes", "polygons"):
+            return name != "polygons" or self.policy.bind or "boxes" not in self.entries
+        if not self.policy.bind or "boxes" not in self.entries:
+            return False
+        entry = self.entries[name][i]
+        return kind == "polygons" or (kind in ("keypoints", "masks") and entry.ndim == 3 and entry.shape[-1] != 1)
+
+
+def given(
+    recipe: Any,
+    values: Mapping[str, Any],
+    canvas: Canvas,
+    where: Where,
+    kinds: Mapping[str, str] | None = None,
+    form: BoxFormat | None = None,
+) -> Given | None:
+    """Check targets of images of these sizes; None where there are none. kinds: what names are treated like, that the
+    recipe does not say. form: the format of the boxes, where it is not that of the recipe. Raises ImageError,
+    ImageTypeError."""
+    if not values:
+        return None
+    form, policy = form or recipe.box_format, recipe.targets
+    kinds = kinds_of(tuple(values), dict(recipe.additional) | dict(kinds or {}))
+    n = len(canvas.width)
+    entries: dict[str, list[Any]] = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != n:
+            got = f"{len(value)}" if hasattr(value, "__len__") else type(value).__name__
+            raise ImageError(f"{name}: got {got} for {n} images, wanted a list with one entry for each.")
+        check = _CHECKS[kinds[name]]
+        entries[name] = [
+            check(value[i], where(name, i), int(canvas.height[i]), int(canvas.width[i]), form, policy) for i in range(n)
+        ]
+    if not entries:
+        return None
+    found = Given({name: kinds[name] for name in entries}, entries, form, recipe.box_format, policy)
+    for name in entries:
+        if kinds[name] != "box_labels" and name not in ("polygons", "keypoints", "masks"):
+            continue
+        for i in range(n):
+            _check_bound(found, name, i, where)
+    return found
+
+
+def _check_bound(found: Given, name: str, i: int, where: Where) -> None:
+    objects = found.objects(i)
+    if objects is None:
+        if found.kinds[name] == "box_labels":
+            raise ImageError(f"{where(name, i)}: got labels of boxes and no boxes. Give boxes too, or use label=.")
+        return
+    if found.bound(name, i) and (count := len(found.entries[name][i])) != objects:
+        hint = (
+            "" if found.kinds[name] == "box_labels" else " Use af.Targets(bind=False) where they are of other things."
+        )
+        what = "boxes" if "boxes" in found.entries else "polygons"
+        raise ImageError(f"{where(name, i)}: got {count} for {objects} {what}, wanted one for each.{hint}")
+
+
+def _mask(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
+    if isinstance(value, (list, tuple)) and value and all(isinstance(one, np.ndarray) for one in value):
+        if len({(one.shape, one.dtype) for one in value}) > 1:
+            raise ImageError(f"{where}: got masks of different shapes or dtypes, wanted one. Convert them alike.")
+        value = np.stack(value)
+    if not isinstance(value, np.ndarray):
+        raise ImageTypeError(f"{where}: got {type(value).__name__}, wanted a NumPy array (h, w); use np.asarray(mask).")
+    if value.dtype.kind not in "buif" or value.dtype.itemsize > 8:
+        raise ImageTypeError(f"{where}: got {value.dtype}, wanted whole numbers, booleans or floats.")
+    shapes = (value.shape == (height, width), value.ndim == 3 and value.shape[1:] == (height, width),
+              value.shape == (height, width, 1))  # fmt: skip
+    if not any(shapes):
+        hint = ""
+        if value.ndim == 3 and value.shape[:2] == (height, width):
+            hint = " Masks stand first: use mask.transpose(2, 0, 1), or mask.argmax(-1) of one-hot numbers."
+        elif value.shape == (width, height):
+            hint = " It is turned: use mask.T."
+        raise ImageError(
+            f"{where}: got shape {value.shape} for an image of {height}x{width}, wanted ({height}, {width}), or "
+            f"(k, {height}, {width}) for several.{hint}"
+        )
+    return value
+
+
+def _boxes(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
+    wide = 5 if form == "oriented" else 4
+    found = _numbers(value, where, wide)
+    if found.ndim != 2 or found.shape[1] != wide:
+        hint = " Give the labels as box_labels." if found.ndim == 2 and found.shape[1] == wide + 1 else ""
+        raise ImageError(f"{where}: got shape {found.shape}, wanted (k, {wide}) as {form} says.{hint}")
+    if not len(found):
+        return found
+    return _check_boxes(found, where, height, width, form)
+
+
+def _check_boxes(found: np.ndarray, where: str, height: int, width: int, form: str) -> np.ndarray:
+    a, b, c, d = found[:, :4].T
+    sized = form in ("coco", "yolo", "oriented")
+    bad = (c < 0) | (d < 0) if sized else (c < a) | (d < b)
+    if bad.any():
+        k = int(np.argmax(bad))
+        hint = "" if sized else ' Boxes of [x, y, width, height] are box_format="coco".'
+        raise ImageError(f"{where}: box {k} is {shown(found[k].tolist())}, upside down as {form}.{hint}")
+    if form in _FRACTIONS:
+        if (found > 1 + _SLACK).any():
+            k = int(np.argmax((found > 1 + _SLACK).any(axis=1)))
+            raise ImageError(
+                f"{where}: box {k} is {shown(found[k].tolist())}, wanted fractions 0..1 as {form} says. Boxes in "
+                'pixels are box_format="pascal_voc" or "coco".'
+            )
+        height = width = 1
+    elif form != "oriented" and found.max() <= 1 and found.min() >= 0 and min(height, width) > 2 and found.any():
+        raise ImageError(
+            f"{where}: all numbers are 0..1, wanted pixels as {form} says. Boxes as fractions are "
+            'box_format="yolo" or "normalized".'
+        )
+    if form == "oriented":
+        outside = (a < 0) | (b < 0) | (a > width) | (b > height)
+    else:
+        left, top, right, bottom = {
+            "coco": (a, b, a + c, b + d), "yolo": (a - c / 2, b - d / 2, a + c / 2, b + d / 2),
+        }.get(form, (a, b, c, d))  # fmt: skip
+        outside = (right < 0) | (bottom < 0) | (left > width) | (top > height)
+    if outside.any():
+        k = int(np.argmax(outside))
+        raise ImageError(
+            f"{where}: box {k} is {shown(found[k].tolist())}, outside of the image, {width} wide and {height} high."
+        )
+    return found
+
+
+def _labels(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> Any:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+        raise ImageTypeError(f"{where}: got {shown(value)}, wanted a list with one entry for each box.")
+    return value if isinstance(value, np.ndarray) else list(value)
+
+
+def _keypoints(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
+    wanted = None if policy.keypoint_format == "auto" else len(policy.keypoint_format)
+    found = _numbers(value, where, wanted or 2)
+    good = found.ndim in (2, 3) and (found.shape[-1] in (2, 3) if wanted is None else found.shape[-1] == wanted)
+    if not good:
+        columns = "2 or 3" if wanted is None else str(wanted)
+        hint = " Angles and scales need af.Targets(keypoint_format=...)." if wanted is None else ""
+        raise ImageError(f"{where}: got shape {found.shape}, wanted (k, {columns}) or (k, p, {columns}).{hint}")
+    pairs = policy.swap_keypoints
+    places = found.shape[-2]
+    if len(found) and pairs and (most := max(map(max, pairs))) >= places:
+        raise ImageError(f"{where}: swap_keypoints names point {most}, and there are {places}, 0 to {places - 1}.")
+    return found
+
+
+def _polygons(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> list[Any]:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+        raise ImageTypeError(f"{where}: got {type(value).__name__}, wanted a list of polygons (m, 2).")
+    found: list[Any] = []
+    for k, polygon in enumerate(value):
+        name = f"{where}, polygon {k}"
+        several = isinstance(polygon, (list, tuple)) and (not len(polygon) or np.ndim(polygon[0]) == 2)
+        if several:
+            found.append([_ring(ring, name) for ring in polygon])
+        else:
+            found.append(_ring(polygon, name))
+    return found
+
+
+def _ring(value: Any, where: str) -> np.ndarray:
+    ring = _numbers(value, where, 2)
+    if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) in (1, 2):
+        hint = " Numbers [x, y, x, y, ...] become points by np.reshape(ring, (-1, 2))." if ring.ndim == 1 else ""
+        raise ImageError(f"{where}: got shape {ring.shape}, wanted (m, 2) of at least three points.{hint}")
+    return ring
+
+
+def _numbers(value: Any, where: str, wide: int) -> np.ndarray:
+    try:
+        found = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise ImageError(f"{where}: got {shown(value)}, wanted numbers, as many in each row.") from None
+    if found.size == 0 and found.ndim < 2:
+        return np.empty((0, wide))
+    if not np.isfinite(found).all():
+        k = int(np.argmax(~np.isfinite(found).reshape(len(found), -1).all(axis=1)))
+        raise ImageError(f"{where}: row {k} is {shown(found[k].tolist())}, wanted finite numbers.")
+    return found
+
+
+def _image(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
+    from augfuse.execute.images import as_image
+
+    found = as_image(value, where)
+    if found.shape[:2] != (height, width):
+        raise ImageError(
+            f"{where}: got {found.shape[0]}x{found.shape[1]}, wanted the size of the image, {height}x{width}."
+        )
+    return found
+
+
+def _fixed(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> Any:
+    return value
+
+
+_CHECKS: dict[str, Callable[..., Any]] = {
+    "image": _image,
+    "mask": _mask,
+    "masks": _mask,
+    "boxes": _boxes,
+    "box_labels": _labels,
+    "keypoints": _keypoints,
+    "polygons": _polygons,
+    "fixed": _fixed,
+}
+
+
+def in_a_batch(name: str, i: int) -> str:
+    """What messages call the entry of an image of a batch."""
+    return f"{name}[{i}]"
+
+
+def alone(name: str, i: int) -> str:
+    """The same of a single image."""
+    return name
+
+
+def of_samples(names: Sequence[str]) -> Where:
+    """The same of samples of a data set, which have names."""
+    return lambda name, i: f"{names[i]}: {name}"

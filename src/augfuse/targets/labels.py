@@ -1,0 +1,30 @@
+"""Labels that are pictures: a mask handed over as a label stays where it is while its image is moved. That is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from augfuse.transforms.base import Displacement, Geometric
+from augfuse.transforms.children import leaves
+from augfuse.warn_once import warn_first
+
+
+def _moves(recipe: Any) -> bool:
+    """Whether a transform of the recipe moves pixels."""
+    return any(isinstance(t, Geometric | Displacement) and t.p > 0 for t in leaves(recipe.transforms))
+
+
+def warn_of_masks(recipe: Any, image: np.ndarray, labels: Any) -> None:
+    """Warn where a label is a picture of the size of its image, and `recipe` moves the image alone."""
+    first = labels[0] if isinstance(labels, (np.ndarray, list, tuple)) else None
+    if not isinstance(first, np.ndarray) or first.ndim not in (2, 3) or first.shape[:2] != image.shape[:2]:
+        return
+    if _moves(recipe):
+        message = (
+            f"labels of shape {first.shape} lie over images of shape {image.shape}, and are not moved with them. Give "
+            "masks as targets: recipe.batch(images, masks=masks), or a data set af.from_arrays(images).with_targets("
+            'mask=masks). See "Masks" in docs/targets.md.'
+        )
+        warn_first(message, message)

@@ -1,0 +1,89 @@
+"""Polygons: rings of points, cut at the edge of the image."""
+
+from __future__ import annotations
+
+from typing import final
+
+import msgspec
+import numpy as np
+
+from augfuse.geometry import Canvas
+from augfuse.targets.way import Places, Stage
+
+
+@final
+class Rings(msgspec.Struct, frozen=True, eq=False):
+    """Rings one behind the other: points (p, 2), how many each ring has, and the image (r,) that each lies in."""
+
+    points: np.ndarray
+    counts: np.ndarray
+    image: np.ndarray
+
+
+def moved(rings: Rings, way: tuple[Stage, ...], clip: bool) -> Rings:
+    """Rings moved along the way, and cut behind each pass that moves. A ring that leaves the image and comes back stays
+    one, which runs along the edge: it covers what is seen of it and nothing else. Of one that is outside no point is
+    left."""
+    for stage in way:
+        if stage.move is None:
+            continue
+        places = Places(rings.points[:, 0], rings.points[:, 1], np.repeat(rings.image, rings.counts))
+        found = stage.move(places)
+        rings = Rings(np.stack([found.x, found.y], axis=1), rings.counts, rings.image)
+        if clip:
+            rings = _cut(rings, stage.size)
+    return rings
+
+
+def pieces(rings: Rings) -> list[np.ndarray]:
+    """The points of each ring."""
+    return np.split(rings.points, np.cumsum(rings.counts)[:-1]) if len(rings.counts) else []
+
+
+def areas(rings: Rings) -> np.ndarray:
+    """(r,) pixels within each ring."""
+    return np.array([_area(points) for points in pieces(rings)])
+
+
+def ends(rings: Rings) -> np.ndarray:
+    """(r, 4) left, top, right, bottom; NaN where there are no points."""
+    return np.array([[*p.min(0), *p.max(0)] if len(p) else [np.nan] * 4 for p in pieces(rings)]).reshape(-1, 4)
+
+
+def _area(points: np.ndarray) -> float:
+    x, y = points.T
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+
+
+def _cut(rings: Rings, canvas: Canvas) -> Rings:
+    most = np.stack([canvas.width[rings.image], canvas.height[rings.image]], axis=1).astype(np.float64)
+    outside = (rings.points < 0).any(axis=1) | (rings.points > np.repeat(most, rings.counts, axis=0)).any(axis=1)
+    starts = np.cumsum(rings.counts) - rings.counts
+    crossing = np.add.reduceat(np.append(outside, False), starts) * (rings.counts > 0) if len(starts) else starts
+    if not outside.any():
+        return rings
+    found = [
+        _cut_one(points, limits) if crosses else points
+        for points, limits, crosses in zip(pieces(rings), most, crossing, strict=True)
+    ]
+    return Rings(np.concatenate(found), np.array([len(points) for points in found], np.int64), rings.image)
+
+
+def _cut_one(points: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """One ring within 0..most, by Sutherland and Hodgman: along each of the four edges in turn."""
+    for axis in (0, 1):
+        for limit, sign in ((0.0, 1.0), (float(most[axis]), -1.0)):
+            if not len(points):
+                return points
+            depth = (points[:, axis] - limit) * sign
+            within, before = depth >= 0, np.roll(depth >= 0, 1)
+            if within.all():
+                continue
+            previous, from_depth = np.roll(points, 1, axis=0), np.roll(depth, 1)
+            part = np.divide(from_depth, from_depth - depth, out=np.zeros(len(depth)), where=within != before)
+            crossings = previous + (points - previous) * part[:, None]
+            crossings[:, axis] = limit
+            both = np.stack([crossings, points], axis=1)
+            kept = np.stack([within != before, within], axis=1)
+            points = both[kept]
+    return points if len(points) and _area(points) > 0 else points[:0]

@@ -1,0 +1,58 @@
+"""What a recipe says of targets: which policy, and what each name is treated like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from augfuse.errors import ImageTypeError, RangeError, did_you_mean
+from augfuse.targets.policy import KINDS, Targets
+from augfuse.text import shown
+
+_OWN = tuple(kind for kind in KINDS if kind != "image")
+_ELSEWHERE = {
+    "bboxes": "boxes", "bounding_boxes": "boxes", "labels": "box_labels", "class_labels": "box_labels",
+    "segmentation": "mask", "points": "keypoints", "landmarks": "keypoints", "target": "mask",
+}  # fmt: skip
+
+
+def as_targets(targets: Any) -> Targets:
+    """A policy, also of a mapping of its fields. RangeError for other values."""
+    if isinstance(targets, Mapping):
+        return Targets(**targets)
+    if not isinstance(targets, Targets):
+        raise RangeError(
+            f"Recipe.targets: got {shown(targets)}, wanted af.Targets(...), such as af.Targets(clip=False)."
+        )
+    return targets
+
+
+def additional_kinds(additional: Any) -> tuple[tuple[str, str], ...]:
+    """Pairs (name, kind) of a mapping. RangeError for other values."""
+    pairs = list(additional.items()) if isinstance(additional, Mapping) else additional
+    if not isinstance(pairs, (list, tuple)) or not all(isinstance(p, (list, tuple)) and len(p) == 2 for p in pairs):
+        raise RangeError(
+            f'Recipe.additional: got {shown(additional)}, wanted names and kinds, such as {{"depth": "mask"}}.'
+        )
+    for name, kind in pairs:
+        if not isinstance(name, str) or name in KINDS or name == "label":
+            raise RangeError(f"Recipe.additional: got the name {shown(name)}, wanted one that is not used yet.")
+        if kind not in KINDS:
+            raise RangeError(
+                f"Recipe.additional[{shown(name)}]: got {shown(kind)}, wanted one of {', '.join(map(shown, KINDS))}."
+            )
+    return tuple((name, kind) for name, kind in pairs)
+
+
+def kinds_of(names: Sequence[str], additional: Any) -> dict[str, str]:
+    """What the targets of these names are treated like. ImageTypeError for a name that does not exist."""
+    known = {name: name for name in _OWN} | dict(additional)
+    for name in names:
+        if name not in known:
+            foreign = _ELSEWHERE.get(name)
+            hint = did_you_mean(name, known) if foreign is None else f" Did you mean {shown(foreign)}?"
+            raise ImageTypeError(
+                f"recipe({name}=...): there is no {shown(name)}, wanted image, label, {', '.join(known)}, seed, epoch, "
+                f'index or training.{hint} Further fields are named by Recipe(additional={{"{name}": "mask"}}).'
+            )
+    return {name: known[name] for name in names}
