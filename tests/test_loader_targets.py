@@ -23,7 +23,8 @@ def annotated(n: int = 23, height: int = 40, width: int = 48) -> af.DataSet:
     return af.from_arrays(pictures(n, height, width), np.arange(n) % 3).with_targets(
         mask=rng.integers(0, 5, (n, height, width), dtype=np.int16), boxes=boxes,
         box_labels=[rng.integers(0, 9, k) for k in counts], keypoints=[rng.random((4, 2)) * 40 for _ in counts],
-        polygons=[[rng.random((5, 2)) * 40 for _ in range(k)] for k in counts], caption=[f"image {i}" for i in range(n)],
+        polygons=[[rng.random((5, 2)) * 40 for _ in range(k)] for k in counts],
+        caption=[f"image {i}" for i in range(n)],
     )  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def test_a_batch_knows_its_targets() -> None:
         batch.padded("boxes", 0)
     with pytest.raises(af.DataError, match="got 'box', wanted one of 'mask', 'boxes'"):
         batch.padded("box")
-    with pytest.raises(af.DataError, match="'polygons' has entries of different shapes|'caption'"):
+    with pytest.raises(af.DataError, match="'caption' has entries of different shapes"):
         batch.padded("caption")
 
 
@@ -128,19 +129,19 @@ def test_images_of_different_sizes_are_padded(layout: Any, pad_to: Any) -> None:
             np.array_equal(images[i, :h, :w], alone["image"]) and not images[i, h:].any() and not images[i, :, w:].any()
         )
         assert batch.pixel_mask[i].sum() == h * w and batch.pixel_mask[i, :h, :w].all()
-        assert np.array_equal(batch.masks[i, 0, :h, :w], sample.targets["masks"][0][:, ::-1])
+        assert np.array_equal(batch.masks[i][0, :h, :w], sample.targets["masks"][0][:, ::-1])
         mask = batch.targets["mask"][i]
         assert np.array_equal(mask[:h, :w], alone["mask"]) and not mask[h:].any() and mask.shape == images.shape[1:3]
         assert batch.targets["boxes"][i].tolist() == [[w - 11, 2, w - 1, 12]]
     assert batch.grid().shape[2] == 3
     with pytest.raises(af.ImageError, match=r"pad_to: got \(30, 30\) for an image that comes out as 35x40"):
-        next(iter(af.Loader(data, recipe, batch_size=6, shuffle=False, pad_to=30 if False else (30, 30))))
+        next(iter(af.Loader(data, recipe, batch_size=6, shuffle=False, pad_to=(30, 30))))
 
 
 def test_images_of_different_sizes_stay_a_list() -> None:
     data, recipe = sizes(), af.Recipe([af.Rotate90(), af.Views(a=[af.Invert(p=1)], b=[af.RandomCrop(9)])])
     loader = af.Loader(data, recipe, batch_size=4, seed=3, dtype="uint8", collate="list")
-    wanted = [b for b in loader]
+    wanted = list(loader)
     for batch in wanted:
         assert isinstance(batch.images, list) and "different sizes" in repr(batch) and batch.pixel_mask is None
         for place, i in enumerate(batch.indices.tolist()):
