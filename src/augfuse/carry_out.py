@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from augfuse.arguments import allocated, check_out, is_planar
 from augfuse.batch import Batch, of_views
 from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_images, check_values
+from augfuse.execute.load import executor
 from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
 from augfuse.ranges import whole
 from augfuse.targets.given import Given
@@ -29,14 +29,6 @@ class How(NamedTuple):
     dtype: np.dtype | None = None
     layout: str = "NHWC"
     out: np.ndarray | Callable[[tuple[int, ...], np.dtype], np.ndarray] | None = None
-
-
-@cache
-def _executor() -> Callable[..., None]:
-    """What runs plans. It is loaded on first use: importing it imports Numba."""
-    from augfuse.execute.cpu.run import execute
-
-    return execute
 
 
 def carried_out(
@@ -60,10 +52,10 @@ def carried_out(
         else:
             target = check_out(out, shape, part.write.dtype)
             out = out if callable(out) else None  # an array is for the first view
-        _executor()(part.lowered, images, target, planar, threads)
+        executor()(part.lowered, images, target, planar, threads)
         batch = Batch(target, labels, plan.indices, paths, part, planar)
         if held is not None:
-            batch.targets, batch.visibility = carried(held, part, _executor(), threads)
+            batch.targets, batch.visibility = carried(held, part, executor(), threads)
             batch.targets |= {
                 like: _like(part, more, how._replace(out=None)) for like, more in held.of("image").items()
             }

@@ -217,8 +217,11 @@ class Lengths(msgspec.Struct, frozen=True):
 
     doc: str
     unit: str = "pixels (height, width)"
+    optional: bool = False
 
-    def parse(self, where: str, value: Any) -> tuple[int, int]:
+    def parse(self, where: str, value: Any) -> tuple[int, int] | None:
+        if value is None and self.optional:
+            return None
         value = listed(value)
         values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
         good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 1 for v in values)

@@ -37,6 +37,7 @@ from augfuse.targets.given import Given, given
 from augfuse.targets.labels import warn_of_masks
 from augfuse.targets.policy import BOX_FORMATS, DEFAULT, Targets
 from augfuse.targets.recipes import additional_kinds, as_targets
+from augfuse.targets.seek import seeks, sought
 from augfuse.transforms._compose import When
 from augfuse.transforms._custom import Lambda, named
 from augfuse.transforms.base import Transform
@@ -117,8 +118,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             )
         images = Images(stack=as_image(image, "image")[None], rows=_FIRST)
         check_values(images, *value_range(images.dtype, self.value_range), "image")
-        indices = np.array([0 if index is None else as_index(index)], np.int64)
-        recipe = self if training else self._evaluation
+        recipe, indices = self if training else self._evaluation, np.array([as_index(index or 0)], np.int64)
         labels = recipe._labels(None if label is None else [label])
         drawn = recipe._draw(check_seed(seed), check_epoch(epoch), indices, labels, None)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
@@ -158,8 +158,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         n = len(pixels := as_images(images))
         positions = np.arange(n, dtype=np.int64) if indices is None else as_indices(indices, n)
         check_labels(labels, n)
-        recipe = self if training else self._evaluation
-        wanted = wanted_dtype(dtype)
+        recipe, wanted = self if training else self._evaluation, wanted_dtype(dtype)
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
         if isinstance(out, np.ndarray) and overlap(out, pixels):
             raise ImageTypeError(
@@ -222,7 +221,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         held: Given | None = None,
     ) -> Batch:
         """The unchecked inner call: images and what is held of them are known to be good."""
-        plan = self._plan(drawn, Source(images.canvas, images.channels, images.dtype), how.dtype)
+        source = Source(images.canvas, images.channels, images.dtype)
+        drawn = sought(drawn, held, source, self._settings) if self._seeks else drawn
+        plan = self._plan(drawn, source, how.dtype)
         warn_of_masks(self, images[0], labels)
         return carried_out(plan, images, how, labels, paths, held)
 
@@ -239,8 +240,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         labels: np.ndarray | None = None,
     ) -> Plan:
         """The fused, checked plan for images of these sizes: what would be done, without any pixels."""
-        drawn = self._draw(check_seed(seed), epoch, indices, labels, None)
-        return self._plan(drawn, Source(source, channels, source_dtype), dtype)
+        return self._plan(
+            self._draw(check_seed(seed), epoch, indices, labels, None), Source(source, channels, source_dtype), dtype
+        )
 
     def _plan(self, drawn: Drawn, images: Source, dtype: np.dtype | None) -> Plan:
         if self._is_first("undone"):
@@ -293,6 +295,10 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     def _asks_for_labels(self) -> bool:
         return any(isinstance(transform, When) for _, transform in tree(self.transforms))
 
+    @cached_property
+    def _seeks(self) -> bool:
+        return seeks(self.transforms)
+
     def _is_first(self, subject: str) -> bool:
         """Whether this is the first time that `subject` is asked about, for this recipe."""
         if subject in self._asked:
@@ -317,9 +323,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     def explain(self, shape: tuple[int, ...] = (224, 224, 3), dtype: Any = np.uint8) -> str:
         """What is fused into what, for images of this (h, w, c): "Rotate, Scale -> 1 warp; ...; Normalize -> write"."""
         canvas, channels = canvas_of(shape)
-        return explain(
-            self.plan(canvas, channels, wanted_dtype(dtype) or np.dtype(np.uint8), np.zeros(1, np.int64), seed=0)
-        )
+        return explain(self.plan(canvas, channels, wanted_dtype(dtype) or np.dtype(np.uint8), _FIRST, seed=0))
 
     def describe(
         self,
@@ -338,15 +342,11 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         a batch with this seed, epoch and index; of a recipe with Views it describes the first one.
         """
         canvas, channels = canvas_of(shape)
-        recipe = self if training else self._evaluation
-        position = as_indices([index], 1)
-        # The draws do not depend on the dtype; float32 is the one that every value range fits.
-        source = canvas, channels, np.dtype(np.float32)
-        labels = None if label is None else class_labels([label])
-        return recipe.plan(*source, position, seed=seed, epoch=check_epoch(epoch), labels=labels).describe(0)
+        recipe, at = self if training else self._evaluation, as_indices([index], 1)
+        labels, single = None if label is None else class_labels([label]), np.dtype(np.float32)  # any range fits it
+        return recipe.plan(canvas, channels, single, at, seed=seed, epoch=check_epoch(epoch), labels=labels).describe(0)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: what is fused into what, and a table of the transforms."""
         from augfuse.notebook import recipe_html
 
         return recipe_html(self)

@@ -17,6 +17,7 @@ from augfuse.plan.plan import Plan, Source, make
 from augfuse.ranges import Lengths, listed, whole
 from augfuse.recipe import Recipe
 from augfuse.targets.given import Given
+from augfuse.targets.seek import sought
 from augfuse.text import shown
 
 Collate: TypeAlias = Literal["stack", "list"]
@@ -33,7 +34,9 @@ class Collation(msgspec.Struct, frozen=True):
         self, recipe: Recipe, drawn: Drawn, images: Images, how: How, labels: Any, paths: Any, held: Given | None
     ) -> Batch:
         """A batch of images that may come out in different sizes, each size by itself."""
-        whole_plan = make(drawn, recipe._settings, Source(images.canvas, images.channels, images.dtype), how.dtype)
+        source = Source(images.canvas, images.channels, images.dtype)
+        found = sought(drawn, held, source, recipe._settings) if recipe._seeks else drawn
+        whole_plan = make(found, recipe._settings, source, how.dtype)
         plans = dict(whole_plan.views) or {"": whole_plan}
         own = how._replace(out=None)
         sizes = np.concatenate([np.stack(plan.size, axis=1) for plan in plans.values()], axis=1)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 
 from augfuse.plan.draw import Node, applications
 from augfuse.plan.ops import Op, Write, maker
 from augfuse.transforms import base
-from augfuse.transforms.base import Frame
+from augfuse.transforms.base import Frame, Params
+
+Seek: TypeAlias = Callable[[Node, np.ndarray | None, Sequence[Op], Frame], Params]
 
 
-def operations(nodes: Sequence[Node], frame: Frame) -> list[Op]:
-    """One op for each application of a transform, but for the Write at the end; `frame`: what the images are."""
+def operations(nodes: Sequence[Node], frame: Frame, seek: Seek | None = None) -> list[Op]:
+    """One op for each application of a transform, but for the Write at the end; `frame`: what the images are. seek:
+    what is asked for the parameters of a Seeking, given the ops before it; None: they are known."""
     found: list[Op] = []
     made: dict[str, tuple[Op, Frame]] = {}  # a transform that comes at several places is the same at each of them
     canvas = frame.canvas
@@ -23,9 +27,11 @@ def operations(nodes: Sequence[Node], frame: Frame) -> list[Op]:
         transform, path = node.transform, node.path
         if isinstance(transform, base.Write):
             continue
-        before = made.get(path)
+        before, params = made.get(path), node.params
+        if seek is not None and isinstance(transform, base.Seeking):
+            before, params = None, seek(node, active, found, frame)
         if before is None or before[1] is not frame:
-            before = made[path] = maker(type(transform))(transform, node.params, frame, _name(path)), frame
+            before = made[path] = maker(type(transform))(transform, params, frame, _name(path)), frame
         op = before[0] if active is None else before[0].on(active, canvas)
         found.append(op)
         if op.size is not canvas:

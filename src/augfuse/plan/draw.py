@@ -14,7 +14,7 @@ import numpy as np
 
 from augfuse.rng import Draw, Slots, Words
 from augfuse.transforms._views import Views
-from augfuse.transforms.base import Compose, Params, Transform, Turn
+from augfuse.transforms.base import Compose, Params, Seeking, Transform, Turn
 from augfuse.transforms.children import branch_paths, paths
 
 
@@ -82,6 +82,8 @@ def draw(
         p = transform.probability
         active = parent if p == 1 else _both(parent, own.coin("p", p) if p > 0 else np.zeros(len(indices), bool))
         params = transform.draw(own)
+        if isinstance(transform, Seeking):
+            params["part"] = np.zeros((len(indices), 4), np.int64)  # not looked for yet
         if not isinstance(transform, Compose):
             return Node(path, transform, active, params)
         turns = transform.turns(params)

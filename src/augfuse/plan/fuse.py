@@ -48,6 +48,8 @@ def fuse(apart: Sequence[Step]) -> list[Step]:
 
 def _joins(run: list[Segment], toned: bool, step: Segment) -> bool:
     """Whether a step may be part of the pass that the steps of `run` make."""
+    if step.geometry is not None and any(part.geometry is not None and part.surround != step.surround for part in run):
+        return False  # each has its own surroundings
     if step.mean_gain is None and not toned and not step.before:
         return True
     if step.mean_gain is not None or any(tone.statistic for tone in step.before):
@@ -103,7 +105,7 @@ def _merged(run: list[Segment]) -> Segment:
     return Segment(
         run[-1].size, geometry_names, color_names, moves, _product(color.product, colors), gain,
         _product(color.product, fills), mixes, _grid([segment.grid for segment in moved]), fields, projective,
-        tuple(before), tuple(after),
+        tuple(before), tuple(after), moved[0].surround if moved else None,
     )  # fmt: skip
 
 
@@ -138,7 +140,9 @@ def _product(
 
 
 def _of_warp(op: ops.Warp) -> Step:
-    return Segment(op.size, (op.name,), geometry=op.matrix, grid=op.grid, projective=op.projective)
+    return Segment(
+        op.size, (op.name,), geometry=op.matrix, grid=op.grid, projective=op.projective, surround=op.surround
+    )
 
 
 def _of_displacement(op: ops.Displace) -> Step:

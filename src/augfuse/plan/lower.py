@@ -19,6 +19,7 @@ from augfuse.plan import bends, ops
 from augfuse.plan.bends import Bend, Way
 from augfuse.plan.ops import Grid, Local, Segment
 from augfuse.plan.tone import LEVELS, Tone, through
+from augfuse.ranges import per_channel
 
 if TYPE_CHECKING:
     from augfuse.plan.plan import Plan
@@ -217,7 +218,8 @@ def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
     if reduced is not None:
         factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
         maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)
-    return Sampling(maps, reduced, plan.fill, plan.interpolation, step.grid, way.bends)
+    border = plan.fill if step.surround is None else "constant"
+    return Sampling(maps, reduced, border, plan.interpolation, step.grid, way.bends)
 
 
 def _straight(plan: Plan, step: Segment, matrices: np.ndarray) -> Way:
@@ -256,6 +258,11 @@ def _fills(plan: Plan, step: Segment, before: Tone | None, around: np.ndarray | 
     before them, where that was in an earlier pass.
     """
     fills, passed = _toned(before, around), step.color
+    if step.surround is not None:
+        fills, passed = (
+            np.tile(per_channel(f"{step.geometry_names[-1]}.value", step.surround, plan.channels), (len(plan), 1)),
+            step.fill_color,
+        )
     if fills is None:
         if plan.fill != "constant" or step.geometry is None:
             return None

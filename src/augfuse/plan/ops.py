@@ -35,13 +35,15 @@ class Warp(msgspec.Struct, frozen=True, eq=False):
     matrix: np.ndarray  # (n, 3, 3) float64, source to output
     grid: Grid = "free"
     projective: bool = False
+    surround: tuple[float, ...] | None = None  # the colour around the image; None: as the recipe says
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Warp:
         """The same for the images of `active` (n,); the others stay as they are, of the sizes `canvas`."""
         size = self.size
         if size is not canvas:
             size = Canvas(*(np.where(active, new, old) for new, old in zip(size, canvas, strict=True)))
-        return Warp(self.name, size, geometry.where(active, self.matrix), self.grid, self.projective)
+        matrix = geometry.where(active, self.matrix)
+        return Warp(self.name, size, matrix, self.grid, self.projective, self.surround)
 
 
 @final
@@ -164,6 +166,7 @@ class Segment(msgspec.Struct, frozen=True, eq=False):
     projective: bool = False  # whether one of the matrices may be a perspective
     before: tuple[Tone, ...] = ()  # on the values of the source, before they are blended
     after: tuple[Tone, ...] = ()  # where there is geometry or colour
+    surround: tuple[float, ...] | None = None  # the colour around the image; None: as the recipe says
 
 
 Op: TypeAlias = Warp | Displace | Color | Tone | Local | Mix
@@ -177,7 +180,7 @@ def _warp(transform: base.Geometric, params: Params, frame: Frame, name: str) ->
         grid = "swapped" if not transform.axis_aligned else "whole"
     elif transform.axis_aligned and not transform.projective:
         grid = "aligned"
-    return Warp(name, size, matrix, grid, transform.projective)
+    return Warp(name, size, matrix, grid, transform.projective, transform.surround)
 
 
 def _displace(transform: base.Displacement, params: Params, frame: Frame, name: str) -> Op:

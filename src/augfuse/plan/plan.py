@@ -211,6 +211,17 @@ def _of_view(
     )
 
 
+def unwritten(drawn: Drawn, settings: Settings, images: Source, steps: tuple[Step, ...]) -> Plan:
+    """The plan of these steps alone, written as the images are: what happens up to a place of a recipe."""
+    low, high = value_range(images.dtype, settings.value_range)
+    n, channels = len(drawn), images.channels
+    return Plan(
+        drawn=drawn, settings=settings, images=images, dtype=None, view=None, low=low, high=high,
+        fill_value=_fill_value(settings.fill_value, channels), steps=steps,
+        write=write((), n, channels, low, high, images.dtype),
+    )  # fmt: skip
+
+
 @lru_cache(maxsize=256)
 def _fill_value(values: tuple[float, ...], channels: int) -> np.ndarray:
     return per_channel("fill_value", values, channels)

@@ -21,7 +21,7 @@ from augfuse.plan.draw import Drawn, Node, draw
 from augfuse.plan.plan import Plan, Settings, Source, checked, make
 from augfuse.ranges import LONGEST_SIDE
 from augfuse.text import shown
-from augfuse.transforms.base import Compose, Transform
+from augfuse.transforms.base import Compose, Seeking, Transform
 from augfuse.transforms.children import check_ends
 from augfuse.transforms.spec import transform_to_dict, transforms_from_list
 
@@ -188,7 +188,11 @@ def _node(form: Node, left: Iterator[_Node], n: int) -> Node:
     stored = next(left)
     if stored.path != form.path or set(stored.params) != set(form.params):
         raise ValueError(f"draws of {shown(stored.path)} in the place of {form.path}")
-    params = {name: _like(stored.params[name], values) for name, values in form.params.items()}
+    seeks = isinstance(form.transform, Seeking)
+    params = {
+        name: _part(stored.params[name], n) if seeks and name == "part" else _like(stored.params[name], values)
+        for name, values in form.params.items()
+    }
     active = None if stored.active is None else _like(stored.active, np.zeros(n, bool))
     children = tuple(_node(child, left, n) for child in form.children)
     turns = form.transform.turns(params) if isinstance(form.transform, Compose) else ()
@@ -206,6 +210,16 @@ def _array(stored: _Array, n: int | None = None) -> np.ndarray:
     if array.ndim != 1 or array.dtype.kind != "i" or (n is not None and len(array) != n):
         raise ValueError(f"an array {array.dtype} of shape {array.shape}")
     return array.astype(np.int64)
+
+
+def _part(stored: _Array, n: int) -> np.ndarray:
+    """(n, 4) int64: parts that were found by what was in the images, which is not kept."""
+    if stored.dtype != "int64" or stored.shape != (n, 4):
+        raise ValueError(f"parts {stored.dtype} of shape {stored.shape}, wanted int64 of {(n, 4)}")
+    array = np.frombuffer(stored.data, "<i8").reshape(n, 4).astype(np.int64)
+    if (np.abs(array) > LONGEST_SIDE).any() or (array[:, 2:] < 0).any():
+        raise ValueError("parts out of range")
+    return array
 
 
 def _like(stored: _Array, form: np.ndarray) -> np.ndarray:

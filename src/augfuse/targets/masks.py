@@ -81,8 +81,7 @@ def _plan(plan: Plan, image: np.ndarray, pixels: np.dtype, channels: int, policy
     everyone = len(image) == len(plan) and bool((image == np.arange(len(plan))).all())
     drawn = plan.drawn if everyone else plan.drawn.take(image)
     canvas = plan.source if everyone else Canvas(plan.source.height[image], plan.source.width[image])
-    erased = policy.mask_erase
-    steps = [_step(step, image, everyone, erased, pixels, dtype) for step in plan.steps]
+    steps = [_step(step, image, everyone, policy, pixels, dtype) for step in plan.steps]
     fill = plan.settings.fill if policy.mask_fill is None else "constant"
     nearest = pixels.kind == "u" or plan.interpolation == "nearest"
     settings = msgspec.structs.replace(
@@ -101,7 +100,7 @@ def _plan(plan: Plan, image: np.ndarray, pixels: np.dtype, channels: int, policy
 
 
 def _step(
-    step: Step, image: np.ndarray, everyone: bool, erased: float | None, pixels: np.dtype, dtype: np.dtype
+    step: Step, image: np.ndarray, everyone: bool, policy: Targets, pixels: np.dtype, dtype: np.dtype
 ) -> Step | None:
     """The same for masks of these images; None where it moves and hides nothing."""
     size = step.size if everyone else Canvas(step.size.height[image], step.size.width[image])
@@ -109,6 +108,7 @@ def _step(
         if step.geometry is None:
             return None
         fields, geometry = step.fields, step.geometry
+        surround = None if step.surround is None else tuple(_colors(policy.mask_fill or 0, pixels, dtype).tolist())
         if not everyone:
             geometry = geometry[image]
             fields = tuple(
@@ -118,10 +118,10 @@ def _step(
                 for bent in fields
             )  # fmt: skip
         return Segment(size, step.geometry_names, geometry=geometry, grid=step.grid, fields=fields,
-                       projective=step.projective)  # fmt: skip
-    if step.covered is None or erased is None:
+                       projective=step.projective, surround=surround)  # fmt: skip
+    if step.covered is None or policy.mask_erase is None:
         return None
-    value: Any = tuple(_colors(erased, pixels, dtype).tolist())
+    value: Any = tuple(_colors(policy.mask_erase, pixels, dtype).tolist())
     return Local(
         step.name, size, lambda picture, params: painted(picture, params["part"], value),
         partial(_paint, value), {"part": step.covered[image]}, step.active[image], pixels.kind == "u",

@@ -59,7 +59,7 @@ class _MaskValue(msgspec.Struct, frozen=True):
 
 
 @final
-class Targets(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
+class Targets(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True, repr_omit_defaults=True):
     """What becomes of masks, boxes, key points and polygons where an image is moved.
 
         af.Recipe([...], targets=af.Targets(min_visibility=0.2, swap_keypoints=[(1, 2), (3, 4)]))

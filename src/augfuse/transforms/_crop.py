@@ -6,7 +6,7 @@ Where a crop reaches beyond the image, the recipe's border mode fills. Crops mov
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal, NamedTuple, cast, final
+from typing import Annotated, ClassVar, Literal, cast, final
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from augfuse import geometry
 from augfuse.geometry import Canvas
 from augfuse.ranges import Choice, Interval, Lengths, Margins, Range, Size, ends, sides
 from augfuse.rng import Draw
-from augfuse.transforms.base import Amount, Evaluation, Geometric, Params, Transform
+from augfuse.transforms.base import Amount, Evaluation, Geometric, Params, Part, Transform, cut_out
 
 _RATIO = Interval("width / height", "", 0.01, 100, "exact", neutral=1)
 _STRETCH = Interval("factor of the side", "times", 0.01, 100, "factor")
@@ -32,27 +32,8 @@ def cut(canvas: Canvas, left: np.ndarray, top: np.ndarray, size: Size) -> tuple[
     return geometry.affine(len(left), c=-left, f=-top), _sized(canvas, *sides(size))
 
 
-class Part(NamedTuple):
-    """Rectangles of n images, in whole pixels: (n,) each."""
-
-    left: np.ndarray
-    top: np.ndarray
-    width: np.ndarray
-    height: np.ndarray
-
-    def amounts(self) -> tuple[Amount, ...]:
-        names = {"width": self.width, "height": self.height, "left": self.left, "top": self.top}
-        return tuple(Amount(name, values, "pixels") for name, values in names.items())
-
-
-def cut_and_scaled(canvas: Canvas, part: Part, size: Size) -> tuple[np.ndarray, Canvas]:
-    """The matrix of cutting a part out and scaling it to `size`, and the sizes that come out."""
-    height, width = sides(size)
-    a, e = width / part.width, height / part.height
-    return geometry.affine(len(a), a=a, c=-a * part.left, e=e, f=-e * part.top), _sized(canvas, height, width)
-
-
-def _stretched(side: np.ndarray, factor: np.ndarray) -> np.ndarray:
+def scaled_sides(side: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Sides times a factor, in whole pixels."""
     return np.clip(np.rint(side * factor), 1, 2**40).astype(np.int64)  # what is too large is the plan's to refuse
 
 
@@ -87,7 +68,7 @@ class Resize(Geometric, frozen=True):
         if self.mode != "stretch":
             pick = np.maximum if self.mode == "cover" else np.minimum
             factor = pick(height / canvas.height, width / canvas.width)
-            size = Canvas(*(_stretched(side, factor) for side in canvas))
+            size = Canvas(*(scaled_sides(side, factor) for side in canvas))
         return geometry.affine(len(size.width), a=size.width / canvas.width, e=size.height / canvas.height), size
 
 
@@ -201,7 +182,7 @@ class RandomResizedCrop(Geometric, frozen=True):
         return self._part(params, canvas).amounts()
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return cut_and_scaled(canvas, self._part(params, canvas), self.size)
+        return cut_out(canvas, self._part(params, canvas), self.size)
 
 
 @final
@@ -238,7 +219,7 @@ class RandomWidth(Geometric, frozen=True):
         return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        size = Canvas(canvas.height, _stretched(canvas.width, params["factor"]))
+        size = Canvas(canvas.height, scaled_sides(canvas.width, params["factor"]))
         return geometry.affine(len(size.width), a=size.width / canvas.width), size
 
 
@@ -254,5 +235,5 @@ class RandomHeight(Geometric, frozen=True):
         return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        size = Canvas(_stretched(canvas.height, params["factor"]), canvas.width)
+        size = Canvas(scaled_sides(canvas.height, params["factor"]), canvas.width)
         return geometry.affine(len(size.height), e=size.height / canvas.height), size

@@ -15,8 +15,8 @@ import numpy as np
 from augfuse.geometry import Canvas
 from augfuse.ranges import Interval, Numbers, Range, per_channel
 from augfuse.rng import Draw
-from augfuse.transforms._crop import Part, boxes, draw_boxes
-from augfuse.transforms.base import Amount, Evaluation, Frame, Local, Params, Probability
+from augfuse.transforms._crop import boxes, draw_boxes
+from augfuse.transforms.base import Amount, Evaluation, Frame, Local, Params, Part, Probability
 
 _NOISE = Interval("standard deviation of the noise", "fraction of full scale", 0, 1, "exact", neutral=0)
 

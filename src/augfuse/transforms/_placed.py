@@ -13,9 +13,9 @@ from augfuse import geometry
 from augfuse.geometry import Canvas
 from augfuse.ranges import LONGEST_SIDE, Corners, Lengths, Number, Numbers, Size, per_channel
 from augfuse.rng import Draw
-from augfuse.transforms._crop import Part, cut, cut_and_scaled
+from augfuse.transforms._crop import cut
 from augfuse.transforms._local import are_levels, paint_all, painted
-from augfuse.transforms.base import Amount, Evaluation, Frame, Geometric, Local, Params
+from augfuse.transforms.base import Amount, Evaluation, Frame, Geometric, Local, Params, Part, cut_out
 
 _Four: TypeAlias = tuple[tuple[float, float], ...]
 _SQUARE = ((0, 0), (64, 0), (64, 64), (0, 64))
@@ -61,7 +61,7 @@ class ResizedCrop(Geometric, frozen=True):
         return {name: np.full(len(draw), getattr(self, name)) for name in Part._fields}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return cut_and_scaled(canvas, Part(**params), self.size)
+        return cut_out(canvas, Part(**params), self.size)
 
 
 @final

@@ -21,9 +21,10 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias, get
 import msgspec
 import numpy as np
 
+from augfuse import geometry
 from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas, Field
-from augfuse.ranges import Interval, Number, Spec
+from augfuse.ranges import Interval, Number, Size, Spec, sides
 from augfuse.rng import Draw
 from augfuse.transforms.calls import Called
 
@@ -108,10 +109,77 @@ class Geometric(Transform, frozen=True):
     # Whether the last row of a matrix may differ from (0, 0, 1): it is a homography, up to a factor.
     projective: ClassVar[bool] = False
 
+    @property
+    def surround(self) -> tuple[float, ...] | None:
+        """The colour around the image, one number or one for each channel; None: what the recipe's border mode says."""
+        return None
+
     @abstractmethod
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         """(n, 3, 3) float64 from source to output in continuous pixel coordinates, and the output sizes."""
         ...
+
+
+class Things(NamedTuple):
+    """What is in n images where they reach a transform. boxes: (k, 4) left, top, right, bottom in pixels, those of
+    which something is seen, as far as it is; image: (k,) the images that they lie in. mask: the mask of image i, where
+    there are masks."""
+
+    boxes: np.ndarray
+    image: np.ndarray
+    mask: Callable[[int], np.ndarray] | None = None
+
+
+class Seeking(Geometric, frozen=True):
+    """Cuts out a part that depends on what is in the image, and scales it to `size` where that is given. The parts are
+    looked for before a plan is made, and kept among the parameters as "part", (n, 4) left, top, width and height; a
+    plan that is made without knowing what is in the images takes them as empty."""
+
+    axis_aligned: ClassVar[bool] = True
+    uses_masks: ClassVar[bool] = False
+    sets_size: ClassVar[bool] = True
+
+    @abstractmethod
+    def seek(self, params: Params, canvas: Canvas, things: Things) -> Part:
+        """The parts of n images of these sizes."""
+        ...
+
+    def _part(self, params: Params, canvas: Canvas) -> Part:
+        part = Part(*params["part"].T)
+        if (part.width > 0).all():
+            return part
+        alone = self.seek(params, canvas, Things(np.empty((0, 4)), np.empty(0, np.int64)))
+        return Part(*(np.where(part.width > 0, own, other) for own, other in zip(part, alone, strict=True)))
+
+    def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
+        return self._part(params, canvas).amounts()
+
+    def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
+        return cut_out(canvas, self._part(params, canvas), getattr(self, "size", None))
+
+
+class Part(NamedTuple):
+    """Rectangles of n images, in whole pixels: (n,) each."""
+
+    left: np.ndarray
+    top: np.ndarray
+    width: np.ndarray
+    height: np.ndarray
+
+    def amounts(self) -> tuple[Amount, ...]:
+        names = {"width": self.width, "height": self.height, "left": self.left, "top": self.top}
+        return tuple(Amount(name, values, "pixels") for name, values in names.items())
+
+
+def cut_out(canvas: Canvas, part: Part, size: Size | None) -> tuple[np.ndarray, Canvas]:
+    """The matrix of cutting a part out and scaling it to `size`, if there is one; and the sizes that come out."""
+    if size is None:
+        out = Canvas(part.height, part.width)
+        return geometry.affine(len(part.left), c=-part.left, f=-part.top), out
+    height, width = sides(size)
+    a, e = width / part.width, height / part.height
+    out = Canvas(np.full_like(canvas.height, height), np.full_like(canvas.width, width))
+    return geometry.affine(len(a), a=a, c=-a * part.left, e=e, f=-e * part.top), out
 
 
 class Displacement(Transform, frozen=True):
