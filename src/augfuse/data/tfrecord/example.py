@@ -111,10 +111,16 @@ def _feature(value: Value) -> bytes:
 
 
 def _message(number: int, raw: bytes) -> bytes:
-    return bytes([number << 3 | _BYTES]) + _varint(len(raw)) + raw
+    return b"".join((_KEYS[number], _varint(len(raw)), raw))
+
+
+_KEYS = {number: bytes([number << 3 | _BYTES]) for number in (1, 2, 3)}
+_SMALL = [bytes([value]) for value in range(128)]
 
 
 def _varint(value: int) -> bytes:
+    if value < 128:
+        return _SMALL[value]
     found = bytearray()
     while value > 0x7F:
         found.append(value & 0x7F | 0x80)
