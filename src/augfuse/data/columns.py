@@ -10,7 +10,7 @@ import numpy as np
 
 from augfuse.data.masks import decode_mask
 from augfuse.data.stores.store import Store
-from augfuse.errors import DecodeError
+from augfuse.errors import DataError, DecodeError
 
 
 class Size(NamedTuple):
@@ -60,6 +60,23 @@ def ragged(values: np.ndarray, counts: Sequence[int] | np.ndarray) -> Ragged:
     """Of values that lie one entry behind the other."""
     lengths = np.asarray(counts, np.int64)
     return Ragged(values, np.cumsum(lengths) - lengths, lengths)
+
+
+@final
+class Values(msgspec.Struct, frozen=True, eq=False):
+    """One thing for each sample, a number or anything else: entry i is values[rows[i]]."""
+
+    values: np.ndarray | list[Any]
+    rows: np.ndarray  # (n,) int64
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def entry(self, row: int, size: Size) -> Any:
+        return self.values[int(self.rows[row])]
+
+    def take(self, rows: np.ndarray) -> Values:
+        return Values(self.values, self.rows[rows])
 
 
 @final
@@ -136,6 +153,25 @@ class MaskFiles(msgspec.Struct, frozen=True, eq=False):
 
     def take(self, rows: np.ndarray) -> MaskFiles:
         return MaskFiles(self.store, self.rows[rows])
+
+
+def class_counts(column: Column, what: str) -> np.ndarray:
+    """(n, classes) how often each class comes in each entry: numbers or names, one or several. DataError, which begins
+    with `what`, for entries of another kind."""
+    try:
+        entries = [np.atleast_1d(np.asarray(column.entry(row, Size(1, 1)))) for row in range(len(column))]
+    except (DecodeError, ValueError):
+        entries = []
+    wrong = next((e for e in entries if e.ndim != 1 or (len(e) and e.dtype.kind not in "iubU")), None)
+    flat = np.concatenate(entries) if entries and wrong is None else np.empty(0)
+    if not len(flat):
+        got = "no classes" if wrong is None else f"{wrong.dtype} of shape {wrong.shape}"
+        raise DataError(f"{what}: holds {got}, wanted numbers or names of classes, such as those of boxes.")
+    rows = np.repeat(np.arange(len(entries)), [len(entry) for entry in entries])
+    names, codes = np.unique(flat, return_inverse=True)
+    found = np.zeros((len(entries), len(names)))
+    np.add.at(found, (rows, codes.reshape(len(flat))), 1.0)
+    return found
 
 
 def joined(columns: Sequence[Column]) -> Column:
