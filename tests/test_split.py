@@ -223,4 +223,4 @@ def test_amounts_take_the_place_of_labels():
 
 def test_the_split_by_several_labels_is_pinned():
     labels = np.array([[1, 0], [1, 1], [0, 1], [0, 0]] * 3)
-    assert split_rows(12, 0.25, seed=7, labels=labels)[1].tolist() == []
+    assert split_rows(12, 0.25, seed=7, labels=labels)[1].tolist() == [3, 6, 8]

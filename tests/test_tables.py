@@ -55,7 +55,8 @@ def labels(data: af.DataSet) -> list[Any]:
 def test_a_frame_of_names_and_classes(photos: Path, make: Any) -> None:
     df = make({
         "Filename": [*NAMES], "class": ["dog", "cat", "dog", "emu"], "split": ["train", "valid", "Training", "test"],
-        "patient_id": [7, 7, 8, 9], "sample_weight": [1, 2.5, 1, 0], "age": [3, 4, 5, 6], "site": ["x", "y", "x", None],
+        "patient_id": [7, 7, 8, 9], "sample_weight": [1.0, 2.5, 1.0, 0.0], "age": [3, 4, 5, 6],
+        "site": ["x", "y", "x", None],
     })  # fmt: skip
     data = af.from_dataframe(df, root=photos)
     assert (len(data), data.classes, labels(data), values(data)) == (2, ("cat", "dog", "emu"), [1, 1], [0, 2])

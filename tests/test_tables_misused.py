@@ -98,7 +98,7 @@ def test_two_rows_of_one_image(photos: Path) -> None:
     ("raw", "words"),
     [
         ("image,label\na.png,caf\xe9\n".encode("latin-1"), "line 2: byte 0xe9 is not utf-8.*encoding='cp1252'"),
-        (b"image\0,label\na.png,x\n", r"which column is the image"),
+        (b"image,label\na\0.png,x\n", "1 of 1 images are not there"),
         (b"image,label\n" + b'"' + b"x" * 200_000 + b'",y\n', r"line 2: not comma-separated values \(field larger"),
     ],
 )
@@ -149,7 +149,7 @@ def test_json_that_cannot_be_used(photos: Path, lines: list[str], words: str) ->
         ({"boxes": "age", "box_format": "coco"}, "column 'age' holds no lists"),
         ({"label": ["label", "age"]}, "column 'label' holds no numbers, wanted numbers where there are several"),
         ({"classes": ["x", "z"]}, "line 3: label 'y' is not in classes"),
-        ({"classes": ["z"], "label": "age"}, "column 'age': label 3 of sample 0 has no name"),
+        ({"classes": ["z"], "label": "age"}, "line 2: age 3 has no name; with 1 classes, numbers go from 0 to 0"),
         ({"classes": ["a", "b"], "label": ["age"]}, "has no name"),
         ({"part": "val"}, "has no parts, got part='val'"),
         ({"delimiter": ",,"}, "delimiter: got ',,', wanted one character"),
@@ -171,7 +171,7 @@ def test_frames_are_checked_as_files_are(photos: Path) -> None:
         af.from_dataframe(pd.DataFrame([["a.png", "b.png"]], columns=["image", "image"]), photos)
     with pytest.raises(af.DataError, match="the data frame: holds no rows"):
         af.from_dataframe(df[:0], photos)
-    with pytest.raises(af.DataError, match="row 1 holds a str, row 0 an image file"):
+    with pytest.raises(af.DataError, match="row 1 holds a str, others hold image files"):
         af.from_dataframe(pd.DataFrame({"image": [b"x", "b.png"]}))
 
 

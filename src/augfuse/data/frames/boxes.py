@@ -10,6 +10,7 @@ from augfuse.data.columns import Column, Relative, ragged
 from augfuse.data.frames.frame import Cells, Frame
 from augfuse.data.frames.labels import named, numbered
 from augfuse.data.frames.roles import Roles
+from augfuse.data.stores.cells import Encoded
 from augfuse.errors import DataError
 from augfuse.text import shown
 from augfuse.warn_once import warn
@@ -114,10 +115,10 @@ def _of_label_lists(frame: Frame, roles: Roles, rows: np.ndarray) -> Cells:
     counts = np.bincount(rows, minlength=frame.length)
     flat: list[object] = []
     for row in range(frame.length):
-        cell = cells[row] if isinstance(cells, list) else None
+        cell = None if isinstance(cells, Encoded) else cells[row]
         listed = [] if cell is None else list(cell) if isinstance(cell, (list, tuple, np.ndarray)) else None
         if listed is None or len(listed) != counts[row]:
-            got = shown(cell) if listed is None else f"{len(listed)} labels"
+            got = shown(np.asarray(cell).tolist()) if listed is None else f"{len(listed)} labels"
             raise DataError(
                 f"{frame.where(row)}: {shown(roles.box_label)} holds {got} for {counts[row]} boxes, wanted a list with "
                 "one for each."
@@ -142,7 +143,7 @@ def _labels(
         wrong = np.flatnonzero(cells != np.floor(cells)) if cells.dtype.kind == "f" else ()  # NaN is one of them
         if not len(wrong):
             names = known or frame.classes.get(name)
-            return numbered(frame, name, cells, names), names
+            return numbered(frame, name, cells.astype(np.int64), names, rows), names
         row, got = int(rows[wrong[0]]), shown(float(cells[wrong[0]]))
     else:
         listed = cells if isinstance(cells, list) else []

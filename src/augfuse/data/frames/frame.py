@@ -18,6 +18,7 @@ from augfuse.text import shown
 # as a list, None where a cell is empty.
 Cells: TypeAlias = np.ndarray | list[Any] | Encoded
 
+_DEEPEST = 4  # records in records
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(
     r"[+-]?((0|[1-9][0-9]{0,17})(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE
@@ -125,11 +126,8 @@ def plain(cells: list[Any]) -> Cells:
     kinds = {type(cell) for cell in cells if not is_empty(cell)}
     if not kinds or not kinds <= {int, float, bool}:
         return [None if is_empty(cell) else cell for cell in cells]
-    full = [np.nan if is_empty(cell) else cell for cell in cells]
-    try:
-        return np.array(full)
-    except OverflowError:
-        return cells
+    found = np.array([np.nan if is_empty(cell) else cell for cell in cells])
+    return found if found.dtype.kind in "iufb" else cells  # whole numbers may be larger than any of NumPy's
 
 
 def _typed(cells: list[Any]) -> Cells:
@@ -149,9 +147,9 @@ def _typed(cells: list[Any]) -> Cells:
     return cells
 
 
-def _flat(name: str, cells: Cells) -> dict[str, Cells]:
+def _flat(name: str, cells: Cells, depth: int = 0) -> dict[str, Cells]:
     """A column as it is; one of records, or of lists of records, as a column for each of their fields."""
-    if not isinstance(cells, list):
+    if not isinstance(cells, list) or depth == _DEEPEST:
         return {name: cells}
     full = [cell for cell in cells if cell is not None and cell != []]
     if full and all(isinstance(cell, dict) for cell in full):
@@ -162,4 +160,7 @@ def _flat(name: str, cells: Cells) -> dict[str, Cells]:
         columns = {key: [None if cell is None else [one.get(key) for one in cell] for cell in cells] for key in keys}
     else:
         return {name: cells}
-    return {k: v for key, column in columns.items() for k, v in _flat(f"{name}.{key}", plain(column)).items()}
+    found: dict[str, Cells] = {}
+    for key, column in columns.items():
+        found |= _flat(f"{name}.{key}", plain(column), depth + 1)
+    return found

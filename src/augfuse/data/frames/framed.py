@@ -153,6 +153,6 @@ def _from_list(cells: Sequence[Any], title: str) -> Cells:
     if first is not None and is_encoded(first):
         wrong = next((row for row, cell in enumerate(cells) if not is_encoded(cell) and not is_empty(cell)), None)
         if wrong is not None:
-            raise DataError(f"{title}: row {wrong} holds a {type(cells[wrong]).__name__}, row 0 an image file.")
+            raise DataError(f"{title}: row {wrong} holds a {type(cells[wrong]).__name__}, others hold image files.")
         return MemoryCells(title, cells)
     return plain([cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in cells])

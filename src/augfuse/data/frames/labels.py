@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.data.frames.frame import Cells, Frame, is_empty
-from augfuse.data.labels import check_named, class_names, number_strings
+from augfuse.data.labels import class_names, number_strings
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 
@@ -61,19 +61,25 @@ def named(
     return codes, names
 
 
-def numbered(frame: Frame, name: str, numbers: np.ndarray, known: tuple[str, ...] | None) -> np.ndarray:
-    """Class numbers as int64. DataError for one that is negative or has no name."""
-    found = numbers.astype(np.int64)
-    check_named(found, known or ("",) * (1 + int(found.max(initial=0))), f"{frame.title}, column {name}")
-    return found
+def numbered(
+    frame: Frame, name: str, numbers: np.ndarray, known: tuple[str, ...] | None, rows: np.ndarray | None = None
+) -> np.ndarray:
+    """Class numbers as they are. DataError for one without a name, or below 0. rows: as for `named`."""
+    count = len(known) if known is not None else 1 + int(numbers.max(initial=0))
+    wrong = np.flatnonzero((numbers < 0) | (numbers >= count))
+    if len(wrong):
+        row = int(wrong[0]) if rows is None else int(rows[wrong[0]])
+        raise DataError(
+            f"{frame.where(row)}: {name} {numbers[wrong[0]]} has no name; with {count} classes, numbers go from 0 to "
+            f"{count - 1}. {len(wrong)} of {len(numbers)} are so."
+        )
+    return numbers
 
 
 def _numbers(frame: Frame, name: str, cells: np.ndarray, known: tuple[str, ...] | None) -> Labels:
     if cells.dtype.kind in "iub":
         found = cells.astype(np.int64)
-        if known is not None:
-            check_named(found, known, f"{frame.title}, column {name}")
-        return found, known
+        return found if known is None else numbered(frame, name, found, known), known
     _check_finite(frame, name, cells)
     if known is not None:
         raise DataError(
