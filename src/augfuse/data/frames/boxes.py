@@ -140,7 +140,7 @@ def _labels(
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """(int64 class numbers, names)."""
     if isinstance(cells, np.ndarray):
-        wrong = np.flatnonzero(cells != np.floor(cells)) if cells.dtype.kind == "f" else ()  # NaN is one of them
+        wrong = np.flatnonzero(cells != np.floor(cells))  # NaN is one of them
         if not len(wrong):
             names = known or frame.classes.get(name)
             return numbered(frame, name, cells.astype(np.int64), names, rows), names

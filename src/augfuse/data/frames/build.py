@@ -88,7 +88,9 @@ def _images(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """(number of the image of each row, first row of each image), in the order in which the images come."""
     numbers: dict[str, int] = {}
     images = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
-    return images, np.unique(images, return_index=True)[1]
+    first = np.empty(len(numbers), np.int64)
+    first[images[::-1]] = np.arange(len(names))[::-1]
+    return images, first
 
 
 def _check_rows(frame: Frame, roles: Roles, names: Sequence[str]) -> None:

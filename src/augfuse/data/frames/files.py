@@ -18,43 +18,41 @@ def full_names(frame: Frame, column: str, root: Path | None, argument: str) -> l
     given = frame.texts(column, argument)
     base = os.getcwd() if root is None else str(root)  # noqa: PTH109
     inside = base.rstrip(os.sep) + os.sep
-    found: list[str] = []
-    for row, name in enumerate(given):
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(given):
         path = name.replace("\\", "/")
-        if "/" not in path and path != "..":
-            found.append(inside + path)  # of a million names, most often all
+        if not path.startswith("/") and not any(odd in path for odd in ("./", "//", ":")):
+            found[name] = inside + path.replace("/", os.sep)  # of a million names, most often all
             continue
-        full = os.path.normpath(os.path.join(base, path))  # noqa: PTH118
+        found[name] = full = os.path.normpath(os.path.join(base, path))  # noqa: PTH118
         if root is not None and not full.startswith(inside):
             raise DataError(
-                f"{frame.where(row)}: {argument} {shown(name)} lies outside of {base}, wanted a file below it. Type "
-                "root=FOLDER."
+                f"{frame.where(given.index(name))}: {argument} {shown(name)} lies outside of {base}, wanted a file "
+                "below it. Type root=FOLDER."
             )
-        found.append(full)
-    return found
+    return [found[name] for name in given]
 
 
 def check_files(frame: Frame, column: str, names: Sequence[str], what: str) -> None:
     """DataError where files are not there: how many, and the first of them."""
     listed: dict[str, set[str]] = {}
-    missing: list[int] = []
-    for row, name in enumerate(names):
-        folder, base = os.path.split(name)
+    distinct = dict.fromkeys(names)
+    missing: list[str] = []
+    for name in distinct:
+        folder, _, base = name.rpartition(os.sep)
         if folder not in listed:
-            listed[folder] = _files(folder)
+            listed[folder] = _files(folder or os.sep)
         if base not in listed[folder]:
-            missing.append(row)
+            missing.append(name)
     if not missing:
         return
-    row = missing[0]
-    folder, base = os.path.split(names[row])
+    folder, _, base = missing[0].rpartition(os.sep)
     held = listed[folder]
     ending = next((one for one in sorted(held) if is_image(one) and Path(one).stem == base), None)
     hint = did_you_mean(base, held) if ending is None else f" There is {shown(ending)}: write the ending, too."
-    distinct = len({names[i] for i in missing})
     raise DataError(
-        f"{frame.title}: {distinct} of {len(set(names))} {what} are not there, the first is {names[row]}, named by "
-        f"column {shown(column)} in {frame.where(row)}.{hint or ' Type root=FOLDER.'}"
+        f"{frame.title}: {len(missing)} of {len(distinct)} {what} are not there, the first is {missing[0]}, named by "
+        f"column {shown(column)} in {frame.where(names.index(missing[0]))}.{hint or ' Type root=FOLDER.'}"
     )
 
 

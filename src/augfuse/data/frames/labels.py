@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.data.frames.frame import Cells, Frame, is_empty
-from augfuse.data.labels import class_names, number_strings
+from augfuse.data.labels import class_names
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 
@@ -52,13 +52,13 @@ def named(
     frame: Frame, name: str, cells: Sequence[str], known: tuple[str, ...] | None, rows: Sequence[int] | None = None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """(int64 positions, names of the classes) of words. rows: of the table, where these are not all of them."""
-    if known is not None:
-        places = set(known)
-        row = next((i for i, cell in enumerate(cells) if cell not in places), None)
-        if row is not None:
-            raise _unknown(frame, row if rows is None else rows[row], name, cells[row], known)
-    names, codes = number_strings(np.array(cells, object), known)
-    return codes, names
+    words = set(cells)
+    names = tuple(sorted(words)) if known is None else known
+    places = {word: place for place, word in enumerate(names)}
+    if not words <= places.keys():
+        row = next(i for i, cell in enumerate(cells) if cell not in places)
+        raise _unknown(frame, row if rows is None else rows[row], name, cells[row], names)
+    return np.array([places[cell] for cell in cells], np.int64), names
 
 
 def numbered(
@@ -151,7 +151,7 @@ def _hot(
 
 
 def _check_finite(frame: Frame, name: str, cells: np.ndarray) -> None:
-    wrong = np.flatnonzero(~np.isfinite(cells)) if cells.dtype.kind == "f" else ()
+    wrong = np.flatnonzero(~np.isfinite(cells))
     if len(wrong):
         raise DataError(
             f"{frame.where(int(wrong[0]))}: column {shown(name)} is {cells[wrong[0]]}, wanted finite numbers."

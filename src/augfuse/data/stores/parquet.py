@@ -32,8 +32,8 @@ class ParquetCells:
 
     __slots__ = ("_column", "_ends", "_files", "_groups", "_kept", "_starts")
 
-    def __init__(self, files: tuple[str, ...], column: str, groups: tuple[Group, ...]) -> None:
-        self._files = files
+    def __init__(self, files: Sequence[str], column: str, groups: tuple[Group, ...]) -> None:
+        self._files: tuple[str, ...] = tuple(files)
         self._column = column
         self._groups = groups
         self._ends = np.cumsum([group.length for group in groups])
