@@ -14,6 +14,7 @@ from PIL import Image
 import augfuse as af
 from augfuse.cli import main
 from augfuse.data.open import open_parts
+from augfuse.train.datasets import load_parts
 from table_cases import SIZE, encoded, pictures, table
 
 pd = pytest.importorskip("pandas", reason="needs pandas, of the extra augfuse[keras]")
@@ -257,6 +258,8 @@ def test_commands_take_tables(photos: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["preview", str(path), "--out", str(photos / "p.png")]) == 0
     assert main(["augment", str(path), str(photos / "more")]) == 0
     assert main(["doctor", str(path)]) in (0, 1)
+    parts = load_parts(path)
+    assert (len(parts.train), len(parts.test), parts.classes) == (16, 4, ("o", "x"))
     capsys.readouterr()
     assert main(["doctor", str(path), "--quarantine", str(photos / "q.txt")]) == 2
     table(photos / "y.csv", "image,size", *(f"many/{name},{i}" for i, name in enumerate(names)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import augfuse as af
 from table_cases import SIZE, pictures, table
 
+VOC = Path(os.environ.get("AUGFUSE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "boxes_masks" / "bccd"
 HEIGHT, WIDTH = SIZE
 
 
@@ -170,3 +172,18 @@ def test_split_by_the_classes_of_boxes(tmp_path: Path) -> None:
         data.split(0.2, stratify="box_label")
     with pytest.raises(af.DataError, match=r"split: boxes: holds float32 of shape \(\d+, 4\), wanted numbers or names"):
         data.split(0.2, stratify="boxes")
+
+
+@pytest.mark.skipif(not VOC.is_dir(), reason="needs the annotated sets: set AUGFUSE_TEST_DATA")
+def test_the_same_boxes_as_those_of_their_annotations(tmp_path: Path) -> None:
+    voc = af.from_voc(VOC / "Annotations", VOC / "JPEGImages")
+    assert voc.paths is not None and voc.classes is not None
+    lines = ["filename,xmin,ymin,xmax,ymax,class"]
+    for path, sample in zip(voc.paths, voc, strict=True):
+        for box, label in zip(boxes(sample), sample.targets["box_labels"].tolist(), strict=True):
+            lines.append(f"{Path(path).name},{','.join(map(str, box))},{voc.classes[label]}")
+    data = af.from_csv(table(tmp_path / "x.csv", *lines), root=VOC / "JPEGImages")
+    assert data.paths == voc.paths and data.classes == voc.classes
+    for mine, theirs in zip(data, voc, strict=True):
+        np.testing.assert_array_equal(mine.targets["boxes"], theirs.targets["boxes"])
+        np.testing.assert_array_equal(mine.targets["box_labels"], theirs.targets["box_labels"])

@@ -28,7 +28,7 @@ def full_names(frame: Frame, column: str, root: Path | None, argument: str) -> l
         if root is not None and not full.startswith(inside):
             raise DataError(
                 f"{frame.where(given.index(name))}: {argument} {shown(name)} lies outside of {base}, wanted a file "
-                "below it. Type root=FOLDER."
+                "below it. Put the table above its images; in Python, type root=FOLDER."
             )
     return [found[name] for name in given]
 
