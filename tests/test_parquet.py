@@ -76,6 +76,21 @@ def test_plain_bytes_and_names(tmp_path: Path) -> None:
     assert values(af.open(tmp_path / "z.parquet")) == [1, 0]
 
 
+def test_names_beside_images_say_where_they_were(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.parquet", 3, file_name=[f"old/{i}.jpg" for i in range(3)])
+    assert af.open(path)[2].targets == {"file_name": "old/2.jpg"}
+
+
+def test_lists_as_pandas_reads_them(tmp_path: Path) -> None:
+    pd = pytest.importorskip("pandas", reason="needs pandas, of the extra augfuse[keras]")
+    objects = [{"bbox": [[1, 2, 3, 4], [5, 6, 7, 8]], "category": ["b", "a"]}, {"bbox": [], "category": []}]
+    path = write(tmp_path / "x.parquet", 2, objects=objects, tags=[["u", "v"], ["v"]])
+    options: Any = {"label": "tags", "box_label": ""}
+    for data in (af.from_parquet(path, **options), af.from_dataframe(pd.read_parquet(path), **options)):
+        assert data[0].targets["boxes"].tolist() == [[1, 2, 4, 6], [5, 6, 12, 14]] and labels(data) == [[1, 1], [0, 1]]
+        assert data[1].targets["boxes"].shape == (0, 4)
+
+
 def test_masks_in_a_file(tmp_path: Path) -> None:
     out = io.BytesIO()
     Image.fromarray(np.full((30, 40), 7, np.uint8)).save(out, "PNG")

@@ -155,4 +155,13 @@ def _from_list(cells: Sequence[Any], title: str) -> Cells:
         if wrong is not None:
             raise DataError(f"{title}: row {wrong} holds a {type(cells[wrong]).__name__}, others hold image files.")
         return MemoryCells(title, cells)
-    return plain([cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in cells])
+    return plain(list(map(_own, cells)))
+
+
+def _own(cell: Any) -> Any:
+    """A cell in Python's own types: pandas hands out arrays in arrays."""
+    if isinstance(cell, (np.ndarray, np.generic)):
+        cell = cell.tolist()
+    if isinstance(cell, (list, tuple)):
+        return list(map(_own, cell))
+    return {key: _own(value) for key, value in cell.items()} if isinstance(cell, dict) else cell

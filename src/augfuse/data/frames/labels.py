@@ -39,7 +39,10 @@ def read_labels(frame: Frame, names: Sequence[str], separator: str | None, class
     if isinstance(cells, np.ndarray):
         return _numbers(frame, name, cells, known or frame.classes.get(name))
     if not isinstance(cells, list):
-        raise DataError(f"{frame.title}: column {shown(name)} holds images, wanted labels. Type label=COLUMN.")
+        raise DataError(
+            f"{frame.title}: column {shown(name)} holds images, wanted labels. If they are masks, "
+            f"type label='', mask={shown(name)}."
+        )
     kinds = {list if isinstance(cell, (list, tuple, np.ndarray)) else type(cell) for cell in cells}
     if kinds == {str}:
         return named(frame, name, cells, known)

@@ -17,7 +17,7 @@ BOX_FORMATS: tuple[BoxFormat, ...] = ("pascal_voc", "coco", "albumentations", "y
 
 IMAGE = (
     "image", "img", "image_path", "img_path", "image_file", "image_name", "image_bytes", "filename", "file_name",
-    "filepath", "file_path", "file", "path", "jpg", "jpeg", "png", "webp",
+    "filepath", "file_path", "file", "path", "jpg", "jpeg", "png", "webp", "pixel_values",
 )  # fmt: skip
 LABEL = ("label", "labels", "class", "class_name", "class_label", "category", "target")
 SPLIT = ("split", "subset", "part", "partition", "set")
@@ -151,10 +151,13 @@ def _image(frame: Frame, given: Any, lower: dict[str, str]) -> str:
     if given is not None:
         return column_names(frame, "image", given)[0]
     usual = [name for name in IMAGE if name in lower]
-    likely = [name for name in usual if _may_be_image(frame.cells(lower[name]))]
+    held = [name for name in usual if isinstance(frame.cells(lower[name]), Encoded)]  # names beside say where it was
+    likely = held or [name for name in usual if _may_be_image(frame.cells(lower[name]))]
     if usual:
         return _guess(frame, "image", likely or usual, lower)
-    likely = [name for name, cells in frame.columns.items() if _may_be_image(cells) and _plain_name(name) not in MASK]
+    others = {name: cells for name, cells in frame.columns.items() if _plain_name(name) not in MASK}
+    held = [name for name, cells in others.items() if isinstance(cells, Encoded)]
+    likely = held or [name for name, cells in others.items() if _may_be_image(cells)]
     if len(likely) == 1:
         return likely[0]
     what = f"several that may be ({', '.join(map(shown, likely[:5]))})" if likely else "none that is called so"

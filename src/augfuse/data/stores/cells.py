@@ -18,11 +18,7 @@ class Encoded(Protocol):
 
     @property
     def names(self) -> Sequence[str] | None:
-        """The file and the row in it: train.parquet@12; None where they are not in files."""
-        ...
-
-    def name(self, row: int) -> str | None:
-        """That of one row."""
+        """The file of each row and the row in it: train.parquet@12; None where they are not in files."""
         ...
 
     @property
@@ -75,13 +71,13 @@ class CellStore:
         return str(self._cells)
 
     def read(self, rows: Sequence[int], threads: int) -> list[Read]:
-        found = self._cells.get(rows)
+        found, names = self._cells.get(rows), self._cells.names
 
         def one(place: int) -> Sample:
             raw, row = found[place], rows[place]
             if isinstance(raw, DecodeError):
                 raise raw
-            name = self._cells.name(row)
+            name = None if names is None else names[row]
             return Sample(decode(raw, color=self._color, path=name or f"{self}, row {row}"), None, name)
 
         return read_each(one, range(len(rows)), threads)
@@ -108,9 +104,6 @@ class MemoryCells:
     def __init__(self, title: str, cells: Sequence[Any]) -> None:
         self._title = title
         self._cells = cells
-
-    def name(self, row: int) -> None:
-        return None
 
     def __len__(self) -> int:
         return len(self._cells)

@@ -49,9 +49,6 @@ class HfCells:
     def __reduce__(self) -> tuple[Any, ...]:
         return HfCells, (self._rows, self._column, self._title)
 
-    def name(self, row: int) -> None:
-        return None
-
     @property
     def roots(self) -> tuple[str, ...]:
         return tuple(file["filename"] for file in self._rows.cache_files)

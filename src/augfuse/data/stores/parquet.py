@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, final, overload
 
 import numpy as np
 
@@ -30,15 +30,14 @@ class Group(NamedTuple):
 class ParquetCells:
     """A column of images in Parquet files; the rows of a file lie behind those of the one before it."""
 
-    __slots__ = ("_column", "_ends", "_files", "_groups", "_kept", "_starts")
+    __slots__ = ("_column", "_ends", "_files", "_groups", "_kept", "_names")
 
     def __init__(self, files: Sequence[str], column: str, groups: tuple[Group, ...]) -> None:
         self._files: tuple[str, ...] = tuple(files)
         self._column = column
         self._groups = groups
         self._ends = np.cumsum([group.length for group in groups])
-        lengths = np.bincount([group.file for group in groups], [group.length for group in groups], len(files))
-        self._starts = np.cumsum(lengths) - lengths  # of the rows of each file
+        self._names = _Names(self._files, groups)
         self._kept = _Kept()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -46,12 +45,7 @@ class ParquetCells:
 
     @property
     def names(self) -> Sequence[str]:
-        return [self.name(row) for row in range(len(self))]
-
-    def name(self, row: int) -> str:
-        """The file and the row in it: train.parquet@12."""
-        file = self._groups[int(np.searchsorted(self._ends, row, side="right"))].file
-        return f"{self._files[file]}@{row - int(self._starts[file])}"
+        return self._names
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -75,7 +69,7 @@ class ParquetCells:
                 if isinstance(cells, DecodeError):
                     found[place] = cells
                 else:
-                    found[place] = content(cells[rows[place] - first].as_py(), self.name(rows[place]))
+                    found[place] = content(cells[rows[place] - first].as_py(), self._names[rows[place]])
         return [one for one in found if one is not None]
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
@@ -98,6 +92,32 @@ class ParquetCells:
                 cells = table.column(0)
                 self._kept.add(number, cells)
             return cells
+
+
+@final
+class _Names(Sequence[str]):
+    """The file and the row in it, train.parquet@12, made when it is asked for."""
+
+    def __init__(self, files: Sequence[str], groups: Sequence[Group]) -> None:
+        lengths = np.bincount([group.file for group in groups], [group.length for group in groups], len(files))
+        self._files = files
+        self._ends = np.cumsum(lengths.astype(np.int64))
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(len(self))[index]]
+        row = range(len(self))[index]
+        file = int(np.searchsorted(self._ends, row, side="right"))
+        return f"{self._files[file]}@{row - (int(self._ends[file - 1]) if file else 0)}"
 
 
 @final
