@@ -91,6 +91,27 @@ def test_lists_as_pandas_reads_them(tmp_path: Path) -> None:
         assert data[1].targets["boxes"].shape == (0, 4)
 
 
+def test_a_folder_of_files(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for i in range(2):
+        write(folder / f"train-{i:05}-of-00002.parquet", 3, start=10 * i)
+    write(folder / "validation-00000-of-00001.parquet", 2, start=50, split=["a", "b"])
+    with pytest.raises(af.DataError, match=r"has the columns .*'split', wanted those of"):
+        af.open(folder)
+    write(folder / "validation-00000-of-00001.parquet", 2, start=50)
+    data = af.open(folder)
+    assert values(data) == [0, 1, 2, 10, 11, 12] and values(data.parts["val"]) == [50, 51]
+    assert main(["doctor", str(folder)]) in (0, 1) and main(["doctor", str(folder), "--quarantine", "x.txt"]) == 2
+    (folder / "a.png").write_bytes(encoded())
+    with pytest.raises(af.DataError, match="has 1 images but no class folders"):
+        af.open(folder)
+    (folder / "a.png").unlink()
+    write(folder / "more.parquet", 2)
+    with pytest.raises(af.DataError, match="is empty, wanted one folder"):
+        af.open(folder)
+
+
 def test_masks_in_a_file(tmp_path: Path) -> None:
     out = io.BytesIO()
     Image.fromarray(np.full((30, 40), 7, np.uint8)).save(out, "PNG")

@@ -20,7 +20,7 @@ from augfuse.data.layouts.exclude import Exclude
 from augfuse.data.layouts.names import is_left_behind
 from augfuse.data.layouts.parts import PARTS, part_in
 from augfuse.data.npz import read_npz
-from augfuse.data.tabular import TABLES, table_parts
+from augfuse.data.tabular import TABLES, find_shards, shard_parts, table_parts
 from augfuse.data.tar import tar_parts
 from augfuse.data.tfrecord.source import from_tfrecord
 from augfuse.errors import DataError, DataNotFoundError
@@ -59,7 +59,8 @@ def open(
         photos/                  class folders, with or without train, val and test folders; see `from_directory`
         photos.zip, photos.tar   the same in an archive, read in place; see `from_zip` and `from_tar`
         shard.tar                samples of WebDataset; see `from_tar`
-        folder/                  of NAME_train.zip and NAME_test.zip, or of IDX files (train-images-idx3-ubyte, ...)
+        folder/                  of NAME_train.zip and NAME_test.zip, of IDX files (train-images-idx3-ubyte, ...), or of
+                                 Parquet files (train-00000-of-00002.parquet, ...)
         data.tfrecord            tf.train.Example, or data-train.tfrecord, data-val.tfrecord, ...; see `from_tfrecord`
         instances.json           COCO; see `from_coco`
         data.yaml                YOLO; see `from_yolo`
@@ -166,16 +167,22 @@ def _annotated(path: Path, color: Color | None) -> Opened | None:
 
 def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:
     title = path.name or str(path)
+    sets: Mapping[str | None, DataSet]
     # Class folders come first: an archive beside them is most often what they were unpacked from.
     if not any(entry.is_dir() and not is_left_behind(entry.name) for entry in path.iterdir()):
         pairs = find_idx(path)
         if pairs:
             _refuse_list(path, exclude, "arrays")
-            sets: dict[str | None, DataSet] = {**from_idx(path, part=next(iter(pairs))).parts}
+            sets = {**from_idx(path, part=next(iter(pairs))).parts}
             return Opened(path.name, f"IDX files of {title}", as_parts(_with_classes(sets, path)))
         archives = find_archives(path)
         if archives:
             return Opened(path.name, f"Archives of {title}", _zips(archives, color, exclude))
+        shards = find_shards(path)
+        if shards:
+            _refuse_list(path, exclude, "rows")
+            sets = shard_parts(shards, color)
+            return Opened(path.name, f"Parquet files of {title}", as_parts(_with_names(sets, path)))
         others = [entry.name for entry in path.glob("*.zip")]
         if others:
             raise DataError(f"{path}: holds {others[0]} and no class folders. Type {path / others[0]}.")

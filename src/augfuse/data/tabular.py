@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
@@ -11,10 +12,11 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.decode import Color
 from augfuse.data.frames.build import data_sets
 from augfuse.data.frames.framed import ArrowTable, DataFrame, read_frame
-from augfuse.data.frames.packed import hf_frame, joined_parts, parquet_frame
-from augfuse.data.frames.roles import Columns
+from augfuse.data.frames.packed import hf_frame, joined_parts, parquet_frame, parquet_length
+from augfuse.data.frames.roles import Columns, part_of
 from augfuse.data.frames.text import read_csv, read_jsonl
 from augfuse.data.layouts.classes import choose_part
+from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.stores.files import existing_file
 from augfuse.data.stores.hf import HfDataset
 from augfuse.errors import DataError, DataNotFoundError
@@ -186,6 +188,7 @@ def from_hf(
     return _chosen(data_sets(frame, None, named, classes, color, parts), part, frame.title)
 
 
+_SHARD = re.compile(r"-\d+-of-\d+(-[0-9a-f]+)?$")
 TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
 
 
@@ -197,6 +200,25 @@ def table_parts(path: Path, color: Color | None) -> dict[str | None, DataSet]:
     else:
         frame = read_jsonl(path) if suffix in (".jsonl", ".ndjson") else read_csv(path)
     return data_sets(frame, _folder(None, path), {}, None, color)
+
+
+def find_shards(folder: Path) -> dict[Path, str | None]:
+    """{file: part} of the Parquet files in a folder, as Hugging Face calls them: train-00000-of-00002.parquet. {} where
+    only some of them name a part, or images lie beside them."""
+    held = sorted(path for path in folder.iterdir() if not is_left_behind(path.name))
+    files = [path for path in held if path.suffix.lower() == ".parquet" and path.is_file()]
+    found = {file: part_of(_SHARD.sub("", file.stem)) for file in files}
+    mixed = None in found.values() and len(set(found.values())) > 1
+    return {} if mixed or any(is_image(path.name) for path in held) else found
+
+
+def shard_parts(shards: Mapping[Path, str | None], color: Color | None) -> dict[str | None, DataSet]:
+    """{part: data set} of these files, or {None: data set}. Raises as `from_parquet` does."""
+    frame = parquet_frame(list(shards))
+    lengths = map(parquet_length, shards)
+    parts = [part for part, length in zip(shards.values(), lengths, strict=True) for _ in range(length) if part]
+    named: Columns = {"split": ""} if parts else {}
+    return data_sets(frame, _folder(None, next(iter(shards))), named, None, color, parts or None)
 
 
 def _folder(root: str | os.PathLike[str] | None, file: str | os.PathLike[str] = "") -> Path:

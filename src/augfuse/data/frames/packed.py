@@ -50,6 +50,11 @@ def parquet_frame(files: Sequence[Path]) -> Frame:
     return arrow_frame(table, title, lazy)
 
 
+def parquet_length(file: Path) -> int:
+    """How many rows a file has."""
+    return int(parquet().read_metadata(file).num_rows)
+
+
 def hf_frame(dataset: HfDataset) -> Frame:
     """A table of a map-style data set. Raises ImageTypeError, DataError."""
     title = "the data set of Hugging Face"

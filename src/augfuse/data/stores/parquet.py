@@ -56,7 +56,7 @@ class ParquetCells:
 
     def __str__(self) -> str:
         more = f" and {len(self._files) - 1} more" if len(self._files) > 1 else ""
-        return f"{self._files[0]}{more}"
+        return f"{next(iter(self._files))}{more}"
 
     def get(self, rows: Sequence[int]) -> list[bytes | DecodeError]:
         places = np.searchsorted(self._ends, rows, side="right")
