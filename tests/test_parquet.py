@@ -227,6 +227,17 @@ def test_commands_take_parquet(tmp_path: Path) -> None:
     assert (tmp_path / "folder" / "1" / "01.png").read_bytes() == encoded(1)
 
 
+def test_without_the_extras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "x.parquet")
+    names = table(pictures(tmp_path, "a.png") / "x.csv", "image,label", "a.png,x")
+    for name in ("pyarrow", "pyarrow.parquet", "datasets", "pandas", "polars"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(af.MissingExtraError, match=r'pip install "augfuse\[parquet\]"'):
+        af.open(path)
+    assert main(["doctor", str(path)]) == 2
+    assert values(af.open(names)) == [0]
+
+
 # --- Hugging Face -----------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +257,9 @@ def test_a_data_set_of_hugging_face(hf: Any, tmp_path: Path) -> None:
     data = af.from_hf(dataset)
     assert data.classes == ("zebra", "ant") and labels(data) == [0, 1] * 3 and values(data) == list(range(6))
     assert data.raw(2) == encoded(2) and data.paths is None
+    batches = [list(af.Loader(data, af.Recipe([]), batch_size=2, seed=0, workers=workers)) for workers in (0, 4)]
+    for one, other in zip(*batches, strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
     shuffled = dataset.shuffle(seed=0)
     assert values(af.from_hf(shuffled)) == [int(np.array(row["image"])[0, 0, 0]) for row in shuffled]
     dataset.save_to_disk(str(tmp_path / "saved"))

@@ -42,7 +42,7 @@ def split_rows(
         raise DataError(f"split: got fraction {shown(fraction)}, wanted 0 < fraction < 1; for a fifth type split(0.2)")
     generator = _generator(seed)
     if stratify and labels is not None and amounts is None:
-        amounts = _several(labels, length)
+        labels, amounts = _several(labels, length)
     codes = np.zeros(length, np.int64)
     if amounts is not None:
         amounts = amounts[:, amounts.any(axis=0)]
@@ -73,15 +73,17 @@ def _generator(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key))
 
 
-def _several(labels: np.ndarray, length: int) -> np.ndarray | None:
-    """(n, k) what each sample has of k classes, where it has several labels; None for one label each."""
+def _several(labels: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """(labels, (n, k) what each sample has of k classes), where samples have several labels; (labels, None) where each
+    has one, also as a row of 0 and a single 1."""
     if labels.ndim != 2 or len(labels) != length or labels.shape[1] < 2:
-        return None
+        return labels, None
     if np.isin(labels, (0, 1)).all():
-        return labels.astype(np.float64)
+        return (labels.argmax(axis=1), None) if (labels.sum(axis=1) == 1).all() else (labels, labels.astype(np.float64))
     if labels.dtype.kind not in "iu":
-        return None
-    return np.column_stack([(column[:, None] == np.unique(column)) for column in labels.T]).astype(np.float64)
+        return labels, None
+    hot = [(column[:, None] == np.unique(column)) for column in labels.T]
+    return labels, np.column_stack(hot).astype(np.float64)
 
 
 def _class_codes(labels: np.ndarray, length: int) -> np.ndarray:

@@ -114,8 +114,8 @@ def _check_rows(frame: Frame, roles: Roles, names: Sequence[str]) -> None:
                     " For several labels write them into one cell, and type separator='|'."
                 )  # fmt: skip
                 raise DataError(
-                    f"{frame.where(row)}: {column} of {shown(Path(name).name)} is {shown(cells[row])}, in "
-                    f"{frame.where(before)} it is {shown(cells[before])}: wanted the same in all rows of an image."
+                    f"{frame.where(row)}: {column} of {shown(Path(name).name)} is {_shown(cells[row])}, in "
+                    f"{frame.where(before)} it is {_shown(cells[before])}: wanted the same in all rows of an image."
                     f"{hint}"
                 )
     if again and not by_row:
@@ -124,6 +124,10 @@ def _check_rows(frame: Frame, roles: Roles, names: Sequence[str]) -> None:
             f"{frame.title}: {len(again)} rows name an image that an earlier row names, the first is "
             f"{frame.where(again[0])}; each is a sample.{grouped}"
         )
+
+
+def _shown(cell: Any) -> str:
+    return shown(cell.item() if isinstance(cell, np.generic) else cell)
 
 
 def _same(cells: Cells, one: int, other: int) -> bool:

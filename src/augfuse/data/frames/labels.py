@@ -74,7 +74,7 @@ def numbered(
         row = int(wrong[0]) if rows is None else int(rows[wrong[0]])
         raise DataError(
             f"{frame.where(row)}: {name} {numbers[wrong[0]]} has no name; with {count} classes, numbers go from 0 to "
-            f"{count - 1}. {len(wrong)} of {len(numbers)} are so."
+            f"{count - 1}. {len(wrong)} of {len(numbers)} are so: leave these rows out, or type another column."
         )
     return numbers
 
