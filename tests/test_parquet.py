@@ -214,6 +214,17 @@ def test_cells_without_an_image(tmp_path: Path) -> None:
         af.from_parquet(tmp_path / "y.parquet")
 
 
+def test_a_record_without_bytes_leads_to_no_file(tmp_path: Path) -> None:
+    """Statistics, which say how many bytes are missing, may be left out."""
+    pictures(tmp_path, "a.png")
+    rows = [{"bytes": encoded(5), "path": None}, {"bytes": None, "path": str(tmp_path / "a.png")}]
+    pq.write_table(pa.table({"image": rows}), tmp_path / "x.parquet", write_statistics=False)
+    data = af.from_parquet(tmp_path / "x.parquet")
+    assert data[0].image[0, 0, 0] == 5
+    with pytest.raises(af.DecodeError, match=r"x\.parquet@1: the cell holds no image"):
+        data[1]
+
+
 def test_tables_of_pyarrow(tmp_path: Path) -> None:
     pictures(tmp_path, "a.png")
     found = pa.table({"path": ["a.png"], "label": pa.array(["x"]).dictionary_encode()})

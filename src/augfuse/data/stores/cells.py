@@ -126,11 +126,12 @@ def is_encoded(cell: Any) -> bool:
     return isinstance(cell, (bytes, bytearray, memoryview))
 
 
-def content(cell: Any, where: str) -> bytes | DecodeError:
-    """The image file in a cell: the bytes, or those of the file that a record names instead."""
+def content(cell: Any, where: str, *, follow: bool = True) -> bytes | DecodeError:
+    """The image file in a cell: the bytes, or, where these may be followed, those of the file that a record names
+    instead."""
     if isinstance(cell, dict):
         raw, path = cell.get("bytes"), cell.get("path")
-        if raw is None and isinstance(path, str):
+        if raw is None and follow and isinstance(path, str):
             try:
                 return read_file(path)
             except (OSError, ValueError) as error:

@@ -69,7 +69,7 @@ class ParquetCells:
                 if isinstance(cells, DecodeError):
                     found[place] = cells
                 else:
-                    found[place] = content(cells[rows[place] - first].as_py(), self._names[rows[place]])
+                    found[place] = content(cells[rows[place] - first].as_py(), self._names[rows[place]], follow=False)
         return [one for one in found if one is not None]
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
