@@ -311,6 +311,15 @@ def test_boxes_of_hugging_face(hf: Any, tmp_path: Path) -> None:
         assert data[1].targets["boxes"].shape == (0, 4)
 
 
+def test_names_of_the_classes_of_boxes(hf: Any, tmp_path: Path) -> None:
+    objects = {"bbox": hf.List(hf.List(hf.Value("float32"))), "category": hf.List(hf.ClassLabel(names=["z", "a"]))}
+    rows = {"image": [{"bytes": encoded(0), "path": None}], "objects": [{"bbox": [[1, 2, 3, 4]], "category": [1]}]}
+    dataset = hf.Dataset.from_dict(rows, features=hf.Features({"image": hf.Image(), "objects": objects}))
+    dataset.to_parquet(str(tmp_path / "x.parquet"))
+    for data in (af.from_hf(dataset), af.open(tmp_path / "x.parquet")):
+        assert data.classes == ("z", "a") and data[0].targets["box_labels"].tolist() == [1]
+
+
 def test_what_is_not_a_data_set_of_hugging_face(hf: Any) -> None:
     with pytest.raises(af.ImageTypeError, match=r"got IterableDataset, wanted .*without streaming=True"):
         af.from_hf(made(hf).to_iterable_dataset())

@@ -31,7 +31,7 @@ class Boxes(NamedTuple):
 def read_boxes(frame: Frame, roles: Roles, images: np.ndarray, count: int, known: tuple[str, ...] | None) -> Boxes:
     """images: (rows,) the number of the image that each row is of, of `count` in all. Boxes without area are left out;
     an AugfuseWarning counts them. Raises DataError with the row."""
-    if len(roles.boxes) == 4:
+    if roles.by_row:
         sides, rows = _of_rows(frame, roles)
         label_cells = None if not roles.box_label else _taken(frame, roles.box_label, rows)
     else:

@@ -51,24 +51,13 @@ def data_sets(
         first = images = np.arange(frame.length)
     else:
         names = full_names(frame, roles.image, root, "image")
-        images, first = _images(names) if len(roles.boxes) == 4 else (np.arange(frame.length),) * 2
+        images, first = _images(names) if roles.by_row else (np.arange(frame.length),) * 2
         _check_rows(frame, roles, names)
         check_files(frame, roles.image, names, "images")
         kept = [names[row] for row in first.tolist()]
         store = FileStore(_root(root, kept), None, kept, color)
     labels, label_names = read_labels(frame, roles.label, roles.separator, known)
-    targets: dict[str, Column] = {}
-    box_rows, box_names, counts = np.empty(0, np.int64), known, np.empty(0, np.int64)
-    if roles.boxes:
-        boxes = read_boxes(frame, roles, images, len(first), known)
-        targets, box_names, box_rows, counts = {**boxes.targets}, boxes.classes, boxes.rows, boxes.counts
-    if roles.mask:
-        targets["mask"] = _masks(frame, roles.mask, root, first)
-    by_row = len(roles.boxes) == 4
-    for name in roles.fields:
-        column = _field(frame, name, targets, box_rows, counts) if by_row else _field(frame, name, targets, first)
-        if column is not None:
-            targets[name] = column
+    targets, box_names = _targets(frame, roles, root, images, first, known)
     table = Table(
         labels=None if labels is None else labels[first],
         groups=_groups(frame, roles.group, first),
@@ -84,6 +73,31 @@ def data_sets(
     return as_parts({part: whole.subset(rows) for part, rows in held.items() if len(rows)})
 
 
+def _targets(
+    frame: Frame,
+    roles: Roles,
+    root: Path | None,
+    images: np.ndarray,
+    first: np.ndarray,
+    known: tuple[str, ...] | None,
+) -> tuple[dict[str, Column], tuple[str, ...] | None]:
+    """(boxes, masks and further columns, the names of the classes of boxes)."""
+    targets: dict[str, Column] = {}
+    rows, counts, names = first, None, known
+    if roles.boxes:
+        boxes = read_boxes(frame, roles, images, len(first), known)
+        targets, names = {**boxes.targets}, boxes.classes
+        if roles.by_row:
+            rows, counts = boxes.rows, boxes.counts
+    if roles.mask:
+        targets["mask"] = _masks(frame, roles.mask, root, first)
+    for name in roles.fields:
+        column = _field(frame, name, targets, rows, counts)
+        if column is not None:
+            targets[name] = column
+    return targets, names
+
+
 def _images(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """(number of the image of each row, first row of each image), in the order in which the images come."""
     numbers: dict[str, int] = {}
@@ -96,9 +110,8 @@ def _images(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 def _check_rows(frame: Frame, roles: Roles, names: Sequence[str]) -> None:
     """DataError where two rows of one image say different things of it. Where boxes lie in columns, an image has many
     rows; else an AugfuseWarning counts those that come again."""
-    by_row = len(roles.boxes) == 4
     told = [*roles.label, roles.mask, roles.split]
-    told += [roles.group, roles.weight] if by_row else [*roles.boxes, roles.box_label]
+    told += [roles.group, roles.weight] if roles.by_row else [*roles.boxes, roles.box_label]
     columns = {name: frame.cells(name) for name in told if name}
     seen: dict[str, int] = {}
     again: list[int] = []
@@ -118,7 +131,7 @@ def _check_rows(frame: Frame, roles: Roles, names: Sequence[str]) -> None:
                     f"{frame.where(before)} it is {_shown(cells[before])}: wanted the same in all rows of an image."
                     f"{hint}"
                 )
-    if again and not by_row:
+    if again and not roles.by_row:
         grouped = "" if roles.group else f" Type group={shown(roles.image)} to keep them on one side of a split."
         warn(
             f"{frame.title}: {len(again)} rows name an image that an earlier row names, the first is "
@@ -173,7 +186,7 @@ def _weights(frame: Frame, name: str, first: np.ndarray) -> np.ndarray | None:
 
 
 def _field(
-    frame: Frame, name: str, targets: Mapping[str, Column], rows: np.ndarray, counts: np.ndarray | None = None
+    frame: Frame, name: str, targets: Mapping[str, Column], rows: np.ndarray, counts: np.ndarray | None
 ) -> Column | None:
     """A further column: the cells in these rows, one for each image, or `counts` of them where there is a row for each
     box. None, with a warning, for one that cannot be kept."""

@@ -72,6 +72,11 @@ class Roles(NamedTuple):
     fields: tuple[str, ...]
     guessed_format: bool
 
+    @property
+    def by_row(self) -> bool:
+        """Whether there is a row for each box."""
+        return len(self.boxes) == 4
+
 
 def find_roles(frame: Frame, columns: Columns) -> Roles:
     """What each column is. DataError, which names the argument, where a column is not there or two may be meant."""
