@@ -137,6 +137,7 @@ def test_ties_do_not_always_favour_the_first_classes():
         ({"groups": np.array(["a"] * 9 + [None], object)}, "must sort"),
         ({"labels": np.linspace(0, 1, 10)}, "stratify=False"),
         ({"labels": np.eye(10) / 2}, "stratify=False"),
+        ({"labels": np.arange(20).reshape(10, 2)}, "stratify=False"),
         ({"labels": np.zeros((10, 1), int)}, r"stratify=False\), or build the source with y\.ravel\(\)"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import pickle
 from pathlib import Path
@@ -186,6 +187,33 @@ def test_numbers_of_csv(photos: Path) -> None:
     assert np.isnan(data[0].targets["gap"])
     # As a command sees it: numbers of classes get names.
     assert af.open(path).classes == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1", "2", "-3", "+4"],
+        ["1.5", "", ".5", "2."],
+        ["1e3", "2E-2", "0", "-0.0"],
+        ["1", "", "3", "4"],
+        ["nan", "1", "2", "inf"],
+        ["a", "1", "2", "3"],
+        ["1_000", "2", "3", "4"],
+        ["0x10", "1", "2", "3"],
+        ["1,5", "2", "3", "4"],
+        ["x y", '"q"', "é", "1;2"],
+    ],
+)
+def test_cells_as_pandas_reads_them(photos: Path, cells: list[str]) -> None:
+    with (photos / "x.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("image", "field"), *zip(NAMES, cells, strict=True)])
+    wanted = pd.read_csv(photos / "x.csv")["field"]
+    found = [sample.targets["field"] for sample in af.open(photos / "x.csv")]
+    if wanted.dtype.kind in "if":
+        np.testing.assert_array_equal(np.array(found, float), wanted)
+        assert np.array(found).dtype == wanted.dtype
+    else:
+        assert found == wanted.tolist()
 
 
 def test_csv_without_a_line_of_names(photos: Path) -> None:

@@ -80,9 +80,10 @@ def _several(labels: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray | 
         return labels, None
     if np.isin(labels, (0, 1)).all():
         return (labels.argmax(axis=1), None) if (labels.sum(axis=1) == 1).all() else (labels, labels.astype(np.float64))
-    if labels.dtype.kind not in "iu":
+    values = [np.unique(column) for column in labels.T]
+    if labels.dtype.kind not in "iu" or sum(map(len, values)) > length // 2:  # coordinates, say
         return labels, None
-    hot = [(column[:, None] == np.unique(column)) for column in labels.T]
+    hot = [column[:, None] == known for column, known in zip(labels.T, values, strict=True)]
     return labels, np.column_stack(hot).astype(np.float64)
 
 
