@@ -8,12 +8,15 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import augfuse as af
@@ -199,6 +202,23 @@ def test_damage_is_found_when_it_is_read(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(af.DecodeError, match=r"x\.parquet: row group 2 cannot be read"):
         data[10]
+
+
+@pytest.mark.filterwarnings("ignore::augfuse.AugfuseWarning")
+@given(st.integers(0, 2**32 - 1))
+def test_no_damage_escapes(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder, "x.parquet"), 6, text=["u", "v"] * 3)
+        raw = np.frombuffer(path.read_bytes(), np.uint8).copy()
+        footer = int(raw[-8:-4].view("<u4")[0]) + 8
+        first = 0 if generator.random() < 0.5 else len(raw) - footer
+        raw[generator.integers(first, len(raw), 2)] = generator.integers(0, 256, 2)
+        path.write_bytes(raw[: len(raw) if generator.random() < 0.9 else int(generator.integers(len(raw)))].tobytes())
+        try:
+            af.open(path).read(np.arange(6), 1)
+        except af.AugfuseError as error:
+            assert "x.parquet" in str(error)
 
 
 def test_cells_without_an_image(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from augfuse.data.frames.framed import arrow_frame, feature_names
 from augfuse.data.frames.roles import part_of
 from augfuse.data.stores.cells import Encoded
 from augfuse.data.stores.hf import HfCells, HfDataset
-from augfuse.data.stores.parquet import Group, ParquetCells, parquet
+from augfuse.data.stores.parquet import BROKEN, Group, ParquetCells, parquet
 from augfuse.errors import DataError, ImageTypeError, MissingExtraError
 from augfuse.text import shown
 
@@ -43,7 +43,7 @@ def parquet_frame(files: Sequence[Path]) -> Frame:
                 tables.append(opened.read([name for name in columns if name not in images]))
         except DataError:
             raise
-        except (OSError, ValueError, KeyError) as error:  # those of pyarrow are among them
+        except BROKEN as error:
             raise DataError(f"{file}: not a readable Parquet file ({error}).") from None
     table = import_module("pyarrow").concat_tables(tables)
     lazy = {name: ParquetCells(tuple(map(str, files)), name, tuple(groups)) for name in images if groups}

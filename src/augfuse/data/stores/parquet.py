@@ -15,6 +15,8 @@ import numpy as np
 from augfuse.data.stores.cells import content
 from augfuse.errors import DecodeError, MissingExtraError
 
+# What pyarrow raises for damaged files.
+BROKEN = (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError)
 KEPT_BYTES = 256 * 1024**2  # of row groups, by each process
 
 
@@ -85,7 +87,7 @@ class ParquetCells:
                 try:
                     with parquet().ParquetFile(file, page_checksum_verification=True) as opened:
                         table = opened.read_row_group(group.number, columns=[self._column], use_threads=False)
-                except (OSError, ValueError, KeyError, IndexError) as error:  # those of pyarrow are among them
+                except BROKEN as error:
                     return DecodeError(f"row group {group.number} cannot be read ({error}).", file)
                 if table.num_rows != group.length:
                     return DecodeError(f"row group {group.number} is another one since it was opened.", file)
