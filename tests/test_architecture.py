@@ -23,7 +23,19 @@ LAYERS = (
     "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}
-HEAVY = {"numba", "cv2", "PIL", "simplejpeg", "matplotlib", "sklearn", "scipy", "pandas"} | FRAMEWORKS
+HEAVY = {
+    "numba",
+    "cv2",
+    "PIL",
+    "simplejpeg",
+    "matplotlib",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "datasets",
+} | FRAMEWORKS
 
 
 def layer(path: Path) -> str:

@@ -15,6 +15,7 @@ import augfuse as af
 from augfuse.train import evaluation, metrics
 from augfuse.train.evaluation import Evaluation
 from comparisons import said
+from present import present
 from stripes import stripes
 
 RECIPE = af.Recipe([af.Rotate(degrees=10), af.ToFloat()])
@@ -54,7 +55,7 @@ def test_evaluate_refuses_what_is_no_test() -> None:
     with pytest.raises(af.DataError, match=r"labels of shape \(8, 2\)"):
         evaluation.evaluate(UpperHalf(), loader(source, one_hot=True), arm="plain", seed=0)
     with pytest.raises(af.DataError, match="no labels"):
-        evaluation.evaluate(UpperHalf(), loader(af.from_arrays(source.images)), arm="plain", seed=0)  # type: ignore
+        evaluation.evaluate(UpperHalf(), loader(af.from_arrays(present(source.images))), arm="plain", seed=0)
 
 
 def same(one: Evaluation, other: Evaluation) -> bool:

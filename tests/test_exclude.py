@@ -9,6 +9,7 @@ import pytest
 import augfuse as af
 from augfuse.errors import AugfuseWarning
 from doctor_cases import healthy
+from present import present
 
 
 def test_paths_below_the_folder_in_full_or_in_a_file(tmp_path: Path) -> None:
@@ -19,9 +20,9 @@ def test_paths_below_the_folder_in_full_or_in_a_file(tmp_path: Path) -> None:
     for exclude in (given, tmp_path / "list.txt", str(tmp_path / "list.txt")):
         source = af.from_directory(root, exclude=exclude)
         assert len(source) == len(everything) - 2 and len(source.parts["val"]) == 7
-        assert source.classes == everything.classes and len(source.labels) == len(source.paths)  # type: ignore
-        kept = [i for i, path in enumerate(everything.paths) if path in source.paths]  # type: ignore
-        assert source.labels.tolist() == everything.labels[kept].tolist()  # type: ignore
+        assert source.classes == everything.classes and len(present(source.labels)) == len(present(source.paths))
+        kept = [i for i, path in enumerate(present(everything.paths)) if path in present(source.paths)]
+        assert present(source.labels).tolist() == present(everything.labels)[kept].tolist()
     assert len(af.from_directory(root, exclude=[])) == len(everything)
 
 

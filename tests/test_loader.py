@@ -25,6 +25,7 @@ from augfuse.data.order import Order
 from augfuse.data.ring import Ring
 from children import heeding_signals
 from oracles import pictures
+from present import present
 
 N, SIZE = 23, 5
 RECIPE = af.Recipe(
@@ -142,7 +143,7 @@ def test_batch_size_changes_no_image() -> None:
 def test_the_recipes_own_batch_gives_the_same_bytes() -> None:
     data = source()
     for images, labels, rows in epoch(loader()):
-        batch = RECIPE.batch(data.images[rows], seed=9, epoch=0, indices=rows)  # type: ignore
+        batch = RECIPE.batch(present(data.images)[rows], seed=9, epoch=0, indices=rows)
         assert np.array_equal(batch.images, images)
         assert data.labels is not None and np.array_equal(data.labels[rows], labels)
 
@@ -241,7 +242,7 @@ def test_evaluation_is_in_source_order_and_draws_nothing() -> None:
     first = epoch(load)
     assert np.array_equal(np.concatenate([b[2] for b in first]), np.arange(N))
     assert same(first, epoch(load)) and same(first, epoch(loader(training=False, seed=1)))
-    wanted = af.Recipe([af.Normalize(0.5, 0.5)]).batch(source().images).images  # type: ignore
+    wanted = af.Recipe([af.Normalize(0.5, 0.5)]).batch(present(source().images)).images
     assert np.array_equal(np.concatenate([b[0] for b in first]), wanted)
     shuffled = epoch(loader(training=False, shuffle=True))
     assert not np.array_equal(np.concatenate([b[2] for b in shuffled]), np.arange(N))
@@ -466,7 +467,8 @@ def test_loaders_pickle_with_their_position() -> None:
 
 def test_sources_and_batches_pickle() -> None:
     data: Any = pickle.loads(pickle.dumps(source()))
-    assert np.array_equal(data.images, source().images) and np.array_equal(data.labels, np.arange(N) % 4)  # type: ignore
+    assert np.array_equal(present(data.images), present(source().images))
+    assert np.array_equal(present(data.labels), np.arange(N) % 4)
     batch = loader().fetch(0, 1)
     again = pickle.loads(pickle.dumps(batch))
     assert np.array_equal(again.images, batch.images) and np.array_equal(again.indices, batch.indices)
@@ -498,7 +500,7 @@ def test_a_broken_file_is_an_error_with_its_path(folder: Path, no_threads_left: 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_broken_files_can_be_left_out(folder: Path, workers: int) -> None:
     data = af.from_directory(folder)
-    bad = next(i for i, path in enumerate(data.paths) if path.endswith("27.jpg"))  # type: ignore
+    bad = next(i for i, path in enumerate(present(data.paths)) if path.endswith("27.jpg"))
     load = loader(data, workers=workers, on_error="skip", max_skipped=0.05)
     with pytest.warns(af.AugfuseWarning, match=r"1 of 40 images left out, the first: .*27\.jpg") as said:
         batches = list(load)
@@ -506,7 +508,7 @@ def test_broken_files_can_be_left_out(folder: Path, workers: int) -> None:
     assert sorted(int(i) for batch in batches for i in batch.indices) == [i for i in range(40) if i != bad]
     assert list(load.skipped) == [bad] and "27.jpg" in load.skipped[bad]
     for batch in batches:
-        assert batch.paths == tuple(data.paths[i] for i in batch.indices)  # type: ignore
+        assert batch.paths == tuple(present(data.paths)[i] for i in batch.indices)
         assert data.labels is not None and np.array_equal(batch.labels, data.labels[batch.indices])
         assert len(batch.images) == len(batch.indices)
         for image, index in zip(batch.images, batch.indices, strict=True):
@@ -525,7 +527,7 @@ def test_too_many_broken_files_are_an_error(folder: Path, no_threads_left: None)
 
 def test_a_batch_of_broken_files_only(folder: Path) -> None:
     data = af.from_directory(folder)
-    bad = next(i for i, path in enumerate(data.paths) if path.endswith("27.jpg"))  # type: ignore
+    bad = next(i for i, path in enumerate(present(data.paths)) if path.endswith("27.jpg"))
     load = loader(data, batch_size=1, shuffle=False, on_error="skip", max_skipped=1.0)
     with pytest.raises(af.DataError, match=r"every image of this batch was skipped.*27\.jpg"):
         load.fetch(0, bad)

@@ -136,7 +136,8 @@ def test_ties_do_not_always_favour_the_first_classes():
         ({"groups": [1.0] * 9 + [float("nan")]}, r"sample 9 has no group \(NaN\)"),
         ({"groups": np.array(["a"] * 9 + [None], object)}, "must sort"),
         ({"labels": np.linspace(0, 1, 10)}, "stratify=False"),
-        ({"labels": np.eye(10)}, "stratify=False"),
+        ({"labels": np.eye(10) / 2}, "stratify=False"),
+        ({"labels": np.arange(20).reshape(10, 2)}, "stratify=False"),
         ({"labels": np.zeros((10, 1), int)}, r"stratify=False\), or build the source with y\.ravel\(\)"),
     ],
 )
@@ -148,3 +149,79 @@ def test_errors(arguments, words):
 def test_labels_that_are_not_classes_split_without_stratify():
     rest, held_out = split_rows(10, 0.2, labels=np.linspace(0, 1, 10), stratify=False)
     assert (len(rest), len(held_out)) == (8, 2)
+
+
+# --- several labels ---------------------------------------------------------------------------------------------------
+
+
+def several(length: int, rates: list[float], seed: int) -> np.ndarray:
+    """Labels that come together: what is rare comes with what is common."""
+    generator = np.random.default_rng(seed)
+    chance = generator.random((length, 1)) ** 2 * generator.random((length, len(rates)))
+    return (chance < np.array(rates) / 3).astype(int)
+
+
+@given(st.integers(2, 60), st.lists(st.floats(0.02, 0.9), min_size=2, max_size=6), fractions, st.integers(0, 99))
+def test_several_labels(length, rates, fraction, seed):
+    labels = several(length, rates, seed)
+    found = sides(length, fraction, labels=labels, seed=seed)
+    again = sides(length, fraction, labels=labels.astype(float), seed=seed)
+    assert (found is None) == (again is None)
+    if found is not None and again is not None:
+        np.testing.assert_array_equal(found[1], again[1])
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
+def test_each_of_several_labels_keeps_its_share(fraction):
+    labels = several(3000, [0.6, 0.3, 0.1, 0.02, 0.004, 0.002], 0)
+    assert labels.sum(0).min() >= 5
+    worst = []
+    for seed in range(5):
+        _, held = split_rows(3000, fraction, labels=labels, seed=seed)
+        off = np.abs(labels[held].sum(0) - fraction * labels.sum(0))
+        assert off.max() <= 1.5 and abs(len(held) - 3000 * fraction) <= 10
+        worst.append(np.abs(labels[split_rows(3000, fraction, seed=seed)[1]].sum(0) - fraction * labels.sum(0)).max())
+    assert np.mean(worst) > 5, "what chance gives"
+
+
+def test_a_rare_label_is_on_both_sides():
+    labels = several(400, [0.5, 0.3], 1)
+    labels = np.column_stack([labels, np.zeros((400, 3), int)])
+    labels[[3, 90], 2] = labels[[5, 7, 8], 3] = labels[9, 4] = 1
+    for seed in range(10):
+        rest, held = split_rows(400, 0.1, labels=labels, seed=seed)
+        assert labels[held][:, [2, 3]].any(0).all() and labels[rest][:, [2, 3]].any(0).all()
+
+
+def test_one_class_each_in_columns_is_split_like_one_class_in_each():
+    classes = np.arange(60) % 4
+    _, held = split_rows(60, 0.2, labels=np.eye(4)[classes], seed=2)
+    np.testing.assert_array_equal(held, split_rows(60, 0.2, labels=classes, seed=2)[1])
+
+
+def test_several_class_numbers_keep_the_share_of_each():
+    generator = np.random.default_rng(0)
+    labels = np.column_stack([generator.integers(0, 4, 500), generator.integers(5, 8, 500)])
+    _, held = split_rows(500, 0.2, labels=labels, seed=0)
+    for column in labels.T:
+        assert np.abs(np.bincount(column[held]) - 0.2 * np.bincount(column)).max() <= 1.5
+
+
+def test_several_labels_in_groups():
+    labels, groups = several(2000, [0.5, 0.2, 0.1], 0), np.random.default_rng(1).integers(0, 150, 2000)
+    rest, held = split_rows(2000, 0.2, labels=labels, groups=groups, seed=0)
+    assert not set(groups[rest]) & set(groups[held])
+    assert np.abs(labels[held].mean(0) - labels.mean(0)).max() < 0.02 and abs(len(held) - 400) <= 30
+
+
+def test_amounts_take_the_place_of_labels():
+    generator = np.random.default_rng(0)
+    amounts = generator.integers(0, 9, (300, 3)).astype(float)
+    amounts[:, 2] = 0  # a class that nothing has
+    _, held = split_rows(300, 0.3, labels=np.arange(300), amounts=amounts, seed=0)
+    assert np.abs(amounts[held, :2].sum(0) / amounts[:, :2].sum(0) - 0.3).max() < 0.01
+
+
+def test_the_split_by_several_labels_is_pinned():
+    labels = np.array([[1, 0], [1, 1], [0, 1], [0, 0]] * 3)
+    assert split_rows(12, 0.25, seed=7, labels=labels)[1].tolist() == [3, 6, 8]

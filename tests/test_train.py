@@ -29,6 +29,7 @@ from augfuse.train.options import Options
 from augfuse.train.prepare import Job, prepare
 from augfuse.train.record import AUGMENTED, PLAIN
 from augfuse.train.run import Outcome, run
+from present import present
 from stripes import SHAPE, save_npz, stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
@@ -202,7 +203,7 @@ def test_both_arms_see_the_same_images_in_the_same_order(finished: tuple[Job, Ou
         assert np.array_equal(one.indices, two.indices)
         assert np.array_equal(one.labels, two.labels)
         assert not np.array_equal(one.images, two.images)
-        untouched = job.recipe.eval().batch(job.parts.train.images[one.indices]).images  # type: ignore
+        untouched = job.recipe.eval().batch(present(job.parts.train.images)[one.indices]).images
         assert np.array_equal(one.images, untouched)
     few = training_loader(job, AUGMENTED, 5, 4).fetch(0, 0)
     assert np.array_equal(few.images, augmented.fetch(0, 0).images[:4])

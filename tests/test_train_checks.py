@@ -30,6 +30,7 @@ from augfuse.train.options import Options
 from augfuse.train.ownmodel import own_model
 from augfuse.train.prepare import prepare
 from augfuse.train.state import data_digest
+from present import present
 from stripes import SHAPE, save_npz, stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
@@ -259,7 +260,7 @@ def test_other_pixels_are_other_data(tmp_path: Path) -> None:
     before = [data_digest(parts_from(path)) for path in (tmp_path / "photos", archive)]
     assert [data_digest(parts_from(path)) for path in (tmp_path / "photos", archive)] == before
     sample, held = parts_from(tmp_path / "photos").train, np.linspace(0, 47, 16).astype(int)
-    missed = next(path for row, path in enumerate(sample.paths) if row not in held)  # type: ignore
+    missed = next(path for row, path in enumerate(present(sample.paths)) if row not in held)
     Image.fromarray(images[0] // 2).save(missed)
     shutil.make_archive(str(tmp_path / "z"), "zip", tmp_path / "photos")
     after = [data_digest(parts_from(path)) for path in (tmp_path / "photos", archive)]

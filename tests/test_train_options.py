@@ -33,6 +33,7 @@ from augfuse.train.prepare import prepare
 from augfuse.train.progress import Progress
 from augfuse.train.run import Outcome
 from augfuse.train.training import epochs_within
+from present import present
 from stripes import SHAPE, save_npz, stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them. From any module:
@@ -416,10 +417,10 @@ def test_validation_is_held_out_of_the_training_part(npz: Path, tmp_path: Path) 
     assert without.parts.validation is None
     assert without.settings.validation is None
     job = prepare(Options(data=npz, out=tmp_path, early_stopping=3))
-    assert len(job.parts.train) + len(job.parts.validation) == 48  # type: ignore
+    assert len(job.parts.train) + len(present(job.parts.validation)) == 48
     assert len(job.parts.test) == 40
-    assert not set(job.parts.train.rows.tolist()) & set(job.parts.validation.rows.tolist())  # type: ignore
-    assert np.array_equal(job.parts.test.images, without.parts.test.images)  # type: ignore
+    assert not set(job.parts.train.rows.tolist()) & set(present(job.parts.validation).rows.tolist())
+    assert np.array_equal(present(job.parts.test.images), present(without.parts.test.images))
     assert "held out and not trained on" in str(job.settings.validation)
     assert str(job.settings.validation) in job.parts.description
 
@@ -429,7 +430,7 @@ def test_a_val_part_is_used_where_there_is_one(tmp_path: Path) -> None:
     arrays = {f"{axis}_{name}": pair[i] for name, pair in sets.items() for i, axis in enumerate("xy")}
     path = save_npz(tmp_path / "d.npz", **arrays)
     job = prepare(Options(data=path, out=tmp_path, reduce_lr=2))
-    assert (len(job.parts.train), len(job.parts.validation), len(job.parts.test)) == (32, 12, 20)  # type: ignore
+    assert (len(job.parts.train), len(present(job.parts.validation)), len(job.parts.test)) == (32, 12, 20)
     assert job.settings.validation == "the val part, 12 images"
     job = prepare(Options(data=path, out=tmp_path))
     assert len(job.parts.train) == 32
@@ -540,7 +541,7 @@ def test_what_data_may_be(npz: Path) -> None:
         parts = parts_from(data)
         assert (len(parts.train), len(parts.test), parts.classes) == (40, 20, ("0", "1"))
     assert train.classes is None, "what was given stays as it is"
-    assert len(parts_from((train, test, af.from_arrays(x_test, y_test))).validation) == 20  # type: ignore
+    assert len(present(parts_from((train, test, af.from_arrays(x_test, y_test))).validation)) == 20
     for data in (train, (x, y)):
         parts = parts_from(data)
         assert (len(parts.train), len(parts.test)) == (32, 8)

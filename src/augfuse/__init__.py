@@ -49,6 +49,11 @@ if TYPE_CHECKING:
     from augfuse.data.loader import Loader as Loader
     from augfuse.data.open import open as open
     from augfuse.data.samples import from_samples as from_samples
+    from augfuse.data.tabular import from_csv as from_csv
+    from augfuse.data.tabular import from_dataframe as from_dataframe
+    from augfuse.data.tabular import from_hf as from_hf
+    from augfuse.data.tabular import from_jsonl as from_jsonl
+    from augfuse.data.tabular import from_parquet as from_parquet
     from augfuse.data.tar import from_tar as from_tar
     from augfuse.data.tfrecord.source import from_tfrecord as from_tfrecord
     from augfuse.train.api import train as train
@@ -59,9 +64,14 @@ _LAZY = {
     "augment": "copies",
     "decode": "decode",
     "from_coco": "annotated",
+    "from_csv": "tabular",
+    "from_dataframe": "tabular",
     "from_directory": "folder",
+    "from_hf": "tabular",
     "from_idx": "idx",
+    "from_jsonl": "tabular",
     "from_pairs": "annotated",
+    "from_parquet": "tabular",
     "from_samples": "samples",
     "from_tar": "tar",
     "from_tfrecord": "tfrecord.source",

@@ -15,6 +15,7 @@ from PIL import Image
 
 import augfuse as af
 from augfuse.cli import main
+from present import present
 from processes import run, started
 
 RED, TITLE, BACKWARDS, BELL = "\x1b[31mred", "\x1b]0;title\x07", "\u202egnp", "a\x07\x9b2J"
@@ -159,8 +160,8 @@ def test_names_are_no_formulas_in_a_spreadsheet(first: str, tmp_path: Path, reci
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row), row
     read = af.from_directory(tmp_path / "dst")
     assert read.groups is not None and read.copies is not None and len(read) == 12
-    for path, group, copied in zip(read.paths, read.groups.tolist(), read.copies.tolist(), strict=True):  # type: ignore
-        name = Path(path).relative_to(read.folder).as_posix()  # type: ignore
+    for path, group, copied in zip(present(read.paths), read.groups.tolist(), read.copies.tolist(), strict=True):
+        name = Path(path).relative_to(present(read.folder)).as_posix()
         assert group == (name.replace("~1", "") if copied else name)
 
 

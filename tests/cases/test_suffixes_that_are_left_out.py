@@ -11,6 +11,7 @@ from PIL import Image, features
 
 import augfuse as af
 from augfuse.doctor import examine
+from present import present
 
 pytest.importorskip("keras")
 
@@ -56,7 +57,7 @@ def test_sources_read_all_of_them(mixed: Path, tmp_path: Path) -> None:
 def test_avif_is_read_by_sources(mixed: Path, suffix: str) -> None:
     save(mixed / f"a/photo.{suffix}", "AVIF")
     data = af.from_directory(mixed)
-    place = next(i for i, path in enumerate(data.paths) if path.endswith(suffix))  # type: ignore
+    place = next(i for i, path in enumerate(present(data.paths)) if path.endswith(suffix))
     assert len(data) == 16 and data[place].image.shape == (40, 40, 3)
     with pytest.warns(af.AugfuseWarning, match=r"10 pictures .*\.avif 1"):
         ImageDataGenerator().flow_from_directory(mixed)

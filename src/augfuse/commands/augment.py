@@ -42,8 +42,8 @@ def augment(
     Parameters
     ----------
     src
-        A folder or .zip of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, or an
-        .npz file.
+        A folder or .zip of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a
+        .csv, .tsv, .jsonl or .parquet table, or an .npz file.
     dst
         The folder to write, or a name that ends in .npz.
     exclude

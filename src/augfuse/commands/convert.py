@@ -38,7 +38,7 @@ def convert(
     ----------
     src
         Class folders, with or without train / val / test folders above; a .zip or .tar of them; TFRecord or IDX files;
-        or an .npz file.
+        a .csv, .tsv, .jsonl or .parquet table; or an .npz file.
     dst
         A name that ends in .tfrecord, for TFRecord files of tf.train.Example; where SRC has parts, each has a file of
         its own: DST-train.tfrecord, DST-val.tfrecord. A name that ends in .npz, for arrays of images of one size. Any

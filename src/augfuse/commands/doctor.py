@@ -40,8 +40,8 @@ def doctor(
     Parameters
     ----------
     data
-        A folder of class folders or of images, a .zip of class folders, a folder of IDX files, or an .npz file with
-        x_train, y_train and perhaps x_val, y_val, x_test, y_test.
+        A folder of class folders or of images, a .zip of class folders, a folder of IDX files, a .csv, .tsv, .jsonl or
+        .parquet table, or an .npz file with x_train, y_train and perhaps x_val, y_val, x_test, y_test.
     explain
         Print what a code means and what to do about it, and examine nothing.
     recipe

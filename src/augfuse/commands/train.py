@@ -57,9 +57,10 @@ def train(
     ----------
     data
         A folder or .zip of class folders (with train and test or val folders above them, or without), a folder of
-        NAME_train.zip and NAME_test.zip, a folder of IDX files (train-images-idx3-ubyte.gz, ...), or an .npz file with
-        x_train, y_train and, if there is a test part, x_test, y_test. Without a test part a fifth is held out. Without
-        DATA: handwritten digits that come with scikit-learn; nothing is downloaded.
+        NAME_train.zip and NAME_test.zip, a folder of IDX files (train-images-idx3-ubyte.gz, ...), a .csv, .tsv, .jsonl
+        or .parquet table of images and their classes, or an .npz file with x_train, y_train and, if there is a test
+        part, x_test, y_test. Without a test part a fifth is held out. Without DATA: handwritten digits that come with
+        scikit-learn; nothing is downloaded.
     exclude
         Leave out the images on this list, which augfuse doctor DATA --quarantine LIST writes.
     recipe

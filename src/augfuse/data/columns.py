@@ -10,7 +10,7 @@ import numpy as np
 
 from augfuse.data.masks import decode_mask
 from augfuse.data.stores.store import Store
-from augfuse.errors import DecodeError
+from augfuse.errors import DataError, DecodeError
 
 
 class Size(NamedTuple):
@@ -60,6 +60,23 @@ def ragged(values: np.ndarray, counts: Sequence[int] | np.ndarray) -> Ragged:
     """Of values that lie one entry behind the other."""
     lengths = np.asarray(counts, np.int64)
     return Ragged(values, np.cumsum(lengths) - lengths, lengths)
+
+
+@final
+class Values(msgspec.Struct, frozen=True, eq=False):
+    """One thing for each sample, a number or anything else: entry i is values[rows[i]]."""
+
+    values: np.ndarray | Sequence[Any]
+    rows: np.ndarray  # (n,) int64
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def entry(self, row: int, size: Size) -> Any:
+        return self.values[int(self.rows[row])]
+
+    def take(self, rows: np.ndarray) -> Values:
+        return Values(self.values, self.rows[rows])
 
 
 @final
@@ -138,23 +155,6 @@ class MaskFiles(msgspec.Struct, frozen=True, eq=False):
         return MaskFiles(self.store, self.rows[rows])
 
 
-@final
-class Entries(msgspec.Struct, frozen=True, eq=False):
-    """Entries of a sequence, as they are: entry i is values[rows[i]]."""
-
-    values: Sequence[Any]
-    rows: np.ndarray  # (n,) int64
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def entry(self, row: int, size: Size) -> Any:
-        return self.values[int(self.rows[row])]
-
-    def take(self, rows: np.ndarray) -> Entries:
-        return Entries(self.values, self.rows[rows])
-
-
 def counts(column: Column) -> np.ndarray | None:
     """(n,): how many parts each entry has; None where only reading them tells."""
     if isinstance(column, Ragged | Lists):
@@ -182,6 +182,25 @@ def kinds(columns: Mapping[str, Column], known: Mapping[str, str]) -> dict[str, 
         own = counts(column)
         aligned = boxes is not None and own is not None and np.array_equal(boxes, own)
         found[name] = known.get(name) or ("box_labels" if aligned else "fixed")
+    return found
+
+
+def class_counts(column: Column, what: str) -> np.ndarray:
+    """(n, classes) how often each class comes in each entry: numbers or names, one or several. DataError, which begins
+    with `what`, for entries of another kind."""
+    try:
+        entries = [np.atleast_1d(np.asarray(column.entry(row, Size(1, 1)))) for row in range(len(column))]
+    except (DecodeError, ValueError):
+        entries = []
+    wrong = next((e for e in entries if e.ndim != 1 or (len(e) and e.dtype.kind not in "iubU")), None)
+    flat = np.concatenate(entries) if entries and wrong is None else np.empty(0)
+    if not len(flat):
+        got = "no classes" if wrong is None else f"{wrong.dtype} of shape {wrong.shape}"
+        raise DataError(f"{what}: holds {got}, wanted numbers or names of classes, such as those of boxes.")
+    rows = np.repeat(np.arange(len(entries)), [len(entry) for entry in entries])
+    names, codes = np.unique(flat, return_inverse=True)
+    found = np.zeros((len(entries), len(names)))
+    np.add.at(found, (rows, codes.reshape(len(flat))), 1.0)
     return found
 
 

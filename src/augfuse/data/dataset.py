@@ -9,14 +9,14 @@ from typing import Any, SupportsIndex, final
 import msgspec
 import numpy as np
 
-from augfuse.data.columns import Entries, Size
+from augfuse.data.columns import Size, Values, class_counts
 from augfuse.data.labels import check_named, class_names, labelled
 from augfuse.data.sample import Sample
 from augfuse.data.split import split_rows
 from augfuse.data.stores.joined import JoinedStore
 from augfuse.data.stores.store import Read, Store
 from augfuse.data.table import Table, joined
-from augfuse.errors import DataError, DecodeError, ImageTypeError
+from augfuse.errors import DataError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.ranges import whole
 from augfuse.text import shown
 
@@ -179,15 +179,26 @@ class DataSet:
         return self._taken(check_rows(rows, len(self)))
 
     def split(
-        self, fraction: float, seed: int = 0, stratify: bool = True, groups: Any = None
+        self, fraction: float, seed: int = 0, stratify: bool | str = True, groups: Any = None
     ) -> tuple[DataSet, DataSet]:
-        """(rest, held_out), about `fraction` held out, each class keeping its share; see `augfuse.data.split`.
+        """(rest, held_out), about `fraction` held out, each class keeping its share, also where images have several
+        labels; see `augfuse.data.split`.
 
+        stratify: the name of a target, such as "box_labels", to keep the share of what it holds instead of labels.
         groups: (n,), what must not be parted; by default `data.groups`.
         """
         groups = self.groups if groups is None else groups
+        amounts = None
+        if isinstance(stratify, str):
+            if stratify not in self.table.targets:
+                known = ", ".join(map(shown, self.table.targets)) or "none"
+                raise DataError(
+                    f"split: stratify: got {shown(stratify)}, wanted True, False or one of the targets, {known}."
+                    f"{did_you_mean(stratify, self.table.targets)}"
+                )
+            amounts, stratify = class_counts(self.table.targets[stratify], f"split: {stratify}"), True
         rest, held_out = split_rows(
-            len(self), fraction, labels=self.labels, seed=seed, stratify=stratify, groups=groups
+            len(self), fraction, labels=self.labels, seed=seed, stratify=stratify, groups=groups, amounts=amounts
         )
         return self._taken(rest), self._taken(held_out)
 
@@ -275,7 +286,7 @@ class DataSet:
             if isinstance(entries, (str, bytes)) or not hasattr(entries, "__getitem__") or len(entries) != len(self):
                 got = str(len(entries)) if hasattr(entries, "__len__") else type(entries).__name__
                 raise DataError(f"with_targets: {name}: got {got} for {len(self)} samples, wanted an entry for each.")
-            columns[name] = Entries(entries, np.arange(len(self), dtype=np.int64))
+            columns[name] = Values(entries, np.arange(len(self), dtype=np.int64))
         return self._with(msgspec.structs.replace(self.table, targets=columns), self.rows)
 
     def with_copies(self, copies: np.ndarray) -> DataSet:

@@ -1,4 +1,4 @@
-"""What DATA means, for every command: class folders, archives of them, IDX files, an .npz file."""
+"""What DATA means, for every command: class folders, archives of them, tables, records, annotations, arrays."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from augfuse.data.layouts.exclude import Exclude
 from augfuse.data.layouts.names import is_left_behind
 from augfuse.data.layouts.parts import PARTS, part_in
 from augfuse.data.npz import read_npz
+from augfuse.data.tabular import TABLES, find_shards, shard_parts, table_parts
 from augfuse.data.tar import tar_parts
 from augfuse.data.tfrecord.source import from_tfrecord
 from augfuse.errors import DataError, DataNotFoundError
@@ -27,10 +28,12 @@ from augfuse.text import shown
 
 WANTED = (
     "a folder, .zip or .tar of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a "
-    ".tfrecord file, an .npz file, COCO's .json, YOLO's data.yaml, or a folder with Annotations and JPEGImages or with "
-    "images and masks"
+    ".tfrecord file, a .csv, .tsv, .jsonl or .parquet table, an .npz file, COCO's .json, YOLO's data.yaml, or a folder "
+    "with Annotations and JPEGImages or with images and masks"
 )
 RECORDS = (".tfrecord", ".tfrecords")
+# Files of rows, whose images may have no file.
+ROWS = (".npz", *RECORDS, *TABLES)
 
 
 class Opened(NamedTuple):
@@ -56,12 +59,15 @@ def open(
         photos/                  class folders, with or without train, val and test folders; see `from_directory`
         photos.zip, photos.tar   the same in an archive, read in place; see `from_zip` and `from_tar`
         shard.tar                samples of WebDataset; see `from_tar`
-        folder/                  of NAME_train.zip and NAME_test.zip, or of IDX files (train-images-idx3-ubyte, ...)
+        folder/                  of NAME_train.zip and NAME_test.zip, of IDX files (train-images-idx3-ubyte, ...), or of
+                                 Parquet files (train-00000-of-00002.parquet, ...)
         data.tfrecord            tf.train.Example, or data-train.tfrecord, data-val.tfrecord, ...; see `from_tfrecord`
         instances.json           COCO; see `from_coco`
         data.yaml                YOLO; see `from_yolo`
         folder/                  with Annotations and JPEGImages, Pascal VOC; with images and masks; see `from_voc` and
                                  `from_pairs`
+        labels.csv               also .tsv, .jsonl and .parquet: images, or names of files; see `from_csv`, `from_jsonl`
+                                 and `from_parquet`
         data.npz                 x_train and y_train, x_val and y_val, x_test and y_test; or x and y
 
     part: "train", "val" or "test"; by default "train", or all where nothing is divided. The others are at hand as
@@ -101,6 +107,9 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
         _refuse_list(path, exclude, "records")
         sets = {part: from_tfrecord(file, color=color) for part, file in files.items()}
         return Opened(path.stem, path.name, as_parts(_with_classes(sets, path)))
+    if path.is_file() and suffix in TABLES:
+        _refuse_list(path, exclude, "rows")
+        return Opened(path.stem, path.name, as_parts(_with_names(table_parts(path, color), path)))
     if path.is_file() and suffix == ".zip":
         return Opened(path.stem, path.name, zip_parts(path, color, exclude))
     if path.is_file() and suffix == ".tar":
@@ -116,13 +125,19 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
 
 
 def require_classes(opened: Opened, path: Path | str, what: str) -> None:
-    """DataError where images have boxes or masks and no class: `what` takes one for each image."""
+    """DataError where images have no class, or several: `what` takes one for each image."""
     for data in opened.parts.values():
-        if data.labels is None:
+        labels = data.labels
+        if labels is None or not _is_numbered(labels) or data.classes is None:
             held = ", ".join(data.table.targets) or "no labels"
+            held = held if labels is None else f"labels {labels.dtype} {labels.shape}"
             raise DataError(
                 f"{path}: its images have {held}, and no class each; {what} takes one class for each image."
             )
+
+
+def _is_numbered(labels: np.ndarray) -> bool:
+    return labels.ndim == 1 and labels.dtype.kind == "i"
 
 
 def is_annotated(path: Path) -> bool:
@@ -152,16 +167,22 @@ def _annotated(path: Path, color: Color | None) -> Opened | None:
 
 def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:
     title = path.name or str(path)
+    sets: Mapping[str | None, DataSet]
     # Class folders come first: an archive beside them is most often what they were unpacked from.
     if not any(entry.is_dir() and not is_left_behind(entry.name) for entry in path.iterdir()):
         pairs = find_idx(path)
         if pairs:
             _refuse_list(path, exclude, "arrays")
-            sets: dict[str | None, DataSet] = {**from_idx(path, part=next(iter(pairs))).parts}
+            sets = {**from_idx(path, part=next(iter(pairs))).parts}
             return Opened(path.name, f"IDX files of {title}", as_parts(_with_classes(sets, path)))
         archives = find_archives(path)
         if archives:
             return Opened(path.name, f"Archives of {title}", _zips(archives, color, exclude))
+        shards = find_shards(path)
+        if shards:
+            _refuse_list(path, exclude, "rows")
+            sets = shard_parts(shards, color)
+            return Opened(path.name, f"Parquet files of {title}", as_parts(_with_names(sets, path)))
         others = [entry.name for entry in path.glob("*.zip")]
         if others:
             raise DataError(f"{path}: holds {others[0]} and no class folders. Type {path / others[0]}.")
@@ -176,11 +197,20 @@ def _parts_beside(path: Path) -> dict[str | None, Path]:
     return {part: file for part, file in files.items() if file.is_file()}
 
 
+def _with_names(sets: Mapping[str | None, DataSet], path: Path) -> Mapping[str | None, DataSet]:
+    """The same; where images have class numbers without names, with the numbers as names."""
+    return (
+        _with_classes(sets, path)
+        if all(d.labels is not None and _is_numbered(d.labels) for d in sets.values())
+        else sets
+    )
+
+
 def _with_classes(sets: Mapping[str | None, DataSet], path: Path) -> dict[str | None, DataSet]:
     """The same with class numbers and names that all of them share: the names that they have, or the numbers."""
     labels: dict[str | None, np.ndarray] = {}
     for part, data in sets.items():
-        if data.labels is None or data.labels.ndim != 1 or data.labels.dtype.kind != "i":
+        if data.labels is None or not _is_numbered(data.labels):
             got = "no labels" if data.labels is None else f"labels {data.labels.dtype} {data.labels.shape}"
             where = path if part is None else f"{path}, part {part}"
             raise DataError(f"{where}: got {got}, wanted the number or the name of a class for each image.")

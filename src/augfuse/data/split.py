@@ -20,28 +20,40 @@ def split_rows(
     seed: int = 0,
     stratify: bool = True,
     groups: Any = None,
+    amounts: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows (rest, held_out), both int64, ascending and not empty; together they are 0..length-1.
 
     fraction: 0 < fraction < 1; round(fraction * length) rows are held out, or as nearly as the rules below allow.
     stratify: every class keeps its share on both sides (largest remainder), and a class of two or more samples is on
-        both sides, even where that changes the total. Without labels there is nothing to stratify.
+        both sides, even where that changes the total. Without labels there is nothing to stratify. Where samples have
+        several labels, (length, k) of 0 and 1 or k class numbers, iterative stratification brings each label near to
+        its share, and one of two or more samples to both sides wherever others leave it room.
     groups: (length,) of anything that sorts (patients, videos, scenes). A group is never on both sides; shares are then
         as near as a greedy choice of whole groups comes.
+    amounts: (length, k), 0 or more, how much of k classes each sample holds: stratify by these instead of labels.
     The same arguments give the same rows; the global random state is neither read nor changed.
 
     Raises DataError: fraction outside (0, 1), a side would be empty, groups of the wrong length or only one group,
-    stratify=True with labels that are not integers of shape (length,).
+    stratify=True with labels that are not classes.
     """
     truth("split: stratify", stratify)
     if not isinstance(fraction, (int, float, np.number)) or not 0 < fraction < 1:
         raise DataError(f"split: got fraction {shown(fraction)}, wanted 0 < fraction < 1; for a fifth type split(0.2)")
     generator = _generator(seed)
-    codes = _class_codes(labels, length) if stratify and labels is not None else np.zeros(length, np.int64)
-    if groups is None:
-        held = _hold_out_samples(codes, fraction, generator, both_sides=stratify and labels is not None)
+    if stratify and labels is not None and amounts is None:
+        labels, amounts = _several(labels, length)
+    codes = np.zeros(length, np.int64)
+    if amounts is not None:
+        amounts = amounts[:, amounts.any(axis=0)]
+    elif stratify and labels is not None:
+        codes = _class_codes(labels, length)
+    if groups is not None:
+        held = _hold_out_groups(codes, amounts, _group_codes(groups, length), fraction, generator)
+    elif amounts is not None:
+        held = _hold_out_several(amounts, fraction, generator)
     else:
-        held = _hold_out_groups(codes, _group_codes(groups, length), fraction, generator)
+        held = _hold_out_samples(codes, fraction, generator, both_sides=stratify and labels is not None)
     if not held.any() or held.all():
         side = "rest" if held.any() else "held-out side"
         raise DataError(
@@ -59,6 +71,20 @@ def _generator(seed: int) -> np.random.Generator:
     if not 0 <= key < 2**128:
         raise DataError(f"split: got seed {shown(seed)}, wanted an integer from 0 to 2**128 - 1.")
     return np.random.Generator(np.random.Philox(key=key))
+
+
+def _several(labels: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """(labels, (n, k) what each sample has of k classes), where samples have several labels; (labels, None) where each
+    has one, also as a row of 0 and a single 1."""
+    if labels.ndim != 2 or len(labels) != length or labels.shape[1] < 2:
+        return labels, None
+    if np.isin(labels, (0, 1)).all():
+        return (labels.argmax(axis=1), None) if (labels.sum(axis=1) == 1).all() else (labels, labels.astype(np.float64))
+    values = [np.unique(column) for column in labels.T]
+    if labels.dtype.kind not in "iu" or sum(map(len, values)) > length // 2:  # coordinates, say
+        return labels, None
+    hot = [column[:, None] == known for column, known in zip(labels.T, values, strict=True)]
+    return labels, np.column_stack(hot).astype(np.float64)
 
 
 def _class_codes(labels: np.ndarray, length: int) -> np.ndarray:
@@ -120,13 +146,53 @@ def _largest_remainder(sizes: np.ndarray, fraction: float, *, both_sides: bool) 
     return takes
 
 
+def _hold_out_several(amounts: np.ndarray, fraction: float, generator: np.random.Generator) -> np.ndarray:
+    """Boolean (n,): held out, by iterative stratification (Sechidis, Tsoumakas and Vlahavas, 2011): the label with the
+    fewest samples left comes first, and each of them goes where more of it is missing, or more samples are."""
+    n = len(amounts)
+    total = round(fraction * n)
+    missing = amounts.sum(axis=0)[:, None] * (1 - fraction, fraction)
+    room = np.array([n - total, total])
+    has = amounts > 0
+    left = has.sum(axis=0)
+    several = left > 1
+    given = np.zeros((amounts.shape[1], 2), np.int64)  # samples of each label on each side
+    side = np.full(n, -1)
+    order = generator.permutation(n)
+    while left.any():
+        label = int(np.argmin(np.where(left > 0, left, n + 1)))
+        rows = order[(side[order] < 0) & has[order, label]]
+        for row in rows:
+            more = missing[label, 1] - missing[label, 0]
+            chosen = int(more > 0)
+            if abs(more) < 1e-9:  # ties must not depend on rounding
+                chosen = int(room[1] > room[0]) if room[0] != room[1] else int(generator.integers(2))
+            if several[label] and row == rows[-1] and not given[label].all():
+                chosen = int(np.argmin(given[label])) if given[label].any() else chosen
+            side[row] = chosen
+            missing[:, chosen] -= amounts[row]
+            given[:, chosen] += has[row]
+            room[chosen] -= 1
+        left -= has[rows].sum(axis=0)
+    rest = order[side[order] < 0]  # without any label
+    side[rest[: max(0, total - int((side == 1).sum()))]] = 1
+    return side == 1
+
+
 def _hold_out_groups(
-    codes: np.ndarray, group_codes: np.ndarray, fraction: float, generator: np.random.Generator
+    codes: np.ndarray,
+    amounts: np.ndarray | None,
+    group_codes: np.ndarray,
+    fraction: float,
+    generator: np.random.Generator,
 ) -> np.ndarray:
     """Boolean (n,): held out, whole groups only, both sides not empty."""
     sizes = np.bincount(group_codes)
-    counts = np.zeros((len(sizes), int(codes.max()) + 1))
-    np.add.at(counts, (group_codes, codes), 1.0)
+    counts = np.zeros((len(sizes), int(codes.max()) + 1 if amounts is None else amounts.shape[1]))
+    if amounts is None:
+        np.add.at(counts, (group_codes, codes), 1.0)
+    else:
+        np.add.at(counts, group_codes, amounts)
     # Share of each class, and of all samples, that a group would bring; each should come near to `fraction`.
     shares = np.column_stack([counts / counts.sum(0), sizes / len(codes)])
     shuffled = generator.permutation(len(sizes))

@@ -41,8 +41,8 @@ def examine(
 ) -> Checkup:
     """Examine a data set and, where they are given, a recipe and a trained model on it.
 
-    data: a folder of class folders or of plain images, a zip archive of class folders, IDX files in a folder, an .npz
-        file with x_train, y_train and perhaps x_val, x_test; or an array source, as `af.from_arrays` makes it.
+    data: a folder of class folders or of plain images, a zip archive of class folders, IDX files in a folder, a table,
+        an .npz file with x_train, y_train and perhaps x_val, x_test; or a data set.
     recipe: an `af.Recipe`, or a file that `recipe.to_yaml()` was written to.
     model: a .keras or .h5 file of a model that takes one image and returns one score for each class.
     trust_model: code that the model file holds may run; without it such a file is refused.

@@ -12,7 +12,8 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.folder import open_folder, read_file
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.data.layouts.names import is_image
-from augfuse.data.open import RECORDS, WANTED, find_archives, is_annotated, open_parts
+from augfuse.data.open import ROWS, WANTED, find_archives, is_annotated, open_parts
+from augfuse.data.tabular import find_shards
 from augfuse.doctor.folders import Tree, survey_trees
 from augfuse.doctor.survey import Survey
 from augfuse.doctor.tables import survey_npz, survey_sets
@@ -43,8 +44,10 @@ def gather(data: str | os.PathLike[str] | DataSet | Any) -> Survey:
             archives = find_archives(path)
             if archives:
                 return survey_trees([_tree(file, str(root), part) for part, file in archives.items()], root.name)
+            if find_shards(path):
+                return survey_sets(open_parts(path, color=None).parts, root.name)
         return survey_trees([Tree(root, read_file, str(root))], root.name)
-    if path.suffix.lower() in (*RECORDS, ".tar") and not path.is_dir():
+    if path.suffix.lower() in (*ROWS, ".tar") and path.suffix.lower() != ".npz" and not path.is_dir():
         opened = open_parts(path, color=None)
         return survey_sets(opened.parts, opened.title)
     if not path.exists():
@@ -60,10 +63,10 @@ def gather(data: str | os.PathLike[str] | DataSet | Any) -> Survey:
 
 
 def holds_rows(data: Path) -> bool:
-    """Whether a path holds arrays or records, whose images have no file of their own. Raises as `gather` does."""
-    if data.suffix.lower() in (".npz", *RECORDS):
+    """Whether a path holds arrays, records or rows, whose images need not have a file. Raises as `gather` does."""
+    if data.suffix.lower() in ROWS:
         return not data.is_dir()
-    return data.is_dir() and not open_folder(data).folders() and bool(find_idx(data))
+    return data.is_dir() and not open_folder(data).folders() and bool(find_idx(data) or find_shards(data))
 
 
 def _tree(path: Path, base: str, part: str) -> Tree:

@@ -111,6 +111,7 @@ def _files(name: str, data: DataSet) -> Part:
     root = data.root or ""
     base = os.path.dirname(root) if data.store.folder is None else root  # noqa: PTH120 - train.tfrecord@12
     labels = data.labels if data.classes is not None else None
+    labels = labels if labels is not None and labels.ndim == 1 and labels.dtype.kind == "i" else None
     own = () if labels is None or data.classes is None else tuple(data.classes[k] for k in np.unique(labels))
     return Part(
         name=name,

@@ -1,0 +1,142 @@
+"""Images that lie encoded in the cells of a table: in memory, or wherever the table has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, final, runtime_checkable
+
+from augfuse.data.decode import Color, decode
+from augfuse.data.sample import Sample
+from augfuse.data.stores.files import read_file
+from augfuse.data.stores.store import Read, read_each
+from augfuse.errors import DecodeError
+
+
+@runtime_checkable
+class Encoded(Protocol):
+    """A column of image files. It pickles without the files of others, and may be asked by several threads at once."""
+
+    @property
+    def names(self) -> Sequence[str] | None:
+        """The file of each row and the row in it: train.parquet@12; None where they are not in files."""
+        ...
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The files on disk that are read."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def get(self, rows: Sequence[int]) -> list[bytes | DecodeError]:
+        """The image files in these rows; for one that is not there, why."""
+        ...
+
+    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
+        """As of a store."""
+        ...
+
+    def __str__(self) -> str: ...
+
+
+@final
+class CellStore:
+    """The images of a column. color: channels to decode to."""
+
+    __slots__ = ("_cells", "_color")
+
+    stack = None
+    folder = None
+
+    def __init__(self, cells: Encoded, color: Color | None) -> None:
+        self._cells = cells
+        self._color: Color | None = color
+
+    @property
+    def names(self) -> Sequence[str] | None:
+        return self._cells.names
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        return self._cells.roots
+
+    @property
+    def keeps_files(self) -> bool:
+        return self._color is None
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __str__(self) -> str:
+        return str(self._cells)
+
+    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+        found, names = self._cells.get(rows), self._cells.names
+
+        def one(place: int) -> Sample:
+            raw, row = found[place], rows[place]
+            if isinstance(raw, DecodeError):
+                raise raw
+            name = None if names is None else names[row]
+            return Sample(decode(raw, color=self._color, path=name or f"{self}, row {row}"), None, name)
+
+        return read_each(one, range(len(rows)), threads)
+
+    def raw(self, row: int) -> bytes:
+        (found,) = self._cells.get([row])
+        if isinstance(found, DecodeError):
+            raise found
+        return found
+
+    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
+        yield from self._cells.marks(rows)
+
+
+@final
+class MemoryCells:
+    """Image files in memory, as the cells of a data frame hold them."""
+
+    __slots__ = ("_cells", "_title")
+
+    names = None
+    roots: tuple[str, ...] = ()
+
+    def __init__(self, title: str, cells: Sequence[Any]) -> None:
+        self._title = title
+        self._cells = cells
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __str__(self) -> str:
+        return self._title
+
+    def get(self, rows: Sequence[int]) -> list[bytes | DecodeError]:
+        return [content(self._cells[row], f"{self._title}, row {row}") for row in rows]
+
+    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
+        for one in self.get(rows):
+            yield str(one).encode() if isinstance(one, DecodeError) else one
+
+
+def is_encoded(cell: Any) -> bool:
+    """Whether a cell holds an image file: bytes, or a record of bytes and a path, as Hugging Face has them."""
+    if isinstance(cell, dict):
+        return "bytes" in cell and set(cell) <= {"bytes", "path"}
+    return isinstance(cell, (bytes, bytearray, memoryview))
+
+
+def content(cell: Any, where: str, *, follow: bool = True) -> bytes | DecodeError:
+    """The image file in a cell: the bytes, or, where these may be followed, those of the file that a record names
+    instead."""
+    if isinstance(cell, dict):
+        raw, path = cell.get("bytes"), cell.get("path")
+        if raw is None and follow and isinstance(path, str):
+            try:
+                return read_file(path)
+            except (OSError, ValueError) as error:
+                return DecodeError(f"the file cannot be read ({error}).", path)
+        cell = raw
+    if isinstance(cell, (bytes, bytearray, memoryview)):
+        return bytes(cell)
+    return DecodeError("the cell holds no image.", where)
