@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -28,8 +28,8 @@ class Batch:
     """
 
     __slots__ = (
-        "images", "indices", "labels", "paths", "pixel_mask", "plan", "planar", "sample_weights", "targets", "views",
-        "visibility",
+        "box_format", "images", "indices", "kinds", "labels", "paths", "pixel_mask", "plan", "planar", "sample_weights",
+        "targets", "views", "visibility",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +51,8 @@ class Batch:
         self.planar = planar
         self.views = views or {}
         self.targets: dict[str, Any] = {}
+        self.kinds: Mapping[str, str] = {}  # what each target is treated like
+        self.box_format: Any = "pascal_voc"
         self.visibility: dict[str, list[np.ndarray]] = {}
         self.pixel_mask: np.ndarray | None = None
 
@@ -162,8 +164,20 @@ class Batch:
             words = [str(caption) for caption in captions]
             if len(words) != len(self):
                 raise ImageError(f"captions: got {len(words)} for {len(self)} images, wanted one for each.")
-        shown = [pictures.as_rgb(image) for image in self.pixels()]
-        return pictures.grid(shown, columns, gap, padding, words, side)
+        return pictures.grid(self.drawn(), columns, gap, padding, words, side)
+
+    def drawn(self, first: int | None = None) -> list[np.ndarray]:
+        """The images as (h, w, 3) uint8 pictures with their targets over them. `first`: only so many."""
+        from augfuse import pictures
+        from augfuse.targets.draw import painted
+
+        found = [pictures.as_rgb(image) for image in self.pixels(first)]
+        if not self.targets:
+            return found
+        return [
+            painted(image, {name: entries[i] for name, entries in self.targets.items()}, self.kinds, self.box_format)
+            for i, image in enumerate(found)
+        ]
 
     def caption(self, i: int) -> str:
         """What is written under image `i`: its label, where that is one number or word, and on a line of its own what
@@ -185,7 +199,8 @@ def of_views(plan: Plan, views: dict[str, Batch]) -> Batch:
     """The batch of a recipe with Views: the first of them, which knows all."""
     first = next(iter(views.values()))
     both = Batch(first.images, first.labels, plan.indices, first.paths, plan, first.planar, views)
-    both.targets, both.visibility, both.pixel_mask = first.targets, first.visibility, first.pixel_mask
+    for name in ("targets", "visibility", "pixel_mask", "kinds", "box_format"):
+        setattr(both, name, getattr(first, name))
     return both
 
 

@@ -56,6 +56,7 @@ def carried_out(
         batch = Batch(target, labels, plan.indices, paths, part, planar)
         if held is not None:
             batch.targets, batch.visibility = carried(held, part, executor(), threads)
+            batch.kinds, batch.box_format = held.kinds, held.wanted
             batch.targets |= {
                 like: _like(part, more, how._replace(out=None)) for like, more in held.of("image").items()
             }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augfuse.errors import RecipeError
-from augfuse.pictures import as_rgb, fitted, png_bytes
+from augfuse.pictures import fitted, png_bytes
 from augfuse.transforms.base import Transform, specs
 from augfuse.transforms.children import inside
 from augfuse.transforms.evaluation import evaluated
@@ -27,8 +27,8 @@ def batch_html(batch: Batch) -> str:
     """A line about the batch, then its first images, each with its label and what was drawn for it."""
     shown = min(len(batch), _SHOWN)
     more = f", the first {shown} of them" if shown < len(batch) else ""
-    pixels = batch.pixels(shown)
-    figures = "".join(_figure(fitted(as_rgb(pixels[i]), _SIDE), batch.caption(i)) for i in range(shown))
+    drawn = batch.drawn(shown)
+    figures = "".join(_figure(fitted(drawn[i], _SIDE), batch.caption(i)) for i in range(shown))
     head = escape(f"{batch!r}, seed {batch.plan.seed}{more}")
     return f'<div><p>{head}</p><div style="display:flex;flex-wrap:wrap;gap:10px">{figures}</div></div>'
 

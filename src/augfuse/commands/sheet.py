@@ -11,7 +11,7 @@ import numpy as np
 
 from augfuse.data.dataset import DataSet
 from augfuse.data.loader import Loader
-from augfuse.pictures import FAINT, Page, as_rgb, fitted, type_of
+from augfuse.pictures import FAINT, Page, fitted, type_of
 from augfuse.plan.describe import caption
 from augfuse.plan.explain import explain
 from augfuse.plan.plan import Plan
@@ -72,7 +72,7 @@ def rows(
 
 def _cell(batch: Any, words: str) -> Cell:
     values = (float(batch.images.min()), float(batch.images.max()))
-    return Cell(as_rgb(batch.pixels()[0]), words, values)
+    return Cell(batch.drawn()[0], words, values)
 
 
 def _label(batch: Any, source: DataSet, position: int) -> str:
