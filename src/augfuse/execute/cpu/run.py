@@ -204,15 +204,17 @@ def run(
     if work.mean_gain is not None:
         color = _with_mean(work, color, work.mean_gain[first : first + count], src, starts, shape)
     height, width = int(work.height[first]), int(work.width[first])
-    if target.plain and (src.dtype != target.out.dtype or color.kind != kernels.KEEP or target.planar):
+    plain = target.plain and src.dtype == target.out.dtype and color.kind == kernels.KEEP
+    if target.plain and (not plain or target.planar):
         target = target._replace(plain=False)
-    loop = _loop(work.grid, warp.cubic, isinstance(warp, Bent))
+    picks = plain and warp.nearest and work.grid == "free" and warp.mode <= kernels.CONSTANT
+    loop = _loop(work.grid, warp.cubic, isinstance(warp, Bent), picks)
     begin = (at - target.first) * height * width * work.channels
     loop(src, starts, shape, warp, color, target, begin, height, width)
 
 
 @cache
-def _loop(grid: Grid, cubic: bool, bends: bool) -> Callable[..., None]:
+def _loop(grid: Grid, cubic: bool, bends: bool, picks: bool) -> Callable[..., None]:
     """The compiled loop, loaded on first use: a recipe compiles what it needs."""
     if grid in ("whole", "swapped"):
         from augfuse.execute.cpu.straight import run as straight
@@ -226,6 +228,10 @@ def _loop(grid: Grid, cubic: bool, bends: bool) -> Callable[..., None]:
         from augfuse.execute.cpu import bent
 
         return bent.cubic_run if cubic else bent.run
+    if picks:
+        from augfuse.execute.cpu.picks import run as picking
+
+        return picking
     if cubic:
         from augfuse.execute.cpu.cubic import run as cubic_run
 
