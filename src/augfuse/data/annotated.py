@@ -1,9 +1,8 @@
-"""Data sets with annotations: Pascal VOC, YOLO, COCO, and pairs of images and masks."""
+"""Data sets with annotations: Pascal VOC, YOLO, and pairs of images and masks."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from augfuse.data.columns import Column, MaskFiles, Relative, lists, ragged
-from augfuse.data.dataset import DataSet, as_parts
+from augfuse.data.dataset import DataSet, Skeleton, as_parts
 from augfuse.data.decode import Color
 from augfuse.data.folder import open_folder
 from augfuse.data.labels import class_names
-from augfuse.data.layouts import coco, voc, yolo
+from augfuse.data.layouts import voc, yolo
 from augfuse.data.layouts.classes import check_color, choose_part
 from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
-from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, did_you_mean
+from augfuse.errors import DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown
 
 
@@ -122,6 +121,8 @@ def _yolo_parts(path: Path, kind: yolo.Kind, part: str | None, color: Color | No
     for name, value in described.parts.items():
         store = FileStore(str(path), None, _images_of(value, described.root, path, name), color)
         sets[name] = _yolo(store, None, described.names, kind, described.kpt_shape)
+        if described.flip_idx is not None:
+            sets[name].skeleton = Skeleton(flip=described.flip_idx)
     return as_parts(sets)[choose_part(part, list(described.parts), path)]
 
 
@@ -157,53 +158,6 @@ def _yolo(
         assert shape is not None
         targets["keypoints"] = Relative(ragged(np.array(points, np.float32).reshape(-1, *shape), counts), 2)
     return DataSet(store, Table(targets=targets), names)
-
-
-def from_coco(
-    annotations: str | os.PathLike[str],
-    images: str | os.PathLike[str] | None = None,
-    color: Color | None = "rgb",
-) -> DataSet:
-    """A data set of images with COCO's annotations: boxes, polygons, key points.
-
-        af.from_coco("annotations/instances_val2017.json", "val2017")
-
-    images: the folder of the images; by default the folder of the JSON file, or `images` beside it.
-    Classes are numbered 0..k-1 in the order of their ids; `data.classes` are their names. Images that no annotation
-    names are kept, without boxes.
-
-    Targets: "boxes" (k, 4) float32 as [x1, y1, x2, y2] in pixels, "box_labels" (k,) int64, "area" (k,) float32, "crowd"
-        (k,) bool; "polygons", where there are any: for each object a list of (m, 2) arrays, [] for one that is stored
-        as a mask; "keypoints" (k, p, 3), where there are any: x, y and whether it is labelled (0 no, 1 hidden, 2 yes).
-
-    Boxes without area are left out; an AugfuseWarning counts them. Raises DataNotFoundError (no such file), DataError
-    (not COCO, ids that are there twice, an annotation of an unknown image or category, a box upside down, images that
-    are missing; with the object).
-    """
-    check_color(color)
-    path = Path(annotations)
-    found = coco.read(path)
-    folder = _coco_images(path, images, found.files)
-    store = FileStore(str(folder), None, tuple(f"{folder}{os.sep}{name}" for name in found.files), color)
-    if found.flat:
-        warnings.warn(
-            f"{path}: {found.flat} boxes without area are left out, the first is that of annotation "
-            f"{found.first_flat}.",
-            AugfuseWarning,
-            stacklevel=2,
-        )
-    counts = found.counts
-    targets: dict[str, Column] = {
-        "boxes": ragged(found.boxes, counts),
-        "box_labels": ragged(found.labels, counts),
-        "area": ragged(found.areas, counts),
-        "crowd": ragged(found.crowds, counts),
-    }
-    if len(found.points):
-        targets["polygons"] = lists(lists(ragged(found.points, found.rings), found.parts), counts)
-    if found.keypoints is not None:
-        targets["keypoints"] = ragged(found.keypoints, counts)
-    return DataSet(store, Table(targets=targets), found.classes)
 
 
 def from_pairs(
@@ -308,20 +262,3 @@ def _numbered_names(classes: Sequence[str] | None, found: set[str], where: str) 
     if unknown:
         raise DataError(f"{where}: class {shown(unknown[0])} is not in classes.{did_you_mean(unknown[0], names)}")
     return names
-
-
-def _coco_images(path: Path, images: str | os.PathLike[str] | None, files: Sequence[str]) -> Path:
-    """The folder of the images. DataError where not all of them are there."""
-    folders = [Path(images)] if images is not None else [path.parent, path.parent / "images"]
-    for folder in folders:
-        if images is not None and not folder.is_dir():
-            raise DataNotFoundError(f"{folder}: no such folder, wanted that of the images.")
-    held = [sum((folder / name).is_file() for name in files[:1]) for folder in folders]
-    folder = Path(os.path.abspath(folders[held.index(max(held))]))  # noqa: PTH100
-    missing = [name for name in files if not (folder / name).is_file()]
-    if missing:
-        raise DataError(
-            f"{path}: names {len(missing)} of {len(files)} images that are not in {folder}, the first is "
-            f"{shown(missing[0])}. Type images=FOLDER."
-        )
-    return folder

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.annotated import from_coco, from_pairs, from_voc, from_yolo
+from augfuse.data.annotated import from_pairs, from_voc, from_yolo
 from augfuse.data.archive import zip_parts
+from augfuse.data.coco import from_coco
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decode import Color
 from augfuse.data.folder import from_directory
