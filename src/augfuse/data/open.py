@@ -116,13 +116,14 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
     raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
 
 
-def require_classes(opened: Opened, path: Path | str, what: str) -> None:
-    """DataError where images have boxes or masks and no class: `what` takes one for each image."""
+def require_classes(opened: Opened, path: Path | str, what: str, hint: str = "") -> None:
+    """DataError where images have boxes or masks and no class: `what` takes one for each image. hint: what to type
+    instead."""
     for data in opened.parts.values():
         if data.labels is None:
             held = ", ".join(data.table.targets) or "no labels"
             raise DataError(
-                f"{path}: its images have {held}, and no class each; {what} takes one class for each image."
+                f"{path}: its images have {held}, and no class each; {what} takes one class for each image. {hint}".rstrip()
             )
 
 

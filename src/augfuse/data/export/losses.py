@@ -1,0 +1,45 @@
+"""What a format cannot hold: counted while it is written, and said once it is."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from typing import final
+
+from augfuse.data.dataset import DataSet
+from augfuse.errors import AugfuseWarning, DataError
+
+
+@final
+class Losses:
+    """Counts of what was left out or changed, for one format."""
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+        self._counts: Counter[str] = Counter()
+
+    def note(self, what: str, count: int = 1) -> None:
+        """`what` happened to so many objects: "objects are crowds, and are left out"."""
+        if count:
+            self._counts[what] += count
+
+    def note_columns(self, data: DataSet, held: Iterable[str]) -> None:
+        """Say which columns the format does not hold."""
+        left = [name for name in data.table.targets if name not in set(held)]
+        if left:
+            self.note(f"samples lose {', '.join(left)}, which {self._form} does not hold", len(data))
+
+    def report(self, where: object) -> None:
+        """An AugfuseWarning for each thing that was lost."""
+        for what, count in self._counts.items():
+            warnings.warn(f"{where}: {count:,} {what}.", AugfuseWarning, stacklevel=3)
+
+
+def require_boxes(data: DataSet, where: object, form: str) -> None:
+    """DataError for a data set without boxes, or whose boxes have no names of classes."""
+    if "boxes" not in data.table.targets or "box_labels" not in data.table.targets:
+        held = ", ".join(data.table.targets) or ("one class each" if data.labels is not None else "no labels")
+        raise DataError(f"{where}: its images have {held}, and no boxes: {form} holds boxes with classes.")
+    if data.classes is None:
+        raise DataError(f"{where}: its classes have no names. In Python type data.with_classes([...]).")
