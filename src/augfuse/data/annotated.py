@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from augfuse.data.folder import open_folder
 from augfuse.data.labels import class_names
 from augfuse.data.layouts import voc, yolo
 from augfuse.data.layouts.classes import check_color, choose_part
+from augfuse.data.layouts.parts import PARTS
 from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
-from augfuse.errors import DataError, DataNotFoundError, did_you_mean
+from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown
 
 
@@ -68,11 +70,45 @@ def from_voc(
     return DataSet(store, Table(targets=targets), names, rows=np.array([by_stem[stem] for stem in stems], np.int64))
 
 
+def voc_parts(path: Path, color: Color | None) -> dict[str | None, DataSet]:
+    """A folder with Annotations and JPEGImages, divided as the lists train.txt, val.txt and test.txt in ImageSets/Main
+    say, where there are any; images that no list names are left out then, with an AugfuseWarning."""
+    data = from_voc(path / "Annotations", path / "JPEGImages", color=color)
+    lists = {part: path / "ImageSets" / "Main" / f"{part}.txt" for part in PARTS}
+    lists = {part: file for part, file in lists.items() if file.is_file()}
+    if not lists:
+        return {None: data}
+    rows = {Path(name).stem: row for row, name in enumerate(data.paths or ())}
+    sets: dict[str | None, DataSet] = {}
+    listed: set[int] = set()
+    for part, file in lists.items():
+        found = []
+        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if line.strip():
+                name = line.split()[0] if line.strip() not in rows else line.strip()
+                if name not in rows:
+                    raise DataError(f"{file}, line {number}: there is no image {name} in {data.root}.")
+                found.append(rows[name])
+        if found:
+            sets[part] = data.subset(found)
+            listed.update(found)
+    if not sets:
+        return {None: data}
+    if len(listed) < len(data):
+        warnings.warn(
+            f"{path}: {len(data) - len(listed):,} of {len(data):,} images are in none of the lists in ImageSets/Main, and "
+            "are left out.",
+            AugfuseWarning,
+            stacklevel=3,
+        )
+    return as_parts(sets)
+
+
 def from_yolo(
     images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     labels: str | os.PathLike[str] | None = None,
     names: Sequence[str] | Mapping[int, str] | None = None,
-    kind: yolo.Kind = "boxes",
+    kind: yolo.Kind | None = None,
     kpt_shape: tuple[int, int] | None = None,
     part: str | None = None,
     color: Color | None = "rgb",
@@ -88,7 +124,8 @@ def from_yolo(
     names: of the classes.
     kind: what a line holds behind the class, as fractions of the width and the height: "boxes" (centre x, centre y,
         width, height), "polygons" (x y of each point), "oriented" (x y of four corners), "poses" (a box, then the key
-        points, `kpt_shape` of them with so many numbers each; kpt_shape in a data.yaml says that it holds poses).
+        points, `kpt_shape` of them with so many numbers each; kpt_shape in a data.yaml says that it holds poses). By
+        default what the first 200 labels look like: "oriented" where all of them have eight numbers.
     part: of a data.yaml "train" (the default), "val" or "test"; the others are `data.parts`.
 
     Targets, in pixels: "boxes" (k, 4) float32 as [x1, y1, x2, y2], "box_labels" (k,) int64; "polygons", a list of
@@ -98,7 +135,7 @@ def from_yolo(
     line).
     """
     check_color(color)
-    if kind not in yolo.KINDS:
+    if kind is not None and kind not in yolo.KINDS:
         raise DataError(f"kind: got {shown(kind)}, wanted one of {', '.join(map(shown, yolo.KINDS))}.")
     if isinstance(images, (str, os.PathLike)) and Path(images).suffix.lower() in (".yaml", ".yml"):
         if labels is not None or names is not None:
@@ -108,18 +145,23 @@ def from_yolo(
         raise DataError(f"part: got {shown(part)} without a data.yaml. Leave part= out.")
     if names is None:
         raise DataError("names: got none, wanted the names of the classes, such as names=['cat', 'dog'].")
+    kind = "poses" if kind is None and kpt_shape is not None else kind
     if kind == "poses" and kpt_shape is None:
         raise DataError("kpt_shape: got none, wanted (points, numbers of each) for poses, such as (17, 3).")
     store = _images(images, color)
     return _yolo(store, None if labels is None else Path(labels), yolo.class_list(names, "names"), kind, kpt_shape)
 
 
-def _yolo_parts(path: Path, kind: yolo.Kind, part: str | None, color: Color | None) -> DataSet:
+def _yolo_parts(path: Path, kind: yolo.Kind | None, part: str | None, color: Color | None) -> DataSet:
     described = yolo.read_data(path)
-    kind = "poses" if described.kpt_shape is not None and kind == "boxes" else kind
+    kind = "poses" if described.kpt_shape is not None and kind is None else kind
+    stores = {
+        name: FileStore(str(path), None, _images_of(value, described.root, path, name), color)
+        for name, value in described.parts.items()
+    }
+    kind = kind or yolo.guess_kind(yolo.labels_of(Path(p), None) for s in stores.values() for p in s.names or ())
     sets: dict[str | None, DataSet] = {}
-    for name, value in described.parts.items():
-        store = FileStore(str(path), None, _images_of(value, described.root, path, name), color)
+    for name, store in stores.items():
         sets[name] = _yolo(store, None, described.names, kind, described.kpt_shape)
         if described.flip_idx is not None:
             sets[name].skeleton = Skeleton(flip=described.flip_idx)
@@ -127,9 +169,10 @@ def _yolo_parts(path: Path, kind: yolo.Kind, part: str | None, color: Color | No
 
 
 def _yolo(
-    store: FileStore, labels: Path | None, names: tuple[str, ...], kind: yolo.Kind, shape: tuple[int, int] | None
+    store: FileStore, labels: Path | None, names: tuple[str, ...], kind: yolo.Kind | None, shape: tuple[int, int] | None
 ) -> DataSet:
     paths = list(store.names or ())
+    kind = kind or yolo.guess_kind(yolo.labels_of(Path(path), labels) for path in paths)
     read: list[list[yolo.Line]] = []
     used: set[Path] = set()
     for path in paths:

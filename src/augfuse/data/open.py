@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.annotated import from_pairs, from_voc, from_yolo
+from augfuse.data.annotated import from_pairs, from_yolo, voc_parts
 from augfuse.data.archive import zip_parts
 from augfuse.data.coco import from_coco
 from augfuse.data.dataset import DataSet, as_parts
@@ -28,7 +28,7 @@ from augfuse.text import shown
 
 WANTED = (
     "a folder, .zip or .tar of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a "
-    ".tfrecord file, an .npz file, COCO's .json, YOLO's data.yaml, or a folder with Annotations and JPEGImages or with "
+    ".tfrecord file, an .npz file, COCO's .json or a folder with instances.json, YOLO's data.yaml, or a folder with Annotations and JPEGImages or with "
     "images and masks"
 )
 RECORDS = (".tfrecord", ".tfrecords")
@@ -59,7 +59,7 @@ def open(
         shard.tar                samples of WebDataset; see `from_tar`
         folder/                  of NAME_train.zip and NAME_test.zip, or of IDX files (train-images-idx3-ubyte, ...)
         data.tfrecord            tf.train.Example, or data-train.tfrecord, data-val.tfrecord, ...; see `from_tfrecord`
-        instances.json           COCO; see `from_coco`
+        instances.json           COCO; see `from_coco`. Or the folder of instances.json, or of instances_train.json, ...
         data.yaml                YOLO; see `from_yolo`
         folder/                  with Annotations and JPEGImages, Pascal VOC; with images and masks; see `from_voc` and
                                  `from_pairs`
@@ -101,7 +101,8 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
     if suffix in RECORDS and files:
         _refuse_list(path, exclude, "records")
         sets = {part: from_tfrecord(file, color=color) for part, file in files.items()}
-        return Opened(path.stem, path.name, as_parts(_with_classes(sets, path)))
+        annotated = all(data.labels is None and data.table.targets for data in sets.values())
+        return Opened(path.stem, path.name, as_parts(sets if annotated else _with_classes(sets, path)))
     if path.is_file() and suffix == ".zip":
         return Opened(path.stem, path.name, zip_parts(path, color, exclude))
     if path.is_file() and suffix == ".tar":
@@ -131,7 +132,8 @@ def is_annotated(path: Path) -> bool:
     """Whether a path is a data set with boxes or masks, by its name or by the folders in it."""
     if path.is_dir():
         held = {entry.name for entry in path.iterdir() if entry.is_dir() and not is_left_behind(entry.name)}
-        return held >= {"Annotations", "JPEGImages"} or held == {"images", "masks"}
+        pairs = held == {"images", "masks"}
+        return pairs or held >= {"Annotations", "JPEGImages"} or bool(_coco_files(path))
     return path.suffix.lower() in (".json", ".yaml", ".yml") and path.is_file()
 
 
@@ -145,11 +147,24 @@ def _annotated(path: Path, color: Color | None) -> Opened | None:
         found = from_yolo(path, color=color)
         return Opened(path.parent.name, f"YOLO's {title}", {**found.parts})
     if (path / "Annotations").is_dir():
-        found = from_voc(path / "Annotations", path / "JPEGImages", color=color)
-        return Opened(path.name, f"Pascal VOC's {title}", {None: found})
+        return Opened(path.name, f"Pascal VOC's {title}", voc_parts(path, color))
+    if files := _coco_files(path):
+        sets = {part: from_coco(file, color=color) for part, file in files.items()}
+        if len({data.classes for data in sets.values()}) > 1:
+            raise DataError(f"{path}: its parts have different classes. Open each file by itself.")
+        return Opened(path.name, f"COCO's {title}", as_parts(sets))
     return Opened(
         path.name, f"Images and masks of {title}", {None: from_pairs(path / "images", path / "masks", color=color)}
     )
+
+
+def _coco_files(folder: Path) -> dict[str | None, Path]:
+    """{"train": instances_train.json, ...} of a folder, as `augfuse convert` writes them, or {None: instances.json}."""
+    whole = folder / "instances.json"
+    if whole.is_file():
+        return {None: whole}
+    files: dict[str | None, Path] = {part: folder / f"instances_{part}.json" for part in PARTS}
+    return {part: file for part, file in files.items() if file.is_file()}
 
 
 def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:

@@ -29,6 +29,11 @@ class Losses:
         left = [name for name in data.table.targets if name not in set(held)]
         if left:
             self.note(f"samples lose {', '.join(left)}, which {self._form} does not hold", len(data))
+        if data.groups is not None and self._form != "TFRecord":
+            self.note(
+                f"samples lose their group, which {self._form} does not hold: split them before you write them",
+                len(data),
+            )
 
     def report(self, where: object) -> None:
         """An AugfuseWarning for each thing that was lost."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -37,8 +38,11 @@ def pictures(data: DataSet, positions: np.ndarray, threads: int) -> list[Picture
 
     Raises DecodeError for an image that cannot be read, ImageError for one that no PNG holds.
     """
+    if data.store.keeps_files and threads > 1:
+        with ThreadPoolExecutor(threads, thread_name_prefix="augfuse-write") as pool:
+            return list(pool.map(lambda i: _of_file(data, i), positions.tolist()))
     if data.store.keeps_files:
-        return [_of_file(data, i, data.raw(i)) for i in positions.tolist()]
+        return [_of_file(data, i) for i in positions.tolist()]
     found = []
     for i, sample in zip(positions.tolist(), data.read(positions, threads), strict=True):
         if isinstance(sample, DecodeError):
@@ -49,8 +53,9 @@ def pictures(data: DataSet, positions: np.ndarray, threads: int) -> list[Picture
     return found
 
 
-def _of_file(data: DataSet, i: int, raw: bytes) -> Picture:
+def _of_file(data: DataSet, i: int) -> Picture:
     path = None if data.paths is None else data.paths[i]
+    raw = data.raw(i)
     try:
         header = sniff(raw)
         turned = header.orientation >= _SIDEWAYS

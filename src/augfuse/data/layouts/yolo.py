@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -14,6 +14,7 @@ from augfuse.text import shown
 Kind: TypeAlias = Literal["boxes", "polygons", "oriented", "poses"]
 KINDS: tuple[Kind, ...] = ("boxes", "polygons", "oriented", "poses")
 _LARGEST = 64 * 2**20
+_LOOKED_AT, _LARGEST_LOOK = 200, 2**16  # files, and bytes of each
 
 
 class Line(NamedTuple):
@@ -45,6 +46,22 @@ def read_labels(path: Path, classes: int, kind: Kind, shape: tuple[int, int] | N
         if line.strip():
             found.append(_line(f"{path}, line {place}", line.split(), classes, kind, shape))
     return found
+
+
+def guess_kind(files: Iterable[Path]) -> Kind:
+    """What the lines of labels hold, by how many numbers the first ones have. What cannot be read is said later."""
+    counts: set[int] = set()
+    left = _LOOKED_AT
+    for file in files:
+        if left == 0 or not file.is_file():
+            continue
+        left -= 1
+        with file.open("rb") as opened:
+            lines = opened.read(_LARGEST_LOOK).splitlines()
+        whole = lines if file.stat().st_size <= _LARGEST_LOOK else lines[:-1]
+        counts.update(len(line.split()) - 1 for line in whole)
+    counts -= {-1, 4}
+    return "boxes" if not counts else "oriented" if counts == {8} else "polygons"
 
 
 def _line(where: str, words: list[str], classes: int, kind: Kind, shape: tuple[int, int] | None) -> Line:
