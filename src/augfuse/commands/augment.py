@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from augfuse.commands import terminal
-from augfuse.commands.writing import To, form_of, in_two_steps, progress
+from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, write_records
 from augfuse.errors import DataError, DecodeError, RangeError
 
 if TYPE_CHECKING:
@@ -74,18 +74,22 @@ def augment(
     def prepare() -> _Work:
         form = form_of(dst, to)
         kind = _format(dst, form, format)
-        output = _output(dst, form)
-        check(output)
+        if form != "tfrecord":  # whose files are known once the parts are
+            check(outputs_of(dst, [None], form, "augfuse augment"))
         sources, copying = _prepare(src, form, exclude, copies, recipe, seed, workers, color, on_error)
-        return _Work(form, kind, output, sources, copying)
+        work = _Work(form, kind, outputs_of(dst, list(sources), form, "augfuse augment"), sources, copying)
+        if form == "tfrecord":
+            check(work.outputs)
+        return work
 
-    def check(output: Output) -> None:
+    def check(outputs: dict[str | None, Output]) -> None:
         from augfuse.outputs import check
 
-        check(output, (src,), overwrite)
+        for output in outputs.values():
+            check(output, (src,), overwrite)
 
     def write(work: _Work) -> Written:
-        return _write(work, dst, lambda: check(work.output))
+        return _write(work, dst, lambda: check(work.outputs))
 
     def tell(work: _Work, written: Written) -> None:
         for name, why in written.skipped.items():
@@ -99,7 +103,7 @@ def augment(
 class _Work(NamedTuple):
     form: To
     kind: str
-    output: Output
+    outputs: dict[str | None, Output]
     sources: dict[str | None, DataSet]
     copying: Copying
 
@@ -135,7 +139,7 @@ def _prepare(
     elif form != "tfrecord":
         check_form(form, opened.parts, src)
     if form not in ("folder", "npz") and on_error == "skip":
-        raise DataError(f"--on-error skip: goes with class folders and .npz files. Leave images out with --exclude.")
+        raise DataError("--on-error skip: goes with class folders and .npz files. Leave images out with --exclude.")
     sources = opened.parts
     for source in sources.values():
         if source.copies is not None and source.copies.any():
@@ -165,28 +169,26 @@ def _default(sources: dict[str | None, DataSet], on_error: str) -> Recipe:
 
 
 def _write(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
-    from augfuse.data.store import sign, write_folder, write_npz
+    from augfuse.data.store import write_folder, write_npz
     from augfuse.files import replacing
 
-    with progress(work.sources, dst) as advance, replacing(dst, folder=work.output.folder) as new:
+    if work.form not in ("npz", "folder"):
+        return _write_form(work, dst, check)
+    with progress(work.sources, dst) as advance, replacing(dst, folder=work.form == "folder") as new:
         if work.form == "npz":
             written = write_npz(work.sources, work.copying, new, advance)
-        elif work.form == "folder":
-            written = write_folder(work.sources, work.copying, work.kind, new, advance)
         else:
-            written = _write_form(work, new, dst, advance)
-            if work.output.folder:
-                sign(new, work.copying)
+            written = write_folder(work.sources, work.copying, work.kind, new, advance)
         check()  # somebody else may have written there since
         return written
 
 
-def _write_form(work: _Work, new: Path, dst: Path, advance: Callable[[int], None]) -> Written:
+def _write_form(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
     """What `augfuse convert` would write of the originals and their copies."""
     from augfuse.data.augmented import with_copies
     from augfuse.data.export.write import write_form
-    from augfuse.data.store import Written
-    from augfuse.data.tfrecord.write import write_tfrecord
+    from augfuse.data.store import Written, sign
+    from augfuse.files import replacing
     from augfuse.threads import cpu_count
 
     copying = work.copying
@@ -198,22 +200,14 @@ def _write_form(work: _Work, new: Path, dst: Path, advance: Callable[[int], None
         for part, data in work.sources.items()
     }
     if work.form == "tfrecord":
-        with new.open("wb") as file:
-            for data in made.values():
-                write_tfrecord(data, file, advance, threads=threads)
+        write_records(made, work.outputs, threads, check)
     else:
-        write_form(work.form, made, new, dst, threads, advance)
+        with progress(made, dst) as advance, replacing(dst, folder=True) as new:
+            write_form(work.form, made, new, dst, threads, advance)  # type: ignore[arg-type]
+            sign(new, copying)
+            check()
     originals = sum(map(len, work.sources.values()))
     return Written(originals, sum(map(len, made.values())) - originals, {})
-
-
-def _output(dst: Path, form: To) -> Output:
-    from augfuse.data.store import copies_state
-    from augfuse.data.tfrecord.write import tfrecord_state
-    from augfuse.outputs import Output
-
-    state = tfrecord_state if form == "tfrecord" else copies_state
-    return Output("DST", dst, "augfuse augment", state, folder=form not in ("npz", "tfrecord"), kept=True)
 
 
 def _say_what_is_left(recipe: Recipe) -> None:

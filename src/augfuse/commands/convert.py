@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from augfuse.commands import terminal
-from augfuse.commands.writing import To, form_of, in_two_steps, progress
+from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, write_records
 from augfuse.errors import DataError, RangeError
 
 if TYPE_CHECKING:
     from augfuse.data.dataset import DataSet
     from augfuse.outputs import Output
-
-_WRITER = "augfuse convert"
 
 
 def convert(
@@ -69,7 +67,7 @@ def convert(
             raise DataError(f"--gzip: packs TFRecord files, and DST {dst} is none. Leave it out.")
         parts = _opened(src, form, color, exclude)
         threads = cpu_count() if workers is None else max(1, workers)
-        work = _Work(form, parts, _outputs(dst, list(parts), form), threads, workers, gzip)
+        work = _Work(form, parts, outputs_of(dst, list(parts), form, "augfuse convert"), threads, workers, gzip)
         check(work)
         return work
 
@@ -114,29 +112,9 @@ def _opened(
     return opened.parts
 
 
-def _outputs(dst: Path, parts: list[str | None], form: To) -> dict[str | None, Output]:
-    """What will be written, by part; one thing for all of them but for TFRecord files."""
-    from augfuse.data.store import copies_state
-    from augfuse.data.tfrecord.write import tfrecord_state
-    from augfuse.outputs import Output
-
-    if form != "tfrecord":
-        return {None: Output("DST", dst, _WRITER, copies_state, folder=form != "npz", kept=True)}
-    return {
-        part: Output(
-            "DST",
-            dst if part is None else dst.with_name(f"{dst.stem}-{part}{dst.suffix}"),
-            _WRITER,
-            tfrecord_state,
-            kept=True,
-        )
-        for part in parts
-    }
-
-
 def _write(work: _Work, dst: Path, check: Callable[[], None]) -> None:
     if work.form == "tfrecord":
-        _write_records(work, check)
+        write_records(work.parts, work.outputs, work.threads, check, packed=work.gzip)
         return
     from augfuse.data.export.write import write_form
     from augfuse.data.store import Copying, sign, write_folder, write_npz
@@ -153,16 +131,3 @@ def _write(work: _Work, dst: Path, check: Callable[[], None]) -> None:
             write_form(work.form, work.parts, new, dst, work.threads, advance)
             sign(new, copying)
         check()  # somebody else may have written there since
-
-
-def _write_records(work: _Work, check: Callable[[], None]) -> None:
-    from augfuse.data.tfrecord.write import write_tfrecord
-    from augfuse.files import replacing
-
-    with progress(work.parts, next(iter(work.outputs.values())).target) as advance:
-        for part, data in work.parts.items():
-            with replacing(work.outputs[part].target) as new:
-                with new.open("wb") as file:
-                    write_tfrecord(data, file, advance, packed=work.gzip, threads=work.threads)
-                if part == next(iter(work.parts)):
-                    check()  # somebody else may have written there since

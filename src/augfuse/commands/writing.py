@@ -13,6 +13,7 @@ from augfuse.errors import AugfuseError, DataError, DecodeError
 
 if TYPE_CHECKING:
     from augfuse.data.dataset import DataSet
+    from augfuse.outputs import Output
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -80,3 +81,37 @@ def progress(parts: Mapping[str | None, DataSet], dst: Path) -> Iterator[Callabl
         total = sum(map(len, parts.values()))
         task = bar.add_task(escape(printable(dst.name, console.encoding)), total=total)
         yield lambda done: bar.advance(task, done)
+
+
+def outputs_of(dst: Path, parts: list[str | None], form: To, writer: str) -> dict[str | None, Output]:
+    """What will be written, by part; one thing for all of them but for TFRecord files."""
+    from augfuse.data.store import copies_state
+    from augfuse.data.tfrecord.write import tfrecord_state
+    from augfuse.outputs import Output
+
+    if form != "tfrecord":
+        return {None: Output("DST", dst, writer, copies_state, folder=form != "npz", kept=True)}
+    names = {part: dst if part is None else dst.with_name(f"{dst.stem}-{part}{dst.suffix}") for part in parts}
+    return {part: Output("DST", name, writer, tfrecord_state, kept=True) for part, name in names.items()}
+
+
+def write_records(
+    parts: Mapping[str | None, DataSet],
+    outputs: Mapping[str | None, Output],
+    threads: int,
+    check: Callable[[], None],
+    *,
+    packed: bool = False,
+) -> None:
+    """A TFRecord file for each part. check: called once the first one is written, for somebody else may have written
+    there since."""
+    from augfuse.data.tfrecord.write import write_tfrecord
+    from augfuse.files import replacing
+
+    with progress(parts, next(iter(outputs.values())).target) as advance:
+        for part, data in parts.items():
+            with replacing(outputs[part].target) as new:
+                with new.open("wb") as file:
+                    write_tfrecord(data, file, advance, packed=packed, threads=threads)
+                if part == next(iter(parts)):
+                    check()

@@ -18,6 +18,7 @@ from augfuse.data.labels import class_names
 from augfuse.data.layouts import voc, yolo
 from augfuse.data.layouts.classes import check_color, choose_part
 from augfuse.data.layouts.parts import PARTS
+from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, did_you_mean
@@ -50,8 +51,15 @@ def from_voc(
     read: dict[str, voc.Annotation] = {}
     for path in _files(annotations, ".xml", "annotations"):
         if path.stem not in by_stem:
-            raise DataError(f"{path}: there is no image {path.stem} in {store.root}.{did_you_mean(path.stem, by_stem)}")
-        read[path.stem] = voc.read_annotation(path)
+            words = f"there is no image {path.stem} in {store.root}.{did_you_mean(path.stem, by_stem)}"
+            refuse("astray", [f"{path}: {words}"])
+            continue
+        try:
+            read[path.stem] = voc.read_annotation(path)
+        except DataError as error:
+            if not is_collecting():
+                raise
+            refuse("unreadable", [str(error)])
     if not read:
         raise DataError(f"{annotations}: holds no .xml files, wanted annotations of Pascal VOC.")
     stems = list(by_stem)
@@ -182,7 +190,7 @@ def _yolo(
     if labels is not None:
         left = [file for file in _files(labels, ".txt", "labels") if file not in used and file.name != "classes.txt"]
         if left:
-            raise DataError(f"{left[0]}: there is no image {left[0].stem} in {store.root}.")
+            refuse("astray", [f"{file}: there is no image {file.stem} in {store.root}." for file in left], len(left))
     counts = [len(lines) for lines in read]
     flat = [line for lines in read for line in lines]
     boxes = np.array([line.box for line in flat], np.float32).reshape(-1, 4)
