@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ def oracle(path: Path, image: int = 0) -> np.ndarray:
     """The masks of an image as pycocotools makes them."""
     _, coco = pycocotools()
     held = coco(str(path))
-    found = [held.annToMask(one) for one in held.loadAnns(held.getAnnIds(imgIds=[image]))]
-    return np.stack(found)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of its own arrays
+        return np.stack([held.annToMask(one) for one in held.loadAnns(held.getAnnIds(imgIds=[image]))])
 
 
 def blob(seed: int, share: float = 0.3) -> np.ndarray:

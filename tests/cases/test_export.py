@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -61,10 +62,12 @@ def same(one: af.DataSet, other: af.DataSet, within: float) -> None:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Any:
     def command(*words: object) -> str:
-        code = main([str(word) for word in words])
-        said = capsys.readouterr()
-        assert code == 0, said.err
-        return " ".join(said.err.split())
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            code = main([str(word) for word in words])
+        said = capsys.readouterr().err
+        assert code == 0, said
+        return " ".join(said.split())
 
     return command
 
@@ -99,7 +102,9 @@ def test_coco_as_pycocotools_reads_it(tmp_path: Path, run: Any) -> None:
     for one, other in zip(ours.dataset["annotations"], theirs.dataset["annotations"], strict=True):
         theirs.imgs[other["image_id"]] |= {k: ours.imgs[one["image_id"]][k] for k in ("height", "width")}
         if other["segmentation"]:
-            np.testing.assert_array_equal(ours.annToMask(one), theirs.annToMask(other))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of its own arrays
+                np.testing.assert_array_equal(ours.annToMask(one), theirs.annToMask(other))
         assert one["iscrowd"] == other["iscrowd"]
     assert [image["height"] for image in ours.dataset["images"]] == [40, 41, 42, 43]
     for one, other in zip(af.open(src), af.open(tmp_path / "out"), strict=True):
@@ -116,7 +121,7 @@ def test_coco_keeps_key_points(tmp_path: Path, run: Any) -> None:
     data, again = af.open(src), af.open(tmp_path / "coco")
     assert again.skeleton == data.skeleton
     said = run("convert", src, tmp_path / "yolo", "--to", "yolo")
-    assert "2 samples lose area, which YOLO does not hold" in said
+    assert not said
     assert yaml.safe_load((tmp_path / "yolo" / "data.yaml").read_text())["kpt_shape"] == [2, 3]
     run("convert", src, tmp_path / "all.tfrecord")
     for other in (again, af.open(tmp_path / "yolo" / "data.yaml"), af.open(tmp_path / "all.tfrecord")):
@@ -323,7 +328,7 @@ def test_copies_keep_their_boxes(tmp_path: Path, run: Any, form: str) -> None:
     run("augment", src, out, "--to", form, "--copies", 2, "--recipe", recipe)
     data, made = af.open(src), af.open(out / "data.yaml" if form == "yolo" else out)
     assert len(made) == 3 * len(data)
-    by_image: dict[bytes, list[list[float]]] = {made.raw(i): boxes.tolist() for i, (boxes, _) in enumerate(told(made))}
+    by_image = {made.raw(i): boxes for i, (boxes, _) in enumerate(told(made))}
     for i, (boxes, _) in enumerate(told(data)):
         np.testing.assert_allclose(by_image[data.raw(i)], boxes, atol=1e-3)
     counts = sorted(len(boxes) for boxes, _ in told(made))

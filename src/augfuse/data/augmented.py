@@ -15,7 +15,6 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, DecodeError
-from augfuse.execute.images import as_images
 from augfuse.recipe import Recipe
 from augfuse.transforms.base import Displacement, Geometric, Local, Mix
 from augfuse.transforms.children import leaves
@@ -91,7 +90,7 @@ class CopiesStore:
         (read,) = self._data.read(np.array([i]), 1)
         if isinstance(read, DecodeError):
             raise read
-        images, at = as_images(read.image[None]), np.array([i])
+        images, at = read.image[None], np.array([i])
         made = self._versions.original(images, at) if version == 0 else self._versions.copy(images, at, version - 1)
         return Sample(made[0], read.label, read.path)
 

@@ -33,7 +33,7 @@ def write_part(
     progress: Callable[[int], None],
 ) -> None:
     """images/NAME, or images/PART/NAME, and the JSON file. Categories are numbered from 1, as COCO does."""
-    losses.note_columns(data, HELD)
+    losses.begin(data, HELD)
     below = "" if part is None else f"{part}/"
     (folder / "images" / below).mkdir(parents=True, exist_ok=True)
     images: list[dict[str, Any]] = []
@@ -47,6 +47,7 @@ def write_part(
                 images.append(
                     {"id": i + 1, "file_name": name, "height": picture.size.height, "width": picture.size.width}
                 )
+                losses.look(picture.targets)
                 for one in _annotations(picture):
                     objects += 1
                     file.write(b",\n" if objects > 1 else b"\n")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable
-from typing import final
+from collections.abc import Iterable, Mapping
+from typing import Any, final
+
+import numpy as np
 
 from augfuse.data.dataset import DataSet
 from augfuse.errors import AugfuseWarning, DataError
+
+_FLAGS = ("difficult", "truncated", "crowd")
+_SAME_AREA = 0.01  # the share by which an area may differ from that of its box and still be called so
 
 
 @final
@@ -18,15 +23,17 @@ class Losses:
     def __init__(self, form: str) -> None:
         self._form = form
         self._counts: Counter[str] = Counter()
+        self._held: frozenset[str] = frozenset()
 
     def note(self, what: str, count: int = 1) -> None:
         """`what` happened to so many objects: "objects are crowds, and are left out"."""
         if count:
             self._counts[what] += count
 
-    def note_columns(self, data: DataSet, held: Iterable[str]) -> None:
-        """Say which columns the format does not hold."""
-        left = [name for name in data.table.targets if name not in set(held)]
+    def begin(self, data: DataSet, held: Iterable[str]) -> None:
+        """Note which columns of a part the format does not hold."""
+        self._held = frozenset(held)
+        left = [name for name in data.table.targets if name not in self._held and name not in (*_FLAGS, "area")]
         if left:
             self.note(f"samples lose {', '.join(left)}, which {self._form} does not hold", len(data))
         if data.groups is not None and self._form != "TFRecord":
@@ -34,6 +41,16 @@ class Losses:
                 f"samples lose their group, which {self._form} does not hold: split them before you write them",
                 len(data),
             )
+
+    def look(self, targets: Mapping[str, Any]) -> None:
+        """Note what is lost of the objects of an image."""
+        for name in _FLAGS:
+            if name in targets and name not in self._held:
+                self.note(f"objects are {name}, which {self._form} does not hold", int(targets[name].sum()))
+        if "area" in targets and "area" not in self._held:
+            sides = targets["boxes"][:, 2:] - targets["boxes"][:, :2]
+            other = np.abs(sides.prod(axis=1) - targets["area"]) > _SAME_AREA * targets["area"]
+            self.note(f"objects lose their area, which {self._form} does not hold", int(other.sum()))
 
     def report(self, where: object) -> None:
         """An AugfuseWarning for each thing that was lost."""

@@ -27,7 +27,7 @@ def write_part(
     progress: Callable[[int], None],
 ) -> None:
     """The images and annotations of a part, all in one folder, as VOC has them."""
-    losses.note_columns(data, _HELD)
+    losses.begin(data, _HELD)
     for name in data.classes or ():
         if not name.strip() or name != name.strip() or not name.isprintable():
             raise DataError(f"class {shown(name)} cannot stand in an XML file. In Python type data.with_classes([...]).")
@@ -35,6 +35,7 @@ def write_part(
         (folder / place).mkdir(parents=True, exist_ok=True)
     for positions in blocks(data):
         for i, picture in zip(positions.tolist(), pictures(data, positions, threads), strict=True):
+            losses.look(picture.targets)
             file = f"{names[i]}{ending(data, i, picture)}"
             (folder / "JPEGImages" / file).write_bytes(picture.raw)
             text = _annotation(file, picture, data.classes or (), losses)

@@ -35,7 +35,7 @@ def write_part(
 ) -> None:
     """The images and labels of a part; a data set without parts is the part train."""
     kind = kind_of(data)
-    losses.note_columns(data, ("boxes", "box_labels", "crowd", *_HELD[kind]))
+    losses.begin(data, ("boxes", "box_labels", "crowd", *_HELD[kind]))
     places = [folder / top / (part or "train") for top in ("images", "labels")]
     for place in places:
         place.mkdir(parents=True, exist_ok=True)
@@ -80,6 +80,7 @@ def _points_of(data: DataSet) -> Any:
 
 def _lines(picture: Picture, kind: Kind, losses: Losses) -> list[str]:
     targets, (height, width) = picture.targets, picture.size
+    losses.look(targets)
     full = np.array([width, height], np.float64)
     found = []
     for k, label in enumerate(targets["box_labels"].tolist()):
@@ -109,7 +110,7 @@ def _outline(rings: Sequence[np.ndarray], box: np.ndarray, losses: Losses) -> np
     """One ring (m, 2): several are joined by bridges without width, as Ultralytics' own converter does."""
     if not rings:
         losses.note("objects have no polygon: their boxes are written as one")
-        return box[[0, 1, 1, 0], [0, 0, 1, 1]]
+        return np.column_stack([box[[0, 1, 1, 0], 0], box[[0, 0, 1, 1], 1]])
     if len(rings) > 1:
         losses.note("objects of several polygons are written as one outline, joined by bridges without width")
     joined = rings[0].astype(np.float64)

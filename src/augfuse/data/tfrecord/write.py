@@ -33,7 +33,7 @@ def write_tfrecord(
     """
     writer = Writer(file, packed=packed)
     losses = Losses("TFRecord")
-    losses.note_columns(data, objects.HELD)
+    losses.begin(data, objects.HELD)
     for positions in blocks(data):
         for i, picture in zip(positions.tolist(), pictures(data, positions, threads), strict=True):
             values = _values(data, i, picture)
