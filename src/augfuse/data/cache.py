@@ -42,6 +42,11 @@ def cache_folder() -> Path:
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "augfuse"
 
 
+def is_worth_it(source: Path) -> bool:
+    """Whether a file is so large that what it says is kept."""
+    return source.is_file() and source.stat().st_size >= SMALLEST
+
+
 class _Array(msgspec.Struct, frozen=True):
     dtype: str
     shape: tuple[int, ...]

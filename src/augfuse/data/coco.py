@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import numpy as np
 
+from augfuse.data import cache
 from augfuse.data.columns import Column, Lists, Ragged, lists, ragged
 from augfuse.data.dataset import DataSet, Skeleton
 from augfuse.data.decode import Color
@@ -75,7 +77,8 @@ def from_coco(
             f"{shown(about.files[absent[0]])}. Type images=FOLDER, or missing='skip' to leave them out."
         )
     _say_flat(path, about)
-    store = FileStore(str(folder), None, tuple([f"{folder}{os.sep}{name}" for name in about.files]), color)
+    above = f"{folder}{os.sep}"
+    store = FileStore(str(folder), None, tuple([above + name for name in about.files]), color)
     targets = _targets(path, about, arrays, masks, segments)
     skeleton = Skeleton(about.points, about.bones) if about.points else None
     data = DataSet(store, Table(targets=targets), about.classes, skeleton=skeleton)
@@ -140,7 +143,8 @@ def _say_flat(path: Path, about: coco.About) -> None:
 
 
 def _folder(path: Path, images: str | os.PathLike[str] | None, files: Sequence[str]) -> tuple[Path, list[int]]:
-    """The folder of the images, and which of them are not there."""
+    """The folder of the images, and which of them are not there. Of a large file it is kept that all were, for as long as
+    none of their folders changes."""
     if images is not None:
         folders = [Path(images)]
         if not folders[0].is_dir():
@@ -150,7 +154,28 @@ def _folder(path: Path, images: str | os.PathLike[str] | None, files: Sequence[s
         folders = [here, here / "images", above / part, above / "images" / part, above / "images", above]
     held = [(folder / files[0]).is_file() for folder in folders]
     folder = Path(os.path.abspath(folders[held.index(max(held))]))  # noqa: PTH100
-    return folder, _absent(folder, files)
+    if not cache.is_worth_it(path):
+        return folder, _absent(folder, files)
+    reader = f"images 1 {folder}"
+    kept = cache.load(path, reader)
+    if kept is not None and kept["folders"].tobytes() == _state(msgspec.json.decode(kept["names"], type=list[str])):
+        return folder, []
+    names = sorted({name.rpartition(os.sep)[0] for name in files})
+    places = [str(folder / name) for name in names]
+    before = _state(places)
+    absent = _absent(folder, files)
+    if before and not absent:
+        texts = {"names": msgspec.json.encode(places), "folders": before}
+        cache.keep(path, reader, {name: np.frombuffer(text, np.uint8) for name, text in texts.items()})
+    return folder, absent
+
+
+def _state(folders: Sequence[str]) -> bytes:
+    """What changes when a file is added to one of these folders, or taken away."""
+    try:
+        return np.array([os.stat(folder).st_mtime_ns for folder in folders], np.int64).tobytes()  # noqa: PTH116
+    except OSError:
+        return b""
 
 
 def _absent(folder: Path, files: Sequence[str]) -> list[int]:

@@ -63,8 +63,8 @@ def guess_kind(files: Iterable[Path]) -> Kind:
             lines = opened.read(_LARGEST_LOOK).splitlines()
         whole = lines if file.stat().st_size <= _LARGEST_LOOK else lines[:-1]
         counts.update(len(line.split()) - 1 for line in whole)
-    counts -= {-1, 4}
-    return "boxes" if not counts else "oriented" if counts == {8} else "polygons"
+    outlines = {count for count in counts if count >= 6 and count % 2 == 0}
+    return "boxes" if not outlines else "oriented" if outlines == {8} else "polygons"
 
 
 def _line(where: str, words: list[str], classes: int, kind: Kind, shape: tuple[int, int] | None) -> Line | None:
