@@ -197,7 +197,7 @@ def panoptic(folder: Path, **changes: Any) -> Path:
     ]
     one = {"image_id": 0, "file_name": "0.png", "segments_info": segments}
     other = {"image_id": 1, "file_name": "1.png",
-             "segments_info": [{"id": 9, "category_id": 3, "bbox": [0, 0, 56, 40], "area": 2240, "iscrowd": 0}]}  # fmt: skip
+             "segments_info": [{"id": 9, "category_id": 3, "bbox": [0, 0, 56, 40], "area": 2240}]}  # fmt: skip
     path = write(folder, [], images=3)
     held = json.loads(path.read_text())
     held["categories"] = [{"id": 3, "name": "sky", "isthing": 0}, {"id": 7, "name": "dog", "isthing": 1}]
@@ -232,16 +232,16 @@ def test_panoptic_segments_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(af.DecodeError, match=r"the segments have 9x9 pixels, their image 40x56"):
         af.from_coco(path)[1]
     (tmp_path / "panoptic" / "1.png").unlink()
-    with pytest.raises(af.DataError, match="names 1 PNGs that are not in .*, the first is '1.png'"):
+    with pytest.raises(af.DataError, match=r"names 1 PNGs that are not in .*, the first is '1\.png'"):
         af.from_coco(path)
     first = held["annotations"][0]
-    for annotations, words in (
+    for wrong, words in (
         ([first, first], "the annotation of image 0 is there twice"),
         ([{**first, "file_name": "../0.png"}], "wanted one below the folder"),
         ([{**first, "segments_info": first["segments_info"][:1] * 2}], "segment id 300 is there twice"),
         ([first, {"image_id": 1, "category_id": 3, "bbox": BOX}], "has no segments_info"),
     ):
         with pytest.raises(af.DataError, match=words):
-            af.from_coco(panoptic(tmp_path, annotations=annotations))
+            af.from_coco(panoptic(tmp_path, annotations=wrong))
     with pytest.raises(af.DataNotFoundError, match="wanted the PNGs of panoptic annotations"):
         af.from_coco(panoptic(tmp_path), segments=tmp_path / "nothing")

@@ -31,8 +31,9 @@ def coco(folder: Path, boxes: list[list[list[float]]], **more: Any) -> Path:
         picture(folder / "images" / f"im age{i}.{'jpg' if i % 2 else 'png'}", i, (SIZE[0] + i, SIZE[1]))
         images.append({"id": i, "file_name": f"im age{i}.{'jpg' if i % 2 else 'png'}"})
         for box in own:
-            annotations.append({"id": len(annotations), "image_id": i, "category_id": len(annotations) % 3,
-                                "bbox": box, **{key: value[len(annotations)] for key, value in more.items()}})  # fmt: skip
+            k = len(annotations)
+            own_more = {key: value[k] for key, value in more.items()}
+            annotations.append({"id": k, "image_id": i, "category_id": k % 3, "bbox": box, **own_more})
     held = {"images": images, "annotations": annotations,
             "categories": [{"id": k, "name": name} for k, name in enumerate(("cat", "big dog", "<&>"))]}  # fmt: skip
     path = folder / "instances.json"
@@ -97,7 +98,9 @@ def test_coco_as_pycocotools_reads_it(tmp_path: Path, run: Any) -> None:
     src = coco(tmp_path / "src", WHOLE, segmentation=segments, iscrowd=[0, 0, 1, 0, 0, 0], area=[1.5, 2, 7, 4, 5, 6])
     run("convert", src, tmp_path / "out", "--to", "coco")
     ours, theirs = COCO(str(tmp_path / "out" / "instances.json")), COCO(str(src))
-    assert [one["bbox"] for one in ours.dataset["annotations"]] == [one["bbox"] for one in theirs.dataset["annotations"]]
+    assert [one["bbox"] for one in ours.dataset["annotations"]] == [
+        one["bbox"] for one in theirs.dataset["annotations"]
+    ]
     assert [one["area"] for one in ours.dataset["annotations"]] == [1.5, 2, 7, 4, 5, 6]
     for one, other in zip(ours.dataset["annotations"], theirs.dataset["annotations"], strict=True):
         theirs.imgs[other["image_id"]] |= {k: ours.imgs[one["image_id"]][k] for k in ("height", "width")}
@@ -146,7 +149,11 @@ def test_yolo_lines(tmp_path: Path, run: Any) -> None:
 
 def test_yolo_polygons(tmp_path: Path, run: Any) -> None:
     square, other = [0, 0, 28, 0, 28, 20, 0, 20], [42, 0, 56, 0, 56, 20]
-    src = coco(tmp_path / "src", [[[0, 0, 28, 20], [0, 0, 56, 20], [7, 10, 7, 10]]], segmentation=[[square], [square, other], []])
+    src = coco(
+        tmp_path / "src",
+        [[[0, 0, 28, 20], [0, 0, 56, 20], [7, 10, 7, 10]]],
+        segmentation=[[square], [square, other], []],
+    )
     said = run("convert", src, tmp_path / "out", "--to", "yolo")
     assert "1 objects of several polygons are written as one outline" in said
     assert "1 objects have no polygon: their boxes are written as one" in said
@@ -161,13 +168,17 @@ def test_yolo_polygons(tmp_path: Path, run: Any) -> None:
 
 def test_voc_files(tmp_path: Path, run: Any) -> None:
     said = run("convert", coco(tmp_path / "src", BROKEN, iscrowd=[1, 0, 0]), tmp_path / "out", "--to", "voc")
-    assert "3 boxes are rounded to whole pixels" in said and "1 objects are crowds, and are written as difficult" in said
+    assert (
+        "3 boxes are rounded to whole pixels" in said and "1 objects are crowds, and are written as difficult" in said
+    )
     root = ElementTree.parse(tmp_path / "out" / "Annotations" / "im age0.xml").getroot()
     assert [root.findtext(name) for name in ("filename", "size/width", "size/height", "size/depth")] == [
         "im age0.png", "56", "40", "3"]  # fmt: skip
     assert [root.findtext(f"object/{name}") for name in ("name", "difficult", "bndbox/xmin", "bndbox/ymax")] == [
         "cat", "1", "2", "23"]  # fmt: skip
-    names = [e.text for e in ElementTree.parse(tmp_path / "out" / "Annotations" / "im age1.xml").iterfind("object/name")]
+    names = [
+        e.text for e in ElementTree.parse(tmp_path / "out" / "Annotations" / "im age1.xml").iterfind("object/name")
+    ]
     assert names == ["big dog", "<&>"]
     assert af.open(tmp_path / "out")[0].targets["difficult"].tolist() == [True]
 

@@ -93,7 +93,7 @@ def test_a_cache_says_the_same(tmp_path: Path, small: Path) -> None:
     path, _ = make(tmp_path)
     first = af.from_coco(path)
     kept = sorted(small.iterdir())
-    assert len(kept) == 2 and sorted(os.listdir(tmp_path)) == ["cache", "images", "instances.json"]
+    assert len(kept) == 2 and sorted(one.name for one in tmp_path.iterdir()) == ["cache", "images", "instances.json"]
     before = [file.stat().st_mtime_ns for file in kept]
     again = af.from_coco(path)
     assert told(again) == told(first) and again.classes == first.classes and again.paths == first.paths

@@ -104,8 +104,8 @@ def voc_parts(path: Path, color: Color | None) -> dict[str | None, DataSet]:
         return {None: data}
     if len(listed) < len(data):
         warnings.warn(
-            f"{path}: {len(data) - len(listed):,} of {len(data):,} images are in none of the lists in ImageSets/Main, and "
-            "are left out.",
+            f"{path}: {len(data) - len(listed):,} of {len(data):,} images are in none of the lists in ImageSets/Main, "
+            "and are left out.",
             AugfuseWarning,
             stacklevel=3,
         )

@@ -31,8 +31,8 @@ def check_still(data: DataSet, recipe: Recipe, where: object) -> None:
     ]
     if moving:
         raise DataError(
-            f"{where}: its images have {', '.join(data.table.targets)}, which a recipe does not move in this version, and "
-            f"{', '.join(dict.fromkeys(moving))} would move the pixels. Type a --recipe of colours and noise only."
+            f"{where}: its images have {', '.join(data.table.targets)}, which a recipe does not move in this version, "
+            f"and {', '.join(dict.fromkeys(moving))} would move the pixels. Type a --recipe of colours and noise only."
         )
 
 

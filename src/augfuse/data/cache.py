@@ -12,7 +12,6 @@ import os
 import sys
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -69,7 +68,7 @@ def load(source: Path, what: str) -> dict[str, np.ndarray] | None:
         stamp = _stamp(source, what)
         with _place(source, what).open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        if not mapped[: len(_MAGIC)] == _MAGIC:
+        if mapped[: len(_MAGIC)] != _MAGIC:
             return None
         line = mapped.find(b"\n", len(_MAGIC), _LONGEST_HEAD)
         head = msgspec.json.decode(mapped[len(_MAGIC) : line], type=_Head)

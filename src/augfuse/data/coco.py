@@ -143,8 +143,8 @@ def _say_flat(path: Path, about: coco.About) -> None:
 
 
 def _folder(path: Path, images: str | os.PathLike[str] | None, files: Sequence[str]) -> tuple[Path, list[int]]:
-    """The folder of the images, and which of them are not there. Of a large file it is kept that all were, for as long as
-    none of their folders changes."""
+    """The folder of the images, and which of them are not there. Of a large file it is kept that all were, for as long
+    as none of their folders changes."""
     if images is not None:
         folders = [Path(images)]
         if not folders[0].is_dir():
@@ -204,7 +204,7 @@ def _segment_files(path: Path, files: Sequence[str], given: str | os.PathLike[st
     absent = [row for row in _absent(folder, files) if files[row]]
     if absent:
         raise DataError(
-            f"{path}: names {len(absent):,} PNGs that are not in {folder}, the first is {shown(files[absent[0]])}. Type "
-            "segments=FOLDER."
+            f"{path}: names {len(absent):,} PNGs that are not in {folder}, the first is {shown(files[absent[0]])}. "
+            "Type segments=FOLDER."
         )
     return FileStore(str(folder), None, tuple([f"{folder}{os.sep}{name}" if name else "" for name in files]), "rgb")

@@ -28,8 +28,8 @@ from augfuse.text import shown
 
 WANTED = (
     "a folder, .zip or .tar of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a "
-    ".tfrecord file, an .npz file, COCO's .json or a folder with instances.json, YOLO's data.yaml, or a folder with Annotations and JPEGImages or with "
-    "images and masks"
+    ".tfrecord file, an .npz file, COCO's .json or a folder with instances.json, YOLO's data.yaml, or a folder with "
+    "Annotations and JPEGImages or with images and masks"
 )
 RECORDS = (".tfrecord", ".tfrecords")
 
@@ -123,9 +123,8 @@ def require_classes(opened: Opened, path: Path | str, what: str, hint: str = "")
     for data in opened.parts.values():
         if data.labels is None:
             held = ", ".join(data.table.targets) or "no labels"
-            raise DataError(
-                f"{path}: its images have {held}, and no class each; {what} takes one class for each image. {hint}".rstrip()
-            )
+            problem = f"its images have {held}, and no class each; {what} takes one class for each image"
+            raise DataError(f"{path}: {problem}. {hint}".rstrip())
 
 
 def is_annotated(path: Path) -> bool:

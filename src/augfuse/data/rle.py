@@ -1,8 +1,8 @@
 """Masks as runs: COCO's run-length encoding, and polygons drawn as COCO's own tools draw them.
 
 The pixels of a mask are counted column by column: so many of 0, then so many of 1, and so on. A file holds these counts
-as a list, or packed into a string: each number in groups of five bits, the lowest first, from the third number on as the
-difference to the one before the last. Source: cocodataset/cocoapi, common/maskApi.c (rleFrString, rleFrPoly).
+as a list, or packed into a string: each number in groups of five bits, the lowest first, from the fourth number on as
+the difference to the one before the last. Source: cocodataset/cocoapi, common/maskApi.c (rleFrString, rleFrPoly).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def unpack(strings: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def _summed(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The numbers whose differences these are: from the third number of each string on to the one before the last."""
+    """The numbers whose differences these are: from the fourth number of each string on to the one before the last."""
     begins = np.repeat(np.cumsum(counts) - counts, counts)
     place = np.arange(len(values)) - begins
     found = values.copy()

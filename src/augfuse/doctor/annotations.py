@@ -23,7 +23,9 @@ _OUTSIDE = 0.5  # pixels: less is rounding
 _DIGITS = 2  # of pixels, for boxes that are the same
 _UNLABELLED = 255  # in masks, beside numbers of classes
 _GAPS = 2  # times as high as there are different numbers
-_MASKS = re.compile(r"(seg(mentation)?_?)?masks?|labels?|annotations?|segmentationclass|ground_?truth|gt", re.IGNORECASE)
+_MASKS = re.compile(
+    r"(seg(mentation)?_?)?masks?|labels?|annotations?|segmentationclass|ground_?truth|gt", re.IGNORECASE
+)
 _KINDS: dict[Kind, tuple[str, str]] = {
     "unreadable": ("AF701", "cannot be read"),
     "astray": ("AF701", "are of images that are not there"),
@@ -101,13 +103,14 @@ class _Part:
     def findings(self, is_training: bool) -> list[Finding]:
         """Those of this part."""
         found = [
-            self._found("AF703", "{} reach out of their images", "Look at some of them; cut them at the border, or scale "
-                        "them with their image."),
+            self._found("AF703", "{} reach out of their images", "Look at some of them; cut them at the border, or "
+                        "scale them with their image."),
             self._found("AF704", "{} have no area", "Remove them, or draw them again."),
             self._found("AF705", "{} are there twice, in one image and of one class", "Remove one of each."),
-            self._found("AF706", f"{{}} have a shorter side of fewer than {TINY:g} pixels", "Check that they are meant; "
-                        "train on larger images or on crops."),
-            self._found("AF708", "{} have no annotation", "As background that is right; look at some of them.", "image"),
+            self._found("AF706", f"{{}} have a shorter side of fewer than {TINY:g} pixels", "Check that they are "
+                        "meant; train on larger images or on crops."),
+            self._found("AF708", "{} have no annotation", "As background that is right. Look at some of them.",
+                        "image"),
             self._found("AF709", "{} do not fit their images, or cannot be read", "Make them anew.", "mask"),
         ]  # fmt: skip
         found += [self._undeclared()]
@@ -192,7 +195,9 @@ class _Part:
             "AF710",
             f"{self._part.title}: the masks hold the values {listed(list(map(str, wrong)))}, {words}.",
             "Number them 0..k-1, in all files alike.",
-            examples=[f"{value}: {self._values[value]:,} pixels, first in {self._first_with[value]}" for value in wrong],
+            examples=[
+                f"{value}: {self._values[value]:,} pixels, first in {self._first_with[value]}" for value in wrong
+            ],
         )
 
     def _without_a_box(self) -> Finding | None:

@@ -265,12 +265,13 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Mend what the message names, then ask again.",
     ),
     "AF701": (
-        "A line, an XML file or an object of a JSON file says what cannot be: no box, letters instead of numbers, a box "
-        "whose right side lies left of its left one, an image that is not there. `af.open` stops at the first of them.",
+        "A line, an XML file or an object of a JSON file says what cannot be: no box, letters instead of numbers, a "
+        "box whose right side lies left of its left one, an image that is not there. `af.open` stops at the first one.",
         "Mend the file at the place that is named.",
     ),
     "AF702": (
-        "An object is of a class that the list of classes (`categories`, `names`) does not have. `af.open` stops at it.",
+        "An object is of a class that the list of classes (`categories`, `names`) does not have. `af.open` stops at "
+        "it.",
         "Add the name, or mend the number. Tools that count from 1 write numbers that are one too high.",
     ),
     "AF703": (
@@ -292,8 +293,8 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Check that they are meant. Train on larger images or on crops, or leave them out.",
     ),
     "AF707": (
-        "A class of the list has no box in the part that is trained on: a model cannot learn it, and its score drags the "
-        "mean down.",
+        "A class of the list has no box in the part that is trained on: a model cannot learn it, and its score drags "
+        "the mean down.",
         "Find images of it, or take it off the list.",
     ),
     "AF708": (
@@ -306,9 +307,9 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Make the mask anew. Never resize a mask with anything but nearest neighbours.",
     ),
     "AF710": (
-        "A mask holds numbers that no class has: above the last class, or, where the classes are not known, numbers with "
-        "large gaps, such as 0 and 255 for no and yes. 255 beside other numbers counts as a border that is not labelled. "
-        "Losses want 0..k-1.",
+        "A mask holds numbers that no class has: above the last class, or, where the classes are not known, numbers "
+        "with large gaps, such as 0 and 255 for no and yes. 255 beside other numbers counts as a border that is not "
+        "labelled. Losses want 0..k-1.",
         "Number the values anew, in all files alike: `mask = np.searchsorted([0, 255], mask)`.",
     ),
     "AF711": (

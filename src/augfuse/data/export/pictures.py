@@ -85,9 +85,7 @@ def stems(parts: Iterable[DataSet]) -> list[list[str]]:
         for name, stem in zip(flat, short, strict=True)
     ]
     shared = _repeated(long)
-    rows = iter(
-        f"{stem}_{row:0{width}}" if stem.casefold() in shared else stem for row, stem in enumerate(long)
-    )
+    rows = iter(f"{stem}_{row:0{width}}" if stem.casefold() in shared else stem for row, stem in enumerate(long))
     return [[next(rows) for _ in names] for names in given]
 
 

@@ -30,7 +30,9 @@ def write_part(
     losses.begin(data, _HELD)
     for name in data.classes or ():
         if not name.strip() or name != name.strip() or not name.isprintable():
-            raise DataError(f"class {shown(name)} cannot stand in an XML file. In Python type data.with_classes([...]).")
+            raise DataError(
+                f"class {shown(name)} cannot stand in an XML file. In Python type data.with_classes([...])."
+            )
     for place in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (folder / place).mkdir(parents=True, exist_ok=True)
     for positions in blocks(data):

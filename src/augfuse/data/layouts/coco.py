@@ -1,9 +1,8 @@
-"""COCO's JSON: images, annotations and categories in three lists, tied by ids; read into flat arrays, piece by piece."""
+"""COCO's JSON: images, annotations and categories in three lists, tied by ids, read into flat arrays."""
 
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path

@@ -184,9 +184,7 @@ class Objects:
         ids = np.sort(np.concatenate(self._ids)) if self._ids else np.empty(0, np.int64)
         twice = np.flatnonzero(ids[1:] == ids[:-1])
         if len(twice):
-            raise DataError(
-                f"{self._path}: annotation id {ids[twice[0]]} is there twice, wanted each id once."
-            )
+            raise DataError(f"{self._path}: annotation id {ids[twice[0]]} is there twice, wanted each id once.")
         self._ids.clear()
 
     def _expanded(self, piece: list[Annotation]) -> list[Annotation]:

@@ -143,7 +143,9 @@ class Objects:
         for names in (_POINTS[:2], _POLYGON):
             held = [name for name in names if name in columns]
             if held and len(held) < len(names):
-                raise DataError(f"has {shown(held[0])} without {shown(next(name for name in names if name not in held))}")
+                raise DataError(
+                    f"has {shown(held[0])} without {shown(next(name for name in names if name not in held))}"
+                )
         if _POINTS[0] in columns:
             sizes = {len(columns[name]) for name in _POINTS if name in columns}
             if len(sizes) > 1 or (max(sizes) % count if count else max(sizes)):

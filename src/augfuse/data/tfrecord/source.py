@@ -66,8 +66,8 @@ def from_tfrecord(
     label: the feature with the label: a whole number, a float, several of them, or the name of a class; "" for none. By
         default image/class/label or a name like it, or the only feature with one whole number.
     classes: names of the class numbers. By default those of image/class/text, where each number has one.
-    Boxes under image/object/bbox/xmin and its sisters become targets, and so do the other features of TensorFlow's object
-    detection API: classes, crowds, key points, masks; class numbers become 0..k-1, the names are those of
+    Boxes under image/object/bbox/xmin and its sisters become targets, and so do the other features of TensorFlow's
+    object detection API: classes, crowds, key points, masks; class numbers become 0..k-1, the names are those of
     image/object/class/text.
     A feature "group", as `augfuse convert` writes it, becomes `data.groups`.
     color: as in `from_directory`.

@@ -27,7 +27,8 @@ def write_tfrecord(
 ) -> None:
     """One message for each sample, in order: image/encoded (its file as it is, or a PNG), image/format, image/height,
     image/width, image/channels; image/filename where it has one; image/class/label, and image/class/text where classes
-    have names; group where samples have groups; what belongs to places in the image as `objects` says. progress: called with the number of samples done.
+    have names; group where samples have groups; what belongs to places in the image as `objects` says; an
+    AugfuseWarning counts what TFRecord does not hold. progress: called with the number of samples done.
 
     Raises DecodeError for an image that cannot be read, ImageError for one that no PNG holds.
     """
