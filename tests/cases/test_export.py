@@ -295,6 +295,47 @@ def test_records_of_tensorflow(tmp_path: Path) -> None:
     assert data[0].targets["crowd"].tolist() == [True, True]
 
 
+def example(folder: Path, name: str, *records: dict[str, Any]) -> Path:
+    """A file of Examples with these features beside an image."""
+    from augfuse.data.tfrecord.example import encode
+    from augfuse.data.tfrecord.records import frame
+
+    picture(folder / "a.png", 0)
+    image = {"image/encoded": [(folder / "a.png").read_bytes()]}
+    path = folder / name
+    path.write_bytes(b"".join(frame(encode({**image, **one})) for one in records))
+    return path
+
+
+BOX = {f"image/object/bbox/{side}": np.float32([v]) for side, v in (("xmin", 0), ("ymin", 0), ("xmax", 1), ("ymax", 1))}
+NAMED = {**BOX, "image/object/class/label": np.array([2]), "image/object/class/text": [b"dog"]}
+
+
+def test_records_without_objects(tmp_path: Path) -> None:
+    data = af.open(example(tmp_path, "a.tfrecord", {}, NAMED, {}, {**NAMED, "image/object/class/text": [b"dog"]}))
+    assert [len(sample.targets["boxes"]) for sample in data] == [0, 1, 0, 1] and data.classes == ("dog",)
+    assert data[1].targets["boxes"].tolist() == [[0, 0, 56, 40]]
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([NAMED, BOX], "record 1 lacks the feature 'image/object/class/label', which others with objects have"),
+        ([{**NAMED, "image/object/bbox/xmin": np.float32([0, 1])}], "record 0 has objects of different counts"),
+        ([{**NAMED, "image/object/class/text": [b"a", b"b"]}], "record 0 has 2 names of classes for 1 objects"),
+        ([{**NAMED, "image/object/class/label": [b"dog"]}], "record 0 has bytes in the feature .*, wanted numbers"),
+        ([{**NAMED, "image/object/keypoint/x": np.float32([1])}], "has 'image/object/keypoint/x' without"),
+        ([{**NAMED, "image/object/keypoint/x": np.float32([1]), "image/object/keypoint/y": np.float32([1, 2])}],
+         "has key points x, y and visibility of"),
+        ([{"image/segmentation/class/encoded": []}], "record 0 has 0 values of the feature"),
+        ([{"image/segmentation/class/encoded": [b""]}, {}], "record 1 lacks the feature 'image/segmentation"),
+    ],
+)  # fmt: skip
+def test_records_that_cannot_be_used(tmp_path: Path, records: Any, words: str) -> None:
+    with pytest.raises(af.DataError, match=rf"a\.tfrecord: .*{words}"):
+        af.open(example(tmp_path, "a.tfrecord", *records))
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -355,6 +396,11 @@ def test_copies_whose_pixels_move_are_refused(tmp_path: Path, capsys: pytest.Cap
         recipe.write_text(af.Recipe([af.Brightness(0.2), moving]).to_yaml())
         said = refused(capsys, "augment", src, tmp_path / "out", "--to", "coco", "--recipe", recipe)
         assert "which a recipe does not move in this version" in said and "Type a --recipe of colours" in said
+
+
+def test_arrays_hold_no_boxes(tmp_path: Path) -> None:
+    with pytest.raises(af.DataError, match="its images have boxes, box_labels, area, crowd, which arrays"):
+        af.augment(af.open(coco(tmp_path, BROKEN)), af.Recipe([af.Brightness(0.2)]))
 
 
 def test_copies_of_classes_in_records(tmp_path: Path, run: Any) -> None:

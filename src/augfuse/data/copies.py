@@ -55,6 +55,11 @@ def augment(
     Raises RecipeError (nothing random in the recipe), ImageError (images of different sizes), DataError, DecodeError.
     """
     data = as_data_set(source)
+    if data.table.targets:
+        raise DataError(
+            f"augment: its images have {', '.join(data.table.targets)}, which arrays of images and labels do not hold. "
+            "Write files: augfuse augment SRC DST --to coco, yolo, voc or tfrecord."
+        )
     recipe = with_range(as_recipe(recipe), data.value_range)
     reader = Reader(data, on_error, 1.0, recipe)
     x, y, group = collect(data, reader, recipe, whole("copies", copies, 1), seed, workers)

@@ -78,34 +78,50 @@ class Objects:
         self._rings: list[np.ndarray] = []
         self._spans: dict[str, list[np.ndarray]] = {}
         self._texts: dict[int, str] | None = {}
-        self._names: list[set[str]] = []
+        self._names: frozenset[str] = frozenset()
+        self._count = 0
 
     def add(self, raw: memoryview, found: Mapping[str, Feature]) -> None:
         """The objects of a record. Raises DataError, which goes on behind "record 3"."""
-        held = {name for name in (*_COLUMNS, _MASKS, _MASK) if name in found}
-        self._names.append(held)
-        columns = {name: self._numbers(raw, found, name) for name in _COLUMNS if name in held}
+        held = _KNOWN & found.keys()
+        if held and not self._names:
+            self._names = frozenset(held)
+            if _MASK in held and self._count:
+                raise DataError(f"has the feature {shown(_MASK)}, which those before it lack")
+        self._count += 1
+        if held and held != self._names:
+            other = sorted(held ^ self._names)[0]
+            one, before = ("has", "lack") if other in held else ("lacks", "have")
+            raise DataError(f"{one} the feature {shown(other)}, which others with objects {before}")
+        if not held and _MASK in self._names:
+            raise DataError(f"lacks the feature {shown(_MASK)}, which those before it have")
+        if not held and not self._names:
+            return
+        # A record without any of them is an image without objects.
+        columns = {name: self._numbers(raw, found, name) for name in _COLUMNS if name in self._names}
         counts = {name: len(columns[name]) for name in _EACH if name in columns}
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise DataError(f"has objects of different counts ({listed})")
+        before = self._count - 1
         for name, column in columns.items():
-            self._columns.setdefault(name, []).append(column)
+            self._columns.setdefault(name, [np.empty(0, column.dtype)] * before).append(column)
         self._check_pieces(columns, next(iter(counts.values()), 0))
         for name in (_MASKS, _MASK):
-            if name in held:
-                spans = [(span.start, span.stop - span.start) for span in example.blobs(raw, found[name])]
+            if name in self._names:
+                blobs = example.blobs(raw, found[name]) if name in held else []
+                spans = [(span.start, span.stop - span.start) for span in blobs]
                 if name == _MASK and len(spans) != 1:
                     raise DataError(f"has {len(spans)} values of the feature {shown(name)}, wanted one mask")
-                self._spans.setdefault(name, []).append(np.array(spans, np.int64).reshape(-1, 2))
+                none = np.empty((0, 2), np.int64)
+                self._spans.setdefault(name, [none] * before).append(np.array(spans, np.int64).reshape(-1, 2))
         if _LABEL in columns:
             self._note_texts(raw, found, columns[_LABEL])
 
     def columns(self, store: Store, known: tuple[str, ...] | None) -> tuple[dict[str, Column], tuple[str, ...] | None]:
         """The targets, and the names of the classes; `known`: those that the writer noted."""
-        if not any(self._names):
+        if not self._names:
             return {}, known
-        self._check_all_alike()
         found: dict[str, Column] = {}
         if BOXES in self._columns:
             sides = [np.concatenate(self._columns[f"{PREFIX}bbox/{side}"]) for side in _SIDES]
@@ -133,7 +149,7 @@ class Objects:
         return found, names
 
     def _numbers(self, raw: memoryview, found: Mapping[str, Feature], name: str) -> np.ndarray:
-        return example.numbers(raw, found[name]) if found[name].kind else np.empty(0, np.float32)
+        return example.numbers(raw, found[name]) if name in found and found[name].kind else np.empty(0, np.float32)
 
     def _counts(self, name: str) -> np.ndarray:
         return np.fromiter(map(len, self._columns[name]), np.int64, len(self._columns[name]))
@@ -154,16 +170,6 @@ class Objects:
             x, y, points, rings = (columns[name] for name in _POLYGON)
             if len(x) != len(y) or points.sum() != len(x) or rings.sum() != len(points) or len(rings) != count:
                 raise DataError("has polygons whose points and rings do not add up")
-
-    def _check_all_alike(self) -> None:
-        first = self._names[0]
-        for at, names in enumerate(self._names):
-            if names != first:
-                other = sorted(names ^ first)[0]
-                raise DataError(
-                    f"record {at} {'has' if other in names else 'lacks'} the feature {shown(other)}, the first one "
-                    f"{'lacks' if other in names else 'has'} it; wanted the same ones in all records"
-                )
 
     def _keypoints(self) -> Column:
         counts = self._counts(BOXES if BOXES in self._columns else _LABEL)
@@ -205,6 +211,7 @@ class Objects:
 
 _EACH = (*(f"{PREFIX}bbox/{side}" for side in _SIDES), _LABEL, *_FLAGS.values(), _AREA)
 _COLUMNS = (*_EACH, *_POINTS, *_POLYGON)
+_KNOWN = frozenset((*_COLUMNS, _MASKS, _MASK))
 
 
 @final
