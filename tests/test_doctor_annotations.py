@@ -171,6 +171,18 @@ def test_images_and_masks_are_not_two_classes(tmp_path: Path, names: tuple[str, 
         assert seen is None and found(folder, "AF301") is None
         return
     assert seen is not None and seen.count == 3 and f"{names[0]} and {names[1]} hold 3 files" in seen.message
+    assert f"af.from_pairs(.../{names[0]}, .../{names[1]})" in seen.advice
+
+
+@pytest.mark.parametrize(("name", "call"), [("labels.txt", "from_yolo"), ("annotations_xml.xml", "from_voc")])
+def test_images_and_labels_are_not_classes(tmp_path: Path, name: str, call: str) -> None:
+    folder, suffix = name.split(".")
+    for i in range(3):
+        picture(tmp_path / "photos" / f"{i}.png", i)
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{i}.{suffix}").write_text("")
+    seen = found(tmp_path, "AF711")
+    assert seen is not None and seen.count == 3 and "images and their labels" in seen.message and call in seen.advice
 
 
 def test_classes_of_the_same_names_are_classes(tmp_path: Path) -> None:

@@ -78,10 +78,21 @@ def from_voc(
     return DataSet(store, Table(targets=targets), names, rows=np.array([by_stem[stem] for stem in stems], np.int64))
 
 
-def voc_parts(path: Path, color: Color | None) -> dict[str | None, DataSet]:
-    """A folder with Annotations and JPEGImages, divided as the lists train.txt, val.txt and test.txt in ImageSets/Main
-    say, where there are any; images that no list names are left out then, with an AugfuseWarning."""
-    data = from_voc(path / "Annotations", path / "JPEGImages", color=color)
+def voc_folders(path: Path) -> tuple[Path, Path] | None:
+    """The folders with XML files and with images of Pascal VOC in a folder: Annotations and JPEGImages, or annotations
+    and images, as others call them; or None."""
+    if (path / "Annotations").is_dir() and (path / "JPEGImages").is_dir():
+        return path / "Annotations", path / "JPEGImages"
+    annotations, images = path / "annotations", path / "images"
+    if images.is_dir() and annotations.is_dir() and any(annotations.glob("*.xml")):
+        return annotations, images
+    return None
+
+
+def voc_parts(path: Path, folders: tuple[Path, Path], color: Color | None) -> dict[str | None, DataSet]:
+    """The images of `voc_folders`, divided as the lists train.txt, val.txt and test.txt in ImageSets/Main say, where
+    there are any; images that no list names are left out then, with an AugfuseWarning."""
+    data = from_voc(*folders, color=color)
     lists = {part: path / "ImageSets" / "Main" / f"{part}.txt" for part in PARTS}
     lists = {part: file for part, file in lists.items() if file.is_file()}
     if not lists:

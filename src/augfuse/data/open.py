@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.annotated import from_pairs, from_yolo, voc_parts
+from augfuse.data.annotated import from_pairs, from_yolo, voc_folders, voc_parts
 from augfuse.data.archive import zip_parts
 from augfuse.data.coco import from_coco
 from augfuse.data.dataset import DataSet, as_parts
@@ -132,7 +132,7 @@ def is_annotated(path: Path) -> bool:
     if path.is_dir():
         held = {entry.name for entry in path.iterdir() if entry.is_dir() and not is_left_behind(entry.name)}
         pairs = held == {"images", "masks"}
-        return pairs or held >= {"Annotations", "JPEGImages"} or bool(_coco_files(path))
+        return pairs or voc_folders(path) is not None or bool(_coco_files(path))
     return path.suffix.lower() in (".json", ".yaml", ".yml") and path.is_file()
 
 
@@ -145,8 +145,8 @@ def _annotated(path: Path, color: Color | None) -> Opened | None:
     if path.is_file():
         found = from_yolo(path, color=color)
         return Opened(path.parent.name, f"YOLO's {title}", {**found.parts})
-    if (path / "Annotations").is_dir():
-        return Opened(path.name, f"Pascal VOC's {title}", voc_parts(path, color))
+    if (folders := voc_folders(path)) is not None:
+        return Opened(path.name, f"Pascal VOC's {title}", voc_parts(path, folders, color))
     if files := _coco_files(path):
         sets = {part: from_coco(file, color=color) for part, file in files.items()}
         if len({data.classes for data in sets.values()}) > 1:

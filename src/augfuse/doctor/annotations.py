@@ -12,6 +12,7 @@ import numpy as np
 
 from augfuse.data.columns import Size
 from augfuse.data.dataset import DataSet
+from augfuse.data.layouts.classes import Found
 from augfuse.data.layouts.problems import Kind, Problem
 from augfuse.doctor.findings import EXAMPLES, Finding, counted, finding, listed
 from augfuse.doctor.look import Looks
@@ -24,8 +25,11 @@ _DIGITS = 2  # of pixels, for boxes that are the same
 _UNLABELLED = 255  # in masks, beside numbers of classes
 _GAPS = 2  # times as high as there are different numbers
 _MASKS = re.compile(
-    r"(seg(mentation)?_?)?masks?|labels?|annotations?|segmentationclass|ground_?truth|gt", re.IGNORECASE
+    r"(seg(mentation)?_?)?masks?|labels?.*|annotations?.*|segmentationclass|ground_?truth|gt", re.IGNORECASE
 )
+_PAIRS = "af.from_pairs(.../{0}, .../{1})"
+# How labels are read, by the ending of their files.
+_LABELS = {".txt": "af.from_yolo(.../{0}, .../{1}, names=[...])", ".xml": "af.from_voc(.../{1}, .../{0})"}
 _KINDS: dict[Kind, tuple[str, str]] = {
     "unreadable": ("AF701", "cannot be read"),
     "astray": ("AF701", "are of images that are not there"),
@@ -63,25 +67,33 @@ def check_annotations(survey: Survey, looks: Sequence[Looks]) -> list[Finding]:
     return found
 
 
-def check_pairs(images: Mapping[str, Sequence[str]]) -> list[Finding]:
-    """AF711: class folders that are images and their masks. images: the paths in each."""
-    if len(images) != 2 or sum(bool(_MASKS.fullmatch(name)) for name in images) != 1:
-        return []
-    one, other = ({PurePath(path).stem for path in paths} for paths in images.values())
-    shared = one & other
-    if not shared or len(shared) < min(len(one), len(other)):
-        return []
-    masks, pictures = sorted(images, key=lambda name: not _MASKS.fullmatch(name))
-    return [
-        finding(
-            "AF711",
-            f"{pictures} and {masks} hold {counted(len(shared), 'file')} of the same names: images and their masks, "
-            "which are taken as two classes.",
-            f"Type af.from_pairs(.../{pictures}, .../{masks}), or call the folders images and masks.",
-            examples=sorted(shared)[:EXAMPLES],
-            count=len(shared),
-        )
-    ]
+def check_pairs(folders: Mapping[str, Found]) -> list[Finding]:
+    """AF711: class folders that are images and their masks, or images and their labels. folders: what is in each."""
+    for name, files in folders.items():
+        if not _MASKS.match(name):
+            continue
+        others = [path for path in files.others if PurePath(path).suffix.lower() in _LABELS]
+        marks = files.images or others
+        for pictures, held in folders.items():
+            shared = _stems(held.images) & _stems(marks)
+            if pictures != name and shared and 2 * len(shared) > len(held.images):
+                what = "masks" if files.images else "labels"
+                call = _PAIRS if files.images else _LABELS[PurePath(others[0]).suffix.lower()]
+                return [
+                    finding(
+                        "AF711",
+                        f"{pictures} and {name} hold {counted(len(shared), 'file')} of the same names: images and their "
+                        f"{what}, which are taken as classes.",
+                        f"Type {call.format(pictures, name)}.",
+                        examples=sorted(shared)[:EXAMPLES],
+                        count=len(shared),
+                    )
+                ]
+    return []
+
+
+def _stems(paths: Sequence[str]) -> set[str]:
+    return {PurePath(path).stem for path in paths}
 
 
 @final

@@ -85,5 +85,5 @@ CODES: dict[str, Code] = {
     "AF708": Code("hint", "images without annotations"),
     "AF709": Code("error", "masks that do not fit their images"),
     "AF710": Code("warning", "mask values that are no class numbers"),
-    "AF711": Code("warning", "images and masks taken as classes"),
+    "AF711": Code("warning", "images and masks, or labels, taken as classes"),
 }

@@ -142,7 +142,7 @@ def _class_images(tree: Tree, folder: Folder, found: list[Finding], part: str) -
                 examples=names,
             )
         )
-    found += check_pairs({child.name: files.images for child, files in listing.items()})
+    found += check_pairs({child.name: files for child, files in listing.items()})
     empty = [child for child, files in listing.items() if not files.images]
     if empty:
         found.append(
