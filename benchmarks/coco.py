@@ -51,6 +51,7 @@ def make(folder: Path, images: int, boxes: int) -> Path:
     """The images, and the JSON file beside them."""
     rng = np.random.default_rng(0)
     picture = cv2.imencode(".jpg", rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))[1].tobytes()
+    source = folder
     for number in range(images):
         place = folder / f"{number // _FOLDER:04}"
         path = place / f"{number:012}.jpg"

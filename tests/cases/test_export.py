@@ -103,7 +103,7 @@ def test_coco_as_pycocotools_reads_it(tmp_path: Path, run: Any) -> None:
     ]
     assert [one["area"] for one in ours.dataset["annotations"]] == [1.5, 2, 7, 4, 5, 6]
     for one, other in zip(ours.dataset["annotations"], theirs.dataset["annotations"], strict=True):
-        theirs.imgs[other["image_id"]] |= {k: ours.imgs[one["image_id"]][k] for k in ("height", "width")}
+        theirs.imgs[other["image_id"]].update({k: ours.imgs[one["image_id"]][k] for k in ("height", "width")})  # type: ignore
         if other["segmentation"]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # of its own arrays
@@ -133,7 +133,7 @@ def test_coco_keeps_key_points(tmp_path: Path, run: Any) -> None:
 
 
 def test_yolo_lines(tmp_path: Path, run: Any) -> None:
-    boxes = [[[14, 10, 28, 20], [-4, -4, 18, 24], [100, 100, 5, 5]], [[0, 0, 5, 5]]]
+    boxes: Any = [[[14, 10, 28, 20], [-4, -4, 18, 24], [100, 100, 5, 5]], [[0, 0, 5, 5]]]
     said = run("convert", coco(tmp_path / "src", boxes, iscrowd=[0, 0, 0, 1]), tmp_path / "out", "--to", "yolo")
     assert "1 boxes reach out of their image, and are cut off" in said
     assert "1 boxes lie outside of their image, and are left out" in said
@@ -262,6 +262,7 @@ def test_records_as_tensorflow_reads_them(tmp_path: Path, run: Any) -> None:
     floats, whole = tf.io.VarLenFeature(tf.float32), tf.io.VarLenFeature(tf.int64)
     wanted = {f"image/object/bbox/{side}": floats for side in ("xmin", "ymin", "xmax", "ymax")}
     wanted |= {"image/object/class/label": whole, "image/object/class/text": tf.io.VarLenFeature(tf.string)}
+    found: dict[str, Any] = {}
     records = list(tf.data.TFRecordDataset(str(tmp_path / "all.tfrecord")))
     for i, (raw, sample) in enumerate(zip(records, af.open(src), strict=True)):
         found = {key: tf.sparse.to_dense(v).numpy() for key, v in tf.io.parse_single_example(raw, wanted).items()}
@@ -307,7 +308,10 @@ def example(folder: Path, name: str, *records: dict[str, Any]) -> Path:
     return path
 
 
-BOX = {f"image/object/bbox/{side}": np.float32([v]) for side, v in (("xmin", 0), ("ymin", 0), ("xmax", 1), ("ymax", 1))}
+BOX = {
+    f"image/object/bbox/{side}": np.array([v], np.float32)
+    for side, v in (("xmin", 0), ("ymin", 0), ("xmax", 1), ("ymax", 1))
+}
 NAMED = {**BOX, "image/object/class/label": np.array([2]), "image/object/class/text": [b"dog"]}
 
 
@@ -321,11 +325,11 @@ def test_records_without_objects(tmp_path: Path) -> None:
     ("records", "words"),
     [
         ([NAMED, BOX], "record 1 lacks the feature 'image/object/class/label', which others with objects have"),
-        ([{**NAMED, "image/object/bbox/xmin": np.float32([0, 1])}], "record 0 has objects of different counts"),
+        ([{**NAMED, "image/object/bbox/xmin": np.array([0, 1], np.float32)}], "record 0 has objects of different counts"),
         ([{**NAMED, "image/object/class/text": [b"a", b"b"]}], "record 0 has 2 names of classes for 1 objects"),
         ([{**NAMED, "image/object/class/label": [b"dog"]}], "record 0 has bytes in the feature .*, wanted numbers"),
-        ([{**NAMED, "image/object/keypoint/x": np.float32([1])}], "has 'image/object/keypoint/x' without"),
-        ([{**NAMED, "image/object/keypoint/x": np.float32([1]), "image/object/keypoint/y": np.float32([1, 2])}],
+        ([{**NAMED, "image/object/keypoint/x": np.array([1], np.float32)}], "has 'image/object/keypoint/x' without"),
+        ([{**NAMED, "image/object/keypoint/x": np.array([1], np.float32), "image/object/keypoint/y": np.array([1, 2], np.float32)}],
          "has key points x, y and visibility of"),
         ([{"image/segmentation/class/encoded": []}], "record 0 has 0 values of the feature"),
         ([{"image/segmentation/class/encoded": [b""]}, {}], "record 1 lacks the feature 'image/segmentation"),

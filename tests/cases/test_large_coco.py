@@ -77,9 +77,11 @@ def test_pieces_hold_every_object(tmp_path: Path, how: dict[str, Any]) -> None:
         assert sample.targets["box_labels"].tolist() == [one["category_id"] for one in own]
         polygons = [one.get("segmentation") if isinstance(one.get("segmentation"), list) else [] for one in own]
         for rings, drawn in zip(polygons, sample.targets["polygons"], strict=True):
-            assert [np.float32(ring).tolist() for ring in rings] == [ring.ravel().tolist() for ring in drawn]
+            assert [np.array(ring, np.float32).tolist() for ring in rings] == [ring.ravel().tolist() for ring in drawn]
         points = [one.get("keypoints", [0] * 6) for one in own]
-        np.testing.assert_array_equal(sample.targets["keypoints"].reshape(-1, 6), np.float32(points).reshape(-1, 6))
+        np.testing.assert_array_equal(
+            sample.targets["keypoints"].reshape(-1, 6), np.array(points, np.float32).reshape(-1, 6)
+        )
 
 
 def test_the_order_of_lists_and_bytes_before_them_do_not_matter(tmp_path: Path) -> None:

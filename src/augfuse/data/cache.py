@@ -121,7 +121,7 @@ def _head(stamp: str, crc: int, arrays: Mapping[str, _Array], size: int) -> byte
 
 
 def _bytes(array: np.ndarray) -> memoryview:
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _place(source: Path, what: str) -> Path:

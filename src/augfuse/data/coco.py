@@ -158,7 +158,9 @@ def _folder(path: Path, images: str | os.PathLike[str] | None, files: Sequence[s
         return folder, _absent(folder, files)
     reader = f"images 1 {folder}"
     kept = cache.load(path, reader)
-    if kept is not None and kept["folders"].tobytes() == _state(msgspec.json.decode(kept["names"], type=list[str])):
+    if kept is not None and kept["folders"].tobytes() == _state(
+        msgspec.json.decode(kept["names"].data, type=list[str])
+    ):
         return folder, []
     names = sorted({name.rpartition(os.sep)[0] for name in files})
     places = [str(folder / name) for name in names]

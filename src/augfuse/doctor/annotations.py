@@ -44,7 +44,7 @@ def check_reading(problems: Sequence[Problem]) -> list[Finding]:
     found = []
     for kind, (code, words) in _KINDS.items():
         same = [problem for problem in problems if problem.kind == kind]
-        count = sum(problem.count for problem in same)
+        count = sum(problem.objects for problem in same)
         if count:
             found.append(
                 finding(
@@ -82,8 +82,8 @@ def check_pairs(folders: Mapping[str, Found]) -> list[Finding]:
                 return [
                     finding(
                         "AF711",
-                        f"{pictures} and {name} hold {counted(len(shared), 'file')} of the same names: images and their "
-                        f"{what}, which are taken as classes.",
+                        f"{pictures} and {name} hold {counted(len(shared), 'file')} of the same names: images and "
+                        f"their {what}, which are taken as classes.",
                         f"Type {call.format(pictures, name)}.",
                         examples=sorted(shared)[:EXAMPLES],
                         count=len(shared),

@@ -313,10 +313,10 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Number the values anew, in all files alike: `mask = np.searchsorted([0, 255], mask)`.",
     ),
     "AF711": (
-        "The two folders hold files of the same names: images and their masks, or images and the text or XML files with "
-        "their boxes. As classes, a model would learn to tell photographs from masks.",
-        "Type `af.from_pairs(images, masks)`, `af.from_yolo(images, labels, names)` or `af.from_voc(annotations, images)`. "
-        "A folder of exactly `images` and `masks` is opened so by every command, and one of `Annotations` and "
+        "The two folders hold files of the same names: images and their masks, or images and the text or XML files "
+        "with their boxes. As classes, a model would learn to tell photographs from masks.",
+        "Type `af.from_pairs(images, masks)`, `af.from_yolo(images, labels, names)` or `af.from_voc(annotations, "
+        "images)`. A folder of exactly `images` and `masks` is opened so by every command, and one of `Annotations` and "
         "`JPEGImages`.",
     ),
 }

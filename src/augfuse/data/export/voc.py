@@ -50,7 +50,7 @@ def write_part(
 
 def _annotation(file: str, picture: Picture, classes: Sequence[str], losses: Losses) -> str:
     size, targets = picture.size, picture.targets
-    things = [_thing(picture, k, classes[label], losses) for k, label in enumerate(targets["box_labels"].tolist())]
+    things = [_thing(picture, k, str(classes[label]), losses) for k, label in enumerate(targets["box_labels"].tolist())]
     return (
         f"<annotation>\n  <folder>JPEGImages</folder>\n  <filename>{escape(file)}</filename>\n  <size><width>"
         f"{size.width}</width><height>{size.height}</height><depth>{picture.channels}</depth></size>\n"

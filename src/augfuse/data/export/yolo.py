@@ -65,10 +65,8 @@ def write_description(parts: Mapping[str | None, DataSet], folder: Path) -> None
 
 def kind_of(data: DataSet) -> Kind:
     """What a line holds: of what the data set has the most telling."""
-    for kind, column in (("poses", "keypoints"), ("oriented", "corners"), ("polygons", "polygons")):
-        if column in data.table.targets:
-            return kind
-    return "boxes"
+    kinds: tuple[Kind, ...] = ("poses", "oriented", "polygons")
+    return next((kind for kind in kinds if set(_HELD[kind]) <= data.table.targets.keys()), "boxes")
 
 
 def _points_of(data: DataSet) -> Any:

@@ -56,7 +56,7 @@ def read(path: Path) -> Coco:
     large = cache.is_worth_it(path) and not is_collecting()
     kept = cache.load(path, _READER) if large else None
     if kept is not None:
-        return Coco(msgspec.json.decode(kept.pop("about"), type=About), kept)
+        return Coco(msgspec.json.decode(kept.pop("about").data, type=About), kept)
     with _no_collection():
         found = _read(path)
     if large:

@@ -221,16 +221,16 @@ class Objects:
                 refuse(kind, [f"{self._path}: annotation {shown(one.id)} {say(one)}" for one in named], len(chosen))
                 good[chosen] = False
 
-        leave("astray", rows < 0, lambda one: f"is of image {shown(one.image_id)}, which is not there.")
+        leave("astray", np.less(rows, 0), lambda one: f"is of image {shown(one.image_id)}, which is not there.")
         unnamed = np.fromiter((one.category_id not in self._numbers for one in piece), np.bool_, len(piece))
         leave("unnamed", unnamed, lambda one: f"is of category {shown(one.category_id)}, which is not there.")
         none = np.fromiter((one.bbox is None for one in piece), np.bool_, len(piece))
         leave("unreadable", none, lambda one: "has no bbox, wanted [x, y, width, height].")
         zero = (0.0, 0.0, 0.0, 0.0)
         boxes = np.array([one.bbox or zero for one in piece], np.float64).reshape(-1, 4)
-        leave("unreadable", ~(np.abs(boxes) < _LARGEST).all(axis=1),
+        leave("unreadable", np.any(np.abs(boxes) >= _LARGEST, axis=1),
               lambda one: f"has the bbox {shown(one.bbox)}, wanted pixels.")  # fmt: skip
-        leave("upside down", (boxes[:, 2:] < 0).any(axis=1),
+        leave("upside down", np.any(boxes[:, 2:] < 0, axis=1),
               lambda one: f"is upside down: its bbox is {shown(one.bbox)}, wanted [x, y, width, height].")  # fmt: skip
         flat = (boxes[:, 2:] == 0).any(axis=1) & good
         if flat.any():

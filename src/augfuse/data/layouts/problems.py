@@ -14,10 +14,10 @@ Kind: TypeAlias = Literal["unreadable", "unnamed", "astray", "upside down", "emp
 
 class Problem(NamedTuple):
     """kind: "unreadable", of a class without a name, of an image that is not there, a box upside down, one without
-    area. count: of how many objects. examples: a sentence on each of the first ones, with file and object."""
+    area. objects: how many. examples: a sentence on each of the first ones, with file and object."""
 
     kind: Kind
-    count: int
+    objects: int
     examples: tuple[str, ...]
 
 

@@ -85,8 +85,8 @@ def _line(where: str, words: list[str], classes: int, kind: Kind, shape: tuple[i
     if kind in ("boxes", "poses"):
         x, y, width, height = rest[:4]
         if width < 0 or height < 0:
-            words = f"the box is {width:g} wide and {height:g} high, wanted 0 or more"
-            return refuse("upside down", [f"{where}: {words}."])
+            sides = f"the box is {width:g} wide and {height:g} high, wanted 0 or more"
+            return refuse("upside down", [f"{where}: {sides}."])
         box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
         return Line(number, box, rest[4:])
     xs, ys = rest[0::2], rest[1::2]
