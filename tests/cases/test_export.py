@@ -312,6 +312,7 @@ BOX = {
     f"image/object/bbox/{side}": np.array([v], np.float32)
     for side, v in (("xmin", 0), ("ymin", 0), ("xmax", 1), ("ymax", 1))
 }
+TWO = np.array([0, 1], np.float32)
 NAMED = {**BOX, "image/object/class/label": np.array([2]), "image/object/class/text": [b"dog"]}
 
 
@@ -325,11 +326,11 @@ def test_records_without_objects(tmp_path: Path) -> None:
     ("records", "words"),
     [
         ([NAMED, BOX], "record 1 lacks the feature 'image/object/class/label', which others with objects have"),
-        ([{**NAMED, "image/object/bbox/xmin": np.array([0, 1], np.float32)}], "record 0 has objects of different counts"),
+        ([{**NAMED, "image/object/bbox/xmin": TWO}], "record 0 has objects of different counts"),
         ([{**NAMED, "image/object/class/text": [b"a", b"b"]}], "record 0 has 2 names of classes for 1 objects"),
         ([{**NAMED, "image/object/class/label": [b"dog"]}], "record 0 has bytes in the feature .*, wanted numbers"),
         ([{**NAMED, "image/object/keypoint/x": np.array([1], np.float32)}], "has 'image/object/keypoint/x' without"),
-        ([{**NAMED, "image/object/keypoint/x": np.array([1], np.float32), "image/object/keypoint/y": np.array([1, 2], np.float32)}],
+        ([{**NAMED, "image/object/keypoint/x": TWO[:1], "image/object/keypoint/y": TWO}],
          "has key points x, y and visibility of"),
         ([{"image/segmentation/class/encoded": []}], "record 0 has 0 values of the feature"),
         ([{"image/segmentation/class/encoded": [b""]}, {}], "record 1 lacks the feature 'image/segmentation"),

@@ -23,7 +23,7 @@ TINY = 4.0  # pixels of the shorter side
 _OUTSIDE = 0.5  # pixels: less is rounding
 _DIGITS = 2  # of pixels, for boxes that are the same
 _UNLABELLED = 255  # in masks, beside numbers of classes
-_GAPS = 2  # times as high as there are different numbers
+_GAP = 32  # between any two values: these are no class numbers; a few images may well lack classes in between
 _MASKS = re.compile(
     r"(seg(mentation)?_?)?masks?|labels?.*|annotations?.*|segmentationclass|ground_?truth|gt", re.IGNORECASE
 )
@@ -199,8 +199,8 @@ class _Part:
             words = f"of {counted(len(self._data.classes), 'class', 'classes')}"
         else:
             usual = labelled if len(labelled) > 1 else values
-            wrong = usual if usual and usual[-1] >= _GAPS * len(usual) else []
-            words = "with large gaps"
+            wrong = usual if usual[-1:] > [0] and (np.diff(usual, prepend=0)[usual[0] == 0 :] >= _GAP).all() else []
+            words = "which are far apart"
         if not wrong:
             return None
         return finding(

@@ -308,7 +308,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     ),
     "AF710": (
         "A mask holds numbers that no class has: above the last class, or, where the classes are not known, numbers "
-        "with large gaps, such as 0 and 255 for no and yes. 255 beside other numbers counts as a border that is not "
+        "far apart, such as 0 and 255 for no and yes. 255 beside other numbers counts as a border that is not "
         "labelled. Losses want 0..k-1.",
         "Number the values anew, in all files alike: `mask = np.searchsorted([0, 255], mask)`.",
     ),
@@ -316,7 +316,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "The two folders hold files of the same names: images and their masks, or images and the text or XML files "
         "with their boxes. As classes, a model would learn to tell photographs from masks.",
         "Type `af.from_pairs(images, masks)`, `af.from_yolo(images, labels, names)` or `af.from_voc(annotations, "
-        "images)`. A folder of exactly `images` and `masks` is opened so by every command, and one of `Annotations` and "
-        "`JPEGImages`.",
+        "images)`. A folder of exactly `images` and `masks` is opened so by every command, and so is one of `Annotations` "
+        "and `JPEGImages`.",
     ),
 }

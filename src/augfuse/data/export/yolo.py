@@ -66,7 +66,10 @@ def write_description(parts: Mapping[str | None, DataSet], folder: Path) -> None
 def kind_of(data: DataSet) -> Kind:
     """What a line holds: of what the data set has the most telling."""
     kinds: tuple[Kind, ...] = ("poses", "oriented", "polygons")
-    return next((kind for kind in kinds if set(_HELD[kind]) <= data.table.targets.keys()), "boxes")
+    for kind in kinds:
+        if set(_HELD[kind]) <= data.table.targets.keys():
+            return kind
+    return "boxes"
 
 
 def _points_of(data: DataSet) -> Any:
