@@ -199,7 +199,8 @@ class _Part:
             words = f"of {counted(len(self._data.classes), 'class', 'classes')}"
         else:
             usual = labelled if len(labelled) > 1 else values
-            wrong = usual if usual[-1:] > [0] and (np.diff(usual, prepend=0)[usual[0] == 0 :] >= _GAP).all() else []
+            marked = [value for value in usual if value]
+            wrong = usual if marked and np.diff([0, *marked]).min() >= _GAP else []
             words = "which are far apart"
         if not wrong:
             return None

@@ -316,7 +316,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "The two folders hold files of the same names: images and their masks, or images and the text or XML files "
         "with their boxes. As classes, a model would learn to tell photographs from masks.",
         "Type `af.from_pairs(images, masks)`, `af.from_yolo(images, labels, names)` or `af.from_voc(annotations, "
-        "images)`. A folder of exactly `images` and `masks` is opened so by every command, and so is one of `Annotations` "
-        "and `JPEGImages`.",
+        "images)`. A folder of exactly `images` and `masks` is opened so by every command, and so is one of "
+        "`Annotations` and `JPEGImages`.",
     ),
 }

@@ -12,6 +12,7 @@ import numpy as np
 from augfuse.data.dataset import DataSet
 from augfuse.errors import AugfuseWarning, DataError
 
+ROUNDING = 0.01  # pixels: less is what fractions of the sides lose
 _FLAGS = ("difficult", "truncated", "crowd")
 _SAME_AREA = 0.01  # the share by which an area may differ from that of its box and still be called so
 

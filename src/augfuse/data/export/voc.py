@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from augfuse.data.dataset import DataSet
-from augfuse.data.export.losses import Losses
+from augfuse.data.export.losses import ROUNDING, Losses
 from augfuse.data.export.pictures import Picture, blocks, ending, pictures
 from augfuse.errors import DataError
 from augfuse.text import shown
@@ -63,7 +63,7 @@ def _thing(picture: Picture, k: int, name: str, losses: Losses) -> str:
     targets = picture.targets
     box = targets["boxes"][k].astype(np.float64)
     left, top, right, bottom = np.rint(box).astype(np.int64).tolist()
-    if (np.rint(box) != box).any():
+    if (np.abs(np.rint(box) - box) > ROUNDING).any():
         losses.note("boxes are rounded to whole pixels")
     crowd = "crowd" in targets and bool(targets["crowd"][k])
     if crowd:

@@ -11,7 +11,7 @@ import yaml
 
 from augfuse.data.dataset import DataSet
 from augfuse.data.export.coco import with_visibility
-from augfuse.data.export.losses import Losses
+from augfuse.data.export.losses import ROUNDING, Losses
 from augfuse.data.export.pictures import Picture, blocks, ending, pictures
 from augfuse.data.layouts.yolo import Kind
 from augfuse.errors import DataError
@@ -93,7 +93,7 @@ def _lines(picture: Picture, kind: Kind, losses: Losses) -> list[str]:
         if (inside[1] <= inside[0]).any():
             losses.note("boxes lie outside of their image, and are left out")
             continue
-        if (inside != box).any():
+        if (np.abs(inside - box) > ROUNDING).any():
             losses.note("boxes reach out of their image, and are cut off at its border")
         centre, sides = (inside[0] + inside[1]) / 2 / full, (inside[1] - inside[0]) / full
         values = [*centre, *sides]
