@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from augfuse.data.dataset import DataSet
-from augfuse.data.export.losses import Losses
-from augfuse.data.export.pictures import Picture, blocks, ending, pictures
+from augfuse.data.export.pictures import Picture, Work
 from augfuse.data.rle import encode_runs
 
 HELD = ("boxes", "box_labels", "area", "crowd", "polygons", "corners", "masks", "segments", "keypoints")
@@ -23,38 +21,25 @@ def file_name(part: str | None) -> str:
     return "instances.json" if part is None else f"instances_{part}.json"
 
 
-def write_part(
-    part: str | None,
-    data: DataSet,
-    names: Sequence[str],
-    folder: Path,
-    losses: Losses,
-    threads: int,
-    progress: Callable[[int], None],
-) -> None:
+def write_part(work: Work) -> None:
     """images/NAME, or images/PART/NAME, and the JSON file. Categories are numbered from 1, as COCO does."""
-    losses.begin(data, HELD)
-    below = "" if part is None else f"{part}/"
-    (folder / "images" / below).mkdir(parents=True, exist_ok=True)
+    work.losses.begin(work.data, HELD)
+    below = "" if work.part is None else f"{work.part}/"
+    (work.folder / "images" / below).mkdir(parents=True, exist_ok=True)
     images: list[dict[str, Any]] = []
     objects = 0
-    with (folder / file_name(part)).open("wb") as file:
+    with (work.folder / file_name(work.part)).open("wb") as file:
         file.write(b'{"annotations": [')
-        for positions in blocks(data):
-            for i, picture in zip(positions.tolist(), pictures(data, positions, threads), strict=True):
-                name = f"{below}{names[i]}{ending(data, i, picture)}"
-                (folder / "images" / name).write_bytes(picture.raw)
-                images.append(
-                    {"id": i + 1, "file_name": name, "height": picture.size.height, "width": picture.size.width}
-                )
-                losses.look(picture.targets)
-                for one in _annotations(picture):
-                    objects += 1
-                    file.write(b",\n" if objects > 1 else b"\n")
-                    file.write(msgspec.json.encode({"id": objects, "image_id": i + 1, **one}))
-            progress(len(positions))
+        for i, name, picture in work.pictures():
+            (work.folder / "images" / below / name).write_bytes(picture.raw)
+            height, width = picture.size
+            images.append({"id": i + 1, "file_name": f"{below}{name}", "height": height, "width": width})
+            for one in _annotations(picture):
+                objects += 1
+                file.write(b",\n" if objects > 1 else b"\n")
+                file.write(msgspec.json.encode({"id": objects, "image_id": i + 1, **one}))
         file.write(b'],\n"images": ' + msgspec.json.encode(images))
-        file.write(b',\n"categories": ' + msgspec.json.encode(_categories(data)) + b"}\n")
+        file.write(b',\n"categories": ' + msgspec.json.encode(_categories(work.data)) + b"}\n")
 
 
 def _categories(data: DataSet) -> list[dict[str, Any]]:

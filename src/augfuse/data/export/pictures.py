@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from augfuse.data.codecs.encode import encoded
 from augfuse.data.columns import Size
 from augfuse.data.dataset import DataSet
 from augfuse.data.decode import sniff
+from augfuse.data.export.losses import Losses
 from augfuse.data.layouts.names import is_image
 from augfuse.data.store import NOT_IN_NAMES, SUFFIX_OF
 from augfuse.errors import DecodeError
@@ -31,6 +32,27 @@ class Picture(NamedTuple):
     size: Size
     channels: int
     targets: Mapping[str, Any]
+
+
+class Work(NamedTuple):
+    """A part that is written. names: of its samples, without an ending. progress: called with the number of samples
+    done."""
+
+    part: str | None
+    data: DataSet
+    names: Sequence[str]
+    folder: Path
+    losses: Losses
+    threads: int
+    progress: Callable[[int], None]
+
+    def pictures(self) -> Iterator[tuple[int, str, Picture]]:
+        """Each sample: its position, the name of its file, and what is written of it."""
+        for positions in blocks(self.data):
+            for i, picture in zip(positions.tolist(), pictures(self.data, positions, self.threads), strict=True):
+                self.losses.look(picture.targets)
+                yield i, f"{self.names[i]}{_ending(self.data, i, picture)}", picture
+            self.progress(len(positions))
 
 
 def pictures(data: DataSet, positions: np.ndarray, threads: int) -> list[Picture]:
@@ -89,7 +111,7 @@ def stems(parts: Iterable[DataSet]) -> list[list[str]]:
     return [[next(rows) for _ in names] for names in given]
 
 
-def ending(data: DataSet, i: int, picture: Picture) -> str:
+def _ending(data: DataSet, i: int, picture: Picture) -> str:
     """That of its file, or the usual one of its format."""
     names = data.store.names
     own = PurePath(names[int(data.rows[i])]).suffix if names is not None and data.store.keeps_files else ""

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 import numpy as np
 
-from augfuse.data.dataset import DataSet
 from augfuse.data.export.losses import ROUNDING, Losses
-from augfuse.data.export.pictures import Picture, blocks, ending, pictures
+from augfuse.data.export.pictures import Picture, Work
 from augfuse.errors import DataError
 from augfuse.text import shown
 
 _HELD = ("boxes", "box_labels", "crowd", "difficult", "truncated")
 
 
-def write_part(
-    part: str | None,
-    data: DataSet,
-    names: Sequence[str],
-    folder: Path,
-    losses: Losses,
-    threads: int,
-    progress: Callable[[int], None],
-) -> None:
+def write_part(work: Work) -> None:
     """The images and annotations of a part, all in one folder, as VOC has them."""
-    losses.begin(data, _HELD)
+    data, folder = work.data, work.folder
+    work.losses.begin(data, _HELD)
     for name in data.classes or ():
         if not name.strip() or name != name.strip() or not name.isprintable():
             raise DataError(
@@ -35,17 +26,13 @@ def write_part(
             )
     for place in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (folder / place).mkdir(parents=True, exist_ok=True)
-    for positions in blocks(data):
-        for i, picture in zip(positions.tolist(), pictures(data, positions, threads), strict=True):
-            losses.look(picture.targets)
-            file = f"{names[i]}{ending(data, i, picture)}"
-            (folder / "JPEGImages" / file).write_bytes(picture.raw)
-            text = _annotation(file, picture, data.classes or (), losses)
-            (folder / "Annotations" / f"{names[i]}.xml").write_text(text, encoding="utf-8")
-        progress(len(positions))
-    if part is not None:
-        listing = folder / "ImageSets" / "Main" / f"{part}.txt"
-        listing.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    for i, name, picture in work.pictures():
+        (folder / "JPEGImages" / name).write_bytes(picture.raw)
+        text = _annotation(name, picture, data.classes or (), work.losses)
+        (folder / "Annotations" / f"{work.names[i]}.xml").write_text(text, encoding="utf-8")
+    if work.part is not None:
+        listing = folder / "ImageSets" / "Main" / f"{work.part}.txt"
+        listing.write_text("".join(f"{name}\n" for name in work.names), encoding="utf-8")
 
 
 def _annotation(file: str, picture: Picture, classes: Sequence[str], losses: Losses) -> str:

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 from augfuse.data.dataset import DataSet
 from augfuse.data.export import coco, voc, yolo
 from augfuse.data.export.losses import Losses, require_boxes
-from augfuse.data.export.pictures import stems
+from augfuse.data.export.pictures import Work, stems
 
 Form: TypeAlias = Literal["coco", "yolo", "voc"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -35,7 +35,7 @@ def write_form(
     the form cannot hold, with how often."""
     losses = Losses(TITLES[form])
     for (part, data), names in zip(parts.items(), stems(parts.values()), strict=True):
-        _WRITERS[form](part, data, names, folder, losses, threads, progress)
+        _WRITERS[form](Work(part, data, names, folder, losses, threads, progress))
     if form == "yolo":
         yolo.write_description(parts, folder)
     losses.report(target)

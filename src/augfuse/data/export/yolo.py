@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import yaml
 from augfuse.data.dataset import DataSet
 from augfuse.data.export.coco import with_visibility
 from augfuse.data.export.losses import ROUNDING, Losses
-from augfuse.data.export.pictures import Picture, blocks, ending, pictures
+from augfuse.data.export.pictures import Picture, Work
 from augfuse.data.layouts.yolo import Kind
 from augfuse.errors import DataError
 
@@ -24,27 +24,17 @@ _HELD: dict[Kind, tuple[str, ...]] = {
 }
 
 
-def write_part(
-    part: str | None,
-    data: DataSet,
-    names: Sequence[str],
-    folder: Path,
-    losses: Losses,
-    threads: int,
-    progress: Callable[[int], None],
-) -> None:
+def write_part(work: Work) -> None:
     """The images and labels of a part; a data set without parts is the part train."""
-    kind = kind_of(data)
-    losses.begin(data, ("boxes", "box_labels", "crowd", *_HELD[kind]))
-    places = [folder / top / (part or "train") for top in ("images", "labels")]
-    for place in places:
+    kind = kind_of(work.data)
+    work.losses.begin(work.data, ("boxes", "box_labels", "crowd", *_HELD[kind]))
+    images, labels = (work.folder / top / (work.part or "train") for top in ("images", "labels"))
+    for place in (images, labels):
         place.mkdir(parents=True, exist_ok=True)
-    for positions in blocks(data):
-        for i, picture in zip(positions.tolist(), pictures(data, positions, threads), strict=True):
-            (places[0] / f"{names[i]}{ending(data, i, picture)}").write_bytes(picture.raw)
-            lines = _lines(picture, kind, losses)
-            (places[1] / f"{names[i]}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        progress(len(positions))
+    for i, name, picture in work.pictures():
+        (images / name).write_bytes(picture.raw)
+        lines = _lines(picture, kind, work.losses)
+        (labels / f"{work.names[i]}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def write_description(parts: Mapping[str | None, DataSet], folder: Path) -> None:
@@ -81,7 +71,6 @@ def _points_of(data: DataSet) -> Any:
 
 def _lines(picture: Picture, kind: Kind, losses: Losses) -> list[str]:
     targets, (height, width) = picture.targets, picture.size
-    losses.look(targets)
     full = np.array([width, height], np.float64)
     found = []
     for k, label in enumerate(targets["box_labels"].tolist()):
