@@ -1,4 +1,4 @@
-"""Seconds and memory of a large COCO file: 1 000 000 images and 7 000 000 objects, about 1.9 GB of JSON, made for it.
+"""Seconds and memory of a large COCO file: 1 000 000 images and 7 000 000 objects, about 1.6 GB of JSON, made for it.
 
     python benchmarks/coco.py [--images 1000000] [--boxes 7] [--folder DIR] [--name coco]
 
@@ -31,9 +31,9 @@ _CLASSES = 80
 OPEN = """
 import json, resource, sys, time
 import augfuse as af
-start = time.perf_counter()
+start, spent = time.perf_counter(), time.process_time()
 data = af.from_coco(sys.argv[1])
-opened = time.perf_counter() - start
+opened, spent = time.perf_counter() - start, time.process_time() - spent
 loader = af.Loader(data, af.Recipe([af.Resize(32)]), batch_size=32, seed=0)
 start = time.perf_counter()
 next(iter(loader))
@@ -43,7 +43,7 @@ start = time.perf_counter()
 next(iter(loader))
 epoch = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform != "darwin" else 1e9)
-print(json.dumps({"opened": opened, "epoch": epoch, "first epoch": first, "peak": peak, "images": len(data)}))
+print(json.dumps({"opened": opened, "spent": spent, "epoch": epoch, "first epoch": first, "peak": peak, "images": len(data)}))
 """
 
 
@@ -120,6 +120,7 @@ def main(*, images: int = 1_000_000, boxes: int = 7, folder: Path | None = None,
         wanted = DEMANDED[what] * (share if what == "first" else 1)
         print(f"{what}: {value:.2f} s, demanded {wanted:g}: {'reached' if value <= wanted else 'MISSED'}")
     for what, measured in (("first", first), ("again", again)):
+        print(f"{what}: {measured['spent']:.2f} s of them on a processor")
         verdict = "reached" if measured["peak"] <= MOST_MEMORY else "MISSED"
         print(f"{what}: {measured['peak']:.2f} GB at most, demanded {MOST_MEMORY:g}: {verdict}")
     record = {"machine": machine, "images": images, "boxes": boxes, "bytes": size, "first": first, "again": again}

@@ -163,6 +163,33 @@ def test_the_object_is_named(tmp_path: Path, small: Path, change: Any, words: st
     assert not small.exists() or not list(small.iterdir())
 
 
+def test_ids_of_any_kind(tmp_path: Path) -> None:
+    path, held = make(tmp_path)
+    wanted = told(af.from_coco(path))
+    for image in held["images"]:
+        image["id"] = f"image {image['id']:04}"
+    for one in held["annotations"]:
+        one["image_id"] = f"image {one['image_id']:04}"
+        one["id"] = (one["id"], f"annotation {one['id']}", 2**70 + one["id"])[one["id"] % 3]
+        one["category_id"] = "" if one["category_id"] == 0 else str(one["category_id"])
+    for category in held["categories"]:
+        category["id"] = "" if category["id"] == 0 else str(category["id"])
+    path.write_text(json.dumps(held))
+    assert told(af.from_coco(path)) == wanted
+    held["annotations"][-1]["id"] = 2**70 + 2
+    path.write_text(json.dumps(held))
+    with pytest.raises(af.DataError, match=f"annotation id {2**70 + 2} is there twice"):
+        af.from_coco(path)
+
+
+def test_areas_that_no_image_has(tmp_path: Path) -> None:
+    path, held = make(tmp_path, boxes=3)
+    for one, area in zip(held["annotations"], (1e300, -5, None), strict=True):
+        one |= {"area": area, "image_id": 0, "bbox": [1, 1, 2, 3]}
+    path.write_text(json.dumps(held))
+    assert af.from_coco(path)[0].targets["area"].tolist() == [np.float32(1e18), 0, 6]
+
+
 @pytest.mark.parametrize("cut", [0, 1, 50, 5000, -2])
 def test_cut_files(tmp_path: Path, cut: int) -> None:
     path, _ = make(tmp_path)

@@ -81,7 +81,7 @@ def _read(path: Path) -> Coco:
     with Lists(path, ("images", "annotations", "categories"), _WANTED) as lists:
         categories = [one for piece in lists.pieces("categories", Category) for one in piece]
         categories.sort(key=lambda category: (isinstance(category.id, str), category.id))
-        numbers = {category.id: number for number, category in enumerate(categories)}
+        numbers: dict[Id | None, int] = {category.id: number for number, category in enumerate(categories)}
         check_once(path, "category", [category.id for category in categories])
         images, files, sizes = _images(path, lists)
         found = Objects(path, images, sizes, numbers)

@@ -36,7 +36,7 @@ class Mask(msgspec.Struct, gc=False):
 
 
 class _Segment(msgspec.Struct, gc=False):
-    id: int
+    id: Annotated[int, msgspec.Meta(ge=1, lt=2**24)]
     category_id: Id
     bbox: tuple[float, float, float, float] | None = None
     area: float | None = None
@@ -85,7 +85,7 @@ def checked_name(path: Path, id: Id, given: str) -> str:
 class Objects:
     """What is learnt while annotations go by."""
 
-    def __init__(self, path: Path, images: dict[Id, int], sizes: np.ndarray, numbers: dict[Id, int]) -> None:
+    def __init__(self, path: Path, images: dict[Id, int], sizes: np.ndarray, numbers: dict[Id | None, int]) -> None:
         self.flat = 0
         self.first_flat: Id | None = None
         self._path, self._images, self._sizes, self._numbers = path, images, sizes, numbers
@@ -108,10 +108,11 @@ class Objects:
         boxes = np.fromiter(chain.from_iterable(one.bbox or () for one in piece), np.float64, 4 * len(piece))
         boxes = boxes.reshape(-1, 4)
         areas = np.array([one.area for one in piece], np.float64)
-        area = np.where(np.isnan(areas), boxes[:, 2] * boxes[:, 3], areas)
+        area = np.clip(np.where(np.isnan(areas), boxes[:, 2] * boxes[:, 3], areas), 0, _LARGEST**2)
         boxes[:, 2:] += boxes[:, :2]
         self._note("boxes", boxes.astype(np.float32))
-        self._note("labels", np.fromiter((self._numbers[one.category_id or 0] for one in piece), np.int64, len(piece)))
+        labels = (self._numbers.get(one.category_id, 0) for one in piece)  # all are there
+        self._note("labels", np.fromiter(labels, np.int64, len(piece)))
         self._note("areas", area.astype(np.float32))
         self._note("crowds", np.fromiter((one.iscrowd for one in piece), np.bool_, len(piece)))
         if self._files:
@@ -176,8 +177,8 @@ class Objects:
         if words:
             check_once(self._path, "annotation", [*self._words, *words])
             self._words.update(words)
-        fresh = np.array([id for id in ids if type(id) is int] if words else ids, np.int64)
-        self._ids.append(fresh)
+            ids = [id for id in ids if id not in self._words]
+        self._ids.append(np.array(ids, np.int64))
 
     def check_once(self) -> None:
         """DataError for an id that two annotations have."""
