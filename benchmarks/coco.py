@@ -43,7 +43,8 @@ start = time.perf_counter()
 next(iter(loader))
 epoch = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform != "darwin" else 1e9)
-print(json.dumps({"opened": opened, "spent": spent, "epoch": epoch, "first epoch": first, "peak": peak, "images": len(data)}))
+found = {"opened": opened, "spent": spent, "epoch": epoch, "first epoch": first, "peak": peak}
+print(json.dumps(found | {"images": len(data)}))
 """
 
 
