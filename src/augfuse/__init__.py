@@ -37,11 +37,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from augfuse import functional as functional
-    from augfuse.data.annotated import from_coco as from_coco
     from augfuse.data.annotated import from_pairs as from_pairs
     from augfuse.data.annotated import from_voc as from_voc
     from augfuse.data.annotated import from_yolo as from_yolo
     from augfuse.data.archive import from_zip as from_zip
+    from augfuse.data.coco import from_coco as from_coco
     from augfuse.data.copies import augment as augment
     from augfuse.data.decode import decode as decode
     from augfuse.data.folder import from_directory as from_directory
@@ -63,7 +63,7 @@ _LAZY = {
     "Loader": "loader",
     "augment": "copies",
     "decode": "decode",
-    "from_coco": "annotated",
+    "from_coco": "coco",
     "from_csv": "tabular",
     "from_dataframe": "tabular",
     "from_directory": "folder",

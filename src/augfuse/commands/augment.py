@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from augfuse.commands import interrupts, terminal
-from augfuse.commands.shell import FAILED, OK, USAGE, refuse, refuse_file, refuse_image
-from augfuse.errors import AugfuseError, DataError, DecodeError, RangeError
+from augfuse.commands import terminal
+from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, write_records
+from augfuse.errors import DataError, DecodeError, RangeError
 
 if TYPE_CHECKING:
     from augfuse.data.dataset import DataSet
@@ -23,6 +23,7 @@ def augment(
     src: Path,
     dst: Path,
     *,
+    to: To | None = None,
     exclude: Path | None = None,
     copies: int = 1,
     recipe: Path | None = None,
@@ -43,9 +44,13 @@ def augment(
     ----------
     src
         A folder or .zip of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a
-        .csv, .tsv, .jsonl or .parquet table, or an .npz file.
+        .csv, .tsv, .jsonl or .parquet table, an .npz file; a data set with boxes or masks, where the recipe moves no
+        pixels.
     dst
-        The folder to write, or a name that ends in .npz.
+        The folder to write, or a name that ends in .npz or .tfrecord.
+    to
+        What to write: folder (class folders), npz, tfrecord, coco, yolo or voc, as augfuse convert does. Default: by
+        the ending of DST, else class folders.
     exclude
         Leave out the images on this list, which augfuse doctor SRC --quarantine LIST writes.
     copies
@@ -66,49 +71,59 @@ def augment(
     overwrite
         Replace DST, if it was written by this command and is still as it was written.
     """
-    from augfuse.outputs import check
 
-    try:
-        kind = _format(dst, format)
-        output = _output(dst, kind)
-        check(output, (src,), overwrite)
-        sources, copying = _prepare(src, exclude, copies, recipe, seed, workers, color, on_error)
-    except DecodeError as error:
-        return refuse_image(error, src)
-    except AugfuseError as error:
-        return refuse(error, USAGE)
-    try:
-        with interrupts.telling(f"{dst} was not written"):
-            written = _write(sources, copying, kind, dst, lambda: check(output, (src,), overwrite))
-    except DecodeError as error:
-        return refuse_image(error, src)
-    except AugfuseError as error:
-        return refuse(error, FAILED)
-    except OSError as error:
-        return refuse_file(error, dst)
-    except MemoryError as error:
-        return refuse(f"{dst}: does not fit into memory ({error}). Type fewer --copies, or a folder as DST.", FAILED)
-    for name, why in written.skipped.items():
-        terminal.warn(f"augfuse: skipped {why if why.startswith(name) else f'{name}: {why}'}")
-    terminal.say(f"{dst}: {written.originals} originals and {written.copies} copies, seed {seed}")
-    _say_what_is_left(copying.recipe)
-    return OK
+    def prepare() -> _Work:
+        form = form_of(dst, to)
+        kind = _format(dst, form, format)
+        if form != "tfrecord":  # whose files are known once the parts are
+            check(outputs_of(dst, [None], form, "augfuse augment"))
+        sources, copying = _prepare(src, form, exclude, copies, recipe, seed, workers, color, on_error)
+        work = _Work(form, kind, outputs_of(dst, list(sources), form, "augfuse augment"), sources, copying)
+        if form == "tfrecord":
+            check(work.outputs)
+        return work
+
+    def check(outputs: dict[str | None, Output]) -> None:
+        from augfuse.outputs import check
+
+        for output in outputs.values():
+            check(output, (src,), overwrite)
+
+    def write(work: _Work) -> Written:
+        return _write(work, dst, lambda: check(work.outputs))
+
+    def tell(work: _Work, written: Written) -> None:
+        for name, why in written.skipped.items():
+            terminal.warn(f"augfuse: skipped {why if why.startswith(name) else f'{name}: {why}'}")
+        terminal.say(f"{dst}: {written.originals} originals and {written.copies} copies, seed {seed}")
+        _say_what_is_left(work.copying.recipe)
+
+    return in_two_steps(src, dst, prepare, write, tell, "Type fewer --copies, or a folder as DST.")
 
 
-def _format(dst: Path, format: str | None) -> str:
-    is_file = dst.suffix.lower() == ".npz"
-    if format is not None and (format == "npz") != is_file:
+class _Work(NamedTuple):
+    form: To
+    kind: str
+    outputs: dict[str | None, Output]
+    sources: dict[str | None, DataSet]
+    copying: Copying
+
+
+def _format(dst: Path, form: To, format: str | None) -> str:
+    if format is not None and (format == "npz") != (form == "npz"):
         wanted = "a name that ends in .npz" if format == "npz" else f"a folder for {format} files"
         raise DataError(f"DST {dst}: wanted {wanted}. Type another DST, or leave --format out.")
-    return format or ("npz" if is_file else "png")
+    return format or ("npz" if form == "npz" else "png")
 
 
 def _prepare(
-    src: Path, exclude: Path | None, copies: int, recipe: Path | None, seed: int, workers: int | None, color: Any,
-    on_error: Any,
+    src: Path, form: To, exclude: Path | None, copies: int, recipe: Path | None, seed: int, workers: int | None,
+    color: Any, on_error: Any,
 ) -> tuple[dict[str | None, DataSet], Copying]:  # fmt: skip
     """Check everything that can be checked before anything is written."""
+    from augfuse.data.augmented import check_still
     from augfuse.data.copies import stored_form
+    from augfuse.data.export.write import check_form
     from augfuse.data.open import open_parts, require_classes
     from augfuse.data.store import Copying
     from augfuse.train.recipes import read_recipe
@@ -120,7 +135,12 @@ def _prepare(
         raise RangeError(f"--copies: got {copies}, wanted at most {_MOST_COPIES} of each image.")
     own = None if recipe is None else read_recipe(recipe)
     opened = open_parts(src, color, exclude)
-    require_classes(opened, src, "augfuse augment")
+    if form in ("folder", "npz"):
+        require_classes(opened, src, "augfuse augment", "Type --to coco, yolo or voc, or a DST that ends in .tfrecord.")
+    elif form != "tfrecord":
+        check_form(form, opened.parts, src)
+    if form not in ("folder", "npz") and on_error == "skip":
+        raise DataError("--on-error skip: goes with class folders and .npz files. Leave images out with --exclude.")
     sources = opened.parts
     for source in sources.values():
         if source.copies is not None and source.copies.any():
@@ -129,6 +149,8 @@ def _prepare(
     if copies * images > _MOST_IMAGES:
         raise RangeError(f"--copies: got {copies} for {images} images, wanted at most {_MOST_IMAGES} copies in all.")
     used = own or _default(sources, on_error)
+    for source in sources.values():
+        check_still(source, used, src)
     if stored_form(used).eval() == stored_form(used):
         raise DataError(f"{recipe}: has nothing random in it: each copy would equal its original.")
     return sources, Copying(recipe=used, copies=copies, seed=seed, workers=workers, on_error=on_error)
@@ -147,33 +169,46 @@ def _default(sources: dict[str | None, DataSet], on_error: str) -> Recipe:
     raise DataError("none of the images can be read.")
 
 
-def _write(
-    sources: dict[str | None, DataSet], copying: Copying, kind: str, dst: Path, check: Callable[[], None]
-) -> Written:
-    from rich.markup import escape
-    from rich.progress import Progress
-
+def _write(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
     from augfuse.data.store import write_folder, write_npz
     from augfuse.files import replacing
-    from augfuse.text import printable
 
-    console = terminal.console(error=True)
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    with bar, replacing(dst, folder=kind != "npz") as new:
-        task = bar.add_task(escape(printable(dst.name, console.encoding)), total=sum(map(len, sources.values())))
-        if kind == "npz":
-            written = write_npz(sources, copying, new, lambda n: bar.advance(task, n))
+    if work.form not in ("npz", "folder"):
+        return _write_form(work, dst, check)
+    with progress(work.sources, dst) as advance, replacing(dst, folder=work.form == "folder") as new:
+        if work.form == "npz":
+            written = write_npz(work.sources, work.copying, new, advance)
         else:
-            written = write_folder(sources, copying, kind, new, lambda n: bar.advance(task, n))
+            written = write_folder(work.sources, work.copying, work.kind, new, advance)
         check()  # somebody else may have written there since
         return written
 
 
-def _output(dst: Path, kind: str) -> Output:
-    from augfuse.data.store import copies_state
-    from augfuse.outputs import Output
+def _write_form(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
+    """What `augfuse convert` would write of the originals and their copies."""
+    from augfuse.data.augmented import with_copies
+    from augfuse.data.export.write import write_form
+    from augfuse.data.store import Written, sign
+    from augfuse.files import replacing
+    from augfuse.threads import cpu_count
 
-    return Output("DST", dst, "augfuse augment", copies_state, folder=kind != "npz", kept=True)
+    copying = work.copying
+    threads = cpu_count() if copying.workers is None else max(1, copying.workers)
+    made = {
+        part: with_copies(data, copying.recipe, copying.copies, copying.seed, work.kind)
+        if part in (None, "train")
+        else data
+        for part, data in work.sources.items()
+    }
+    if work.form == "tfrecord":
+        write_records(made, work.outputs, threads, check)
+    else:
+        with progress(made, dst) as advance, replacing(dst, folder=True) as new:
+            write_form(work.form, made, new, dst, threads, advance)  # type: ignore[arg-type]
+            sign(new, copying)
+            check()
+    originals = sum(map(len, work.sources.values()))
+    return Written(originals, sum(map(len, made.values())) - originals, {})
 
 
 def _say_what_is_left(recipe: Recipe) -> None:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from augfuse.commands import interrupts, terminal
-from augfuse.commands.shell import FAILED, OK, USAGE, refuse, refuse_file, refuse_image
-from augfuse.errors import AugfuseError, DataError, DecodeError, RangeError
+from augfuse.commands import terminal
+from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, write_records
+from augfuse.errors import DataError, RangeError
 
 if TYPE_CHECKING:
     from augfuse.data.dataset import DataSet
     from augfuse.outputs import Output
-
-_RECORDS = (".tfrecord", ".tfrecords")
-_WRITER = "augfuse convert"
 
 
 def convert(
     src: Path,
     dst: Path,
     *,
+    to: To | None = None,
     exclude: Path | None = None,
     color: Literal["rgb", "grayscale", "rgba"] | None = None,
     gzip: bool = False,
@@ -32,17 +29,22 @@ def convert(
     """Write the data set SRC to DST in another form.
 
     Image files are kept as they are, byte for byte; images of arrays are written as PNG. Labels, names of classes and
-    groups come along.
+    groups come along, and so do boxes, polygons, masks and key points where the form holds them; what it does not hold
+    is counted in a warning.
 
     Parameters
     ----------
     src
         Class folders, with or without train / val / test folders above; a .zip or .tar of them; TFRecord or IDX files;
-        a .csv, .tsv, .jsonl or .parquet table; or an .npz file.
+        a .csv, .tsv, .jsonl or .parquet table; an .npz file; COCO's .json, YOLO's data.yaml, a folder with Annotations
+        and JPEGImages, or with images and masks.
     dst
         A name that ends in .tfrecord, for TFRecord files of tf.train.Example; where SRC has parts, each has a file of
         its own: DST-train.tfrecord, DST-val.tfrecord. A name that ends in .npz, for arrays of images of one size. Any
-        other name, for class folders. Created with the folders above it; it appears only when it is complete.
+        other name, for a folder. Created with the folders above it; it appears only when it is complete.
+    to
+        What to write: folder (class folders), npz, tfrecord, coco (DST/instances.json and images), yolo (DST/data.yaml,
+        images and labels) or voc (Annotations and JPEGImages). Default: by the ending of DST, else class folders.
     exclude
         A list of images of SRC to leave out, as augfuse doctor --quarantine writes it.
     color
@@ -54,123 +56,78 @@ def convert(
     overwrite
         Replace DST, if it was written by this command.
     """
-    from augfuse.outputs import check
-    from augfuse.threads import cpu_count
 
-    try:
+    def prepare() -> _Work:
+        from augfuse.threads import cpu_count
+
         if workers is not None and workers < 0:
             raise RangeError(f"--workers: got {workers}, wanted 0 or more.")
-        is_records = dst.suffix.lower() in _RECORDS
-        if gzip and not is_records:
+        form = form_of(dst, to)
+        if gzip and form != "tfrecord":
             raise DataError(f"--gzip: packs TFRecord files, and DST {dst} is none. Leave it out.")
-        parts = _opened(src, color, exclude)
-        outputs = _outputs(dst, list(parts), is_records)
-        for output in outputs.values():
-            check(output, (src,), overwrite)
-    except DecodeError as error:
-        return refuse_image(error, src)
-    except AugfuseError as error:
-        return refuse(error, USAGE)
-    threads = cpu_count() if workers is None else workers
+        parts = _opened(src, form, color, exclude)
+        threads = cpu_count() if workers is None else max(1, workers)
+        work = _Work(form, parts, outputs_of(dst, list(parts), form, "augfuse convert"), threads, workers, gzip)
+        check(work)
+        return work
 
-    def again() -> None:
-        for output in outputs.values():
+    def check(work: _Work) -> None:
+        from augfuse.outputs import check
+
+        for output in work.outputs.values():
             check(output, (src,), overwrite)
 
-    try:
-        with interrupts.telling(f"{dst} was not written"):
-            if is_records:
-                _write_records(parts, outputs, threads, gzip, again)
-            else:
-                _write_other(parts, dst, workers, again)
-    except DecodeError as error:
-        return refuse_image(error, src)
-    except AugfuseError as error:
-        return refuse(error, FAILED)
-    except OSError as error:
-        return refuse_file(error, dst)
-    except MemoryError as error:
-        return refuse(f"{dst}: does not fit into memory ({error}). Type a name that ends in .tfrecord.", FAILED)
-    for name, output in (outputs if is_records else {None: next(iter(outputs.values()))}).items():
-        images = sum(map(len, parts.values())) if name is None else len(parts[name])
-        terminal.say(f"{output.target}: {images} images")
-    return OK
+    def write(work: _Work) -> None:
+        _write(work, dst, lambda: check(work))
+
+    def tell(work: _Work, _: None) -> None:
+        for part, output in work.outputs.items():
+            images = len(work.parts[part]) if part in work.parts else sum(map(len, work.parts.values()))
+            terminal.say(f"{output.target}: {images} images")
+
+    return in_two_steps(src, dst, prepare, write, tell, "Type a name that ends in .tfrecord.")
+
+
+class _Work(NamedTuple):
+    form: To
+    parts: dict[str | None, DataSet]
+    outputs: dict[str | None, Output]
+    threads: int
+    workers: int | None
+    gzip: bool
 
 
 def _opened(
-    src: Path, color: Literal["rgb", "grayscale", "rgba"] | None, exclude: Path | None
+    src: Path, form: To, color: Literal["rgb", "grayscale", "rgba"] | None, exclude: Path | None
 ) -> dict[str | None, DataSet]:
+    """The parts of SRC. DataError where they have not what the form needs."""
+    from augfuse.data.export.write import check_form
     from augfuse.data.open import open_parts, require_classes
 
     opened = open_parts(src, color, exclude)
-    require_classes(opened, src, "augfuse convert")
+    if form in ("folder", "npz"):
+        require_classes(opened, src, "augfuse convert", "Type --to coco, yolo or voc, or a DST that ends in .tfrecord.")
+    elif form != "tfrecord":
+        check_form(form, opened.parts, src)
     return opened.parts
 
 
-def _outputs(dst: Path, parts: list[str | None], is_records: bool) -> dict[str | None, Output]:
-    """What will be written, by part; one thing for all of them but for TFRecord files."""
-    from augfuse.data.store import copies_state
-    from augfuse.data.tfrecord.write import tfrecord_state
-    from augfuse.outputs import Output
-
-    if not is_records:
-        folder = dst.suffix.lower() != ".npz"
-        return {None: Output("DST", dst, _WRITER, copies_state, folder=folder, kept=True)}
-    return {
-        part: Output(
-            "DST",
-            dst if part is None else dst.with_name(f"{dst.stem}-{part}{dst.suffix}"),
-            _WRITER,
-            tfrecord_state,
-            kept=True,
-        )
-        for part in parts
-    }
-
-
-def _write_records(
-    parts: dict[str | None, DataSet],
-    outputs: dict[str | None, Output],
-    threads: int,
-    packed: bool,
-    check: Callable[[], None],
-) -> None:
-    from augfuse.data.tfrecord.write import write_tfrecord
-    from augfuse.files import replacing
-
-    with _progress(parts, next(iter(outputs.values())).target) as advance:
-        for part, data in parts.items():
-            with replacing(outputs[part].target) as new:
-                with new.open("wb") as file:
-                    write_tfrecord(data, file, advance, packed=packed, threads=max(1, threads))
-                if part == next(iter(parts)):
-                    check()  # somebody else may have written there since
-
-
-def _write_other(parts: dict[str | None, DataSet], dst: Path, workers: int | None, check: Callable[[], None]) -> None:
-    from augfuse.data.store import Copying, write_folder, write_npz
+def _write(work: _Work, dst: Path, check: Callable[[], None]) -> None:
+    if work.form == "tfrecord":
+        write_records(work.parts, work.outputs, work.threads, check, packed=work.gzip)
+        return
+    from augfuse.data.export.write import write_form
+    from augfuse.data.store import Copying, sign, write_folder, write_npz
     from augfuse.files import replacing
     from augfuse.recipe import Recipe
 
-    copying = Copying(recipe=Recipe([]), copies=0, workers=workers)
-    is_file = dst.suffix.lower() == ".npz"
-    with _progress(parts, dst) as advance, replacing(dst, folder=not is_file) as new:
-        if is_file:
-            write_npz(parts, copying, new, advance)
+    copying = Copying(recipe=Recipe([]), copies=0, workers=work.workers)
+    with progress(work.parts, dst) as advance, replacing(dst, folder=work.form != "npz") as new:
+        if work.form == "npz":
+            write_npz(work.parts, copying, new, advance)
+        elif work.form == "folder":
+            write_folder(work.parts, copying, "png", new, advance)
         else:
-            write_folder(parts, copying, "png", new, advance)
-        check()
-
-
-@contextmanager
-def _progress(parts: dict[str | None, DataSet], dst: Path) -> Iterator[Callable[[int], None]]:
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    from augfuse.text import printable
-
-    console = terminal.console(error=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        total = sum(map(len, parts.values()))
-        task = bar.add_task(escape(printable(dst.name, console.encoding)), total=total)
-        yield lambda done: bar.advance(task, done)
+            write_form(work.form, work.parts, new, dst, work.threads, advance)
+            sign(new, copying)
+        check()  # somebody else may have written there since

@@ -1,4 +1,4 @@
-"""Data sets with annotations: Pascal VOC, YOLO, COCO, and pairs of images and masks."""
+"""Data sets with annotations: Pascal VOC, YOLO, and pairs of images and masks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from augfuse.data.columns import Column, MaskFiles, Relative, lists, ragged
-from augfuse.data.dataset import DataSet, as_parts
+from augfuse.data.dataset import DataSet, Skeleton, as_parts
 from augfuse.data.decode import Color
 from augfuse.data.folder import open_folder
 from augfuse.data.labels import class_names
-from augfuse.data.layouts import coco, voc, yolo
+from augfuse.data.layouts import voc, yolo
 from augfuse.data.layouts.classes import check_color, choose_part
+from augfuse.data.layouts.parts import PARTS
+from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, did_you_mean
@@ -49,8 +51,15 @@ def from_voc(
     read: dict[str, voc.Annotation] = {}
     for path in _files(annotations, ".xml", "annotations"):
         if path.stem not in by_stem:
-            raise DataError(f"{path}: there is no image {path.stem} in {store.root}.{did_you_mean(path.stem, by_stem)}")
-        read[path.stem] = voc.read_annotation(path)
+            words = f"there is no image {path.stem} in {store.root}.{did_you_mean(path.stem, by_stem)}"
+            refuse("astray", [f"{path}: {words}"])
+            continue
+        try:
+            read[path.stem] = voc.read_annotation(path)
+        except DataError as error:
+            if not is_collecting():
+                raise
+            refuse("unreadable", [str(error)])
     if not read:
         raise DataError(f"{annotations}: holds no .xml files, wanted annotations of Pascal VOC.")
     stems = list(by_stem)
@@ -69,11 +78,56 @@ def from_voc(
     return DataSet(store, Table(targets=targets), names, rows=np.array([by_stem[stem] for stem in stems], np.int64))
 
 
+def voc_folders(path: Path) -> tuple[Path, Path] | None:
+    """The folders with XML files and with images of Pascal VOC in a folder: Annotations and JPEGImages, or annotations
+    and images, as others call them; or None."""
+    if (path / "Annotations").is_dir() and (path / "JPEGImages").is_dir():
+        return path / "Annotations", path / "JPEGImages"
+    annotations, images = path / "annotations", path / "images"
+    if images.is_dir() and annotations.is_dir() and any(annotations.glob("*.xml")):
+        return annotations, images
+    return None
+
+
+def voc_parts(path: Path, folders: tuple[Path, Path], color: Color | None) -> dict[str | None, DataSet]:
+    """The images of `voc_folders`, divided as the lists train.txt, val.txt and test.txt in ImageSets/Main say, where
+    there are any; images that no list names are left out then, with an AugfuseWarning."""
+    data = from_voc(*folders, color=color)
+    lists = {part: path / "ImageSets" / "Main" / f"{part}.txt" for part in PARTS}
+    lists = {part: file for part, file in lists.items() if file.is_file()}
+    if not lists:
+        return {None: data}
+    rows = {Path(name).stem: row for row, name in enumerate(data.paths or ())}
+    sets: dict[str | None, DataSet] = {}
+    listed: set[int] = set()
+    for part, file in lists.items():
+        found = []
+        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if line.strip():
+                name = line.split()[0] if line.strip() not in rows else line.strip()
+                if name not in rows:
+                    raise DataError(f"{file}, line {number}: there is no image {name} in {data.root}.")
+                found.append(rows[name])
+        if found:
+            sets[part] = data.subset(found)
+            listed.update(found)
+    if not sets:
+        return {None: data}
+    if len(listed) < len(data):
+        warnings.warn(
+            f"{path}: {len(data) - len(listed):,} of {len(data):,} images are in none of the lists in ImageSets/Main, "
+            "and are left out.",
+            AugfuseWarning,
+            stacklevel=3,
+        )
+    return as_parts(sets)
+
+
 def from_yolo(
     images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     labels: str | os.PathLike[str] | None = None,
     names: Sequence[str] | Mapping[int, str] | None = None,
-    kind: yolo.Kind = "boxes",
+    kind: yolo.Kind | None = None,
     kpt_shape: tuple[int, int] | None = None,
     part: str | None = None,
     color: Color | None = "rgb",
@@ -89,7 +143,8 @@ def from_yolo(
     names: of the classes.
     kind: what a line holds behind the class, as fractions of the width and the height: "boxes" (centre x, centre y,
         width, height), "polygons" (x y of each point), "oriented" (x y of four corners), "poses" (a box, then the key
-        points, `kpt_shape` of them with so many numbers each; kpt_shape in a data.yaml says that it holds poses).
+        points, `kpt_shape` of them with so many numbers each; kpt_shape in a data.yaml says that it holds poses). By
+        default what the first 200 labels look like: "oriented" where all of them have eight numbers.
     part: of a data.yaml "train" (the default), "val" or "test"; the others are `data.parts`.
 
     Targets, in pixels: "boxes" (k, 4) float32 as [x1, y1, x2, y2], "box_labels" (k,) int64; "polygons", a list of
@@ -99,7 +154,7 @@ def from_yolo(
     line).
     """
     check_color(color)
-    if kind not in yolo.KINDS:
+    if kind is not None and kind not in yolo.KINDS:
         raise DataError(f"kind: got {shown(kind)}, wanted one of {', '.join(map(shown, yolo.KINDS))}.")
     if isinstance(images, (str, os.PathLike)) and Path(images).suffix.lower() in (".yaml", ".yml"):
         if labels is not None or names is not None:
@@ -109,26 +164,34 @@ def from_yolo(
         raise DataError(f"part: got {shown(part)} without a data.yaml. Leave part= out.")
     if names is None:
         raise DataError("names: got none, wanted the names of the classes, such as names=['cat', 'dog'].")
+    kind = "poses" if kind is None and kpt_shape is not None else kind
     if kind == "poses" and kpt_shape is None:
         raise DataError("kpt_shape: got none, wanted (points, numbers of each) for poses, such as (17, 3).")
     store = _images(images, color)
     return _yolo(store, None if labels is None else Path(labels), yolo.class_list(names, "names"), kind, kpt_shape)
 
 
-def _yolo_parts(path: Path, kind: yolo.Kind, part: str | None, color: Color | None) -> DataSet:
+def _yolo_parts(path: Path, kind: yolo.Kind | None, part: str | None, color: Color | None) -> DataSet:
     described = yolo.read_data(path)
-    kind = "poses" if described.kpt_shape is not None and kind == "boxes" else kind
+    kind = "poses" if described.kpt_shape is not None and kind is None else kind
+    stores = {
+        name: FileStore(str(path), None, _images_of(value, described.root, path, name), color)
+        for name, value in described.parts.items()
+    }
+    kind = kind or yolo.guess_kind(yolo.labels_of(Path(p), None) for s in stores.values() for p in s.names or ())
     sets: dict[str | None, DataSet] = {}
-    for name, value in described.parts.items():
-        store = FileStore(str(path), None, _images_of(value, described.root, path, name), color)
+    for name, store in stores.items():
         sets[name] = _yolo(store, None, described.names, kind, described.kpt_shape)
+        if described.flip_idx is not None:
+            sets[name].skeleton = Skeleton(flip=described.flip_idx)
     return as_parts(sets)[choose_part(part, list(described.parts), path)]
 
 
 def _yolo(
-    store: FileStore, labels: Path | None, names: tuple[str, ...], kind: yolo.Kind, shape: tuple[int, int] | None
+    store: FileStore, labels: Path | None, names: tuple[str, ...], kind: yolo.Kind | None, shape: tuple[int, int] | None
 ) -> DataSet:
     paths = list(store.names or ())
+    kind = kind or yolo.guess_kind(yolo.labels_of(Path(path), labels) for path in paths)
     read: list[list[yolo.Line]] = []
     used: set[Path] = set()
     for path in paths:
@@ -138,7 +201,7 @@ def _yolo(
     if labels is not None:
         left = [file for file in _files(labels, ".txt", "labels") if file not in used and file.name != "classes.txt"]
         if left:
-            raise DataError(f"{left[0]}: there is no image {left[0].stem} in {store.root}.")
+            refuse("astray", [f"{file}: there is no image {file.stem} in {store.root}." for file in left], len(left))
     counts = [len(lines) for lines in read]
     flat = [line for lines in read for line in lines]
     boxes = np.array([line.box for line in flat], np.float32).reshape(-1, 4)
@@ -157,53 +220,6 @@ def _yolo(
         assert shape is not None
         targets["keypoints"] = Relative(ragged(np.array(points, np.float32).reshape(-1, *shape), counts), 2)
     return DataSet(store, Table(targets=targets), names)
-
-
-def from_coco(
-    annotations: str | os.PathLike[str],
-    images: str | os.PathLike[str] | None = None,
-    color: Color | None = "rgb",
-) -> DataSet:
-    """A data set of images with COCO's annotations: boxes, polygons, key points.
-
-        af.from_coco("annotations/instances_val2017.json", "val2017")
-
-    images: the folder of the images; by default the folder of the JSON file, or `images` beside it.
-    Classes are numbered 0..k-1 in the order of their ids; `data.classes` are their names. Images that no annotation
-    names are kept, without boxes.
-
-    Targets: "boxes" (k, 4) float32 as [x1, y1, x2, y2] in pixels, "box_labels" (k,) int64, "area" (k,) float32, "crowd"
-        (k,) bool; "polygons", where there are any: for each object a list of (m, 2) arrays, [] for one that is stored
-        as a mask; "keypoints" (k, p, 3), where there are any: x, y and whether it is labelled (0 no, 1 hidden, 2 yes).
-
-    Boxes without area are left out; an AugfuseWarning counts them. Raises DataNotFoundError (no such file), DataError
-    (not COCO, ids that are there twice, an annotation of an unknown image or category, a box upside down, images that
-    are missing; with the object).
-    """
-    check_color(color)
-    path = Path(annotations)
-    found = coco.read(path)
-    folder = _coco_images(path, images, found.files)
-    store = FileStore(str(folder), None, tuple(f"{folder}{os.sep}{name}" for name in found.files), color)
-    if found.flat:
-        warnings.warn(
-            f"{path}: {found.flat} boxes without area are left out, the first is that of annotation "
-            f"{found.first_flat}.",
-            AugfuseWarning,
-            stacklevel=2,
-        )
-    counts = found.counts
-    targets: dict[str, Column] = {
-        "boxes": ragged(found.boxes, counts),
-        "box_labels": ragged(found.labels, counts),
-        "area": ragged(found.areas, counts),
-        "crowd": ragged(found.crowds, counts),
-    }
-    if len(found.points):
-        targets["polygons"] = lists(lists(ragged(found.points, found.rings), found.parts), counts)
-    if found.keypoints is not None:
-        targets["keypoints"] = ragged(found.keypoints, counts)
-    return DataSet(store, Table(targets=targets), found.classes)
 
 
 def from_pairs(
@@ -308,20 +324,3 @@ def _numbered_names(classes: Sequence[str] | None, found: set[str], where: str) 
     if unknown:
         raise DataError(f"{where}: class {shown(unknown[0])} is not in classes.{did_you_mean(unknown[0], names)}")
     return names
-
-
-def _coco_images(path: Path, images: str | os.PathLike[str] | None, files: Sequence[str]) -> Path:
-    """The folder of the images. DataError where not all of them are there."""
-    folders = [Path(images)] if images is not None else [path.parent, path.parent / "images"]
-    for folder in folders:
-        if images is not None and not folder.is_dir():
-            raise DataNotFoundError(f"{folder}: no such folder, wanted that of the images.")
-    held = [sum((folder / name).is_file() for name in files[:1]) for folder in folders]
-    folder = Path(os.path.abspath(folders[held.index(max(held))]))  # noqa: PTH100
-    missing = [name for name in files if not (folder / name).is_file()]
-    if missing:
-        raise DataError(
-            f"{path}: names {len(missing)} of {len(files)} images that are not in {folder}, the first is "
-            f"{shown(missing[0])}. Type images=FOLDER."
-        )
-    return folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, final
 
 import msgspec
 import numpy as np
@@ -56,6 +56,11 @@ def augment(
     Raises RecipeError (nothing random in the recipe), ImageError (images of different sizes), DataError, DecodeError.
     """
     data = as_data_set(source)
+    if data.table.targets:
+        raise DataError(
+            f"augment: its images have {', '.join(data.table.targets)}, which arrays of images and labels do not hold. "
+            "Write files: augfuse augment SRC DST --to coco, yolo, voc or tfrecord."
+        )
     recipe = with_range(as_recipe(recipe), data.value_range)
     reader = Reader(data, on_error, 1.0, recipe)
     x, y, group = collect(data, reader, recipe, whole("copies", copies, 1), seed, workers)
@@ -106,6 +111,46 @@ class Block(NamedTuple):
     versions: list[np.ndarray]
 
 
+@final
+class Versions:
+    """What a recipe makes of the images of a data set that are stored: the originals, and their copies.
+
+    RecipeError for a recipe that makes no copies. keeps_originals: whether originals stay as they are.
+    """
+
+    __slots__ = ("_kept", "_labels", "_names", "_pixels", "_seed", "_threads", "keeps_originals")
+
+    def __init__(self, data: DataSet, recipe: Recipe, copies: int, seed: int | None, threads: int) -> None:
+        pixels = stored_form(with_range(recipe, data.value_range))
+        if pixels.transforms and isinstance(pixels.transforms[-1], Views):
+            raise RecipeError(
+                "the recipe ends in Views, several outputs of each image, and a stored copy is one. Put the transforms "
+                "of one view into the recipe."
+            )
+        self._kept = pixels.eval()
+        if copies and self._kept == pixels:
+            raise RecipeError(
+                "the recipe has nothing random in it: each copy would equal its original. Add af.Rotate(10)."
+            )
+        self._pixels = pixels
+        self._seed = check_seed(seed)
+        self._threads = threads
+        self._names, self._labels = labels_for_draws(pixels, data)
+        self.keeps_originals = not self._kept.transforms
+
+    def original(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Images of one size, as they are stored. rows: their positions in the data set."""
+        if self.keeps_originals:
+            return images
+        return self._kept.batch(images, seed=self._seed, indices=rows, workers=self._threads).images
+
+    def copy(self, images: np.ndarray, rows: np.ndarray, epoch: int) -> np.ndarray:
+        """The copies of a round, from 0 on."""
+        given = None if self._labels is None else self._labels[rows]
+        drawn = self._pixels._draw(self._seed, epoch, rows, given, self._names)
+        return self._pixels._run(drawn, as_images(images), How(workers=self._threads)).images
+
+
 def augmented(
     data: DataSet, reader: Reader, recipe: Recipe, copies: int, seed: int | None, workers: int | None
 ) -> Iterator[Block]:
@@ -113,29 +158,12 @@ def augmented(
 
     Raises DataError where nothing can be read.
     """
-    pixels = stored_form(with_range(recipe, data.value_range))
-    if pixels.transforms and isinstance(pixels.transforms[-1], Views):
-        raise RecipeError(
-            "the recipe ends in Views, several outputs of each image, and a stored copy is one. Put the transforms of "
-            "one view into the recipe."
-        )
-    kept = pixels.eval()
-    if copies and kept == pixels:
-        raise RecipeError("the recipe has nothing random in it: each copy would equal its original. Add af.Rotate(10).")
-    seed = check_seed(seed)
     threads = _threads(workers)
+    made = Versions(data, recipe, copies, seed, threads)
     found = 0
 
-    names, labels_of_all = labels_for_draws(pixels, data)
-
     def versions(images: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
-        first = kept.batch(images, seed=seed, indices=rows, workers=threads).images if kept.transforms else images
-        return [first, *(copy(images, rows, epoch) for epoch in range(copies))]
-
-    def copy(images: np.ndarray, rows: np.ndarray, epoch: int) -> np.ndarray:
-        given = None if labels_of_all is None else labels_of_all[rows]
-        drawn = pixels._draw(seed, epoch, rows, given, names)
-        return pixels._run(drawn, as_images(images), How(workers=threads)).images
+        return [made.original(images, rows), *(made.copy(images, rows, epoch) for epoch in range(copies))]
 
     for rows, labels, images in _same_sized(data, reader, threads):
         found += len(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, SupportsIndex, final
+from typing import Any, NamedTuple, SupportsIndex, final
 
 import msgspec
 import numpy as np
@@ -23,6 +23,15 @@ from augfuse.text import shown
 _MOST_LISTED = 8  # classes in a repr
 
 
+class Skeleton(NamedTuple):
+    """What is known of the key points of a data set. names: of the points. bones: pairs of them that are joined, from 0
+    on. flip: which point each becomes in a mirror: of a left eye the right one. () for what is not known."""
+
+    names: tuple[str, ...] = ()
+    bones: tuple[tuple[int, int], ...] = ()
+    flip: tuple[int, ...] = ()
+
+
 @final
 class DataSet:
     """n samples, each an image with what belongs to it. Made by `af.open`, `af.from_arrays`, `af.from_directory` and
@@ -32,10 +41,10 @@ class DataSet:
     store: where the images lie. rows: (n,) int64, sample i is row rows[i] of the store. table: the columns.
     classes: names, label k is classes[k]; None where labels have none. value_range: the full scale (low, high) of the
     pixels, or None for that of the dtype. part: "train", "val", "test", or None. parts: the data sets of all parts of
-    what was opened, by name; empty where it has none, and for a subset.
+    what was opened, by name; empty where it has none, and for a subset. skeleton: of its key points, or None.
     """
 
-    __slots__ = ("_paths", "classes", "part", "parts", "rows", "store", "table", "value_range")
+    __slots__ = ("_paths", "classes", "part", "parts", "rows", "skeleton", "store", "table", "value_range")
 
     def __init__(
         self,
@@ -47,6 +56,7 @@ class DataSet:
         rows: np.ndarray | None = None,
         part: str | None = None,
         parts: Mapping[str, DataSet] | None = None,
+        skeleton: Skeleton | None = None,
     ) -> None:
         """Nothing is checked here. `table` has a row for each of `rows`, by default all of the store."""
         self.store = store
@@ -56,6 +66,7 @@ class DataSet:
         self.value_range = value_range
         self.part = part
         self.parts: Mapping[str, DataSet] = {} if parts is None else parts
+        self.skeleton = skeleton
         self._paths: tuple[str, ...] | None = None
 
     @property
@@ -142,7 +153,7 @@ class DataSet:
         try:
             return read._replace(targets={n: c.entry(position, size) for n, c in self.table.targets.items()})
         except DecodeError as error:
-            return error
+            return DecodeError(error.reason, read.path) if error.path is None else error
 
     def raw(self, index: SupportsIndex, /) -> bytes:
         """The file of sample `index` as it is; at most one byte more than `decode` takes. Raises DecodeError, and
@@ -222,7 +233,10 @@ class DataSet:
         starts = dict(zip(map(id, stores), np.cumsum([0, *map(len, stores)]).tolist(), strict=False))
         rows = np.concatenate([one.rows + starts[id(one.store)] for one in every])
         table = joined([one.table for one in every], [len(one) for one in every])
-        return DataSet(store, table, self.classes, self.value_range, rows=rows)
+        same = all(one.skeleton == self.skeleton for one in every)
+        return DataSet(
+            store, table, self.classes, self.value_range, rows=rows, skeleton=self.skeleton if same else None
+        )
 
     def repeat(self, times: int) -> DataSet:
         """All samples `times` times over; each is augmented anew every time that it comes in an epoch."""
@@ -297,7 +311,9 @@ class DataSet:
         return self._with(self.table.take(positions), self.rows[positions])
 
     def _with(self, table: Table, rows: np.ndarray) -> DataSet:
-        return DataSet(self.store, table, self.classes, self.value_range, rows=rows, part=self.part)
+        return DataSet(
+            self.store, table, self.classes, self.value_range, rows=rows, part=self.part, skeleton=self.skeleton
+        )
 
 
 def as_parts(sets: Mapping[str | None, DataSet]) -> dict[str | None, DataSet]:

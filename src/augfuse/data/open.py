@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.annotated import from_coco, from_pairs, from_voc, from_yolo
+from augfuse.data.annotated import from_pairs, from_yolo, voc_folders, voc_parts
 from augfuse.data.archive import zip_parts
+from augfuse.data.coco import from_coco
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decode import Color
 from augfuse.data.folder import from_directory
@@ -28,8 +29,8 @@ from augfuse.text import shown
 
 WANTED = (
     "a folder, .zip or .tar of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a "
-    ".tfrecord file, a .csv, .tsv, .jsonl or .parquet table, an .npz file, COCO's .json, YOLO's data.yaml, or a folder "
-    "with Annotations and JPEGImages or with images and masks"
+    ".tfrecord file, a .csv, .tsv, .jsonl or .parquet table, an .npz file, COCO's .json or a folder with "
+    "instances.json, YOLO's data.yaml, or a folder with Annotations and JPEGImages or with images and masks"
 )
 RECORDS = (".tfrecord", ".tfrecords")
 # Files of rows, whose images may have no file.
@@ -62,7 +63,7 @@ def open(
         folder/                  of NAME_train.zip and NAME_test.zip, of IDX files (train-images-idx3-ubyte, ...), or of
                                  Parquet files (train-00000-of-00002.parquet, ...)
         data.tfrecord            tf.train.Example, or data-train.tfrecord, data-val.tfrecord, ...; see `from_tfrecord`
-        instances.json           COCO; see `from_coco`
+        instances.json           COCO; see `from_coco`. Or the folder of instances.json, or of instances_train.json, ...
         data.yaml                YOLO; see `from_yolo`
         folder/                  with Annotations and JPEGImages, Pascal VOC; with images and masks; see `from_voc` and
                                  `from_pairs`
@@ -106,7 +107,8 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
     if suffix in RECORDS and files:
         _refuse_list(path, exclude, "records")
         sets = {part: from_tfrecord(file, color=color) for part, file in files.items()}
-        return Opened(path.stem, path.name, as_parts(_with_classes(sets, path)))
+        annotated = all(data.labels is None and data.table.targets for data in sets.values())
+        return Opened(path.stem, path.name, as_parts(sets if annotated else _with_classes(sets, path)))
     if path.is_file() and suffix in TABLES:
         _refuse_list(path, exclude, "rows")
         return Opened(path.stem, path.name, as_parts(_with_names(table_parts(path, color), path)))
@@ -124,16 +126,16 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
     raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
 
 
-def require_classes(opened: Opened, path: Path | str, what: str) -> None:
-    """DataError where images have no class, or several: `what` takes one for each image."""
+def require_classes(opened: Opened, path: Path | str, what: str, hint: str = "") -> None:
+    """DataError where images have boxes or masks and no class: `what` takes one for each image. hint: what to type
+    instead."""
     for data in opened.parts.values():
         labels = data.labels
         if labels is None or not _is_numbered(labels) or data.classes is None:
             held = ", ".join(data.table.targets) or "no labels"
             held = held if labels is None else f"labels {labels.dtype} {labels.shape}"
-            raise DataError(
-                f"{path}: its images have {held}, and no class each; {what} takes one class for each image."
-            )
+            problem = f"its images have {held}, and no class each; {what} takes one class for each image"
+            raise DataError(f"{path}: {problem}. {hint}".rstrip())
 
 
 def _is_numbered(labels: np.ndarray) -> bool:
@@ -144,7 +146,8 @@ def is_annotated(path: Path) -> bool:
     """Whether a path is a data set with boxes or masks, by its name or by the folders in it."""
     if path.is_dir():
         held = {entry.name for entry in path.iterdir() if entry.is_dir() and not is_left_behind(entry.name)}
-        return held >= {"Annotations", "JPEGImages"} or held == {"images", "masks"}
+        pairs = held == {"images", "masks"}
+        return pairs or voc_folders(path) is not None or bool(_coco_files(path))
     return path.suffix.lower() in (".json", ".yaml", ".yml") and path.is_file()
 
 
@@ -157,12 +160,25 @@ def _annotated(path: Path, color: Color | None) -> Opened | None:
     if path.is_file():
         found = from_yolo(path, color=color)
         return Opened(path.parent.name, f"YOLO's {title}", {**found.parts})
-    if (path / "Annotations").is_dir():
-        found = from_voc(path / "Annotations", path / "JPEGImages", color=color)
-        return Opened(path.name, f"Pascal VOC's {title}", {None: found})
+    if (folders := voc_folders(path)) is not None:
+        return Opened(path.name, f"Pascal VOC's {title}", voc_parts(path, folders, color))
+    if files := _coco_files(path):
+        sets = {part: from_coco(file, color=color) for part, file in files.items()}
+        if len({data.classes for data in sets.values()}) > 1:
+            raise DataError(f"{path}: its parts have different classes. Open each file by itself.")
+        return Opened(path.name, f"COCO's {title}", as_parts(sets))
     return Opened(
         path.name, f"Images and masks of {title}", {None: from_pairs(path / "images", path / "masks", color=color)}
     )
+
+
+def _coco_files(folder: Path) -> dict[str | None, Path]:
+    """{"train": instances_train.json, ...} of a folder, as `augfuse convert` writes them, or {None: instances.json}."""
+    whole = folder / "instances.json"
+    if whole.is_file():
+        return {None: whole}
+    files: dict[str | None, Path] = {part: folder / f"instances_{part}.json" for part in PARTS}
+    return {part: file for part, file in files.items() if file.is_file()}
 
 
 def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:

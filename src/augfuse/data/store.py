@@ -36,9 +36,9 @@ RECIPE = "recipe.yaml"
 _FIRST_WORDS = "# copies of each training image: "
 _CHECKSUM = "# Checksum of this file and of the names and sizes of the others: "
 _JUNK = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # that file managers leave
-_NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
+NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
 # How files are called that had no name of their own.
-_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
+SUFFIX_OF = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
 # The part that gets copies: that of training, or a data set without parts.
 _TRAINING = ("train", None)
 
@@ -125,8 +125,7 @@ def write_folder(
         for part, source in sources.items()
     ]
     skipped = {name: why for written in done for name, why in written.skipped.items()}
-    described = _described(copying)
-    (folder / RECIPE).write_text(f"{described}{_CHECKSUM}{_digest(folder, described)}\n", encoding="utf-8")
+    sign(folder, copying)
     return Written(sum(w.originals for w in done), sum(w.copies for w in done), skipped)
 
 
@@ -184,6 +183,12 @@ def _described(copying: Copying) -> str:
     return f"{_FIRST_WORDS}{copying.copies}, seed: {copying.seed}\n{recipe}"
 
 
+def sign(folder: Path, copying: Copying) -> None:
+    """Write the recipe file into a folder that is complete, by which `copies_state` knows it again."""
+    described = _described(copying)
+    (folder / RECIPE).write_text(f"{described}{_CHECKSUM}{_digest(folder, described)}\n", encoding="utf-8")
+
+
 def copies_state(path: Path) -> State:
     """Whether a folder or an .npz file was written by `augfuse augment`, and a folder still as it was written."""
     if path.is_dir():
@@ -228,7 +233,7 @@ def _original_names(source: DataSet) -> list[str]:
     names = [f"{folders[label]}/{row:0{width}}" for row, label in enumerate(source.labels.tolist())]
     if not source.store.keeps_files:
         return names
-    return [f"{name}{_SUFFIXES.get(sniff(source.raw(row)).format, '.img')}" for row, name in enumerate(names)]
+    return [f"{name}{SUFFIX_OF.get(sniff(source.raw(row)).format, '.img')}" for row, name in enumerate(names)]
 
 
 def _folder_names(classes: Sequence[str]) -> list[str]:
@@ -236,7 +241,7 @@ def _folder_names(classes: Sequence[str]) -> list[str]:
     if all(name.isdecimal() for name in classes):
         width = max(map(len, classes))
         return [name.zfill(width) for name in classes]
-    names = [_NOT_IN_NAMES.sub("-", name).strip(". ") for name in classes]
+    names = [NOT_IN_NAMES.sub("-", name).strip(". ") for name in classes]
     for name, wanted in zip(names, classes, strict=True):
         if not name or names.count(name) > 1:
             raise DataError(

@@ -74,4 +74,16 @@ CODES: dict[str, Code] = {
     "AF608": Code("warning", "no better than guessing"),
     "AF609": Code("error", "classes in another order"),
     "AF610": Code("hint", "the model was not asked"),
+    # annotations
+    "AF701": Code("error", "annotations that cannot be used"),
+    "AF702": Code("error", "class numbers without a name"),
+    "AF703": Code("warning", "boxes that reach out of their image"),
+    "AF704": Code("warning", "boxes without area"),
+    "AF705": Code("warning", "the same box twice"),
+    "AF706": Code("hint", "tiny boxes"),
+    "AF707": Code("warning", "classes without a box"),
+    "AF708": Code("hint", "images without annotations"),
+    "AF709": Code("error", "masks that do not fit their images"),
+    "AF710": Code("warning", "mask values that are no class numbers"),
+    "AF711": Code("warning", "images and masks, or labels, taken as classes"),
 }

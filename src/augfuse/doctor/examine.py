@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.doctor.annotations import check_annotations
 from augfuse.doctor.behaviour import not_asked, try_ways
 from augfuse.doctor.checkup import Checkup
 from augfuse.doctor.codes import SEVERITIES
@@ -62,7 +63,7 @@ def examine(
     loaded = None if model is None else load_model(Path(model), trusted=trust_model)
     looks = _look(survey, workers or cpu_count(), progress)
     found = [*survey.findings, *check_files(survey, looks), *check_values(survey, looks), *check_labels(survey)]
-    found += [*check_copies(survey), *check_duplicates(survey, looks)]
+    found += [*check_copies(survey), *check_duplicates(survey, looks), *check_annotations(survey, looks)]
     trials = []
     if read_recipe is not None:
         found += check_recipe(survey, looks, read_recipe, loaded is not None and loaded.scales_itself)

@@ -264,4 +264,59 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "AF607 to AF609 were not looked for.",
         "Mend what the message names, then ask again.",
     ),
+    "AF701": (
+        "A line, an XML file or an object of a JSON file says what cannot be: no box, letters instead of numbers, a "
+        "box whose right side lies left of its left one, an image that is not there. `af.open` stops at the first one.",
+        "Mend the file at the place that is named.",
+    ),
+    "AF702": (
+        "An object is of a class that the list of classes (`categories`, `names`) does not have. `af.open` stops at "
+        "it.",
+        "Add the name, or mend the number. Tools that count from 1 write numbers that are one too high.",
+    ),
+    "AF703": (
+        "A side of the box lies more than half a pixel outside. A recipe will cut it off; programs that check their "
+        "input refuse the image. Often the image was scaled and its boxes were not, or width and height are mixed up.",
+        "Look at some of them: `augfuse preview DATA`. Cut them at the border, or scale them with their image.",
+    ),
+    "AF704": (
+        "A box of no width or no height: a click without a drag. Readers leave it out.",
+        "Remove it, or draw it again.",
+    ),
+    "AF705": (
+        "Two boxes of one class at the same place, to a hundredth of a pixel. A loss counts the object twice, and "
+        "evaluation calls the second one missed.",
+        "Remove one.",
+    ),
+    "AF706": (
+        "The shorter side has fewer than 4 pixels. After resizing nothing is left of it.",
+        "Check that they are meant. Train on larger images or on crops, or leave them out.",
+    ),
+    "AF707": (
+        "A class of the list has no box in the part that is trained on: a model cannot learn it, and its score drags "
+        "the mean down.",
+        "Find images of it, or take it off the list.",
+    ),
+    "AF708": (
+        "Nothing is marked in them. As background they teach a detector what is no object; an image whose annotation "
+        "was forgotten teaches it the wrong thing.",
+        "Look at some of them.",
+    ),
+    "AF709": (
+        "A mask of another size than its image, or one that cannot be read. A loader stops at it.",
+        "Make the mask anew. Never resize a mask with anything but nearest neighbours.",
+    ),
+    "AF710": (
+        "A mask holds numbers that no class has: above the last class, or, where the classes are not known, numbers "
+        "far apart, such as 0 and 255 for no and yes. 255 beside other numbers counts as a border that is not "
+        "labelled. Losses want 0..k-1.",
+        "Number the values anew, in all files alike: `mask = np.searchsorted([0, 255], mask)`.",
+    ),
+    "AF711": (
+        "The two folders hold files of the same names: images and their masks, or images and the text or XML files "
+        "with their boxes. As classes, a model would learn to tell photographs from masks.",
+        "Type `af.from_pairs(images, masks)`, `af.from_yolo(images, labels, names)` or `af.from_voc(annotations, "
+        "images)`. A folder of exactly `images` and `masks` is opened so by every command, and so is one of "
+        "`Annotations` and `JPEGImages`.",
+    ),
 }

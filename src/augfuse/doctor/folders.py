@@ -12,6 +12,7 @@ from augfuse.data.layouts.classes import Folder, read_layout, shared_folders
 from augfuse.data.layouts.exclude import below
 from augfuse.data.layouts.manifest import read_groups
 from augfuse.data.layouts.names import count_suffixes, unread_pictures
+from augfuse.doctor.annotations import check_pairs
 from augfuse.doctor.findings import Finding, counted, finding, listed
 from augfuse.doctor.survey import Part, Survey
 from augfuse.errors import DataError
@@ -141,6 +142,7 @@ def _class_images(tree: Tree, folder: Folder, found: list[Finding], part: str) -
                 examples=names,
             )
         )
+    found += check_pairs({child.name: files for child, files in listing.items()})
     empty = [child for child, files in listing.items() if not files.images]
     if empty:
         found.append(

@@ -12,8 +12,10 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.folder import open_folder, read_file
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.data.layouts.names import is_image
+from augfuse.data.layouts.problems import collecting
 from augfuse.data.open import ROWS, WANTED, find_archives, is_annotated, open_parts
 from augfuse.data.tabular import find_shards
+from augfuse.doctor.annotations import check_reading
 from augfuse.doctor.folders import Tree, survey_trees
 from augfuse.doctor.survey import Survey
 from augfuse.doctor.tables import survey_npz, survey_sets
@@ -34,8 +36,11 @@ def gather(data: str | os.PathLike[str] | DataSet | Any) -> Survey:
         )
     path = Path(data)
     if is_annotated(path):
-        opened = open_parts(path, color=None)
-        return survey_sets(opened.parts, opened.title)
+        with collecting() as problems:
+            opened = open_parts(path, color=None)
+        survey = survey_sets(opened.parts, opened.title)
+        survey.findings.extend(check_reading(problems))
+        return survey
     if path.is_dir():
         root = open_folder(path)
         if not root.folders():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from augfuse.data.dataset import DataSet
 from augfuse.doctor.findings import Finding
 
 
@@ -18,6 +19,7 @@ class Part:
     below DATA. labels: (n,) int64 into `Survey.classes`, or None. classes: those this part has itself, in its order.
     raw: the bytes of file i; raises OSError. images: (n, h, w) or (n, h, w, c) instead, as they lie in the array.
     label_form: how the labels lie in the file: "folders", "ids" (n,), "column" (n, 1), "one-hot" (n, k).
+    data: the data set, where its images have boxes or masks.
     copies: (n,) True for augmented copies, groups: (n,) names of what belongs together; None where nothing says so.
     """
 
@@ -30,6 +32,7 @@ class Part:
     label_form: str = "folders"
     copies: np.ndarray | None = None
     groups: np.ndarray | None = None
+    data: DataSet | None = None
 
     def __len__(self) -> int:
         return len(self.names)

@@ -122,6 +122,7 @@ def _files(name: str, data: DataSet) -> Part:
         groups=data.groups,
         copies=data.copies,
         label_form="ids",
+        data=data if data.table.targets else None,
     )
 
 

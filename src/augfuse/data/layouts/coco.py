@@ -1,143 +1,119 @@
-"""COCO's JSON: images, annotations and categories in three lists, tied by ids."""
+"""COCO's JSON: images, annotations and categories in three lists, tied by ids, read into flat arrays."""
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from augfuse.errors import DataError, DataNotFoundError
+from augfuse.data import cache
+from augfuse.data.layouts.coco_objects import Annotation, Category, Id, Image, Objects, check_once, checked_name
+from augfuse.data.layouts.pieces import Lists
+from augfuse.data.layouts.problems import is_collecting
+from augfuse.errors import DataError
 from augfuse.text import shown
 
-Id = int | str
+_READER = "coco 1"  # with another number what older versions kept is read again
+_WANTED = "COCO's JSON"
 
 
-class _Image(msgspec.Struct, gc=False):
-    id: Id
-    file_name: str
-
-
-class _Annotation(msgspec.Struct):
-    image_id: Id
-    category_id: Id
-    bbox: list[float] | None = None
-    id: Id | None = None
-    area: float = 0.0
-    iscrowd: int = 0
-    segmentation: msgspec.Raw = msgspec.Raw(b"[]")
-    keypoints: list[float] | None = None
-
-
-class _Category(msgspec.Struct, gc=False):
-    id: Id
-    name: str
-
-
-class _File(msgspec.Struct):
-    images: list[_Image]
-    annotations: list[_Annotation]
-    categories: list[_Category]
-
-
-class Coco(NamedTuple):
-    """What a file says, image by image. counts: how many objects each has; the other arrays hold one object behind the
-    other. parts: how many rings each object has, rings: how many points each ring, points: (total, 2). flat: how many
-    boxes were left out because they have no area."""
+class About(msgspec.Struct, frozen=True):
+    """files: the name of each image below their folder. points, bones: names of the key points, and pairs of them that
+    are joined, from 0 on. segments: of panoptic annotations the PNG of each image, "" for none. flat: how many boxes
+    were left out because they have no area."""
 
     files: tuple[str, ...]
     classes: tuple[str, ...]
-    counts: np.ndarray
-    boxes: np.ndarray
-    labels: np.ndarray
-    areas: np.ndarray
-    crowds: np.ndarray
-    parts: np.ndarray
-    rings: np.ndarray
-    points: np.ndarray
-    keypoints: np.ndarray | None
-    flat: int
-    first_flat: Id | None
+    points: tuple[str, ...] = ()
+    bones: tuple[tuple[int, int], ...] = ()
+    segments: tuple[str, ...] | None = None
+    flat: int = 0
+    first_flat: Id | None = None
 
 
-_RINGS = msgspec.json.Decoder(list[list[float]])
+class Coco(NamedTuple):
+    """What a file says, image by image, in arrays of one row for each object, one image behind the other.
+
+    "counts" (n,): how many objects each image has, "sizes" (n, 2): height and width, 0 where they are not given.
+    "boxes" (k, 4), "labels", "areas", "crowds". Where there are polygons: "ring_starts", "ring_counts" (k,): the rings
+    of each object among "rings" (r,), the number of points of each, which lie in "points" (p, 2). Where there are
+    masks: "run_starts", "run_counts" (k,), among "runs", and "mask_sizes" (k, 2). Where there are key points:
+    "keypoints" (k, m, 3). Of panoptic annotations "segment_ids" (k,): the number of each object in its PNG.
+    """
+
+    about: About
+    arrays: dict[str, np.ndarray]
 
 
 def read(path: Path) -> Coco:
-    """Raises DataNotFoundError, DataError; see `augfuse.from_coco`."""
-    held = _decoded(path)
-    images = {image.id: place for place, image in enumerate(held.images)}
-    _check_once(path, "image", [image.id for image in held.images])
-    _check_once(path, "category", [category.id for category in held.categories])
-    _check_once(path, "annotation", [one.id for one in held.annotations if one.id is not None])
-    for image in held.images:
-        _check_name(path, image)
-    if not held.images:
-        raise DataError(f"{path}: holds no images.")
-    categories = sorted(held.categories, key=lambda category: (isinstance(category.id, str), category.id))
-    numbers = {category.id: number for number, category in enumerate(categories)}
-    flat = [one for one in held.annotations if _is_flat(path, one, images, numbers)]
-    if flat:
-        left_out = set(map(id, flat))
-        held.annotations = [one for one in held.annotations if id(one) not in left_out]
-    rows = np.array([images[one.image_id] for one in held.annotations], np.int64)
-    order = np.argsort(rows, kind="stable")
-    things = [held.annotations[i] for i in order.tolist()]
-    boxes = np.array([one.bbox for one in things], np.float64).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
-    parts, rings, points = _polygons(path, things)
-    return Coco(
-        files=tuple(image.file_name for image in held.images),
-        classes=_names(path, [category.name for category in categories]),
-        counts=np.bincount(rows, minlength=len(held.images)),
-        boxes=boxes.astype(np.float32),
-        labels=np.array([numbers[one.category_id] for one in things], np.int64),
-        areas=np.array([one.area for one in things], np.float32),
-        crowds=np.array([bool(one.iscrowd) for one in things], bool),
-        parts=parts,
-        rings=rings,
-        points=points,
-        keypoints=_keypoints(path, things),
-        flat=len(flat),
-        first_flat=flat[0].id if flat else None,
-    )
+    """What a file says; from the cache where it was read before. Raises DataNotFoundError, DataError; see
+    `augfuse.from_coco`."""
+    large = cache.is_worth_it(path) and not is_collecting()
+    kept = cache.load(path, _READER) if large else None
+    if kept is not None:
+        return Coco(msgspec.json.decode(kept.pop("about").data, type=About), kept)
+    with _no_collection():
+        found = _read(path)
+    if large:
+        about = np.frombuffer(msgspec.json.encode(found.about), np.uint8)
+        cache.keep(path, _READER, {**found.arrays, "about": about})
+    return found
 
 
-def _decoded(path: Path) -> _File:
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path}: is not a regular file, wanted COCO's JSON.")
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Millions of lists are made and dropped again: looking for cycles among them takes a quarter of the time."""
+    was = gc.isenabled()
+    gc.disable()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_File)
-    except FileNotFoundError:
-        raise DataNotFoundError(f"{path}: no such file, wanted COCO's JSON.") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"{path}: not COCO's JSON ({error}). Wanted images, annotations and categories.") from None
-    except MemoryError:
-        raise DataError(f"{path}: does not fit into memory.") from None
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
-def _check_once(path: Path, what: str, ids: Sequence[Id]) -> None:
-    if len(set(ids)) < len(ids):
-        seen: set[Id] = set()
-        twice = next(one for one in ids if one in seen or seen.add(one))
-        raise DataError(f"{path}: {what} id {shown(twice)} is there twice, wanted each id once.")
+def _read(path: Path) -> Coco:
+    with Lists(path, ("images", "annotations", "categories"), _WANTED) as lists:
+        categories = [one for piece in lists.pieces("categories", Category) for one in piece]
+        categories.sort(key=lambda category: (isinstance(category.id, str), category.id))
+        numbers: dict[Id | None, int] = {category.id: number for number, category in enumerate(categories)}
+        check_once(path, "category", [category.id for category in categories])
+        images, files, sizes = _images(path, lists)
+        found = Objects(path, images, sizes, numbers)
+        for piece in lists.pieces("annotations", Annotation):
+            found.add(piece)
+    found.check_once()
+    about = About(
+        files,
+        _names(path, [category.name for category in categories]),
+        *_skeleton(path, categories),
+        segments=found.segments,
+        flat=found.flat,
+        first_flat=found.first_flat,
+    )
+    return Coco(about, {"sizes": sizes, **found.arrays()})
 
 
-def _check_name(path: Path, image: _Image) -> None:
-    """Refuse names that lead out of the folder of the images."""
-    name = image.file_name.replace("\\", "/")
-    if not name or name.startswith("/") or name[1:2] == ":" or ".." in name.split("/"):
-        raise DataError(
-            f"{path}: image {shown(image.id)} has the name {shown(image.file_name)}, wanted one below the folder of "
-            "the images."
-        )
-    image.file_name = name.replace("/", os.sep)
+def _images(path: Path, lists: Lists) -> tuple[dict[Id, int], tuple[str, ...], np.ndarray]:
+    rows: dict[Id, int] = {}
+    files: list[str] = []
+    sizes: list[np.ndarray] = []
+    for piece in lists.pieces("images", Image):
+        ids = [image.id for image in piece]
+        before = len(rows)
+        rows.update(zip(ids, range(before, before + len(ids)), strict=True))
+        if len(rows) < before + len(ids):
+            check_once(path, "image", [*list(rows)[:before], *ids])
+        files += [checked_name(path, image.id, image.file_name) for image in piece]
+        sizes.append(np.array([(image.height, image.width) for image in piece], np.int32).reshape(-1, 2))
+    if not files:
+        raise DataError(f"{path}: holds no images.")
+    return rows, tuple(files), np.concatenate(sizes)
 
 
 def _names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -147,62 +123,16 @@ def _names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _is_flat(path: Path, one: _Annotation, images: dict[Id, int], numbers: dict[Id, int]) -> bool:
-    """Whether a box has no area. DataError for an annotation that cannot be used."""
-    what = f"{path}: annotation {shown(one.id)}"
-    if one.image_id not in images:
-        raise DataError(f"{what} is of image {shown(one.image_id)}, which is not there.")
-    if one.category_id not in numbers:
-        raise DataError(f"{what} is of category {shown(one.category_id)}, which is not there.")
-    box = one.bbox
-    if box is None or len(box) != 4 or not all(map(math.isfinite, box)):
-        raise DataError(f"{what} has the bbox {shown(box)}, wanted [x, y, width, height].")
-    if box[2] < 0 or box[3] < 0:
-        raise DataError(f"{what} is upside down: it is {box[2]:g} wide and {box[3]:g} high.")
-    return box[2] == 0 or box[3] == 0
-
-
-def _polygons(path: Path, things: Sequence[_Annotation]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    parts: list[int] = []
-    rings: list[int] = []
-    points: list[np.ndarray] = []
-    for one in things:
-        raw = bytes(one.segmentation)
-        if raw[:1] != b"[":  # a mask, run-length encoded, or nothing
-            parts.append(0)
-            continue
-        try:
-            found = _RINGS.decode(raw)
-        except msgspec.MsgspecError as error:
-            raise DataError(
-                f"{path}: annotation {shown(one.id)}: segmentation is not a list of rings ({error})."
-            ) from None
-        for ring in found:
-            if len(ring) < 6 or len(ring) % 2:
-                raise DataError(
-                    f"{path}: annotation {shown(one.id)}: a ring of {len(ring)} numbers, wanted x, y of three "
-                    "points or more."
-                )
-            rings.append(len(ring) // 2)
-            points.append(np.array(ring, np.float32).reshape(-1, 2))
-        parts.append(len(found))
-    joined = np.concatenate(points) if points else np.empty((0, 2), np.float32)
-    return np.array(parts, np.int64), np.array(rings, np.int64), joined
-
-
-def _keypoints(path: Path, things: Sequence[_Annotation]) -> np.ndarray | None:
-    """(k, p, 3); objects without key points have zeros. None where no object has any."""
-    count = max((len(one.keypoints) for one in things if one.keypoints is not None), default=0)
-    if not count:
-        return None
-    found = np.zeros((len(things), count), np.float32)
-    for row, one in enumerate(things):
-        if one.keypoints is None:
-            continue
-        if len(one.keypoints) != count or count % 3:
-            raise DataError(
-                f"{path}: annotation {shown(one.id)} has {len(one.keypoints)} numbers of key points, another one "
-                f"{count}: wanted x, y and visibility of as many points in all."
-            )
-        found[row] = one.keypoints
-    return found.reshape(len(things), -1, 3)
+def _skeleton(path: Path, categories: Sequence[Category]) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+    """The names of the key points, and pairs of them from 0 on; () where categories differ in them."""
+    named = {tuple(one.keypoints): one for one in categories if one.keypoints}
+    if len(named) != 1:
+        return (), ()
+    ((names, category),) = named.items()
+    bones = tuple((one - 1, other - 1) for one, other in category.skeleton or ())
+    if any(not 0 <= point < len(names) for bone in bones for point in bone):
+        raise DataError(
+            f"{path}: the skeleton of category {shown(category.name)} joins points that are not there, wanted 1 to "
+            f"{len(names)}."
+        )
+    return names, bones

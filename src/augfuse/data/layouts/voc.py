@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
+from augfuse.data.layouts.problems import refuse
 from augfuse.errors import DataError
 from augfuse.text import shown
 
@@ -58,24 +59,25 @@ def read_annotation(path: Path) -> Annotation:
     if size is not None:
         height, width = (_number(path, size, name, "the size") for name in ("height", "width"))
         sides = (int(height), int(width)) if height > 0 and width > 0 else None
-    things = tuple(
-        _thing(path, element, number)
-        for number, element in enumerate(child for child in root.children if child.name == "object")
-    )
-    return Annotation(filename.words() or None if filename is not None else None, sides, things)
+    elements = enumerate(child for child in root.children if child.name == "object")
+    things = [_thing(path, element, number) for number, element in elements]
+    name = filename.words() or None if filename is not None else None
+    return Annotation(name, sides, tuple(thing for thing in things if thing is not None))
 
 
-def _thing(path: Path, element: Element, number: int) -> Thing:
+def _thing(path: Path, element: Element, number: int) -> Thing | None:
+    """None for an object that is left out; see `refuse`."""
     what = f"object {number}"
     name, box = element.first("name"), element.first("bndbox")
     if name is None or not name.words():
-        raise DataError(f"{path}: {what} has no name, wanted that of its class.")
+        return refuse("unnamed", [f"{path}: {what} has no name, wanted that of its class."])
     if box is None:
-        raise DataError(f"{path}: {what} ({name.words()}) has no bndbox.")
+        return refuse("unreadable", [f"{path}: {what} ({name.words()}) has no bndbox."])
     what = f"{what} ({name.words()})"
     left, top, right, bottom = (_number(path, box, side, what) for side in ("xmin", "ymin", "xmax", "ymax"))
     if right < left or bottom < top:
-        raise DataError(f"{path}: {what} is upside down: xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g}.")
+        sides = f"xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g}"
+        return refuse("upside down", [f"{path}: {what} is upside down: {sides}."])
     flags = [one is not None and one.words() == "1" for one in (element.first("difficult"), element.first("truncated"))]
     return Thing(name.words(), (left - 1, top - 1, right, bottom), *flags)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from augfuse.data.layouts.parts import PARTS
+from augfuse.data.layouts.problems import refuse
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError
 from augfuse.text import shown
 
 Kind: TypeAlias = Literal["boxes", "polygons", "oriented", "poses"]
 KINDS: tuple[Kind, ...] = ("boxes", "polygons", "oriented", "poses")
 _LARGEST = 64 * 2**20
+_LOOKED_AT, _LARGEST_LOOK = 200, 2**16  # files, and bytes of each
 
 
 class Line(NamedTuple):
@@ -43,35 +45,56 @@ def read_labels(path: Path, classes: int, kind: Kind, shape: tuple[int, int] | N
     found = []
     for place, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            found.append(_line(f"{path}, line {place}", line.split(), classes, kind, shape))
+            read = _line(f"{path}, line {place}", line.split(), classes, kind, shape)
+            if read is not None:
+                found.append(read)
     return found
 
 
-def _line(where: str, words: list[str], classes: int, kind: Kind, shape: tuple[int, int] | None) -> Line:
+def guess_kind(files: Iterable[Path]) -> Kind:
+    """What the lines of labels hold, by how many numbers the first ones have. What cannot be read is said later."""
+    counts: set[int] = set()
+    left = _LOOKED_AT
+    for file in files:
+        if left == 0 or not file.is_file():
+            continue
+        left -= 1
+        with file.open("rb") as opened:
+            lines = opened.read(_LARGEST_LOOK).splitlines()
+        whole = lines if file.stat().st_size <= _LARGEST_LOOK else lines[:-1]
+        counts.update(len(line.split()) - 1 for line in whole)
+    outlines = {count for count in counts if count >= 6 and count % 2 == 0}
+    return "boxes" if not outlines else "oriented" if outlines == {8} else "polygons"
+
+
+def _line(where: str, words: list[str], classes: int, kind: Kind, shape: tuple[int, int] | None) -> Line | None:
+    """None for an object that is left out; see `refuse`."""
     try:
         values = [float(word) for word in words]
     except ValueError:
         values = [math.nan]
     if not all(map(math.isfinite, values)):
-        raise DataError(f"{where}: got {shown(' '.join(words))}, wanted numbers.")
+        return refuse("unreadable", [f"{where}: got {shown(' '.join(words))}, wanted numbers."])
     number = int(values[0])
     if number != values[0] or not 0 <= number < classes:
-        raise DataError(
-            f"{where}: class {words[0]} has no name; with {classes} classes they go from 0 to {classes - 1}."
-        )
+        names = f"with {classes} classes they go from 0 to {classes - 1}"
+        return refuse("unnamed", [f"{where}: class {words[0]} has no name; {names}."])
     rest = tuple(values[1:])
-    _check_count(where, len(rest), kind, shape)
+    if problem := _wrong_count(len(rest), kind, shape):
+        return refuse("unreadable", [f"{where}: {problem}"])
     if kind in ("boxes", "poses"):
         x, y, width, height = rest[:4]
         if width < 0 or height < 0:
-            raise DataError(f"{where}: the box is {width:g} wide and {height:g} high, wanted 0 or more.")
+            sides = f"the box is {width:g} wide and {height:g} high, wanted 0 or more"
+            return refuse("upside down", [f"{where}: {sides}."])
         box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
         return Line(number, box, rest[4:])
     xs, ys = rest[0::2], rest[1::2]
     return Line(number, (min(xs), min(ys), max(xs), max(ys)), rest)
 
 
-def _check_count(where: str, count: int, kind: Kind, shape: tuple[int, int] | None) -> None:
+def _wrong_count(count: int, kind: Kind, shape: tuple[int, int] | None) -> str | None:
+    """What is wrong with so many numbers behind the class, in words."""
     wanted = {"boxes": "4 numbers: x, y, width, height", "oriented": "8 numbers: the four corners",
               "polygons": "x y of at least three points"}  # fmt: skip
     if kind == "poses":
@@ -81,13 +104,14 @@ def _check_count(where: str, count: int, kind: Kind, shape: tuple[int, int] | No
     else:
         good = {"boxes": count == 4, "oriented": count == 8, "polygons": count >= 6 and count % 2 == 0}[kind]
         words = wanted[kind]
+    hint = ""
     if not good:
-        hint = ""
         if kind == "boxes" and count > 4:
             hint = ' These may be polygons: type kind="polygons".'
         elif kind == "polygons" and count == 4:
             hint = ' This is a box: type kind="boxes".'
-        raise DataError(f"{where}: got {count} numbers behind the class, wanted {words}.{hint}")
+        return f"got {count} numbers behind the class, wanted {words}.{hint}"
+    return None
 
 
 class Described(NamedTuple):

@@ -20,6 +20,7 @@ from augfuse.data.stores.store import Read, read_each
 from augfuse.data.table import Table
 from augfuse.data.tfrecord import example
 from augfuse.data.tfrecord.example import Feature
+from augfuse.data.tfrecord.objects import PREFIX, Objects
 from augfuse.data.tfrecord.records import Record, is_packed, read, records
 from augfuse.errors import DataError, DecodeError, did_you_mean
 from augfuse.text import shown
@@ -29,6 +30,7 @@ IMAGE = ("image/encoded", "image", "image_raw", "image/image_raw", "jpeg", "png"
 LABEL = ("image/class/label", "label", "class", "cls", "image/label", "target", "class_id")
 _SIZE = (("image/height", "height"), ("image/width", "width"), ("image/channels", "channels", "depth", "image/depth"))
 _TEXT = "image/class/text"
+CLASSES = "augfuse/classes"  # in the first record of our files with boxes: the names of all classes
 
 
 class _Place(NamedTuple):
@@ -64,6 +66,9 @@ def from_tfrecord(
     label: the feature with the label: a whole number, a float, several of them, or the name of a class; "" for none. By
         default image/class/label or a name like it, or the only feature with one whole number.
     classes: names of the class numbers. By default those of image/class/text, where each number has one.
+    Boxes under image/object/bbox/xmin and its sisters become targets, and so do the other features of TensorFlow's
+    object detection API: classes, crowds, key points, masks; class numbers become 0..k-1, the names are those of
+    image/object/class/text.
     A feature "group", as `augfuse convert` writes it, becomes `data.groups`.
     color: as in `from_directory`.
 
@@ -91,7 +96,11 @@ def from_tfrecord(
     found, known = labelled(scan.column(), names, len(scan.places), "from_tfrecord")
     places = np.array(scan.places, np.int64).reshape(-1, len(_Place._fields))
     store = RecordStore(tuple(map(str, files)), [is_packed(file) for file in files], places, color)
-    return DataSet(store, Table(found, scan.groups()), known)
+    try:
+        targets, of_objects = scan.objects.columns(store, known or scan.written)
+    except DataError as error:
+        raise DataError(f"{files[0]}: {error}.") from None
+    return DataSet(store, Table(found, scan.groups(), targets=targets), of_objects if targets else known)
 
 
 @final
@@ -142,13 +151,18 @@ class RecordStore:
 
     def raw(self, row: int) -> bytes:
         place = self._place(row)
+        return self.part_of(row, place.start, place.size)
+
+    def part_of(self, row: int, start: int, size: int) -> bytes:
+        """These bytes of a record, whose checksum is verified. DecodeError where it cannot be read."""
+        place = self._place(row)
         try:
             whole = read(self._files[place.file], Record(place.offset, place.length), self._packed[place.file])
         except OSError as error:
             if isinstance(error, DecodeError):
                 raise DecodeError(error.reason, self._name(row)) from None
             raise DecodeError(f"the file cannot be read ({error.strerror}).", self._name(row)) from error
-        return whole[place.start : place.start + place.size]
+        return whole[start : start + size]
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
         yield repr([(Path(file).name, Path(file).stat().st_size) for file in self._files]).encode()
@@ -168,6 +182,8 @@ class _Scan:
 
     def __init__(self, image: str | None, label: str | None) -> None:
         self.places: list[_Place] = []
+        self.objects = Objects()
+        self.written: tuple[str, ...] | None = None
         self._image = image
         self._label = label
         self._labels: list[np.ndarray | str] = []
@@ -181,6 +197,9 @@ class _Scan:
         if self._label is None:
             self._label = _label_feature(raw, found)
         self.places.append(self._place(file, record, raw, found))
+        self.objects.add(raw, found)
+        if (held := found.get(CLASSES)) is not None and held.kind == 1:
+            self.written = tuple(_word(raw, span) for span in example.blobs(raw, held))
         if (group := found.get("group")) is not None and group.kind == 1:
             self._groups += [_word(raw, span) for span in example.blobs(raw, group)]
         if self._label:
@@ -270,7 +289,11 @@ def _label_feature(raw: memoryview, found: Mapping[str, Feature]) -> str:
         if name in found and found[name].kind:
             return name
     sizes = {name for names in _SIZE for name in names}
-    single = [n for n, f in found.items() if f.kind == 3 and n not in sizes and len(example.numbers(raw, f)) == 1]
+    single = [
+        n
+        for n, f in found.items()
+        if f.kind == 3 and n not in sizes and not n.startswith(PREFIX) and len(example.numbers(raw, f)) == 1
+    ]
     return single[0] if len(single) == 1 else ""
 
 

@@ -8,16 +8,18 @@ from typing import BinaryIO
 
 import numpy as np
 
-from augfuse.data.codecs.encode import encoded
 from augfuse.data.dataset import DataSet
 from augfuse.data.decode import sniff
+from augfuse.data.export.losses import Losses
+from augfuse.data.export.pictures import Picture, blocks, pictures
+from augfuse.data.tfrecord import objects
 from augfuse.data.tfrecord.example import Value, encode, features
 from augfuse.data.tfrecord.records import Writer, records
-from augfuse.errors import DataError, DecodeError
+from augfuse.data.tfrecord.source import CLASSES
+from augfuse.errors import DataError
 from augfuse.outputs import State, is_empty
 
 _MARK = "augfuse/written"
-_AT_ONCE = 64
 
 
 def write_tfrecord(
@@ -25,41 +27,31 @@ def write_tfrecord(
 ) -> None:
     """One message for each sample, in order: image/encoded (its file as it is, or a PNG), image/format, image/height,
     image/width, image/channels; image/filename where it has one; image/class/label, and image/class/text where classes
-    have names; group where samples have groups. progress: called with the number of samples done.
+    have names; group where samples have groups; what belongs to places in the image as `objects` says; an
+    AugfuseWarning counts what TFRecord does not hold. progress: called with the number of samples done.
 
     Raises DecodeError for an image that cannot be read, ImageError for one that no PNG holds.
     """
     writer = Writer(file, packed=packed)
-    for start in range(0, len(data), _AT_ONCE):
-        positions = np.arange(start, min(start + _AT_ONCE, len(data)))
-        if data.store.keeps_files:
-            raws = [data.raw(i) for i in positions.tolist()]
-        else:
-            samples = data.read(positions, threads)
-            failed = next((sample for sample in samples if isinstance(sample, DecodeError)), None)
-            if failed is not None:
-                raise failed
-            raws = [
-                encoded(sample.image, "png", f"sample {i}")
-                for i, sample in zip(positions.tolist(), samples, strict=True)
-                if not isinstance(sample, DecodeError)
-            ]
-        for i, raw in zip(positions.tolist(), raws, strict=True):
-            values = _values(data, i, raw)
+    losses = Losses("TFRecord")
+    losses.begin(data, objects.HELD)
+    for positions in blocks(data):
+        for i, picture in zip(positions.tolist(), pictures(data, positions, threads), strict=True):
+            values = _values(data, i, picture)
             if i == 0:
                 values[_MARK] = [b"augfuse convert"]
+                if data.table.targets and data.classes is not None:
+                    values[CLASSES] = [name.encode("utf-8", "surrogateescape") for name in data.classes]
             writer.write(encode(values))
         progress(len(positions))
     writer.close()
+    losses.report(data)
 
 
-def _values(data: DataSet, i: int, raw: bytes) -> dict[str, Value]:
-    try:
-        header = sniff(raw)
-    except DecodeError as error:
-        raise DecodeError(error.reason, None if data.paths is None else data.paths[i]) from None
+def _values(data: DataSet, i: int, picture: Picture) -> dict[str, Value]:
+    header = sniff(picture.raw)
     values: dict[str, Value] = {
-        "image/encoded": [raw],
+        "image/encoded": [picture.raw],
         "image/format": [header.format.lower().encode()],
         "image/height": np.array([header.height]),
         "image/width": np.array([header.width]),
@@ -78,7 +70,7 @@ def _values(data: DataSet, i: int, raw: bytes) -> dict[str, Value]:
             values["image/class/text"] = [data.classes[int(label[0])].encode("utf-8", "surrogateescape")]
     if data.groups is not None:
         values["group"] = [str(data.groups[i]).encode("utf-8", "surrogateescape")]
-    return values
+    return values | objects.features_of(picture.targets, picture.size, data.classes)
 
 
 def tfrecord_state(path: Path) -> State:
