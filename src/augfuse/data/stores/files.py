@@ -94,11 +94,11 @@ class FileStore:
         return read_each(self._one, rows, threads)
 
     def _one(self, row: int) -> Sample:
-        name = self._name(row)
+        name = self.name(row)
         return Sample(decode(self.raw(row), color=self.color, path=name), None, name)
 
     def raw(self, row: int) -> bytes:
-        name = self._name(row)
+        name = self.name(row)
         try:
             return self._get(name)
         except OSError as error:
@@ -108,13 +108,14 @@ class FileStore:
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
         for row in rows:
-            name = self._name(row)
+            name = self.name(row)
             try:
                 size = self._size(name)
             except OSError:
                 size = "missing"
             yield f"{os.path.basename(name)} {size}\n".encode("utf-8", "surrogateescape")  # noqa: PTH119
 
-    def _name(self, row: int) -> str:
+    def name(self, row: int) -> str:
+        """The file of a row."""
         assert self.names is not None
         return self.names[row]
