@@ -1,4 +1,4 @@
-"""What a published model wants to be fed, as a recipe: `preprocessor_config.json` of Hugging Face, and usual presets."""
+"""What a published model wants to be fed, as a recipe: Hugging Face's `preprocessor_config.json`, and usual presets."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def preprocessing(source: str | os.PathLike[str] | Mapping[str, Any]) -> Recipe:
     A recipe reduces images by area averaging where they shrink much, and rounds sizes; Pillow's filters differ from
     that by a level or two. Lanczos becomes bicubic, with an AugfuseWarning.
 
-    Raises DataNotFoundError (no such preset or file), DataError (a file that is not one, an entry that means nothing, or
-    that no recipe can do), both with the file and the entry.
+    Raises DataNotFoundError (no such preset or file), DataError (a file that is not one, an entry that means nothing,
+    or that no recipe can do), both with the file and the entry.
     """
     config = _config(source)
     _refuse_others(config)

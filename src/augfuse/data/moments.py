@@ -38,8 +38,15 @@ def moments(chunks: Iterable[np.ndarray], channel_axis: int) -> tuple[np.ndarray
             f"moments: got channel_axis={shown(channel_axis)}, wanted 3 for (n, h, w, c) or 1 for (n, c, h, w). "
             "Use channel_axis=3."
         )
+    found = gathered(checked(chunks), channel_axis)
+    shape = (1, 1, -1) if channel_axis == 3 else (-1, 1, 1)
+    return found.mean.astype(np.float32).reshape(shape), found.deviation().astype(np.float32).reshape(shape)
+
+
+def gathered(chunks: Iterable[np.ndarray], channel_axis: int) -> Moments:
+    """The same in float64, of chunks that are known to hold images."""
     found: Moments | None = None
-    for chunk in checked(chunks):
+    for chunk in chunks:
         channels = chunk.shape[channel_axis]
         if found is not None and channels != len(found.mean):
             raise DataError(
@@ -52,8 +59,7 @@ def moments(chunks: Iterable[np.ndarray], channel_axis: int) -> tuple[np.ndarray
             found = one if found is None else found.merged(one)
     if found is None:
         raise no_images("moments")
-    shape = (1, 1, -1) if channel_axis == 3 else (-1, 1, 1)
-    return found.mean.astype(np.float32).reshape(shape), found.deviation().astype(np.float32).reshape(shape)
+    return found
 
 
 def _parts(by_channel: np.ndarray) -> Iterator[np.ndarray]:

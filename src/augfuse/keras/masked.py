@@ -250,8 +250,8 @@ class _MaskFiles:
         wanted = (header.width, header.height) if turned else (header.height, header.width)
         if mask.shape[:2] != wanted:
             raise DecodeError(
-                f"the mask is {mask.shape[0]} x {mask.shape[1]}, its image {image} is {wanted[0]} x {wanted[1]} (height "
-                "x width), wanted the same size.",
+                f"the mask is {mask.shape[0]} x {mask.shape[1]}, its image {image} is {wanted[0]} x {wanted[1]} "
+                "(height x width), wanted the same size.",
                 path,
             )
 
@@ -290,8 +290,8 @@ def _partners(pictures: dict[str, str], masks: Any, partners: dict[str, str], su
     spare = [stem for stem in partners if stem not in held]
     if spare:
         raise DataError(
-            f"masks: {len(spare)} of {len(partners)} have no image, the first is {partners[spare[0]]}. Take them out of "
-            "the folder."
+            f"masks: {len(spare)} of {len(partners)} have no image, the first is {partners[spare[0]]}. Take them out "
+            "of the folder."
         )
     return {stem: partners[mask] for stem, mask in wanted.items()}
 
