@@ -1,4 +1,4 @@
-"""`flow_with_masks`: an image and its mask out of one draw; against the two generators with one seed that it replaces."""
+"""`flow_with_masks`: an image and its mask out of one draw, beside two generators with one seed, which it replaces."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_what_comes_in_from_outside() -> None:
 def test_values_of_masks_are_kept(dtype: Any) -> None:
     top = 1 if dtype is bool else 200 if dtype == np.uint8 else 40000
     masks = ((MASKS > 0) * top).astype(dtype)
-    x, y = next(flow_with_masks(nearest(), IMAGES, masks, batch_size=N, seed=1))
+    _, y = next(flow_with_masks(nearest(), IMAGES, masks, batch_size=N, seed=1))
     assert set(np.unique(y)) == {0, top}
     _, scaled = next(flow_with_masks(nearest(), IMAGES, masks, batch_size=N, seed=1, mask_rescale=1 / top))
     np.testing.assert_allclose(scaled, y / top, rtol=1e-6)
