@@ -25,9 +25,14 @@ def ask(cases: list[dict[str, Any]], folder: Path) -> list[Answer]:
     questions, out = folder / "cases.json", folder / "answers.npz"
     questions.write_text(json.dumps(cases))
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run(
-        [sys.executable, __file__, str(questions), str(out)], env=environment, check=True, capture_output=True
+    done = subprocess.run(
+        [sys.executable, __file__, str(questions), str(out)],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
     )
+    assert done.returncode == 0, done.stderr[-4000:]
     with np.load(out) as found:
         return [
             [

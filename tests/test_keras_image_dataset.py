@@ -68,15 +68,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Gray, coloured, transparent, palette and one-bit PNG files, and a BMP and a GIF."""
+    """Gray, coloured, transparent and palette PNG files; beside them one of one bit, a BMP and a GIF."""
     root = tmp_path_factory.mktemp("data") / "kinds"
     for channels in (1, 3, 4):
         save(root / f"a/{channels}.png", channels, 33, 40, channels)
     rgb = Image.fromarray(picture(9, 30, 26))
     (root / "b").mkdir()
     rgb.quantize(60).save(root / "b/palette.png")
-    rgb.convert("1").save(root / "b/bits.png")
-    rgb.save(root / "b/plain.bmp")
+    (root.parent / "others/a").mkdir(parents=True)  # TensorFlow reads BMP in colour only, and makes alpha 1 of one bit
+    rgb.convert("1").save(root.parent / "others/a/0.png")
+    rgb.save(root.parent / "others/a/1.bmp")
+    rgb.save(root.parent / "others/a/2.gif", save_all=True, append_images=[Image.new("RGB", rgb.size)])
     return root
 
 
@@ -85,12 +87,14 @@ def cases_of(folder: Path, kinds: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for method in METHODS:
         found[method] = {**one, "interpolation": method}
-        found[f"{method} crop"] = {**one, "interpolation": method, "crop_to_aspect_ratio": True}
+        if method not in ("gaussian", "mitchellcubic"):  # which Keras itself refuses here
+            found[f"{method} crop"] = {**one, "interpolation": method, "crop_to_aspect_ratio": True}
         found[f"{method} pad"] = {**one, "interpolation": method, "pad_to_aspect_ratio": True}
         found[f"{method} larger"] = {**one, "interpolation": method, "image_size": (97, 64)}
     for mode, layout in itertools.product(("grayscale", "rgb", "rgba"), ("channels_last", "channels_first")):
         found[f"{mode} {layout}"] = {**one, "directory": str(kinds), "color_mode": mode, "data_format": layout}
         found[f"{mode} {layout} crop"] = {**found[f"{mode} {layout}"], "crop_to_aspect_ratio": True}
+    found["other formats"] = {**one, "directory": str(kinds.parent / "others")}
     found["first pad"] = {**one, "data_format": "channels_first", "pad_to_aspect_ratio": True, "interpolation": "area"}
     for mode in ("int", "categorical", None):
         found[f"labels {mode}"] = {**one, "label_mode": mode, "batch_size": 4}
@@ -99,7 +103,7 @@ def cases_of(folder: Path, kinds: Path) -> dict[str, dict[str, Any]]:
     found["no labels"] = {**one, "labels": None}
     numbers = [3, 5, 3, 3, 5, 5, 5, 3, 9, 9, 9]
     found["list"] = {**one, "labels": numbers}
-    found["list of classes"] = {**one, "labels": [n % 2 for n in numbers], "label_mode": "binary"}
+    found["list of classes"] = {**one, "labels": [int(n == 5) for n in numbers], "label_mode": "binary"}
     found["square"] = {**one, "image_size": 16}
     for shuffle, subset in itertools.product((False, True), ("training", "validation", "both")):
         split = {"shuffle": shuffle, "seed": 11, "validation_split": 0.3, "subset": subset}
@@ -144,7 +148,7 @@ def test_it_gives_what_keras_gives(name: str, answers: dict[str, tuple[dict[str,
         assert (labels is None) == (answer["labels"] is None)
         if case["shuffle"] and part == 0:
             continue  # the order of an epoch is TensorFlow's own; that of the second part of "both" stays
-        assert np.abs(images - answer["images"]).max() <= (0 if "nearest" in name else 1)
+        assert np.abs(images - answer["images"]).max() <= (0 if "nearest" in name else 1.001)
         if labels is not None:
             assert labels.dtype == answer["labels"].dtype
             np.testing.assert_array_equal(labels, answer["labels"])
@@ -166,7 +170,7 @@ def test_antialiasing_is_that_of_tensorflow(method: str, folder: Path, tmp_path:
     )
     out = tmp_path / "theirs.npy"
     subprocess.run([sys.executable, "-c", code, method, str(out), *ours.file_paths], check=True, capture_output=True)
-    assert np.abs(epoch(ours)[0] - np.load(out)).max() <= (0 if method == "nearest" else 1)
+    assert np.abs(epoch(ours)[0] - np.load(out)).max() <= (0 if method == "nearest" else 0.01)
 
 
 @pytest.mark.parametrize("size", [(224, 224), (96, 128)])

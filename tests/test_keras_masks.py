@@ -179,7 +179,7 @@ def test_masks_of_several_channels(tmp_path: Path) -> None:
         Image.open(path).convert("RGB").save(path)
     x, y = next(flow_with_masks(nearest(), images, masks, target_size=(SIDE, SIDE), mask_mode="rgb", seed=1))
     np.testing.assert_array_equal(y.repeat(1, axis=3), np.rint(x / 25))
-    with pytest.raises(DecodeError, match=r"3 channels, wanted a mask"):
+    with pytest.raises(DecodeError, match=r"3 channels, wanted a gray"):
         next(flow_with_masks(nearest(), images, masks, target_size=(SIDE, SIDE)))
 
 

@@ -225,7 +225,10 @@ def _parsed(found: Any) -> Statistics:
     first, second = (tuple(number(value) for value in found[name]) for name in ("first", "second"))
     histogram = tuple(tuple(_count(value) for value in channel) for channel in found["histogram"])
     sizes = {(_count(height), _count(width)): _count(times) for height, width, times in found["sizes"]}
-    counts = {str(name): _count(times) for name, times in found["class_counts"].items()}
+    counts = found["class_counts"]
+    if not isinstance(counts, dict):
+        raise ValueError("its class_counts are not by name")
+    counts = {name: _count(times) for name, times in counts.items()}
     shapes = {len(first), len(second), len(histogram)}
     if not isinstance(exact, bool) or not low < high or len(shapes) > 1 or not first or not count or not images:
         raise ValueError("its numbers do not belong together")

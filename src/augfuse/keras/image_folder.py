@@ -24,7 +24,7 @@ from augfuse.keras.checks.missing import why_missing
 from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.image_dataset import Form, ImageDataset
 from augfuse.keras.listing import Listing, left_behind_folders
-from augfuse.keras.resample import OVERSHOOTS, Sizing
+from augfuse.keras.resample import Sizing
 from augfuse.keras.sized import SizedFiles
 from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
@@ -123,7 +123,7 @@ def image_dataset_from_directory(
         whole_numbers = of_rows is not None and of_rows.dtype.kind == "i"
         labelled = None if of_rows is None else of_rows.astype(np.int64) if whole_numbers else of_rows
         fits = names is not None and whole_numbers and _are_numbers(numbers, len(names))
-        limits = _BEYOND if interpolation.lower() in OVERSHOOTS and base is None else _BYTES
+        limits = _BEYOND if sizing.overshoots else _BYTES
         data = DataSet(store, Table(labelled), tuple(names) if fits and names is not None else None, limits)
         loader = Loader(
             data,

@@ -152,7 +152,8 @@ class MaskedIterator(Iterator):
         self.dtype = images.dtype
         self.mask_cval = mask_cval
         self.mask_rescale = mask_rescale
-        self.filepaths: list[str] | None = images.filepaths if isinstance(images, DirectoryIterator) else None
+        found = images.filepaths if isinstance(images, DirectoryIterator) else None
+        self.filepaths: list[str] | None = None if found is None else [os.path.normpath(path) for path in found]
         self.mask_paths: list[str] | None = masks.paths
         compat = image_data_generator.compat
         Iterator.__init__(self, images.n, images.batch_size, images.shuffle, images.seed, compat, **kwargs)
@@ -194,7 +195,8 @@ class MaskedIterator(Iterator):
 
 
 def _moves(drawn: Parameters | None) -> Parameters | None:
-    return None if drawn is None else drawn._replace(channel_shift=None, brightness=None)
+    """Without what changes colours."""
+    return None if drawn is None else Parameters(*drawn[:8])  # _replace counts the images, as its length says
 
 
 # --- masks ------------------------------------------------------------------------------------------------------------
@@ -250,7 +252,7 @@ class _MaskFiles:
         wanted = (header.width, header.height) if turned else (header.height, header.width)
         if mask.shape[:2] != wanted:
             raise DecodeError(
-                f"the mask is {mask.shape[0]} x {mask.shape[1]}, its image {image} is {wanted[0]} x {wanted[1]} "
+                f"the mask is {mask.shape[0]} x {mask.shape[1]}, its image {os.path.normpath(image)} is {wanted[0]} x {wanted[1]} "
                 "(height x width), wanted the same size.",
                 path,
             )

@@ -17,7 +17,7 @@ from augfuse.jit import jit
 
 F = np.float32
 Weights: TypeAlias = Callable[[np.ndarray], np.ndarray]
-OVERSHOOTS = ("bicubic", "lanczos3", "lanczos5", "mitchellcubic")  # results may lie outside the range of the pixels
+_OVERSHOOTS = ("bicubic", "lanczos3", "lanczos5", "mitchellcubic")  # results may lie outside the range of the pixels
 _TABLE = 1024  # TensorFlow takes the weights of "bicubic" from a table with so many steps to a pixel
 
 
@@ -43,10 +43,15 @@ class Sizing(NamedTuple):
             inner, top, left = _inside(height, width, self.size)
         rows = _taps(pixels.shape[0], inner[0], self.interpolation, self.antialias)
         columns = _taps(pixels.shape[1], inner[1], self.interpolation, self.antialias)
-        _weigh(np.ascontiguousarray(pixels), *rows, *columns, out[top : top + inner[0]], left)
-        if self.clips and self.interpolation in OVERSHOOTS:
-            np.clip(out, 0, 255, out)
+        # Weights that add up to 1 but for rounding may exceed the range by a hair.
+        low, high = (F(-np.inf), F(np.inf)) if self.overshoots else (F(0), F(255))
+        _weigh(np.ascontiguousarray(pixels), *rows, *columns, out[top : top + inner[0]], left, low, high)
         return out
+
+    @property
+    def overshoots(self) -> bool:
+        """Whether values may lie outside 0..255."""
+        return not self.clips and self.interpolation in _OVERSHOOTS
 
 
 def _cut(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -190,8 +195,9 @@ _KERNELS: Mapping[str, tuple[float, Weights]] = {
 
 
 @jit
-def _weigh(image, rows, down, columns, across, out, left):
-    """out[y, left + x] = the sum over k and j of down[y, k] across[x, j] image[rows[y] + k, columns[x] + j]."""
+def _weigh(image, rows, down, columns, across, out, left, low, high):
+    """out[y, left + x] = the sum over k and j of down[y, k] across[x, j] image[rows[y] + k, columns[x] + j], within
+    low..high."""
     width, channels = image.shape[1], image.shape[2]
     flat = image.reshape(image.shape[0], width * channels)
     line = np.empty(width * channels, np.float32)
@@ -213,4 +219,4 @@ def _weigh(image, rows, down, columns, across, out, left):
                 value = F(0)
                 for j in range(across.shape[1]):
                     value += across[x, j] * line[start + j * channels + c]
-                row[left + x, c] = value
+                row[left + x, c] = min(max(value, low), high)
