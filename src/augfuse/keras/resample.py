@@ -13,11 +13,12 @@ from typing import Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
 
-from augfuse.jit import jit
+from augfuse.jit import inlined, jit
 
 F = np.float32
 Weights: TypeAlias = Callable[[np.ndarray], np.ndarray]
 _OVERSHOOTS = ("bicubic", "lanczos3", "lanczos5", "mitchellcubic")  # results may lie outside the range of the pixels
+_BLURS = ("gaussian", "mitchellcubic")  # also where the size stays
 _TABLE = 1024  # TensorFlow takes the weights of "bicubic" from a table with so many steps to a pixel
 
 
@@ -35,6 +36,8 @@ class Sizing(NamedTuple):
     def of(self, pixels: np.ndarray) -> np.ndarray:
         """(h, w, c) uint8 or float32 as float32 of the size."""
         height, width = pixels.shape[:2]
+        if (height, width) == self.size and self.interpolation not in _BLURS:
+            return pixels.astype(F)
         out = np.zeros((*self.size, pixels.shape[2]), F)
         inner, top, left = self.size, 0, 0
         if self.aspect == "crop":
@@ -202,21 +205,66 @@ def _weigh(image, rows, down, columns, across, out, left, low, high):
     flat = image.reshape(image.shape[0], width * channels)
     line = np.empty(width * channels, np.float32)
     for y in range(rows.size):
-        weight = down[y, 0]
-        source = flat[rows[y]]
-        for p in range(line.size):
-            line[p] = weight * F(source[p])
-        for k in range(1, down.shape[1]):
-            weight = down[y, k]
-            if weight != F(0):
-                source = flat[rows[y] + k]
-                for p in range(line.size):
-                    line[p] += weight * F(source[p])
+        _blend(flat, rows[y], down[y], line)
         row = out[y]
+        if channels == 3:
+            _across_three(line, columns, across, row, left, low, high)
+        else:
+            _across_any(line, columns, across, row, left, low, high, channels)
+
+
+@inlined
+def _blend(flat, first, weights, line):
+    """The weighted sum of rows."""
+    source = flat[first]
+    weight = weights[0]
+    if weights.size == 2:
+        other = flat[first + 1]
+        second = weights[1]
+        for p in range(line.size):
+            line[p] = weight * F(source[p]) + second * F(other[p])
+        return
+    for p in range(line.size):
+        line[p] = weight * F(source[p])
+    for k in range(1, weights.size):
+        weight = weights[k]
+        if weight != F(0):
+            source = flat[first + k]
+            for p in range(line.size):
+                line[p] += weight * F(source[p])
+
+
+@inlined
+def _across_three(line, columns, across, row, left, low, high):
+    if across.shape[1] == 2:
         for x in range(columns.size):
-            start = columns[x] * channels
-            for c in range(channels):
-                value = F(0)
-                for j in range(across.shape[1]):
-                    value += across[x, j] * line[start + j * channels + c]
-                row[left + x, c] = min(max(value, low), high)
+            p = columns[x] * 3
+            u = across[x, 0]
+            v = across[x, 1]
+            row[left + x, 0] = min(max(u * line[p] + v * line[p + 3], low), high)
+            row[left + x, 1] = min(max(u * line[p + 1] + v * line[p + 4], low), high)
+            row[left + x, 2] = min(max(u * line[p + 2] + v * line[p + 5], low), high)
+        return
+    for x in range(columns.size):
+        p = columns[x] * 3
+        a = b = c = F(0)
+        for j in range(across.shape[1]):
+            u = across[x, j]
+            a += u * line[p]
+            b += u * line[p + 1]
+            c += u * line[p + 2]
+            p += 3
+        row[left + x, 0] = min(max(a, low), high)
+        row[left + x, 1] = min(max(b, low), high)
+        row[left + x, 2] = min(max(c, low), high)
+
+
+@inlined
+def _across_any(line, columns, across, row, left, low, high, channels):
+    for x in range(columns.size):
+        start = columns[x] * channels
+        for c in range(channels):
+            value = F(0)
+            for j in range(across.shape[1]):
+                value += across[x, j] * line[start + j * channels + c]
+            row[left + x, c] = min(max(value, low), high)

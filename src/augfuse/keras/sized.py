@@ -14,6 +14,8 @@ from augfuse.data.stores.store import Read, read_each
 from augfuse.keras.resample import Sizing
 from augfuse.warn_once import warn_first, was_given
 
+_HEAD = 4096  # bytes of a file in which EXIF data begin
+
 
 @final
 class SizedFiles:
@@ -59,7 +61,8 @@ class SizedFiles:
 def _bytes_of(raw: bytes, name: str, color: Color | None) -> np.ndarray:
     """Upright pixels on the scale of 0..255: uint8, or float32 of deeper files."""
     pixels = decode(raw, color=color, path=name)
-    if not was_given("exif-dataset") and sniff(raw).orientation != 1:
+    may_turn = b"Exif" in raw[:_HEAD] or b"eXIf" in raw[:_HEAD]  # to walk the header twice would take as long as to decode
+    if may_turn and not was_given("exif-dataset") and sniff(raw).orientation != 1:
         warn_first(
             "exif-dataset", f"{name}: it is turned upright, as its EXIF orientation says; Keras leaves it on its side."
         )
