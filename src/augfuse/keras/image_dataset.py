@@ -12,6 +12,7 @@ from augfuse.errors import ReadOnlyError
 from augfuse.keras import values
 from augfuse.keras.feed import Batches
 from augfuse.keras.sequence import LoaderDataset
+from augfuse.keras.sized import PlainBatch, PlainBatches
 from augfuse.ranges import whole
 
 if TYPE_CHECKING:
@@ -38,12 +39,13 @@ _OF_TENSORFLOW: Mapping[str, str] = {
 @final
 class Form(NamedTuple):
     """What an `ImageDataset` hands out. labels: makes those of a batch; None for images alone. batched: or sample by
-    sample."""
+    sample. plain: the batches of a loader whose recipe does nothing."""
 
     class_names: list[str] | None
     file_paths: list[str]
     labels: Callable[[np.ndarray], np.ndarray] | None
     batched: bool
+    plain: PlainBatches | None
 
 
 @final
@@ -122,11 +124,12 @@ class ImageDataset(LoaderDataset):
         return "image_dataset_from_directory(..., shuffle=False), without a recipe that draws"
 
     def _batches(self) -> Batches:
-        return _Some(self._loader, self._start, self._stop)
+        return _Some(self._form.plain or self._loader, self._start, self._stop)
 
-    def _arrays(self, batch: Batch) -> Any:
-        images = {name: view.images for name, view in batch.views.items()} if batch.views else batch.images
-        labels = None if self._form.labels is None else self._form.labels(batch.labels)
+    def _arrays(self, batch: Batch | PlainBatch) -> Any:
+        views = {} if isinstance(batch, PlainBatch) else batch.views
+        images = {name: view.images for name, view in views.items()} if views else batch.images
+        labels = self._form.labels(batch.labels) if self._form.labels and batch.labels is not None else None
         if not self._form.batched:
             images = {name: one[0] for name, one in images.items()} if isinstance(images, dict) else images[0]
             labels = None if labels is None else labels[0]
@@ -145,16 +148,16 @@ class ImageDataset(LoaderDataset):
 
 @final
 class _Some:
-    """Batches start..stop - 1 of each epoch of a loader."""
+    """Batches start..stop - 1 of each epoch."""
 
-    def __init__(self, loader: Loader, start: int, stop: int) -> None:
-        self._loader, self._start, self._stop = loader, start, stop
+    def __init__(self, batches: Loader | PlainBatches, start: int, stop: int) -> None:
+        self._batches, self._start, self._stop = batches, start, stop
 
     def __len__(self) -> int:
         return self._stop - self._start
 
-    def fetch(self, epoch: int, step: int) -> Batch:
-        return self._loader.fetch(epoch, self._start + step)
+    def fetch(self, epoch: int, step: int) -> Batch | PlainBatch:
+        return self._batches.fetch(epoch, self._start + step)
 
-    def stream(self, epoch: int, steps: Sequence[int]) -> Generator[Batch, None, None]:
-        return self._loader.stream(epoch, [self._start + step for step in steps])
+    def stream(self, epoch: int, steps: Sequence[int]) -> Generator[Batch | PlainBatch, None, None]:
+        return self._batches.stream(epoch, [self._start + step for step in steps])

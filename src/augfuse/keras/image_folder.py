@@ -25,7 +25,7 @@ from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.image_dataset import Form, ImageDataset
 from augfuse.keras.listing import Listing, left_behind_folders
 from augfuse.keras.resample import Sizing
-from augfuse.keras.sized import SizedFiles
+from augfuse.keras.sized import PlainBatches, SizedFiles
 from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
 from augfuse.text import shown
@@ -85,7 +85,7 @@ def image_dataset_from_directory(
         taken, and give the same. verbose: print how many files were found.
     recipe: our own: augments the images, whose values lie in 0..255; those of the validation subset go through
         `recipe.eval()`. antialias: our own: without it, as in Keras, an image that becomes smaller skips pixels.
-    workers: our own: threads, all cores by default.
+    workers: our own: threads; all cores by default, one for images below 100 x 100 pixels.
 
     Raises DataNotFoundError (no such folder), DataError, a ValueError (no images; options that do not exist or do not
     go together; labels of another length), ImageTypeError, a TypeError. A file that cannot be read is a DecodeError
@@ -131,11 +131,12 @@ def image_dataset_from_directory(
             batch_size=1 if batch_size is None else whole("batch_size", batch_size, 1),
             seed=seed,
             shuffle=mixed,
-            workers=workers,
+            workers=1 if workers is None and base is None and store.are_small() else workers,
             layout="NCHW" if planar else "NHWC",
             one_hot=label_mode == "categorical",
         )
-        return ImageDataset(loader, Form(names, paths[rows], _FORMS[label_mode], batch_size is not None))
+        plain = PlainBatches(loader, store, planar) if base is None else None
+        return ImageDataset(loader, Form(names, paths[rows], _FORMS[label_mode], batch_size is not None, plain))
 
     if fraction is None:
         return dataset(slice(None), True, bool(shuffle))

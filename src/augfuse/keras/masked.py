@@ -251,9 +251,9 @@ class _MaskFiles:
         turned = header.orientation >= 5 and self._images.compat is None
         wanted = (header.width, header.height) if turned else (header.height, header.width)
         if mask.shape[:2] != wanted:
+            got, size = (f"{height} x {width}" for height, width in (mask.shape[:2], wanted))
             raise DecodeError(
-                f"the mask is {mask.shape[0]} x {mask.shape[1]}, its image {os.path.normpath(image)} is {wanted[0]} x {wanted[1]} "
-                "(height x width), wanted the same size.",
+                f"the mask is {got}, its image {os.path.normpath(image)} is {size} (height x width), wanted the same size.",
                 path,
             )
 

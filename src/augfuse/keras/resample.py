@@ -33,23 +33,23 @@ class Sizing(NamedTuple):
     aspect: Literal["crop", "pad"] | None = None
     clips: bool = False
 
-    def of(self, pixels: np.ndarray) -> np.ndarray:
-        """(h, w, c) uint8 or float32 as float32 of the size."""
+    def into(self, pixels: np.ndarray, out: np.ndarray) -> None:
+        """(h, w, c) uint8 or float32 into `out`, (*size, c) float32, C-contiguous."""
         height, width = pixels.shape[:2]
         if (height, width) == self.size and self.interpolation not in _BLURS:
-            return pixels.astype(F)
-        out = np.zeros((*self.size, pixels.shape[2]), F)
+            out[...] = pixels
+            return
         inner, top, left = self.size, 0, 0
         if self.aspect == "crop":
             pixels = _cut(pixels, self.size)
         elif self.aspect == "pad":
             inner, top, left = _inside(height, width, self.size)
+            out[...] = 0
         rows = _taps(pixels.shape[0], inner[0], self.interpolation, self.antialias)
         columns = _taps(pixels.shape[1], inner[1], self.interpolation, self.antialias)
         # Weights that add up to 1 but for rounding may exceed the range by a hair.
         low, high = (F(-np.inf), F(np.inf)) if self.overshoots else (F(0), F(255))
         _weigh(np.ascontiguousarray(pixels), *rows, *columns, out[top : top + inner[0]], left, low, high)
-        return out
 
     @property
     def overshoots(self) -> bool:
