@@ -253,7 +253,8 @@ class _MaskFiles:
         if mask.shape[:2] != wanted:
             got, size = (f"{height} x {width}" for height, width in (mask.shape[:2], wanted))
             raise DecodeError(
-                f"the mask is {got}, its image {os.path.normpath(image)} is {size} (height x width), wanted the same size.",
+                f"the mask is {got}, its image {os.path.normpath(image)} is {size} (height x width), wanted the "
+                "same size.",
                 path,
             )
 
