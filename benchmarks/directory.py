@@ -28,9 +28,9 @@ from augfuse.keras import image_dataset_from_directory
 
 
 class Work(NamedTuple):
-    """A folder: `count` files of `size` (height, width) that become `target`. demanded: how many times Keras' speed."""
+    """A folder: `files` files of `size` (height, width) that become `target`. demanded: how many times Keras' speed."""
 
-    count: int
+    files: int
     size: tuple[int, int]
     target: int
     ending: str
@@ -50,13 +50,13 @@ def fill(folder: Path, work: Work) -> None:
     """Files in two classes, with about the detail of photographs."""
     rng = np.random.default_rng(0)
     height, width = work.size
-    for number in range(work.count):
+    for number in range(work.files):
         coarse = rng.integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), np.uint8)
         picture = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), np.int16)
         noisy = np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255).astype(np.uint8)
         path = folder / f"class_{number % 2}" / f"{number:05}.{work.ending}"
         path.parent.mkdir(exist_ok=True)
-        Image.fromarray(noisy).save(path, **({"quality": 90} if work.ending == "jpg" else {}))
+        Image.fromarray(noisy).save(path, quality=90)
 
 
 def loop(dataset: Any, count: int) -> Callable[[int], None]:
@@ -84,9 +84,9 @@ def main(*, rounds: int = 7, cpus: int = 2, name: str = "directory", markdown: b
                 theirs = keras.utils.image_dataset_from_directory(place, **options)
                 ours = image_dataset_from_directory(place, **options)
                 seconds = timing.interleave(
-                    {"augfuse": loop(ours, work.count), "keras": loop(theirs, work.count)}, rounds
+                    {"augfuse": loop(ours, work.files), "keras": loop(theirs, work.files)}, rounds
                 )
-            speed = {who: timing.summarise([work.count / s for s in times]) for who, times in seconds.items()}
+            speed = {who: timing.summarise([work.files / s for s in times]) for who, times in seconds.items()}
             figure = timing.Figure(
                 title,
                 "times Keras' images per second",

@@ -56,7 +56,9 @@ def main(questions: str, out: str) -> None:
         parts = made if isinstance(made, list) else [made]
         answers[f"{number}.parts"] = len(parts)
         for part, dataset in enumerate(parts):
-            batches = [batch if isinstance(batch, tuple) else (batch,) for batch in dataset.as_numpy_iterator()]
+            batches: list[tuple[Any, ...]] = [
+                batch if isinstance(batch, tuple) else (batch,) for batch in dataset.as_numpy_iterator()
+            ]
             join = np.stack if case.get("batch_size", 32) is None else np.concatenate
             answers[f"{number}.{part}.images"] = join([batch[0] for batch in batches])
             if len(batches[0]) > 1:

@@ -124,7 +124,7 @@ def answers(folder: Path, kinds: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def epoch(dataset: ImageDataset) -> tuple[np.ndarray, np.ndarray | None]:
     """All images and labels of one epoch."""
-    batches = [batch if isinstance(batch, tuple) else (batch,) for batch in dataset]
+    batches: list[tuple[Any, ...]] = [batch if isinstance(batch, tuple) else (batch,) for batch in dataset]
     join = np.concatenate if dataset._form.batched else np.stack
     return join([b[0] for b in batches]), join([b[1] for b in batches]) if len(batches[0]) > 1 else None
 

@@ -110,6 +110,8 @@ def test_folders(palette: bool, nested: bool, compat: Any, tmp_path: Path) -> No
     batches = flow_with_masks(nearest(compat=compat), images, masks, **options)
     for _ in range(4):
         assert in_step(*next(batches))
+    assert batches.filepaths is not None
+    assert batches.mask_paths is not None
     assert [Path(path).name for path in batches.filepaths] == [Path(path).name for path in batches.mask_paths]
     if nested:
         alone = nearest(compat=compat).flow_from_directory(str(images), class_mode=None, **options)
@@ -154,8 +156,8 @@ def test_channels_first() -> None:
 
 def test_what_comes_in_from_outside() -> None:
     datagen = nearest(fill_mode="constant", cval=200.0)
-    for options, wanted in (({}, 0), ({"mask_cval": 255}, 255)):
-        x, y = next(flow_with_masks(datagen, IMAGES, np.ones_like(MASKS), batch_size=N, seed=1, **options))
+    for wanted in (0, 255):
+        x, y = next(flow_with_masks(datagen, IMAGES, np.ones_like(MASKS), batch_size=N, seed=1, mask_cval=wanted))
         assert set(np.unique(y)) == {1, wanted}
         assert (x[..., :1][y == wanted] == 200).all()
 

@@ -30,7 +30,7 @@ class Moments(NamedTuple):
     Merged as Chan, Golub & LeVeque 1983 do, so a spread that is small beside the mean keeps its digits.
     """
 
-    count: int
+    size: int
     mean: np.ndarray
     squares: np.ndarray
 
@@ -43,14 +43,14 @@ class Moments(NamedTuple):
 
     def merged(self, other: Moments) -> Moments:
         """Of both together."""
-        count = self.count + other.count
+        size = self.size + other.size
         step = other.mean - self.mean
-        squares = self.squares + (other.squares + step * step * (self.count * other.count / count))
-        return Moments(count, self.mean + step * (other.count / count), squares)
+        squares = self.squares + (other.squares + step * step * (self.size * other.size / size))
+        return Moments(size, self.mean + step * (other.size / size), squares)
 
     def deviation(self) -> np.ndarray:
         """(c,): the population standard deviation."""
-        return np.sqrt(self.squares / self.count)
+        return np.sqrt(self.squares / self.size)
 
 
 @final
@@ -58,25 +58,25 @@ class Totals(NamedTuple):
     """Of each channel, in the units of the pixels. exact: the values are whole numbers, of which `first` is the sum and
     `second` that of the squares, so that no order of adding makes a difference; else mean and squares of `Moments`."""
 
-    count: int
+    size: int
     first: tuple[float, ...]
     second: tuple[float, ...]
     exact: bool
 
     @staticmethod
     def of(moments: Moments) -> Totals:
-        return Totals(moments.count, tuple(moments.mean.tolist()), tuple(moments.squares.tolist()), False)
+        return Totals(moments.size, tuple(moments.mean.tolist()), tuple(moments.squares.tolist()), False)
 
     def moments(self) -> Moments:
         """The same as floats; of whole numbers each is the nearest one."""
         if not self.exact:
-            return Moments(self.count, np.array(self.first), np.array(self.second))
-        mean = [float(Fraction(int(s), self.count)) for s in self.first]
+            return Moments(self.size, np.array(self.first), np.array(self.second))
+        mean = [float(Fraction(int(s), self.size)) for s in self.first]
         squares = [
-            float(Fraction(int(q) * self.count - int(s) ** 2, self.count))
+            float(Fraction(int(q) * self.size - int(s) ** 2, self.size))
             for s, q in zip(self.first, self.second, strict=True)
         ]
-        return Moments(self.count, np.array(mean), np.array(squares))
+        return Moments(self.size, np.array(mean), np.array(squares))
 
     def merged(self, other: Totals) -> Totals:
         """Of both together."""
@@ -86,7 +86,7 @@ class Totals(NamedTuple):
             tuple(a + b for a, b in zip(mine, theirs, strict=True))
             for mine, theirs in ((self.first, other.first), (self.second, other.second))
         )
-        return Totals(self.count + other.count, first, second, True)
+        return Totals(self.size + other.size, first, second, True)
 
 
 @final
@@ -115,7 +115,7 @@ class Statistics:
     @property
     def pixels(self) -> int:
         """How many pixels all images have together."""
-        return self.totals.count
+        return self.totals.size
 
     @property
     def mean(self) -> tuple[float, ...]:
@@ -177,7 +177,7 @@ class Statistics:
         fields = {
             "images": self.images,
             "value_range": self.value_range,
-            "count": self.totals.count,
+            "count": self.totals.size,
             "exact": self.totals.exact,
             "first": self.totals.first,
             "second": self.totals.second,

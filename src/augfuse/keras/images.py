@@ -298,7 +298,7 @@ def _to_array(image: Image.Image) -> np.ndarray:
 
 def resized(pixels: np.ndarray, size: tuple[int, int], interpolation: str, keep_aspect_ratio: bool) -> np.ndarray:
     """What PIL.Image.resize gives for these pixels. float32 is 16-bit colour within 0..255: channel by channel."""
-    box = _box(*pixels.shape[:2], size, keep_aspect_ratio)
+    box = _box(pixels.shape[0], pixels.shape[1], size, keep_aspect_ratio)
     if interpolation == "nearest":
         left, top, right, bottom = box
         out = np.empty((*size, pixels.shape[2]), pixels.dtype)
