@@ -14,6 +14,7 @@ from augfuse.keras.feed import Batches
 from augfuse.keras.sequence import LoaderDataset
 from augfuse.keras.sized import PlainBatch, PlainBatches
 from augfuse.ranges import whole
+from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
@@ -113,7 +114,7 @@ class ImageDataset(LoaderDataset):
         instead = _OF_TENSORFLOW.get(name)
         if instead is not None:
             raise ReadOnlyError(f"{name}: this is not a tf.data.Dataset, and has no such method. {instead}")
-        raise AttributeError(f"'ImageDataset' object has no attribute {name!r}")
+        raise AttributeError(f"'ImageDataset' object has no attribute {shown(name)}")
 
     def other_labels(self) -> str:
         """What to type for labels of the other kind."""
