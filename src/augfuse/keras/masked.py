@@ -26,7 +26,7 @@ from augfuse.keras.iterator import Iterator
 from augfuse.keras.listing import Listing
 from augfuse.keras.render import render
 from augfuse.keras.steps import Pixels, as_stack
-from augfuse.keras.transform import draw, is_overridden, transform
+from augfuse.keras.transform import draw, is_overridden
 from augfuse.ranges import truth
 from augfuse.text import shown
 
@@ -166,18 +166,7 @@ class MaskedIterator(Iterator):
         if masks.shape[:2] != pixels.shape[:2]:
             raise ImageError(f"masks: got {masks.shape[:2]} for images of {pixels.shape[:2]}, wanted the same size.")
         drawn = draw(generator, pixels, kept, self.key, epoch, not self._spares)
-        batch_x, _ = transform(
-            generator,
-            pixels,
-            kept,
-            key=self.key,
-            epoch=epoch,
-            augment=not self._spares,
-            threads=threads,
-            take=self._ring.take,
-            pictures=False,
-            drawn=drawn,
-        )
+        batch_x, _ = self._transformed(pixels, kept, epoch, threads, drawn)
         batch_y = render(self._of_masks(generator), masks, _moves(drawn), threads, self._ring.take, until="pictures")
         if self.mask_rescale:
             batch_y *= np.float32(self.mask_rescale)
