@@ -27,8 +27,8 @@ class Way(NamedTuple):
 
 def scales(unit: np.ndarray, channels: int) -> dict[str, Way]:
     """The usual ways, by name. unit: all images, for their mean and deviation."""
-    found = gathered([unit], 3)
-    mean, std = found.mean.astype(np.float32), np.maximum(found.deviation(), 1e-6).astype(np.float32)
+    of_data = gathered([unit], 3)
+    mean, std = of_data.mean.astype(np.float32), np.maximum(of_data.deviation(), 1e-6).astype(np.float32)
     shown = [tuple(round(float(v), 3) for v in values) for values in (mean, std)]
     found = {
         "in 0..255": Way(lambda u: 255 * u, "uint8 pixels, without ToFloat or Normalize"),

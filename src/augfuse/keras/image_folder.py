@@ -14,10 +14,10 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.decode import Color
 from augfuse.data.layouts.names import is_left_behind
 from augfuse.data.layouts.parts import wrong_level
-from augfuse.data.loader import Loader
+from augfuse.data.loader import Loader, as_recipe
 from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
-from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, RangeError, did_you_mean
+from augfuse.errors import DataError, DataNotFoundError, RangeError, did_you_mean
 from augfuse.keras import files
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.missing import why_missing
@@ -45,7 +45,7 @@ def image_dataset_from_directory(
     labels: Any = "inferred",
     label_mode: Literal["int", "categorical", "binary"] | None = "int",
     class_names: Sequence[str] | None = None,
-    color_mode: str = "rgb",
+    color_mode: Color = "rgb",
     batch_size: int | None = 32,
     image_size: tuple[int, int] | int = (256, 256),
     shuffle: bool = True,
@@ -115,11 +115,11 @@ def image_dataset_from_directory(
         if numbers is not None:
             np.random.RandomState(_stream(seed)).shuffle(numbers)
     planar = (data_format or keras.config.image_data_format()) == "channels_first"
-    base = None if recipe is None else _as_recipe(recipe)
+    base = None if recipe is None else as_recipe(recipe)
 
     def dataset(rows: slice, training: bool, mixed: bool) -> ImageDataset:
         of_rows = None if numbers is None else numbers[rows]
-        store = SizedFiles(FileStore(str(root), None, tuple(paths[rows]), _color(color_mode)), sizing)
+        store = SizedFiles(FileStore(str(root), None, tuple(paths[rows]), color_mode), sizing)
         whole_numbers = of_rows is not None and of_rows.dtype.kind == "i"
         labelled = None if of_rows is None else of_rows.astype(np.int64) if whole_numbers else of_rows
         fits = names is not None and whole_numbers and _are_numbers(numbers, len(names))
@@ -228,16 +228,6 @@ def _stream(seed: int) -> int:
     if seed >= 2**32:
         raise RangeError(f"seed: got {seed}, wanted at most 2**32 - 1 to shuffle by: NumPy's generator takes no more.")
     return seed
-
-
-def _as_recipe(recipe: Any) -> Recipe:
-    if not isinstance(recipe, Recipe):
-        raise ImageTypeError(f"recipe: got {type(recipe).__name__}, wanted an af.Recipe. Use af.Recipe([...]).")
-    return recipe
-
-
-def _color(color_mode: str) -> Color:
-    return color_mode  # type: ignore[return-value]  # checked
 
 
 # --- files and labels -------------------------------------------------------------------------------------------------

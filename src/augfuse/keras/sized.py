@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
@@ -13,6 +13,7 @@ from augfuse.data.sample import Sample
 from augfuse.data.stores.files import FileStore
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DecodeError
+from augfuse.keras.files import CHANNELS
 from augfuse.keras.resample import Sizing
 from augfuse.threads import share
 from augfuse.warn_once import warn_first, was_given
@@ -20,7 +21,6 @@ from augfuse.warn_once import warn_first, was_given
 if TYPE_CHECKING:
     from augfuse.data.loader import Loader
 
-CHANNELS: Mapping[Color | None, int] = {"grayscale": 1, "rgb": 3, "rgba": 4}
 _SMALL, _LOOKED_AT = 100 * 100, 5
 _HEAD = 4096  # bytes of a file in which EXIF data begin
 
@@ -93,6 +93,7 @@ class SizedFiles:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(h, w, c) of each image."""
+        assert self._store.color is not None
         return (*self._sizing.size, CHANNELS[self._store.color])
 
     def raw(self, row: int) -> bytes:
