@@ -301,10 +301,9 @@ def _factor(config: _Config) -> float:
 
 
 def _channels(config: _Config, key: str) -> list[float]:
-    values = config.values.get(key)
-    values = values if isinstance(values, (list, tuple)) else [values]
-    if not values or any(
-        isinstance(v, bool) or not isinstance(v, (int, float)) or not math.isfinite(v) for v in values
-    ):
+    given = config.values.get(key)
+    values: list[Any] = list(given) if isinstance(given, (list, tuple)) else [given]
+    numbers = [isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in values]
+    if not values or not all(numbers):
         raise config.error(key, "numbers, one for each channel")
-    return [float(value) for value in values]
+    return list(map(float, values))
