@@ -25,6 +25,7 @@ keras = pytest.importorskip(
 import augfuse as af  # noqa: E402
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, ImageTypeError  # noqa: E402
 from augfuse.keras import ImageDataset, image_dataset_from_directory  # noqa: E402
+from augfuse.threads import cpu_count  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
@@ -228,6 +229,15 @@ def test_labels_stay_with_their_images(folder: Path) -> None:
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_threads_change_no_byte(workers: int, folder: Path) -> None:
     np.testing.assert_array_equal(epoch(plain(folder, workers=workers))[0], epoch(plain(folder))[0])
+
+
+def test_small_images_are_read_by_one_thread(folder: Path, tmp_path: Path) -> None:
+    assert plain(folder).loader.workers == 1
+    assert plain(folder, workers=3).loader.workers == 3
+    assert plain(folder, recipe=af.Recipe([])).loader.workers == cpu_count()
+    for i in range(3):
+        save(tmp_path / f"a/{i}.png", i, 200, 210)
+    assert plain(tmp_path).loader.workers == cpu_count()
 
 
 def test_take_and_skip(folder: Path) -> None:
