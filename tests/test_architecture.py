@@ -18,24 +18,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
     "early", "text", "errors", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit", "philox", "products",
-    "ranges", "rng", "geometry", "lattices", "color", "transforms", "plan", "execute", "pictures", "notebook", "batch",
-    "arguments", "targets", "carry_out", "recipe", "functional", "data", "keras", "torch", "tensorflow", "jax", "train",
-    "doctor", "commands", "cli", "__main__",
+    "ranges", "rng", "geometry", "lattices", "color", "statistics", "transforms", "plan", "execute", "pictures",
+    "notebook", "batch", "arguments", "targets", "carry_out", "recipe", "preprocessors", "functional", "data", "keras",
+    "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}
 HEAVY = {
-    "numba",
-    "cv2",
-    "PIL",
-    "simplejpeg",
-    "matplotlib",
-    "sklearn",
-    "scipy",
-    "pandas",
-    "polars",
-    "pyarrow",
-    "datasets",
-} | FRAMEWORKS
+    "numba", "cv2", "PIL", "simplejpeg", "matplotlib", "sklearn", "scipy", "pandas", "polars", "pyarrow", "datasets",
+    *FRAMEWORKS,
+}  # fmt: skip
 
 
 def layer(path: Path) -> str:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 pytest.importorskip("keras", reason="needs the extras: pip install 'augfuse[keras,tensorflow]'", exc_type=ImportError)
 
+from augfuse.data import zca
+from augfuse.data.moments import moments
+from augfuse.data.zca import Whitening, fit_zca
 from augfuse.errors import DataError, ImageError, ImageTypeError, RangeError
-from augfuse.keras import statistics
-from augfuse.keras.statistics import Whitening, fit_zca, keras_zca, moments
+from augfuse.keras.fitting import keras_zca
 
 EPSILON = 1e-3
 
@@ -271,7 +273,7 @@ def test_zca_is_the_whitened_pca_of_scikit_learn_turned_back(count: int) -> None
 @pytest.mark.parametrize("count", [25, 150])
 def test_cutting_into_chunks_makes_no_difference(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # Blocks of 13 images, so that chunks end within them, and several columns for the n x n matrix.
-    monkeypatch.setattr(statistics, "_PRODUCT_VALUES", 13 * 60)
+    monkeypatch.setattr(zca, "PRODUCT_VALUES", 13 * 60)
     x = images(count)
     whole = pickle.dumps(fitted(x, size=count))
     for size in (1, 5, 13, 60):
@@ -285,7 +287,7 @@ def test_small_blocks_give_the_same_as_large_ones(count: int, monkeypatch: pytes
     x = images(count)
     large = fitted(x).matrix()
     for values in (1, 7 * 60, 59 * 25):
-        monkeypatch.setattr(statistics, "_PRODUCT_VALUES", values)
+        monkeypatch.setattr(zca, "PRODUCT_VALUES", values)
         np.testing.assert_allclose(fitted(x).matrix(), large, atol=1e-5)
 
 
@@ -366,7 +368,7 @@ def test_apply_leaves_its_input_alone() -> None:
 
 
 def test_few_large_images_take_little_more_than_their_own_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "_PRODUCT_VALUES", 1 << 16)
+    monkeypatch.setattr(zca, "PRODUCT_VALUES", 1 << 16)
     x = images(100, 60, 60)  # 4 MB; D = 10 800, a matrix D x D would take 467 MB
     assert peak_memory(lambda: fitted(x)) < 1.5 * x.nbytes
     tracemalloc.start()

@@ -28,7 +28,9 @@ from augfuse.errors import RecipeError as RecipeError
 from augfuse.errors import StateError as StateError
 from augfuse.plan.describe import Applied as Applied
 from augfuse.plan.plan import Plan as Plan
+from augfuse.preprocessors import preprocessing as preprocessing
 from augfuse.recipe import Recipe as Recipe
+from augfuse.statistics import Statistics as Statistics
 from augfuse.targets.policy import Targets as Targets
 from augfuse.transforms import *  # noqa: F403
 from augfuse.transforms import list_transforms as list_transforms

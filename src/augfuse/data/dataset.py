@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, SupportsIndex, final
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, final
 
 import msgspec
 import numpy as np
@@ -19,6 +19,10 @@ from augfuse.data.table import Table, joined
 from augfuse.errors import DataError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.ranges import whole
 from augfuse.text import shown
+
+if TYPE_CHECKING:
+    from augfuse.data.zca import Whitening
+    from augfuse.statistics import Statistics
 
 _MOST_LISTED = 8  # classes in a repr
 
@@ -306,6 +310,26 @@ class DataSet:
     def with_copies(self, copies: np.ndarray) -> DataSet:
         """The same samples, of which those of `copies` (n,) bool are augmented copies of others."""
         return self._with(msgspec.structs.replace(self.table, copies=copies), self.rows)
+
+    def statistics(self, workers: int | None = None, on_error: Literal["raise", "skip"] = "raise") -> Statistics:
+        """Mean, deviation and histogram of each channel, sizes, and how many samples each class has; every image is
+        read once. `af.Normalize.from_stats` takes it.
+
+        The result is the same for any number of threads (`workers`, all cores by default), and exact for whole numbers.
+        on_error "skip" leaves out files that cannot be decoded, with an AugfuseWarning. Raises DecodeError, DataError
+        (images with different channels or depths).
+        """
+        from augfuse.data.measure import statistics_of
+
+        return statistics_of(self, workers, on_error)
+
+    def zca(self, epsilon: float = 1e-6, workers: int | None = None) -> Whitening:
+        """ZCA whitening fitted to the images, as fractions of full scale; `zca.apply(batch)` takes what `af.ToFloat()`
+        writes. All images have one shape. They are read twice. epsilon: added to the variances.
+        """
+        from augfuse.data.measure import whitening_of
+
+        return whitening_of(self, epsilon, workers)
 
     def _taken(self, positions: np.ndarray) -> DataSet:
         return self._with(self.table.take(positions), self.rows[positions])

@@ -28,8 +28,8 @@ class Looks:
 
     problems: {row: why it cannot be read}. height, width, channels: (n,) int64, upright. full: (n,) full scale of what
     is stored, 255 or 65535, 0 for floats. formats: (n,) "JPEG", ..., "" for arrays. digests: (n,) 16 bytes that are
-    equal where the pixels are. small: (n, SIDE, SIDE) uint8, grey. low, high, mean, std: (n,) float64 of arrays; NaN
-    does not count. bad: (n,) int64, NaN and infinite values.
+    equal where the pixels are. small: (n, SIDE, SIDE) uint8, grey. low, high: (n,) float64 of arrays; NaN does not
+    count. bad: (n,) int64, NaN and infinite values.
     cmyk, turned, frames, see_through, flat: (n,) bool or, frames, int64.
     """
 
@@ -47,8 +47,6 @@ class Looks:
     flat: np.ndarray = field(init=False)
     low: np.ndarray = field(init=False)
     high: np.ndarray = field(init=False)
-    mean: np.ndarray = field(init=False)
-    std: np.ndarray = field(init=False)
     small: np.ndarray = field(init=False)
     formats: list[str] = field(init=False)
     digests: list[bytes] = field(init=False)
@@ -58,7 +56,7 @@ class Looks:
             setattr(self, name, np.zeros(self.n, np.int64))
         for name in ("cmyk", "turned", "see_through", "flat"):
             setattr(self, name, np.zeros(self.n, bool))
-        for name in ("low", "high", "mean", "std"):
+        for name in ("low", "high"):
             setattr(self, name, np.zeros(self.n))
         self.small = np.zeros((self.n, SIDE, SIDE), np.uint8)
         self.formats = [""] * self.n
@@ -138,7 +136,6 @@ def _look_at_pixels(image: np.ndarray, row: int, looks: Looks, scale: tuple[floa
         values = values[finite] if finite.any() else np.zeros(1)
         pixels = np.nan_to_num(pixels, nan=0, posinf=0, neginf=0)
     looks.low[row], looks.high[row] = values.min(), values.max()
-    looks.mean[row], looks.std[row] = values.mean(), values.std()
     gain, offset = scale or (255 / looks.full[row], 0.0)
     _glance(np.ascontiguousarray(pixels), row, looks, gain, offset)
 

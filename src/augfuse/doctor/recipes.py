@@ -10,6 +10,7 @@ import numpy as np
 from augfuse.data.arrays import from_arrays
 from augfuse.data.decode import decode
 from augfuse.data.loader import Loader
+from augfuse.data.moments import gathered
 from augfuse.doctor.findings import Finding, counted, finding, listed
 from augfuse.doctor.look import Looks, read_pixels
 from augfuse.doctor.survey import Part, Survey
@@ -131,9 +132,8 @@ def _fails(form: str, error: AugfuseError) -> Finding:
 def _check_scale(images: Sequence[np.ndarray], recipe: Recipe, scales_itself: bool) -> list[Finding]:
     write = recipe.transforms[-1] if recipe.transforms and isinstance(recipe.transforms[-1], Write) else None
     outputs = [recipe.batch([image], training=False, dtype="float32").images[0] for image in images]
-    pixels = np.concatenate([output.reshape(-1, output.shape[2]) for output in outputs])
     if write is None:
-        high = float(pixels.max())
+        high = max(float(output.max()) for output in outputs)
         if high <= 2 or scales_itself:
             return []
         return [
@@ -147,14 +147,15 @@ def _check_scale(images: Sequence[np.ndarray], recipe: Recipe, scales_itself: bo
         ]
     if not isinstance(write, Normalize):
         return []
-    mean, std = pixels.mean(axis=0, dtype=np.float64), pixels.std(axis=0, dtype=np.float64)
+    fed = gathered((output[None] for output in outputs), 3)
+    mean, std = fed.mean, fed.deviation()
     if (np.abs(mean) <= 1).all() and (std > 1 / 3).all() and (std < 3).all():
         return []
     shown = ", ".join(f"{m:.3g} ± {s:.3g}" for m, s in zip(mean, std, strict=True))
     low, high = (0.0, 1.0) if recipe.value_range is None else recipe.value_range
     scale = (np.iinfo(images[0].dtype).max if images[0].dtype.kind == "u" else high - low) or 1.0
-    raw = np.concatenate([image.reshape(-1, image.shape[2]) for image in images]).astype(np.float64) / scale
-    fitted = [tuple(round(float(v), 3) for v in values) for values in (raw.mean(axis=0), raw.std(axis=0))]
+    raw = gathered((image[None] for image in images), 3)
+    fitted = [tuple(round(float(v / scale), 3) for v in values) for values in (raw.mean, raw.deviation())]
     return [
         finding(
             "AF505",

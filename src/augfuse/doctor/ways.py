@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from augfuse.data.moments import gathered
+
 _IMAGENET = (np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32))
 BGR = "in BGR, less ImageNet's mean (Caffe)"
 _CAFFE = np.array([103.939, 116.779, 123.68], np.float32)
@@ -25,8 +27,8 @@ class Way(NamedTuple):
 
 def scales(unit: np.ndarray, channels: int) -> dict[str, Way]:
     """The usual ways, by name. unit: all images, for their mean and deviation."""
-    mean, std = unit.mean(axis=(0, 1, 2), dtype=np.float64), unit.std(axis=(0, 1, 2), dtype=np.float64)
-    mean, std = mean.astype(np.float32), np.maximum(std, 1e-6).astype(np.float32)
+    of_data = gathered([unit], 3)
+    mean, std = of_data.mean.astype(np.float32), np.maximum(of_data.deviation(), 1e-6).astype(np.float32)
     shown = [tuple(round(float(v), 3) for v in values) for values in (mean, std)]
     found = {
         "in 0..255": Way(lambda u: 255 * u, "uint8 pixels, without ToFloat or Normalize"),

@@ -30,6 +30,8 @@ from augfuse.keras.functions import random_shift as random_shift
 from augfuse.keras.functions import random_zoom as random_zoom
 from augfuse.keras.functions import transform_matrix_offset_center as transform_matrix_offset_center
 from augfuse.keras.generator import ImageDataGenerator as ImageDataGenerator
+from augfuse.keras.image_dataset import ImageDataset as ImageDataset
+from augfuse.keras.image_folder import image_dataset_from_directory as image_dataset_from_directory
 from augfuse.keras.images import array_to_img as array_to_img
 from augfuse.keras.images import img_to_array as img_to_array
 from augfuse.keras.images import list_pictures as list_pictures
@@ -38,4 +40,6 @@ from augfuse.keras.images import save_img as save_img
 from augfuse.keras.images import smart_resize as smart_resize
 from augfuse.keras.images import validate_filename as validate_filename
 from augfuse.keras.iterator import Iterator as Iterator
+from augfuse.keras.masked import MaskedIterator as MaskedIterator
+from augfuse.keras.masked import flow_with_masks as flow_with_masks
 from augfuse.keras.sequence import LoaderDataset as LoaderDataset

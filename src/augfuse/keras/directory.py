@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import keras
 import numpy as np
 
-from augfuse.data.layouts.names import count_suffixes, is_left_behind, is_picture
+from augfuse.data.layouts.names import is_left_behind
 from augfuse.data.layouts.parts import wrong_level
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras import files
@@ -18,7 +18,7 @@ from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.missing import why_missing
 from augfuse.keras.groups import subset_rows
 from augfuse.keras.iterator import Iterator
-from augfuse.keras.notices import notice
+from augfuse.keras.listing import Listing, left_behind_folders
 from augfuse.keras.steps import Pixels
 from augfuse.text import shown
 
@@ -108,7 +108,7 @@ class DirectoryIterator(Iterator):
         self.dtype = keras.config.floatx() if dtype is None else dtype
 
         names = _class_folders(Path(directory), classes, strict=compat == "strict")
-        listing = _Listing(follow_links, keeps_all=compat == "strict")
+        listing = Listing(follow_links, Iterator.white_list_formats, keeps_all=compat == "strict")
         self.num_classes = len(names)
         self.class_indices = {name: number for number, name in enumerate(names)}
         found = [listing.images(os.path.join(directory, name), name) for name in names]  # noqa: PTH118
@@ -122,7 +122,8 @@ class DirectoryIterator(Iterator):
         # Not pathlib: it would make another string of "./1.png" or "folder//1.png".
         self._filepaths = [os.path.join(directory, name) for name in self.filenames]  # noqa: PTH118
         files.say_found(f"Found {self.samples} images belonging to {self.num_classes} classes.")
-        listing.warn_of_others(directory, [] if classes else _left_behind_folders(Path(directory)))
+        listing.warn_of_unread(directory)
+        listing.warn_of_hidden(directory, [] if classes else left_behind_folders(Path(directory)))
         if self.samples == 0:
             self._warn_of_nothing(found)
         elif compat is None:
@@ -219,81 +220,6 @@ def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> l
     if len(set(names)) < len(names):
         raise DataError(f"classes: got {names}, wanted each name once.")
     return names
-
-
-def _left_behind_folders(root: Path) -> list[str]:
-    """Hidden folders, and those that programs made for themselves, beside the class folders."""
-    return sorted(entry.name for entry in root.iterdir() if is_left_behind(entry.name) and entry.is_dir())
-
-
-@final
-class _Listing:
-    """Lists the images of class folders, and remembers what it came across besides.
-
-    keeps_all: hidden files and folders count, as in Keras.
-    """
-
-    def __init__(self, follow_links: bool, keeps_all: bool) -> None:
-        self._follow_links = follow_links
-        self._keeps_all = keeps_all
-        self._hidden: list[str] = []
-        self._unread: list[str] = []
-
-    def images(self, folder: str, name: str) -> list[str]:
-        """Image files below a class folder: folder by folder, each sorted, with the name of the class in front."""
-        suffixes = Iterator.white_list_formats
-        found = []
-        for root, inside in sorted(_walk(folder, self._follow_links), key=lambda entry: entry[0]):
-            above = name if root == folder else os.path.join(name, os.path.relpath(root, folder))  # noqa: PTH118
-            is_hidden = root != folder and any(map(is_left_behind, Path(os.path.relpath(root, folder)).parts))
-            for file in sorted(inside):
-                path = os.path.join(above, file)  # noqa: PTH118
-                if not file.lower().endswith(suffixes):
-                    if is_picture(file) and not is_hidden:
-                        self._unread.append(path)
-                    continue
-                if is_hidden or is_left_behind(file):
-                    self._hidden.append(path)
-                    if not self._keeps_all:
-                        continue
-                found.append(path)
-        return found
-
-    def warn_of_others(self, directory: Any, folders: list[str]) -> None:
-        """Pictures with suffixes that are not read are counted; so is what is hidden, where Keras takes it."""
-        if self._unread:
-            files.warn(
-                f"{directory}: {len(self._unread)} pictures have suffixes that are not read and are left out "
-                f"({count_suffixes(self._unread)}), as in Keras, the first is {shown(self._unread[0])}. Save them as "
-                "PNG or JPEG, or use af.from_directory, which reads most of them."
-            )
-        hidden = [*folders, *self._hidden]
-        if not hidden:
-            return
-        what = f"{len(folders)} folders and {len(self._hidden)} images that are hidden or were left behind by programs"
-        if self._keeps_all:
-            files.warn(
-                f"{directory}: {what} count as classes and pictures, as in Keras: {shown(hidden[0])}. Delete them."
-            )
-        else:
-            notice(
-                "hidden",
-                f"{directory}: {what} are passed over, the first is {shown(hidden[0])}; Keras takes them as "
-                "classes and pictures.",
-            )
-
-
-def _walk(folder: str, follow_links: bool) -> Generator[tuple[str, list[str]], None, None]:
-    """(folder, its files), with all folders below. A link back up is a circle, and is not followed."""
-    for root, folders, inside in os.walk(folder, followlinks=follow_links):
-        if follow_links:
-            real = os.path.realpath(root)
-            folders[:] = [f for f in folders if not _contains(os.path.realpath(os.path.join(root, f)), real)]  # noqa: PTH118
-        yield root, inside
-
-
-def _contains(folder: str, inner: str) -> bool:
-    return inner == folder or inner.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _why_nothing(root: Path, names: list[str], suffixes: tuple[str, ...]) -> str:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     FileIterator: TypeAlias = DirectoryIterator | DataFrameIterator
 
 _EIGHT_BIT = (0.0, 255.0)
-_CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 _CHOICES: Mapping[str, Sequence[Any]] = {
     "color_mode": COLOR_MODES,
     "interpolation": tuple(INTERPOLATIONS),
@@ -96,7 +96,7 @@ def parse_target_size(target_size: Any) -> tuple[int, int]:
 def image_shape(target_size: tuple[int, int], color_mode: str, data_format: str) -> tuple[int, int, int]:
     """The shape of one image of a batch."""
     height, width = target_size
-    channels = _CHANNELS[color_mode]
+    channels = CHANNELS[color_mode]
     return (channels, height, width) if data_format == "channels_first" else (height, width, channels)
 
 
@@ -126,7 +126,7 @@ def accept(iterator: FileIterator, name: str, value: Any) -> Any:
 
 def _parse_image_shape(shape: Any, data_format: str) -> tuple[tuple[int, int], str]:
     """The target size and the colour mode of (h, w, c), or (c, h, w)."""
-    modes = {channels: mode for mode, channels in _CHANNELS.items()}
+    modes = {channels: mode for mode, channels in CHANNELS.items()}
     sides = tuple(shape) if isinstance(shape, (tuple, list)) else ()
     channels = sides[0 if data_format == "channels_first" else -1] if len(sides) == 3 else None
     if channels not in modes:
@@ -216,9 +216,7 @@ def read_files(iterator: FileIterator, index_array: np.ndarray, threads: int) ->
     index_array = options.rows_of(iterator, index_array, len(paths), "files in filepaths")
     positions = [int(position) for position in index_array]
     strict = iterator.compat == "strict"
-    stack = np.empty(
-        (len(positions), height, width, _CHANNELS[iterator.color_mode]), np.float32 if strict else np.uint8
-    )
+    stack = np.empty((len(positions), height, width, CHANNELS[iterator.color_mode]), np.float32 if strict else np.uint8)
     others: dict[int, np.ndarray] = {}  # row -> an image of another dtype
 
     def read(row: int) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augfuse.data.moments import moments
+from augfuse.data.zca import fit_zca
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.keras.checks import inputs
 from augfuse.keras.draws import keyed, streamed
@@ -18,7 +20,6 @@ from augfuse.keras.files import EmptyBatchError
 from augfuse.keras.iterator import Iterator, global_seed
 from augfuse.keras.notices import notice
 from augfuse.keras.render import render
-from augfuse.keras.statistics import fit_zca, keras_zca, moments
 from augfuse.keras.steps import Pixels, as_stack, full_scale
 from augfuse.keras.transform import is_overridden, one_by_one
 from augfuse.ranges import whole
@@ -142,3 +143,17 @@ def _fit_as_keras(generator: ImageDataGenerator, x: np.ndarray, augment: bool, r
         x /= generator.std + 1e-6
     if generator.zca_whitening:
         generator.zca_whitening_matrix = keras_zca(x, generator.zca_epsilon)
+
+
+def keras_zca(x: np.ndarray, epsilon: float) -> np.ndarray:
+    """The matrix (D, D) of Keras' own `ImageDataGenerator.fit(zca_whitening=True)`, number for number.
+
+    It does not whiten: `x` is centred by channel and not by feature, and epsilon is added to a singular value, which
+    grows with the number of images. For compat="strict" only; `fit_zca` whitens.
+
+    Args:
+        x: images (n, ...) as Keras has them at that point: float, rescaled, each channel's mean taken off.
+        epsilon: added to each singular value of the data.
+    """
+    left, singular, _ = np.linalg.svd(x.reshape(len(x), -1).T, full_matrices=False)
+    return (left * (np.sqrt(len(x)) / (singular + epsilon))).dot(left.T)

@@ -30,7 +30,7 @@ from augfuse.rng import check_seed
 from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
-    from augfuse.keras.statistics import Whitening
+    from augfuse.data.zca import Whitening
     from augfuse.recipe import Recipe
 
 PreprocessingFunction = Callable[[np.ndarray], np.ndarray]

@@ -123,7 +123,7 @@ def read_image(
     raw, name = _read(path)
     pixels = _decode(raw, name, color_mode)
     if size is not None and pixels.shape[:2] != size:
-        pixels = _resize(pixels, size, interpolation, _box(*pixels.shape[:2], size, keep_aspect_ratio))
+        pixels = resized(pixels, size, interpolation, keep_aspect_ratio)
     return np.ascontiguousarray(pixels, np.float32 if pixels.dtype == np.int32 else pixels.dtype)
 
 
@@ -296,10 +296,9 @@ def _to_array(image: Image.Image) -> np.ndarray:
 # --- size -------------------------------------------------------------------------------------------------------------
 
 
-def _resize(
-    pixels: np.ndarray, size: tuple[int, int], interpolation: str, box: tuple[int, int, int, int]
-) -> np.ndarray:
+def resized(pixels: np.ndarray, size: tuple[int, int], interpolation: str, keep_aspect_ratio: bool) -> np.ndarray:
     """What PIL.Image.resize gives for these pixels. float32 is 16-bit colour within 0..255: channel by channel."""
+    box = _box(pixels.shape[0], pixels.shape[1], size, keep_aspect_ratio)
     if interpolation == "nearest":
         left, top, right, bottom = box
         out = np.empty((*size, pixels.shape[2]), pixels.dtype)

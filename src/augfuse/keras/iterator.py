@@ -31,6 +31,7 @@ from augfuse.ranges import whole
 from augfuse.threads import cpu_count
 
 if TYPE_CHECKING:
+    from augfuse.keras.draws import Parameters
     from augfuse.keras.generator import ImageDataGenerator
 
 
@@ -300,22 +301,19 @@ class Iterator(keras.utils.PyDataset):
 
     def _batch(self, index_array: np.ndarray, epoch: int, threads: int) -> Any:
         kept, pixels = self.read(index_array, threads)
-        generator = self.image_data_generator
-        batch_x, pictures = transform(
-            generator,
-            pixels,
-            kept,
-            key=self.key,
-            epoch=epoch,
-            augment=not self._spares,
-            threads=threads,
-            take=self._ring.take,
-            pictures=self.save_to_dir is not None,
-        )
+        batch_x, pictures = self._transformed(pixels, kept, epoch, threads)
         batch_x = batch_x.astype(self.dtype, copy=False)
         if self.save_to_dir is not None:
             save_pictures(self, batch_x, pictures, kept, epoch, (pixels.low, pixels.high))
         return self.pack(batch_x, kept)
+
+    def _transformed(
+        self, pixels: Pixels, kept: np.ndarray, epoch: int, threads: int, drawn: Parameters | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        return transform(
+            self.image_data_generator, pixels, kept, key=self.key, epoch=epoch, augment=not self._spares,
+            threads=threads, take=self._ring.take, pictures=self.save_to_dir is not None, drawn=drawn,
+        )  # fmt: skip
 
     def _set_index_array(self) -> None:
         """An epoch begins: another order, or that of a subclass, which sets `index_array`."""

@@ -11,7 +11,6 @@ import numpy as np
 from augfuse.jit import inlined, jit
 from augfuse.keras.steps import EIGHT_BIT, SCALED
 
-_ACROSS, _DOWN = 256, 64  # the piece of a matrix that one turn of `multiply` works on: 64 KB, half of a small L2 cache
 LANES = 16  # accumulators side by side, so that a minimum over an image is vectorised
 
 F = np.float32
@@ -46,29 +45,6 @@ def finish(out, first, last, size, channels, plane, planar, steps):
             _standardize(x, steps.centers, steps.divides)
         if steps.gains.size > 0:
             _scale(x, steps.gains, steps.biases, channels, plane, planar)
-
-
-@jit
-def multiply(rows, matrix, out):
-    """out = rows (n, d) times matrix (d, e), C-contiguous float32, n even and d a multiple of 4. Each row is summed in
-    the same order, wherever it stands: BLAS rounds by the place of a row in the product.
-    """
-    n, d = rows.shape
-    e = matrix.shape[1]
-    out[:] = F(0)
-    for left in range(0, e, _ACROSS):
-        right = min(left + _ACROSS, e)
-        for top in range(0, d, _DOWN):
-            for i in range(0, n, 2):
-                one, two = out[i, left:right], out[i + 1, left:right]
-                for k in range(top, min(top + _DOWN, d), 4):
-                    a0, a1, a2, a3 = rows[i, k], rows[i, k + 1], rows[i, k + 2], rows[i, k + 3]
-                    b0, b1, b2, b3 = rows[i + 1, k], rows[i + 1, k + 1], rows[i + 1, k + 2], rows[i + 1, k + 3]
-                    m0, m1 = matrix[k, left:right], matrix[k + 1, left:right]
-                    m2, m3 = matrix[k + 2, left:right], matrix[k + 3, left:right]
-                    for j in range(right - left):
-                        one[j] = one[j] + a0 * m0[j] + a1 * m1[j] + a2 * m2[j] + a3 * m3[j]
-                        two[j] = two[j] + b0 * m0[j] + b1 * m1[j] + b2 * m2[j] + b3 * m3[j]
 
 
 @inlined

@@ -12,12 +12,13 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from augfuse.errors import RangeError
 from augfuse.keras import watch
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.feed import Feed
+from augfuse.keras.feed import Batches, Feed
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
@@ -67,7 +68,11 @@ class LoaderDataset(keras.utils.PyDataset):
     def __init__(self, loader: Loader) -> None:
         keras.utils.PyDataset.__init__(self)
         self._loader = loader
-        self._feed = Feed(loader, loader.epoch if loader.training else 0, loader.training)
+        self._feed = Feed(self._batches(), loader.epoch if loader.training else 0, loader.training)
+
+    def _batches(self) -> Batches:
+        """What is served."""
+        return self._loader
 
     def __len__(self) -> int:
         """Batches in one epoch."""
@@ -82,13 +87,39 @@ class LoaderDataset(keras.utils.PyDataset):
         step = operator.index(index)
         if not 0 <= step < len(self):
             raise IndexError(f"batch {step} of a data set with {len(self)} batches: wanted 0..{len(self) - 1}.")
-        return _arrays(self._feed.get(step))
+        return self._arrays(self._feed.get(step))
 
     def __iter__(self) -> Generator[tuple[Any, ...], None, None]:
         """The batches of the current epoch in order. Looping does not move to the next epoch: see `set_epoch`."""
         with contextlib.closing(self._loader.stream(self._feed.epoch, range(len(self)))) as stream:
             for batch in stream:
-                yield _arrays(batch)
+                yield self._arrays(batch)
+
+    def _arrays(self, batch: Batch) -> Any:
+        """The input of a model: images, labels, and weights where the samples have some; of a recipe with Views a dict
+        of images by the name of the view."""
+        images = {name: view.images for name, view in batch.views.items()} if batch.views else batch.images
+        if batch.labels is None:
+            return (images,)
+        weights = batch.sample_weights
+        return (images, batch.labels) if weights is None else (images, batch.labels, weights)
+
+    def other_labels(self) -> str:
+        """What to type for labels of the other kind: class numbers, or one-hot."""
+        if self._loader.label_kind == "one-hot":
+            return (
+                "af.Loader(..., one_hot=False)"
+                if self._loader._classes is not None
+                else "af.from_arrays(x, y.argmax(axis=1))"
+            )
+        labels = np.asarray(self._loader.data.labels)
+        whole = labels.ndim == 1 and labels.dtype.kind in "iu"
+        return "af.Loader(..., one_hot=True)" if whole else "af.from_arrays(x, keras.utils.to_categorical(y))"
+
+    def in_order(self) -> str:
+        """What to type for samples as they are, in the order of the data set."""
+        fix = "training=False" if self._loader.training else "training=False, shuffle=False"
+        return f"af.Loader(data, recipe, {fix}).to_keras()"
 
     @property
     def loader(self) -> Loader:
@@ -166,12 +197,3 @@ class LoaderDataset(keras.utils.PyDataset):
     def __setstate__(self, state: tuple[Loader, tuple[int, int, bool]]) -> None:
         LoaderDataset.__init__(self, state[0])
         self._feed.restore(state[1])
-
-
-def _arrays(batch: Batch) -> tuple[Any, ...]:
-    """The input of a model: images, labels, and weights where the samples have some; of a recipe with Views a dict of
-    images by the name of the view."""
-    images = {name: view.images for name, view in batch.views.items()} if batch.views else batch.images
-    if batch.labels is None:
-        return (images,)
-    return (images, batch.labels) if batch.sample_weights is None else (images, batch.labels, batch.sample_weights)

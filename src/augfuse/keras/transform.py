@@ -27,8 +27,10 @@ def transform(
     threads: int,
     take: Take,
     pictures: bool,
+    drawn: Parameters | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The batch, float32, and if `pictures` the augmented images before they were standardised."""
+    """The batch, float32, and if `pictures` the augmented images before they were standardised. drawn: what `draw`
+    has drawn for it already."""
     if generator is None:
         return pixels.stack[pixels.rows].astype(np.float32), None
     generator.check_shape(pixels)
@@ -39,18 +41,24 @@ def transform(
         first = generator.data_format == "channels_first"
         shape = (channels, height, width) if first else (height, width, channels)
         out = take((len(indices), *shape), np.dtype(np.float32))
-        for i, x in enumerate(one_by_one(generator, pixels, indices, key, epoch, augment)):
+        for i, x in enumerate(one_by_one(generator, pixels, indices, key, epoch, augment, drawn)):
             out[i] = image_of("standardize", generator, generator.standardize(x), shape)
         if is_overridden(generator, "standardize"):
             check_finite("standardize", generator, out)
         return out, None
-    parameters: Parameters | None = None
-    if strict:
-        parameters = streamed(generator, len(indices), height, width)
-    elif augment and generator.augments:
-        parameters = keyed(generator, key, epoch, indices, height, width)
+    parameters = draw(generator, pixels, indices, key, epoch, augment) if drawn is None else drawn
     batch = render(generator, pixels, parameters, threads, take)
     return batch, render(generator, pixels, parameters, threads, until="pictures") if pictures else None
+
+
+def draw(
+    generator: ImageDataGenerator, pixels: Pixels, indices: np.ndarray, key: int, epoch: int, augment: bool
+) -> Parameters | None:
+    """The random parameters of these images; None where nothing is random."""
+    height, width, _ = pixels.shape
+    if generator.compat == "strict":
+        return streamed(generator, len(indices), height, width)
+    return keyed(generator, key, epoch, indices, height, width) if augment and generator.augments else None
 
 
 def is_overridden(generator: ImageDataGenerator, *steps: str) -> bool:
@@ -60,15 +68,24 @@ def is_overridden(generator: ImageDataGenerator, *steps: str) -> bool:
 
 
 def one_by_one(
-    generator: ImageDataGenerator, pixels: Pixels, indices: np.ndarray, key: int, epoch: int, augment: bool = True
+    generator: ImageDataGenerator,
+    pixels: Pixels,
+    indices: np.ndarray,
+    key: int,
+    epoch: int,
+    augment: bool = True,
+    drawn: Parameters | None = None,
 ) -> Generator[np.ndarray, None, None]:
-    """Each image in the generator's data format and dtype, through its `get_random_transform` and `apply_transform`."""
+    """Each image in the generator's data format and dtype, through its `get_random_transform`, unless its parameters
+    are `drawn` already, and `apply_transform`."""
     images = pixels.stack[pixels.rows]
     if generator.data_format == "channels_first":
         images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     draws = generator.compat == "strict" or is_overridden(generator, "get_random_transform")
     height, width, _ = pixels.shape
-    parameters = None if draws else keyed(generator, key, epoch, indices, height, width)
+    parameters = drawn
+    if parameters is None and not draws:
+        parameters = keyed(generator, key, epoch, indices, height, width)
     for i, image in enumerate(images):
         x = image.astype(generator.dtype)
         if augment:

@@ -199,15 +199,14 @@ def check_masks(generator: ImageDataGenerator, x: np.ndarray, y: np.ndarray) -> 
         return
     what = "x itself" if same else f"pictures of the size of x, {y.shape}"
     changes = " and ".join(listed(part) for part in (moved, scaled) if part)
-    masks = (
-        "take masks, (n, h, w, 1), from a generator with the same random arguments, interpolation_order=0 and no "
-        "rescale: images, masks = datagen.flow(x, seed=1), mask_datagen.flow(y, seed=1); pairs = zip(images, masks)"
+    masks = "batches = augfuse.keras.flow_with_masks(datagen, x, y, seed=1); model.fit(batches)"
+    pairs = (
+        "images = datagen.flow(x, seed=1); pairs = ((batch, batch) for batch in images); model.fit((pair for pair in "
+        "pairs), steps_per_epoch=len(images), shuffle=False)"
     )
-    way = "images = datagen.flow(x, seed=1); pairs = ((batch, batch) for batch in images)" if same else masks
-    fit = "model.fit((pair for pair in pairs), steps_per_epoch=len(images), shuffle=False)"
     warn(
-        f"flow: y is {what}, and is handed out as it is: {changes} changes x only. With one seed both change alike: "
-        f"{way}; {fit}"
+        f"flow: y is {what}, and is handed out as it is: {changes} changes x only. So that both change alike: "
+        f"{pairs if same else masks}"
     )
 
 

@@ -77,6 +77,11 @@ def of_loader(loader: Loader) -> Values | None:
     return None
 
 
+def declare(loader: Loader, low: float, high: float) -> None:
+    """Say what black and white are in the images of a loader, where its value range is wider."""
+    _ranges[loader] = low, high
+
+
 def of_iterator(iterator: Iterator) -> Values | None:
     """What an iterator's generator makes of the pixels; None where it cannot be known."""
     generator = iterator.image_data_generator

@@ -18,7 +18,6 @@ from augfuse.transforms.children import leaves
 from augfuse.warn_once import warn_once
 
 if TYPE_CHECKING:
-    from augfuse.data.loader import Loader
     from augfuse.keras.generator import ImageDataGenerator
     from augfuse.keras.iterator import Iterator
     from augfuse.keras.sequence import LoaderDataset
@@ -76,7 +75,7 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
     loader, method = dataset.loader, asker.method
     kind = loader.label_kind
     if kind is not None and method in (BUILD, FIT, EVALUATE):
-        check_loss(dataset, asker.model, kind == "one-hot", _other_labels(loader))
+        check_loss(dataset, asker.model, kind == "one-hot", dataset.other_labels())
     if method in (BUILD, FIT, EVALUATE):
         one_hot = loader._classes
         check_labels(dataset, asker.model, *(_kinds(loader.data) if one_hot is None else (None, one_hot)))
@@ -96,10 +95,7 @@ def observe_loader(asker: Asker, dataset: LoaderDataset) -> None:
         wrong.append("its rows are shuffled, so that row i of the result is not sample i")
     if wrong:
         kind = "a training loader" if loader.training else "a loader with shuffle=True"
-        fix = "training=False" if loader.training else "training=False, shuffle=False"
-        warn_once(
-            dataset, f"{method}() got {kind}: {' and '.join(wrong)}. Use af.Loader(data, recipe, {fix}).to_keras()"
-        )
+        warn_once(dataset, f"{method}() got {kind}: {' and '.join(wrong)}. Use {dataset.in_order()}")
 
 
 def _labels_of(iterator: Iterator) -> tuple[np.ndarray | None, int | None]:
@@ -119,17 +115,6 @@ def _kinds(holder: Any) -> tuple[np.ndarray | None, int | None]:
     if label_kind(array) == "one-hot":
         return None, array.shape[1]
     return (array if array.dtype.kind in "buif" and array.size == len(array) else None), None
-
-
-def _other_labels(loader: Loader) -> str:
-    """What to type for labels of the other kind."""
-    if loader._classes is not None:
-        return "af.Loader(..., one_hot=False)"
-    labels = np.asarray(loader.data.labels)
-    if loader.label_kind == "one-hot":
-        return "af.from_arrays(x, y.argmax(axis=1))"
-    whole = labels.ndim == 1 and labels.dtype.kind in "iu"
-    return "af.Loader(..., one_hot=True)" if whole else "af.from_arrays(x, keras.utils.to_categorical(y))"
 
 
 def _warn_of_augmented(method: str, iterator: Iterator, generator: ImageDataGenerator) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.data.loader import Loader
+from augfuse.data.moments import gathered
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import printable
 from augfuse.train import metrics
@@ -193,16 +194,14 @@ def as_fed(part: str, loader: Loader, limit: int = FED_IMAGES) -> Fed:
 
 def summed(part: str, batches: Iterable[np.ndarray]) -> Fed:
     """`Fed` of arrays (n, h, w, c)."""
-    count = pixels = 0
-    low, high = np.inf, -np.inf
-    total: Any = 0.0
-    squares: Any = 0.0
-    for images in batches:
-        values = images.reshape(-1, images.shape[-1])
-        low, high = min(low, float(values.min())), max(high, float(values.max()))
-        total = total + values.sum(axis=0, dtype=np.float64)
-        squares = squares + np.square(values, dtype=np.float64).sum(axis=0)
-        count, pixels = count + len(images), pixels + len(values)
-    mean = total / pixels
-    deviation = np.sqrt(np.maximum(squares / pixels - mean**2, 0))
-    return Fed(part, count, low, high, tuple(mean.tolist()), tuple(deviation.tolist()))
+    count, low, high = 0, np.inf, -np.inf
+
+    def looked_at() -> Iterator[np.ndarray]:
+        nonlocal count, low, high
+        for images in batches:
+            low, high = min(low, float(images.min())), max(high, float(images.max()))
+            count += len(images)
+            yield images
+
+    found = gathered(looked_at(), 3)
+    return Fed(part, count, low, high, tuple(found.mean.tolist()), tuple(found.deviation().tolist()))

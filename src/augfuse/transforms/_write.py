@@ -4,11 +4,14 @@ once.
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, ClassVar, final
 
 import numpy as np
 
+from augfuse.errors import DataError
 from augfuse.ranges import Numbers, per_channel
+from augfuse.statistics import Statistics, as_statistics
 from augfuse.transforms.base import Write
 from augfuse.warn_once import warn
 
@@ -33,6 +36,19 @@ class Normalize(Write, frozen=True):
     mean: Annotated[tuple[float, ...] | float, _MEAN] = _IMAGENET_MEAN
     std: Annotated[tuple[float, ...] | float, _STD] = _IMAGENET_STD
     examples: ClassVar = ({}, {"mean": 0.5, "std": 0.5}, {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.25)})
+
+    @staticmethod
+    def from_stats(source: Statistics | str | os.PathLike[str]) -> Normalize:
+        """With the mean and deviation of a data set: of `data.statistics()`, or of the file that its `save` wrote.
+        DataNotFoundError, DataError (another file; a channel that is the same everywhere)."""
+        found = as_statistics(source)
+        constant = [channel for channel, spread in enumerate(found.std) if spread == 0]
+        if constant:
+            raise DataError(
+                f"Normalize.from_stats: channel {constant[0]} has one value in all images, which nothing can be "
+                "divided by. Look at the images, or type the deviation: af.Normalize(mean=..., std=...)."
+            )
+        return Normalize(mean=found.mean, std=found.std)
 
     def check(self) -> None:
         """Warn of a mean in the units of pixels. Only warn: a converted generator may be written down so."""

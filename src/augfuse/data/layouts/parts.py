@@ -100,13 +100,13 @@ def question(names: Sequence[str], shared: Sequence[str]) -> str:
         "rename "
         f"them to train, val and test, or type part_names={{{shown(names[0])}: 'train', {shown(names[1])}: 'test'}}. "
         "If "
-        f"they are classes, type {_classes(names)}."
+        f"they are classes, type classes={_classes(names)}."
     )
 
 
-def wrong_level(root: str, inside: Mapping[str, Sequence[str]]) -> str | None:
+def wrong_level(root: str, inside: Mapping[str, Sequence[str]], argument: str = "classes") -> str | None:
     """What to say where Keras' rule, that every folder in `root` is a class, takes parts or one folder too many as
-    classes; None where nothing speaks for it. inside: as for `shared_folders`."""
+    classes; None where nothing speaks for it. inside: as for `shared_folders`. argument: what names the classes."""
     names = [name for name, paths in inside.items() if paths]
     if not names or any("/" not in path for name in names for path in inside[name]):
         return None
@@ -115,20 +115,20 @@ def wrong_level(root: str, inside: Mapping[str, Sequence[str]]) -> str | None:
         return (
             f"{listed(names)} {'is a part' if len(names) == 1 else 'are parts'} of a data set, and counted as "
             f"{'a class' if len(names) == 1 else 'classes'}, as in Keras. Type the folder of one part, "
-            f"{shown(os.path.join(root, train))}; if they are classes, type {_classes(names)}."  # noqa: PTH118
+            f"{shown(os.path.join(root, train))}; if they are classes, type {argument}={_classes(names)}."  # noqa: PTH118
         )
     below = sorted({path.partition("/")[0] for path in inside[names[0]]})
     if len(names) == 1 and len(below) > 1:
         return (
             f"{listed(names)} is the only class, and its images lie in {listed(below)}: one folder too high? Type "
-            f"{shown(os.path.join(root, names[0]))}; if it is a class, type {_classes(names)}."  # noqa: PTH118
+            f"{shown(os.path.join(root, names[0]))}; if it is a class, type {argument}={_classes(names)}."  # noqa: PTH118
         )
     return None
 
 
 def _classes(names: Sequence[str]) -> str:
     more = ", ..." if len(names) > _MOST_LISTED else ""
-    return f"classes=[{', '.join(map(shown, names[:_MOST_LISTED]))}{more}]"
+    return f"[{', '.join(map(shown, names[:_MOST_LISTED]))}{more}]"
 
 
 def listed(names: Sequence[str]) -> str:

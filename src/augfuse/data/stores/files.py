@@ -17,9 +17,12 @@ from augfuse.text import shown
 
 def read_file(path: str) -> bytes:
     """The bytes of an image file; one more than allowed where it is too large. Raises OSError."""
-    limit = max_file_bytes()
-    with Path(path).open("rb") as file:
-        return file.read() if limit == float("inf") else file.read(int(limit) + 1)  # decode refuses it unseen
+    # Not pathlib, and no buffer: they take as long as the decoder of a small image.
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        limit = max_file_bytes()
+        if os.fstat(file.fileno()).st_size > limit:
+            return read_all(file, int(limit) + 1)  # decode refuses it unseen
+        return file.readall()
 
 
 def read_all(file: BinaryIO, size: int) -> bytes:
@@ -94,11 +97,11 @@ class FileStore:
         return read_each(self._one, rows, threads)
 
     def _one(self, row: int) -> Sample:
-        name = self._name(row)
+        name = self.name(row)
         return Sample(decode(self.raw(row), color=self.color, path=name), None, name)
 
     def raw(self, row: int) -> bytes:
-        name = self._name(row)
+        name = self.name(row)
         try:
             return self._get(name)
         except OSError as error:
@@ -108,13 +111,14 @@ class FileStore:
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
         for row in rows:
-            name = self._name(row)
+            name = self.name(row)
             try:
                 size = self._size(name)
             except OSError:
                 size = "missing"
             yield f"{os.path.basename(name)} {size}\n".encode("utf-8", "surrogateescape")  # noqa: PTH119
 
-    def _name(self, row: int) -> str:
+    def name(self, row: int) -> str:
+        """The file of a row."""
         assert self.names is not None
         return self.names[row]

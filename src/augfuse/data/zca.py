@@ -1,8 +1,6 @@
-"""The numbers that `ImageDataGenerator.fit` computes, read in chunks: mean, deviation and ZCA whitening.
+"""ZCA whitening of any data set, read in chunks; nothing holds a float64 copy of the data.
 
-Nothing here imports Keras, and nothing holds a float64 copy of the data.
-
-ZCA (Bell & Sejnowski 1997; with the added epsilon: Krizhevsky 2009, appendix A) takes the mean image off and multiplies
+It (Bell & Sejnowski 1997; with the added epsilon: Krizhevsky 2009, appendix A) takes the mean image off and multiplies
 by the symmetric W = U diag(1 / sqrt(variance + epsilon)) U^T, where U and the variances are the eigenvectors and
 eigenvalues of the covariance of the data. With fewer images (n) than features (D) at most n - 1 variances are not zero,
 and they and their directions follow from the n x n matrix of inner products: nothing of size D x D is needed.
@@ -18,63 +16,13 @@ from typing import final
 
 import numpy as np
 
-from augfuse.errors import DataError, ImageError, ImageTypeError, RangeError
-from augfuse.keras.kernels import multiply
+from augfuse.data.moments import PRODUCT_VALUES, checked, no_images
+from augfuse.errors import DataError, ImageError, RangeError
+from augfuse.jit import jit
 from augfuse.text import shown
 
-# Values worked on at once: small enough for the cache where it is all per value, large where it goes into a product.
-_SUM_VALUES = 1 << 18
-_PRODUCT_VALUES = 1 << 23
+_ACROSS, _DOWN = 256, 64  # the piece of a matrix that one turn of `_multiply` works on: 64 KB, half of a small L2 cache
 _GROUP = 32  # images multiplied at once by `Whitening.apply`
-
-
-def moments(chunks: Iterable[np.ndarray], channel_axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and population standard deviation of each channel, over all images and positions, in one pass.
-
-    Chunk by chunk in float64, merging means and centred squares (Chan, Golub & LeVeque 1983), so a spread that is small
-    beside the mean keeps its digits. Temporary memory: a few megabytes, however large a chunk is.
-
-    Args:
-        chunks: arrays (k, h, w, c), or (k, c, h, w), of integers or floats; k, h and w may differ between chunks.
-        channel_axis: 3 for (k, h, w, c), 1 for (k, c, h, w).
-
-    Returns:
-        Mean and standard deviation, float32, in the units of the pixels: (1, 1, c), or (c, 1, 1) for channels first.
-
-    Raises:
-        RangeError: `channel_axis` is neither 1 nor 3.
-        ImageTypeError: a chunk that does not hold real numbers.
-        DataError: no images, NaN or infinite pixels, a chunk without four axes, channel counts that differ.
-    """
-    if channel_axis not in (1, 3):
-        raise RangeError(
-            f"moments: got channel_axis={shown(channel_axis)}, wanted 3 for (n, h, w, c) or 1 for (n, c, h, w). "
-            "Use channel_axis=3."
-        )
-    count = 0
-    mean = squares = np.zeros(0)
-    for chunk in _checked(chunks):
-        channels = chunk.shape[channel_axis]
-        if count == 0:
-            mean, squares = np.zeros(channels), np.zeros(channels)
-        elif channels != len(mean):
-            raise DataError(
-                f"moments: got a chunk of shape {chunk.shape} with {channels} channels on axis {channel_axis}, wanted "
-                f"{len(mean)} as in the chunks before. Load all images with one color mode, as in color_mode='rgb'."
-            )
-        for part in _parts(np.moveaxis(chunk, channel_axis, 0)):
-            size = part.shape[1]
-            part_mean = part.mean(axis=1)
-            part -= part_mean[:, None]
-            step = part_mean - mean
-            squares += np.einsum("cp,cp->c", part, part) + step * step * (count * size / (count + size))
-            count += size
-            mean += step * (size / count)
-    if count == 0:
-        raise _no_images("moments")
-    shape = (1, 1, -1) if channel_axis == 3 else (-1, 1, 1)
-    deviation = np.sqrt(squares / count)
-    return mean.astype(np.float32).reshape(shape), deviation.astype(np.float32).reshape(shape)
 
 
 @final
@@ -150,7 +98,7 @@ class Whitening:
             np.subtract(part, mean, out=values[: len(part), : mean.size], dtype=np.float64, casting="same_kind")
             for factor in factors:
                 product = np.empty((len(values), factor.shape[1]), np.float32)
-                multiply(values, factor, product)
+                _multiply(values, factor, product)
                 values = product
             out_rows[start : start + _GROUP] = values[: len(part), : mean.size]
         return out
@@ -164,7 +112,7 @@ class Whitening:
 
     @cached_property
     def _factors(self) -> list[np.ndarray]:
-        """The matrices to multiply with, one after the other; their sides are filled up with zeros as `multiply` wants
+        """The matrices to multiply with, one after the other; their sides are filled up with zeros as `_multiply` wants
         them."""
         if self.basis is None or self.scales is None:
             assert self.dense is not None
@@ -214,20 +162,6 @@ def fit_zca(chunks: Callable[[], Iterable[np.ndarray]], epsilon: float) -> White
     return Whitening(mean_image, dense=_dense(chunks(), count, mean, epsilon))
 
 
-def keras_zca(x: np.ndarray, epsilon: float) -> np.ndarray:
-    """The matrix (D, D) of Keras' own `ImageDataGenerator.fit(zca_whitening=True)`, number for number.
-
-    It does not whiten: `x` is centred by channel and not by feature, and epsilon is added to a singular value, which
-    grows with the number of images. For compat="strict" only; `fit_zca` whitens.
-
-    Args:
-        x: images (n, ...) as Keras has them at that point: float, rescaled, each channel's mean taken off.
-        epsilon: added to each singular value of the data.
-    """
-    left, singular, _ = np.linalg.svd(x.reshape(len(x), -1).T, full_matrices=False)
-    return (left * (np.sqrt(len(x)) / (singular + epsilon))).dot(left.T)
-
-
 def _mean_image(chunks: Iterable[np.ndarray]) -> tuple[int, np.ndarray]:
     """How many images, and their mean in float64. Exact for constant features: the sum of float32 values is."""
     count, total = 0, np.zeros(1)
@@ -236,7 +170,7 @@ def _mean_image(chunks: Iterable[np.ndarray]) -> tuple[int, np.ndarray]:
         total = total + rows.sum(axis=0, dtype=np.float64)
         count += len(rows)
     if count == 0:
-        raise _no_images("fit_zca")
+        raise no_images("fit_zca")
     return count, (total / count).reshape(shape)
 
 
@@ -259,7 +193,7 @@ def _dense(chunks: Iterable[np.ndarray], count: int, mean: np.ndarray, epsilon: 
 def _low_rank(rows: np.ndarray, mean: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
     """Basis (D, r) and scales (r,) from all images, (n, D) with n < D. The basis is written over the images."""
     count, size = rows.shape
-    width = max(1, _PRODUCT_VALUES // count)
+    width = max(1, PRODUCT_VALUES // count)
     columns = [slice(start, start + width) for start in range(0, size, width)]
     # float64: squaring the data squares the ratio of strong to weak directions, which is a million and more in photos.
     gram = np.zeros((count, count))
@@ -303,11 +237,11 @@ def _row_blocks(chunks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, tupl
     """
     shape: tuple[int, ...] = ()
     block, filled = np.empty((0, 0), np.float32), 0
-    for chunk in _checked(chunks):
+    for chunk in checked(chunks):
         if not shape:
             shape = chunk.shape[1:]
             size = math.prod(shape)
-            block = np.empty((max(1, _PRODUCT_VALUES // size), size), np.float32)
+            block = np.empty((max(1, PRODUCT_VALUES // size), size), np.float32)
         elif chunk.shape[1:] != shape:
             raise DataError(
                 f"fit_zca: got images of shape {chunk.shape[1:]}, wanted {shape} as in the chunks before: each pixel "
@@ -325,45 +259,6 @@ def _row_blocks(chunks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, tupl
         yield block[:filled], shape
 
 
-def _parts(by_channel: np.ndarray) -> Iterator[np.ndarray]:
-    """Float64 copies (c, values) of pieces of (c, k, h, w), cut by images, and by rows where one image is large."""
-    channels, count, height, width = by_channel.shape
-    images = max(1, _SUM_VALUES // (channels * height * width))
-    rows = max(1, _SUM_VALUES // (channels * width))
-    for i in range(0, count, images):
-        for top in range(0, height, rows):
-            piece = by_channel[:, i : i + images, top : top + rows]
-            yield np.array(piece, np.float64, order="C").reshape(channels, -1)
-
-
-def _checked(chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The chunks that hold images, as arrays of four axes with finite pixels."""
-    seen = 0
-    for given in chunks:
-        chunk = np.asarray(given)
-        if chunk.ndim != 4:
-            raise DataError(
-                f"fit: got a chunk of shape {chunk.shape}, wanted four axes: (n, h, w, c) or (n, c, h, w). "
-                "For grey images without a channel axis use: x[..., None]."
-            )
-        if chunk.dtype.kind not in "biuf":
-            raise ImageTypeError(
-                f"fit: got a chunk of dtype {chunk.dtype}, wanted integers or floats. Use: x.astype('float32')."
-            )
-        if chunk.size == 0:
-            continue
-        step = max(1, _PRODUCT_VALUES // chunk[0].size)
-        for i in range(0, len(chunk) if chunk.dtype.kind == "f" else 0, step):
-            finite = np.isfinite(chunk[i : i + step]).all(axis=(1, 2, 3))
-            if not finite.all():
-                raise DataError(
-                    f"fit: got NaN or infinity in image {seen + i + int(finite.argmin())}, wanted finite pixels. List "
-                    "such images with: np.flatnonzero(~np.isfinite(x).all(axis=(1, 2, 3)))."
-                )
-        yield chunk
-        seen += len(chunk)
-
-
 def _same_length(got: int, wanted: int) -> None:
     if got != wanted:
         raise DataError(
@@ -372,11 +267,30 @@ def _same_length(got: int, wanted: int) -> None:
         )
 
 
-def _no_images(name: str) -> DataError:
-    return DataError(f"{name}: got no images, wanted at least one. Pass an array of shape (n, h, w, c), n >= 1.")
-
-
 def _read_only(array: np.ndarray, dtype: type) -> np.ndarray:
     view = np.asarray(array, dtype).view()
     view.flags.writeable = False
     return view
+
+
+@jit
+def _multiply(rows, matrix, out):
+    """out = rows (n, d) times matrix (d, e), C-contiguous float32, n even and d a multiple of 4. Each row is summed in
+    the same order, wherever it stands: BLAS rounds by the place of a row in the product.
+    """
+    n, d = rows.shape
+    e = matrix.shape[1]
+    out[:] = np.float32(0)
+    for left in range(0, e, _ACROSS):
+        right = min(left + _ACROSS, e)
+        for top in range(0, d, _DOWN):
+            for i in range(0, n, 2):
+                one, two = out[i, left:right], out[i + 1, left:right]
+                for k in range(top, min(top + _DOWN, d), 4):
+                    a0, a1, a2, a3 = rows[i, k], rows[i, k + 1], rows[i, k + 2], rows[i, k + 3]
+                    b0, b1, b2, b3 = rows[i + 1, k], rows[i + 1, k + 1], rows[i + 1, k + 2], rows[i + 1, k + 3]
+                    m0, m1 = matrix[k, left:right], matrix[k + 1, left:right]
+                    m2, m3 = matrix[k + 2, left:right], matrix[k + 3, left:right]
+                    for j in range(right - left):
+                        one[j] = one[j] + a0 * m0[j] + a1 * m1[j] + a2 * m2[j] + a3 * m3[j]
+                        two[j] = two[j] + b0 * m0[j] + b1 * m1[j] + b2 * m2[j] + b3 * m3[j]
