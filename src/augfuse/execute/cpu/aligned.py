@@ -16,9 +16,9 @@ from augfuse.execute.cpu.cubic import cubic_weights
 from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.moves import Move, border_index
 from augfuse.execute.cpu.straight import TILE, Row, is_rgb, paint_outside, repeat, write, write_rgb
-from augfuse.execute.cpu.words import add1, add4, blend4, pair1, pair2, pair3, pair4
 from augfuse.geometry import EDGE
 from augfuse.jit import inlined, jit
+from augfuse.lanes.words import add1, add4, blend4, pair1, pair2, pair3, pair4
 
 LINES = 2**11  # floats: rows that lie in the L1 cache until they are written
 

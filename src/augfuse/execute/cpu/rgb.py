@@ -14,7 +14,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from augfuse.execute.cpu.vectors import (
+from augfuse.jit import inlined
+from augfuse.lanes.vectors import (
     LARGEST,
     clipped,
     constant,
@@ -25,8 +26,7 @@ from augfuse.execute.cpu.vectors import (
     taken,
     times_plus,
 )
-from augfuse.execute.cpu.words import place_of, prefetch
-from augfuse.jit import inlined
+from augfuse.lanes.words import place_of, prefetch
 
 BLOCK = 16  # pixels
 

@@ -13,10 +13,10 @@ import numpy as np
 from augfuse.execute.cpu import kernels as k
 from augfuse.execute.cpu import rgb
 from augfuse.execute.cpu.kernels import CONSTANT, GAIN, KEEP, MATRIX, NEAREST
-from augfuse.execute.cpu.levels import amplified
 from augfuse.execute.cpu.moves import border_index, move_of, move_rows
-from augfuse.execute.cpu.words import copy_bytes
 from augfuse.jit import inlined, jit
+from augfuse.lanes.levels import amplified
+from augfuse.lanes.words import copy_bytes
 
 CHUNK_BYTES = 2**18  # moved rows that are worked on at once: whole images, where they fit into a cache
 TILE = 448

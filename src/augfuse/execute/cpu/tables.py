@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.execute.cpu.levels import new_pieces, through
 from augfuse.jit import inlined, jit, jit_exact
+from augfuse.lanes.levels import new_pieces, through
 
 LANES = 16  # pixels whose values are compared next to each other
 

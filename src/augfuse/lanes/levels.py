@@ -13,9 +13,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from augfuse.execute.cpu.vectors import LARGEST, called, clipped, constant, floats, has_avx2, rounded, splat, times_plus
-from augfuse.execute.cpu.words import copy_bytes, place_of
 from augfuse.jit import inlined
+from augfuse.lanes.vectors import LARGEST, called, clipped, constant, floats, has_avx2, rounded, splat, times_plus
+from augfuse.lanes.words import copy_bytes, place_of
 
 BLOCK = 32  # bytes
 
