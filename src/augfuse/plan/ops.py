@@ -102,10 +102,11 @@ class Local(msgspec.Struct, frozen=True, eq=False):
     params: Params
     active: np.ndarray
     keeps_levels: bool = False  # images of whole numbers need not become floats
+    makes_bytes: bool = False  # `apply_all` can write uint8
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Local:
         """The same for the images of `active` (n,)."""
-        return Local(self.name, self.size, self.apply, self.apply_all, self.params, active, self.keeps_levels)
+        return msgspec.structs.replace(self, active=active)
 
     def params_of(self, i: int) -> Params:
         return {name: values[i] for name, values in self.params.items()}
@@ -199,7 +200,8 @@ def _color(transform: base.Color, params: Params, frame: Frame, name: str) -> Op
 def _local(transform: base.Local, params: Params, frame: Frame, name: str) -> Op:
     numbers, everyone = transform.plan(params, frame), np.ones(len(frame.canvas.width), bool)
     keeps = frame.whole and transform.keeps_levels(frame)
-    return Local(name, frame.canvas, transform.apply, transform.apply_all, numbers, everyone, keeps)
+    does = transform.apply, transform.apply_all
+    return Local(name, frame.canvas, *does, numbers, everyone, keeps, transform.makes_bytes)
 
 
 def _tone(transform: base.Tone, params: Params, frame: Frame, name: str) -> Op:
