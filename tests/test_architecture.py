@@ -17,10 +17,10 @@ PACKAGE = Path(af.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
-    "early", "text", "errors", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit", "philox", "products",
-    "ranges", "rng", "geometry", "lattices", "color", "statistics", "transforms", "plan", "execute", "pictures",
-    "notebook", "batch", "arguments", "targets", "carry_out", "recipe", "preprocessors", "functional", "data", "keras",
-    "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
+    "early", "text", "errors", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit", "lanes", "philox",
+    "products", "ranges", "rng", "geometry", "lattices", "color", "statistics", "transforms", "plan", "execute",
+    "pictures", "notebook", "batch", "arguments", "targets", "carry_out", "recipe", "preprocessors", "functional",
+    "data", "keras", "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}
 HEAVY = {

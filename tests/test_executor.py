@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import augfuse as af
 from augfuse import rng
 from augfuse.execute import reference
-from augfuse.execute.cpu import statistics, straight
+from augfuse.execute.cpu import statistics, still, straight
 from augfuse.execute.cpu import tiles as kernel
 from augfuse.execute.images import as_images
 from augfuse.plan.ops import Segment
@@ -156,7 +156,14 @@ def test_an_inactive_local_changes_no_rounding() -> None:
 
 def test_one_kernel_per_dtype_pair() -> None:
     """Bytes may differ between two compilations of one routine, so single images and batches must share one."""
-    for recipe in ([], [af.Rotate()], [af.Invert()], [af.Resize(9), af.ColorJitter()], [af.Contrast(pivot="mean")]):
+    for recipe in (
+        [],
+        [af.HorizontalFlip()],
+        [af.Rotate()],
+        [af.Invert()],
+        [af.Resize(9), af.ColorJitter()],
+        [af.Contrast(pivot="mean")],
+    ):
         for n in (1, 3):
             for pixels in (pictures(n, 20, 30), pictures(n, 20, 30, 1, "float32")):
                 frozen = pixels.copy()
@@ -164,7 +171,7 @@ def test_one_kernel_per_dtype_pair() -> None:
                 for fill in FILLS:
                     for given_as in (pixels, frozen, list(pixels)):
                         af.Recipe(recipe, fill=fill).batch(given_as, seed=0, workers=1)
-    for loop in (kernel.run, straight.run):
+    for loop in (kernel.run, still.run, still.mixed, straight.run):
         pairs = [(str(s[0]), str(s[5])) for s in loop.signatures]
         assert pairs and len(pairs) == len(set(pairs)), loop.signatures
     assert len(statistics.channel_means.signatures) <= 3  # one per source dtype

@@ -282,4 +282,4 @@ for transforms in ([af.Rotate(9), af.Invert()], [af.Erase(p=1)], [af.GaussianNoi
 
 def test_a_recipe_compiles_what_it_uses() -> None:
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines() == ["", "paint", "paint", "blur paint"], done.stderr
+    assert done.stdout.splitlines() == ["", "paint", "paint", "blur paint put"], done.stderr

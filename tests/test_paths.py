@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute.cpu import aligned, bent, cubic, run, straight, tiles
+from augfuse.execute.cpu import aligned, bent, cubic, run, still, straight, tiles
 from augfuse.plan.lower import Pass
 from augfuse.transforms.base import Color, Geometric, Transform, Write
 from oracles import FULL_SCALE, batch_of, numbers, pictures, sampling_loop
@@ -55,7 +55,14 @@ def test_whole_pixel_moves_are_what_sampling_gives(data: st.DataObject) -> None:
 
 def test_which_loop_runs_follows_from_the_recipe() -> None:
     """Not from what was drawn: bytes would depend on it."""
-    loops = {"whole": straight.run, "swapped": straight.run, "aligned": aligned.run, "free": tiles.run}
+    loops = {
+        "still": still.run,
+        "mixed": still.mixed,
+        "whole": straight.run,
+        "swapped": straight.run,
+        "aligned": aligned.run,
+        "free": tiles.run,
+    }
     assert all(run._loop(grid, False, False) is loop for grid, loop in loops.items())
     loops["free"] = cubic.run
     assert all(run._loop(grid, True, False) is loop for grid, loop in loops.items())

@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import Any
 
 import numba
-from numba.extending import register_jitable
+from numba.extending import overload, register_jitable
 
 from augfuse.kernel_cache import KernelCache, warn_not_kept
 
@@ -41,6 +41,26 @@ def inlined(function: Callable[..., Any]) -> Any:
 def inlined_exact(function: Callable[..., Any]) -> Any:
     """A helper of `jit_exact` functions."""
     return register_jitable(forceinline=True, **_OPTIONS)(function)
+
+
+def inlined_by_types(choose: Callable[..., Any]) -> Any:
+    """A helper that is another function for other types: given Numba's types of the arguments, `choose` returns which.
+
+    The others are not compiled, as they are where a condition chooses, also one that is known by then. Only compiled
+    functions may call it.
+    """
+
+    def helper() -> None:
+        raise NotImplementedError
+
+    options: Any = {"forceinline": True, **_FAST}
+    overload(helper, jit_options=options, strict=False)(choose)
+    return helper
+
+
+def bits_of(array: Any) -> int:
+    """Of a value of an array, given Numba's type of the array."""
+    return array.dtype.bitwidth
 
 
 def jit_with(function: Any, module: str, file: str, **helpers: Any) -> Any:

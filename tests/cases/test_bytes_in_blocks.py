@@ -144,3 +144,65 @@ def test_colours_that_are_not_levels_are_rounded_as_ever(value: Any) -> None:
     assert painted.any(axis=(1, 2)).all() and np.array_equal(got[~painted], images[~painted])
     floats = af.Recipe([af.Erase(value=value, p=1)]).batch(images, seed=1, dtype="float32").images
     assert (floats[painted & (images != got).any(axis=3)] == np.clip(np.broadcast_to(value, 3), 0, 255)).all()
+
+
+LOCALS: dict[str, list[af.Transform]] = {
+    "blur": [af.GaussianBlur((0.3, 4), p=0.7)],
+    "noise": [af.GaussianNoise((0.01, 0.6), p=0.7)],
+    "noise of a blur": [af.GaussianBlur(p=0.7), af.GaussianNoise((0, 0.6), p=0.7)],
+    "noise of what moved": [af.HorizontalFlip(), af.Erase(p=0.6), af.GaussianNoise(p=0.6)],
+    "blur of floats": [af.Rotate(20), af.Brightness((0.5, 2)), af.GaussianBlur(p=0.6)],
+    "a move behind": [af.GaussianNoise(p=0.6), af.VerticalFlip(), af.Invert(p=0.5)],
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("name", LOCALS)
+def test_blur_and_noise_are_rounded_once(name: str, channels: int, size: tuple[int, int]) -> None:
+    """Straight into bytes: the floats of the same recipe, clipped and rounded, halves to even."""
+    images = every_value(7, *size, channels)
+    recipe = af.Recipe(LOCALS[name])
+    floats = recipe.batch(images, seed=3, dtype="float32").images
+    assert np.array_equal(guarded(recipe, images), np.rint(np.clip(floats, 0, 255)).astype(np.uint8))
+    planar = recipe.batch(images, seed=3, layout="NCHW").images
+    assert np.array_equal(planar.transpose(0, 2, 3, 1), guarded(recipe, images))
+
+
+@pytest.mark.parametrize("local", [af.GaussianBlur(p=0.5), af.GaussianNoise(p=0.5)])
+def test_values_far_outside_are_cut(local: af.Transform) -> None:
+    images = every_value(9, 20, 30)
+    recipe = af.Recipe([af.Lambda(lambda image: (image - 128) * np.float32(1e30)), local])
+    got = guarded(recipe, images)
+    floats = recipe.batch(images, seed=3, dtype="float32").images
+    assert np.array_equal(got, np.rint(np.clip(floats, 0, 255)).astype(np.uint8))
+    assert {0, 255} <= set(np.unique(got).tolist())
+
+
+def test_values_of_a_narrower_range_are_cut_there() -> None:
+    images = np.clip(every_value(5, 20, 30), 10, 200).astype(np.uint8)
+    got = guarded(af.Recipe([af.GaussianNoise((0.5, 0.6))], value_range=(10, 200)), images)
+    assert (got.min(), got.max()) == (10, 200)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_grey_pixels_are_the_same_alone_and_among_coloured_ones(size: tuple[int, int]) -> None:
+    images = every_value(20, *size)
+    recipe = af.Recipe([af.Grayscale(p=0.5), af.Brightness((0.5, 2))])
+    together = guarded(recipe, images)
+    assert together.tobytes() == sampled(recipe, images).tobytes()
+    for i in range(len(images)):
+        assert np.array_equal(recipe.batch(images[i : i + 1], seed=3, indices=[i]).images[0], together[i])
+
+
+@pytest.mark.parametrize("local", [af.Erase(p=0.5), af.GaussianNoise(p=0.5), af.GaussianBlur(p=0.5)], ids=repr)
+@pytest.mark.parametrize("move", [af.VerticalFlip(p=1), af.Invert(p=1), af.Resize((9, 11))], ids=repr)
+def test_what_stands_between_two_locals_is_done_though_the_second_does_not_act(
+    local: af.Transform, move: af.Transform
+) -> None:
+    """Images one by one: in some only the first acts, and the last pass of those is not a copy."""
+    images = every_value(40, 10, 12)
+    recipe = af.Recipe([local, move, af.Erase(p=0.5, value=9)])
+    together = recipe.batch(images, seed=3).images
+    for i in range(len(images)):
+        assert np.array_equal(recipe.batch(images[i : i + 1], seed=3, indices=[i]).images[0], together[i]), i

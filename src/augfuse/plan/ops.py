@@ -104,6 +104,7 @@ class Local(msgspec.Struct, frozen=True, eq=False):
     params: Params
     active: np.ndarray
     keeps_levels: bool = False  # images of whole numbers need not become floats
+    makes_bytes: bool = False  # `apply_all` can write uint8
     covered: np.ndarray | None = None  # (n, 4): left, top, width and height of what is hidden; None: it hides nothing
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Local:
@@ -203,8 +204,9 @@ def _color(transform: base.Color, params: Params, frame: Frame, name: str) -> Op
 def _local(transform: base.Local, params: Params, frame: Frame, name: str) -> Op:
     numbers, everyone = transform.plan(params, frame), np.ones(len(frame.canvas.width), bool)
     keeps = frame.whole and transform.keeps_levels(frame)
+    does = transform.apply, transform.apply_all
     hidden = transform.covered(numbers)
-    return Local(name, frame.canvas, transform.apply, transform.apply_all, numbers, everyone, keeps, hidden)
+    return Local(name, frame.canvas, *does, numbers, everyone, keeps, transform.makes_bytes, hidden)
 
 
 def _tone(transform: base.Tone, params: Params, frame: Frame, name: str) -> Op:

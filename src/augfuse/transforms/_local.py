@@ -37,6 +37,7 @@ class GaussianBlur(Local, frozen=True):
         2.0,
     )
     examples: ClassVar = ({"sigma": (0.1, 2.0)}, {"sigma": 3})
+    makes_bytes: ClassVar[bool] = True
 
     def draw(self, draw: Draw) -> Params:
         return {"sigma": draw.uniform("sigma", self.sigma)}
@@ -81,6 +82,7 @@ class GaussianNoise(Local, frozen=True):
 
     std: Annotated[Range, _NOISE] = (0.0, 0.05)
     examples: ClassVar = ({"std": (0.0, 0.05)}, {"std": 0.2})
+    makes_bytes: ClassVar[bool] = True
 
     def draw(self, draw: Draw) -> Params:
         return {"std": draw.uniform("std", self.std), "key": draw.key("key")}
@@ -98,7 +100,7 @@ class GaussianNoise(Local, frozen=True):
 
         std = np.where(active, params["std"], 0).astype(np.float32)
         key, table = np.ascontiguousarray(params["key"]), normal_quantiles()
-        noise(source.reshape(-1), images.reshape(-1), source is images, images[0].size, std, key, table)
+        noise(source, images, std, key, table)
 
 
 @final

@@ -250,6 +250,9 @@ class Frame(NamedTuple):
 class Local(Transform, frozen=True):
     """Looks at a pixel's surroundings or its position. A barrier: what comes before is finished first."""
 
+    # Whether `apply_all` can write uint8 images: rounded, halves to even, and cut at 0 and 255.
+    makes_bytes: ClassVar[bool] = False
+
     def plan(self, params: Params, frame: Frame) -> Params:
         """The numbers that `apply` takes, for n images at once; RecipeError where they do not fit."""
         return params
@@ -273,9 +276,9 @@ class Local(Transform, frozen=True):
     def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
         """images = source, then `apply` to those of `active` (n,), given the numbers of `plan` with n first.
 
-        images: (n, h, w, c) float32, C-contiguous; of the source's dtype for what `keeps_levels`. source: the same
-        shape, of any dtype; or `images` themselves. Image by image, unless a class knows a compiled way, which releases
-        the GIL.
+        images: (n, h, w, c) float32, C-contiguous; of the source's dtype for what `keeps_levels`, uint8 for what
+        `makes_bytes`. source: the same shape, of any dtype; or `images` themselves. Image by image, unless a class
+        knows a compiled way, which releases the GIL.
         """
         if source is not images:
             images[:] = source

@@ -15,10 +15,11 @@ import numpy as np
 from augfuse.execute.cpu.cubic import cubic_weights
 from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.moves import Move, border_index
-from augfuse.execute.cpu.straight import TILE, Row, is_rgb, paint_outside, repeat, write, write_rgb
-from augfuse.execute.cpu.words import add1, add4, blend4, pair1, pair2, pair3, pair4
+from augfuse.execute.cpu.still import TILE, is_rgb, new_row, repeat, write, write_rgb
+from augfuse.execute.cpu.straight import paint_outside
 from augfuse.geometry import EDGE
 from augfuse.jit import inlined, jit
+from augfuse.lanes.words import add1, add4, blend4, halve_rgb, pair1, pair2, pair3, pair4
 
 LINES = 2**11  # floats: rows that lie in the L1 cache until they are written
 
@@ -232,6 +233,21 @@ def blend_any(row, first, channels, taps, line, to):
 
 
 @inlined
+def _halves(scale, shift, length, count, warp):
+    """Whether each output position is the mean of two whole pixels of the source."""
+    averaged = scale == 2.0 and warp.area_above < 2.0 and not warp.nearest
+    return averaged and shift == np.floor(shift) and 0 <= shift <= length - 2 * count
+
+
+@inlined
+def _halve(src, upper, lower, count, line, to):
+    """`count` RGB pixels, at least four, as means of two by two: the same floats as by taps, for they are exact."""
+    for p in range(0, count, 4):
+        q = min(p, count - 4)
+        halve_rgb(src, upper + 6 * q, lower + 6 * q, line, to + 3 * q)
+
+
+@inlined
 def new_taps(count, most):
     return Taps(np.zeros(count, np.int64), np.zeros((count, most), np.int64), np.zeros((count, most), np.float32))
 
@@ -254,8 +270,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     several = min(max(LINES // (out_width * channels), 1), out_height)  # rows that are written together
     lines = np.zeros(several * out_width * channels + 4, np.float32)
     values = np.empty((channels if color.kind == MATRIX else 0, TILE), np.float32)
-    repeated = 0 if target.planar or color.kind == MATRIX else TILE * channels
-    row = Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
+    row = new_row(target, color, channels)
     painted = np.empty(out_width * channels if warp.mode == CONSTANT else 0, target.out.dtype)
     gain, offset = F(1), F(0)
     border = NEAREST if warp.mode == CONSTANT else warp.mode
@@ -279,14 +294,20 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             from_y, to_y = found[3], found[4]
         if color.kind == GAIN:
             gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
+        halves = src.itemsize == 1 and channels == 3 and out_width >= 4 and _halves(m[0], m[2], width, out_width, warp)
+        halves = halves and _halves(m[4], m[5], height, out_height, warp)
         by_threes = is_rgb(lines, out_width, channels, color, target, i)
-        if repeated and not by_threes:
+        if not by_threes:
             repeat(target.scales[i], row.scale, channels)
             repeat(target.biases[i], row.bias, channels)
         for begin in range(0, out_height, several):
             stop = min(begin + several, out_height)
             for y in range(begin, stop):
                 to = (y - begin) * out_width * channels
+                if halves:
+                    upper = starts[i] + ((int(m[5]) + 2 * y) * width + int(m[2])) * channels
+                    _halve(src, upper, upper + width * channels, out_width, lines, to)
+                    continue
                 add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
                 if together and (channels == 3 or channels == 4):
                     blend_fours(floats, at, weights, most_x, fours, taps, channels, lines, to)

@@ -11,9 +11,9 @@ from augfuse.execute.cpu import cubic, tiles
 from augfuse.execute.cpu.kernels import taps
 from augfuse.execute.cpu.numbers import Bent, Warp
 from augfuse.execute.cpu.window import Window
-from augfuse.execute.cpu.words import blend_pairs
 from augfuse.geometry import FAR, LEAST_DIVISOR
 from augfuse.jit import inlined, jit_with
+from augfuse.lanes.words import blend_pairs
 from augfuse.lattices import refine, steps_of
 from augfuse.plan.bends import Bend
 

@@ -59,24 +59,35 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
         kept = kept and (_copies(step) if isinstance(step, Work) else step.keeps_levels)
         stay.append(kept)
     width = images.dtype.itemsize if kept else 4
-    count = max((CHUNK_BYTES_OF_LEVELS if kept else CHUNK_BYTES) // width // largest, 1)
-    copies = not last.warp.active and last.color.kind == kernels.KEEP
+    levels_at_once = max(CHUNK_BYTES_OF_LEVELS // images.dtype.itemsize // largest, 1)
+    count = levels_at_once if kept else max(CHUNK_BYTES // width // largest, 1)
+    copies = last.grid == "still" and last.color.kind == kernels.KEEP
     # From integers sampling rounds differently: behind a Local that makes floats it reads these, also where that does
     # not act.
     local = next((k for k, step in enumerate(steps) if isinstance(step, Local) and not stay[k]), len(steps) + 1)
     reads_float = [k > local and isinstance(step, Work) and _samples(step) for k, step in enumerate(steps)]
     writes_float = len(steps) > local and _samples(last)
 
+    def finishes(k: int, target: Target) -> bool:
+        """Whether a Local, the last to act, is given the output itself."""
+        step = steps[k]
+        if not (isinstance(step, Local) and copies and target.plain and not target.planar):
+            return False
+        bytes_ = target.out.dtype == np.uint8 and bool(target.low <= 0 and target.high >= 255)
+        return stay[k] or (step.makes_bytes and bytes_)
+
     def run_slice(target: Target, start: int, stop: int) -> None:
         bounds = [start, *others[(others > start) & (others < stop)].tolist(), stop]
-        with scratch(-(-min(count, stop - start) * largest * width // 4), _F, "step", "next step") as buffers:
+        between = not (len(steps) == 1 and finishes(0, target))  # whether anything lies between the steps
+        some = count if between else levels_at_once
+        size = -(-min(some, stop - start) * largest * width // 4) if between else 0
+        with scratch(size, _F, "step", "next step") as buffers:
             for first, end in pairwise(bounds):
-                for at in range(first, end, count):
-                    run_chunk(target, at, min(at + count, end), buffers)
+                for at in range(first, end, some):
+                    run_chunk(target, at, min(at + some, end), buffers)
 
     def run_chunk(target: Target, first: int, end: int, buffers: Scratch) -> None:
         chunk = slice(first, end)
-        finished = copies and target.plain and not target.planar and kept  # the last Local is given the output itself
         todo = [k for k, step in enumerate(steps) if isinstance(step, Work) or step.active[chunk].any()]
         write, from_float = last, writes_float
         if copies and todo and isinstance(step := steps[todo[-1]], Work):
@@ -89,7 +100,7 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
                 pixels = _through(step, pixels, first, buffers, dtype)
                 continue
             source = into = pixels.images
-            if finished and k == todo[-1]:
+            if write is last and k == todo[-1] and finishes(k, target):
                 starts = np.arange(first - target.first, end - target.first) * math.prod(pixels.shape)
                 pixels = _Pixels(target.out, starts, pixels.shape, None)
                 into = pixels.images
@@ -105,7 +116,7 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
 
 
 def _samples(work: Work) -> bool:
-    return work.warp.active and work.grid not in ("whole", "swapped")
+    return work.grid in ("aligned", "free")
 
 
 def _copies(work: Work) -> bool:

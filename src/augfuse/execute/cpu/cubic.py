@@ -18,8 +18,8 @@ from augfuse.execute.cpu.kernels import CONSTANT, WRAP, locate
 from augfuse.execute.cpu.moves import border_index
 from augfuse.execute.cpu.tiles import BLOCK, TILE, finish, new_tile
 from augfuse.execute.cpu.window import window_of
-from augfuse.execute.cpu.words import place_of
 from augfuse.jit import inlined, jit
+from augfuse.lanes.words import place_of
 
 A = -0.75
 SIDE = 256  # of a block: the floats that it is read from, 0.8 MB of an image that is turned, stay in a cache

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.execute.cpu.words import load_u16, load_u64
 from augfuse.geometry import EDGE
 from augfuse.jit import inlined
+from augfuse.lanes.words import load_u16, load_u64
 
 PADDING = 8  # bytes that must be readable behind an image: the widest tap load is 8 bytes, of which 6 are used
 

@@ -12,8 +12,8 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.execute.cpu.kernels import CONSTANT, NEAREST, REFLECT, WRAP
-from augfuse.execute.cpu.words import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb, prefetch, swap_rgb
 from augfuse.jit import inlined
+from augfuse.lanes.words import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb, prefetch, swap_rgb
 
 LINE = 64  # bytes that a cache holds together
 

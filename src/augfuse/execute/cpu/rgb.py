@@ -14,19 +14,20 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from augfuse.execute.cpu.vectors import (
+from augfuse.jit import inlined
+from augfuse.lanes.vectors import (
     LARGEST,
     clipped,
     constant,
     floats,
     interleaved,
     interleaved_bytes,
+    rounded,
     splat,
     taken,
     times_plus,
 )
-from augfuse.execute.cpu.words import place_of, prefetch
-from augfuse.jit import inlined
+from augfuse.lanes.words import place_of, prefetch
 
 BLOCK = 16  # pixels
 
@@ -116,6 +117,27 @@ def _whole_code(typingctx, source, at, target, to, plane, numbers, matrix) -> An
 _whole: Any = intrinsic(_whole_code)
 
 
+def _grey_code(typingctx, source, at, target, to, plane, numbers, matrix) -> Any:
+    """The same where the rows of the matrix are equal: one sum, three times."""
+
+    def codegen(context, builder, signature, arguments):
+        halves = [half[0] for half in _mixed(context, builder, signature.args, arguments, rows=1)]
+        both = builder.shuffle_vector(*halves, ir.Constant(ir.VectorType(_INT, BLOCK), list(range(BLOCK))))
+        levels = rounded(context, builder, both)
+        for begin in range(0, 3 * BLOCK, 16):
+            values = taken(builder, levels, [place // 3 for place in range(begin, begin + 16)])
+            index = builder.add(arguments[3], ir.Constant(arguments[3].type, begin))
+            place = place_of(context, builder, signature.args[2], (arguments[2], index), values.type)
+            builder.store(values, place, align=1)
+        return context.get_dummy_value()
+
+    index, numbers, matrix = types.intp, types.UniTuple(types.float32, 10), types.UniTuple(types.float32, 12)
+    return types.void(source, index, target, index, index, numbers, matrix), codegen
+
+
+_grey: Any = intrinsic(_grey_code)
+
+
 def _threes(builder: Any, values: Sequence[Any]) -> Any:
     vector = ir.Constant(ir.VectorType(_FLOAT, 4), ir.Undefined)
     for c, value in enumerate(values):
@@ -123,16 +145,21 @@ def _threes(builder: Any, values: Sequence[Any]) -> Any:
     return vector
 
 
-def _mixed(context: Any, builder: Any, kinds: Any, arguments: Any) -> Iterator[list[Any]]:
-    """Twice eight pixels, as three channels each, through the matrix: the sums of `kernels.mix`, in its order."""
+def _mixed(context: Any, builder: Any, kinds: Any, arguments: Any, rows: int = 3) -> Iterator[list[Any]]:
+    """Twice eight pixels through the first rows of the matrix: the sums of `kernels.mix`, in its order."""
     number = [builder.extract_value(arguments[6], k) for k in range(12)]
+    for channels in _eights(context, builder, kinds, arguments):
+        yield [_row(builder, channels, number[4 * row : 4 * row + 4]) for row in range(rows)]
+
+
+def _eights(context: Any, builder: Any, kinds: Any, arguments: Any) -> Iterator[list[Any]]:
+    """Twice eight pixels, as three channels each."""
     if kinds[0].dtype == types.float32:
         eight = ir.VectorType(_FLOAT, 24)
         for half in range(2):
             index = builder.add(arguments[1], ir.Constant(arguments[1].type, 24 * half))
             word = builder.load(place_of(context, builder, kinds[0], (arguments[0], index), eight), align=4)
-            channels = [taken(builder, word, range(c, 24, 3)) for c in range(3)]
-            yield [_row(builder, channels, number[4 * row : 4 * row + 4]) for row in range(3)]
+            yield [taken(builder, word, range(c, 24, 3)) for c in range(3)]
         return
     four = ir.VectorType(ir.IntType(8), 16)
     for half in range(2):
@@ -152,7 +179,7 @@ def _mixed(context: Any, builder: Any, kinds: Any, arguments: Any) -> Iterator[l
             spread = builder.shuffle_vector(both, nothing, ir.Constant(ir.VectorType(_INT, 32), order))
             whole = builder.bitcast(spread, ir.VectorType(_INT, 8))
             channels.append(builder.sitofp(whole, ir.VectorType(_FLOAT, 8)))
-        yield [_row(builder, channels, number[4 * row : 4 * row + 4]) for row in range(3)]
+        yield channels
 
 
 def _row(builder: Any, channels: Sequence[Any], numbers: Sequence[Any]) -> Any:
@@ -189,6 +216,7 @@ _gain_planes = _run(_block("gain", planar=True, mirrored=False), 1, mirrored=Fal
 _matrix_flat = _run(_block("matrix", planar=False, mirrored=False), 3, mirrored=False)
 _matrix_planes = _run(_block("matrix", planar=True, mirrored=False), 1, mirrored=False)
 _matrix_bytes = _run(_whole, 3, mirrored=False)
+_grey_bytes = _run(_grey, 3, mirrored=False)
 
 
 @inlined
@@ -235,14 +263,20 @@ def convert(source, at, down, mirrored, keeps, target, to, along, rows, plane, c
 
 @inlined
 def mix(source, at, down, target, to, along, rows, plane, count, numbers, matrix):
-    """Rows of `count` pixels through a colour matrix, to the target; bytes: those for which `fits` says so."""
-    out = target.out
-    if out.itemsize == 1:
-        _matrix_bytes(source, at, down, out, to, along, rows, plane, count, numbers, matrix)
-    elif target.planar:
-        _matrix_planes(source, at, down, out, to, along, rows, plane, count, numbers, matrix)
+    """Rows of `count` pixels through a colour matrix, to floats."""
+    if target.planar:
+        _matrix_planes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix)
     else:
-        _matrix_flat(source, at, down, out, to, along, rows, plane, count, numbers, matrix)
+        _matrix_flat(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix)
+
+
+@inlined
+def mix_bytes(source, at, down, target, to, along, rows, plane, count, numbers, matrix):
+    """The same to bytes, those for which `fits` says so."""
+    if matrix[0:4] == matrix[4:8] and matrix[0:4] == matrix[8:12]:
+        _grey_bytes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix)
+    else:
+        _matrix_bytes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix)
 
 
 @inlined

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
-from typing import NamedTuple, final
+from typing import Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
 
@@ -35,6 +35,8 @@ BORDERS = {
     "constant_centres": kernels.CONSTANT_CENTRES,
 }
 
+Paths: TypeAlias = Grid | Literal["still", "mixed"]  # nowhere at all: with one gain for all channels, with a matrix
+
 NARROW_BYTES = 2**20  # of float32 that are made float16 at a time
 
 _F = np.float32
@@ -52,7 +54,7 @@ class Work(NamedTuple):
     height: np.ndarray  # (n,) of what comes out
     width: np.ndarray
     channels: int
-    grid: Grid  # where pixels may go: which compiled loop runs
+    grid: Paths  # where pixels may go: which compiled loop runs
 
 
 def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, workers: int) -> None:
@@ -127,7 +129,7 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
     n = len(step.size.height)
     if step.sampling is None:
         warp: Warp | Bent = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, math.inf, False)
-        reduced, grid = None, "whole"
+        reduced, grid = None, "still"
     else:
         matrices, reduced, border, how, grid, bends = step.sampling
         averages = step.sampling.averages_above
@@ -146,6 +148,7 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
                 kind = kernels.MATRIX
                 colors[:, 1, 1] = colors[:, 2, 2] = step.gain[:, 0]
                 colors[:, 1, 3] = colors[:, 2, 3] = step.gain[:, 1]
+    grid = "mixed" if grid == "still" and kind == kernels.MATRIX else grid
     # Contiguous always: another layout is another type to Numba, compiled again, and not the same machine code.
     fills = np.zeros((n, channels), _F) if step.fills is None else np.ascontiguousarray(step.fills, _F)
     height, width = step.size
@@ -214,8 +217,12 @@ def run(
 
 
 @cache
-def _loop(grid: Grid, cubic: bool, bends: bool, picks: bool) -> Callable[..., None]:
+def _loop(grid: Paths, cubic: bool, bends: bool, picks: bool) -> Callable[..., None]:
     """The compiled loop, loaded on first use: a recipe compiles what it needs."""
+    if grid in ("still", "mixed"):
+        from augfuse.execute.cpu import still
+
+        return still.run if grid == "still" else still.mixed
     if grid in ("whole", "swapped"):
         from augfuse.execute.cpu.straight import run as straight
 

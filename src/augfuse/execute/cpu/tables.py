@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.execute.cpu.levels import new_pieces, through
 from augfuse.jit import inlined, jit, jit_exact
+from augfuse.lanes.levels import new_pieces, through, through_rgb
 
 LANES = 16  # pixels whose values are compared next to each other
 
@@ -43,6 +43,8 @@ def _flat(a, t, count, o, pieces):
 def _pixels(a, table, pixels, channels, o, pieces):
     if len(table) == 1:
         _flat(a, table[0], pixels * channels, o, pieces)
+    elif channels == 3 and a.itemsize == 1 and o.itemsize == 1:  # known when this is compiled
+        through_rgb(table.view(np.uint8), pieces, a.view(np.uint8), 0, o.view(np.uint8), 0, pixels)
     elif channels == 3:
         t0, t1, t2 = table[0], table[1], table[2]
         for p in range(pixels):

@@ -1,4 +1,4 @@
-"""Gaussian blur of many float32 images of one size: rows first, into a ring of rows, then columns."""
+"""Gaussian blur of many images of one size: rows first, into a ring of rows, then columns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from augfuse.jit import inlined, jit
+from augfuse.transforms.kernels.put import put
 
 F = np.float32
 _LANES, _HALF, _VECTORS = 16, 8, 4
@@ -129,20 +130,21 @@ def _weights(sigma, radius, weights):
 
 @jit
 def _blur(
-    source, images, in_place, height, width, channels, sigmas, radii, padded, ring, rest, across, outside, down, weights
-):
-    """source, images: flat (n, height, width, channels); they may be the same. The others: see `blur`."""
-    row = width * channels
+    source, images, in_place, floats, height, width, channels, sigmas, radii,
+    padded, ring, rest, across, outside, down, weights,
+):  # fmt: skip
+    """source, images: flat (n, height, width, channels); they may be the same. floats: what is written to, the images,
+    or two rows that become bytes. The others: see `blur`."""
+    row = apart = width * channels
     stride = -(-row // _BLOCK) * _BLOCK
     whole = row // _PAIR * _PAIR if height > 1 else 0
+    to_bytes = images.itemsize == 1  # known when this is compiled
     for i in range(radii.shape[0]):
         r = radii[i]
         first = i * height * row
         if r == 0:
             if not in_place:
-                to, pixels = images[first : first + height * row], source[first : first + height * row]
-                for p in range(height * row):
-                    to[p] = pixels[p]
+                put(source, first, images, first, height * row)
             continue
         _weights(sigmas[i], r, weights)
         kept = min(2 * r + 2, height)
@@ -174,38 +176,50 @@ def _blur(
                     _weigh(ring, to + p, padded, p, across, weights, r)
                 done += 1
             to = first + y * row
+            begin = 0 if to_bytes else to
             for p in range(0, whole, _PAIR):
-                _weigh_two(images, to + p, row, ring, p, down, y, weights, r)
+                _weigh_two(floats, begin + p, apart, ring, p, down, y, weights, r)
             for p in range(whole, row, _PAIR):
                 _weigh_two(rest, 0, _PAIR, ring, p, down, y, weights, r)
                 for q in range(min(_PAIR, row - p)):
-                    images[to + p + q] = rest[q]
+                    floats[begin + p + q] = rest[q]
                     if height > 1:
-                        images[to + row + p + q] = rest[_PAIR + q]
+                        floats[begin + apart + p + q] = rest[_PAIR + q]
+            if to_bytes:
+                put(floats, 0, images, to, row)
+                put(floats, apart, images, to + apart, row if height > 1 else 0)
 
 
 def blur(source: np.ndarray, images: np.ndarray, sigmas: np.ndarray, radii: np.ndarray) -> None:
     """images = source, (n, h, w, c), each blurred with its own sigma, cut at its radius; 0: it stays as it is.
 
-    images: float32; they may be the source themselves. The source may be of any dtype.
+    images: float32, and they may be the source themselves; or bytes. The source may be of any dtype.
     """
     _, height, width, channels = images.shape
-    r = int(radii.max())
+    r, flat = int(radii.max()), images.reshape(-1)
     stride = -(-width * channels // _BLOCK) * _BLOCK
     _blur(
         source.reshape(-1),
-        images.reshape(-1),
+        flat,
         source is images,
+        flat if images.dtype == F else np.zeros(2 * width * channels, F),  # two finished rows
         height,
         width,
         channels,
         sigmas,
         radii,
-        np.zeros(stride + 2 * r * channels, F),  # a row and what is mirrored on both sides
-        np.zeros(min(2 * r + 2, height) * stride, F),  # rows that are blurred along themselves
+        _aligned(stride + 2 * r * channels),  # a row and what is mirrored on both sides
+        _aligned(min(2 * r + 2, height) * stride),  # rows that are blurred along themselves
         np.zeros(2 * _PAIR, F),
         np.empty(2 * r + 1, np.int64),
         np.empty(2 * r, np.int64),
         np.empty(height + 2 * r + 1, np.int64),
         np.empty(2 * r + 3, F),
     )
+
+
+def _aligned(count: int) -> np.ndarray:
+    """Zeros that begin where a line of the caches does."""
+    values = np.zeros(count + 16, F)
+    begin = -values.ctypes.data % 64 // 4
+    return values[begin : begin + count]

@@ -1,4 +1,4 @@
-"""Normal noise for many float32 images of one size; see `GaussianNoise` for its definition."""
+"""Normal noise for many images of one size; see `GaussianNoise` for its definition."""
 
 from __future__ import annotations
 
@@ -6,46 +6,53 @@ import numpy as np
 
 from augfuse.jit import inlined, jit
 from augfuse.philox import U, block
+from augfuse.transforms.kernels.put import put
 
 F = np.float32
 _16 = U(16)
 _32 = U(32)
 _48 = U(48)
 _LAST = U(0xFFFF)
+_PIECE = 1024  # values that are worked on together, in the L1 cache; a whole number of blocks
 
 
 @inlined
-def _add(source, image, p, word, std, table):
-    """The noise of four values."""
-    image[p] = F(source[p]) + std * table[word & _LAST]
-    image[p + 1] = F(source[p + 1]) + std * table[(word >> _16) & _LAST]
-    image[p + 2] = F(source[p + 2]) + std * table[(word >> _32) & _LAST]
-    image[p + 3] = F(source[p + 3]) + std * table[word >> _48]
+def _four(made, q, word, table):
+    """The quantiles of a word."""
+    made[q] = table[word & _LAST]
+    made[q + U(1)] = table[(word >> _16) & _LAST]
+    made[q + U(2)] = table[(word >> _32) & _LAST]
+    made[q + U(3)] = table[word >> _48]
 
 
 @jit
-def noise(source, images, in_place, size, stds, keys, table):
-    """images = source plus noise; flat, `size` values each, and they may be the same; stds (n,) float32, 0: none;
-    keys (n, 2) uint64; table (65536,)."""
+def _noise(source, images, in_place, size, stds, keys, table, piece):
+    """source, images: flat, `size` values each. piece: room for `_PIECE` values."""
     for i in range(stds.shape[0]):
-        std = stds[i]
-        pixels = source[i * size : (i + 1) * size]
-        image = images[i * size : (i + 1) * size]
+        std, first, second = stds[i], keys[i, 0], keys[i, 1]
         if std == 0:
             if not in_place:
-                for p in range(size):
-                    image[p] = pixels[p]
+                put(source, i * size, images, i * size, size)
             continue
-        blocks = size // 16
-        for b in range(blocks):
-            w0, w1, w2, w3 = block(keys[i, 0], keys[i, 1], 0, 0, b + 1)
-            p = 16 * b
-            _add(pixels, image, p, w0, std, table)
-            _add(pixels, image, p + 4, w1, std, table)
-            _add(pixels, image, p + 8, w2, std, table)
-            _add(pixels, image, p + 12, w3, std, table)
-        if 16 * blocks < size:
-            words = block(keys[i, 0], keys[i, 1], 0, 0, blocks + 1)
-            for p in range(size - 16 * blocks):
-                value = table[(words[p // 4] >> U(16 * (p % 4))) & _LAST]
-                image[16 * blocks + p] = F(pixels[16 * blocks + p]) + std * value
+        for done in range(0, size, len(piece)):
+            count, at = min(len(piece), size - done), i * size + done
+            for b in range(-(-count // 16)):
+                w0, w1, w2, w3 = block(first, second, 0, 0, done // 16 + b + 1)
+                q = U(16 * b)  # of signed indices Numba asks whether they count from the end: a quarter of the time
+                _four(piece, q, w0, table)
+                _four(piece, q + U(4), w1, table)
+                _four(piece, q + U(8), w2, table)
+                _four(piece, q + U(12), w3, table)
+            pixels = source[at : at + count]
+            for p in range(count):
+                piece[p] = F(pixels[p]) + std * piece[p]
+            put(piece, 0, images, at, count)
+
+
+def noise(source: np.ndarray, images: np.ndarray, stds: np.ndarray, keys: np.ndarray, table: np.ndarray) -> None:
+    """images = source plus noise, (n, h, w, c); stds (n,) float32, 0: none; keys (n, 2) uint64; table (65536,).
+
+    images: float32, and they may be the source themselves; or bytes. The source may be of any dtype.
+    """
+    flat, piece = images.reshape(-1), np.empty(_PIECE, F)
+    _noise(source.reshape(-1), flat, source is images, images[0].size, stds, keys, table, piece)

@@ -110,6 +110,41 @@ def _swap_rgb(typingctx, source, at, along, target, to, apart) -> Any:
     return types.void(source, index, index, target, index, index), codegen
 
 
+def _halve_rgb(typingctx, source, at, below, line, to) -> Any:
+    """Two by eight pixels of three bytes, from `at` and from `below` on, become the means of two by two of them: four
+    pixels of float32. Two values behind them are written, too.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        kinds, half = signature.args, ir.VectorType(_BYTE, 16)
+        words, eight = ir.VectorType(ir.IntType(16), 16), ir.VectorType(ir.FloatType(), 8)
+        # Four pixels in the first twelve bytes of sixteen, and the next four in the last twelve: no byte more is read.
+        pairs = [6 * (k // 6) + 3 * (k % 2) + k % 6 // 2 for k in range(12)] + [12] * 4
+        order = [*pairs, *(16 + 4 + k if k < 12 else 16 for k in pairs)]
+        total = None
+        for begin in arguments[1:3]:
+            loads = []
+            for offset in (0, 8):
+                index = builder.add(begin, ir.Constant(begin.type, offset))
+                loads.append(builder.load(place_of(context, builder, kinds[0], (arguments[0], index), half), align=1))
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), 32), order)
+            found = builder.bitcast(builder.shuffle_vector(*loads, mask), words)
+            first = builder.and_(found, ir.Constant(words, [255] * 16))
+            both = builder.add(first, builder.lshr(found, ir.Constant(words, [8] * 16)))
+            total = both if total is None else builder.add(total, both)
+        for part in range(2):
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), 8), list(range(8 * part, 8 * part + 8)))
+            sums = builder.shuffle_vector(total, ir.Constant(words, ir.Undefined), mask)
+            values = builder.sitofp(builder.zext(sums, ir.VectorType(ir.IntType(32), 8)), eight)
+            index = builder.add(arguments[4], ir.Constant(arguments[4].type, 6 * part))
+            place = place_of(context, builder, kinds[3], (arguments[3], index), eight)
+            builder.store(builder.fmul(values, ir.Constant(eight, [0.25] * 8)), place, align=4)
+        return context.get_dummy_value()
+
+    index = types.intp
+    return types.void(source, index, index, line, index), codegen
+
+
 def _copy_bytes(typingctx, source, at, target, to, count):
     """`count` bytes from one uint8 buffer to another."""
 
@@ -142,6 +177,7 @@ def _prefetch(typingctx, source, at):
 
 copy_bytes: Any = intrinsic(_copy_bytes)
 swap_rgb: Any = intrinsic(_swap_rgb)
+halve_rgb: Any = intrinsic(_halve_rgb)
 prefetch: Any = intrinsic(_prefetch)
 mirror_rgb = _mirror_rgb(1, exact=False)  # reads a byte before the pixels, and writes one behind them
 mirror_last_rgb = _mirror_rgb(0, exact=True)  # reads a byte behind them

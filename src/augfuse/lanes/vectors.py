@@ -48,19 +48,33 @@ def floats(builder: Any, values: Any) -> Any:
     return builder.sitofp(builder.zext(values, ir.VectorType(_INT, lanes)), ir.VectorType(_FLOAT, lanes))
 
 
-def _whole(builder: Any, values: Any) -> Any:
+def _whole(context: Any, builder: Any, values: Any) -> Any:
     """Floats within +-LARGEST as whole numbers: the nearest, halves to even."""
     kind = ir.VectorType(_INT, values.type.count)
+    if has_avx2(context) and values.type.count == 8:
+        return called(builder, kind, "llvm.x86.avx.cvt.ps2dq.256", values)
     found = builder.bitcast(builder.fadd(values, constant(values.type, _ADDED)), kind)
     return builder.sub(found, constant(kind, _ADDED_BITS))
 
 
-def rounded(builder: Any, values: Any) -> Any:
-    """The same as bytes, cut at 0 and 255."""
-    found = _whole(builder, values)
+def _packed(builder: Any, quarters: Sequence[Any]) -> Any:
+    """Four times eight whole numbers as bytes, cut at 0 and 255: in each half four of each."""
+    words, kind = ir.VectorType(ir.IntType(16), 16), ir.VectorType(ir.IntType(8), 32)
+    halves = [called(builder, words, "llvm.x86.avx2.packssdw", *quarters[k : k + 2]) for k in (0, 2)]
+    return called(builder, kind, "llvm.x86.avx2.packuswb", *halves)
+
+
+def rounded(context: Any, builder: Any, values: Any) -> Any:
+    """8, 16 or 32 floats within +-LARGEST as bytes: the nearest, halves to even, cut at 0 and 255."""
+    lanes = values.type.count
+    if has_avx2(context):
+        eights = [_whole(context, builder, taken(builder, values, range(k, k + 8))) for k in range(0, lanes, 8)]
+        found = _packed(builder, [eights[k % len(eights)] for k in range(4)])
+        return taken(builder, found, [4 * (k // 8) + 16 * (k % 8 // 4) + k % 4 for k in range(lanes)])
+    found = _whole(context, builder, values)
     for sign, end in ((">", constant(found.type, 0)), ("<", constant(found.type, 255))):
         found = builder.select(builder.icmp_signed(sign, found, end), found, end)
-    return builder.trunc(found, ir.VectorType(ir.IntType(8), found.type.count))
+    return builder.trunc(found, ir.VectorType(ir.IntType(8), lanes))
 
 
 def interleaved(builder: Any, channels: Sequence[Any]) -> Any:
@@ -76,16 +90,12 @@ def interleaved(builder: Any, channels: Sequence[Any]) -> Any:
 
 def interleaved_bytes(context: Any, builder: Any, channels: Sequence[Any]) -> list[Any]:
     """Eight pixels, three channels of floats, `rounded`: as twice 16 bytes, the first 12 of which are four pixels."""
-    kind = ir.VectorType(ir.IntType(8), 32)
     order = [4 * c + p for p in range(4) for c in range(3)]
     if has_avx2(context):
-        whole = [_whole(builder, values) for values in channels]
-        words = ir.VectorType(ir.IntType(16), 16)
-        pairs = [(whole[0], whole[1]), (whole[2], whole[2])]
-        halves = [called(builder, words, "llvm.x86.avx2.packssdw", *pair) for pair in pairs]
-        found = called(builder, kind, "llvm.x86.avx2.packuswb", *halves)  # in each half: 4 red, 4 green, 4 blue, 4 blue
+        whole = [_whole(context, builder, values) for values in channels]
+        found = _packed(builder, [*whole, whole[2]])
         return [taken(builder, found, [first + k for k in (*order, 12, 13, 14, 15)]) for first in (0, 16)]
-    found = interleaved(builder, [rounded(builder, values) for values in channels])
+    found = interleaved(builder, [rounded(context, builder, values) for values in channels])
     return [taken(builder, found, [*range(first, first + 12), 0, 0, 0, 0]) for first in (0, 12)]
 
 
