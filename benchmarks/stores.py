@@ -134,6 +134,8 @@ def tensorflow(work: Path, rounds: int) -> list[Figure]:
     folder = jpegs(work / "photos", 512)
     path = packed(folder, work)["tfrecord"]
     data = af.from_directory(folder, color=None)  # files are written as they are
+    labels = data.labels
+    assert labels is not None
 
     def ours_writes() -> None:
         with (work / "ours.tfrecord").open("wb") as file:
@@ -144,7 +146,7 @@ def tensorflow(work: Path, rounds: int) -> list[Figure]:
             for i in range(len(data)):
                 feature = {
                     "image/encoded": tf.train.Feature(bytes_list=tf.train.BytesList(value=[data.raw(i)])),
-                    "image/class/label": tf.train.Feature(int64_list=tf.train.Int64List(value=[int(data.labels[i])])),
+                    "image/class/label": tf.train.Feature(int64_list=tf.train.Int64List(value=[int(labels[i])])),
                     "image/class/text": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"class"])),
                 }
                 writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())

@@ -27,7 +27,6 @@ from timing import Figure
 BATCH, SIDE, OBJECTS = 8, 640, 20
 LIBRARIES = ("numpy", "numba", "opencv-python-headless", "albumentations")
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-JITTER = {"brightness": (0.8, 1.2), "contrast": (0.8, 1.2), "saturation": (0.8, 1.2), "hue": (-0.05, 0.05)}
 
 
 def samples() -> dict[str, Any]:
@@ -46,7 +45,7 @@ def samples() -> dict[str, Any]:
 
 
 def augfuse_recipes() -> dict[str, af.Recipe]:
-    jitter = af.ColorJitter(**JITTER)
+    jitter = af.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05)
     affine = af.Affine(scale=(0.9, 1.1), degrees=(-10, 10), translate_x=(-0.1, 0.1), translate_y=(-0.1, 0.1))
     return {
         "detection": af.Recipe([af.HorizontalFlip(), affine, jitter, af.BoxSafeCrop(SIDE)], fill="constant"),
@@ -57,7 +56,7 @@ def augfuse_recipes() -> dict[str, af.Recipe]:
 
 
 def albumentations_recipes() -> dict[str, Any]:
-    jitter = A.ColorJitter(**JITTER, p=1)
+    jitter = A.ColorJitter(brightness=(0.8, 1.2), contrast=(0.8, 1.2), saturation=(0.8, 1.2), hue=(-0.05, 0.05), p=1)
     affine = A.Affine(
         scale=(0.9, 1.1), rotate=(-10, 10), translate_percent={"x": (-0.1, 0.1), "y": (-0.1, 0.1)},
         mask_interpolation=cv2.INTER_NEAREST, p=1,
@@ -75,7 +74,7 @@ def albumentations_recipes() -> dict[str, Any]:
     }
 
 
-def jobs(name: str, held: dict[str, Any]) -> dict[str, Callable[[int], None]]:
+def jobs(name: str, held: dict[str, Any]) -> dict[str, Callable[[int], object]]:
     """One batch by each library, with and without targets."""
     ours, theirs = augfuse_recipes()[name], albumentations_recipes()[name]
     detects = name == "detection"

@@ -157,10 +157,11 @@ def test_images_of_different_sizes_stay_a_list() -> None:
 def test_without_either_they_are_refused_as_before() -> None:
     with pytest.raises(af.ImageError, match="do not stack into one batch"):
         next(iter(af.Loader(sizes(), af.Recipe(), batch_size=4)))
-    for options, words in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"pad_to": 8, "collate": "list"}, "pad_to: got 8 with collate='list'"),
         ({"pad_to": 0}, "pad_to: got 0, wanted a whole number >= 1"),
         ({"collate": "pad"}, "collate: got 'pad', wanted 'stack' or 'list'"),
-    ):
+    ]
+    for options, words in wrong:
         with pytest.raises(af.RangeError, match=words):
             af.Loader(sizes(), af.Recipe(), **options)

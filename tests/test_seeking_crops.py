@@ -79,7 +79,7 @@ def test_overlapping_crops_overlap_enough() -> None:
         ratio = (crops[:, 2] - crops[:, 0]) / (crops[:, 3] - crops[:, 1])
         assert ((ratio >= 0.5) & (ratio <= 2)).all()
         middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-        assert ((middle > crops[:, None, :2]) & (middle < crops[:, None, 2:])).all(axis=2).any(axis=1).all()
+        assert ((middle > crops[:, None, :2]) & (middle < crops[:, None, 2:])).all(axis=2).any(axis=-1).all()
     assert (parts(af.IoUCrop(overlaps=1)) == (0, 0, 120, 90)).all()
     assert (parts(af.IoUCrop(overlaps=0), []) == (0, 0, 120, 90)).all()
 

@@ -240,7 +240,7 @@ def test_what_cannot_be_meant_is_refused(fields: dict[str, Any], targets: dict[s
         return
     with pytest.raises(af.AugfuseError, match=r"^\w+\[1\]"):  # of the second image of a batch
         good: dict[str, Any] = {"boxes": np.zeros((0, 4)), "mask": np.zeros((60, 80), int)}
-        both = {key: [good.get(key, []), value] for key, value in targets.items()}
+        both: dict[str, Any] = {key: [good.get(key, []), value] for key, value in targets.items()}
         if name == "box_labels":
             both["boxes"] = [[], []]
         recipe.batch(np.stack([IMAGE, IMAGE]), **both)

@@ -16,23 +16,22 @@ from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, DecodeError
 from augfuse.recipe import Recipe
-from augfuse.transforms.base import Displacement, Geometric, Local, Mix
+from augfuse.transforms.base import Displacement, Geometric, Mix
 from augfuse.transforms.children import leaves
 
 
 def check_still(data: DataSet, recipe: Recipe, where: object) -> None:
-    """DataError where a recipe would move the pixels under boxes or masks: they do not move with them."""
+    """DataError where a recipe would move the pixels of stored copies under their boxes or masks."""
     if not data.table.targets:
         return
     moving = [
-        type(one).__name__
-        for one in leaves(recipe.transforms)
-        if isinstance(one, (Geometric, Displacement, Mix)) or (isinstance(one, Local) and one.effect == "field")
+        type(one).__name__ for one in leaves(recipe.transforms) if isinstance(one, (Geometric, Displacement, Mix))
     ]
     if moving:
         raise DataError(
-            f"{where}: its images have {', '.join(data.table.targets)}, which a recipe does not move in this version, "
-            f"and {', '.join(dict.fromkeys(moving))} would move the pixels. Type a --recipe of colours and noise only."
+            f"{where}: its images have {', '.join(data.table.targets)}, which stored copies do not move in this "
+            f"version, and {', '.join(dict.fromkeys(moving))} would move the pixels. Type a --recipe of colours and "
+            "noise only, or augment while training: a loader moves them."
         )
 
 

@@ -77,7 +77,8 @@ def given(
     ImageTypeError."""
     if not values:
         return None
-    form, policy = form or recipe.box_format, recipe.targets
+    own: BoxFormat = recipe.box_format
+    form, policy = form or own, recipe.targets
     kinds = kinds_of(tuple(values), dict(recipe.additional) | dict(kinds or {}))
     n = len(canvas.width)
     entries: dict[str, list[Any]] = {}
@@ -93,7 +94,7 @@ def given(
         ]
     if not entries:
         return None
-    found = Given({name: kinds[name] for name in entries}, entries, form, recipe.box_format, policy)
+    found = Given({name: kinds[name] for name in entries}, entries, form, own, policy)
     for name in entries:
         if kinds[name] != "box_labels" and name not in ("polygons", "keypoints", "masks"):
             continue

@@ -38,14 +38,14 @@ def moved(
     made = _plan(plan, image, pictures[0].dtype, channels, policy, dtype)
     lowered = lower(made)
     size = lowered.size
-    found: list[np.ndarray] = []
+    found: list[tuple[int, np.ndarray]] = []
     for rows in _of_one_size(size):
         height, width = int(size.height[rows[0]]), int(size.width[rows[0]])
         target = np.empty((len(rows), height, width, channels), pictures[0].dtype)
         own = lowered if len(rows) == len(pictures) else lower(_plan(
             plan, image[rows], pictures[0].dtype, channels, policy, dtype))  # fmt: skip
         run(own, Images(items=[pictures[row] for row in rows]), target, False, threads)
-        found += [*zip(rows, target, strict=True)]
+        found += zip(rows.tolist(), target, strict=True)
     found.sort(key=lambda pair: pair[0])
     return [_as_mask(pixels, dtype) for _, pixels in found]
 

@@ -54,27 +54,29 @@ def _things(plan: Plan, held: Given | None, uses_masks: bool) -> Things:
     none = Things(np.empty((0, 4)), np.empty(0, np.int64))
     if held is None:
         return none
-    mask = None
     pictures = next(iter(held.of("mask", "masks").values()), None)
-    if uses_masks and pictures is not None:
 
-        @cache
-        def mask(i: int) -> np.ndarray:
-            entry = pictures[i]
-            planes = [entry] if entry.ndim == 2 else [entry[:, :, 0]] if entry.shape[-1] == 1 else list(entry)
-            rows = np.full(len(planes), i)
-            moved = masks.moved(plan, planes, rows, held.policy, executor(), 1) if planes else [np.zeros((1, 1))]
-            return np.maximum.reduce([m != 0 for m in moved]) * (moved[0] if len(moved) == 1 else 1)
+    @cache
+    def mask(i: int) -> np.ndarray:
+        """What is not 0 in one of the masks of image i; of one mask, its numbers."""
+        assert pictures is not None
+        entry = pictures[i]
+        planes = [entry] if entry.ndim == 2 else [entry[:, :, 0]] if entry.shape[-1] == 1 else list(entry)
+        if not planes:
+            return np.zeros((1, 1))
+        moved = masks.moved(plan, planes, np.full(len(planes), i), held.policy, executor(), 1)
+        return moved[0] if len(moved) == 1 else np.maximum.reduce([plane != 0 for plane in moved])
 
+    none = none._replace(mask=mask if uses_masks and pictures is not None else None)
     own = held.entries.get("boxes")
     if own is None or not sum(map(len, own)):
-        return none._replace(mask=mask)
+        return none
     image = np.repeat(np.arange(len(own)), [len(entry) for entry in own])
     corners = boxes.corners_of(np.concatenate(own), image, plan.source, held.form)
     policy = msgspec.structs.replace(held.policy, clip=True)
     found = boxes.moved(Boxes(corners, image), stages(plan), plan.source, policy, None)
     left = boxes.left(found, policy)
-    return Things(found.ends[left], image[left], mask)
+    return none._replace(boxes=found.ends[left], image=image[left])
 
 
 def _with(parts: Mapping[str, np.ndarray], node: Node) -> Node:

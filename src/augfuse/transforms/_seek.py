@@ -91,7 +91,8 @@ class CropNearBox(Seeking, frozen=True):
             x, y, u, v = own[int(params["box"][i] * len(own))]
             left, top, right, bottom = (params[name][i] for name in ("left", "top", "right", "bottom"))
             found[i] = x - left * (u - x), y - top * (v - y), u + right * (u - x), v + bottom * (v - y)
-        return _whole(*found.T, canvas)
+        left, top, right, bottom = found.T
+        return _whole(left, top, right, bottom, canvas)
 
 
 @final
@@ -133,7 +134,7 @@ class IoUCrop(Seeking, frozen=True):
             if least < 1:
                 size, place = params["size"][i].reshape(2, _TRIES), params["place"][i].reshape(2, _TRIES)
                 part = self._first(
-                    things.boxes[things.image == i], canvas.width[i], canvas.height[i], least, size, place
+                    things.boxes[things.image == i], int(canvas.width[i]), int(canvas.height[i]), least, size, place
                 )
                 found[i] = found[i] if part is None else part
         return Part(*found.T)
