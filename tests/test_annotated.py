@@ -430,3 +430,11 @@ def test_commands_for_classes_refuse_them(voc: Path, capsys: pytest.CaptureFixtu
         assert "its images have boxes, box_labels, difficult, truncated, and no class each" in said
     assert main(["preview", str(voc), "--out", str(voc.parent / "sheet.png")]) == 0
     assert main(["doctor", str(voc)]) in (0, 1)
+
+
+def test_a_set_of_yolo_without_any_labels_is_warned_about(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "images" / "a.png")
+    with pytest.warns(af.AugfuseWarning, match=r"none of its 1 images has a file with labels.*labels=FOLDER"):
+        data = af.from_yolo(tmp_path / "images", names=["a"])
+    assert data[0].targets["boxes"].shape == (0, 4)

@@ -202,6 +202,14 @@ def _yolo(
         left = [file for file in _files(labels, ".txt", "labels") if file not in used and file.name != "classes.txt"]
         if left:
             refuse("astray", [f"{file}: there is no image {file.stem} in {store.root}." for file in left], len(left))
+    if not any(file.is_file() for file in used):
+        beside = yolo.labels_of(Path(paths[0]), labels).parent
+        warnings.warn(
+            f"{store.root}: none of its {len(paths)} images has a file with labels, so that none has an object; looked "
+            f"for {beside}. Type labels=FOLDER.",
+            AugfuseWarning,
+            stacklevel=3,
+        )
     counts = [len(lines) for lines in read]
     flat = [line for lines in read for line in lines]
     boxes = np.array([line.box for line in flat], np.float32).reshape(-1, 4)
