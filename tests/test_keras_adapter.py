@@ -554,3 +554,31 @@ def test_other_backend(backend: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_masks_in_the_place_of_labels() -> None:
+    """A network that finds bright pixels, from masks that move with their images."""
+    rng = np.random.default_rng(0)
+    masks = np.zeros((24, 16, 16), np.uint8)
+    for mask in masks:
+        top, left = rng.integers(0, 8, 2)
+        mask[top : top + 8, left : left + 8] = 1
+    data = af.from_arrays((masks[..., None] * 200).astype(np.uint8)).with_targets(
+        mask=masks, boxes=[[[0, 0, k % 3 + 1, 2]] * (k % 2) for k in range(24)]
+    )
+    loader = af.Loader(data, af.Recipe([af.Rotate(20), af.HorizontalFlip(), af.ToFloat()]), batch_size=8, seed=0)
+    dataset = loader.to_keras(target="mask")
+    images, labels = dataset[0]
+    assert np.array_equal(labels, loader.fetch(0, 0).masks) and labels.shape == images.shape[:3]
+    model = keras.Sequential(
+        [keras.Input((16, 16, 1)), keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")]
+    )
+    model.compile("adam", "binary_crossentropy")
+    history = model.fit(dataset, epochs=2, verbose=0).history["loss"]
+    assert np.isfinite(history).all()
+    with pytest.raises(
+        af.DataError, match=r"target: got 'masks' of a data set with 'mask', 'boxes'\. Did you mean 'mask'"
+    ):
+        loader.to_keras(target="masks")
+    with pytest.raises(af.DataError, match=r"target 'boxes': its entries have different shapes .*batch\.padded"):
+        loader.to_keras(target="boxes")[0]

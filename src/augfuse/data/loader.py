@@ -323,11 +323,12 @@ class Loader:
         self._order = msgspec.structs.replace(self._order, seed=found["seed"])
         self._move(found["epoch"], found["batches"])
 
-    def to_keras(self) -> keras.utils.PyDataset:
-        """The same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`."""
+    def to_keras(self, target: str | None = None) -> keras.utils.PyDataset:
+        """The same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`. target: the name of
+        a target of the data set that takes the place of the labels, such as "mask"."""
         from augfuse.keras.sequence import to_pydataset
 
-        return to_pydataset(self)
+        return to_pydataset(self, target)
 
 
 # What the constructor takes, and what may be read of it.

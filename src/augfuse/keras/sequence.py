@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from augfuse.errors import RangeError
+from augfuse.errors import DataError, RangeError, did_you_mean
 from augfuse.keras import watch
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.feed import Batches, Feed
+from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
     from augfuse.data.loader import Loader
 
 
-def to_pydataset(loader: Loader) -> LoaderDataset:
-    """A `keras.utils.PyDataset` that serves the batches of `loader`; the same as `loader.to_keras()`.
+def to_pydataset(loader: Loader, target: str | None = None) -> LoaderDataset:
+    """A `keras.utils.PyDataset` that serves the batches of `loader`; the same as `loader.to_keras(target)`.
 
     Raises:
         MissingExtraError: Keras is not installed, or has no backend (raised by importing this package).
     """
-    return LoaderDataset(loader)
+    return LoaderDataset(loader, target)
 
 
 class LoaderDataset(keras.utils.PyDataset):
@@ -40,7 +41,8 @@ class LoaderDataset(keras.utils.PyDataset):
     `dataset[i]` is `(images, labels)`, `(images, labels, sample_weights)` where the data set has weights, or
     `(images,)` where it has no labels: NumPy arrays holding exactly the bytes of `loader.fetch(dataset.epoch, i)`,
     whatever Keras asked before and in whichever order. Arrays handed out are never overwritten as long as anything
-    refers to them, be it a tensor sharing their memory: TensorFlow makes such.
+    refers to them, be it a tensor sharing their memory: TensorFlow makes such. With `target`, such as "mask", the
+    target of that name takes the place of the labels.
 
     Epochs. A training loader moves to its next epoch when Keras starts a training pass over the data, and only then:
     not when Keras reads a batch to learn its shape or to build the model, not for validation, `evaluate` or `predict`.
@@ -65,9 +67,14 @@ class LoaderDataset(keras.utils.PyDataset):
     """
 
     @checked(loader=rules.loader)
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, target: str | None = None) -> None:
         keras.utils.PyDataset.__init__(self)
         self._loader = loader
+        self._target = target
+        known = tuple(loader.data.table.targets)
+        if target is not None and target not in known:
+            held = ", ".join(map(shown, known)) or "no targets"
+            raise DataError(f"target: got {shown(target)} of a data set with {held}.{did_you_mean(str(target), known)}")
         self._feed = Feed(self._batches(), loader.epoch if loader.training else 0, loader.training)
 
     def _batches(self) -> Batches:
@@ -99,10 +106,25 @@ class LoaderDataset(keras.utils.PyDataset):
         """The input of a model: images, labels, and weights where the samples have some; of a recipe with Views a dict
         of images by the name of the view."""
         images = {name: view.images for name, view in batch.views.items()} if batch.views else batch.images
-        if batch.labels is None:
+        labels = batch.labels if self._target is None else self._target_of(batch, self._target)
+        if labels is None:
             return (images,)
         weights = batch.sample_weights
-        return (images, batch.labels) if weights is None else (images, batch.labels, weights)
+        return (images, labels) if weights is None else (images, labels, weights)
+
+    def _target_of(self, batch: Batch, target: str) -> np.ndarray:
+        """A target of a batch as one array (n, ...)."""
+        found = batch.targets[target]
+        if isinstance(found, np.ndarray):
+            return found
+        shapes = {np.shape(entry) for entry in found}
+        if len(shapes) > 1 or any(np.asarray(entry).dtype == object for entry in found):
+            several = ", ".join(map(str, sorted(shapes)[:3]))
+            raise DataError(
+                f"target {shown(target)}: its entries have different shapes ({several}), wanted one. Loop over "
+                "the loader, and type batch.padded(name)."
+            )
+        return np.stack([np.asarray(entry) for entry in found])
 
     def other_labels(self) -> str:
         """What to type for labels of the other kind: class numbers, or one-hot."""
