@@ -172,6 +172,6 @@ def _check_colors(segment: Segment, step: Pass, channels: int) -> None:
         np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-6)
     if segment.geometry is not None:
         assert step.fills is not None
-        fill = np.full(channels, 40.0)
+        fill = np.full(channels, 40.0) if segment.surround is None else np.broadcast_to(segment.surround, channels)
         wanted = fill if segment.fill_color is None else _colored(segment.fill_color[0], fill)
         np.testing.assert_allclose(step.fills[0], wanted, rtol=1e-9, atol=1e-6)

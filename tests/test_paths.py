@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute.cpu import aligned, bent, cubic, run, still, straight, tiles
+from augfuse.execute.cpu import aligned, bent, cubic, picks, run, still, straight, tiles
 from augfuse.plan.lower import Pass
 from augfuse.transforms.base import Color, Geometric, Transform, Write
 from oracles import FULL_SCALE, batch_of, numbers, pictures, sampling_loop
@@ -66,6 +66,7 @@ def test_which_loop_runs_follows_from_the_recipe() -> None:
     assert all(run._loop(grid, False, False) is loop for grid, loop in loops.items())
     loops["free"] = cubic.run
     assert all(run._loop(grid, True, False) is loop for grid, loop in loops.items())
+    assert run._loop("free", False, False, picks=True) is picks.run
     assert run._loop("free", False, True) is bent.run and run._loop("free", True, True) is bent.cubic_run
     for p in (0.0, 0.5, 1.0):
         flips = af.Recipe([af.HorizontalFlip(p=p), af.RandomCrop(20), af.Transpose(p=p)])

@@ -53,7 +53,7 @@ def test_what_did_not_fire_changed_nothing_and_what_fired_is_told(
         for step in told:
             assert step.path.startswith(f"{cls.__name__}#") and step.path.split("/")[-1].startswith(step.name)
             assert step.fired or (step.text == "" and step.values == {})
-            assert not step.text or step.text.startswith(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", step.name).lower())
+            assert not step.text or step.text.startswith(re.sub(r"(?<=[a-zA-Z])(?=[A-Z][a-z])", " ", step.name).lower())
         if not any(step.fired for step in told):
             assert kept
         fired += any(step.fired for step in told)

@@ -87,7 +87,7 @@ def test_a_painted_mask_lies_in_its_box_and_in_its_polygon(data: st.DataObject) 
     if not len(rows):
         return
     painted = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
-    slack = 0.5 + 2**-9
+    slack = 0.5 + 2**-9 + _earlier(batch.plan)
     assert (painted[:2] >= box[:2] - slack).all() and (painted[2:] <= box[2:] + slack).all(), (painted, box)
     hull = np.concatenate([polygon.min(axis=0), polygon.max(axis=0)])
     assert (painted[:2] >= hull[:2] - slack).all() and (painted[2:] <= hull[2:] + slack).all(), (painted, hull)
@@ -99,7 +99,7 @@ def test_a_painted_mask_lies_in_its_box_and_in_its_polygon(data: st.DataObject) 
         and not _cuts_more_than_once(batch.plan)
     ):
         looser = np.abs(painted - box).max()
-        assert looser <= (1.5 if bends(batch.plan) else 1.0) + slack - 0.5, (painted, box)
+        assert looser <= (1.5 if bends(batch.plan) else 1.0) + 2**-9, (painted, box)
 
 
 def _is_blunt(corners: np.ndarray) -> bool:
@@ -110,6 +110,16 @@ def _is_blunt(corners: np.ndarray) -> bool:
         return False
     turns = [np.dot(-sides[k - 1], sides[k]) / (lengths[k - 1] * lengths[k]) for k in range(4)]
     return bool(np.abs(turns).max() < 0.35)  # 70 to 110 degrees
+
+
+def _earlier(plan: af.Plan) -> float:
+    """Each pass takes the nearest pixel of what the one before it left: how far earlier ones may be off at the end."""
+    moves = [step for step in plan.steps if isinstance(step, Segment) and step.geometry is not None]
+    off = 0.0
+    for step in moves[1:]:
+        grown = float(np.linalg.norm(step.geometry[0][:2, :2] / step.geometry[0][2, 2], 2))  # type: ignore[index]
+        off = (off + 0.75) * max(1.0, grown) * (2.0 if step.fields or step.projective else 1.0)
+    return off
 
 
 def _cuts_more_than_once(plan: af.Plan) -> bool:

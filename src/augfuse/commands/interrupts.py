@@ -47,6 +47,13 @@ def install() -> None:
         threading.Thread(target=_watch, args=(reader,), name="augfuse-signals", daemon=True).start()
     for number in _HEARD:
         signal.signal(number, _stop)
+    sys.unraisablehook = _lost
+
+
+def _lost(error: Any) -> None:
+    """Nothing is printed of a signal that met a destructor, which drops all exceptions: the thread ends the process."""
+    if not isinstance(error.exc_value, Stopped):
+        sys.__unraisablehook__(error)
 
 
 @contextmanager

@@ -206,9 +206,10 @@ class DataSet:
         amounts = None
         if isinstance(stratify, str):
             if stratify not in self.table.targets:
-                known = ", ".join(map(shown, self.table.targets)) or "none"
+                known = ", ".join(map(shown, self.table.targets))
+                other = f", False or one of the targets {known}" if known else " or False"
                 raise DataError(
-                    f"split: stratify: got {shown(stratify)}, wanted True, False or one of the targets, {known}."
+                    f"split: stratify: got {shown(stratify)}, wanted True{other}."
                     f"{did_you_mean(stratify, self.table.targets)}"
                 )
             amounts, stratify = class_counts(self.table.targets[stratify], f"split: {stratify}"), True

@@ -74,7 +74,7 @@ def _plain(value: Any) -> float | tuple[float, ...]:
 
 
 def _words(name: str, amounts: tuple[Amount, ...]) -> str:
-    action = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
+    action = re.sub(r"(?<=[a-zA-Z])(?=[A-Z][a-z])", " ", name).lower()
     told = [amount for amount in amounts if _shows(amount)]
     if not told:
         return "" if amounts else action

@@ -145,7 +145,8 @@ class Seeking(Geometric, frozen=True):
         ...
 
     def _part(self, params: Params, canvas: Canvas) -> Part:
-        part = Part(*params["part"].T)
+        found = params.get("part", np.zeros((len(canvas.width), 4), np.int64))
+        part = Part(*found.T)
         if (part.width > 0).all():
             return part
         alone = self.seek(params, canvas, Things(np.empty((0, 4)), np.empty(0, np.int64)))

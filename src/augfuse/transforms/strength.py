@@ -11,7 +11,6 @@ import msgspec
 from augfuse.errors import RangeError
 from augfuse.ranges import Interval
 from augfuse.text import shown
-from augfuse.transforms._crop import RandomCrop
 from augfuse.transforms._spatial import Scale
 from augfuse.transforms._views import Views
 from augfuse.transforms.base import Compose, Transform, specs
@@ -35,8 +34,6 @@ def scaled(transform: Transform, strength: float) -> Transform:
         return msgspec.structs.replace(transform, p=0.0)
     if transform.evaluation == "deterministic" or transform.counterpart() == (transform,):
         return transform  # preprocessing: evaluation keeps it
-    if isinstance(transform, RandomCrop):
-        return transform  # only its place is random, and where it does not act the size would differ
     if isinstance(transform, Scale) and transform.factor is transform.x is transform.y is None:
         transform = Scale(factor=(0.9, 1.1), p=transform.p)  # what it means, written out
     changes: dict[str, Any] = {}
@@ -44,6 +41,8 @@ def scaled(transform: Transform, strength: float) -> Transform:
         value = getattr(transform, name)
         if isinstance(spec, Interval) and spec.scales and value is not None:
             changes[name] = spec.scaled(value, strength)
+    if transform.sets_size and not changes:
+        return transform  # only its place is random, and where it does not act the size would differ
     if not changes or transform.p < 1:
         changes["p"] = min(1.0, transform.p * strength)
     done = msgspec.structs.replace(transform, **changes)

@@ -217,7 +217,7 @@ def run(
 
 
 @cache
-def _loop(grid: Paths, cubic: bool, bends: bool, picks: bool) -> Callable[..., None]:
+def _loop(grid: Paths, cubic: bool, bends: bool, picks: bool = False) -> Callable[..., None]:
     """The compiled loop, loaded on first use: a recipe compiles what it needs."""
     if grid in ("still", "mixed"):
         from augfuse.execute.cpu import still
