@@ -400,7 +400,7 @@ def test_copies_whose_pixels_move_are_refused(tmp_path: Path, capsys: pytest.Cap
     for moving in (af.Rotate(10), af.OneOf([af.Invert(), af.HorizontalFlip()]), af.Resize(20)):
         recipe.write_text(af.Recipe([af.Brightness(0.2), moving]).to_yaml())
         said = refused(capsys, "augment", src, tmp_path / "out", "--to", "coco", "--recipe", recipe)
-        assert "which a recipe does not move in this version" in said and "Type a --recipe of colours" in said
+        assert "which stored copies do not move in this version" in said and "Type a --recipe of colours" in said
 
 
 def test_arrays_hold_no_boxes(tmp_path: Path) -> None:

@@ -25,10 +25,12 @@ _SIDEWAYS = 5  # from this EXIF orientation on width and height change places
 
 
 class Picture(NamedTuple):
-    """raw: its file. size: of the upright image. targets: what belongs to it, in pixels of that."""
+    """raw: its file. stored: the size that the file says; size: of the upright image. targets: what belongs to it, in
+    pixels of that."""
 
     raw: bytes
     format: str
+    stored: Size
     size: Size
     channels: int
     targets: Mapping[str, Any]
@@ -71,7 +73,7 @@ def pictures(data: DataSet, positions: np.ndarray, threads: int) -> list[Picture
             raise sample
         raw = encoded(sample.image, "png", f"sample {i}")
         height, width, channels = sample.image.shape
-        found.append(Picture(raw, "PNG", Size(height, width), channels, sample.targets))
+        found.append(Picture(raw, "PNG", Size(height, width), Size(height, width), channels, sample.targets))
     return found
 
 
@@ -81,11 +83,12 @@ def _of_file(data: DataSet, i: int) -> Picture:
     try:
         header = sniff(raw)
         turned = header.orientation >= _SIDEWAYS
-        size = Size(header.width, header.height) if turned else Size(header.height, header.width)
+        stored = Size(header.height, header.width)
+        size = Size(header.width, header.height) if turned else stored
         targets = {name: column.entry(i, size) for name, column in data.table.targets.items()}
     except DecodeError as error:
         raise DecodeError(error.reason, error.path or path) from None
-    return Picture(raw, header.format, size, header.channels, targets)
+    return Picture(raw, header.format, stored, size, header.channels, targets)
 
 
 def blocks(data: DataSet) -> Iterator[np.ndarray]:

@@ -5,9 +5,10 @@ Every door that lists a folder or an archive asks here: sources, `ImageDataGener
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 # What `augfuse.decode` reads under names that people give to photographs and scans.
 SUFFIXES = (
@@ -52,6 +53,6 @@ def count_suffixes(paths: Sequence[str]) -> str:
     return ", ".join(f"{suffix} {count}" for suffix, count in sorted(counts.items()))
 
 
-def in_any_system(path: str) -> tuple[str, ...]:
-    """Sort key that gives the same order of files whatever the path separator."""
-    return Path(path).parts
+def in_any_system(path: str) -> str:
+    """Sort key that gives the same order of files whatever the path separator: that of the parts of their paths."""
+    return path.replace(os.sep, "\0")  # what no name holds, and what stands before every character

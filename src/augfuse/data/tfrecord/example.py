@@ -11,6 +11,7 @@ Source: TensorFlow, tensorflow/core/example/{example,feature}.proto, and the enc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from augfuse.text import shown
 
 Value: TypeAlias = Sequence[bytes] | np.ndarray  # of float32 or int64
 
+_SHORT = 64  # bytes of what is kept
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
 
@@ -86,11 +88,28 @@ def numbers(raw: memoryview, feature: Feature) -> np.ndarray:
 
 def encode(values: Mapping[str, Value]) -> bytes:
     """An Example of these features, in the order of their names, so that equal features are equal bytes."""
-    entries = []
+    pieces: list[bytes] = []
     for name in sorted(values):
-        feature = _feature(values[name])
-        entries.append(_message(1, _message(1, name.encode("utf-8")) + _message(2, feature)))
-    return _message(1, b"".join(entries))
+        key, feature = _name(name), _feature(values[name])
+        length = _varint(len(feature))
+        pieces += (_KEYS[1], _varint(len(key) + 1 + len(length) + len(feature)), key, _KEYS[2], length, feature)
+    return _message(1, b"".join(pieces))
+
+
+# Sizes, channels, formats and classes are the same in most messages.
+@lru_cache(maxsize=4096)
+def _integer(value: int) -> bytes:
+    return _message(_INT64_LIST, _message(1, _varint(value & 0xFFFFFFFFFFFFFFFF)))
+
+
+@lru_cache(maxsize=4096)
+def _short(item: bytes) -> bytes:
+    return _message(_BYTES_LIST, _message(1, item))
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> bytes:
+    return _message(1, name.encode("utf-8"))
 
 
 def _of_another_kind(feature: Feature, wanted: str) -> DataError:
@@ -101,12 +120,17 @@ _KINDS = {_BYTES_LIST: "bytes", _FLOAT_LIST: "floats", _INT64_LIST: "integers"}
 
 
 def _feature(value: Value) -> bytes:
+    if len(value) == 1:
+        if isinstance(value, np.ndarray) and value.dtype.kind != "f":
+            return _integer(int(value[0]))
+        if not isinstance(value, np.ndarray) and len(value[0]) < _SHORT:
+            return _short(bytes(value[0]))
     if not isinstance(value, np.ndarray):
-        return _message(_BYTES_LIST, b"".join(_message(1, item) for item in value))
+        return _message(_BYTES_LIST, b"".join([_message(1, item) for item in value]))
     if value.dtype.kind == "f":
         packed = value.astype("<f4").tobytes()
         return _message(_FLOAT_LIST, _message(1, packed) if packed else b"")
-    packed = b"".join(_varint(int(item) & 0xFFFFFFFFFFFFFFFF) for item in value)
+    packed = b"".join([_varint(item & 0xFFFFFFFFFFFFFFFF) for item in value.tolist()])
     return _message(_INT64_LIST, _message(1, packed) if packed else b"")
 
 

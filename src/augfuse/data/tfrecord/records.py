@@ -117,7 +117,7 @@ def read(path: str, record: Record, packed: bool) -> bytes:
 
 
 def _read_at(path: str, offset: int, size: int) -> bytes:
-    with Path(path).open("rb", buffering=0) as file:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in stores/files.py
         file.seek(offset)
         return read_all(file, size)
 

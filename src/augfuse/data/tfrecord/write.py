@@ -9,7 +9,6 @@ from typing import BinaryIO
 import numpy as np
 
 from augfuse.data.dataset import DataSet
-from augfuse.data.decode import sniff
 from augfuse.data.export.losses import Losses
 from augfuse.data.export.pictures import Picture, blocks, pictures
 from augfuse.data.tfrecord import objects
@@ -49,13 +48,12 @@ def write_tfrecord(
 
 
 def _values(data: DataSet, i: int, picture: Picture) -> dict[str, Value]:
-    header = sniff(picture.raw)
     values: dict[str, Value] = {
         "image/encoded": [picture.raw],
-        "image/format": [header.format.lower().encode()],
-        "image/height": np.array([header.height]),
-        "image/width": np.array([header.width]),
-        "image/channels": np.array([header.channels]),
+        "image/format": [picture.format.lower().encode()],
+        "image/height": np.array([picture.stored.height]),
+        "image/width": np.array([picture.stored.width]),
+        "image/channels": np.array([picture.channels]),
     }
     names = data.store.names
     if names is not None:
