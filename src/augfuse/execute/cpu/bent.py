@@ -150,6 +150,15 @@ def window_of(m, x0, y0, rows, columns, height, width, mode, reach):
     return Window(0, width, 0, height)
 
 
-run = jit_with(tiles.run, __name__, __file__, locate=locate, window_of=window_of)
+@inlined
+def reaches_out(tile, line, last):
+    """Whether pixels of a tile lie outside of the source: each may, wherever its neighbours lie."""
+    least = F(1)
+    for p in range(last + 1):
+        least = min(least, tile.inside[p])
+    return least == F(0)
+
+
+run = jit_with(tiles.run, __name__, __file__, locate=locate, window_of=window_of, reaches_out=reaches_out)
 # One block, of all of the output: each would copy all of the source.
 cubic_run = jit_with(cubic.run, __name__, __file__, locate=locate, window_of=window_of, SIDE=2**28)

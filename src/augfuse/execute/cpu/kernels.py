@@ -87,6 +87,19 @@ def taps(warp, i, x0, y0, xs, ys, W, H, pad, step, stride, tile, count):
             ty[p] = sy - F(iy)
             off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * step))  # 32 bits at each step, or it is done in 64
         return
+    if mode == CONSTANT and not nearest:  # among the other modes it does not vectorise
+        for p in range(count):
+            u = a * xs[p] + (b * ys[p] + c)
+            v = d * xs[p] + (e * ys[p] + f)
+            inside[p] = F(1) if (u >= left) & (u < right) & (v >= left) & (v < lower) else F(0)
+            sx = min(max(u - shift, F(0)), last_x)
+            sy = min(max(v - shift, F(0)), last_y)
+            ix = min(np.int32(sx), cell_x)
+            iy = min(np.int32(sy), cell_y)
+            tx[p] = sx - F(ix)
+            ty[p] = sy - F(iy)
+            off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * step))
+        return
     period_x = F(2) * width if mode == REFLECT else width
     period_y = F(2) * height if mode == REFLECT else height
     span_x = max(last_x, F(1))

@@ -91,6 +91,14 @@ def finish(tile, color, target, i, out_start, out_height, out_width, channels, c
         k.write_channel(values[c], low, high, scale[c], bias[c], rounds, target.out, to, apart, count)
 
 
+@inlined
+def reaches_out(tile, line, last):
+    """Whether pixels of a tile, the first line of which ends at `line`, lie outside of the source. The map is affine:
+    where the corners lie inside, all of it does."""
+    inside = tile.inside
+    return min(min(inside[0], inside[line]), min(inside[last - line], inside[last])) == F(0)
+
+
 @jit
 def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
     """Images of one size: sample, colour, clip, normalise, write.
@@ -105,7 +113,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
     tile = new_tile(across, rows, channels)
     packed = src.itemsize == 1 and (channels == 1 or channels == 3)
     cuts = warp.mode == CONSTANT or warp.mode == CONSTANT_CENTRES
-    direct = not target.rounds and not target.planar and not cuts and color.kind != GAIN
+    direct = not target.rounds and not target.planar and color.kind != GAIN
     wraps = warp.mode == WRAP
     pad = 1 if wraps else 0
     parts, most = np.empty((len(starts), 4), np.int64), 0
@@ -139,9 +147,10 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 padded = -(-count // BLOCK) * BLOCK  # what lies behind count is computed and not written
                 at = y * out_width + x
                 locate(warp, i, x, y, width, height, pad, channels, pitch, tile, padded)
+                cut = cuts and reaches_out(tile, min(across, out_width - x) - 1, count - 1)
                 if packed and channels == 3:
                     k.gather_rgb(image, base, stride, tile, count)
-                    if direct:
+                    if direct and not cut:
                         mixes = color.kind == MATRIX
                         k.blend_write_rgb(tile, mixes, matrix, low, high, scale, bias, out, first + 3 * at, count)
                         continue
@@ -153,5 +162,5 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 else:
                     k.sample_any(image, base, step, stride, tile, channels, count)
                 finish(
-                    tile, color, target, i, out_start, out_height, out_width, channels, cuts, at, count
+                    tile, color, target, i, out_start, out_height, out_width, channels, cut, at, count
                 )  # fmt: skip
