@@ -7,9 +7,10 @@ batch = recipe.batch(images, seed=0)
 
 from __future__ import annotations
 
+from augfuse import early as early  # isort: split
+
 from typing import TYPE_CHECKING
 
-from augfuse import early as early
 from augfuse.batch import Batch as Batch
 from augfuse.data.arrays import from_arrays as from_arrays
 from augfuse.data.dataset import DataSet as DataSet

@@ -6,17 +6,17 @@ the library keep their own handlers.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
-from pathlib import PurePath
 
 
 def _is_the_command_line() -> bool:
     """Whether this process is `augfuse ...` or `python -m augfuse ...`."""
     given = sys.orig_argv[1:]
     module = given[given.index("-m") + 1 :][:1] if "-m" in given else []
-    return module == ["augfuse"] or PurePath(given[0] if given else "").stem == "augfuse"
+    return module == ["augfuse"] or os.path.splitext(os.path.basename(given[0] if given else ""))[0] == "augfuse"  # noqa: PTH119, PTH122 - quick
 
 
 def _listens() -> bool:
