@@ -58,12 +58,12 @@ class Batch:
 
     @property
     def masks(self) -> Any:
-        """The masks, with an entry for each image; None where there are none."""
+        """The masks, with an entry for each image; None without masks."""
         return self.targets.get("masks", self.targets.get("mask"))
 
     @property
     def boxes(self) -> list[np.ndarray] | None:
-        """The boxes of each image, (k, 4) float32 in the format of the recipe; None where there are none."""
+        """The boxes of each image, (k, 4) float32 in the format of the recipe; None without boxes."""
         return self.targets.get("boxes")
 
     @property
@@ -104,7 +104,7 @@ class Batch:
         (n,) of each image.
 
         most: how long entries become, by default as the longest one. Raises DataError for a name that the batch does
-        not have, for entries longer than `most` and for those that are no arrays of one shape.
+        not have, for entries longer than `most` and for those that are not arrays of one shape.
         """
         return padded(self.targets, name, most)
 

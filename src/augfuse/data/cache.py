@@ -62,7 +62,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 def load(source: Path, what: str) -> dict[str, np.ndarray] | None:
-    """The arrays that were kept of a file, mapped and read-only; None where there are none, where the file has changed
+    """The arrays that were kept of a file, mapped and read-only; None without any, where the file has changed
     since, and where they are damaged. what: the reader and its version, "coco 1"."""
     try:
         stamp = _stamp(source, what)

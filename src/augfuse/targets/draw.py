@@ -1,4 +1,4 @@
-"""Targets painted over their picture: masks, boxes, key points and polygons, each label in a colour of its own."""
+"""Targets painted over their picture: masks, boxes, key points and polygons, each label in another colour."""
 
 from __future__ import annotations
 

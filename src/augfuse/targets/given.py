@@ -72,7 +72,7 @@ def given(
     kinds: Mapping[str, str] | None = None,
     form: BoxFormat | None = None,
 ) -> Given | None:
-    """Check targets of images of these sizes; None where there are none. kinds: what names are treated like, that the
+    """Check targets of images of these sizes; None without any. kinds: what names are treated like, that the
     recipe does not say. form: the format of the boxes, where it is not that of the recipe. Raises ImageError,
     ImageTypeError."""
     if not values:

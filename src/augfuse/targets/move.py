@@ -140,7 +140,7 @@ def _shaped(entries: Sequence[list[Any]], rings: Rings) -> tuple[list[list[Any]]
 
 
 def _tight(given: Given, moved: dict[str, Any], rings: dict[str, Rings], n: int) -> np.ndarray:
-    """(k, 4): the ends of the polygons or masks of all boxes; NaN where there are none."""
+    """(k, 4): the ends of the polygons or masks of all boxes; NaN for boxes without one."""
     found: list[list[float]] = []
     ends = iter(polygons.ends(rings["polygons"]).tolist()) if "polygons" in rings else iter(())
     for i in range(n):

@@ -16,7 +16,7 @@ _NEAR = 0.5  # pixels: how far apart two places are by which a turn and a scale 
 @final
 class Points(msgspec.Struct, frozen=True, eq=False):
     """k key points: values (k, d) float64 with x and y first, the images (k,) that they lie in, and the columns of
-    angle, scale and visibility, -1 where there is none."""
+    angle, scale and visibility, -1 for one that is absent."""
 
     values: np.ndarray
     image: np.ndarray

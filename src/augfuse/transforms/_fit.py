@@ -109,7 +109,7 @@ class PadIfNeeded(Geometric, frozen=True):
 class LetterBox(Geometric, frozen=True):
     """Scale to the largest size that fits into `size`, aspect kept, and put it in the middle of a canvas of `value`.
 
-    It is a pass of its own where others move pixels too: what surrounds the image is its colour, and not what the
+    It is a separate pass where others move pixels too: what surrounds the image is its colour, and not what the
     recipe's border mode says. Masks have 0 there, or `Targets.mask_fill`. Source: YOLO's letterbox.
     """
 

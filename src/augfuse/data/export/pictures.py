@@ -1,4 +1,4 @@
-"""What is written of each sample: its file, under a name of its own, and what belongs to it."""
+"""What is written of each sample: its file, under a name that no other has, and what belongs to it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Work(NamedTuple):
 
 
 def pictures(data: DataSet, positions: np.ndarray, threads: int) -> list[Picture]:
-    """The samples at these positions: their files as they are, or as PNG where there are none.
+    """The samples at these positions: their files as they are, or as PNG for images without a file.
 
     Raises DecodeError for an image that cannot be read, ImageError for one that no PNG holds.
     """
