@@ -276,3 +276,9 @@ def test_replayed_plans_move_the_same_targets() -> None:
     batch = recipe.batch(images, boxes=boxes, masks=images[..., 0], seed=4)
     again = recipe.replay(af.Plan.from_bytes(batch.plan.to_bytes()), images, boxes=boxes, masks=images[..., 0])
     np.testing.assert_equal(again.targets, batch.targets)
+
+
+@pytest.mark.parametrize("index", [False, 0.0, "", -1])
+def test_an_index_is_a_whole_number_also_where_it_counts_as_nothing(index: Any) -> None:
+    with pytest.raises(af.RangeError, match="index: got"):
+        af.Recipe([FLIP])(image=IMAGE, seed=0, index=index)

@@ -109,7 +109,6 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         targets: what belongs to the image and moves with it, by name: mask (h, w); masks (k, h, w); boxes (k, 4), see
         `box_format`; box_labels, k of anything; keypoints (k, 2), (k, 3) with a visibility, or (k, p, 3) of k objects;
         polygons, k rings (m, 2) or lists of rings; and the names of `additional`. They come out under the same names.
-
         The same bytes as the image at `index` of a batch with this seed and epoch. With a seed, `index` is asked for.
         """
         if seed is not None and index is None:
@@ -118,7 +117,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             )
         images = Images(stack=as_image(image, "image")[None], rows=_FIRST)
         check_values(images, *value_range(images.dtype, self.value_range), "image")
-        recipe, indices = self if training else self._evaluation, np.array([as_index(index or 0)], np.int64)
+        indices = np.array([0 if index is None else as_index(index)], np.int64)
+        recipe = self if training else self._evaluation
         labels = recipe._labels(None if label is None else [label])
         drawn = recipe._draw(check_seed(seed), check_epoch(epoch), indices, labels, None)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
