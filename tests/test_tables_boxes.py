@@ -168,7 +168,7 @@ def test_split_by_the_classes_of_boxes(tmp_path: Path) -> None:
     by_class = np.array([np.abs(shares("box_labels", seed) - 0.2).max() for seed in range(3)])
     by_chance = np.array([np.abs(shares(True, seed) - 0.2).max() for seed in range(3)])
     assert by_class.max() < 0.03 < by_chance.mean()
-    with pytest.raises(af.DataError, match=r"stratify: got 'box_label', wanted .* Did you mean 'box_labels'"):
+    with pytest.raises(af.RangeError, match=r"stratify: got 'box_label', wanted .* Did you mean 'box_labels'"):
         data.split(0.2, stratify="box_label")
     with pytest.raises(af.DataError, match=r"split: boxes: holds float32 of shape \(\d+, 4\), wanted numbers or names"):
         data.split(0.2, stratify="boxes")

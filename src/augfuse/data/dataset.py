@@ -16,7 +16,7 @@ from augfuse.data.split import split_rows
 from augfuse.data.stores.joined import JoinedStore
 from augfuse.data.stores.store import Read, Store
 from augfuse.data.table import Table, joined
-from augfuse.errors import DataError, DecodeError, ImageTypeError, did_you_mean
+from augfuse.errors import DataError, DecodeError, ImageTypeError, RangeError, did_you_mean
 from augfuse.ranges import whole
 from augfuse.text import shown
 
@@ -208,7 +208,7 @@ class DataSet:
             if stratify not in self.table.targets:
                 known = ", ".join(map(shown, self.table.targets))
                 other = f", False or one of the targets {known}" if known else " or False"
-                raise DataError(
+                raise RangeError(
                     f"split: stratify: got {shown(stratify)}, wanted True{other}."
                     f"{did_you_mean(stratify, self.table.targets)}"
                 )
