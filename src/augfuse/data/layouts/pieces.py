@@ -6,7 +6,7 @@ import mmap
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
+from types import GenericAlias, TracebackType
 from typing import Any, TypeVar, final
 
 import msgspec
@@ -76,7 +76,8 @@ class Lists:
         if self._map[start : start + 1] != b"[":
             raise DataError(f"{self._path}: not {self._wanted}: {name} is not a list.")
         start, end = start + 1, end - 1
-        decoder = msgspec.json.Decoder(list[form])
+        objects: Any = GenericAlias(list, (form,))
+        decoder: msgspec.json.Decoder[list[T]] = msgspec.json.Decoder(objects)
         key = self._first_key(start, end)
         size = _PIECE
         while start < end:
