@@ -25,6 +25,14 @@ def overlap(out: np.ndarray, images: Images) -> bool:
     return any(np.may_share_memory(out, a) for a in (images.items if images.stack is None else [images.stack]))
 
 
+def check_apart(out: Any, images: Images) -> None:
+    """Refuse to write to memory that the images lie in."""
+    if isinstance(out, np.ndarray) and overlap(out, images):
+        raise ImageTypeError(
+            "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
+        )
+
+
 def own_range(value: Any) -> tuple[float, float]:
     value = listed(value)
     low, high = value if isinstance(value, (tuple, list)) and len(value) == 2 else (math.nan, math.nan)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from augfuse.arguments import allocated, check_out, is_planar
 from augfuse.batch import Batch, of_views
 from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_images, check_values
-from augfuse.execute.load import executor
-from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
+from augfuse.execute.load import executor, stages
+from augfuse.execute.mixture import Masks, mixed
+from augfuse.plan.plan import Mixture, Plan, Settings, Source, checked, make, value_range
 from augfuse.ranges import whole
 from augfuse.targets.given import Given
+from augfuse.targets.mates import Mates, softened
+from augfuse.targets.mixed import mixed as targets_mixed
 from augfuse.targets.move import carried
 from augfuse.text import shown
 from augfuse.threads import cpu_count
@@ -38,8 +42,10 @@ def carried_out(
     labels: Any = None,
     paths: tuple[str, ...] | None = None,
     held: Given | None = None,
+    mates: Mates | None = None,
 ) -> Batch:
-    """A checked plan, done to the images that it was made for, and to what is held of them."""
+    """A checked plan, done to the images that it was made for, and to what is held of them. mates: the partners of its
+    mixes."""
     planar, out = is_planar(how.layout), how.out
     threads = cpu_count() if how.workers is None else whole("workers", how.workers, 0)
     batches: list[tuple[str, Batch]] = []
@@ -52,24 +58,56 @@ def carried_out(
         else:
             target = check_out(out, shape, part.write.dtype)
             out = out if callable(out) else None  # an array is for the first view
-        executor()(part.lowered, images, target, planar, threads)
-        batch = Batch(target, labels, plan.indices, paths, part, planar)
-        if held is not None:
-            batch.targets, batch.visibility = carried(held, part, executor(), threads)
+        own = _Own(images, held, labels)
+        if (before := part.before) is not None:
+            assert mates is not None
+            own = _mixed(before, own, mates, threads)
+        executor()(part.lowered, own.images, target, planar, threads)
+        batch = Batch(target, own.labels, plan.indices, paths, part, planar)
+        if own.held is not None and held is not None:
+            batch.targets, batch.visibility = carried(own.held, part, executor(), threads)
             batch.kinds, batch.box_format = held.kinds, held.wanted
-            batch.targets |= {
-                like: _like(part, more, how._replace(out=None)) for like, more in held.of("image").items()
-            }
+            for name, more in held.of("image").items():
+                others = None if mates is None else mates.images(name)
+                batch.targets[name] = _like(part, more, how._replace(out=None), others, own.masks)
         batches.append((name, batch))
     return of_views(plan, dict(batches)) if plan.views else batches[0][1]
 
 
-def _like(plan: Plan, images: list[np.ndarray], how: How) -> np.ndarray:
+class _Own(NamedTuple):
+    """The samples of a batch, where a plan's own steps begin. masks: what mixes took of partners, by their paths."""
+
+    images: Images
+    held: Given | None
+    labels: Any
+    masks: Mapping[str, Masks] = {}
+
+
+def _mixed(before: Mixture, own: _Own, mates: Mates, threads: int) -> _Own:
+    """The samples behind the mixes of a plan."""
+    held, masks = own.held, {}
+    if held is not None:
+        held, masks = targets_mixed(before, held, mates.held(), executor(), threads)
+    else:
+        masks = dict.fromkeys(mates.rows)
+    images = mixed(before, own.images, mates.images(), masks, stages(), threads)
+    labels = own.labels if own.labels is None else softened(before, own.labels, "labels", mates)
+    return _Own(images, held, labels, masks)
+
+
+def _like(
+    plan: Plan, images: list[np.ndarray], how: How, others: Mapping[str, Sequence[Images]] | None,
+    masks: Mapping[str, Masks],
+) -> np.ndarray:  # fmt: skip
     """Further images of the same samples, through the recipe with the same draws."""
     more = as_images(images)
     check_values(more, *value_range(more.dtype, plan.settings.value_range))
     own = make(plan.drawn, plan.settings, Source(more.canvas, more.channels, more.dtype), plan.dtype)
     own = checked(own if plan.view is None else dict(own.views)[plan.view])
+    if own.before is not None and others is not None:
+        threads = cpu_count() if how.workers is None else how.workers
+        more = mixed(own.before, more, others, masks, stages(), threads)
+        own = msgspec.structs.replace(own, before=None)
     return carried_out(own, more, how).images
 
 

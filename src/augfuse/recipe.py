@@ -14,9 +14,9 @@ from augfuse.arguments import (
     as_index,
     as_indices,
     canvas_of,
+    check_apart,
     check_labels,
     class_labels,
-    overlap,
     own_range,
     wanted_dtype,
 )
@@ -29,20 +29,22 @@ from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
 from augfuse.plan.lower import Interpolation
+from augfuse.plan.partners import Pool
 from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
 from augfuse.ranges import Choice, Numbers
 from augfuse.rng import Slots, check_epoch, check_seed
 from augfuse.targets import given as of
+from augfuse.targets.asks import Asks, asks
 from augfuse.targets.given import Given, given
 from augfuse.targets.labels import warn_of_masks
+from augfuse.targets.mates import Mates, Read, again, met, of_batch, soft_labels
 from augfuse.targets.policy import BOX_FORMATS, DEFAULT, Targets
 from augfuse.targets.recipes import additional_kinds, as_targets
-from augfuse.targets.seek import seeks, sought
-from augfuse.transforms._compose import When
+from augfuse.targets.seek import sought
 from augfuse.transforms._custom import Lambda, named
 from augfuse.transforms.base import Transform
 from augfuse.transforms.calls import Called
-from augfuse.transforms.children import check_ends, checked_list, leaves, tree
+from augfuse.transforms.children import check_ends, checked_list, leaves
 from augfuse.transforms.evaluation import evaluated
 from augfuse.transforms.undone import warn_of_undone
 from augfuse.warn_once import warn
@@ -101,6 +103,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         epoch: int = 0,
         index: int | None = None,
         training: bool = True,
+        data: Any = None,
         **targets: Any,
     ) -> dict[str, Any]:
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
@@ -110,6 +113,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         `box_format`; box_labels, k of anything; keypoints (k, 2), (k, 3) with a visibility, or (k, p, 3) of k objects;
         polygons, k rings (m, 2) or lists of rings; and the names of `additional`. They come out under the same names.
         The same bytes as the image at `index` of a batch with this seed and epoch. With a seed, `index` is asked for.
+        data: the data set that partners of mixes (MixUp, ...) are drawn from; None: the image is mixed with itself.
         """
         if seed is not None and index is None:
             raise RecipeError(
@@ -119,10 +123,11 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_values(images, *value_range(images.dtype, self.value_range), "image")
         indices = np.array([0 if index is None else as_index(index)], np.int64)
         recipe = self if training else self._evaluation
-        labels = recipe._labels(None if label is None else [label])
-        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), indices, labels, None)
+        labels = recipe._labels(None if label is None else [label], data)
+        pool, read = (None, None) if data is None else data._partners(recipe, indices)
+        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), indices, labels, None, pool)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
-        batch = recipe._run(drawn, images, How(workers=1), held=held)
+        batch = recipe._run(drawn, images, How(workers=1), held=held, mates=read)
         result = batch.sample(0)
         if batch.views:
             result["views"] = {name: view.sample(0) for name, view in batch.views.items()}
@@ -143,6 +148,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         dtype: Any = None,
         layout: str = "NHWC",
         out: np.ndarray | None = None,
+        data: Any = None,
         **targets: Any,
     ) -> Batch:
         """Images (n, h, w, c), (n, h, w) or a sequence of (h, w, c), uint8, uint16 or float32 -> a `Batch`.
@@ -153,20 +159,20 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         normalising transform is unrounded at the input's scale; "float16" is float32 to half the digits. layout "NHWC"
         or "NCHW". out: a C-contiguous array that is written to and returned as `batch.images`. targets: masks, boxes,
         box_labels, keypoints, polygons and the names of `additional`, each with one entry for each image, as a call
-        takes it; see `batch.targets`. Raises ImageError, ImageTypeError, RecipeError.
+        takes it; see `batch.targets`. data: the data set that partners of mixes are drawn from, of which `indices` are
+        places; None: the images given. Raises ImageError, ImageTypeError, RecipeError.
         """
         n = len(pixels := as_images(images))
         positions = np.arange(n, dtype=np.int64) if indices is None else as_indices(indices, n)
         check_labels(labels, n)
         recipe, wanted = self if training else self._evaluation, wanted_dtype(dtype)
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
-        if isinstance(out, np.ndarray) and overlap(out, pixels):
-            raise ImageTypeError(
-                "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
-            )
-        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, recipe._labels(labels), None)
+        check_apart(out, pixels)
+        pool, read = (None, None) if data is None else data._partners(recipe, positions)
+        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, recipe._labels(labels, data), None, pool)
         held = given(self, targets, pixels.canvas, of.in_a_batch)
-        return recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, held=held)
+        labels = soft_labels(labels, recipe._asks.softens)
+        return recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, None, held, read)
 
     def replay(
         self,
@@ -177,6 +183,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         workers: int | None = None,
         layout: str = "NHWC",
         out: np.ndarray | None = None,
+        data: Any = None,
         **targets: Any,
     ) -> Batch:
         """What `plan` did, done again to the same images: the same bytes, also in another process.
@@ -185,60 +192,56 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             recipe.replay(af.Plan.from_bytes(kept), images=images).images
 
         images: as many, of the sizes, channels and dtype that the plan was made for; the others are those of `batch`.
+        data: the data set that partners of mixes were drawn from, where the plan is that of a loader.
         RecipeError where another recipe made the plan, ImageError where the images are not like those of it.
         """
         check_plan(plan, (self.transforms, self._evaluation.transforms), self._settings)
         pixels = as_images(images)
-        plan.images.check(pixels.canvas, pixels.channels, pixels.dtype)
+        plan.given.check(pixels.canvas, pixels.channels, pixels.dtype)
         check_labels(labels, len(pixels))
         check_values(pixels, plan.low, plan.high)
-        if isinstance(out, np.ndarray) and overlap(out, pixels):
-            raise ImageTypeError("out: got memory that the images lie in, wanted memory of its own.")
+        check_apart(out, pixels)
         held = given(self, targets, pixels.canvas, of.in_a_batch)
-        return carried_out(plan, pixels, How(workers, None, layout, out), labels, held=held)
+        labels = labels if plan.before is None else soft_labels(labels, self._asks.softens)
+        mates = again(plan, pixels, held, labels, None if data is None else data._partners(self, plan.indices)[1])
+        return carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
 
-    def _labels(self, labels: Any) -> np.ndarray | None:
-        """The labels as (n,) class numbers or names, where a When asks for them."""
-        if not self._asks_for_labels:
+    def _labels(self, labels: Any, data: Any = None) -> np.ndarray | None:
+        """The labels as (n,) class numbers or names, where draws ask for them."""
+        if not (self._asks.when or self._asks.classes):
             return None
-        if labels is None and self._is_first("labels"):
+        if labels is None and self._asks.when and self._is_first("labels"):
             warn("When: got images without labels, and leaves them as they are. Give labels, one for each image.")
+        if labels is None and data is None and self._asks.classes:
+            raise RecipeError("labels: got none for partners of a class, wanted one for each image. Give labels.")
         return class_labels(labels)
 
     def _draw(
-        self, seed: int, epoch: int, indices: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...] | None
-    ) -> Drawn:
+        self, seed: int, epoch: int, indices: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...] | None,
+        pool: Pool | None = None,
+    ) -> Drawn:  # fmt: skip
         """The draws of these positions: nothing is checked."""
-        return draw(self.transforms, seed, epoch, indices, labels, classes, self._slots)
+        return draw(self.transforms, seed, epoch, indices, labels, classes, self._slots, pool)
 
     def _run(
-        self,
-        drawn: Drawn,
-        images: Images,
-        how: How,
-        labels: Any = None,
-        paths: tuple[str, ...] | None = None,
-        held: Given | None = None,
-    ) -> Batch:
-        """The unchecked inner call: images and what is held of them are known to be good."""
+        self, drawn: Drawn, images: Images, how: How, labels: Any = None, paths: tuple[str, ...] | None = None,
+        held: Given | None = None, mates: Mates | Read | None = None,
+    ) -> Batch:  # fmt: skip
+        """The unchecked inner call: images and what is held of them are known to be good. mates: the partners of mixes,
+        or what reads them; None: the images themselves."""
         source = Source(images.canvas, images.channels, images.dtype)
-        drawn = sought(drawn, held, source, self._settings) if self._seeks else drawn
+        if self._asks.mixes and not isinstance(mates, Mates):
+            drawn, mates = met(drawn, images, mates or of_batch(images, held, labels))
+        found = mates if isinstance(mates, Mates) else None
+        drawn = sought(drawn, held, source, self._settings, found) if self._asks.seeks else drawn
         plan = self._plan(drawn, source, how.dtype)
         warn_of_masks(self, images[0], labels)
-        return carried_out(plan, images, how, labels, paths, held)
+        return carried_out(plan, images, how, labels, paths, held, found)
 
     def plan(
-        self,
-        source: Canvas,
-        channels: int,
-        source_dtype: np.dtype,
-        indices: np.ndarray,
-        *,
-        seed: int | None = None,
-        epoch: int = 0,
-        dtype: np.dtype | None = None,
-        labels: np.ndarray | None = None,
-    ) -> Plan:
+        self, source: Canvas, channels: int, source_dtype: np.dtype, indices: np.ndarray, *, seed: int | None = None,
+        epoch: int = 0, dtype: np.dtype | None = None, labels: np.ndarray | None = None,
+    ) -> Plan:  # fmt: skip
         """The fused, checked plan for images of these sizes: what would be done, without any pixels."""
         return self._plan(
             self._draw(check_seed(seed), epoch, indices, labels, None), Source(source, channels, source_dtype), dtype
@@ -292,12 +295,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return Slots()
 
     @cached_property
-    def _asks_for_labels(self) -> bool:
-        return any(isinstance(transform, When) for _, transform in tree(self.transforms))
-
-    @cached_property
-    def _seeks(self) -> bool:
-        return seeks(self.transforms)
+    def _asks(self) -> Asks:
+        return asks(self.transforms)
 
     def _is_first(self, subject: str) -> bool:
         """Whether this is the first time that `subject` is asked about, for this recipe."""

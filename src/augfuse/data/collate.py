@@ -17,6 +17,7 @@ from augfuse.plan.plan import Plan, Source, make
 from augfuse.ranges import Lengths, listed, whole
 from augfuse.recipe import Recipe
 from augfuse.targets.given import Given
+from augfuse.targets.mates import Mates
 from augfuse.targets.seek import sought
 from augfuse.text import shown
 
@@ -31,11 +32,19 @@ class Collation(msgspec.Struct, frozen=True):
     pad_to: tuple[int, int] | int | None = None
 
     def run(
-        self, recipe: Recipe, drawn: Drawn, images: Images, how: How, labels: Any, paths: Any, held: Given | None
+        self,
+        recipe: Recipe,
+        drawn: Drawn,
+        images: Images,
+        how: How,
+        labels: Any,
+        paths: Any,
+        held: Given | None,
+        mates: Mates | None = None,
     ) -> Batch:
         """A batch of images that may come out in different sizes, each size by itself."""
         source = Source(images.canvas, images.channels, images.dtype)
-        found = sought(drawn, held, source, recipe._settings) if recipe._seeks else drawn
+        found = sought(drawn, held, source, recipe._settings, mates) if recipe._asks.seeks else drawn
         whole_plan = make(found, recipe._settings, source, how.dtype)
         plans = dict(whole_plan.views) or {"": whole_plan}
         own = how._replace(out=None)
@@ -46,12 +55,20 @@ class Collation(msgspec.Struct, frozen=True):
         for code in range(int(codes.max()) + 1):
             rows = np.flatnonzero(codes == code)
             part = Images(items=[images[row] for row in rows.tolist()])
-            some = recipe._run(drawn.take(rows), part, own, held=None if held is None else held.take(rows))
+            theirs = None if mates is None else mates.take(rows)
+            of_them = None if labels is None or mates is None else labels[rows]
+            given = None if held is None else held.take(rows)
+            some = recipe._run(drawn.take(rows), part, own, of_them, None, given, theirs)
             for place, row in enumerate(rows.tolist()):
                 every[row] = (some, place)
         batches = {
             name: self._together(
-                [(some.views[name] if name else some, place) for some, place in every], plan, labels, paths, how, held
+                [(some.views[name] if name else some, place) for some, place in every],
+                plan,
+                labels if mates is None else None,
+                paths,
+                how,
+                held,
             )
             for name, plan in plans.items()
         }
@@ -61,6 +78,8 @@ class Collation(msgspec.Struct, frozen=True):
         self, parts: list[tuple[Batch, int]], plan: Plan, labels: Any, paths: Any, how: How, held: Given | None
     ) -> Batch:
         images = [batch.images[place] for batch, place in parts]
+        if labels is None and parts[0][0].labels is not None:  # as mixes left them
+            labels = np.stack([batch.labels[place] for batch, place in parts])
         planar = parts[0][0].planar
         batch = Batch(images, labels, plan.indices, paths, plan, planar)  # type: ignore[arg-type]
         batch.kinds, batch.box_format = parts[0][0].kinds, parts[0][0].box_format

@@ -332,6 +332,12 @@ class DataSet:
 
         return whitening_of(self, epsilon, workers)
 
+    def _partners(self, recipe: Any, own: np.ndarray) -> tuple[Any, Any]:
+        """What partners of mixes are drawn from for the samples `own`, and what reads them; see `Recipe.batch`."""
+        from augfuse.data.partners import of_data
+
+        return of_data(self, recipe, own)
+
     def _taken(self, positions: np.ndarray) -> DataSet:
         return self._with(self.table.take(positions), self.rows[positions])
 

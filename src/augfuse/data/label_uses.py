@@ -59,14 +59,15 @@ def labels_for_draws(recipe: Recipe, data: DataSet) -> tuple[tuple[str, ...] | N
     DataError for a When that names a class which the data set does not have, and for a data set whose labels come with
     its images: draws are made before samples are read.
     """
-    asking = [(path, transform) for path, transform in tree(recipe.transforms) if isinstance(transform, When)]
-    if not asking:
+    if not (recipe._asks.when or recipe._asks.classes):
         return None, None
+    asking = [(path, transform) for path, transform in tree(recipe.transforms) if isinstance(transform, When)]
     labels, classes = data.labels, data.classes
     if labels is None and data.images is None and data[0].label is not None:
         raise DataError(
-            "data: got labels that come with the images, wanted all of them as an array (n,) for a recipe with When: "
-            "what is done to an image is decided before it is read. Type af.from_samples(data, labels=labels)."
+            "data: got labels that come with the images, wanted all of them as an array (n,) for a recipe with When, "
+            "or partners of a class: what is done to an image is decided before it is read. Type "
+            "af.from_samples(data, labels=labels)."
         )
     given = recipe._labels(labels)
     every = np.empty(0, np.int64) if given is None else given

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Generator, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import msgspec
@@ -15,10 +16,10 @@ from augfuse.batch import Batch
 from augfuse.carry_out import How
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.collate import collation
-from augfuse.data.columns import kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels
 from augfuse.data.order import Order
+from augfuse.data.partners import Partners, kinds_of
 from augfuse.data.read import Reader
 from augfuse.data.ring import Ring
 from augfuse.data.samples import as_data_set
@@ -28,7 +29,7 @@ from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch, check_seed
 from augfuse.targets.given import given, of_samples
-from augfuse.targets.policy import KINDS
+from augfuse.targets.mates import met, of_batch, soft_labels, softened
 from augfuse.text import shown
 from augfuse.threads import cpu_count
 
@@ -110,8 +111,9 @@ class Loader:
         self._classes = one_hot_labels(self._data) if truth("one_hot", one_hot) else None
         self._class_names, self._draw_labels = labels_for_draws(self._recipe, self._data)
         self._reader = Reader(self._data, on_error, max_skipped, self._recipe)
-        known = {name: name for name in KINDS} | {"corners": "keypoints"} | dict(self._recipe.additional)
-        self._kinds = kinds(data.table.targets, known)
+        self._kinds = kinds_of(data, self._recipe)
+        mixes = self._recipe._asks.mixes
+        self._partners = Partners(data, self._recipe, self._reader, self._classes) if mixes else None
         self._collation = collation(collate, pad_to)
         self._ring = self._new_ring()
         self._process = os.getpid()
@@ -259,25 +261,29 @@ class Loader:
         wanted = self._order.batch(epoch, step)
         samples = self._order.samples(epoch, wanted)
         labels = None if self._draw_labels is None else self._draw_labels[samples]
-        drawn = self.recipe._draw(self.seed, epoch, wanted, labels, self._class_names)
+        partners, mates, weights = self._partners, None, self.data.sample_weights
+        pool = None if partners is None else partners.pool.of(samples)
+        drawn = self.recipe._draw(self.seed, epoch, wanted, labels, self._class_names, pool)
         read = self._reader.read(samples, threads)
         if len(read.places) < len(wanted):  # some were skipped
             drawn = drawn.take(read.places)
-        labels = read.labels
+        labels, own = read.labels, None if weights is None else weights[samples[read.places]]
         if self._classes is not None:
             labels = np.eye(self._classes, dtype=np.float32)[labels]
         held = given(self.recipe, read.targets, read.images.canvas, of_samples(read.names), self._kinds, "pascal_voc")
         how = How(threads, self._dtype, self._layout, self._ring.take)
-        if self._collation is None:
-            batch = self.recipe._run(drawn, read.images, how, labels, read.paths, held)
-        else:
-            batch = self._collation.run(self.recipe, drawn, read.images, how, labels, read.paths, held)
-        weights = self.data.sample_weights
+        if partners is not None:
+            labels = soft_labels(labels, self.recipe._asks.softens)
+            themselves = of_batch(read.images, held, labels, own)
+            drawn, mates = met(drawn, read.images, partners.reader(threads, themselves))
+        run = self.recipe._run if self._collation is None else partial(self._collation.run, self.recipe)
+        batch = run(drawn, read.images, how, labels, read.paths, held, mates)
         for one in (batch, *batch.views.values()):
             if samples is not wanted:  # drawn by their weights: the draws are keyed by the place in the epoch
                 one.indices = samples[read.places]
-            if weights is not None:
-                one.sample_weights = weights[samples[read.places]]
+            if own is not None:
+                mixed = one.plan.before is not None and mates is not None
+                one.sample_weights = softened(one.plan.before, own, "weights", mates) if mixed else own
         return batch
 
     def state_dict(self) -> dict[str, Any]:

@@ -60,8 +60,9 @@ class Reader:
         """Forget a lock that a thread of another process may hold."""
         self._lock = threading.Lock()
 
-    def read(self, indices: np.ndarray, threads: int) -> Read:
-        """The samples at these positions, those that were skipped left out."""
+    def read(self, indices: np.ndarray, threads: int, none_is_fine: bool = False) -> Read:
+        """The samples at these positions, those that were skipped left out. DataError where none is left, unless that
+        is fine."""
         data, stack = self._data, self._data.images
         if stack is not None:
             labels = None if data.labels is None else data.labels[indices]
@@ -71,6 +72,8 @@ class Reader:
             return Read(np.arange(len(indices)), images, labels, None, *self._targets_of(indices, stack))
         samples = self._samples(indices, threads)
         kept = [(place, int(indices[place]), s) for place, s in enumerate(samples) if s is not None]
+        if not kept and none_is_fine:
+            return Read(np.empty(0, np.int64), Images(items=[]), None, None, {}, [])
         if not kept:
             raise DataError(
                 f"every image of this batch was skipped, the first one because: {self.skipped[int(indices[0])]}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+from augfuse.execute.mixture import Stages
+
 
 @cache
 def executor() -> Callable[..., None]:
@@ -12,3 +14,12 @@ def executor() -> Callable[..., None]:
     from augfuse.execute.cpu.run import execute
 
     return execute
+
+
+@cache
+def stages() -> Stages:
+    """What the executor does for mixes."""
+    from augfuse.execute.cpu.mix import mix
+    from augfuse.execute.cpu.run import execute_each
+
+    return Stages(execute_each, mix)

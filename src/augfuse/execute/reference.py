@@ -9,9 +9,11 @@ import numpy as np
 
 from augfuse import color
 from augfuse.execute.images import Images
+from augfuse.execute.mixture import Masks
 from augfuse.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR, Field
 from augfuse.plan.bends import Bend
 from augfuse.plan.lower import Lowered, Pass, Sampling
+from augfuse.plan.ops import Mix
 from augfuse.plan.tone import Tone, params_of
 
 
@@ -20,6 +22,23 @@ def execute(lowered: Lowered, images: Images) -> np.ndarray:
     results = [_image(lowered, images[i].astype(np.float64), images.dtype, i) for i in range(len(images))]
     dtype, made = lowered.output.dtype, np.stack(results)
     return (made.astype(np.float32) if dtype == np.float16 else made).astype(dtype)  # float16 is rounded float32
+
+
+def mix(op: Mix, own: Images, partners: tuple[Images, ...], masks: Masks, threads: int = 1) -> Images:
+    """Finished samples put together, pixel by pixel."""
+    items = [own[i].astype(np.float64) for i in range(len(own))]
+    for j, i in enumerate(op.rows.tolist()):
+        samples = [items[i], *(partner[j].astype(np.float64) for partner in partners)]
+        picture = np.zeros((int(op.size.height[i]), int(op.size.width[i]), own.channels))
+        for k, sample in enumerate(samples):
+            for y, x in np.ndindex(sample.shape[:2]):
+                row, column = op.parts[j, k, 1] + y, op.parts[j, k, 0] + x
+                if op.weights is not None:
+                    picture[row, column] += op.weights[j, k] * sample[y, x]
+                elif masks is None or k == 0 or masks[j][y, x]:
+                    picture[row, column] = sample[y, x]
+        items[i] = picture
+    return Images(items=[item.astype(np.float32 if op.weights is not None else own.dtype) for item in items])
 
 
 def _image(lowered: Lowered, image: np.ndarray, dtype: np.dtype, i: int) -> np.ndarray:

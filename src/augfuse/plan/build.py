@@ -9,23 +9,32 @@ from typing import TypeAlias
 
 import numpy as np
 
-from augfuse.plan.draw import Node, applications
-from augfuse.plan.ops import Op, Write, maker
+from augfuse.geometry import Canvas
+from augfuse.plan.draw import Drawn, Node, applications
+from augfuse.plan.ops import Mix as MixOp
+from augfuse.plan.ops import Op, Partner, Warp, Write, maker
 from augfuse.transforms import base
 from augfuse.transforms.base import Frame, Params
+from augfuse.transforms.mixing import Layout, Mix
 
 Seek: TypeAlias = Callable[[Node, np.ndarray | None, Sequence[Op], Frame], Params]
 
 
-def operations(nodes: Sequence[Node], frame: Frame, seek: Seek | None = None) -> list[Op]:
+def operations(drawn: Drawn, nodes: Sequence[Node], frame: Frame, seek: Seek | None = None) -> list[Op]:
     """One op for each application of a transform, but for the Write at the end; `frame`: what the images are. seek:
     what is asked for the parameters of a Seeking, given the ops before it; None: they are known."""
     found: list[Op] = []
+    first = frame
     made: dict[str, tuple[Op, Frame]] = {}  # a transform that comes at several places is the same at each of them
     canvas = frame.canvas
     for node, active in applications(nodes):
         transform, path = node.transform, node.path
         if isinstance(transform, base.Write):
+            continue
+        if isinstance(transform, Mix):
+            found += _mixed(drawn, node, active, canvas, first)
+            canvas = found[-1].size
+            frame = frame._replace(canvas=canvas, whole=frame.whole and not transform.blends)
             continue
         before, params = made.get(path), node.params
         if seek is not None and isinstance(transform, base.Seeking):
@@ -38,6 +47,63 @@ def operations(nodes: Sequence[Node], frame: Frame, seek: Seek | None = None) ->
             canvas = op.size
             frame = frame._replace(canvas=canvas)
     return found
+
+
+def _mixed(drawn: Drawn, node: Node, active: np.ndarray | None, canvas: Canvas, first: Frame) -> list[Op]:
+    """A Mix, behind what puts the images into their parts. first: what images are that come in."""
+    transform, name = node.transform, _name(node.path)
+    assert isinstance(transform, Mix)
+    rows = np.arange(len(drawn)) if active is None else np.flatnonzero(active)
+    own = Canvas(canvas.height[rows], canvas.width[rows])
+    params = {name: values[rows] for name, values in node.params.items()}
+    partners: list[Partner] = []
+    for k in range(transform.partners):
+        sizes = zip((params["height"], params["width"]), first.canvas, strict=True)
+        source = Canvas(*(np.where(side[:, k] > 0, side[:, k], known[rows]) for side, known in sizes))
+        of_it = drawn.partner(node, k, rows)
+        steps = operations(of_it, of_it.nodes, first._replace(canvas=source)) if len(rows) else []
+        partners.append(Partner(of_it, source, steps))
+    sizes = (own, *(some.ops[-1].size if some.ops else some.source for some in partners))
+    layout = transform.layout(params, sizes)
+    moves = [_placed(transform, name, layout, k) for k in range(len(sizes))]
+    partners = [
+        some if move is None or not len(rows) else some._replace(ops=(*some.ops, move))
+        for some, move in zip(partners, moves[1:], strict=True)
+    ]
+    size = Canvas(*(_put(side, rows, new) for side, new in zip(canvas, layout.size, strict=True)))
+    objects = params["objects"] if transform.takes_objects else None
+    shares = None
+    if transform.softens:
+        shares = layout.weights if layout.weights is not None else _visible(layout)
+    mix = MixOp(name, node.path, size, rows, tuple(partners), layout.parts, layout.weights, objects, shares)
+    if (move := moves[0]) is None:
+        return [mix]
+    matrix = np.tile(np.eye(3), (len(drawn), 1, 1))
+    matrix[rows] = move.matrix
+    placed = Canvas(*(_put(side, rows, new) for side, new in zip(canvas, move.size, strict=True)))
+    return [Warp(name, placed, matrix, move.grid, False, move.surround), mix]
+
+
+def _placed(transform: Mix, name: str, layout: Layout, k: int) -> Warp | None:
+    """What puts sample k of a Mix into its part; None where it stays as it is."""
+    matrix = layout.matrices[k]
+    if matrix is None:
+        return None
+    size = Canvas(layout.parts[:, k, 3], layout.parts[:, k, 2])
+    return Warp(name, size, matrix, "whole" if layout.whole else "aligned", False, transform.surround)
+
+
+def _put(side: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
+    found = side.copy()
+    found[rows] = new
+    return found
+
+
+def _visible(layout: Layout) -> np.ndarray:
+    """(k, s): which part of the pictures each sample fills. Only the image itself is covered by others."""
+    area = (layout.parts[:, :, 2] * layout.parts[:, :, 3]) / (layout.size.width * layout.size.height)[:, None]
+    area[:, 0] = 1 - area[:, 1:].sum(axis=1)
+    return area
 
 
 @lru_cache(maxsize=4096)

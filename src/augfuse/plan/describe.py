@@ -16,6 +16,7 @@ from augfuse.geometry import Canvas
 from augfuse.plan.draw import Node, applications
 from augfuse.plan.plan import Plan
 from augfuse.transforms.base import Amount, Geometric, Params
+from augfuse.transforms.mixing import Mix
 
 # The value of a unit that changes nothing.
 _NEUTRAL = {"degrees": 0.0, "turns": 0.0, "times": 1.0}
@@ -42,7 +43,7 @@ class Applied(msgspec.Struct, frozen=True):
 
 def describe(plan: Plan, i: int) -> tuple[Applied, ...]:
     """One entry for each transform that does something, in the order of application, for image `i`, 0 <= i < n."""
-    canvas = Canvas(plan.source.height[i : i + 1], plan.source.width[i : i + 1])
+    canvas = Canvas(*(side[i : i + 1] for side in plan.given.canvas))
     found: dict[str, Applied] = {}
     for node, active in applications(plan.nodes):
         fired = active is None or bool(active[i])
@@ -52,6 +53,8 @@ def describe(plan: Plan, i: int) -> tuple[Applied, ...]:
             found[node.path] = _applied(node, params, fired, canvas)
         if fired and isinstance(node.transform, Geometric):
             canvas = node.transform.matrix(params, canvas)[1]
+        elif fired and isinstance(node.transform, Mix):
+            canvas = node.transform.canvas(canvas)
     return tuple(found.values())
 
 

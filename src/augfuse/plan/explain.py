@@ -14,7 +14,16 @@ def explain(plan: Plan) -> str:
 
 
 def _line(plan: Plan) -> str:
+    write = plan.write
+    height, width = plan.size
+    last = f"{write.name + ' -> ' if write.name else ''}write {height[0]}x{width[0]}x{plan.channels} {write.dtype.name}"
+    return "; ".join([*_parts(plan), last])
+
+
+def _parts(plan: Plan) -> list[str]:
     parts: list[str] = []
+    if plan.before is not None:
+        parts = [*_parts(plan.before.own), f"{plan.before.op.name} -> 1 mix with the partner, which passed the same"]
     for step in plan.steps:
         if not isinstance(step, Segment):
             parts.append(f"{step.name} -> 1 kernel")
@@ -28,12 +37,7 @@ def _line(plan: Plan) -> str:
             parts.append(f"{_listed(step.color_names)} -> 1 matrix{mean}")
         if step.after:
             parts.append(_tones(step.after))
-    write = plan.write
-    height, width = plan.size
-    parts.append(
-        f"{write.name + ' -> ' if write.name else ''}write {height[0]}x{width[0]}x{plan.channels} {write.dtype.name}"
-    )
-    return "; ".join(parts)
+    return parts
 
 
 def _interpolation(plan: Plan, step: Segment) -> str:

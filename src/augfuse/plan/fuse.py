@@ -19,13 +19,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from augfuse import color, geometry
-from augfuse.errors import RecipeError
 from augfuse.plan import ops
 from augfuse.plan.ops import Bent, Grid, Op, Segment, Step
 
 
 def steps(operations: Sequence[Op | Step]) -> list[Step]:
-    """Each op as one step. RecipeError for what no executor runs."""
+    """Each op as one step."""
     return [_STEP[type(op)](op) for op in operations]
 
 
@@ -159,11 +158,6 @@ def _of_tone(op: ops.Tone) -> Step:
     return Segment(op.size, before=(op,))
 
 
-def _refused(op: ops.Mix) -> Step:
-    kind = type(op).__name__
-    raise RecipeError(f"{op.name}: transforms of the kind {kind} are not executed by this version. Leave it out.")
-
-
 # What each op is as a step. A new kind has its line here, and its part in `Segment` and `_merged` if it fuses.
 _STEP: dict[type, Callable[..., Step]] = {
     ops.Warp: _of_warp,
@@ -171,6 +165,5 @@ _STEP: dict[type, Callable[..., Step]] = {
     ops.Color: _of_color,
     ops.Tone: _of_tone,
     ops.Local: lambda op: op,
-    ops.Mix: _refused,
     ops.Segment: lambda segment: segment,
 }

@@ -7,9 +7,9 @@ Mix combines samples, Write is the last thing done. Arrays have n first. Before 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
 
 import msgspec
 import numpy as np
@@ -19,6 +19,9 @@ from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas, Field
 from augfuse.transforms import base
 from augfuse.transforms.base import Frame, Params, Transform
+
+if TYPE_CHECKING:
+    from augfuse.plan.draw import Drawn
 
 # Where pixels may go, by class: "whole": by whole pixels, rows stay rows; "swapped": by whole pixels, rows may become
 # columns; "aligned": rows stay rows; "free": anywhere.
@@ -116,15 +119,34 @@ class Local(msgspec.Struct, frozen=True, eq=False):
 
 
 @final
+class Partner(NamedTuple):
+    """What becomes of the partners of some images before they are mixed: what was drawn for them, their sizes, and the
+    ops."""
+
+    drawn: Drawn
+    source: Canvas
+    ops: Sequence[Op]
+
+
+@final
 class Mix(msgspec.Struct, frozen=True, eq=False):
-    """Combines samples."""
+    """Makes one sample of several.
+
+    rows: (k,) the images that are mixed; what follows is of these. partners: what becomes of theirs. parts: (k, s, 4)
+    left, top, width and height of what each of the s samples fills, the image first, later ones over earlier ones.
+    weights: (k, s) where they are blended. objects: (k, m) bool, of a partner only these objects. shares: (k, s) how
+    much of its label is each one's; None: labels stay those of the image.
+    """
 
     name: str
-    size: Canvas
-
-    def on(self, active: np.ndarray, canvas: Canvas) -> Mix:
-        """The same for the images of `active` (n,)."""
-        return self
+    path: str
+    size: Canvas  # of all images
+    rows: np.ndarray
+    partners: tuple[Partner, ...]
+    parts: np.ndarray
+    weights: np.ndarray | None = None
+    objects: np.ndarray | None = None
+    shares: np.ndarray | None = None
 
 
 @final
@@ -214,10 +236,6 @@ def _tone(transform: base.Tone, params: Params, frame: Frame, name: str) -> Op:
     return Tone(name, frame.canvas, transform.curve, params, everyone, transform.statistic)
 
 
-def _mix(transform: base.Mix, params: Params, frame: Frame, name: str) -> Op:
-    return Mix(name, frame.canvas)
-
-
 # What makes the op of each kind, as it acts on all images: of a transform, what was drawn for it, what reaches it, and
 # what it is called.
 _MAKERS: dict[type[Transform], Callable[..., Op]] = {
@@ -226,7 +244,6 @@ _MAKERS: dict[type[Transform], Callable[..., Op]] = {
     base.Color: _color,
     base.Tone: _tone,
     base.Local: _local,
-    base.Mix: _mix,
 }
 
 

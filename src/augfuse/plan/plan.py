@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
@@ -14,7 +15,7 @@ from augfuse.plan.build import operations, write
 from augfuse.plan.draw import Drawn, Node
 from augfuse.plan.fuse import fuse, steps
 from augfuse.plan.lower import Interpolation, Lowered, lower
-from augfuse.plan.ops import Segment, Step, Write
+from augfuse.plan.ops import Mix, Op, Segment, Step, Write
 from augfuse.ranges import per_channel
 from augfuse.transforms import base
 from augfuse.transforms.base import Frame, Transform
@@ -65,12 +66,25 @@ class Source(msgspec.Struct, frozen=True, eq=False):
 
 
 @final
+class Mixture(msgspec.Struct, frozen=True, eq=False):
+    """Samples that are finished and then made one: what is done to the images until there, and to each partner of those
+    that are mixed."""
+
+    op: Mix
+    own: Plan
+    partners: tuple[Plan, ...]
+
+
+@final
 class Plan(msgspec.Struct, frozen=True, eq=False):
-    """The plan of a batch of n images. `seed` is the one used, also where fresh entropy was drawn."""
+    """The plan of a batch of n images. `seed` is the one used, also where fresh entropy was drawn.
+
+    Of a recipe that mixes samples it is what is done to the mixed ones, `images`, and `before` what makes them.
+    """
 
     drawn: Drawn
     settings: Settings
-    images: Source
+    images: Source  # what its own steps take
     dtype: np.dtype | None  # as it was asked for; None: the recipe decides
     view: str | None  # the name of the view that it makes; None where there are none
     low: float  # the value range: full scale is high - low
@@ -80,6 +94,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     write: Write
     lowered: Lowered | None = None  # as executors take it
     views: tuple[tuple[str, Plan], ...] = ()  # the plans of all views; the first one is this plan's own work
+    before: Mixture | None = None
 
     @property
     def seed(self) -> int:
@@ -96,8 +111,13 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def source(self) -> Canvas:
-        """The sizes of the images that come in."""
+        """The sizes of the images that its steps take."""
         return self.images.canvas
+
+    @property
+    def given(self) -> Source:
+        """What the images are that come in, before all mixes."""
+        return self.images if self.before is None else self.before.own.given
 
     @property
     def channels(self) -> int:
@@ -185,7 +205,7 @@ def _of_view(
     low, high = value_range(images.dtype, settings.value_range)
     n, channels = len(drawn), images.channels
     nodes = drawn.nodes if view is None else (*drawn.nodes, *dict(drawn.views)[view])
-    apart = steps(operations(nodes, Frame(images.canvas, channels, low, high, images.dtype.kind == "u")))
+    frame = Frame(images.canvas, channels, low, high, images.dtype.kind == "u")
     last, wanted = nodes[-1].transform if nodes else None, dtype
     if dtype is not None and dtype not in (images.dtype, np.float32, np.float16):
         names = ", ".join(f"'{name}'" for name in dict.fromkeys((images.dtype.name, "float32")))
@@ -197,28 +217,40 @@ def _of_view(
             f"dtype: got {dtype.name} for a recipe that ends in {type(last).__name__}, wanted 'float32' or 'float16'. "
             "Leave dtype out."
         )
-    return Plan(
-        drawn=drawn,
-        settings=settings,
-        images=images,
-        dtype=wanted,
-        view=view,
-        low=low,
-        high=high,
-        fill_value=_fill_value(settings.fill_value, channels),
-        steps=tuple(fuse(apart) if fused else apart),
-        write=write(nodes, n, channels, low, high, dtype),
-    )
+    final = write(nodes, n, channels, low, high, dtype)
+    made = stage(drawn, settings, images, operations(drawn, nodes, frame), final, fused)
+    return msgspec.structs.replace(made, dtype=wanted, view=view)
 
 
-def unwritten(drawn: Drawn, settings: Settings, images: Source, steps: tuple[Step, ...]) -> Plan:
-    """The plan of these steps alone, written as the images are: what happens up to a place of a recipe."""
+def unwritten(drawn: Drawn, settings: Settings, images: Source, ops: Sequence[Op], fused: bool = True) -> Plan:
+    """The plan of these ops alone, written as the images are: what happens up to a place of a recipe."""
     low, high = value_range(images.dtype, settings.value_range)
-    n, channels = len(drawn), images.channels
+    return stage(drawn, settings, images, ops, write((), len(drawn), images.channels, low, high, images.dtype), fused)
+
+
+def stage(
+    drawn: Drawn, settings: Settings, images: Source, ops: Sequence[Op], final: Write, fused: bool = True
+) -> Plan:
+    """The plan of these ops and this write; of several stages, where there are mixes among the ops."""
+    low, high = value_range(images.dtype, settings.value_range)
+    channels, source, start = images.channels, images, 0
+    before: Mixture | None = None
+    for place, op in enumerate(ops):
+        if not isinstance(op, Mix):
+            continue
+        own = unwritten(drawn, settings, source, ops[start:place], fused)
+        own = own if before is None else msgspec.structs.replace(own, before=before, low=low, high=high)
+        partners = tuple(
+            unwritten(some.drawn, settings, Source(some.source, channels, images.dtype), some.ops, fused)
+            for some in op.partners
+        )
+        before, start = Mixture(op, own, partners), place + 1
+        source = Source(op.size, channels, np.dtype(np.float32) if op.weights is not None else source.dtype)
+    apart = steps(ops[start:])
     return Plan(
-        drawn=drawn, settings=settings, images=images, dtype=None, view=None, low=low, high=high,
-        fill_value=_fill_value(settings.fill_value, channels), steps=steps,
-        write=write((), n, channels, low, high, images.dtype),
+        drawn=drawn, settings=settings, images=source, dtype=None, view=None, low=low, high=high,
+        fill_value=_fill_value(settings.fill_value, channels), steps=tuple(fuse(apart) if fused else apart),
+        write=final, before=before,
     )  # fmt: skip
 
 
@@ -231,13 +263,12 @@ def checked(plan: Plan) -> Plan:
     """The plan with the numbers that an executor takes, or an error where none can run it: singular or non-finite
     matrices, sizes that do not stack or are absurd, colours that do not fit.
     """
-    canvas = plan.source
-    for step in plan.steps:
-        if step.size is not canvas:
-            _check_size(plan, step)
-            canvas = step.size
-    lowered = lower(plan)
-    height, width = canvas
+    if plan.views:
+        views = tuple((name, checked(view)) for name, view in plan.views)
+        first = views[0][1]
+        return msgspec.structs.replace(plan, lowered=first.lowered, before=first.before, views=views)
+    found = _stage_checked(plan)
+    height, width = found.size
     if len(height) > 1 and ((height != height[0]).any() or (width != width[0]).any()):
         sizes = sorted({f"{h}x{w}" for h, w in zip(height, width, strict=True)})
         raise ImageError(
@@ -245,10 +276,21 @@ def checked(plan: Plan) -> Plan:
             "stack into one batch. "
             f"Add af.Resize((height, width)) or a crop to the recipe."
         )
-    if not plan.views:
-        return msgspec.structs.replace(plan, lowered=lowered)
-    views = tuple((name, checked(view)) for name, view in plan.views)
-    return msgspec.structs.replace(plan, lowered=views[0][1].lowered, views=views)
+    return found
+
+
+def _stage_checked(plan: Plan) -> Plan:
+    """The same of a plan whose images need not stack, and of all that comes before it."""
+    canvas = plan.source
+    for step in plan.steps:
+        if step.size is not canvas:
+            _check_size(plan, step)
+            canvas = step.size
+    before = plan.before
+    if before is not None:
+        partners = tuple(map(_stage_checked, before.partners))
+        before = Mixture(before.op, _stage_checked(before.own), partners)
+    return msgspec.structs.replace(plan, lowered=lower(plan), before=before)
 
 
 def _check_size(plan: Plan, step: Step) -> None:

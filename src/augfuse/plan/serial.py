@@ -22,7 +22,8 @@ from augfuse.plan.plan import Plan, Settings, Source, checked, make
 from augfuse.ranges import LONGEST_SIDE
 from augfuse.text import shown
 from augfuse.transforms.base import Compose, Seeking, Transform
-from augfuse.transforms.children import check_ends
+from augfuse.transforms.children import check_ends, leaves
+from augfuse.transforms.mixing import Mix
 from augfuse.transforms.spec import transform_to_dict, transforms_from_list
 
 MAGIC = b"augfuse-plan\n"
@@ -33,6 +34,11 @@ MOST_CHANNELS = 2**16
 _DIGEST = 16
 _OVERHEAD = 64  # what a transform takes besides its arrays, in images
 _CLOSE = 1e-9
+# What is drawn and follows from data too, by kind: the least and the largest value.
+_FOUND: dict[type, dict[str, tuple[int | tuple[int, ...], int]]] = {
+    Seeking: {"part": ((-LONGEST_SIDE, -LONGEST_SIDE, 0, 0), LONGEST_SIDE)},
+    Mix: {"partner": (0, 2**63 - 1), "height": (0, LONGEST_SIDE), "width": (0, LONGEST_SIDE)},
+}
 _DTYPES = {"bool": np.bool_, "int64": np.int64, "uint64": np.uint64, "float64": np.float64}
 _IMAGES = {"uint8": np.uint8, "uint16": np.uint16, "float32": np.float32}
 _OUTPUTS = {**_IMAGES, "float16": np.float16}
@@ -67,11 +73,12 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
     output: str | None
     view: str | None
     nodes: list[_Node]
+    of_data: bool = False
 
 
 def to_bytes(plan: Plan) -> bytes:
     """The plan as bytes. RecipeError for a Lambda whose function has no name, and for more than can be read again."""
-    drawn = plan.drawn
+    drawn, images = plan.drawn, plan.given
     _check_cells(len(drawn), plan.channels, drawn.transforms)
     stored = _Stored(
         version=VERSION,
@@ -80,10 +87,10 @@ def to_bytes(plan: Plan) -> bytes:
         seed=drawn.seed,
         epoch=drawn.epoch,
         indices=_packed(drawn.indices),
-        height=_packed(plan.source.height),
-        width=_packed(plan.source.width),
-        channels=plan.channels,
-        images=plan.images.dtype.name,
+        height=_packed(images.canvas.height),
+        width=_packed(images.canvas.width),
+        channels=images.channels,
+        images=images.dtype.name,
         output=None if plan.dtype is None else plan.dtype.name,
         view=None if plan.views else plan.view,
         nodes=[
@@ -94,6 +101,7 @@ def to_bytes(plan: Plan) -> bytes:
             )
             for node in drawn.walk()
         ],
+        of_data=drawn.of_data,
     )
     body = msgspec.msgpack.encode(stored)
     return MAGIC + blake2b(body, digest_size=_DIGEST).digest() + body
@@ -140,7 +148,7 @@ def _rebuilt(stored: _Stored) -> Plan:
     _check_cells(n, stored.channels, transforms)
     _check_settings(stored.settings)
     form = draw(transforms, stored.seed, stored.epoch, indices)
-    drawn = _with_values(form, stored.nodes, n)
+    drawn = _with_values(form, stored, n)
     images = Source(Canvas(height, width), stored.channels, np.dtype(_IMAGES[stored.images]))
     output = None if stored.output is None else np.dtype(_OUTPUTS[stored.output])
     if output not in (None, images.dtype, np.float32, np.float16):
@@ -151,12 +159,21 @@ def _rebuilt(stored: _Stored) -> Plan:
 
 def _check_cells(n: int, channels: int, transforms: Sequence[Transform]) -> None:
     views = [children for transform in transforms for _, children in getattr(transform, "views", ())]
-    each = sum(map(_cells, (*transforms, *(child for children in views for child in children))))
+    each = _cells_of(transforms) + sum(_cells_of((*transforms[:-1], *children)) for children in views)
     if (n + _OVERHEAD) * (each + channels * max(1, len(views))) > MOST_CELLS:
         raise RecipeError(
             f"plan: got {n:,} images with {each:,} transforms and {channels:,} channels, wanted at most {MOST_CELLS:,} "
             "in all, images times the rest, where a field counts as many transforms. Write plans of smaller batches."
         )
+
+
+def _cells_of(transforms: Sequence[Transform]) -> int:
+    """The memory that a list of transforms takes: each partner of a mix passes those before it again."""
+    total = 0
+    for transform in transforms:
+        partners = sum(one.partners for one in leaves((transform,)) if isinstance(one, Mix))
+        total += _cells(transform) + partners * (total + _cells(transform))
+    return total
 
 
 def _cells(transform: Transform) -> int:
@@ -173,12 +190,14 @@ def _check_settings(settings: Settings) -> None:
         raise ValueError("settings that no recipe has")
 
 
-def _with_values(form: Drawn, nodes: Sequence[_Node], n: int) -> Drawn:
+def _with_values(form: Drawn, stored: _Stored, n: int) -> Drawn:
+    nodes = stored.nodes
     if len(nodes) != sum(1 for _ in form.walk()):
         raise ValueError("more or fewer draws than transforms")
     left = iter(nodes)
     return msgspec.structs.replace(
         form,
+        of_data=stored.of_data,
         nodes=tuple(_node(node, left, n) for node in form.nodes),
         views=tuple((name, tuple(_node(node, left, n) for node in own)) for name, own in form.views),
     )
@@ -188,9 +207,11 @@ def _node(form: Node, left: Iterator[_Node], n: int) -> Node:
     stored = next(left)
     if stored.path != form.path or set(stored.params) != set(form.params):
         raise ValueError(f"draws of {shown(stored.path)} in the place of {form.path}")
-    seeks = isinstance(form.transform, Seeking)
+    found = _FOUND.get(next((kind for kind in _FOUND if isinstance(form.transform, kind)), type(None)), {})
     params = {
-        name: _part(stored.params[name], n) if seeks and name == "part" else _like(stored.params[name], values)
+        name: _whole(stored.params[name], values.shape, *found[name])
+        if name in found
+        else _like(stored.params[name], values)
         for name, values in form.params.items()
     }
     active = None if stored.active is None else _like(stored.active, np.zeros(n, bool))
@@ -212,13 +233,14 @@ def _array(stored: _Array, n: int | None = None) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def _part(stored: _Array, n: int) -> np.ndarray:
-    """(n, 4) int64: parts that were found by what was in the images, which is not kept."""
-    if stored.dtype != "int64" or stored.shape != (n, 4):
-        raise ValueError(f"parts {stored.dtype} of shape {stored.shape}, wanted int64 of {(n, 4)}")
-    array = np.frombuffer(stored.data, "<i8").reshape(n, 4).astype(np.int64)
-    if (np.abs(array) > LONGEST_SIDE).any() or (array[:, 2:] < 0).any():
-        raise ValueError("parts out of range")
+def _whole(stored: _Array, shape: tuple[int, ...], low: int | tuple[int, ...], high: int) -> np.ndarray:
+    """int64 of this shape within low..high, low one for all or for each column: what follows from data, which is not
+    kept."""
+    if stored.dtype != "int64" or stored.shape != shape:
+        raise ValueError(f"numbers {stored.dtype} of shape {stored.shape}, wanted int64 of {shape}")
+    array = np.frombuffer(stored.data, "<i8").reshape(shape).astype(np.int64)
+    if (array < low).any() or (array > high).any():
+        raise ValueError("numbers out of range")
     return array
 
 

@@ -26,7 +26,8 @@ class Given(msgspec.Struct, frozen=True, eq=False):
     mask: (h, w), (k, h, w) or (h, w, 1). boxes: (k, 4) or, oriented, (k, 5) float64, in the format
     `form`; they come out in that of `wanted`. box_labels:
     k of anything. keypoints: (k, d) or (k, p, d) float64. polygons: lists of rings (m, 2) float64, or of lists of
-    these. fixed: what no pixel's place matters to.
+    these. fixed: what no pixel's place matters to. seen: how much of each box and point is seen as it is given, 0..1,
+    an array for each image; all of it, where it is not said.
     """
 
     kinds: Mapping[str, str]
@@ -34,6 +35,7 @@ class Given(msgspec.Struct, frozen=True, eq=False):
     form: BoxFormat
     wanted: BoxFormat
     policy: Targets
+    seen: Mapping[str, list[np.ndarray]] = {}
 
     def of(self, *kinds: str) -> dict[str, list[Any]]:
         """What is treated like one of these."""
@@ -41,8 +43,11 @@ class Given(msgspec.Struct, frozen=True, eq=False):
 
     def take(self, rows: np.ndarray) -> Given:
         """The same of these images."""
-        entries = {name: [found[row] for row in rows.tolist()] for name, found in self.entries.items()}
-        return Given(self.kinds, entries, self.form, self.wanted, self.policy)
+        entries, seen = (
+            {name: [found[row] for row in rows.tolist()] for name, found in some.items()}
+            for some in (self.entries, self.seen)
+        )
+        return Given(self.kinds, entries, self.form, self.wanted, self.policy, seen)
 
     def objects(self, i: int) -> int | None:
         """How many objects image i has; None where nothing says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
+import msgspec
 import numpy as np
 
 from augfuse.plan.plan import Plan
@@ -39,7 +40,7 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
     kept: list[np.ndarray] | None = None
     for name, entries in given.of("boxes").items():
         tight = _tight(given, out, rings, n) if name == "boxes" and policy.hull == "tight" else None
-        out[name], seen[name], keep = _boxes(entries, way, plan, given, tight)
+        out[name], seen[name], keep = _boxes(entries, way, plan, given, tight, given.seen.get(name))
         if name == "boxes":
             kept = keep
     for name in rings:
@@ -47,7 +48,7 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
         if kept is None and name == "polygons":
             kept = [has | policy.keep_empty for has in left]
     for name, entries in given.of("keypoints").items():
-        out[name], seen[name] = _keypoints(entries, way, plan, policy, turned)
+        out[name], seen[name] = _keypoints(entries, way, plan, policy, turned, given.seen.get(name))
     for name, entries in given.of("box_labels").items():
         out[name] = [_swapped_labels(entry, policy, bool(turned[i])) for i, entry in enumerate(entries)]
     out.update(given.of("fixed"))
@@ -157,13 +158,20 @@ def _tight(given: Given, moved: dict[str, Any], rings: dict[str, Rings], n: int)
 
 
 def _boxes(
-    entries: Sequence[np.ndarray], way: tuple[Stage, ...], plan: Plan, given: Given, tight: np.ndarray | None
+    entries: Sequence[np.ndarray],
+    way: tuple[Stage, ...],
+    plan: Plan,
+    given: Given,
+    tight: np.ndarray | None,
+    before: list[np.ndarray] | None,
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     """(boxes, how much of each is seen, which are left) of each image; none is left out yet but of additional ones."""
     counts = [len(entry) for entry in entries]
     image = np.repeat(np.arange(len(entries)), counts)
     corners = boxes.corners_of(np.concatenate(entries), image, plan.source, given.form)
     found = boxes.moved(Boxes(corners, image), way, plan.source, given.policy, tight)
+    if before is not None:
+        found = msgspec.structs.replace(found, seen=found.seen * np.concatenate(before))
     keep = np.ones(len(image), bool) if given.policy.keep_empty else boxes.left(found, given.policy)
     values = boxes.values_of(found.ends, found.corners, image, plan.size, given.wanted)
     ends = np.cumsum(counts)[:-1]
@@ -171,7 +179,12 @@ def _boxes(
 
 
 def _keypoints(
-    entries: Sequence[np.ndarray], way: tuple[Stage, ...], plan: Plan, policy: Targets, turned: np.ndarray
+    entries: Sequence[np.ndarray],
+    way: tuple[Stage, ...],
+    plan: Plan,
+    policy: Targets,
+    turned: np.ndarray,
+    before: list[np.ndarray] | None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     out: list[Any] = [None] * len(entries)
     seen: list[Any] = [None] * len(entries)
@@ -187,6 +200,7 @@ def _keypoints(
         for i in chosen:
             shape = entries[i].shape
             own, kept = parts[i][0].reshape(shape), parts[i][1].reshape(shape[:-1])
+            kept = kept if before is None else kept * before[i]
             if turned[i]:
                 own, kept = (_swapped(part, policy.swap_keypoints, len(shape) - 2) for part in (own, kept))
             out[i], seen[i] = own.astype(np.float32), kept.astype(np.float32)

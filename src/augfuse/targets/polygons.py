@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import final
 
 import msgspec
@@ -63,13 +65,28 @@ def _cut(rings: Rings, canvas: Canvas) -> Rings:
     if not outside.any():
         return rings
     found = [
-        _cut_one(points, limits) if crosses else points
+        cut(points, limits) if crosses else points
         for points, limits, crosses in zip(pieces(rings), most, crossing, strict=True)
     ]
     return Rings(np.concatenate(found), np.array([len(points) for points in found], np.int64), rings.image)
 
 
-def _cut_one(points: np.ndarray, most: np.ndarray) -> np.ndarray:
+def filled(rings: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
+    """(h, w) bool: the pixels whose centres lie within one of these rings."""
+    found = np.zeros((height, width), bool)
+    for ring in rings:
+        toggles = np.zeros((height, width + 1), np.int64)
+        for (x, y), (u, v) in zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True):
+            low, high = min(y, v), max(y, v)
+            rows = np.arange(max(math.ceil(low - 0.5), 0), min(math.ceil(high - 0.5), height))
+            if len(rows):
+                crossed = x + (rows + 0.5 - y) / (v - y) * (u - x)
+                toggles[rows, np.clip(np.ceil(crossed - 0.5), 0, width).astype(np.int64)] += 1
+        found |= (np.cumsum(toggles, axis=1)[:, :-1] & 1).astype(bool)
+    return found
+
+
+def cut(points: np.ndarray, most: np.ndarray) -> np.ndarray:
     """One ring within 0..most, by Sutherland and Hodgman: along each of the four edges in turn."""
     for axis in (0, 1):
         for limit, sign in ((0.0, 1.0), (float(most[axis]), -1.0)):

@@ -2,51 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 import numpy as np
 
 from augfuse.execute.load import executor
 from augfuse.plan.build import operations
-from augfuse.plan.draw import Drawn, Node
-from augfuse.plan.fuse import fuse, steps
+from augfuse.plan.draw import Drawn, Node, with_params
 from augfuse.plan.ops import Op
 from augfuse.plan.plan import Plan, Settings, Source, unwritten, value_range
 from augfuse.targets import boxes, masks
 from augfuse.targets.boxes import Boxes
 from augfuse.targets.given import Given
+from augfuse.targets.mates import Mates
+from augfuse.targets.mixed import mixed
 from augfuse.targets.way import stages
-from augfuse.transforms.base import Frame, Params, Seeking, Things, Transform
-from augfuse.transforms.children import leaves
+from augfuse.transforms.base import Frame, Params, Seeking, Things
 
 
-def seeks(transforms: Sequence[Transform]) -> bool:
-    """Whether a transform of a recipe looks at targets."""
-    return any(isinstance(transform, Seeking) for transform in leaves(transforms))
-
-
-def sought(drawn: Drawn, held: Given | None, images: Source, settings: Settings) -> Drawn:
-    """What was drawn, with the parts that crops cut out. held: what is in the images; None: nothing."""
+def sought(drawn: Drawn, held: Given | None, images: Source, settings: Settings, mates: Mates | None = None) -> Drawn:
+    """What was drawn, with the parts that crops cut out. held: what is in the images; None: nothing. mates: the
+    partners of mixes."""
+    if mates is not None:
+        drawn = _of_partners(drawn, images, settings, mates)
     low, high = value_range(images.dtype, settings.value_range)
     frame = Frame(images.canvas, images.channels, low, high, images.dtype.kind == "u")
-    parts: dict[str, np.ndarray] = {}
+    parts: dict[str, Params] = {}
 
     def seek(node: Node, active: np.ndarray | None, before: Sequence[Op], here: Frame) -> Params:
         assert isinstance(node.transform, Seeking)
         acts = np.ones(len(drawn), bool) if active is None else active
-        plan = unwritten(drawn, settings, images, tuple(fuse(steps(before))))
-        found = node.transform.seek(node.params, here.canvas, _things(plan, held, node.transform.uses_masks))
-        part = parts.setdefault(node.path, node.params["part"].copy())
+        plan, own = unwritten(drawn, settings, images, before), held
+        if plan.before is not None and held is not None:
+            assert mates is not None
+            own, _ = mixed(plan.before, held, mates.held(), executor(), 1)
+        found = node.transform.seek(node.params, here.canvas, _things(plan, own, node.transform.uses_masks))
+        part = parts.setdefault(node.path, {"part": node.params["part"].copy()})["part"]
         part[acts] = np.stack(found, axis=1)[acts]
         return {**node.params, "part": part.copy()}
 
     for nodes in [(*drawn.nodes, *own) for _, own in drawn.views] or [drawn.nodes]:
-        operations(nodes, frame, seek)
-    with_parts = partial(_with, parts)
-    views = tuple((name, tuple(map(with_parts, own))) for name, own in drawn.views)
-    return msgspec.structs.replace(drawn, nodes=tuple(map(with_parts, drawn.nodes)), views=views)
+        operations(drawn, nodes, frame, seek)
+    return with_params(drawn, parts)
+
+
+def _of_partners(drawn: Drawn, images: Source, settings: Settings, mates: Mates) -> Drawn:
+    """The same for what the partners of mixes pass."""
+    parts: dict[str, Params] = {}
+    for node in drawn.walk():
+        for k, mate in enumerate(mates.of.get(node.path, ())):
+            rows = mates.rows[node.path]
+            source = Source(mate.images.canvas, images.channels, images.dtype)
+            found = sought(drawn.partner(node, k, rows), mate.held, source, settings)
+            for one in found.walk():
+                if isinstance(one.transform, Seeking):
+                    part = np.zeros((len(drawn), 4), np.int64)
+                    part[rows] = one.params["part"]
+                    parts[one.path] = {"part": part}
+    return with_params(drawn, parts)
 
 
 def _things(plan: Plan, held: Given | None, uses_masks: bool) -> Things:
@@ -77,10 +92,3 @@ def _things(plan: Plan, held: Given | None, uses_masks: bool) -> Things:
     found = boxes.moved(Boxes(corners, image), stages(plan), plan.source, policy, None)
     left = boxes.left(found, policy)
     return none._replace(boxes=found.ends[left], image=image[left])
-
-
-def _with(parts: Mapping[str, np.ndarray], node: Node) -> Node:
-    """The node with the parts that were found for it and its children."""
-    params = node.params if node.path not in parts else {**node.params, "part": parts[node.path]}
-    children = tuple(_with(parts, child) for child in node.children)
-    return Node(node.path, node.transform, node.active, params, children, node.turns)

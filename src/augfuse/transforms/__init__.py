@@ -37,6 +37,10 @@ from augfuse.transforms._local import Barrier as Barrier
 from augfuse.transforms._local import Erase as Erase
 from augfuse.transforms._local import GaussianBlur as GaussianBlur
 from augfuse.transforms._local import GaussianNoise as GaussianNoise
+from augfuse.transforms._mix import CopyPaste as CopyPaste
+from augfuse.transforms._mix import CutMix as CutMix
+from augfuse.transforms._mix import MixUp as MixUp
+from augfuse.transforms._mix import Mosaic as Mosaic
 from augfuse.transforms._seek import BoxSafeCrop as BoxSafeCrop
 from augfuse.transforms._seek import CropNearBox as CropNearBox
 from augfuse.transforms._seek import CropToMask as CropToMask

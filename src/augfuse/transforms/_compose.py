@@ -27,6 +27,7 @@ from augfuse.transforms.children import (
     Course,
     Labels,
     Weights,
+    check_no_mix,
     check_sizes_stay,
 )
 from augfuse.transforms.strength import scaled
@@ -94,6 +95,7 @@ class SomeOf(Compose, frozen=True):
 
     def check(self) -> None:
         check_sizes_stay("SomeOf", self.transforms)
+        check_no_mix("SomeOf", self.transforms)
         most, count = self._range[1], len(self.transforms)
         if not self.replace and most > count:
             raise RangeError(
@@ -158,6 +160,7 @@ class RandomOrder(Compose, frozen=True):
     )
 
     def check(self) -> None:
+        check_no_mix("RandomOrder", self.transforms)
         if len(self.transforms) > MOST_ORDERED:
             raise RecipeError(
                 f"RandomOrder.transforms: got {len(self.transforms)}, wanted at most {MOST_ORDERED}: each may come at "
@@ -191,6 +194,7 @@ class Sequential(Compose, frozen=True):
     """Apply all of `transforms` in list order with probability p, or none of them. In evaluation: its transforms."""
 
     transforms: _Transforms
+    in_order: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
     examples: ClassVar = ({"transforms": [Rotate(20), Brightness(0.4)], "p": 0.5}, {"transforms": [GaussianBlur()]})
 
@@ -216,6 +220,7 @@ class When(Compose, frozen=True):
 
     labels: Annotated[Sequence[int | str], Labels("class numbers or names")]
     transforms: _Transforms
+    in_order: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
     examples: ClassVar = (
         {"labels": [0, 2], "transforms": [Rotate(20), HorizontalFlip(p=1)]},

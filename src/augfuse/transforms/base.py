@@ -288,15 +288,6 @@ class Local(Transform, frozen=True):
             images[i] = self.apply(images[i].copy(), numbers)  # a function of the user's may keep what it was given
 
 
-class Mix(Transform, frozen=True):
-    """Combines samples. No executor runs mixes yet: recipes that hold one are refused by name."""
-
-    @abstractmethod
-    def weights(self, params: Params) -> np.ndarray:
-        """(n,) float64: how much of each image stays, 0..1."""
-        ...
-
-
 class Turn(NamedTuple):
     """One application of a child of a `Compose`: which child, and on which images ((n,) bool; None: on all)."""
 
@@ -318,6 +309,9 @@ class Compose(Transform, frozen=True):
                 f"{type(self).__name__}: got transforms that are applied {count:,} times in all, for each may come at "
                 f"several places, wanted at most {MOST_APPLICATIONS:,}. Give fewer, or fewer levels of them."
             )
+
+    # Whether each branch comes behind those before it in the list.
+    in_order: ClassVar[bool] = False
 
     @property
     def places(self) -> int:

@@ -14,7 +14,9 @@ import numpy as np
 from augfuse.errors import RangeError, RecipeError
 from augfuse.ranges import listed
 from augfuse.text import shown
+from augfuse.transforms._spatial import HorizontalFlip
 from augfuse.transforms.base import Compose, Transform, Write
+from augfuse.transforms.mixing import Mix
 
 MOST_TRANSFORMS = 100  # of a list
 DEEPEST = 8  # lists within lists
@@ -122,6 +124,32 @@ def check_sizes_stay(owner: str, transforms: Sequence[Transform]) -> None:
                 f"leaves {owner} out, and images would have another size there. Put it before or behind {owner}, or "
                 "use af.Sequential, af.RandomOrder or af.When."
             )
+
+
+def check_no_mix(owner: str, transforms: Sequence[Transform]) -> None:
+    """Refuse children that combine samples: what stands before them must be known."""
+    for path, transform in tree(transforms, f"{owner}#0/"):
+        if isinstance(transform, Mix):
+            raise RecipeError(
+                f"{path}: got a transform that mixes samples inside of {owner}, whose order or choice differs from "
+                f"image to image. Put it before or behind {owner}, or use af.OneOf or af.Sequential."
+            )
+
+
+def mixes(transforms: Sequence[Transform]) -> bool:
+    """Whether a transform of these, or within them, combines samples."""
+    return any(isinstance(transform, Mix) for _, transform in tree(transforms))
+
+
+def unmixed(transforms: Sequence[Transform]) -> list[Transform]:
+    """The transforms without those that combine samples: one that could be chosen becomes one that never acts."""
+    return [_without(transform) for transform in transforms if not isinstance(transform, Mix)]
+
+
+def _without(transform: Transform) -> Transform:
+    if isinstance(transform, Mix):
+        return HorizontalFlip(p=0.0)
+    return transform.rebuilt(_without) if isinstance(transform, Compose) and mixes((transform,)) else transform
 
 
 def depth(transforms: Sequence[Transform]) -> int:

@@ -62,8 +62,37 @@ def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, wor
     share(prepare(lowered, images, out, planar), len(images), workers)
 
 
+def execute_each(lowered: Lowered, images: Images, workers: int) -> Images:
+    """The same into memory of its own, for images that may come out in different sizes."""
+    height, width = lowered.size
+    if not lowered.steps and lowered.output.plain:
+        return images
+    dtype, n = lowered.output.dtype, len(images)
+    if (height == height[0]).all() and (width == width[0]).all():
+        out = np.empty((n, int(height[0]), int(width[0]), lowered.channels), dtype)
+        execute(lowered, images, out, False, workers)
+        return Images(stack=out, rows=np.arange(n))
+    items = [np.empty((h, w, lowered.channels), dtype) for h, w in zip(height.tolist(), width.tolist(), strict=True)]
+    run_slice = _slices(lowered, images, False)
+
+    def run(start: int, stop: int) -> None:
+        for i in range(start, stop):
+            run_slice(target_of(lowered.output, False, items[i])._replace(first=i), i, i + 1)
+
+    share(run, n, workers)
+    return Images(items=items)
+
+
 def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> Callable[[int, int], None]:
     """A function that carries out the images start..stop of the batch; safe to call from several threads."""
+    run_slice = _slices(lowered, images, planar)
+    if lowered.output.dtype == np.float16:
+        return _narrowed(run_slice, lowered.output, planar, out)
+    return partial(run_slice, target_of(lowered.output, planar, out))
+
+
+def _slices(lowered: Lowered, images: Images, planar: bool) -> Callable[[Target, int, int], None]:
+    """A function that carries out the images start..stop of the batch into a target."""
     steps: list[Work | Local] = [
         step if isinstance(step, Local) else work_of(step, lowered.channels, lowered.low) for step in lowered.steps
     ]
@@ -99,9 +128,7 @@ def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> 
             at = (start - target.first) * lines * length
             standardized(target.out, at, lines, length, standardize[start:stop])
 
-    if lowered.output.dtype == np.float16:
-        return _narrowed(run_slice, lowered.output, planar, out)
-    return partial(run_slice, target_of(lowered.output, planar, out))
+    return run_slice
 
 
 def _narrowed(
