@@ -101,6 +101,36 @@ def jobs(name: str, held: dict[str, Any]) -> dict[str, Callable[[int], object]]:
     return {"augfuse": augfuse, "without the mask": without_mask, "Albumentations": albumentations}
 
 
+def mosaics(held: dict[str, Any]) -> dict[str, Callable[[int], object]]:
+    """Four images in one, then affine and jitter, with the boxes; the partners out of the same images."""
+    jitter, affine = augfuse_recipes()["detection"].transforms[2], augfuse_recipes()["detection"].transforms[1]
+    ours = af.Recipe([af.Mosaic(SIDE), affine, jitter], fill="constant")
+    theirs = A.Compose(
+        [
+            A.Mosaic(target_size=(SIDE, SIDE), cell_shape=(SIDE, SIDE), fit_mode="contain", fill=114, p=1),
+            A.Affine(scale=(0.9, 1.1), rotate=(-10, 10), translate_percent={"x": (-0.1, 0.1), "y": (-0.1, 0.1)}, p=1),
+            A.ColorJitter(brightness=(0.8, 1.2), contrast=(0.8, 1.2), saturation=(0.8, 1.2), hue=(-0.05, 0.05), p=1),
+        ],
+        bbox_params=A.BboxParams(format="pascal_voc", label_fields=["labels"]), seed=0,
+    )  # fmt: skip
+    out = ours.batch(held["images"], seed=0).images
+    samples = [
+        {"image": image, "bboxes": boxes, "labels": labels}
+        for image, boxes, labels in zip(held["images"], held["boxes"], held["labels"], strict=True)
+    ]
+
+    def augfuse(epoch: int) -> None:
+        boxes = {"boxes": held["boxes"], "box_labels": held["labels"]}
+        ours.batch(held["images"], **boxes, seed=0, epoch=epoch, workers=1, out=out)
+
+    def albumentations(epoch: int) -> None:
+        for i, sample in enumerate(samples):
+            others = [samples[(i + k) % BATCH] for k in (1, 2, 3)]
+            out[i] = theirs(**sample, mosaic_metadata=others)["image"]
+
+    return {"augfuse": augfuse, "Albumentations": albumentations}
+
+
 def check(held: dict[str, Any]) -> None:
     """Nobody skips work: boxes follow their pixels in both, and some are changed."""
     for name in ("detection", "segmentation"):
@@ -143,6 +173,12 @@ def main(rounds: int = 9, name: str = "targets", markdown: bool = False) -> None
                 Figure(f"{work}, the mask", "with / without",
                        timing.ratio(seconds["augfuse"], seconds["without the mask"]), 1.35, at_most=True)
             )  # fmt: skip
+        seconds = timing.interleave(mosaics(held), rounds, clock=time.process_time)
+        parts = {who: timing.summarise([s / BATCH * 1e6 for s in values]) for who, values in seconds.items()}
+        figures.append(
+            Figure(f"Mosaic + affine + jitter, {SIDE}x{SIDE}", "Albumentations / augfuse",
+                   timing.ratio(seconds["Albumentations"], seconds["augfuse"]), 3, parts=parts)
+        )  # fmt: skip
     for figure in figures:
         print(figure)
     for figure in figures:

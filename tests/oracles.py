@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,10 +14,12 @@ import augfuse as af
 from augfuse.execute import reference
 from augfuse.execute.cpu import cubic, run, tiles
 from augfuse.execute.images import Images, as_images
+from augfuse.execute.load import stages
 from augfuse.plan.draw import draw
 from augfuse.plan.lower import Lowered, Pass, averages_above, lower
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan, Source, checked, make
+from augfuse.targets.mates import met, of_batch
 from augfuse.transforms.base import Transform, specs
 
 EXAMPLES: list[tuple[type[Transform], dict[str, Any]]] = [
@@ -56,9 +58,10 @@ def labels_of(indices: Any) -> np.ndarray:
 
 
 def batch_of(recipe: af.Recipe, images: Any, **options: Any) -> af.Batch:
-    """`recipe.batch` with labels."""
+    """`recipe.batch` with labels: one-hot ones where they are mixed."""
     indices = options.get("indices")
-    return recipe.batch(images, labels_of(range(len(images)) if indices is None else indices), **options)
+    labels = labels_of(range(len(images)) if indices is None else indices)
+    return recipe.batch(images, np.eye(3, dtype=np.float32)[labels] if recipe._asks.softens else labels, **options)
 
 
 def unfused(recipe: af.Recipe, images: Images, seed: int = 0, epoch: int = 0, dtype: Any = None) -> Plan:
@@ -166,7 +169,36 @@ def _ranks(plan: Plan, images: Images) -> float:
     return 4 / min(255, int((images.canvas.height * images.canvas.width).min()))
 
 
-def around(plan: Plan, images: Images, pixels: float) -> Iterator[np.ndarray]:
+def behind_mixes(recipe: af.Recipe, plan: Plan, images: Images, slack: float = 2e-3) -> Images:
+    """What a plan's own steps take of these images: where it mixes, each stage before is held against the reference,
+    and done by the executor."""
+    if plan.before is None:
+        return images
+    before, run = plan.before, stages()
+    _, mates = met(plan.drawn, images, of_batch(images, None, None))
+    behind = behind_mixes(recipe, before.own, images, slack)
+    samples = [(before.own, behind), *zip(before.partners, mates.images()[before.op.path], strict=False)]
+    made: list[Images] = []
+    for part, given in samples:
+        made.append(run.each(numbers(part), given, 1))
+        rounds = part.write.dtype.kind == "u"
+        unrounded = msgspec.structs.replace(part, write=msgspec.structs.replace(part.write, dtype=np.dtype(np.float32)))
+        unrounded = msgspec.structs.replace(unrounded, lowered=lower(unrounded))
+        _assert_like(recipe, list(items_of(made[-1])), unrounded, given, rounds, slack)
+    own, partners = made[0], tuple(made[1:])
+    got = run.mix(before.op, own, partners, None, 1)
+    exact = reference.mix(before.op, own, partners, None)
+    for one, other in zip(items_of(got), items_of(exact), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=0 if got.dtype.kind == "u" else 1e-6 * plan.high)
+    return got
+
+
+def items_of(images: Images) -> Iterator[np.ndarray]:
+    """The images one by one."""
+    return (images[i] for i in range(len(images)))
+
+
+def around(plan: Plan, images: Images, pixels: float) -> Iterator[list[np.ndarray]]:
     """The reference with the source read a little to each of the eight sides; where curves follow, which may jump,
     also with what colours leave a little lower and higher."""
     nudges = (-NUDGE, 0.0, NUDGE) if _tones(plan) else (0.0,)
@@ -174,7 +206,12 @@ def around(plan: Plan, images: Images, pixels: float) -> Iterator[np.ndarray]:
         for y in (-pixels, 0.0, pixels):
             for part in nudges:
                 if x or y or part:
-                    yield reference.execute(numbers(_nudged(_shifted(plan, x, y), part)), images).astype(np.float64)
+                    yield exactly(_nudged(_shifted(plan, x, y), part), images)
+
+
+def exactly(plan: Plan, images: Images) -> list[np.ndarray]:
+    """What the reference makes of a plan's own steps."""
+    return [item.astype(np.float64) for item in reference.execute_each(numbers(plan), images).items]
 
 
 def assert_like_reference(
@@ -198,10 +235,14 @@ def assert_like_reference(
         got = part.images.transpose(0, 2, 3, 1) if layout == "NCHW" else part.images
         assert got.dtype == part.plan.write.dtype
         plan = exact if name is None else dict(exact.views)[name]
-        _assert_like(recipe, got, plan, images, part.plan.write.dtype.kind == "u", slack)
+        _assert_like(
+            recipe, list(got), plan, behind_mixes(recipe, plan, images, slack), part.plan.write.dtype.kind == "u", slack
+        )
 
 
-def _assert_like(recipe: af.Recipe, got: np.ndarray, plan: Plan, images: Images, rounds: bool, slack: float) -> None:
+def _assert_like(
+    recipe: af.Recipe, got: Sequence[np.ndarray], plan: Plan, images: Images, rounds: bool, slack: float
+) -> None:
     reduces = images.dtype.kind == "u" and any(_shrinks(plan, step) for step in plan.steps)
     scale = np.abs(plan.write.scale).max()
     weights = 1.9 if plan.interpolation == "bicubic" else 1.0  # the sum of their sizes: some are below 0
@@ -211,19 +252,21 @@ def _assert_like(recipe: af.Recipe, got: np.ndarray, plan: Plan, images: Images,
     if plan.write.standardize is not None and not rounds:
         slop = 2e-3 + (0.2 if reduces else 0.0)  # values of mean 0 and deviation 1
 
-    exact = reference.execute(numbers(plan), images).astype(np.float64)
-    if (np.abs(got - exact) <= slop).all():
+    exact = exactly(plan, images)
+    if all((np.abs(one - other) <= slop).all() for one, other in zip(got, exact, strict=True)):
         return
-    results = [exact, *around(plan, images, slack)]
-    low, high = np.min(results, axis=0) - slop, np.max(results, axis=0) + slop
-    outside = (got < low) | (got > high)
-    if outside.any():
-        at = tuple(int(i) for i in np.argwhere(outside)[0])
-        raise AssertionError(
-            f"{outside.sum()} of {outside.size} values differ, first at {at}: got {got[at]}, reference {exact[at]} "
-            f"({low[at]}..{high[at]}) for {recipe} {plan.view or ''} on {images.dtype} "
-            f"{images.canvas} x {images.channels}"
-        )
+    every = [exact, *around(plan, images, slack)]
+    for i, image in enumerate(got):
+        results = [some[i] for some in every]
+        low, high = np.min(results, axis=0) - slop, np.max(results, axis=0) + slop
+        outside = (image < low) | (image > high)
+        if outside.any():
+            at = tuple(int(i) for i in np.argwhere(outside)[0])
+            raise AssertionError(
+                f"{outside.sum()} of {outside.size} values of image {i} differ, first at {at}: got {image[at]}, "
+                f"reference {exact[i][at]} ({low[at]}..{high[at]}) for {recipe} {plan.view or ''} on {images.dtype} "
+                f"{images.canvas} x {images.channels}"
+            )
 
 
 def _shrinks(plan: Plan, step: Any) -> bool:

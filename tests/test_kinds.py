@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import msgspec
 import numpy as np
@@ -16,19 +16,9 @@ from augfuse.execute.images import as_images
 from augfuse.plan.lower import REDUCE_ABOVE, Pass
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
-from augfuse.transforms.base import Local, Mix, Params, Tone, Transform
+from augfuse.transforms.base import Local, Tone, Transform
 from oracles import EXAMPLES, fused, numbers, pictures, sources
 from trees import LEAVES, bodies
-
-
-@final
-class Blend(Mix, frozen=True):
-    """A mix."""
-
-    examples: ClassVar = ({},)
-
-    def weights(self, params: Params) -> np.ndarray:
-        return np.full(1, 0.5)
 
 
 @final
@@ -39,7 +29,6 @@ class Unknown(Transform, frozen=True):
 @pytest.mark.parametrize(
     ("transform", "message"),
     [
-        (Blend(), r"Blend: transforms of the kind Mix are not executed by this version"),
         (
             Unknown(),
             r"Unknown: got a transform of no known kind, wanted a class made of one of Geometric, Displacement, Color",

@@ -9,6 +9,7 @@ import numpy as np
 
 from augfuse.data.dataset import DataSet
 from augfuse.errors import DataError
+from augfuse.ranges import Number
 from augfuse.recipe import Recipe
 from augfuse.transforms._compose import When
 from augfuse.transforms.children import tree
@@ -53,6 +54,23 @@ def label_kind(labels: Any) -> Literal["one-hot", "class numbers"] | None:
     return "class numbers" if array.shape[:1] == (array.size,) else None
 
 
+def smoothing(value: Any, kind: str | None) -> float:
+    """How much of one-hot labels is spread over all classes, 0..1; RangeError for other values, DataError for labels of
+    another kind."""
+    found = Number("part of a label that is spread over all classes", "", 0, 1).parse("label_smoothing", value)
+    if found and kind != "one-hot":
+        raise DataError(
+            f"label_smoothing: got {found:g} for labels that are {kind or 'no classes'}, wanted one-hot labels. Use "
+            "af.Loader(..., one_hot=True)."
+        )
+    return found
+
+
+def smoothed(labels: np.ndarray, part: float) -> np.ndarray:
+    """Labels (n, classes) with a part of them spread evenly over all classes. Source: Szegedy et al. 2016."""
+    return (labels * (1 - part) + part / labels.shape[1]).astype(np.float32)
+
+
 def labels_for_draws(recipe: Recipe, data: DataSet) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
     """(names of the classes, labels (n,) of all samples) for the draws of a recipe that asks for them; else None, None.
 
@@ -69,7 +87,7 @@ def labels_for_draws(recipe: Recipe, data: DataSet) -> tuple[tuple[str, ...] | N
             "or partners of a class: what is done to an image is decided before it is read. Type "
             "af.from_samples(data, labels=labels)."
         )
-    given = recipe._labels(labels)
+    given = recipe._labels(labels, data)
     every = np.empty(0, np.int64) if given is None else given
     for path, transform in asking:
         if given is not None or classes is not None:

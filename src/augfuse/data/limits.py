@@ -51,8 +51,8 @@ def max_file_bytes(max_bytes: float | None = None) -> float:
 
 def loads_truncated() -> bool:
     """Whether a program has told Pillow to hand out what can be seen of damaged files."""
-    module = sys.modules.get("PIL.ImageFile")
-    return module is not None and bool(module.LOAD_TRUNCATED_IMAGES)
+    module = sys.modules.get("PIL.ImageFile")  # another thread may be in the middle of importing it
+    return bool(getattr(module, "LOAD_TRUNCATED_IMAGES", False))
 
 
 def _limit() -> float | None:
@@ -70,8 +70,7 @@ def _limit() -> float | None:
 
 
 def _pillow_pixels() -> int | None:
-    module = sys.modules.get("PIL.Image")
-    return _PILLOW_PIXELS if module is None else module.MAX_IMAGE_PIXELS
+    return getattr(sys.modules.get("PIL.Image"), "MAX_IMAGE_PIXELS", _PILLOW_PIXELS)
 
 
 def _check_pillows_limit(width: int, height: int, size: int) -> None:

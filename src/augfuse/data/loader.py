@@ -17,7 +17,7 @@ from augfuse.carry_out import How
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.collate import collation
 from augfuse.data.dataset import DataSet
-from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels
+from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels, smoothed, smoothing
 from augfuse.data.order import Order
 from augfuse.data.partners import Partners, kinds_of
 from augfuse.data.read import Reader
@@ -51,7 +51,8 @@ class Loader:
     fresh entropy, kept in `loader.seed`. training=False applies `recipe.eval()` and source order. shuffle None: as
     `training`. workers: threads, all cores by default; 0 works in the caller's thread. drop_last: leave out a last
     batch that is not full. dtype "float32" is unrounded, at the input's scale unless the recipe normalises; "float16"
-    is that to half the digits; "uint8" is the rounded input's dtype. one_hot: labels as (n, classes) float32.
+    is that to half the digits; "uint8" is the rounded input's dtype. one_hot: labels as (n, classes) float32;
+    label_smoothing: how much of each label is spread evenly over all classes, behind the mixes of the recipe.
     shard=(rank, world): this reader's part of every global batch of batch_size * world. on_error "skip" leaves out
     files that cannot be decoded, lists them in `loader.skipped`, and gives up when they are more than `max_skipped` (a
     fraction) of the source. Images of different sizes want a Resize or a crop in the recipe; pad_to=(height, width)
@@ -86,6 +87,7 @@ class Loader:
         max_skipped: float = 0.01,
         collate: Literal["stack", "list"] = "stack",
         pad_to: tuple[int, int] | int | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         self._data = data = as_data_set(data)
         self._training = truth("training", training)
@@ -109,6 +111,7 @@ class Loader:
         self._layout = layout
         is_planar(layout)
         self._classes = one_hot_labels(self._data) if truth("one_hot", one_hot) else None
+        self._smoothing = smoothing(label_smoothing, self.label_kind)
         self._class_names, self._draw_labels = labels_for_draws(self._recipe, self._data)
         self._reader = Reader(self._data, on_error, max_skipped, self._recipe)
         self._kinds = kinds_of(data, self._recipe)
@@ -281,6 +284,8 @@ class Loader:
         for one in (batch, *batch.views.values()):
             if samples is not wanted:  # drawn by their weights: the draws are keyed by the place in the epoch
                 one.indices = samples[read.places]
+            if self._smoothing:
+                one.labels = smoothed(one.labels, self._smoothing)
             if own is not None:
                 mixed = one.plan.before is not None and mates is not None
                 one.sample_weights = softened(one.plan.before, own, "weights", mates) if mixed else own

@@ -39,4 +39,7 @@ def mixed(
     for plan, some in zip(before.partners, others[op.path], strict=True) if len(op.rows) else ():
         assert plan.lowered is not None
         partners.append(run.each(plan.lowered, some, threads))
-    return run.mix(op, made, tuple(partners), masks.get(op.path), threads)
+    taken = masks.get(op.path)
+    if op.objects is not None and taken is None:  # nobody says what objects cover
+        taken = [np.zeros((int(op.size.height[i]), int(op.size.width[i])), bool) for i in op.rows]
+    return run.mix(op, made, tuple(partners), taken, threads)

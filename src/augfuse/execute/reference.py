@@ -19,9 +19,14 @@ from augfuse.plan.tone import Tone, params_of
 
 def execute(lowered: Lowered, images: Images) -> np.ndarray:
     """(n, h, w, c) of the plan's dtype."""
-    results = [_image(lowered, images[i].astype(np.float64), images.dtype, i) for i in range(len(images))]
-    dtype, made = lowered.output.dtype, np.stack(results)
-    return (made.astype(np.float32) if dtype == np.float16 else made).astype(dtype)  # float16 is rounded float32
+    return np.stack(execute_each(lowered, images).items)
+
+
+def execute_each(lowered: Lowered, images: Images, threads: int = 1) -> Images:
+    """The same for images that may come out in different sizes."""
+    results = (_image(lowered, images[i].astype(np.float64), images.dtype, i) for i in range(len(images)))
+    dtype = lowered.output.dtype  # float16 is rounded float32
+    return Images(items=[(r.astype(np.float32) if dtype == np.float16 else r).astype(dtype) for r in results])
 
 
 def mix(op: Mix, own: Images, partners: tuple[Images, ...], masks: Masks, threads: int = 1) -> Images:

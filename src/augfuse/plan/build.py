@@ -58,8 +58,9 @@ def _mixed(drawn: Drawn, node: Node, active: np.ndarray | None, canvas: Canvas, 
     params = {name: values[rows] for name, values in node.params.items()}
     partners: list[Partner] = []
     for k in range(transform.partners):
+        place = np.where(params["partner"][:, k] < len(drawn), params["partner"][:, k], rows)  # where it is not known
         sizes = zip((params["height"], params["width"]), first.canvas, strict=True)
-        source = Canvas(*(np.where(side[:, k] > 0, side[:, k], known[rows]) for side, known in sizes))
+        source = Canvas(*(np.where(side[:, k] > 0, side[:, k], known[place]) for side, known in sizes))
         of_it = drawn.partner(node, k, rows)
         steps = operations(of_it, of_it.nodes, first._replace(canvas=source)) if len(rows) else []
         partners.append(Partner(of_it, source, steps))
@@ -90,7 +91,9 @@ def _placed(transform: Mix, name: str, layout: Layout, k: int) -> Warp | None:
     if matrix is None:
         return None
     size = Canvas(layout.parts[:, k, 3], layout.parts[:, k, 2])
-    return Warp(name, size, matrix, "whole" if layout.whole else "aligned", False, transform.surround)
+    # Both ways give the same bytes where no image is scaled; copying is quicker.
+    still = (matrix[:, [0, 1], [0, 1]] == 1).all() and (matrix[:, :2, 2] == np.rint(matrix[:, :2, 2])).all()
+    return Warp(name, size, matrix, "whole" if still else "aligned", False, transform.surround)
 
 
 def _put(side: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:

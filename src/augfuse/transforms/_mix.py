@@ -83,7 +83,7 @@ class MixUp(Mix, frozen=True):
         parts, share = np.stack([_whole(own)] * 2, axis=1), params["share"]
         weights = np.stack([share, 1 - share], axis=1)
         if _alike(own, other):
-            return Layout(own, parts, (None, None), weights, True)
+            return Layout(own, parts, (None, None), weights)
         return Layout(own, parts, (None, _covering(other, own)), weights)
 
 
@@ -127,7 +127,7 @@ class CutMix(Mix, frozen=True):
         left, top, right, bottom = self._ends(params, own)
         parts = np.stack([_whole(own), np.stack([left, top, right - left, bottom - top], axis=1)], axis=1)
         cut, alike = geometry.affine(len(left), c=-left, f=-top), _alike(own, other)
-        return Layout(own, parts, (None, cut if alike else cut @ _covering(other, own)), whole=alike)
+        return Layout(own, parts, (None, cut if alike else cut @ _covering(other, own)))
 
 
 @final
@@ -186,7 +186,7 @@ class Mosaic(Mix, frozen=True):
             c, f = (0 * x if right else part[:, 2] - inner.width), (0 * y if below else part[:, 3] - inner.height)
             a, e = inner.width / source.width, inner.height / source.height
             matrices.append(geometry.affine(len(x), a=a, c=c, e=e, f=f))
-        return Layout(size, np.stack(parts, axis=1), tuple(matrices), whole=self.mode == "none")
+        return Layout(size, np.stack(parts, axis=1), tuple(matrices))
 
     def _scaled(self, source: Canvas, size: Canvas) -> Canvas:
         if self.mode == "none":
@@ -221,4 +221,4 @@ class CopyPaste(Mix, frozen=True):
     def layout(self, params: Params, sizes: tuple[Canvas, ...]) -> Layout:
         own, other = sizes
         parts, alike = np.stack([_whole(own)] * 2, axis=1), _alike(own, other)
-        return Layout(own, parts, (None, None if alike else _covering(other, own)), whole=alike)
+        return Layout(own, parts, (None, None if alike else _covering(other, own)))

@@ -19,15 +19,13 @@ class Layout(NamedTuple):
 
     size: of the pictures. parts: (n, k, 4) int64 left, top, width and height of what each sample fills, later ones over
     earlier ones. matrices: for each sample (n, 3, 3) float64 from it to its part; None where it fills it as it is.
-    weights: (n, k) how much of each sample is in every pixel, where they are blended. whole: whether samples only move
-    by whole pixels.
+    weights: (n, k) how much of each sample is in every pixel, where they are blended.
     """
 
     size: Canvas
     parts: np.ndarray
     matrices: tuple[np.ndarray | None, ...]
     weights: np.ndarray | None = None
-    whole: bool = False
 
 
 class Mix(Transform, frozen=True, kw_only=True):
