@@ -15,6 +15,7 @@ from augfuse.execute import reference
 from augfuse.execute.cpu import cubic, run, tiles
 from augfuse.execute.images import Images, as_images
 from augfuse.execute.load import stages
+from augfuse.execute.mixture import Stages, mixed, taken
 from augfuse.plan.draw import draw
 from augfuse.plan.lower import Lowered, Pass, averages_above, lower
 from augfuse.plan.ops import Segment
@@ -62,6 +63,11 @@ def batch_of(recipe: af.Recipe, images: Any, **options: Any) -> af.Batch:
     indices = options.get("indices")
     labels = labels_of(range(len(images)) if indices is None else indices)
     return recipe.batch(images, np.eye(3, dtype=np.float32)[labels] if recipe._asks.softens else labels, **options)
+
+
+def siblings(images: Any) -> af.DataSet:
+    """The images as a data set, out of which mixes draw the same partners in any batch."""
+    return af.from_arrays(images, labels_of(range(len(images))))
 
 
 def unfused(recipe: af.Recipe, images: Images, seed: int = 0, epoch: int = 0, dtype: Any = None) -> Plan:
@@ -186,11 +192,20 @@ def behind_mixes(recipe: af.Recipe, plan: Plan, images: Images, slack: float = 2
         unrounded = msgspec.structs.replace(unrounded, lowered=lower(unrounded))
         _assert_like(recipe, list(items_of(made[-1])), unrounded, given, rounds, slack)
     own, partners = made[0], tuple(made[1:])
-    got = run.mix(before.op, own, partners, None, 1)
-    exact = reference.mix(before.op, own, partners, None)
+    nothing = taken(before.op, {})
+    got, exact = run.mix(before.op, own, partners, nothing, 1), reference.mix(before.op, own, partners, nothing)
     for one, other in zip(items_of(got), items_of(exact), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=0 if got.dtype.kind == "u" else 1e-6 * plan.high)
     return got
+
+
+def by_reference(plan: Plan, images: Images) -> np.ndarray:
+    """(n, h, w, c): what the reference makes of these images, through all stages."""
+    if plan.before is not None:
+        run = Stages(reference.execute_each, reference.mix)
+        _, mates = met(plan.drawn, images, of_batch(images, None, None))
+        images = mixed(plan.before, images, mates.images(), {}, run, 1)
+    return reference.execute(numbers(plan), images)
 
 
 def items_of(images: Images) -> Iterator[np.ndarray]:

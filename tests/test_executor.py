@@ -16,14 +16,21 @@ from hypothesis import strategies as st
 
 import augfuse as af
 from augfuse import rng
-from augfuse.execute import reference
 from augfuse.execute.cpu import statistics, still, straight
 from augfuse.execute.cpu import tiles as kernel
 from augfuse.execute.images import as_images
 from augfuse.plan.ops import Segment
 from augfuse.transforms.base import Color, Transform
 from augfuse.transforms.children import inside, leaves
-from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, assert_like_reference, numbers, pictures, random_recipes
+from oracles import (
+    EXAMPLE_IDS,
+    EXAMPLES,
+    FULL_SCALE,
+    assert_like_reference,
+    by_reference,
+    pictures,
+    random_recipes,
+)
 from oracles import fused as fused_plan
 from trees import ENDS, LEAVES, bodies, ends
 
@@ -150,7 +157,7 @@ def test_an_inactive_local_changes_no_rounding() -> None:
     pixels = pictures(2, 20, 30)
     recipe = af.Recipe([af.GaussianBlur(p=0.0), af.Resize((7, 9))])
     images = as_images(pixels)
-    exact = reference.execute(numbers(fused_plan(recipe, images, dtype="float32")), images)
+    exact = by_reference(fused_plan(recipe, images, dtype="float32"), images)
     np.testing.assert_allclose(recipe.batch(pixels, seed=0, dtype="float32").images, exact, atol=1e-3)
 
 

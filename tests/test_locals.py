@@ -12,7 +12,6 @@ from scipy import ndimage, special, stats
 
 import augfuse as af
 import augfuse.functional as F
-from augfuse.execute import reference
 from augfuse.execute.cpu import chunks
 from augfuse.execute.images import as_images
 from augfuse.geometry import Canvas
@@ -20,7 +19,7 @@ from augfuse.rng import Draw, Words
 from augfuse.transforms._local import normal_quantiles
 from augfuse.transforms._placed import ErasedPart
 from augfuse.transforms.base import Frame, Local
-from oracles import FULL_SCALE, fused, numbers, pictures
+from oracles import FULL_SCALE, by_reference, fused, pictures
 
 SIZES = [(1, 1), (1, 7), (9, 1), (5, 4), (33, 47), (8, 64), (3, 130)]
 LOCALS: list[Local] = [
@@ -76,7 +75,7 @@ def test_recipes_with_locals_are_like_the_reference(dtype: str, layout: Any, cha
         recipe = af.Recipe([*body, *ends])
         images = pictures(6, 21, 26, channels, dtype)
         got = recipe.batch(images, seed=4, layout=layout).images
-        wanted = reference.execute(numbers(fused(recipe, as_images(images), seed=4)), as_images(images))
+        wanted = by_reference(fused(recipe, as_images(images), seed=4), as_images(images))
         full = 1.0 if got.dtype == np.float32 and ends else FULL_SCALE[dtype]
         slack = 4e-4 * full * (8 if ends else 1) + (1 if got.dtype.kind == "u" else 0)
         got = got.transpose(0, 2, 3, 1) if layout == "NCHW" else got

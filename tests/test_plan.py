@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute import reference
 from augfuse.execute.images import as_images
 from augfuse.geometry import Canvas
 from augfuse.plan.draw import draw
@@ -20,7 +19,7 @@ from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan, Source, make
 from augfuse.transforms.base import Color, Transform, Write
 from augfuse.transforms.children import paths
-from oracles import EXAMPLES, fused, labels_of, numbers, pictures, random_recipes, sources, unfused
+from oracles import EXAMPLES, by_reference, fused, labels_of, pictures, random_recipes, sources, unfused
 from trees import ENDS, LEAVES, MOVING, bodies, ends
 
 recipes = st.builds(
@@ -117,7 +116,7 @@ def test_the_fused_plan_means_what_the_steps_mean(
     apart = unfused(recipe, images, seed=seed, dtype="float32")
     together = fused(recipe, images, seed=seed, dtype="float32")
     assert len(together.steps) <= len(apart.steps)
-    one, other = reference.execute(numbers(together), images), reference.execute(numbers(apart), images)
+    one, other = by_reference(together, images), by_reference(apart, images)
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-3 * max(1.0, float(np.abs(other).max()) / 255))
 
 
@@ -128,9 +127,7 @@ def test_colours_before_after_and_between_warps_commute(colors: list[Transform],
     images = as_images(pictures(2, 13, 17))
     warp = [af.Rotate((20, 20)), af.Scale((1.2, 1.2))]
     orders = [[*colors, *warp], [warp[0], *colors, warp[1]], [*warp, *colors]]
-    results = [
-        reference.execute(numbers(fused(af.Recipe(o), images, seed=seed, dtype="float32")), images) for o in orders
-    ]
+    results = [by_reference(fused(af.Recipe(o), images, seed=seed, dtype="float32"), images) for o in orders]
     for result in results[1:]:
         np.testing.assert_allclose(result, results[0], atol=1e-2)
 
@@ -143,10 +140,10 @@ def test_the_source_is_surrounded_by_the_fill_colour() -> None:
     def colour(*steps: Transform) -> float:
         images = as_images(white)
         plan = fused(af.Recipe(list(steps), fill="constant", fill_value=100), images)
-        by_reference = reference.execute(numbers(plan), images)
-        (value,) = {int(v) for v in by_reference.ravel()}
+        wanted = by_reference(plan, images)
+        (value,) = {int(v) for v in wanted.ravel()}
         assert np.array_equal(
-            af.Recipe(list(steps), fill="constant", fill_value=100).batch(white, seed=0).images, by_reference
+            af.Recipe(list(steps), fill="constant", fill_value=100).batch(white, seed=0).images, wanted
         )
         return value
 
@@ -201,7 +198,7 @@ def test_fused_rotations_lose_no_corner() -> None:
     there_and_back = [af.Translate((0.4, 0.4), (0, 0)), af.Translate((-0.4, -0.4), (0, 0))]
     assert np.array_equal(af.Recipe(there_and_back, fill="constant").batch(x, seed=0).images, x)
     images = as_images(x)
-    lost = reference.execute(numbers(unfused(af.Recipe(there_and_back, fill="constant"), images)), images)
+    lost = by_reference(unfused(af.Recipe(there_and_back, fill="constant"), images), images)
     assert (lost[:, :, -16:] == 0).all()
 
 
@@ -254,7 +251,7 @@ def test_a_plan_tells_what_was_done() -> None:
     plan = batch.plan
     assert (plan.seed, plan.epoch, plan.indices.tolist(), len(plan)) == (5, 2, [4, 5, 6], 3)
     assert (plan.low, plan.high, plan.channels, plan.fill, plan.interpolation) == (0, 255, 3, "nearest", "bilinear")
-    again = reference.execute(numbers(plan), as_images(pictures(3, 8, 9)))
+    again = by_reference(plan, as_images(pictures(3, 8, 9)))
     np.testing.assert_allclose(again, batch.images, atol=1e-2)
     fresh = af.Recipe([af.Rotate()]).batch(pictures(3, 8, 9))
     replayed = af.Recipe([af.Rotate()]).batch(pictures(3, 8, 9), seed=fresh.plan.seed)

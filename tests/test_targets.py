@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 import augfuse as af
 from augfuse.plan.ops import Segment
-from augfuse.transforms.base import Displacement
+from augfuse.transforms.base import Displacement, Transform
+from augfuse.transforms.mixing import Mix
 from oracles import labels_of, pictures, random_recipes, sources
 from trees import LEAVES, bodies
 
@@ -29,9 +31,14 @@ def thing(data: st.DataObject, height: int, width: int) -> tuple[int, int, int, 
     )
 
 
-def recipes(data: st.DataObject) -> af.Recipe:
+ALONE = [
+    leaf for leaf in LEAVES if not isinstance(leaf, Mix)
+]  # for what is said of one image; mixes: test_mixing_targets
+
+
+def recipes(data: st.DataObject, leaves: Sequence[Transform] = ALONE) -> af.Recipe:
     return af.Recipe(
-        data.draw(bodies(LEAVES, 3), "body"), fill=data.draw(st.sampled_from(FILLS), "fill"),
+        data.draw(bodies(leaves, 3), "body"), fill=data.draw(st.sampled_from(FILLS), "fill"),
         targets=af.Targets(mask_fill=0, clip=data.draw(st.booleans(), "clip"), keep_empty=True),
     )  # fmt: skip
 
@@ -130,7 +137,7 @@ def _cuts_more_than_once(plan: af.Plan) -> bool:
 @settings(max_examples=60)
 @given(data=st.data())
 def test_alone_and_in_a_batch_and_in_threads_are_the_same(data: st.DataObject) -> None:
-    recipe, seed = recipes(data), data.draw(st.integers(0, 2**64 - 1), "seed")
+    recipe, seed = recipes(data, LEAVES), data.draw(st.integers(0, 2**64 - 1), "seed")
     images, rng = pictures(4, 40, 48), np.random.default_rng(1)
     targets: dict[str, Any] = {
         "masks": rng.integers(0, 9, (4, 40, 48), dtype=np.int32),
@@ -138,15 +145,19 @@ def test_alone_and_in_a_batch_and_in_threads_are_the_same(data: st.DataObject) -
         "keypoints": [rng.random((k, 3)) * (48, 40, 2.9) for k in (3, 0, 7, 1)],
         "polygons": [[rng.random((6, 2)) * (48, 40) for _ in range(k)] for k in (0, 1, 5, 2)],
     }
+    labels = np.eye(3, dtype=np.float32)[labels_of(range(4))]
+    theirs = af.from_arrays(images, labels).with_targets(
+        **{"mask" if n == "masks" else n: t for n, t in targets.items()}
+    )
     try:
-        batch = recipe.batch(images, labels_of(range(4)), **targets, seed=seed)
+        batch = recipe.batch(images, labels, **targets, seed=seed, data=theirs)
     except af.ImageError as error:  # sizes that differ within a batch
         assert "do not stack" in str(error)
         return
-    again = recipe.batch(images, labels_of(range(4)), **targets, seed=seed, workers=0)
+    again = recipe.batch(images, labels, **targets, seed=seed, data=theirs, workers=0)
     for i in range(4):
         own = {name: entries[i] for name, entries in targets.items()}
-        one = recipe(image=images[i], label=labels_of([i])[0], **own, seed=seed, index=i)
+        one = recipe(image=images[i], label=labels[i], **own, seed=seed, index=i, data=theirs)
         for name in targets:
             for other in (again.targets[name][i], one[name]):
                 np.testing.assert_equal(other, batch.targets[name][i])

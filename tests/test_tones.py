@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 import augfuse as af
-from augfuse.execute import reference
 from augfuse.execute.images import as_images
 from augfuse.transforms.base import Tone, Transform
-from oracles import EXAMPLES, assert_like_reference, fused, numbers, pictures, unfused
+from oracles import EXAMPLES, assert_like_reference, by_reference, fused, pictures, unfused
 from trees import LEAVES, ends
 
 CURVE: Any = af.ToneCurve
@@ -239,7 +238,7 @@ def test_values_between_two_levels_go_up_fused_or_not(curve: Transform) -> None:
     for first, second in itertools.product(HALVES, HALVES):
         recipe = af.Recipe([first, second, curve, second, first, af.Posterize(bits=4, p=1)])
         plans = fused(recipe, images, dtype="float32"), unfused(recipe, images, dtype="float32")
-        one, other = (reference.execute(numbers(plan), images) for plan in plans)
+        one, other = (by_reference(plan, images) for plan in plans)
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-3)
 
 

@@ -18,7 +18,18 @@ from augfuse.plan.draw import draw
 from augfuse.rng import Draw, Words
 from augfuse.transforms._custom import reverse_channels
 from augfuse.transforms.base import Color, Displacement, Geometric, Params, Transform, Write
-from oracles import EXAMPLE_IDS, EXAMPLES, RARE, batch_of, every_example, every_rare_example, fused, pictures, sources
+from oracles import (
+    EXAMPLE_IDS,
+    EXAMPLES,
+    RARE,
+    batch_of,
+    every_example,
+    every_rare_example,
+    fused,
+    pictures,
+    siblings,
+    sources,
+)
 
 INDICES = np.array([0, 1, 2, 3, 40, 41, 42, 2**40])
 
@@ -73,14 +84,16 @@ def test_p_0_is_the_identity(cls: type[Transform], example: dict[str, Any]) -> N
 def test_same_bytes_alone_and_in_any_batch(cls: type[Transform], example: dict[str, Any]) -> None:
     recipe = recipe_of(cls, example)
     images = pictures(len(INDICES), 64, 64)
-    whole = batch_of(recipe, images, seed=11, epoch=2, indices=INDICES).images
+    others = siblings(pictures(9, 64, 64)).with_targets(masks=list(np.ones((9, 1, 64, 64), np.uint8)))
+    same: dict[str, Any] = {"seed": 11, "epoch": 2, "data": others}
+    whole = batch_of(recipe, images, indices=INDICES, **same).images
     for k, index in enumerate(INDICES):
-        alone = recipe(image=images[k], label=int(index) % 3, seed=11, epoch=2, index=int(index))["image"]
+        alone = recipe(image=images[k], label=int(index) % 3, index=int(index), **same)["image"]
         assert np.array_equal(alone, whole[k]), f"index {index}"
     order = np.random.default_rng(0).permutation(len(INDICES))[:5]
-    mixed = batch_of(recipe, images[order], seed=11, epoch=2, indices=INDICES[order], workers=2).images
+    mixed = batch_of(recipe, images[order], indices=INDICES[order], workers=2, **same).images
     assert np.array_equal(mixed, whole[order])
-    listed = batch_of(recipe, [images[k] for k in order], seed=11, epoch=2, indices=INDICES[order]).images
+    listed = batch_of(recipe, [images[k] for k in order], indices=INDICES[order], **same).images
     assert np.array_equal(listed, whole[order])
 
 

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import augfuse as af
-from augfuse.execute import reference
 from augfuse.execute.cpu.half import narrow
 from augfuse.execute.images import as_images
-from oracles import EXAMPLE_IDS, EXAMPLES, batch_of, fused, numbers, pictures
+from oracles import EXAMPLE_IDS, EXAMPLES, batch_of, by_reference, fused, pictures
 
 ENDS = {
     "normalised": [af.Normalize()],
@@ -74,7 +73,7 @@ def test_any_float(bits: np.ndarray) -> None:
 def test_the_reference_rounds_alike() -> None:
     pixels = pictures(3, 20, 31)
     recipe = af.Recipe([af.Rotate(20), af.Brightness((0.5, 0.9)), af.ToFloat()])
-    exact = reference.execute(numbers(fused(recipe, as_images(pixels), dtype="float16")), as_images(pixels))
+    exact = by_reference(fused(recipe, as_images(pixels), dtype="float16"), as_images(pixels))
     assert exact.dtype == np.float16
     np.testing.assert_allclose(recipe.batch(pixels, seed=0, dtype="float16").images, exact, atol=1.5e-3)
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.execute import reference
 from augfuse.execute.images import as_images
-from oracles import fused, numbers, pictures
+from oracles import by_reference, fused, pictures
 
 FILLS = ("nearest", "reflect", "wrap", "constant")
 NEUTRAL = (1.0, 1.0)
@@ -43,7 +42,7 @@ def test_executor_and_reference_choose_the_same_pixel(name: str, fill: str) -> N
         for channels in (1, 3):
             recipe = af.Recipe(STEPS[name], fill=fill, fill_value=77, interpolation="nearest")
             images = pictures(1, height, width, channels)
-            wanted = reference.execute(numbers(fused(recipe, as_images(images))), as_images(images))
+            wanted = by_reference(fused(recipe, as_images(images)), as_images(images))
             got = recipe.batch(images, seed=0).images
             assert np.array_equal(got, wanted), (height, width, channels)
 
@@ -56,7 +55,7 @@ def test_the_same_pixels_are_cut_off_and_standardised(name: str, interpolation: 
         steps = [*STEPS[name], af.PerImageStandardize()]
         recipe = af.Recipe(steps, fill="constant", fill_value=200, interpolation=interpolation)
         images = pictures(1, height, width, 3)
-        wanted = reference.execute(numbers(fused(recipe, as_images(images))), as_images(images))
+        wanted = by_reference(fused(recipe, as_images(images)), as_images(images))
         np.testing.assert_allclose(recipe.batch(images, seed=0).images, wanted, atol=5e-3)
 
 

@@ -10,7 +10,7 @@ from augfuse.data.columns import kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels
 from augfuse.data.read import Reader
-from augfuse.errors import DataError
+from augfuse.errors import DataError, RangeError
 from augfuse.plan.partners import Pool
 from augfuse.recipe import Recipe
 from augfuse.targets.given import given, of_samples
@@ -64,6 +64,11 @@ class Partners:
 
 def of_data(data: DataSet, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]:
     """The pool for these samples, and what reads partners out of it. Labels that are class numbers become one-hot."""
+    if recipe._asks.classes and len(own) and own.max() >= len(data):
+        raise RangeError(
+            f"indices: got {own.max()} for a data set of {len(data)} samples, wanted their places in it: partners are "
+            "those of their class."
+        )
     labels = data.labels
     numbers = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
     classes = one_hot_labels(data) if numbers and recipe._asks.softens is not None else None

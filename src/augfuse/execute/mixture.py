@@ -39,7 +39,12 @@ def mixed(
     for plan, some in zip(before.partners, others[op.path], strict=True) if len(op.rows) else ():
         assert plan.lowered is not None
         partners.append(run.each(plan.lowered, some, threads))
-    taken = masks.get(op.path)
-    if op.objects is not None and taken is None:  # nobody says what objects cover
-        taken = [np.zeros((int(op.size.height[i]), int(op.size.width[i])), bool) for i in op.rows]
-    return run.mix(op, made, tuple(partners), taken, threads)
+    return run.mix(op, made, tuple(partners), taken(op, masks), threads)
+
+
+def taken(op: Mix, masks: Mapping[str, Masks]) -> Masks:
+    """What is taken of partners: nothing, of objects of which nobody says what they cover."""
+    found = masks.get(op.path)
+    if found is None and op.objects is not None:
+        return [np.zeros((int(op.size.height[i]), int(op.size.width[i])), bool) for i in op.rows]
+    return found

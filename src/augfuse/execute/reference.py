@@ -30,18 +30,19 @@ def execute_each(lowered: Lowered, images: Images, threads: int = 1) -> Images:
 
 
 def mix(op: Mix, own: Images, partners: tuple[Images, ...], masks: Masks, threads: int = 1) -> Images:
-    """Finished samples put together, pixel by pixel."""
+    """Finished samples put together, one after the other."""
     items = [own[i].astype(np.float64) for i in range(len(own))]
     for j, i in enumerate(op.rows.tolist()):
         samples = [items[i], *(partner[j].astype(np.float64) for partner in partners)]
         picture = np.zeros((int(op.size.height[i]), int(op.size.width[i]), own.channels))
         for k, sample in enumerate(samples):
-            for y, x in np.ndindex(sample.shape[:2]):
-                row, column = op.parts[j, k, 1] + y, op.parts[j, k, 0] + x
-                if op.weights is not None:
-                    picture[row, column] += op.weights[j, k] * sample[y, x]
-                elif masks is None or k == 0 or masks[j][y, x]:
-                    picture[row, column] = sample[y, x]
+            left, top, width, height = op.parts[j, k]
+            part = picture[top : top + height, left : left + width]
+            if op.weights is not None:
+                part += op.weights[j, k] * sample
+            else:
+                taken = np.ones(sample.shape[:2], bool) if masks is None or k == 0 else masks[j]
+                part[taken] = sample[taken]
         items[i] = picture
     return Images(items=[item.astype(np.float32 if op.weights is not None else own.dtype) for item in items])
 

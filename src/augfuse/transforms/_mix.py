@@ -173,7 +173,7 @@ class Mosaic(Mix, frozen=True):
     def layout(self, params: Params, sizes: tuple[Canvas, ...]) -> Layout:
         size = self.canvas(sizes[0])
         x, y = (
-            np.clip(np.rint(params[name] * side), min(1, side[0] - 1), np.maximum(side - 1, 1)).astype(np.int64)
+            np.clip(np.rint(params[name] * side), np.minimum(1, side - 1), np.maximum(side - 1, 1)).astype(np.int64)
             for name, side in (("x", size.width), ("y", size.height))
         )
         parts, matrices = [], []
