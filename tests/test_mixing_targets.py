@@ -192,3 +192,19 @@ def test_batches_padded_and_listed_hold_what_stacked_ones_hold() -> None:
         np.testing.assert_array_equal(listed.labels[i], stacked.labels[i])
         for name in ("boxes", "keypoints", "masks"):
             np.testing.assert_array_equal(listed.targets[name][i], stacked.targets[name][i])
+
+
+def test_partners_of_a_data_set_have_what_the_images_have() -> None:
+    images, held = scenes()
+    labels = np.eye(N, dtype=np.float32)
+    ids = np.stack([planes[0] for planes in held["masks"]])
+    data = af.from_arrays(images, labels).with_targets(mask=list(ids), boxes=held["boxes"])
+    recipe = af.Recipe([af.CutMix()])
+    batch = recipe.batch(images, labels, masks=ids, seed=0, data=data)
+    np.testing.assert_array_equal(batch.masks, recipe.batch(images, labels, masks=ids, seed=0).masks)
+    with pytest.raises(
+        af.RecipeError, match=r"CutMix: the partners have mask, boxes, .*wanted keypoints as the images"
+    ):
+        recipe.batch(images, labels, keypoints=held["keypoints"], seed=0, data=data)
+    with pytest.raises(af.RecipeError, match=r"CutMix: the partners have no targets, wanted boxes"):
+        recipe.batch(images, labels, boxes=held["boxes"], seed=0, data=af.from_arrays(images, labels))

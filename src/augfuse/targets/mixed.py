@@ -30,8 +30,7 @@ def mixed(
     op, own = before.op, finished(held, before.own, run, threads)
     partners: list[Given] = []
     for plan, some in zip(before.partners, others[op.path], strict=True) if len(op.rows) else ():
-        assert some is not None
-        partners.append(finished(some, plan, run, threads))
+        partners.append(finished(_like(held, some, op), plan, run, threads))
     if op.objects is not None:
         _check_objects(held, op)
         masks[op.path] = []
@@ -51,6 +50,22 @@ def mixed(
         for name in seen:
             seen[name][i] = result.seen[name]
     return msgspec.structs.replace(own, entries=entries, seen=seen), masks
+
+
+def _like(held: Given, partner: Given | None, op: Mix) -> Given:
+    """What belongs to partners, under the names that the images have it: `masks` of a batch may be `mask` of each
+    sample. RecipeError where something is not there."""
+    found = {} if partner is None else dict(partner.entries)
+    if "masks" in held.entries and "masks" not in found and "mask" in found:
+        found["masks"] = found["mask"]
+    missing = [name for name in held.entries if name not in found and held.kinds[name] not in ("fixed", "image")]
+    if partner is None or missing:
+        raise RecipeError(
+            f"{op.name}: the partners have {', '.join(found) or 'no targets'}, wanted "
+            f"{', '.join(missing or held.kinds)} as the images. Use a data set that has them: data.with_targets(...)."
+        )
+    entries = {name: found[name] for name in held.entries if name in found}
+    return msgspec.structs.replace(partner, kinds={name: held.kinds[name] for name in entries}, entries=entries)
 
 
 def finished(held: Given, plan: Plan, run: Run, threads: int) -> Given:
