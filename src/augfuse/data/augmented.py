@@ -16,7 +16,8 @@ from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, DecodeError
 from augfuse.recipe import Recipe
-from augfuse.transforms.base import Displacement, Geometric, Mix
+from augfuse.transforms.base import Displacement, Geometric
+from augfuse.transforms.mixing import Mix
 from augfuse.transforms.children import leaves
 
 

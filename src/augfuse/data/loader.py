@@ -287,8 +287,9 @@ class Loader:
             if self._smoothing:
                 one.labels = smoothed(one.labels, self._smoothing)
             if own is not None:
-                mixed = one.plan.before is not None and mates is not None
-                one.sample_weights = softened(one.plan.before, own, "weights", mates) if mixed else own
+                before = one.plan.before
+                mixed = before is not None and mates is not None
+                one.sample_weights = softened(before, own, "weights", mates) if mixed else own
         return batch
 
     def state_dict(self) -> dict[str, Any]:

@@ -17,13 +17,13 @@ from augfuse.transforms import base
 from augfuse.transforms.base import Frame, Params
 from augfuse.transforms.mixing import Layout, Mix
 
-Seek: TypeAlias = Callable[[Node, np.ndarray | None, Sequence[Op], Frame], Params]
+Seek: TypeAlias = Callable[[Node, np.ndarray | None, Sequence[Op | MixOp], Frame], Params]
 
 
-def operations(drawn: Drawn, nodes: Sequence[Node], frame: Frame, seek: Seek | None = None) -> list[Op]:
+def operations(drawn: Drawn, nodes: Sequence[Node], frame: Frame, seek: Seek | None = None) -> list[Op | MixOp]:
     """One op for each application of a transform, but for the Write at the end; `frame`: what the images are. seek:
     what is asked for the parameters of a Seeking, given the ops before it; None: they are known."""
-    found: list[Op] = []
+    found: list[Op | MixOp] = []
     first = frame
     made: dict[str, tuple[Op, Frame]] = {}  # a transform that comes at several places is the same at each of them
     canvas = frame.canvas
@@ -49,7 +49,7 @@ def operations(drawn: Drawn, nodes: Sequence[Node], frame: Frame, seek: Seek | N
     return found
 
 
-def _mixed(drawn: Drawn, node: Node, active: np.ndarray | None, canvas: Canvas, first: Frame) -> list[Op]:
+def _mixed(drawn: Drawn, node: Node, active: np.ndarray | None, canvas: Canvas, first: Frame) -> list[Op | MixOp]:
     """A Mix, behind what puts the images into their parts. first: what images are that come in."""
     transform, name = node.transform, _name(node.path)
     assert isinstance(transform, Mix)

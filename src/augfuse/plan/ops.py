@@ -125,7 +125,7 @@ class Partner(NamedTuple):
 
     drawn: Drawn
     source: Canvas
-    ops: Sequence[Op]
+    ops: Sequence[Op | Mix]
 
 
 @final
@@ -192,7 +192,7 @@ class Segment(msgspec.Struct, frozen=True, eq=False):
     surround: tuple[float, ...] | None = None  # the colour around the image; None: as the recipe says
 
 
-Op: TypeAlias = Warp | Displace | Color | Tone | Local | Mix
+Op: TypeAlias = Warp | Displace | Color | Tone | Local
 Step: TypeAlias = Segment | Local
 
 

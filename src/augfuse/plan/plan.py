@@ -222,14 +222,14 @@ def _of_view(
     return msgspec.structs.replace(made, dtype=wanted, view=view)
 
 
-def unwritten(drawn: Drawn, settings: Settings, images: Source, ops: Sequence[Op], fused: bool = True) -> Plan:
+def unwritten(drawn: Drawn, settings: Settings, images: Source, ops: Sequence[Op | Mix], fused: bool = True) -> Plan:
     """The plan of these ops alone, written as the images are: what happens up to a place of a recipe."""
     low, high = value_range(images.dtype, settings.value_range)
     return stage(drawn, settings, images, ops, write((), len(drawn), images.channels, low, high, images.dtype), fused)
 
 
 def stage(
-    drawn: Drawn, settings: Settings, images: Source, ops: Sequence[Op], final: Write, fused: bool = True
+    drawn: Drawn, settings: Settings, images: Source, ops: Sequence[Op | Mix], final: Write, fused: bool = True
 ) -> Plan:
     """The plan of these ops and this write; of several stages, where there are mixes among the ops."""
     low, high = value_range(images.dtype, settings.value_range)
@@ -246,7 +246,7 @@ def stage(
         )
         before, start = Mixture(op, own, partners), place + 1
         source = Source(op.size, channels, np.dtype(np.float32) if op.weights is not None else source.dtype)
-    apart = steps(ops[start:])
+    apart = steps([op for op in ops[start:] if not isinstance(op, Mix)])
     return Plan(
         drawn=drawn, settings=settings, images=source, dtype=None, view=None, low=low, high=high,
         fill_value=_fill_value(settings.fill_value, channels), steps=tuple(fuse(apart) if fused else apart),

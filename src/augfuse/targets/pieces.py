@@ -276,7 +276,7 @@ def _masks(
 ) -> np.ndarray:  # fmt: skip
     if weights is not None:
         if every[0].dtype.kind == "f":
-            return sum(weight * mask for weight, mask in zip(weights, every, strict=True)).astype(every[0].dtype)
+            return np.tensordot(weights, np.stack(every), 1).astype(every[0].dtype)
         return every[int(np.argmax(weights))]
     single = every[0].ndim == 3 and every[0].shape[-1] == 1
     found = _canvas(every[0], size)

@@ -11,7 +11,7 @@ import numpy as np
 from augfuse.execute.load import executor
 from augfuse.plan.build import operations
 from augfuse.plan.draw import Drawn, Node, with_params
-from augfuse.plan.ops import Op
+from augfuse.plan.ops import Mix, Op
 from augfuse.plan.plan import Plan, Settings, Source, unwritten, value_range
 from augfuse.targets import boxes, masks
 from augfuse.targets.boxes import Boxes
@@ -31,7 +31,7 @@ def sought(drawn: Drawn, held: Given | None, images: Source, settings: Settings,
     frame = Frame(images.canvas, images.channels, low, high, images.dtype.kind == "u")
     parts: dict[str, Params] = {}
 
-    def seek(node: Node, active: np.ndarray | None, before: Sequence[Op], here: Frame) -> Params:
+    def seek(node: Node, active: np.ndarray | None, before: Sequence[Op | Mix], here: Frame) -> Params:
         assert isinstance(node.transform, Seeking)
         acts = np.ones(len(drawn), bool) if active is None else active
         plan, own = unwritten(drawn, settings, images, before), held
