@@ -17,8 +17,8 @@ from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, DecodeError
 from augfuse.recipe import Recipe
 from augfuse.transforms.base import Displacement, Geometric
-from augfuse.transforms.mixing import Mix
 from augfuse.transforms.children import leaves
+from augfuse.transforms.mixing import Mix
 
 
 def check_still(data: DataSet, recipe: Recipe, where: object) -> None:

@@ -288,8 +288,7 @@ class Loader:
                 one.labels = smoothed(one.labels, self._smoothing)
             if own is not None:
                 before = one.plan.before
-                mixed = before is not None and mates is not None
-                one.sample_weights = softened(before, own, "weights", mates) if mixed else own
+                one.sample_weights = own if before is None or mates is None else softened(before, own, "weights", mates)
         return batch
 
     def state_dict(self) -> dict[str, Any]:
