@@ -24,8 +24,9 @@ _FRAMEWORKS = {
     "torch": _Framework("PyTorch", "torch", "torch"),
     "tensorflow": _Framework("TensorFlow", "tensorflow", "tensorflow"),
     "jax": _Framework("JAX", "jax", "jax"),
-    "grain": _Framework("Grain", "grain", "grain"),
 }
+
+_METHODS = {name: f"loader.to_{'tf' if name == 'tensorflow' else name}()" for name in _FRAMEWORKS}
 
 
 def adapter(name: str, what: str | None = None) -> Any:
@@ -35,7 +36,7 @@ def adapter(name: str, what: str | None = None) -> Any:
         import_module(framework.module)
     except ImportError as error:
         raise MissingExtraError(
-            f"{what or f'loader.to_{name}()'} needs {framework.title}, and `import {framework.module}` failed: {error}. "
+            f"{what or _METHODS[name]} needs {framework.title}, and `import {framework.module}` failed: {error}. "
             f"Install it with: pip install 'augfuse[{framework.extra}]'"
         ) from error
     return import_module(f"augfuse.adapters.{name}")

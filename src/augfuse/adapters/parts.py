@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from augfuse.batch import Batch
 from augfuse.data.loader import Loader
 from augfuse.errors import DataError, did_you_mean
@@ -23,7 +25,7 @@ def parts(batch: Batch, one: Callable[[str, Any], Any], names: Sequence[str] | N
     images = {name: one("images", view.images) for name, view in views.items()}
     targets = {name: _targets(view, one, names) for name, view in views.items()}
     first = next(iter(targets.values()))
-    if set(first) > {"labels"}:
+    if set(first) - {"labels"}:
         second = targets if batch.views else first
     elif first:
         second = first["labels"]
@@ -52,3 +54,21 @@ def wanted_targets(loader: Loader, names: Any) -> tuple[str, ...] | None:
             held = ", ".join(map(shown, known)) or "no targets"
             raise DataError(f"targets: got {shown(name)} of a data set with {held}.{did_you_mean(str(name), known)}")
     return listed
+
+
+def check_stacks(loader: Loader, method: str) -> None:
+    """DataError for a loader whose batches are lists of images."""
+    if loader._collation is not None and loader._collation.pad_to is None:
+        raise DataError(
+            f"{method}: got a loader with collate='list', wanted images of one size. Use af.Loader(..., pad_to=32), or a "
+            "recipe with af.Resize."
+        )
+
+
+def check_numbers(method: str, name: str, array: Any) -> None:
+    """DataError for a target that is not made of numbers."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+        raise DataError(
+            f"{method}: {shown(name)} is not made of numbers, wanted arrays. Leave it out: targets=('boxes', ...) with the "
+            "names that are wanted."
+        )

@@ -234,10 +234,10 @@ class TorchDataset(Dataset):
 
     def _count(self, samples: int) -> None:
         self._shared[1] += samples
-        if self._draws and self._shared[1] > len(self):
+        if self._draws and 2 * self._shared[1] > 3 * len(self):  # more than a pass and a look at some samples
             warn_once(
                 self,
-                f"this epoch was asked for more than its {len(self)} samples: every pass has the same draws. Type "
+                f"one epoch was asked for more often than it has samples ({len(self)}): every pass has the same draws. Type "
                 "dataset.set_epoch(epoch) before each loop over the DataLoader.",
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, final
 
 import msgspec
@@ -37,7 +37,9 @@ from augfuse.threads import cpu_count
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
+    from augfuse.adapters.jax import JaxBatches
     from augfuse.adapters.torch import TorchBatches
 
 
@@ -341,6 +343,18 @@ class Loader:
         set has targets: a `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory, from which they
         go to a GPU while the program goes on; None does so where PyTorch finds a CUDA device."""
         return adapter("torch").serve(self, pin_memory)
+
+    def to_tf(self, prefetch: int | None = None, targets: Sequence[str] | None = None) -> tf.data.Dataset:
+        """The same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch. prefetch:
+        batches that TensorFlow takes ahead, None as many as it likes; the loader's position counts them. targets: names
+        of those that are wanted, all by default; what differs in length from image to image is ragged."""
+        return adapter("tensorflow").serve(self, prefetch, targets)
+
+    def to_jax(self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None) -> JaxBatches:
+        """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis is
+        spread over devices; with several processes each computes its part (shard="auto"). targets: names of those that
+        are wanted, all by default; what differs in length becomes {"values": padded with zeros, "counts": (n,)}."""
+        return adapter("jax").serve(self, sharding, prefetch, targets)
 
 
 # What the constructor takes, and what may be read of it.
