@@ -46,7 +46,6 @@ def ranks() -> dict[str, tuple[int, int]]:
     """(rank, world) of this process, by the framework that says so, of those that this process has imported."""
     found = {}
     for name, framework in _FRAMEWORKS.items():
-        # Half imported modules (a loader made while they are being imported) say nothing yet.
-        if framework.module in sys.modules and (place := adapter(name).rank()) is not None:
+        if sys.modules.get(framework.module) is not None and (place := adapter(name).rank()) is not None:
             found[framework.module] = place
     return found

@@ -12,7 +12,7 @@ from jax.sharding import Sharding
 
 from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
 from augfuse.batch import Batch, padded
-from augfuse.data.loader import Loader
+from augfuse.data.loader import Form, Loader
 from augfuse.errors import DataError, ImageTypeError, RangeError
 from augfuse.ranges import whole
 from augfuse.text import shown
@@ -46,6 +46,8 @@ class JaxBatches:
         self._ahead = whole("prefetch", prefetch, 0)
         self._targets = wanted_targets(loader, targets)
         check_stacks(loader, "to_jax")
+        # JAX lets go of arrays when it is called for others.
+        self._form = Form(loader._layout, loader._new_ring(self._ahead + 2).take)
         self._several = False
         if sharding is not None and not isinstance(sharding, Sharding):
             raise ImageTypeError(
@@ -100,23 +102,24 @@ class JaxBatches:
         self._loader.load_state_dict(state)
 
     def __iter__(self) -> Iterator[Any]:
-        return self._loader._begin(None, self._on_device)
+        return self._loader._begin(self._form, self._on_device)
 
     def _on_device(self, batches: Iterator[Batch]) -> Iterator[Any]:
         """The batches as JAX arrays, some of them ahead: sending does not wait."""
         sent: deque[Any] = deque()
         for batch in batches:
-            sent.append(parts(batch, self._put, self._targets))
+            sent.append(self._sent(parts(batch, self._arrays, self._targets)))
             del batch
             if len(sent) > self._ahead:
                 yield sent.popleft()
         while sent:
             yield sent.popleft()
 
-    def _put(self, name: str, value: Any) -> Any:
+    def _arrays(self, name: str, value: Any) -> Any:
+        """As JAX takes it: an array of 32 bits where it has no 64, or padded ones with the counts of their entries."""
         if isinstance(value, np.ndarray):
             check_numbers("to_jax", name, value)
-            return self._sent(value)
+            return np.asarray(value, jax.dtypes.canonicalize_dtype(value.dtype))
         for entry in value:
             check_numbers("to_jax", name, entry)
         if self._several:
@@ -125,10 +128,9 @@ class JaxBatches:
                 "Leave it out: targets=(...)."
             )
         array, counts = padded({name: value}, name, None)
-        return {"values": self._sent(array), "counts": self._sent(counts)}
+        return {"values": self._arrays(name, array), "counts": self._arrays(name, counts)}
 
-    def _sent(self, array: np.ndarray) -> jax.Array:
-        array = np.asarray(array, jax.dtypes.canonicalize_dtype(array.dtype))  # int32 where JAX has no int64
+    def _sent(self, arrays: Any) -> Any:
         if self._sharding is None:
-            return jax.device_put(array)
-        return jax.make_array_from_process_local_data(self._sharding, array)
+            return jax.device_put(arrays)
+        return jax.tree.map(lambda array: jax.make_array_from_process_local_data(self._sharding, array), arrays)

@@ -278,9 +278,10 @@ class Loader:
         self._epoch, self._delivered, self._begun = epoch, delivered, False
         self._iterator += 1
 
-    def _new_ring(self) -> Ring:
-        # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
-        return Ring(self._workers + 3)
+    def _new_ring(self, more: int = 0) -> Ring:
+        # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor; and `more` that
+        # a framework holds on to.
+        return Ring(self._workers + 3 + more)
 
     def _settle(self) -> None:
         """In a fork: locks that a thread of the parent may have held stay locked, so there are new ones."""
@@ -344,10 +345,10 @@ class Loader:
         go to a GPU while the program goes on; None does so where PyTorch finds a CUDA device."""
         return adapter("torch").serve(self, pin_memory)
 
-    def to_tf(self, prefetch: int | None = None, targets: Sequence[str] | None = None) -> tf.data.Dataset:
+    def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset:
         """The same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch. prefetch:
-        batches that TensorFlow takes ahead, None as many as it likes; the loader's position counts them. targets: names
-        of those that are wanted, all by default; what differs in length from image to image is ragged."""
+        batches that TensorFlow takes ahead of the loop; the loader's position counts them. targets: names of those that
+        are wanted, all by default; what differs in length from image to image is ragged."""
         return adapter("tensorflow").serve(self, prefetch, targets)
 
     def to_jax(self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None) -> JaxBatches:
