@@ -3,8 +3,9 @@
     python benchmarks/adapters.py [adapters] [workers] [--folder path/to/photos] [--rounds 9] [--name adapters]
 
 adapters: to_torch, to_tf and to_jax over the loader alone, 224x224, batches of 32. workers: a DataLoader with two
-worker processes; samples from memory (224x224), and from a folder of JPEG files (one sub-folder per class; made of noise
-in a temporary folder where none is given), all decoded by augfuse. Needs: pip install 'augfuse[bench,tensorflow,jax]'.
+worker processes; samples from memory (224x224), and from a folder of JPEG files (one sub-folder per class; made of
+noise in a temporary folder where none is given), all decoded by augfuse. Needs:
+pip install 'augfuse[bench,tensorflow,jax]'.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import timing
 
 SIZE, BATCH = 224, 32
 IMAGES = 24 * BATCH
-CROP = dict(scale=(0.5, 1.0), ratio=(0.75, 4 / 3))
+CROP = {"scale": (0.5, 1.0), "ratio": (0.75, 4 / 3)}
 PARTS = ("adapters", "workers")
 
 

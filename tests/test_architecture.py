@@ -20,7 +20,7 @@ LAYERS = (
     "early", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit", "lanes", "philox",
     "products", "ranges", "rng", "geometry", "lattices", "color", "statistics", "transforms", "plan", "execute",
     "targets", "pictures", "notebook", "batch", "arguments", "carry_out", "recipe", "preprocessors", "functional",
-    "data", "keras", "adapters", "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
+    "data", "keras", "adapters", "torch", "grain", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax", "grain"}
 HEAVY = {

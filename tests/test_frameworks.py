@@ -13,7 +13,9 @@ import augfuse as af
 from oracles import pictures
 
 N, SIZE = 23, 5
-RECIPE = af.Recipe([af.Rotate(30), af.HorizontalFlip(), af.ColorJitter(), af.GaussianNoise(p=0.5), af.Normalize(0.5, 0.5)])
+RECIPE = af.Recipe(
+    [af.Rotate(30), af.HorizontalFlip(), af.ColorJitter(), af.GaussianNoise(p=0.5), af.Normalize(0.5, 0.5)]
+)
 # From a loader: the first batch as images (n, h, w, c) and labels.
 READERS: dict[str, Callable[[af.Loader], Any]] = {
     "keras": lambda made: made.to_keras()[0],
@@ -71,5 +73,7 @@ def test_a_missing_framework_names_its_extra(
             monkeypatch.delitem(sys.modules, module)
     monkeypatch.delattr(af, "torch", raising=False)
     monkeypatch.setitem(sys.modules, name, None)  # as where it is not installed
-    with pytest.raises(af.MissingExtraError, match=rf"needs .*`import {name}` failed.*pip install 'augfuse\[{extra}\]'"):
+    with pytest.raises(
+        af.MissingExtraError, match=rf"needs .*`import {name}` failed.*pip install 'augfuse\[{extra}\]'"
+    ):
         call()

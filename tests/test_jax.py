@@ -120,7 +120,9 @@ def test_one_process_with_several_devices(tmp_path: Path) -> None:
     import os
 
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run([sys.executable, "-c", _DEVICES], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _DEVICES], capture_output=True, text=True, env=environment, check=False
+    )
     lines = done.stdout.splitlines()
     assert lines[:2] == ["4 True", "{(2, 4, 4, 3)}"], done.stderr
     assert "a batch of 6 images cannot be split" in lines[2] and "Use another batch_size" in lines[2]

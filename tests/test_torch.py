@@ -23,7 +23,9 @@ pytestmark = [
 ]
 
 N, SIZE = 23, 5
-RECIPE = af.Recipe([af.Rotate(30), af.HorizontalFlip(), af.ColorJitter(), af.GaussianNoise(p=0.5), af.Normalize(0.5, 0.5)])
+RECIPE = af.Recipe(
+    [af.Rotate(30), af.HorizontalFlip(), af.ColorJitter(), af.GaussianNoise(p=0.5), af.Normalize(0.5, 0.5)]
+)
 
 
 def source(n: int = N) -> af.DataSet:
@@ -225,7 +227,9 @@ def test_epochs_that_are_never_set() -> None:
     samples = af.torch.dataset(source(), RECIPE, seed=9)
     feed = DataLoader(samples, batch_size=SIZE, shuffle=True)
     list(feed)
-    with pytest.warns(af.AugfuseWarning, match=r"more often than it has samples \(23\).*dataset\.set_epoch\(epoch\) before each loop") as said:
+    with pytest.warns(
+        af.AugfuseWarning, match=r"more often than it has samples \(23\).*dataset\.set_epoch\(epoch\) before each loop"
+    ) as said:
         list(feed), list(feed)
     assert len(said) == 1
     with warnings.catch_warnings():
@@ -241,7 +245,9 @@ def test_epochs_that_are_never_set() -> None:
 
 def test_options_and_wrong_ones() -> None:
     image, label = af.torch.dataset(source(), af.Recipe(), seed=1, dtype="uint8", one_hot=True)[3]
-    assert image.dtype == torch.uint8 and torch.equal(image, torch.from_numpy(pictures(N, 12, 16)[3].transpose(2, 0, 1)))
+    assert image.dtype == torch.uint8 and torch.equal(
+        image, torch.from_numpy(pictures(N, 12, 16)[3].transpose(2, 0, 1))
+    )
     assert label.tolist() == [0, 0, 0, 1]
     assert af.torch.dataset(af.from_arrays(pictures(N, 12, 16)))[0].shape == (3, 12, 16)
     one, two = af.torch.dataset(source(), RECIPE), af.torch.dataset(source(), RECIPE)

@@ -1,4 +1,4 @@
-"""The frameworks that batches go to, each known by one adapter: the only files that name a framework.
+"""The frameworks that batches go to, each known by one adapter, the only file that imports it.
 
 An adapter is a module with `serve(loader, ...)`, what `loader.to_<framework>(...)` returns, and `rank()`, which of how
 many processes this one is, or None where the framework does not say. It is imported when it is first asked for.
@@ -24,6 +24,8 @@ _FRAMEWORKS = {
     "torch": _Framework("PyTorch", "torch", "torch"),
     "tensorflow": _Framework("TensorFlow", "tensorflow", "tensorflow"),
     "jax": _Framework("JAX", "jax", "jax"),
+    "grain": _Framework("Grain", "grain", "grain"),
+    "hf": _Framework("Hugging Face's datasets", "datasets", "hf"),
 }
 
 _METHODS = {name: f"loader.to_{'tf' if name == 'tensorflow' else name}()" for name in _FRAMEWORKS}

@@ -78,7 +78,9 @@ class JaxBatches:
                     f"sharding: a batch of {size * here[1]} images cannot be split: {error}. Use {hint}."
                 ) from error
         if several and not self._loader.drop_last and order.n % (order.batch_size * order.world):
-            raise DataError("sharding: the last batch is not full, and every process wants the same. Use drop_last=True.")
+            raise DataError(
+                "sharding: the last batch is not full, and every process wants the same. Use drop_last=True."
+            )
 
     @property
     def loader(self) -> Loader:
@@ -124,8 +126,8 @@ class JaxBatches:
             check_numbers("to_jax", name, entry)
         if self._several:
             raise DataError(
-                f"to_jax: {shown(name)} has entries of different lengths, which several processes cannot make one array of. "
-                "Leave it out: targets=(...)."
+                f"to_jax: {shown(name)} has entries of different lengths, which several processes cannot make one "
+                "array of. Leave it out: targets=(...)."
             )
         array, counts = padded({name: value}, name, None)
         return {"values": self._arrays(name, array), "counts": self._arrays(name, counts)}

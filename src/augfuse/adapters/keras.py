@@ -20,8 +20,8 @@ def serve(loader: Loader, target: str | None) -> LoaderDataset:
 
 
 def rank() -> tuple[int, int] | None:
-    """Which part of the data this process of a `keras.distribution` takes: processes that share one copy of a model take
-    the same."""
+    """Which part of the data this process of a `keras.distribution` takes: processes that share one copy of a model
+    take the same."""
     found = keras.distribution.distribution()
     if found is None or found.num_processes == 1:
         return None

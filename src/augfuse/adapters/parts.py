@@ -18,8 +18,8 @@ def parts(batch: Batch, one: Callable[[str, Any], Any], names: Sequence[str] | N
     `images` alone without either. Sample weights come third. Of a recipe with Views, images and targets are dicts of
     them by the name of the view.
 
-    one(name, value) makes of each array or list what the framework takes. names: the targets that are wanted, by default
-    all.
+    one(name, value) makes of each array or list what the framework takes. names: the targets that are wanted, by
+    default all.
     """
     views = batch.views or {"": batch}
     images = {name: one("images", view.images) for name, view in views.items()}
@@ -60,8 +60,8 @@ def check_stacks(loader: Loader, method: str) -> None:
     """DataError for a loader whose batches are lists of images."""
     if loader._collation is not None and loader._collation.pad_to is None:
         raise DataError(
-            f"{method}: got a loader with collate='list', wanted images of one size. Use af.Loader(..., pad_to=32), or a "
-            "recipe with af.Resize."
+            f"{method}: got a loader with collate='list', wanted images of one size. Use af.Loader(..., pad_to=32), or "
+            "a recipe with af.Resize."
         )
 
 
@@ -69,6 +69,6 @@ def check_numbers(method: str, name: str, array: Any) -> None:
     """DataError for a target that is not made of numbers."""
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         raise DataError(
-            f"{method}: {shown(name)} is not made of numbers, wanted arrays. Leave it out: targets=('boxes', ...) with the "
-            "names that are wanted."
+            f"{method}: {shown(name)} is not made of numbers, wanted arrays. Leave it out: targets=('boxes', ...) with "
+            "the names that are wanted."
         )

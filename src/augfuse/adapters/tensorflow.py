@@ -24,7 +24,9 @@ def serve(loader: Loader, prefetch: int, targets: Sequence[str] | None) -> tf.da
     # The first batch of epoch 0 tells names, dtypes and sizes; what differs from batch to batch is left open.
     signature = parts(loader.fetch(0, 0), _signature_of(loader), names)
 
-    form = Form(loader._layout, loader._new_ring(ahead + 2).take)  # TensorFlow lets go of arrays when it asks for others
+    form = Form(
+        loader._layout, loader._new_ring(ahead + 2).take
+    )  # TensorFlow lets go of arrays when it asks for others
 
     def generate() -> Generator[Any, None, None]:
         if at_the_start and loader._delivered and not loader._begun:

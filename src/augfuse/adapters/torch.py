@@ -49,7 +49,7 @@ class TorchBatches(IterableDataset):
             for images, labels in batches: ...      # images (n, c, h, w), on the CPU
 
     Each loop is the next epoch of the loader. Images are written channels first, into memory that the tensor shares.
-    The loader's threads work ahead already; where a DataLoader is asked for, use `DataLoader(batches, batch_size=None)`.
+    The loader's threads work ahead already; where a DataLoader is wanted, use `DataLoader(batches, batch_size=None)`.
     With `num_workers=k` every worker computes each k-th batch with its part of the threads, and the batches come in the
     order of the loader. `state_dict` is that of the loader; torchdata's StatefulDataLoader finds and keeps it.
     """
@@ -237,8 +237,8 @@ class TorchDataset(Dataset):
         if self._draws and 2 * self._shared[1] > 3 * len(self):  # more than a pass and a look at some samples
             warn_once(
                 self,
-                f"one epoch was asked for more often than it has samples ({len(self)}): every pass has the same draws. Type "
-                "dataset.set_epoch(epoch) before each loop over the DataLoader.",
+                f"one epoch was asked for more often than it has samples ({len(self)}): every pass has the same draws. "
+                "Type dataset.set_epoch(epoch) before each loop over the DataLoader.",
             )
 
     def state_dict(self) -> dict[str, Any]:
@@ -292,8 +292,8 @@ def dataset(
 
 @final
 class DetectionCollate:
-    """Samples with boxes as the models and references of torchvision take them: a tuple of images (c, h, w), and a tuple
-    of dicts with "boxes" (k, 4) float32, "labels" (k,) int64, "masks" (k, h, w) uint8 where there are some, "image_id",
+    """Samples with boxes as the models and references of torchvision take them: a tuple of images (c, h, w), and a
+    tuple of dicts with "boxes" (k, 4) float32, "labels" (k,) int64, "masks" (k, h, w) uint8 where there are some, "image_id",
     "area" and "iscrowd", and the other targets as they are.
 
         loader = DataLoader(train, batch_size=4, collate_fn=af.torch.DetectionCollate())

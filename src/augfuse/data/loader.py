@@ -320,9 +320,7 @@ class Loader:
 
     def _state(self) -> State:
         order = self._order
-        return State(
-            self._epoch, self._delivered, len(self.data), order.seed, order.shuffle, self.recipe.fingerprint()
-        )
+        return State(self._epoch, self._delivered, len(self.data), order.seed, order.shuffle, self.recipe.fingerprint())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue at the sample that was next when the state was saved: the next loop yields the rest of that epoch.
@@ -352,8 +350,8 @@ class Loader:
         return adapter("tensorflow").serve(self, prefetch, targets)
 
     def to_jax(self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None) -> JaxBatches:
-        """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis is
-        spread over devices; with several processes each computes its part (shard="auto"). targets: names of those that
+        """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis
+        is spread over devices; with several processes each computes its part (shard="auto"). targets: names of those that
         are wanted, all by default; what differs in length becomes {"values": padded with zeros, "counts": (n,)}."""
         return adapter("jax").serve(self, sharding, prefetch, targets)
 

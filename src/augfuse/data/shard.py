@@ -44,8 +44,8 @@ class Shard:
             found = _found()
             if found is not None and found != self.place:
                 raise StateError(
-                    f"shard='auto': was {_words(self.place)} when the loader was made, and is {_words(found)} now. Make "
-                    "the loader after the processes have found each other (torch.distributed.init_process_group, "
+                    f"shard='auto': was {_words(self.place)} when the loader was made, and is {_words(found)} now. "
+                    "Make the loader after the processes have found each other (torch.distributed.init_process_group, "
                     "jax.distributed.initialize), in each process."
                 )
 
