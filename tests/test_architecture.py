@@ -17,8 +17,9 @@ PACKAGE = Path(af.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
-    "early", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit", "lanes", "philox",
-    "products", "ranges", "rng", "geometry", "lattices", "color", "statistics", "transforms", "plan", "execute",
+    "early", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit",
+    "lanes", "philox", "products", "ranges", "rng", "geometry", "lattices", "color", "statistics", "transforms",
+    "plan", "execute",
     "targets", "pictures", "notebook", "batch", "arguments", "carry_out", "recipe", "preprocessors", "functional",
     "data", "keras", "adapters", "torch", "grain", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip

@@ -40,10 +40,10 @@ class HfTransform:
         dataset[0]["pixel_values"]                      # (c, h, w) float32
 
     image, out: the columns that images are taken from, and that they go to; other columns stay as they are. seed,
-    index: the draws are those of an `af.Loader` of this seed for the sample whose whole number stands in the column `index`;
-    without a seed each call draws anew. training=False applies `recipe.eval()`. color: "rgb", "rgba" or "grayscale";
-    label: the column that a When asks for. Images are Pillow's or arrays (h, w, c). `set_epoch(e)` is seen by worker
-    processes that start after it.
+    index: the draws are those of an `af.Loader` of this seed for the sample whose whole number stands in the column
+    `index`; without a seed each call draws anew. training=False applies `recipe.eval()`. color: "rgb", "rgba" or
+    "grayscale"; label: the column that a When asks for. Images are Pillow's or arrays (h, w, c). `set_epoch(e)`
+    is seen by worker processes that start after it.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class HfTransform:
             return image
         if not hasattr(image, "convert"):
             raise DataError(
-                f"recipe.hf: row {row} of {shown(self._image)} holds {type(image).__name__}, wanted an image of Pillow or "
+                f"recipe.hf: row {row} of {shown(self._image)} holds {type(image).__name__}, wanted an image of Pillow "
                 'an array (h, w, c). Use dataset.cast_column("image", datasets.Image()).'
             )
         if image.mode in _DEEP:

@@ -293,8 +293,8 @@ def dataset(
 @final
 class DetectionCollate:
     """Samples with boxes as the models and references of torchvision take them: a tuple of images (c, h, w), and a
-    tuple of dicts with "boxes" (k, 4) float32, "labels" (k,) int64, "masks" (k, h, w) uint8 where there are some, "image_id",
-    "area" and "iscrowd", and the other targets as they are.
+    tuple of dicts with "boxes" (k, 4) float32, "labels" (k,) int64, "masks" (k, h, w) uint8 where there are some,
+    "image_id", "area" and "iscrowd", and the other targets as they are.
 
         loader = DataLoader(train, batch_size=4, collate_fn=af.torch.DetectionCollate())
         for images, targets in loader:

@@ -351,8 +351,8 @@ class Loader:
 
     def to_jax(self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None) -> JaxBatches:
         """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis
-        is spread over devices; with several processes each computes its part (shard="auto"). targets: names of those that
-        are wanted, all by default; what differs in length becomes {"values": padded with zeros, "counts": (n,)}."""
+        is spread over devices; with several processes each computes its part (shard="auto"). targets: those that
+        are wanted, by name, all by default; what differs in length becomes {"values": padded, "counts": (n,)}."""
         return adapter("jax").serve(self, sharding, prefetch, targets)
 
 
