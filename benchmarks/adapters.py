@@ -30,7 +30,7 @@ import timing
 
 SIZE, BATCH = 224, 32
 IMAGES = 24 * BATCH
-CROP = {"scale": (0.5, 1.0), "ratio": (0.75, 4 / 3)}
+CROP: dict[str, Any] = {"scale": (0.5, 1.0), "ratio": (0.75, 4 / 3)}
 PARTS = ("adapters", "workers")
 
 
@@ -147,10 +147,11 @@ def workers(rounds: int, folder: Path) -> list[timing.Figure]:
     jitter = af.ColorJitter((0.8, 1.2), (0.8, 1.2), (0.8, 1.2), (-0.05, 0.05))
     normalise = af.Normalize(peers.MEAN, peers.STD)
     ours = af.Recipe([af.RandomResizedCrop(SIZE, **CROP), af.HorizontalFlip(), jitter, normalise])
-    theirs = A.Compose([
+    steps: Any = [
         A.RandomResizedCrop((SIZE, SIZE), **CROP), A.HorizontalFlip(p=0.5),
         A.ColorJitter((0.8, 1.2), (0.8, 1.2), (0.8, 1.2), (-0.05, 0.05), p=1.0), A.Normalize(peers.MEAN, peers.STD),
-    ])  # fmt: skip
+    ]  # fmt: skip
+    theirs = A.Compose(steps)
     figures = []
     for work, data, recipe, compose, demanded in (
         ("memory", af.from_arrays(*memory()), peers.augfuse_recipe(jitter=True), peers._compose(jitter=True), 3.0),

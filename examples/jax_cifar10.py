@@ -59,6 +59,7 @@ def main(data: Path, *, epochs: int = 5) -> float:
     test = af.Loader(parts["test"], recipe, 128, training=False).to_jax()
     layers, count, predict = weights(32, len(parts["train"].classes or ())), 0, jax.jit(scores)
     moments = jax.tree.map(jnp.zeros_like, (layers, layers))
+    accuracy = 0.0
     for epoch in range(epochs):
         for images, labels in train:
             count += 1

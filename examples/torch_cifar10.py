@@ -33,6 +33,7 @@ def main(data: Path, *, epochs: int = 5) -> float:
     torch.manual_seed(0)
     model = network(32, len(parts["train"].classes or ()))
     optimizer = torch.optim.Adam(model.parameters())
+    accuracy = 0.0
     for epoch in range(epochs):
         for images, labels in train:
             loss = nn.functional.cross_entropy(model(images), labels)

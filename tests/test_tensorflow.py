@@ -47,20 +47,24 @@ def test_what_is_kept_stays() -> None:
     assert all(np.array_equal(images, batch.images) for (images, _), batch in zip(kept, held, strict=True))
 
 
+def spec(made: af.Loader) -> Any:
+    return made.to_tf().element_spec
+
+
 def test_the_signature_is_exact() -> None:
-    images, labels = loader().to_tf().element_spec
+    images, labels = spec(loader())
     assert images.shape.as_list() == [None, 12, 16, 3] and images.dtype == tf.float32
     assert labels.shape.as_list() == [None] and labels.dtype == tf.int64
-    images, labels = loader(drop_last=True, dtype="uint8", recipe=af.Recipe(), one_hot=True).to_tf().element_spec
+    images, labels = spec(loader(drop_last=True, dtype="uint8", recipe=af.Recipe(), one_hot=True))
     assert images.shape.as_list() == [5, 12, 16, 3] and images.dtype == tf.uint8 and labels.shape.as_list() == [5, 4]
-    images, _ = loader(source(20), layout="NCHW").to_tf().element_spec
+    images, _ = spec(loader(source(20), layout="NCHW"))
     assert images.shape.as_list() == [5, 3, 12, 16]
     sizes = af.from_samples([pictures(1, 12 + i % 3, 16)[0] for i in range(N)], np.arange(N))
     padded = loader(sizes, pad_to=4).to_tf()
-    assert padded.element_spec[0].shape.as_list() == [None, None, None, 3]
+    assert spec(loader(sizes, pad_to=4))[0].shape.as_list() == [None, None, None, 3]
     assert {tuple(images.shape[1:3]) for images, _ in padded} <= {(12, 16), (16, 16)}
-    alone = loader(af.from_arrays(pictures(N, 12, 16))).to_tf()
-    assert alone.element_spec.shape.as_list() == [None, 12, 16, 3]
+    alone = loader(af.from_arrays(pictures(N, 12, 16)))
+    assert spec(alone).shape.as_list() == [None, 12, 16, 3]
 
 
 def test_boxes_are_ragged() -> None:

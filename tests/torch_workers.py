@@ -110,6 +110,6 @@ def test_workers_start_methods_and_epochs_change_no_byte(options: dict[str, Any]
         own, rows = by_index(epoch), 0
         for images, labels in feed:
             for image, label in zip(images, labels, strict=True):
-                assert image.numpy().tobytes() == own[rows] and int(label) == rows % 4
+                assert image.numpy().tobytes() == own[rows] and int(label) == rows % 4 and label.dtype == torch.int64
                 rows += 1
-        assert rows == N and labels.dtype == torch.int64
+        assert rows == N

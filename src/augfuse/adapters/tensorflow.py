@@ -79,4 +79,5 @@ def _value(name: str, value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value
     counts = np.array([len(entry) for entry in value], np.int64)
-    return tf.RaggedTensor.from_row_lengths(np.concatenate(value), counts, validate=False)
+    ragged: Any = tf.RaggedTensor
+    return ragged.from_row_lengths(np.concatenate(value), counts, validate=False)
