@@ -194,6 +194,23 @@ def test_ranks_that_come_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
         loader(shard="automatic")
 
 
+def test_readers_want_one_seed() -> None:
+    with pytest.warns(af.AugfuseWarning, match="got 2 readers without a seed.*Give all the same seed="):
+        loader(seed=None, shard=(1, 2))
+    loader(seed=None, shard=(1, 2), shuffle=False)
+
+
+def test_every_way_of_reading_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = loader(shard="auto")
+    for name, value in {"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2"}.items():
+        monkeypatch.setenv(name, value)
+    assert len(list(made)) == 17  # of schedulers only the first answer counts
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(af.StateError, match="rank 1 of 2 now"):
+        next(made.stream(0))
+
+
 _TORCH = """
 import os, sys
 import numpy as np

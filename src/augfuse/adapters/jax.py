@@ -12,7 +12,7 @@ from jax.sharding import Sharding
 
 from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
 from augfuse.batch import Batch, padded
-from augfuse.data.loader import Form, Loader
+from augfuse.data.loader import Loader
 from augfuse.errors import DataError, ImageTypeError, RangeError
 from augfuse.ranges import whole
 from augfuse.text import shown
@@ -46,8 +46,6 @@ class JaxBatches:
         self._ahead = whole("prefetch", prefetch, 0)
         self._targets = wanted_targets(loader, targets)
         check_stacks(loader, "to_jax")
-        # JAX lets go of arrays when it is called for others.
-        self._form = Form(loader._layout, loader._new_ring(self._ahead + 2).take)
         self._several = False
         if sharding is not None and not isinstance(sharding, Sharding):
             raise ImageTypeError(
@@ -104,7 +102,8 @@ class JaxBatches:
         self._loader.load_state_dict(state)
 
     def __iter__(self) -> Iterator[Any]:
-        return self._loader._begin(self._form, self._on_device)
+        # JAX lets go of arrays when it is called for others.
+        return self._loader._begin(None, self._on_device, held=self._ahead + 2)
 
     def _on_device(self, batches: Iterator[Batch]) -> Iterator[Any]:
         """The batches as JAX arrays, some of them ahead: sending does not wait."""

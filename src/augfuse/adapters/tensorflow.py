@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
 from augfuse.batch import Batch
-from augfuse.data.loader import Form, Loader
+from augfuse.data.loader import Loader
 from augfuse.errors import StateError
 from augfuse.ranges import whole
 
@@ -24,17 +24,14 @@ def serve(loader: Loader, prefetch: int, targets: Sequence[str] | None) -> tf.da
     # The first batch of epoch 0 tells names, dtypes and sizes; what differs from batch to batch is left open.
     signature = parts(loader.fetch(0, 0), _signature_of(loader), names)
 
-    form = Form(
-        loader._layout, loader._new_ring(ahead + 2).take
-    )  # TensorFlow lets go of arrays when it asks for others
-
     def generate() -> Generator[Any, None, None]:
         if at_the_start and loader._delivered and not loader._begun:
             raise StateError(
                 "loader.to_tf(): made for whole epochs, and the loader is in the middle of one since load_state_dict. "
                 "Call loader.to_tf() again after loader.load_state_dict(state)."
             )
-        yield from loader._begin(form, through)
+        # TensorFlow lets go of arrays when it asks for others.
+        yield from loader._begin(None, through, held=ahead + 2)
 
     def through(batches: Iterator[Batch]) -> Iterator[Any]:
         return (parts(batch, _value, names) for batch in batches)

@@ -34,6 +34,7 @@ from augfuse.targets.given import given, of_samples
 from augfuse.targets.policy import KINDS
 from augfuse.text import shown
 from augfuse.threads import cpu_count
+from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
     import keras
@@ -113,6 +114,10 @@ class Loader:
         rank, world = self._shard.place
         shuffle = self._training if shuffle is None else truth("shuffle", shuffle)
         drop_last = truth("drop_last", drop_last)
+        if world > 1 and shuffle and seed is None:
+            warn(
+                f"shard: got {world} readers without a seed: each process draws another order. Give all the same seed=."
+            )
         self._order = Order(
             len(data), self._batch_size, check_seed(seed), shuffle, drop_last, rank, world, data.table.sampling
         )
@@ -240,6 +245,7 @@ class Loader:
     ) -> Generator[Batch, None, None]:
         """`stream` of an epoch that begins at sample `start`, in the form that an adapter wants."""
         self._settle()
+        self._shard.check()
 
         def work(step: int, threads: int) -> Batch:
             return self._compute(epoch, self._order.batch(epoch, step, start), threads, form)
@@ -250,9 +256,10 @@ class Loader:
     def __iter__(self) -> Iterator[Batch]:
         return self._begin()
 
-    def _begin(self, form: Form | None = None, through: Through | None = None) -> Iterator[Any]:
-        """The next loop. `through` makes of the batches what is handed out, one of each; it may run ahead of it."""
-        self._shard.check()
+    def _begin(self, form: Form | None = None, through: Through | None = None, held: int = 0) -> Iterator[Any]:
+        """The next loop. `through` makes of the batches what is handed out, one of each; it may run ahead of it.
+        held: batches that it holds on to."""
+        self._ring.room_for(self._workers + 3 + held)
         if self._begun:  # an unfinished loop is replaced: the next epoch begins
             self._move(self._epoch + 1, 0)
         self._begun = True
@@ -278,10 +285,9 @@ class Loader:
         self._epoch, self._delivered, self._begun = epoch, delivered, False
         self._iterator += 1
 
-    def _new_ring(self, more: int = 0) -> Ring:
-        # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor; and `more` that
-        # a framework holds on to.
-        return Ring(self._workers + 3 + more)
+    def _new_ring(self) -> Ring:
+        # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
+        return Ring(self._workers + 3)
 
     def _settle(self) -> None:
         """In a fork: locks that a thread of the parent may have held stay locked, so there are new ones."""

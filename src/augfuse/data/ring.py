@@ -50,6 +50,10 @@ class Ring:
     def __reduce__(self) -> tuple[type[Ring], tuple[int]]:
         return Ring, (self._size,)
 
+    def room_for(self, size: int) -> None:
+        """Hold at least so many buffers from now on."""
+        self._size = max(self._size, size)
+
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An array of this shape and dtype with any content; a new one where all that fit are held."""
         with self._lock:

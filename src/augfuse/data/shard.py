@@ -41,7 +41,7 @@ class Shard:
     def check(self) -> None:
         """StateError where ranks were given out after this one was asked for: every process would read everything."""
         if self._automatic:
-            found = _found()
+            found = _found(schedulers=False)  # a worker process of a rank knows no more than its environment
             if found is not None and found != self.place:
                 raise StateError(
                     f"shard='auto': was {_words(self.place)} when the loader was made, and is {_words(found)} now. "
@@ -62,14 +62,17 @@ def _given(shard: Any) -> Place:
     return Place(rank, world)
 
 
-def _found() -> Place | None:
+def _found(schedulers: bool = True) -> Place | None:
     """What frameworks and the environment say; None where nobody says anything. RangeError where they disagree."""
     said = {name: Place(*place) for name, place in frameworks.ranks().items()}
+    if "keras" in said:
+        said.pop("jax", None)  # processes that share one copy of a model take the same data
     said |= _in_environment(os.environ, _LAUNCHERS)
     config = os.environ.get("TF_CONFIG")
     if config:
         said |= _of_tensorflow(config)
-    said = said or dict(list(_in_environment(os.environ, _SCHEDULERS).items())[:1])
+    if not said and schedulers:
+        said = dict(list(_in_environment(os.environ, _SCHEDULERS).items())[:1])
     if len(set(said.values())) > 1:
         every = ", ".join(f"{name}: {_words(place)}" for name, place in said.items())
         raise RangeError(f"shard='auto': they disagree ({every}). Type shard=(rank, world) for the right one.")
