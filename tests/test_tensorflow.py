@@ -8,25 +8,10 @@ import numpy as np
 import pytest
 
 import augfuse as af
+from framework_cases import N, loader, source, wanted
 from oracles import pictures
 
 tf = pytest.importorskip("tensorflow", reason="needs the extra: pip install 'augfuse[tensorflow]'")
-
-N, SIZE = 23, 5
-RECIPE = af.Recipe([af.Rotate(30), af.HorizontalFlip(), af.ColorJitter(), af.Normalize(0.5, 0.5)])
-
-
-def source(n: int = N) -> af.DataSet:
-    return af.from_arrays(pictures(n, 12, 16), np.arange(n) % 4)
-
-
-def loader(data: Any = None, recipe: af.Recipe = RECIPE, **options: Any) -> af.Loader:
-    data = source() if data is None else data
-    return af.Loader(data, recipe, **{"batch_size": SIZE, "seed": 9, "workers": 2, **options})
-
-
-def wanted(epoch: int = 0, **options: Any) -> list[tuple[bytes, list[int]]]:
-    return [(b.images.tobytes(), b.labels.tolist()) for b in loader(**options).stream(epoch)]
 
 
 def found(batches: Any) -> list[tuple[bytes, list[int]]]:

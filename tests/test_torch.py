@@ -13,29 +13,15 @@ import numpy as np
 import pytest
 
 import augfuse as af
+from framework_cases import RECIPE, SIZE, N, by_index, loader, source, wanted
 from oracles import pictures
 
 torch = pytest.importorskip("torch", reason="needs the extra: pip install 'augfuse[torch]'")
 from torch.utils.data import DataLoader, WeightedRandomSampler  # noqa: E402
 
-N, SIZE = 23, 5
-RECIPE = af.Recipe(
-    [af.Rotate(30), af.HorizontalFlip(), af.ColorJitter(), af.GaussianNoise(p=0.5), af.Normalize(0.5, 0.5)]
-)
 
-
-def source(n: int = N) -> af.DataSet:
-    return af.from_arrays(pictures(n, 12, 16), np.arange(n) % 4)
-
-
-def loader(data: Any = None, recipe: af.Recipe = RECIPE, **options: Any) -> af.Loader:
-    data = source() if data is None else data
-    return af.Loader(data, recipe, **{"batch_size": SIZE, "seed": 9, "workers": 2, **options})
-
-
-def wanted(epoch: int = 0, **options: Any) -> list[tuple[bytes, list[int]]]:
-    stream = loader(layout="NCHW", **options).stream(epoch)
-    return [(batch.images.tobytes(), batch.labels.tolist()) for batch in stream]
+def channels_first(epoch: int = 0, **options: Any) -> list[tuple[bytes, list[int]]]:
+    return wanted(epoch, layout="NCHW", **options)
 
 
 def found(batches: Any) -> list[tuple[bytes, list[int]]]:
@@ -63,14 +49,14 @@ def test_the_loaders_own_bytes_channels_first(layout: str) -> None:
     for epoch in (0, 1):
         first = next(iter(loader().to_torch()))
         assert first[0].shape == (5, 3, 12, 16) and first[0].is_contiguous() and first[0].dtype == torch.float32
-        assert found(batches) == wanted(epoch) and made.epoch == epoch + 1
+        assert found(batches) == channels_first(epoch) and made.epoch == epoch + 1
     assert first[1].dtype == torch.int64
 
 
 def test_tensors_share_the_memory_of_batches_and_keep_it() -> None:
     made = loader(source(60))
     kept = list(made.to_torch())
-    assert found(kept) == wanted(data=source(60))
+    assert found(kept) == channels_first(data=source(60))
     bases = [images.data_ptr() for images, _ in loader(source(300), workers=1).to_torch()]
     assert len(set(bases)) <= 6  # of 60 batches: none was copied into fresh memory
 
@@ -103,7 +89,7 @@ def test_targets_and_views() -> None:
 def test_pinned_memory_without_a_gpu() -> None:
     if torch.cuda.is_available():
         images, _ = next(iter(loader().to_torch()))
-        assert images.is_pinned() and found(loader().to_torch()) == wanted()
+        assert images.is_pinned() and found(loader().to_torch()) == channels_first()
         assert not next(iter(loader().to_torch(pin_memory=False)))[0].is_pinned()
     else:
         with pytest.raises(af.RangeError, match=r"pin_memory: got True, and this PyTorch finds no CUDA device"):
@@ -128,14 +114,6 @@ def test_states_of_loader_and_tensors_are_the_same() -> None:
 
 
 # --- af.torch.dataset ------------------------------------------------------------------------------------------------
-
-
-def by_index(epoch: int = 0) -> dict[int, bytes]:
-    return {
-        int(i): image.tobytes()
-        for batch in loader(layout="NCHW").stream(epoch)
-        for i, image in zip(batch.indices, batch.images, strict=True)
-    }
 
 
 def test_samples_are_those_of_the_loader() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 import augfuse as af
-from oracles import pictures
+from framework_cases import RECIPE, SIZE, N, by_index, loader, source, wanted
 
 torch = pytest.importorskip("torch", reason="needs the extra: pip install 'augfuse[torch]'")
 from torch.utils.data import DataLoader  # noqa: E402
@@ -21,36 +20,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning"),  # torchdata
 ]
 
-N, SIZE = 23, 5
-RECIPE = af.Recipe(
-    [af.Rotate(30), af.HorizontalFlip(), af.ColorJitter(), af.GaussianNoise(p=0.5), af.Normalize(0.5, 0.5)]
-)
 
-
-def source(n: int = N) -> af.DataSet:
-    return af.from_arrays(pictures(n, 12, 16), np.arange(n) % 4)
-
-
-def loader(data: Any = None, recipe: af.Recipe = RECIPE, **options: Any) -> af.Loader:
-    data = source() if data is None else data
-    return af.Loader(data, recipe, **{"batch_size": SIZE, "seed": 9, "workers": 2, **options})
-
-
-def wanted(epoch: int = 0, **options: Any) -> list[tuple[bytes, list[int]]]:
-    stream = loader(layout="NCHW", **options).stream(epoch)
-    return [(batch.images.tobytes(), batch.labels.tolist()) for batch in stream]
+def channels_first(epoch: int = 0, **options: Any) -> list[tuple[bytes, list[int]]]:
+    return wanted(epoch, layout="NCHW", **options)
 
 
 def found(batches: Any) -> list[tuple[bytes, list[int]]]:
     return [(images.numpy().tobytes(), labels.tolist()) for images, labels in batches]
-
-
-def by_index(epoch: int = 0) -> dict[int, bytes]:
-    return {
-        int(i): image.tobytes()
-        for batch in loader(layout="NCHW").stream(epoch)
-        for i, image in zip(batch.indices, batch.images, strict=True)
-    }
 
 
 @pytest.mark.parametrize(
@@ -67,10 +43,10 @@ def test_in_the_workers_of_a_data_loader(options: dict[str, Any]) -> None:
     batches = loader().to_torch()
     feed = DataLoader(batches, batch_size=None, **options)
     for epoch in range(2 if options.get("multiprocessing_context") else 3):
-        assert found(feed) == wanted(epoch), epoch
+        assert found(feed) == channels_first(epoch), epoch
     batches.set_epoch(7)
-    assert found(feed) == wanted(7)
-    assert options.get("multiprocessing_context") or found(feed) == wanted(8)
+    assert found(feed) == channels_first(7)
+    assert options.get("multiprocessing_context") or found(feed) == channels_first(8)
 
 
 @pytest.mark.parametrize(("workers", "persistent"), [(0, False), (2, False), (2, True)])
@@ -82,14 +58,14 @@ def test_stateful_data_loader_resumes(workers: int, persistent: bool, stop: int)
     loop, before = iter(one), []
     for _ in range(stop):
         before += found([next(loop)])
-    assert before == wanted()[:stop]
+    assert before == channels_first()[:stop]
     if stop == 5:
         assert list(loop) == []
     state = one.state_dict()
     other = stateful(loader().to_torch(), **options)
     other.load_state_dict(state)
-    assert found(other) == (wanted()[stop:] if stop < 5 else wanted(1))
-    assert found(other) == wanted(1 if stop < 5 else 2)
+    assert found(other) == (channels_first()[stop:] if stop < 5 else channels_first(1))
+    assert found(other) == channels_first(1 if stop < 5 else 2)
 
 
 @pytest.mark.parametrize(
