@@ -61,7 +61,7 @@ class Augment(transforms.MapWithIndex):
         self._seed = check_seed(seed)
         self._known = {"image", "label", *KINDS, *recipe.additional}
 
-    def map_with_index(self, index: int, element: Any) -> dict[str, Any]:
+    def map_with_index(self, index: int, element: Any) -> Any:
         """The element with its image and targets moved. DataError for one that `Source` did not make."""
         if not isinstance(element, dict) or not {"image", "index"} <= set(element):
             raise DataError(
