@@ -26,7 +26,7 @@ def check_apart(out: Any, images: Images) -> None:
     inputs = images.items if images.stack is None else [images.stack]
     if isinstance(out, np.ndarray) and any(np.may_share_memory(out, array) for array in inputs):
         raise ImageTypeError(
-            "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
+            "out: got memory that the images lie in, wanted separate memory. Use out=np.empty_like(images)."
         )
 
 

@@ -37,7 +37,7 @@ def serve(loader: Loader, prefetch: int, targets: Sequence[str] | None) -> tf.da
         return (parts(batch, _value, names) for batch in batches)
 
     options = tf.data.Options()
-    # Each process of tf.distribute has a loader of its own, with its own part (shard="auto").
+    # Each process of tf.distribute has its own loader, with its own part (shard="auto").
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     found = tf.data.Dataset.from_generator(generate, output_signature=signature)
     if at_the_start:  # else the first epoch is a shorter one
