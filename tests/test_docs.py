@@ -18,6 +18,14 @@ PAGES = sorted((ROOT / "docs").rglob("*.md"))
 IDS = [str(page.relative_to(ROOT / "docs")) for page in PAGES]
 NEEDS_KERAS = re.compile(r"augfuse\.keras|to_keras\(|import keras|af\.train\(")
 
+NEEDED = {
+    "torch": r"import torch|af\.torch|to_torch\(",
+    "tensorflow": r"to_tf\(",
+    "jax": r"import jax|to_jax\(",
+    "grain": "import grain",
+    "datasets": "import datasets",
+}
+
 
 def python_blocks(page: Path) -> list[str]:
     """The blocks of a page, each padded with empty lines so that tracebacks show the line of the page."""
@@ -39,6 +47,9 @@ def test_python_blocks_run(page: Path) -> None:
     blocks = python_blocks(page)
     if any(NEEDS_KERAS.search(block) for block in blocks):
         pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras]'")
+    for module, words in NEEDED.items():
+        if any(re.search(words, block) for block in blocks):
+            pytest.importorskip(module, reason=f"needs {module}")
     session: dict[str, object] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AugfuseWarning)  # pages show what is warned about

@@ -114,6 +114,13 @@ def test_jobs_on_photos(name: str, size: tuple[int, int], parts: dict[str, int],
     assert arms_of(tmp_path / "runs") == {"plain", "augmented"}
 
 
+@pytest.mark.parametrize("name", ["torch", "tensorflow", "jax"])
+def test_job_a_in_other_frameworks(name: str, tmp_path: Path) -> None:
+    pytest.importorskip(name, reason=f"needs the extra: pip install 'augfuse[{name}]'")
+    data = class_folders(tmp_path / "cifar", (32, 32), {"train": 96, "test": 8}, ("cat", "dog"))
+    assert 0 <= example(f"{name}_cifar10").main(data, epochs=2) <= 1
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_recipes_are_as_they_are_written(path: Path) -> None:
     recipe = af.Recipe.from_yaml(path.read_text(encoding="utf-8"))

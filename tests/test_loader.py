@@ -103,7 +103,7 @@ def test_batches_can_be_asked_for_in_any_order() -> None:
     for step in (4, 0, 3, 3, 1, 2):
         assert same(epoch([other.fetch(0, step)]), [wanted[step]])
     assert same(epoch(other.stream(0, [3, 1, 1, 4])), [wanted[i] for i in (3, 1, 1, 4)])
-    assert other.epoch == 0 and other.state_dict()["batches"] == 0  # neither moves the position
+    assert other.epoch == 0 and other.state_dict()["samples"] == 0  # neither moves the position
 
 
 def test_fetch_may_be_called_from_several_threads() -> None:
@@ -172,7 +172,7 @@ def test_a_state_counts_what_was_delivered_not_what_was_computed() -> None:
     running = iter(load)
     for delivered in range(1, 4):
         next(running)
-        assert (load.state_dict()["epoch"], load.state_dict()["batches"]) == (0, delivered)
+        assert (load.state_dict()["epoch"], load.state_dict()["samples"]) == (0, delivered * SIZE)
 
 
 def test_epochs_differ_and_follow_each_other() -> None:
@@ -199,7 +199,7 @@ def test_an_iterator_replaced_in_mid_epoch_moves_on() -> None:
     assert same(epoch(old), wanted[0][1:]) and load.epoch == 2  # the old one goes on, and moves nothing
     for _ in load:
         break
-    assert load.epoch == 2 and load.state_dict()["batches"] == 1
+    assert load.epoch == 2 and load.state_dict()["samples"] == SIZE
     iter(load)
     assert load.epoch == 3
 
@@ -209,7 +209,7 @@ def test_set_epoch_while_a_loop_runs() -> None:
     running = iter(load)
     next(running)
     load.set_epoch(7)
-    assert len(list(running)) == 4 and load.state_dict()["epoch"] == 7 and load.state_dict()["batches"] == 0
+    assert len(list(running)) == 4 and load.state_dict()["epoch"] == 7 and load.state_dict()["samples"] == 0
 
 
 def test_seed_none_is_fresh_and_recorded() -> None:
@@ -426,7 +426,7 @@ def test_an_exception_in_the_source_reaches_the_loop(workers: int, no_threads_le
     with pytest.raises(RuntimeError, match="no sample 12"):
         got.extend(len(batch) for batch in load)
     assert got == [5, 5]
-    assert load.state_dict()["batches"] == 2
+    assert load.state_dict()["samples"] == 2 * SIZE
 
 
 def test_an_interrupt_stops_a_waiting_loop() -> None:
@@ -575,7 +575,7 @@ def test_bad_pixels_are_named_with_their_sample() -> None:
 def test_a_state_of_another_loader_is_refused() -> None:
     state = loader().state_dict()
     for other, name in (
-        (loader(batch_size=4), "batch_size is 5, this loader has 4"),
+        (loader(shuffle=False), "shuffle is True, this loader has False"),
         (loader(source(24)), "length is 23, this loader has 24"),
         (loader(seed=1), "seed is 9, this loader has 1"),
         (loader(recipe=af.Recipe([af.Rotate()])), "recipe is '.*', this loader has '.*'"),
@@ -586,7 +586,7 @@ def test_a_state_of_another_loader_is_refused() -> None:
     for wrong in ({}, {"epoch": 1}, None, {**state, "extra": 1}, [1]):
         with pytest.raises(af.StateError, match=r"wanted what loader\.state_dict\(\) returns"):
             loader().load_state_dict(wrong)  # type: ignore[arg-type]
-    for name, value in (("version", 2), ("batches", -1), ("epoch", 1.5), ("batches", 6)):
+    for name, value in (("version", 1), ("samples", -1), ("epoch", 1.5), ("samples", 24)):
         with pytest.raises(af.AugfuseError, match=name):
             loader().load_state_dict({**state, name: value})
 

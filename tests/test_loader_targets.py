@@ -42,7 +42,7 @@ def test_the_same_bytes_for_any_workers_and_resume_point(workers: int) -> None:
     np.testing.assert_equal(epoch(af.Loader(data, RECIPE, batch_size=4, seed=7, workers=workers)), wanted)
     for step in range(1, len(wanted)):
         loader = af.Loader(data, RECIPE, batch_size=4, seed=7, workers=workers)
-        state = {**loader.state_dict(), "batches": step}
+        state = {**loader.state_dict(), "samples": 4 * step}
         loader.load_state_dict(state)
         np.testing.assert_equal(epoch(loader), wanted[step:])
 

@@ -40,6 +40,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from augfuse import functional as functional
+    from augfuse import grain as grain
+    from augfuse import torch as torch
     from augfuse.data.annotated import from_pairs as from_pairs
     from augfuse.data.annotated import from_voc as from_voc
     from augfuse.data.annotated import from_yolo as from_yolo
@@ -85,12 +87,13 @@ _LAZY = {
 }
 
 _PACKAGES = ("functional", "train")  # augfuse.train can be called
+_OF_EXTRAS = ("grain", "torch")  # not listed by dir(): they may be missing
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name in _PACKAGES:
+    if name in _PACKAGES + _OF_EXTRAS:
         return import_module(f"augfuse.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module 'augfuse' has no attribute {name!r}")

@@ -21,15 +21,12 @@ _LAYOUTS = ("NHWC", "NCHW")
 _LARGEST_INDEX = np.iinfo(np.int64).max
 
 
-def overlap(out: np.ndarray, images: Images) -> bool:
-    return any(np.may_share_memory(out, a) for a in (images.items if images.stack is None else [images.stack]))
-
-
 def check_apart(out: Any, images: Images) -> None:
-    """Refuse to write to memory that the images lie in."""
-    if isinstance(out, np.ndarray) and overlap(out, images):
+    """ImageTypeError for an `out` whose memory the images lie in."""
+    inputs = images.items if images.stack is None else [images.stack]
+    if isinstance(out, np.ndarray) and any(np.may_share_memory(out, array) for array in inputs):
         raise ImageTypeError(
-            "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
+            "out: got memory that the images lie in, wanted separate memory. Use out=np.empty_like(images)."
         )
 
 

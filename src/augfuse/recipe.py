@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, cast, final, get_args
+from typing import TYPE_CHECKING, Any, cast, final, get_args
 
 import msgspec
 import numpy as np
@@ -22,8 +22,9 @@ from augfuse.arguments import (
 )
 from augfuse.batch import Batch
 from augfuse.carry_out import How, carried_out, check_plan
-from augfuse.errors import ImageTypeError, RecipeError
+from augfuse.errors import RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
+from augfuse.frameworks import adapter
 from augfuse.geometry import Canvas
 from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
@@ -48,6 +49,9 @@ from augfuse.transforms.children import check_ends, checked_list, leaves
 from augfuse.transforms.evaluation import evaluated
 from augfuse.transforms.undone import warn_of_undone
 from augfuse.warn_once import warn
+
+if TYPE_CHECKING:
+    from augfuse.adapters.hf import HfTransform
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", get_args(Interpolation))
@@ -278,8 +282,6 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             return self
         return self._with(tuple(scaled(t, strength) for t in self.transforms))
 
-    # What follows from the recipe alone is computed once.
-
     @cached_property
     def _evaluation(self) -> Recipe:
         return self.eval()
@@ -300,10 +302,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     def _is_first(self, subject: str) -> bool:
         """Whether this is the first time that `subject` is asked about, for this recipe."""
-        if subject in self._asked:
-            return False
+        known = subject in self._asked
         self._asked.add(subject)
-        return True
+        return not known
 
     @cached_property
     def _asked(self) -> set[str]:
@@ -345,6 +346,11 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         labels, single = None if label is None else class_labels([label]), np.dtype(np.float32)  # any range fits it
         return recipe.plan(canvas, channels, single, at, seed=seed, epoch=check_epoch(epoch), labels=labels).describe(0)
 
+    def hf(self, image: str = "image", out: str = "pixel_values", **options: Any) -> HfTransform:
+        """For `set_transform` of Hugging Face's data sets: images of the column `image` become float32 arrays (c, h, w)
+        in the column `out`. options: see `HfTransform`."""
+        return adapter("hf", "recipe.hf()").serve(self, image, out, options)
+
     def _repr_html_(self) -> str:
         from augfuse.notebook import recipe_html
 
@@ -385,8 +391,6 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         """Read YAML text (not a path: use Path(...).read_text()). Nothing is imported or run by reading."""
         from augfuse.transforms.reading import read_yaml
 
-        if not isinstance(text, str):
-            raise ImageTypeError(f"from_yaml: got {type(text).__name__}, wanted text. Use Path(...).read_text().")
         return Recipe.from_dict(read_yaml(text))
 
 

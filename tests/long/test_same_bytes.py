@@ -191,7 +191,7 @@ def test_each_position_exactly_once(share: Callable[[int], int], chance: np.rand
                 seen += batch.indices.tolist()
                 if step == stop:
                     break
-            if (load.epoch == 0 and load.state_dict()["batches"]) or (load.epoch == 1 and load.state_dict()["batches"]):
+            if (load.epoch == 0 and load.state_dict()["samples"]) or (load.epoch == 1 and load.state_dict()["samples"]):
                 state = load.state_dict()  # left in the middle: another loader goes on from there
                 load = af.Loader(data, **{**options, "workers": int(chance.integers(0, 3))})
                 load.load_state_dict(state)

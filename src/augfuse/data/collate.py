@@ -47,20 +47,8 @@ class Collation(msgspec.Struct, frozen=True):
         found = sought(drawn, held, source, recipe._settings, mates) if recipe._asks.seeks else drawn
         whole_plan = make(found, recipe._settings, source, how.dtype)
         plans = dict(whole_plan.views) or {"": whole_plan}
-        own = how._replace(out=None)
         sizes = np.concatenate([np.stack(plan.size, axis=1) for plan in plans.values()], axis=1)
-        _, codes = np.unique(sizes, axis=0, return_inverse=True)
-        codes = codes.reshape(-1)
-        every: list[Any] = [None] * len(drawn)
-        for code in range(int(codes.max()) + 1):
-            rows = np.flatnonzero(codes == code)
-            part = Images(items=[images[row] for row in rows.tolist()])
-            theirs = None if mates is None else mates.take(rows)
-            of_them = None if labels is None or mates is None else labels[rows]
-            given = None if held is None else held.take(rows)
-            some = recipe._run(drawn.take(rows), part, own, of_them, None, given, theirs)
-            for place, row in enumerate(rows.tolist()):
-                every[row] = (some, place)
+        every = self._each(recipe, drawn, images, how, held, sizes, labels, mates)
         batches = {
             name: self._together(
                 [(some.views[name] if name else some, place) for some, place in every],
@@ -73,6 +61,29 @@ class Collation(msgspec.Struct, frozen=True):
             for name, plan in plans.items()
         }
         return of_views(whole_plan, batches) if whole_plan.views else batches[""]
+
+    def _each(
+        self, recipe: Recipe, drawn: Drawn, images: Images, how: How, held: Given | None, sizes: np.ndarray,
+        labels: Any, mates: Mates | None,
+    ) -> list[tuple[Batch, int]]:  # fmt: skip
+        """For each image the batch of its size, and its place there."""
+        labels = None if mates is None else labels
+        if (sizes == sizes[0]).all():
+            form = how if self.pad_to is None else how._replace(out=None)
+            alike = recipe._run(drawn, images, form, labels, None, held, mates)
+            return [(alike, row) for row in range(len(drawn))]
+        _, codes = np.unique(sizes, axis=0, return_inverse=True)
+        codes, own = codes.reshape(-1), how._replace(out=None)
+        every: list[Any] = [None] * len(drawn)
+        for code in range(int(codes.max()) + 1):
+            rows = np.flatnonzero(codes == code)
+            part = Images(items=[images[row] for row in rows.tolist()])
+            theirs, some_held = (None if one is None else one.take(rows) for one in (mates, held))
+            of_them = None if labels is None else labels[rows]
+            some = recipe._run(drawn.take(rows), part, own, of_them, None, some_held, theirs)
+            for place, row in enumerate(rows.tolist()):
+                every[row] = (some, place)
+        return every
 
     def _together(
         self, parts: list[tuple[Batch, int]], plan: Plan, labels: Any, paths: Any, how: How, held: Given | None

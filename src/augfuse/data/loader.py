@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, final
 
 import msgspec
 import numpy as np
@@ -23,8 +23,11 @@ from augfuse.data.partners import Partners, kinds_of
 from augfuse.data.read import Reader
 from augfuse.data.ring import Ring
 from augfuse.data.samples import as_data_set
+from augfuse.data.shard import Shard
+from augfuse.data.state import State, loaded
 from augfuse.data.stores.samples import Samples
-from augfuse.errors import DataError, ImageTypeError, RangeError, ReadOnlyError, StateError, did_you_mean
+from augfuse.errors import DataError, ImageTypeError, ReadOnlyError, did_you_mean
+from augfuse.frameworks import adapter
 from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch, check_seed
@@ -32,11 +35,24 @@ from augfuse.targets.given import given, of_samples
 from augfuse.targets.mates import met, of_batch, soft_labels, softened
 from augfuse.text import shown
 from augfuse.threads import cpu_count
+from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
-_STATE_VERSION = 1
+    from augfuse.adapters.jax import JaxBatches
+    from augfuse.adapters.torch import TorchBatches
+
+
+class Form(NamedTuple):
+    """How an adapter wants the images of a batch: laid out, and in whose memory."""
+
+    layout: str
+    take: Callable[[tuple[int, ...], np.dtype], np.ndarray]
+
+
+Through: TypeAlias = Callable[[Iterator[Batch]], Iterator[Any]]
 
 
 @final
@@ -53,7 +69,8 @@ class Loader:
     batch that is not full. dtype "float32" is unrounded, at the input's scale unless the recipe normalises; "float16"
     is that to half the digits; "uint8" is the rounded input's dtype. one_hot: labels as (n, classes) float32;
     label_smoothing: how much of each label is spread evenly over all classes, behind the mixes of the recipe.
-    shard=(rank, world): this reader's part of every global batch of batch_size * world. on_error "skip" leaves out
+    shard=(rank, world): this reader's part of every global batch of batch_size * world; "auto" asks torch.distributed,
+    JAX, Keras and the environment of the process (RANK and WORLD_SIZE, ...). on_error "skip" leaves out
     files that cannot be decoded, lists them in `loader.skipped`, and gives up when they are more than `max_skipped` (a
     fraction) of the source. Images of different sizes want a Resize or a crop in the recipe; pad_to=(height, width)
     pads them with zeros at the right and below, pad_to=32 to multiples of 32 that hold the largest of a batch, and
@@ -82,7 +99,7 @@ class Loader:
         dtype: Any = "float32",
         layout: Literal["NHWC", "NCHW"] = "NHWC",
         one_hot: bool = False,
-        shard: tuple[int, int] | None = None,
+        shard: tuple[int, int] | Literal["auto"] | None = None,
         on_error: Literal["raise", "skip"] = "raise",
         max_skipped: float = 0.01,
         collate: Literal["stack", "list"] = "stack",
@@ -96,9 +113,14 @@ class Loader:
         self._fresh_seed = seed is None
         recipe = with_range(as_recipe(recipe), data.value_range)
         self._recipe = recipe if training else recipe.eval()
-        rank, world = _shard(shard)
+        self._shard = Shard(shard)
+        rank, world = self._shard.place
         shuffle = self._training if shuffle is None else truth("shuffle", shuffle)
         drop_last = truth("drop_last", drop_last)
+        if world > 1 and shuffle and seed is None:
+            warn(
+                f"shard: got {world} readers without a seed: each process draws another order. Give all the same seed=."
+            )
         self._order = Order(
             len(data), self._batch_size, check_seed(seed), shuffle, drop_last, rank, world, data.table.sampling
         )
@@ -121,7 +143,7 @@ class Loader:
         self._ring = self._new_ring()
         self._process = os.getpid()
         self._epoch = 0
-        self._delivered = 0
+        self._delivered = 0  # samples of the global stream
         self._iterator = 0  # number of the newest iterator; older ones no longer move the position
         self._begun = False  # has an iterator been made for (epoch, delivered)?
 
@@ -214,33 +236,51 @@ class Loader:
         if not 0 <= whole("step", step, 0) < len(self):
             raise IndexError(f"step: got {step}, wanted 0..{len(self) - 1}.")
         self._settle()
-        return self._fetch(epoch, step, max(1, self.workers))
+        return self._compute(epoch, self._order.batch(epoch, step), max(1, self.workers))
 
     def stream(self, epoch: int, steps: Iterable[int] | None = None) -> Generator[Batch, None, None]:
         """The batches `steps` of `epoch` (all by default) in the order given, computed ahead by the loader's threads.
 
         Moves no position. The threads end with the generator: exhausted, closed, dropped, or left by an exception.
         """
+        yield from self._stream(epoch, range(len(self)) if steps is None else steps)
+
+    def _stream(
+        self, epoch: int, steps: Iterable[int], start: int = 0, form: Form | None = None
+    ) -> Generator[Batch, None, None]:
+        """`stream` of an epoch that begins at sample `start`, in the form that an adapter wants."""
         self._settle()
-        order = range(len(self)) if steps is None else steps
-        yield from compute_ahead(lambda step, n: self._fetch(epoch, step, n), order, len(self), self.workers)
+        self._shard.check()
+
+        def work(step: int, threads: int) -> Batch:
+            return self._compute(epoch, self._order.batch(epoch, step, start), threads, form)
+
+        yield from compute_ahead(work, steps, len(self), self.workers)
         self._reader.report()
 
     def __iter__(self) -> Iterator[Batch]:
+        return self._begin()
+
+    def _begin(self, form: Form | None = None, through: Through | None = None, held: int = 0) -> Iterator[Any]:
+        """The next loop. `through` makes of the batches what is handed out, one of each; it may run ahead of it.
+        held: batches that it holds on to."""
+        self._ring.room_for(self._workers + 3 + held)
         if self._begun:  # an unfinished loop is replaced: the next epoch begins
             self._move(self._epoch + 1, 0)
         self._begun = True
         self._iterator += 1
-        return self._iterate(self._epoch, self._delivered, self._iterator)
+        return self._iterate(self._epoch, self._delivered, self._iterator, form, through or iter)
 
-    def _iterate(self, epoch: int, start: int, number: int) -> Iterator[Batch]:
-        stream = self.stream(epoch, range(start, len(self)))
+    def _iterate(
+        self, epoch: int, start: int, number: int, form: Form | None, through: Through
+    ) -> Generator[Any, None, None]:
+        stream = self._stream(epoch, range(self._order.steps(start)), start, form)
         try:
-            for delivered, batch in enumerate(stream, start + 1):
+            for steps, item in enumerate(through(stream), 1):
                 if number == self._iterator:
-                    self._delivered = delivered
-                yield batch
-                del batch
+                    self._delivered = self._order.delivered(steps, start)
+                yield item
+                del item
         finally:
             stream.close()
         if number == self._iterator:
@@ -260,8 +300,8 @@ class Loader:
             self._ring, self._process = self._new_ring(), os.getpid()
             self._reader.unlock()
 
-    def _fetch(self, epoch: int, step: int, threads: int) -> Batch:
-        wanted = self._order.batch(epoch, step)
+    def _compute(self, epoch: int, wanted: np.ndarray, threads: int, form: Form | None = None) -> Batch:
+        """The batch of these positions of an epoch."""
         samples = self._order.samples(epoch, wanted)
         labels = None if self._draw_labels is None else self._draw_labels[samples]
         partners, mates, weights = self._partners, None, self.data.sample_weights
@@ -274,7 +314,7 @@ class Loader:
         if self._classes is not None:
             labels = np.eye(self._classes, dtype=np.float32)[labels]
         held = given(self.recipe, read.targets, read.images.canvas, of_samples(read.names), self._kinds, "pascal_voc")
-        how = How(threads, self._dtype, self._layout, self._ring.take)
+        how = How(threads, self._dtype, *(form or Form(self._layout, self._ring.take)))
         if partners is not None:
             labels = soft_labels(labels, self.recipe._asks.softens)
             themselves = of_batch(read.images, held, labels, own)
@@ -292,85 +332,49 @@ class Loader:
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The position, as plain data under 1 kB: after the batches delivered so far."""
-        return {
-            "version": _STATE_VERSION,
-            "epoch": self._epoch,
-            "batches": self._delivered,
-            "batch_size": self.batch_size,
-            "length": len(self.data),
-            "seed": self.seed,
-            "shuffle": self._order.shuffle,
-            "drop_last": self._order.drop_last,
-            "shard": [self._order.rank, self._order.world],
-            "recipe": self.recipe.fingerprint(),
-        }
+        """The position, as plain data under 1 kB: after the batches delivered so far, of all readers together."""
+        return self._state().to_dict()
+
+    def _state(self) -> State:
+        order = self._order
+        return State(self._epoch, self._delivered, len(self.data), order.seed, order.shuffle, self.recipe.fingerprint())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue after the batches a state counts: the next loop yields the rest of that epoch.
+        """Continue at the sample that was next when the state was saved: the next loop yields the rest of that epoch.
 
-        The number of workers may differ. StateError where the state belongs to other data, another recipe, batch size,
-        order or seed. A loader made without a seed takes that of the state.
+        Workers, rank, world, batch size and `drop_last` may differ. StateError where the state belongs to other data,
+        another recipe, order or seed. A loader made without a seed takes that of the state.
         """
-        own = self.state_dict()
-        if not isinstance(state, dict) or set(state) != set(own):
-            raise StateError(f"state: got {shown(state)}, wanted what loader.state_dict() returns.")
-        found = {name: _plain(name, state[name], value) for name, value in own.items()}
-        same = ("version", "batch_size", "length", "recipe", "shuffle", "drop_last", "shard")
-        for name in same if self._fresh_seed else (*same, "seed"):
-            if found[name] != own[name]:
-                raise StateError(
-                    f"state: {name} is {shown(found[name])}, this loader has {shown(own[name])}. "
-                    "Build it as when the state was saved."
-                )
-        if not 0 <= found["batches"] <= len(self):
-            raise StateError(
-                f"state: {shown(found['batches'])} batches, this loader has {len(self)} an epoch. "
-                "Build it as when the state was saved."
-            )
-        for name, most in (("epoch", 2**63), ("seed", 2**64)):
-            if not 0 <= found[name] < most:
-                raise StateError(f"state: {name} is {shown(found[name])}, wanted 0..2**{most.bit_length() - 1} - 1.")
-        self._order = msgspec.structs.replace(self._order, seed=found["seed"])
-        self._move(found["epoch"], found["batches"])
+        found = loaded(state, self._state(), self._fresh_seed)
+        self._order = msgspec.structs.replace(self._order, seed=found.seed)
+        self._move(found.epoch, found.samples)
 
     def to_keras(self, target: str | None = None) -> keras.utils.PyDataset:
         """The same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`. target: the name of
         a target of the data set that takes the place of the labels, such as "mask"."""
-        from augfuse.keras.sequence import to_pydataset
+        return adapter("keras").serve(self, target)
 
-        return to_pydataset(self, target)
+    def to_torch(self, pin_memory: bool | None = None) -> TorchBatches:
+        """The same batches as tensors, (images (n, c, h, w), labels), or (images, targets) with a dict where the data
+        set has targets: a `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory, from which they
+        go to a GPU while the program goes on; None does so where PyTorch finds a CUDA device."""
+        return adapter("torch").serve(self, pin_memory)
+
+    def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset:
+        """The same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch. prefetch:
+        batches that TensorFlow takes ahead of the loop; the loader's position counts them. targets: names of those that
+        are wanted, all by default; what differs in length from image to image is ragged."""
+        return adapter("tensorflow").serve(self, prefetch, targets)
+
+    def to_jax(self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None) -> JaxBatches:
+        """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis
+        is spread over devices; with several processes each computes its part (shard="auto"). targets: those that
+        are wanted, by name, all by default; what differs in length becomes {"values": padded, "counts": (n,)}."""
+        return adapter("jax").serve(self, sharding, prefetch, targets)
 
 
 # What the constructor takes, and what may be read of it.
 _OPTIONS = tuple(name for name in inspect.signature(Loader.__init__).parameters if name != "self")
-
-
-def _plain(name: str, value: Any, own: Any) -> Any:
-    """A value of a state as it was saved: StateError for one of another type."""
-    if isinstance(own, bool) or not isinstance(own, int):
-        value = list(value) if isinstance(own, list) and isinstance(value, tuple) else value
-        good = isinstance(value, type(own))
-    else:
-        good = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        value = int(value) if good else value
-    if not good:
-        raise StateError(
-            f"state: {name} is {shown(value)}, wanted {type(own).__name__} like {shown(own)}: what loader.state_dict() "
-            "returned."
-        )
-    return value
-
-
-def _shard(shard: Any) -> tuple[int, int]:
-    if shard is None:
-        return 0, 1
-    if not isinstance(shard, (tuple, list)) or len(shard) != 2:
-        raise RangeError(f"shard: got {shown(shard)}, wanted (rank, world) with 0 <= rank < world.")
-    rank, world = whole("shard: rank", shard[0], 0), whole("shard: world", shard[1], 1)
-    if rank >= world:
-        raise RangeError(f"shard: got {shown(shard)}, wanted (rank, world) with 0 <= rank < world. Ranks count from 0.")
-    return rank, world
 
 
 def as_recipe(recipe: Any) -> Recipe:

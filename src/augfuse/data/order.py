@@ -15,8 +15,10 @@ from augfuse.rng import bits, permutation, unit
 class Order(msgspec.Struct, frozen=True, eq=False):
     """The batches of every epoch of n samples, as one of `world` equal readers sees them.
 
-    A global batch has batch_size * world samples, of which this reader takes its part. All readers have the same number
-    of steps; where the last global batch holds fewer samples than there are readers, it is left out.
+    All readers share one global stream of samples. A global batch is the next batch_size * world of them, of which this
+    reader takes its part, so that step s of rank r begins at sample (s * world + r) * batch_size. All readers have the
+    same number of steps: a last global batch that is not full is shared evenly, and left out where it holds fewer
+    samples than there are readers. `start`: the sample of the stream that the first step begins at.
     """
 
     n: int
@@ -30,13 +32,21 @@ class Order(msgspec.Struct, frozen=True, eq=False):
 
     def __len__(self) -> int:
         """Steps of an epoch."""
-        whole, rest = divmod(self.n, self.batch_size * self.world)
+        return self.steps()
+
+    def steps(self, start: int = 0) -> int:
+        """Steps from sample `start` of the stream to the end of an epoch."""
+        whole, rest = divmod(self.n - start, self.batch_size * self.world)
         return whole + (not self.drop_last and rest >= self.world)
 
-    def batch(self, epoch: int, step: int) -> np.ndarray:
+    def delivered(self, steps: int, start: int = 0) -> int:
+        """How many samples of the stream all readers together have had after so many steps."""
+        return min(start + steps * self.batch_size * self.world, self.n)
+
+    def batch(self, epoch: int, step: int, start: int = 0) -> np.ndarray:
         """(k,) int64 positions of an epoch, k <= batch_size: they key the draws."""
         size = self.batch_size * self.world
-        block = self.of(epoch)[step * size : (step + 1) * size]
+        block = self.of(epoch)[start + step * size : start + (step + 1) * size]
         parts = (len(block) * r // self.world for r in (self.rank, self.rank + 1))
         return block[slice(*parts)]
 

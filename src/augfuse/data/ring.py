@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import math
+import mmap
 import sys
 import threading
 from typing import final
@@ -14,6 +17,24 @@ def _holders(buffers: list[np.ndarray], i: int) -> int:
 
 
 _UNHELD = _holders([np.empty(0)], 0)  # what the count is when only the list holds an array; differs between Pythons
+
+_LARGE = 2**16  # bytes: smaller arrays are copied as quickly as they are shared
+_HUGE = 2**22  # where NumPy asks for huge pages
+
+
+def on_pages(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array of any content that begins on a page: TensorFlow and JAX share memory from 64 byte bounds only, and copy
+    all other. Views of it refer to it, as to one that NumPy allocates."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < _LARGE or not hasattr(mmap, "MAP_ANONYMOUS"):
+        return np.empty(shape, dtype)
+    try:
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        raise (MemoryError(str(error)) if error.errno == errno.ENOMEM else error) from error
+    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return np.ndarray(shape, dtype, pages)
 
 
 @final
@@ -29,6 +50,10 @@ class Ring:
     def __reduce__(self) -> tuple[type[Ring], tuple[int]]:
         return Ring, (self._size,)
 
+    def room_for(self, size: int) -> None:
+        """Hold at least so many buffers from now on."""
+        self._size = max(self._size, size)
+
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An array of this shape and dtype with any content; a new one where all that fit are held."""
         with self._lock:
@@ -36,7 +61,7 @@ class Ring:
             for i in free:
                 if self._buffers[i].shape == shape and self._buffers[i].dtype == dtype:
                     return self._buffers[i]
-            buffer = np.empty(shape, dtype)
+            buffer = on_pages(shape, dtype)
             if len(self._buffers) < self._size:
                 self._buffers.append(buffer)
             elif free:  # full of other shapes, such as batches with skipped files: make room

@@ -13,7 +13,7 @@ from typing import Any, final
 
 import yaml
 
-from augfuse.errors import RecipeError
+from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.text import shown
 
 LONGEST_TEXT = 100_000  # characters; a recipe of 30 transforms has about 2,000
@@ -54,8 +54,11 @@ for _tag, _pattern, _first in _PLAIN:
     _Nodes.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), list(_first))
 
 
-def read_yaml(text: str) -> Any:
-    """The plain data of a YAML text. RecipeError where it is not YAML, larger than any recipe, or more than data."""
+def read_yaml(text: Any) -> Any:
+    """The plain data of a YAML text. RecipeError where it is not YAML, larger than any recipe, or more than data;
+    ImageTypeError where it is not text."""
+    if not isinstance(text, str):
+        raise ImageTypeError(f"from_yaml: got {type(text).__name__}, wanted text. Use Path(...).read_text().")
     if len(text) > LONGEST_TEXT:
         raise RecipeError(f"recipe: got more than {LONGEST_TEXT:,} characters of text, wanted fewer.")
     try:

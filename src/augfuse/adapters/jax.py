@@ -1,0 +1,137 @@
+"""JAX: what `loader.to_jax()` returns."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, final
+
+import jax
+import numpy as np
+from jax.sharding import Sharding
+
+from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
+from augfuse.batch import Batch, padded
+from augfuse.data.loader import Loader
+from augfuse.errors import DataError, ImageTypeError, RangeError
+from augfuse.ranges import whole
+from augfuse.text import shown
+
+
+def serve(loader: Loader, sharding: Any, prefetch: int, targets: Any) -> JaxBatches:
+    """See `Loader.to_jax`."""
+    return JaxBatches(loader, sharding, prefetch, targets)
+
+
+def rank() -> tuple[int, int] | None:
+    """Of jax.distributed."""
+    if not jax.distributed.is_initialized():
+        return None
+    return jax.process_index(), jax.process_count()
+
+
+@final
+class JaxBatches:
+    """The batches of a loader as arrays on a device: what `loader.to_jax()` returns.
+
+        for epoch in range(10):
+            for images, labels in loader.to_jax(): ...        # images (n, h, w, c)
+
+    Each loop is the next epoch of the loader. `prefetch` batches are on their way to the device before they are asked
+    for. With a sharding the arrays are global ones, of which each process holds the part that its loader computed.
+    """
+
+    def __init__(self, loader: Loader, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None):
+        self._loader = loader
+        self._ahead = whole("prefetch", prefetch, 0)
+        self._targets = wanted_targets(loader, targets)
+        check_stacks(loader, "to_jax")
+        self._several = False
+        if sharding is not None and not isinstance(sharding, Sharding):
+            raise ImageTypeError(
+                f"sharding: got {type(sharding).__name__}, wanted a jax.sharding.Sharding, such as "
+                "NamedSharding(mesh, PartitionSpec('batch'))."
+            )
+        self._sharding = sharding
+        if sharding is not None:
+            self._check(sharding)
+
+    def _check(self, sharding: Sharding) -> None:
+        """Before the first step: each batch can be split among the devices, and each process has its part."""
+        order = self._loader._order
+        self._several = several = jax.process_count() > 1 and not sharding.is_fully_addressable
+        here = (jax.process_index(), jax.process_count()) if several else (0, 1)
+        if several and (order.rank, order.world) != here:
+            raise RangeError(
+                f"sharding: this is process {here[0]} of {here[1]} of JAX, and the loader has shard="
+                f"{(order.rank, order.world)}. Use af.Loader(..., shard='auto')."
+            )
+        sizes = {len(order.batch(0, step)) for step in {0, len(order) - 1}}
+        for size in sorted(sizes, reverse=True):
+            try:
+                sharding.shard_shape((size * here[1],))
+            except (ValueError, IndexError) as error:
+                hint = "drop_last=True" if size != max(sizes) else "another batch_size, or PartitionSpec('batch')"
+                raise DataError(
+                    f"sharding: a batch of {size * here[1]} images cannot be split: {error}. Use {hint}."
+                ) from error
+        if several and not self._loader.drop_last and order.n % (order.batch_size * order.world):
+            raise DataError(
+                "sharding: the last batch is not full, and every process wants the same. Use drop_last=True."
+            )
+
+    @property
+    def loader(self) -> Loader:
+        """The loader whose batches these are."""
+        return self._loader
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return len(self._loader)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The next loop serves `epoch` from its first batch."""
+        self._loader.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of the loader: after the batches that were handed out, not those on their way."""
+        return self._loader.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """That of the loader."""
+        self._loader.load_state_dict(state)
+
+    def __iter__(self) -> Iterator[Any]:
+        # JAX lets go of arrays when it is called for others.
+        return self._loader._begin(None, self._on_device, held=self._ahead + 2)
+
+    def _on_device(self, batches: Iterator[Batch]) -> Iterator[Any]:
+        """The batches as JAX arrays, some of them ahead: sending does not wait."""
+        sent: deque[Any] = deque()
+        for batch in batches:
+            sent.append(self._sent(parts(batch, self._arrays, self._targets)))
+            del batch
+            if len(sent) > self._ahead:
+                yield sent.popleft()
+        while sent:
+            yield sent.popleft()
+
+    def _arrays(self, name: str, value: Any) -> Any:
+        """As JAX takes it: an array of 32 bits where it has no 64, or padded ones with the counts of their entries."""
+        if isinstance(value, np.ndarray):
+            check_numbers("to_jax", name, value)
+            return np.asarray(value, jax.dtypes.canonicalize_dtype(value.dtype))
+        for entry in value:
+            check_numbers("to_jax", name, entry)
+        if self._several:
+            raise DataError(
+                f"to_jax: {shown(name)} has entries of different lengths, which several processes cannot make one "
+                "array of. Leave it out: targets=(...)."
+            )
+        array, counts = padded({name: value}, name, None)
+        return {"values": self._arrays(name, array), "counts": self._arrays(name, counts)}
+
+    def _sent(self, arrays: Any) -> Any:
+        if self._sharding is None:
+            return jax.device_put(arrays)
+        return jax.tree.map(lambda array: jax.make_array_from_process_local_data(self._sharding, array), arrays)

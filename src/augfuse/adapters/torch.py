@@ -1,0 +1,359 @@
+"""PyTorch: what `loader.to_torch()` returns, and `augfuse.torch`."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, distributed
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
+
+from augfuse.adapters.parts import parts
+from augfuse.batch import Batch
+from augfuse.data.dataset import DataSet, check_index
+from augfuse.data.loader import Form, Loader
+from augfuse.data.stores.samples import Samples
+from augfuse.errors import DataError, RangeError, StateError
+from augfuse.ranges import truth, whole
+from augfuse.recipe import Recipe
+from augfuse.rng import check_epoch
+from augfuse.text import shown
+from augfuse.threads import cpu_count
+from augfuse.warn_once import warn_once
+
+_MOST_WORKERS = 1024  # of a DataLoader
+
+
+def serve(loader: Loader, pin_memory: bool | None) -> TorchBatches:
+    """See `Loader.to_torch`."""
+    return TorchBatches(loader, pin_memory)
+
+
+def rank() -> tuple[int, int] | None:
+    """Of torch.distributed."""
+    if not distributed.is_available() or not distributed.is_initialized():
+        return None
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+@final
+class TorchBatches(IterableDataset):
+    """The batches of a loader as tensors: what `loader.to_torch()` returns.
+
+        batches = loader.to_torch()
+        for epoch in range(10):
+            for images, labels in batches: ...      # images (n, c, h, w), on the CPU
+
+    Each loop is the next epoch of the loader. Images are written channels first, into memory that the tensor shares.
+    The loader's threads work ahead already; where a DataLoader is wanted, use `DataLoader(batches, batch_size=None)`.
+    With `num_workers=k` every worker computes each k-th batch with its part of the threads, and the batches come in the
+    order of the loader. `state_dict` is that of the loader; torchdata's StatefulDataLoader finds and keeps it.
+    """
+
+    def __init__(self, loader: Loader, pin_memory: bool | None = None) -> None:
+        self._loader = loader
+        available = torch.cuda.is_available()
+        self._pinned = available if pin_memory is None else truth("pin_memory", pin_memory)
+        if self._pinned and not available:
+            raise RangeError("pin_memory: got True, and this PyTorch finds no CUDA device. Leave pin_memory out.")
+        # What the workers of a DataLoader know of each other, which are copies: how often `set_epoch` was called, the
+        # epoch it was given, and for each worker the loader's number (plus 1) and the epoch that its next pass serves.
+        self._shared = torch.zeros(2 + 2 * _MOST_WORKERS, dtype=torch.int64).share_memory_()
+        self._calls = 0
+        self._pass: _Pass | None = None  # of a worker
+
+    @property
+    def loader(self) -> Loader:
+        """The loader whose batches these are."""
+        return self._loader
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return len(self._loader)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The next loop serves `epoch` from its first batch, also in workers that are running."""
+        self._loader.set_epoch(epoch)
+        self._calls += 1
+        self._shared[1] = epoch
+        self._shared[0] = self._calls
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of the loader; in a worker of a DataLoader that of the worker."""
+        return self._loader.state_dict() if get_worker_info() is None else self._mine().state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where a state was saved. StateError where it belongs to another loader, or to a worker and is not
+        loaded by one."""
+        if get_worker_info() is not None:
+            self._mine().load_state_dict(state)
+        else:
+            if isinstance(state, dict) and "step" in state:
+                raise StateError("state: got that of a worker of a DataLoader. Load it with the same num_workers.")
+            self._loader.load_state_dict(state)
+
+    def __iter__(self) -> Iterator[Any]:
+        # Begun when the first batch is asked for: StatefulDataLoader makes iterators that it then drops.
+        if get_worker_info() is None:
+            yield from self._loader._begin(Form("NCHW", self._take), self._tensors)
+        else:
+            yield from self._tensors(self._mine().batches())
+
+    def _mine(self) -> _Pass:
+        if self._pass is None or self._pass.process != os.getpid():
+            self._pass = _Pass(self._loader, self._shared, self._calls)
+        return self._pass
+
+    def _tensors(self, batches: Iterator[Batch]) -> Iterator[Any]:
+        return (parts(batch, _tensor) for batch in batches)
+
+    @property
+    def _take(self) -> Any:
+        self._loader._settle()
+        return _pinned if self._pinned else self._loader._ring.take
+
+
+@final
+class _Pass:
+    """Which batches a worker of a DataLoader computes: of one pass after the other, each k-th."""
+
+    def __init__(self, loader: Loader, shared: Tensor, calls: int) -> None:
+        info = get_worker_info()
+        assert info is not None
+        if info.num_workers > _MOST_WORKERS:
+            raise RangeError(f"num_workers: got {info.num_workers}, wanted at most {_MOST_WORKERS}.")
+        self.process = os.getpid()
+        self._loader = loader
+        self._first, self._every = info.id, info.num_workers
+        self._number = loader._iterator + 1
+        self._shared, self._slot = shared, shared[2 + 2 * info.id : 4 + 2 * info.id]
+        self._calls = calls
+        loader._workers = min(loader.workers, max(1, loader.workers // info.num_workers))
+        self._begun = False
+        self._epoch, self._start, self._step = loader._epoch, loader._delivered, self._first
+        if self._slot[0] == self._number:  # a worker of an earlier pass had this place
+            self._go_to(int(self._slot[1]), 0)
+
+    def _go_to(self, epoch: int, start: int) -> None:
+        self._epoch, self._start, self._step = epoch, start, self._first
+
+    def _see_calls(self) -> None:
+        if self._shared[0] != self._calls:  # set_epoch, by the main process
+            self._calls = int(self._shared[0])
+            self._go_to(int(self._shared[1]), 0)
+            self._begun = False
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches of this worker in the next pass."""
+        self._see_calls()
+        if self._begun:  # the pass before was broken off
+            self._go_to(self._epoch + 1, 0)
+        self._begun = True
+        self._slot[1] = epoch = self._epoch
+        self._slot[1] += 1
+        self._slot[0] = self._number
+        order, start, form = self._loader._order, self._start, Form("NCHW", self._loader._ring.take)
+        steps = range(self._step, order.steps(start), self._every)
+        for batch in self._loader._stream(epoch, steps, start, form):
+            self._step += self._every
+            yield batch
+            del batch
+        self._go_to(epoch + 1, 0)
+        self._begun = False
+
+    def state_dict(self) -> dict[str, Any]:
+        self._see_calls()
+        own = self._loader.state_dict()
+        return {**own, "epoch": self._epoch, "samples": self._start, "step": self._step}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if not isinstance(state, dict) or "step" not in state:
+            raise StateError(f"state: got {shown(state)}, wanted that of a worker of a DataLoader.")
+        rest = {name: value for name, value in state.items() if name != "step"}
+        self._loader.load_state_dict(rest)
+        self._epoch, self._start, self._step = rest["epoch"], rest["samples"], whole("state: step", state["step"], 0)
+        self._begun = False
+
+
+@final
+class TorchDataset(Dataset):
+    """Samples one by one, for the workers of a DataLoader: what `augfuse.torch.dataset` returns.
+
+    `dataset[i]` is `(image, label)`, `(image, targets)` with a dict where the data set has targets, or the image alone:
+    what an `af.Loader` of the same seed makes of sample i in the same epoch. A DataLoader asks for a whole batch at a
+    time (`__getitems__`), which is quicker than one by one.
+    """
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+        self._draws = loader.recipe != loader.recipe.eval()
+        self._shared = torch.zeros(2, dtype=torch.int64).share_memory_()  # the epoch, and how often it was asked
+
+    @property
+    def loader(self) -> Loader:
+        """What computes the samples: its data, recipe and seed."""
+        return self._loader
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that samples belong to."""
+        return int(self._shared[0])
+
+    def set_epoch(self, epoch: int) -> None:
+        """Samples belong to `epoch` from now on, also those that running workers compute. Call it before each loop over
+        the DataLoader: else every pass has the same draws."""
+        self._shared[0] = check_epoch(epoch)
+        self._shared[1] = 0
+
+    def __len__(self) -> int:
+        """Samples."""
+        return len(self._loader.data)
+
+    def __getitem__(self, index: int) -> Any:
+        """Sample `index`. IndexError as for lists."""
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Several samples, computed together."""
+        loader = self._loader
+        positions = np.array([check_index(operator.index(i), len(self)) for i in indices], np.int64)
+        loader._settle()
+        threads = 1 if get_worker_info() is not None else cpu_count()
+        batch = loader._compute(self.epoch, positions, threads)
+        self._count(len(positions))
+        whole = parts(batch, _tensor)
+        rows = [_row(whole, i) for i in range(len(batch))]
+        if batch.targets:
+            for (_, targets, *_), position in zip(rows, positions.tolist(), strict=True):
+                targets["index"] = position
+        return rows
+
+    def _count(self, samples: int) -> None:
+        self._shared[1] += samples
+        if self._draws and 2 * self._shared[1] > 3 * len(self):  # more than a pass and a look at some samples
+            warn_once(
+                self,
+                f"one epoch was asked for more often than it has samples ({len(self)}): every pass has the same draws. "
+                "Type dataset.set_epoch(epoch) before each loop over the DataLoader.",
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch, for torchdata's StatefulDataLoader; the place within it is that of the sampler."""
+        return {"epoch": self.epoch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The epoch of a state. StateError for what is not such a state."""
+        if not isinstance(state, dict) or set(state) != {"epoch"}:
+            raise StateError(f"state: got {shown(state)}, wanted what dataset.state_dict() returns.")
+        self.set_epoch(state["epoch"])
+
+
+def dataset(
+    data: DataSet | Samples,
+    recipe: Recipe | None = None,
+    seed: int | None = None,
+    *,
+    training: bool = True,
+    dtype: Any = "float32",
+    one_hot: bool = False,
+) -> TorchDataset:
+    """A map-style data set for `torch.utils.data.DataLoader`, its samplers, workers and collate functions.
+
+        train = af.torch.dataset(data, recipe, seed=0)
+        loader = DataLoader(train, batch_size=32, shuffle=True, num_workers=2, persistent_workers=True)
+        for epoch in range(10):
+            train.set_epoch(epoch)
+            for images, labels in loader: ...
+
+    Args:
+        data, recipe: as an `af.Loader` takes them.
+        seed: of all draws; None draws fresh entropy, kept in `dataset.loader.seed`.
+        training: False applies `recipe.eval()`.
+        dtype, one_hot: as of an `af.Loader`.
+
+    Returns:
+        A `TorchDataset`: `dataset[i]` is `(image, label)`, the image (c, h, w). Images may come out in different sizes:
+        then the DataLoader wants a collate function, such as `af.torch.DetectionCollate()`.
+
+    Raises:
+        What `af.Loader` raises.
+    """
+    return TorchDataset(
+        Loader(
+            data, recipe, 1, seed, shuffle=False, training=training, workers=0, dtype=dtype, layout="NCHW",
+            one_hot=one_hot, collate="list",
+        )
+    )  # fmt: skip
+
+
+@final
+class DetectionCollate:
+    """Samples with boxes as the models and references of torchvision take them: a tuple of images (c, h, w), and a
+    tuple of dicts with "boxes" (k, 4) float32, "labels" (k,) int64, "masks" (k, h, w) uint8 where there are some,
+    "image_id", "area" and "iscrowd", and the other targets as they are.
+
+        loader = DataLoader(train, batch_size=4, collate_fn=af.torch.DetectionCollate())
+        for images, targets in loader:
+            losses = model(list(images), list(targets))
+
+    first_class: the number of the first class. 1 where 0 is the background, as in Faster R-CNN, Mask R-CNN and SSD; 0
+    for RetinaNet and FCOS. The recipe keeps its boxes in the format "pascal_voc".
+    """
+
+    def __init__(self, first_class: int = 1) -> None:
+        self.first_class = whole("first_class", first_class, 0)
+
+    def __call__(self, samples: Sequence[Any]) -> tuple[tuple[Tensor, ...], tuple[dict[str, Any], ...]]:
+        """A batch. DataError for samples without boxes or their class numbers."""
+        images, targets = zip(*(sample[:2] for sample in samples), strict=True)
+        return images, tuple(self._renamed(target) for target in targets)
+
+    def _renamed(self, target: Any) -> dict[str, Any]:
+        if not isinstance(target, dict) or "boxes" not in target:
+            raise DataError("DetectionCollate: got a sample without boxes, wanted one of a data set with boxes.")
+        found = {name: value for name, value in target.items() if name not in ("labels", "box_labels", "index")}
+        labels, boxes = target.get("box_labels"), target["boxes"].reshape(-1, 4)
+        if not isinstance(labels, Tensor):
+            raise DataError(f"DetectionCollate: got box_labels {shown(labels)}, wanted class numbers 0, 1, 2, ...")
+        found["boxes"], found["labels"] = boxes, labels.to(torch.int64) + self.first_class
+        if "masks" in found:
+            found["masks"] = _stacked(found["masks"])
+        found["image_id"] = target["index"]
+        found.setdefault("area", (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
+        found.setdefault("iscrowd", torch.zeros(len(boxes), dtype=torch.int64))
+        return found
+
+
+def _stacked(masks: Any) -> Tensor:
+    return (masks if isinstance(masks, Tensor) else torch.stack(list(masks))).to(torch.uint8)
+
+
+def _tensor(name: str, value: Any) -> Any:
+    """Arrays of numbers as tensors that share their memory; others as lists."""
+    if isinstance(value, np.ndarray):
+        if isinstance(value.base, Tensor) and value.base.shape == value.shape:
+            return value.base  # pinned
+        if value.dtype.kind in "biuf":
+            return torch.from_numpy(value if value.flags.writeable else value.copy())
+        return value.tolist()
+    return [_tensor(name, one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _pinned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Page-locked memory. PyTorch's own allocator hands it out again only once copies to the device are done."""
+    return torch.empty(shape, dtype=torch.from_numpy(np.empty(0, dtype)).dtype, pin_memory=True).numpy()
+
+
+def _row(part: Any, i: int) -> Any:
+    """Sample `i` of the parts of a batch; a class number as an int."""
+    if isinstance(part, tuple):
+        return tuple(_row(one, i) for one in part)
+    if isinstance(part, dict):
+        return {name: _row(one, i) for name, one in part.items()}
+    found = part[i]
+    whole_number = isinstance(found, Tensor) and found.ndim == 0 and not found.is_floating_point()
+    return found.item() if whole_number else found

@@ -1,0 +1,53 @@
+"""The frameworks that batches go to, each known by one adapter, the only file that imports it.
+
+An adapter is a module with `serve(loader, ...)`, what `loader.to_<framework>(...)` returns, and `rank()`, which of how
+many processes this one is, or None where the framework does not say. It is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from augfuse.errors import MissingExtraError
+
+
+class _Framework(NamedTuple):
+    title: str
+    module: str  # what users import
+    extra: str
+
+
+_FRAMEWORKS = {
+    "keras": _Framework("Keras and one of its backends", "keras", "keras,tensorflow"),
+    "torch": _Framework("PyTorch", "torch", "torch"),
+    "tensorflow": _Framework("TensorFlow", "tensorflow", "tensorflow"),
+    "jax": _Framework("JAX", "jax", "jax"),
+    "grain": _Framework("Grain", "grain", "grain"),
+    "hf": _Framework("Hugging Face's datasets", "datasets", "hf"),
+}
+
+_METHODS = {name: f"loader.to_{'tf' if name == 'tensorflow' else name}()" for name in _FRAMEWORKS}
+
+
+def adapter(name: str, what: str | None = None) -> Any:
+    """The adapter of a framework, for `what` needs it. MissingExtraError where the framework is not installed."""
+    framework = _FRAMEWORKS[name]
+    try:
+        import_module(framework.module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{what or _METHODS[name]} needs {framework.title}, and `import {framework.module}` failed: {error}. "
+            f"Install it with: pip install 'augfuse[{framework.extra}]'"
+        ) from error
+    return import_module(f"augfuse.adapters.{name}")
+
+
+def ranks() -> dict[str, tuple[int, int]]:
+    """(rank, world) of this process, by the framework that says so, of those that this process has imported."""
+    found = {}
+    for name, framework in _FRAMEWORKS.items():
+        if sys.modules.get(framework.module) is not None and (place := adapter(name).rank()) is not None:
+            found[framework.module] = place
+    return found
