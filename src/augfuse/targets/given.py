@@ -88,7 +88,7 @@ def given(
         if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != n:
             got = f"{len(value)}" if hasattr(value, "__len__") else type(value).__name__
             raise ImageError(f"{name}: got {got} for {n} images, wanted a list with one entry for each.")
-        check = _CHECKS[kinds[name]]
+        check = CHECKS[kinds[name]]
         entries[name] = [
             check(value[i], where(name, i), int(canvas.height[i]), int(canvas.width[i]), form, policy) for i in range(n)
         ]
@@ -143,7 +143,7 @@ def _mask(value: Any, where: str, height: int, width: int, form: str, policy: Ta
 
 def _boxes(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
     wide = 5 if form == "oriented" else 4
-    found = _numbers(value, where, wide)
+    found = numbers(value, where, wide)
     if found.ndim != 2 or found.shape[1] != wide:
         hint = " Give the labels as box_labels." if found.ndim == 2 and found.shape[1] == wide + 1 else ""
         raise ImageError(f"{where}: got shape {found.shape}, wanted (k, {wide}) as {form} says.{hint}")
@@ -196,7 +196,7 @@ def _labels(value: Any, where: str, height: int, width: int, form: str, policy: 
 
 def _keypoints(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
     wanted = None if policy.keypoint_format == "auto" else len(policy.keypoint_format)
-    found = _numbers(value, where, wanted or 2)
+    found = numbers(value, where, wanted or 2)
     good = found.ndim in (2, 3) and (found.shape[-1] in (2, 3) if wanted is None else found.shape[-1] == wanted)
     if not good:
         columns = "2 or 3" if wanted is None else str(wanted)
@@ -224,14 +224,15 @@ def _polygons(value: Any, where: str, height: int, width: int, form: str, policy
 
 
 def _ring(value: Any, where: str) -> np.ndarray:
-    ring = _numbers(value, where, 2)
+    ring = numbers(value, where, 2)
     if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) in (1, 2):
         hint = " Numbers [x, y, x, y, ...] become points by np.reshape(ring, (-1, 2))." if ring.ndim == 1 else ""
         raise ImageError(f"{where}: got shape {ring.shape}, wanted (m, 2) of at least three points.{hint}")
     return ring
 
 
-def _numbers(value: Any, where: str, wide: int) -> np.ndarray:
+def numbers(value: Any, where: str, wide: int) -> np.ndarray:
+    """Rows of finite numbers, float64; (0, wide) of none. ImageError."""
     try:
         found = np.asarray(value, np.float64)
     except (TypeError, ValueError):
@@ -259,7 +260,8 @@ def _fixed(value: Any, where: str, height: int, width: int, form: str, policy: T
     return value
 
 
-_CHECKS: dict[str, Callable[..., Any]] = {
+# What checks the entry of one image: (value, what messages call it, height, width, box format, policy) -> entry.
+CHECKS: dict[str, Callable[..., Any]] = {
     "image": _image,
     "mask": _mask,
     "masks": _mask,

@@ -188,18 +188,9 @@ def _keypoints(
             shape = entries[i].shape
             own, kept = parts[i][0].reshape(shape), parts[i][1].reshape(shape[:-1])
             if turned[i]:
-                own, kept = (_swapped(part, policy.swap_keypoints, len(shape) - 2) for part in (own, kept))
+                own, kept = (points.swapped(part, policy.swap_keypoints, len(shape) - 2) for part in (own, kept))
             out[i], seen[i] = own.astype(np.float32), kept.astype(np.float32)
     return out, seen
-
-
-def _swapped(values: np.ndarray, pairs: Sequence[tuple[int, int]], axis: int) -> np.ndarray:
-    """The parts of each pair along an axis in each other's place."""
-    order = np.arange(values.shape[axis])
-    for one, other in pairs:
-        if len(order):
-            order[[one, other]] = order[[other, one]]
-    return np.take(values, order, axis=axis)
 
 
 def _swapped_labels(entry: Any, policy: Targets, turned: bool) -> Any:
