@@ -144,7 +144,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     @property
     def inverse(self) -> Inverse:
         """The way back: from points, boxes, polygons, masks and pictures of the augmented images to those of the
-        originals. Of a plan with views it is that of the first one; `batch.views[name].plan.inverse` is that of another.
+        originals. Of a plan with views it is that of the first one, of others `batch.views[name].plan.inverse`.
         RecipeError for plans that put several images into one.
         """
         from augfuse.targets.inverse import Inverse

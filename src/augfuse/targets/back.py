@@ -1,90 +1,95 @@
 """Pictures carried from the augmented image to the frame of the original one: what a prediction says of its pixels.
 
 Executors read a picture along a way from the pixels that are written to those that are read. Here the former are those
-of the original, so the way is the one of the pixels: through the matrices as they are, and through each field of
-displacements by its inverse, which exists where it does not fold.
+of the original, so the way is the one of the pixels: through the matrices as they are. A field of displacements has an
+inverse where it does not fold, which is looked for pixel by pixel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, final
+from typing import final
 
+import msgspec
 import numpy as np
 
 from augfuse.errors import RecipeError
 from augfuse.execute.images import Images
 from augfuse.execute.load import executor
-from augfuse.execute.reference import bilinear
-from augfuse.geometry import EDGE, Canvas, Field, affine, product
+from augfuse.execute.reference import sample
+from augfuse.geometry import EDGE, Canvas, product
 from augfuse.plan.bends import Bend, Way
 from augfuse.plan.fuse import grid_of
 from augfuse.plan.lower import Interpolation, Lowered, Output, Pass, sampling
-from augfuse.plan.ops import Grid, Segment
+from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
 from augfuse.targets.masks import of_one_size
-from augfuse.targets.way import Places, lattice, mapped, shown_at
-
-_APART = 2  # pixels: between the places at which the inverse of a field is looked for
+from augfuse.targets.way import Places, lattice, stages
 
 
 @final
-class Leg(NamedTuple):
-    """A part of the way: a matrix, then the inverse of a field where there is one. size: of the canvas that it leads
-    to, and that what leaves it is gone from."""
+class Pixels(msgspec.Struct, frozen=True, eq=False):
+    """Where the pixels of an original (h, w) are in the augmented image: x and y (h, w), and whether they are in it, in
+    the sense of an executor."""
 
-    matrix: np.ndarray  # (n, 3, 3)
-    field: Field | None
-    size: Canvas
-    projective: bool
-    grid: Grid
+    x: np.ndarray
+    y: np.ndarray
+    seen: np.ndarray
 
 
-def legs(plan: Plan) -> tuple[Leg, ...]:
-    """The way of the pixels through a plan. RecipeError for a field that folds."""
-    found: list[Leg] = []
-    for step in plan.steps:
-        if not isinstance(step, Segment) or step.geometry is None:
-            continue
-        for bent in step.fields:
-            matrix = affine(len(plan)) if bent.before is None else bent.before
-            inverse = _inverse(bent.field, bent.size, step, plan)
-            found.append(Leg(matrix, inverse, bent.size, step.projective, "free"))
-        found.append(Leg(step.geometry, None, step.size, step.projective, step.grid))
-    return tuple(found)
+def moves(plan: Plan) -> list[Segment]:
+    """The passes that move pixels."""
+    return [step for step in plan.steps if isinstance(step, Segment) and step.geometry is not None]
 
 
-def seen(way: Sequence[Leg], source: Canvas, i: int) -> np.ndarray:
-    """(h, w) bool: which pixels of original i are in the augmented image, in the sense of its executor."""
-    height, width = int(source.height[i]), int(source.width[i])
+def pixels(plan: Plan, i: int) -> Pixels:
+    """The pixels of original i."""
+    height, width = int(plan.source.height[i]), int(plan.source.width[i])
     y, x = (axis.reshape(-1) + 0.5 for axis in np.mgrid[:height, :width])
     places = Places(x, y, np.full(len(x), i))
-    found = np.ones(len(x), bool)
-    for leg in way:
-        places = mapped(leg.matrix, places)
-        high, wide = int(leg.size.height[i]), int(leg.size.width[i])
-        column, row = np.floor(places.x + EDGE), np.floor(places.y + EDGE)
-        found &= (column >= 0) & (column < wide) & (row >= 0) & (row < high)
-        if leg.field is not None:
-            right, down = bilinear(leg.field.points[i], places.x / wide, places.y / high)
-            places = Places(places.x + right, places.y + down, places.image)
-    return found.reshape(height, width)
+    seen = np.ones(len(x), bool)
+    for stage in stages(plan):
+        if stage.move is not None:
+            places = stage.move(places)
+            column, row = np.floor(places.x + EDGE), np.floor(places.y + EDGE)
+            seen &= (column >= 0) & (column < stage.size.width[i]) & (row >= 0) & (row < stage.size.height[i])
+    return Pixels(*(values.reshape(height, width) for values in (places.x, places.y, seen)))
 
 
-def pictures(
-    way: Sequence[Leg], plan: Plan, given: Sequence[np.ndarray], interpolation: Interpolation, threads: int
-) -> list[np.ndarray]:
-    """Pictures (h, w, c) of the augmented images, uint8, uint16 or float32, in the frames of the originals. Pixels that
-    were not seen take the nearest that was."""
+def check_folds(plan: Plan) -> None:
+    """RecipeError for a field that shows places twice."""
+    for step in moves(plan):
+        for field, canvas in ((bent.field, bent.size) for bent in step.fields):
+            for i in range(len(plan)):
+                height, width = int(canvas.height[i]), int(canvas.width[i])
+                if field.points[i].any() and _folds(lattice(field, i, height, width), height, width):
+                    raise RecipeError(
+                        f"{', '.join(dict.fromkeys(step.geometry_names))}: the field of sample {plan.indices[i]} folds "
+                        "and shows some places twice, so that no picture can be carried back through it. Displace by "
+                        "less, or carry back points and boxes only."
+                    )
+
+
+def sampled(picture: np.ndarray, at: Pixels, nearest: bool) -> np.ndarray:
+    """A picture (h, w, c) of an augmented image, read at these places."""
+    found, _ = sample(picture, at.x, at.y, "nearest", nearest)
+    if picture.dtype.kind == "u" and not nearest:
+        found = np.rint(found)
+    return found.astype(picture.dtype)
+
+
+def pictures(plan: Plan, given: Sequence[np.ndarray], interpolation: Interpolation, threads: int) -> list[np.ndarray]:
+    """Pictures (h, w, c) of the augmented images, uint8, uint16 or float32, in the frames of the originals, through a
+    plan without fields. Pixels that were not seen take the nearest that was."""
     found: list[tuple[int, np.ndarray]] = []
-    source = plan.source
     alike = [(*picture.shape, picture.dtype) for picture in given]
-    for rows in of_one_size(source):
+    for rows in of_one_size(plan.source):
         several = [rows] if len({alike[row] for row in rows}) == 1 else [rows[[k]] for k in range(len(rows))]
         for some in several:  # of one size before and behind, and as many channels
-            lowered = _lowered(way, plan, some, given[int(some[0])], interpolation)
-            shape = int(source.height[some[0]]), int(source.width[some[0]]), lowered.channels
-            target = np.empty((len(some), *shape), given[int(some[0])].dtype)
+            first = int(some[0])
+            lowered = _lowered(plan, some, given[first], interpolation)
+            shape = int(plan.source.height[first]), int(plan.source.width[first]), lowered.channels
+            target = np.empty((len(some), *shape), given[first].dtype)
             own = [np.ascontiguousarray(given[row]) for row in some.tolist()]
             executor()(lowered, Images(items=own), target, False, threads)
             found += zip(some.tolist(), target, strict=True)
@@ -92,41 +97,27 @@ def pictures(
     return [picture for _, picture in found]
 
 
-def _lowered(
-    way: Sequence[Leg], plan: Plan, rows: np.ndarray, like: np.ndarray, interpolation: Interpolation
-) -> Lowered:
+def _lowered(plan: Plan, rows: np.ndarray, like: np.ndarray, interpolation: Interpolation) -> Lowered:
     n, channels = len(rows), like.shape[2]
-    source = _rows(plan.source, rows)
+    source, out = (Canvas(canvas.height[rows], canvas.width[rows]) for canvas in (plan.source, plan.size))
     most = {"u": float(2 ** (8 * like.itemsize) - 1), "f": float(np.finfo(np.float32).max)}[like.dtype.kind]
     low = 0.0 if like.dtype.kind == "u" else -most
     output = Output(low, most, np.ones((n, channels)), np.zeros((n, channels)), like.dtype, None, low == 0)
-    read = None
-    if way:
-        grid = grid_of([leg.grid for leg in way])
-        read = sampling(_way(way, rows, source), _rows(plan.size, rows), "nearest", interpolation, grid)
+    read, steps = None, moves(plan)
+    if steps:
+        way = _way(steps, rows, source, out)
+        read = sampling(way, out, "nearest", interpolation, grid_of([step.grid for step in steps]))
     return Lowered(channels, low, most, (Pass(source, read),), source, output)
 
 
-def _way(way: Sequence[Leg], rows: np.ndarray, source: Canvas) -> Way:
-    """The legs as executors take them: as few bends as there are fields."""
-    projective = any(leg.projective for leg in way)
-    bends: list[Bend] = []
-    chain: list[np.ndarray] = []
-    canvas = source
-    for leg in way:
-        chain.append(leg.matrix[rows])
-        if leg.field is not None:
-            maps = _scaled(product(chain, projective), canvas)
-            canvas = _rows(leg.size, rows)
-            bends.append(Bend(maps, projective, Field(leg.field.points[rows], False), canvas))
-            chain = []
-    last = _scaled(product(chain, projective), canvas)
-    if projective:
-        bends.append(Bend(last, True, None, _rows(way[-1].size, rows)))
-        last = np.tile([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], (len(rows), 1))
-    maps = np.ascontiguousarray(last[:, :6])
+def _way(steps: Sequence[Segment], rows: np.ndarray, source: Canvas, out: Canvas) -> Way:
+    """The matrices of all passes as one, as executors take it."""
+    projective = any(step.projective for step in steps)
+    maps = _scaled(product([step.geometry[rows] for step in steps if step.geometry is not None], projective), source)
+    bends = (Bend(maps, True, None, out),) if projective else ()
+    maps = np.tile([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], (len(rows), 1)) if projective else np.ascontiguousarray(maps[:, :6])
     spans = np.stack([np.hypot(maps[:, 0], maps[:, 1]), np.hypot(maps[:, 3], maps[:, 4])])
-    return Way(maps, spans, float(spans.max()), tuple(bends))
+    return Way(maps, spans, float(spans.max()), bends)
 
 
 def _scaled(matrices: np.ndarray, canvas: Canvas) -> np.ndarray:
@@ -136,32 +127,6 @@ def _scaled(matrices: np.ndarray, canvas: Canvas) -> np.ndarray:
     divisors = divisors + matrices[:, None, 2, 2]
     largest = np.take_along_axis(divisors, np.abs(divisors).argmax(axis=1)[:, None], axis=1)
     return np.ascontiguousarray((matrices / largest[:, :, None]).reshape(-1, 9))
-
-
-def _rows(canvas: Canvas, rows: np.ndarray) -> Canvas:
-    return Canvas(canvas.height[rows], canvas.width[rows])
-
-
-def _inverse(field: Field, canvas: Canvas, step: Segment, plan: Plan) -> Field:
-    """What undoes a field: where each place is shown, as a displacement from it."""
-    n = len(plan)
-    rows, columns = (-(-int(side.max()) // _APART) for side in canvas)
-    points = np.zeros((n, rows + 1, columns + 1, 2))
-    y, x = (axis.reshape(-1) for axis in np.mgrid[: rows + 1, : columns + 1])
-    for i in range(n):
-        height, width = int(canvas.height[i]), int(canvas.width[i])
-        if not field.points[i].any():
-            continue
-        if _folds(lattice(field, i, height, width), height, width):
-            raise RecipeError(
-                f"{', '.join(step.geometry_names)}: the field of sample {plan.indices[i]} folds: it shows some places "
-                "twice, so that no picture can be carried back through it. Displace by less, or carry back points and "
-                "boxes only."
-            )
-        places = Places(x * (width / columns), y * (height / rows), np.full(len(x), i))
-        found = shown_at(field, canvas, places)
-        points[i] = np.stack([found.x - places.x, found.y - places.y], axis=1).reshape(rows + 1, columns + 1, 2)
-    return Field(points, False)
 
 
 def _folds(points: np.ndarray, height: int, width: int) -> bool:

@@ -1,5 +1,4 @@
-"""`plan.inverse`: from the augmented images back to the originals. What a model says of the former is said of the latter.
-"""
+"""`plan.inverse`: what a model says of the augmented images, said of the originals."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from augfuse.ranges import Choice
 from augfuse.targets import boxes as box_kind
 from augfuse.targets import points as point_kind
 from augfuse.targets import polygons as polygon_kind
-from augfuse.targets.back import Leg, legs, pictures, seen
+from augfuse.targets.back import Pixels, check_folds, moves, pictures, pixels, sampled
 from augfuse.targets.boxes import Boxes
 from augfuse.targets.given import CHECKS, numbers
 from augfuse.targets.masks import as_words, from_words, swapped
@@ -71,12 +70,14 @@ class Inverse:
         return mirrored(self._plan.steps, len(self))
 
     @cached_property
-    def _legs(self) -> tuple[Leg, ...]:
-        return legs(self._plan)
+    def _pixels(self) -> list[Pixels]:
+        """Where the pixels of the originals are."""
+        check_folds(self._plan)
+        return [pixels(self._plan, i) for i in range(len(self))]
 
     def seen(self) -> Any:
         """(n, h, w) bool: which pixels of the originals are in the augmented images; a list where sizes differ."""
-        return _stacked([seen(self._legs, self._plan.source, i) for i in range(len(self))])
+        return _stacked([own.seen for own in self._pixels])
 
     def keypoints(self, points: Any, *, format: PointFormat = "auto", swap: Pairs = ()) -> Any:
         """Points (k, d) or (k, p, d) of each image, float32.
@@ -161,10 +162,10 @@ class Inverse:
         given = [as_words(np.moveaxis(own, 0, 2)) for own in planes]
         nearest = all(own.dtype.kind != "f" for own in planes) or self._plan.interpolation == "nearest"
         found: list[np.ndarray] = []
-        for i, picture in enumerate(self._pictures(given, "nearest" if nearest else "bilinear")):
+        for i, picture in enumerate(self._carried(given, "nearest" if nearest else "bilinear")):
             own = np.moveaxis(from_words(picture, planes[i].dtype), 2, 0)
             own = swapped(own, pairs) if self.mirrored[i] and pairs else np.ascontiguousarray(own)
-            own[:, ~seen(self._legs, self._plan.source, i)] = fill
+            own[:, ~self._pixels[i].seen] = fill
             found.append(own if entries[i].ndim == 3 else own[0])
         return _like(masks, found)
 
@@ -184,19 +185,23 @@ class Inverse:
         given = [own.astype(np.float32, copy=False) if own.dtype.kind == "f" else own for own in flat]
         found: list[np.ndarray] = []
         blend: Interpolation = "nearest" if self._plan.interpolation == "nearest" else "bilinear"
-        for i, picture in enumerate(self._pictures(given, blend)):
+        for i, picture in enumerate(self._carried(given, blend)):
             own = picture.astype(entries[i].dtype, copy=False)
             if self.mirrored[i] and pairs:
                 if (most := max(map(max, pairs))) >= own.shape[2]:
                     raise ImageError(f"images[{i}]: swap names channel {most}, and there are {own.shape[2]}.")
                 own = point_kind.swapped(own, pairs, 2)
-            own[~seen(self._legs, self._plan.source, i)] = fill
+            own[~self._pixels[i].seen] = fill
             own = own[:, :, 0] if entries[i].ndim == 2 else own
             found.append(np.ascontiguousarray(own.transpose(2, 0, 1)) if planar and own.ndim == 3 else own)
         return _like(images, found)
 
-    def _pictures(self, given: Sequence[np.ndarray], interpolation: Interpolation) -> list[np.ndarray]:
-        return pictures(self._legs, self._plan, given, interpolation, cpu_count())
+    def _carried(self, given: Sequence[np.ndarray], interpolation: Interpolation) -> list[np.ndarray]:
+        """Pictures (h, w, c) in the frames of the originals."""
+        if any(step.fields for step in moves(self._plan)):
+            nearest = interpolation == "nearest"
+            return [sampled(own, at, nearest) for own, at in zip(given, self._pixels, strict=True)]
+        return pictures(self._plan, given, interpolation, cpu_count())
 
     def _entries(self, name: str, value: Any, check: Callable[[Any, str, int, int], Any]) -> list[Any]:
         value = as_array(value)
@@ -204,9 +209,7 @@ class Inverse:
             got = f"{len(value)}" if hasattr(value, "__len__") else type(value).__name__
             raise ImageError(f"{name}: got {got} for {len(self)} images, wanted one entry for each.")
         height, width = self._plan.size
-        return [
-            check(as_array(value[i]), f"{name}[{i}]", int(height[i]), int(width[i])) for i in range(len(self))
-        ]
+        return [check(as_array(value[i]), f"{name}[{i}]", int(height[i]), int(width[i])) for i in range(len(self))]
 
 
 def as_array(value: Any) -> Any:

@@ -17,8 +17,8 @@ from augfuse.geometry import FAR, LEAST_DIVISOR, Canvas, Field, invert_homograph
 from augfuse.plan.ops import Segment, Step
 from augfuse.plan.plan import Plan
 
-_CLOSE = 1e-3  # pixels: how near the place that is found is to the one that is looked for
-_TRIES = 30
+_CLOSE = 1e-4  # pixels: how near the place that is found is to the one that is looked for
+_TRIES = 40
 
 
 @final
@@ -166,33 +166,36 @@ def lattice(field: Field, i: int, height: int, width: int) -> np.ndarray:
 
 
 def _found(points: np.ndarray, height: int, width: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    def off(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def off(u: np.ndarray, v: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         right, down = bilinear(points, u / width, v / height)
-        return u + right - x, v + down - y
+        a, b = u + right - x[left], v + down - y[left]
+        return a, b, np.maximum(np.abs(a), np.abs(b))
 
+    every = np.arange(len(x))
     right, down = bilinear(points, x / width, y / height)
-    u, v = x - right, y - down
-    a, b = off(u, v)
-    error = np.maximum(np.abs(a), np.abs(b))
-    part = np.ones(len(u))  # of a step that is taken: half where it led further away
+    now = np.stack([x - right, y - down])
+    now = np.stack([*now, *off(*now, every)])  # u, v, how far off along x and y, and at most
+    # Where a step leads further away, the next one is half as long, and its slopes are taken nearer by, on the other
+    # side: the field has kinks.
+    part, reach = np.ones(len(x)), np.full(len(x), 0.5)
     for _ in range(_TRIES):
-        if not (error > _CLOSE).any():
+        left = np.flatnonzero(now[4] > _CLOSE)
+        if not len(left):
             break
-        (ax, bx), (ay, by) = off(u + 0.5, v), off(u, v + 0.5)
-        xx, xy, yx, yy = (2 * (ax - a), 2 * (ay - a), 2 * (bx - b), 2 * (by - b))
+        u, v, a, b, error = now[:, left]
+        h, k = reach[left], part[left]
+        (ax, bx, _), (ay, by, _) = off(u + h, v, left), off(u, v + h, left)
+        xx, xy, yx, yy = ((ax - a) / h, (ay - a) / h, (bx - b) / h, (by - b) / h)
         determinant = xx * yy - xy * yx
-        good = determinant > 0.05  # Newton's step; where the field is steep, a small step against the error
+        good = determinant > 1e-4  # Newton's step; where the field is steep, a small step against the error
         safe = np.where(good, determinant, 1.0)
         step_u = np.where(good, (yy * a - xy * b) / safe, 0.5 * a)
         step_v = np.where(good, (xx * b - yx * a) / safe, 0.5 * b)
-        far = np.maximum(1.0, np.maximum(np.abs(step_u), np.abs(step_v)) / (2 * error + 1.0)) / part
-        next_u, next_v = u - step_u / far, v - step_v / far
-        next_a, next_b = off(next_u, next_v)
-        next_error = np.maximum(np.abs(next_a), np.abs(next_b))
-        nearer = next_error < error
-        u, v, a, b, error = (
-            np.where(nearer, new, old)
-            for new, old in zip((next_u, next_v, next_a, next_b, next_error), (u, v, a, b, error), strict=True)
-        )
-        part = np.where(nearer, np.minimum(2 * part, 1.0), part / 2)
-    return u, v
+        far = np.maximum(1.0, np.maximum(np.abs(step_u), np.abs(step_v)) / (2 * error + 1.0)) / k
+        u, v = u - step_u / far, v - step_v / far
+        a, b, new = off(u, v, left)
+        nearer = new < error
+        now[:, left[nearer]] = np.stack([u, v, a, b, new])[:, nearer]
+        part[left] = np.where(nearer, np.minimum(2 * k, 1.0), k / 2)
+        reach[left] = np.where(nearer, np.minimum(2 * np.abs(h), 0.5), -h / 2)
+    return now[0], now[1]
