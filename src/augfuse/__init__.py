@@ -36,6 +36,7 @@ from augfuse.targets.inverse import Inverse as Inverse
 from augfuse.targets.policy import Targets as Targets
 from augfuse.transforms import *  # noqa: F403
 from augfuse.transforms import list_transforms as list_transforms
+from augfuse.tta import tta as tta
 
 __version__ = "0.1.0"
 

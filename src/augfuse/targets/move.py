@@ -49,7 +49,7 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
     for name, entries in given.of("keypoints").items():
         out[name], seen[name] = _keypoints(entries, way, plan, policy, turned)
     for name, entries in given.of("box_labels").items():
-        out[name] = [_swapped_labels(entry, policy, bool(turned[i])) for i, entry in enumerate(entries)]
+        out[name] = [swapped_labels(entry, policy, bool(turned[i])) for i, entry in enumerate(entries)]
     out.update(given.of("fixed"))
     if kept is not None:
         for name in (*out,):
@@ -193,7 +193,8 @@ def _keypoints(
     return out, seen
 
 
-def _swapped_labels(entry: Any, policy: Targets, turned: bool) -> Any:
+def swapped_labels(entry: Any, policy: Targets, turned: bool) -> Any:
+    """The labels of the boxes of an image, as they are called where it was turned over."""
     if not turned or not policy.swap_labels:
         return entry
     other = dict(policy.swap_labels) | {b: a for a, b in policy.swap_labels}
