@@ -15,7 +15,7 @@ from augfuse.batch import Batch
 from augfuse.carry_out import How
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.collate import collation
-from augfuse.data.columns import kinds
+from augfuse.data.columns import kinds, known_kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels
 from augfuse.data.order import Order
@@ -28,7 +28,6 @@ from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch, check_seed
 from augfuse.targets.given import given, of_samples
-from augfuse.targets.policy import KINDS
 from augfuse.text import shown
 from augfuse.threads import cpu_count
 
@@ -110,8 +109,7 @@ class Loader:
         self._classes = one_hot_labels(self._data) if truth("one_hot", one_hot) else None
         self._class_names, self._draw_labels = labels_for_draws(self._recipe, self._data)
         self._reader = Reader(self._data, on_error, max_skipped, self._recipe)
-        known = {name: name for name in KINDS} | {"corners": "keypoints"} | dict(self._recipe.additional)
-        self._kinds = kinds(data.table.targets, known)
+        self._kinds = kinds(data.table.targets, known_kinds(self._recipe.additional))
         self._collation = collation(collate, pad_to)
         self._ring = self._new_ring()
         self._process = os.getpid()
