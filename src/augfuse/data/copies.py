@@ -16,6 +16,7 @@ from augfuse.data.loader import as_recipe, with_range
 from augfuse.data.read import Reader
 from augfuse.data.sample import Sample
 from augfuse.data.samples import as_data_set
+from augfuse.data.skeleton import with_swaps
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageError, RecipeError
 from augfuse.execute.images import as_images
@@ -123,7 +124,7 @@ class Versions:
     __slots__ = ("_kept", "_labels", "_names", "_pixels", "_seed", "_threads", "keeps_originals")
 
     def __init__(self, data: DataSet, recipe: Recipe, copies: int, seed: int | None, threads: int) -> None:
-        pixels = stored_form(with_range(recipe, data.value_range))
+        pixels = stored_form(with_swaps(with_range(recipe, data.value_range), data))
         pixels = msgspec.structs.replace(pixels, box_format="pascal_voc")  # as data sets hold boxes
         if pixels.transforms and isinstance(pixels.transforms[-1], Views):
             raise RecipeError(

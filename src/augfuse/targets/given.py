@@ -94,6 +94,9 @@ def given(
         ]
     if not entries:
         return None
+    for name in {"mask", "masks"} & entries.keys() if recipe.interpolation != "nearest" else ():
+        for i, entry in enumerate(entries[name]):
+            _check_blend(entry, where(name, i))
     found = Given({name: kinds[name] for name in entries}, entries, form, own, policy)
     for name in entries:
         if kinds[name] != "box_labels" and name not in ("polygons", "keypoints", "masks"):
@@ -139,6 +142,25 @@ def _mask(value: Any, where: str, height: int, width: int, form: str, policy: Ta
             f"(k, {height}, {width}) for several.{hint}"
         )
     return value
+
+
+def _check_blend(mask: np.ndarray, where: str) -> None:
+    """Refuse class numbers as floats, which would be blended. 0 and 1 are taken as parts of a whole."""
+    if mask.dtype.kind != "f" or not mask.size or not _whole(mask.reshape(-1)[:: max(1, mask.size // 256)]):
+        return
+    found = np.unique(mask) if _whole(mask) else mask[:0]
+    if len(found) > 1 and not np.isin(found, (0, 1)).all():
+        numbers = ", ".join(f"{number:g}" for number in found[:4].tolist())
+        numbers += ", ..." if len(found) > 4 else ""
+        raise ImageTypeError(
+            f"{where}: got {mask.dtype.name} with whole numbers only ({numbers}), and "
+            "floats are blended, so that numbers of classes would become others. Use mask.astype(np.int32); a map of "
+            'depths or the like has a name in af.Recipe(additional={"depth": "mask"}).'
+        )
+
+
+def _whole(values: np.ndarray) -> bool:
+    return bool((np.rint(values) == values).all())
 
 
 def _boxes(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
