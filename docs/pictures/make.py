@@ -26,7 +26,7 @@ def scene() -> dict[str, Any]:
     image = np.ascontiguousarray(np.where((y > 84)[..., None], ground, image).astype(np.uint8))
     masks = np.zeros((3, *SIZE), np.uint8)
     house = np.array([[18, 96], [18, 60], [38, 40], [58, 60], [58, 96]])
-    tree = cv2.ellipse2Poly((84, 56), (15, 20), 0, 0, 360, 12)
+    tree = np.asarray(cv2.ellipse2Poly((84, 56), (15, 20), 0, 0, 360, 12))
     trunk = np.array([[81, 74], [87, 74], [87, 98], [81, 98]])
     points = [tuple(place[:2]) for place in PERSON]
     neck, hip = (118, 60), (118, 80)
@@ -52,7 +52,7 @@ def batch(body: list[af.Transform], *names: str, n: int = 1, seed: int = 0, **op
     """The scene n times through a recipe, with the targets of these names."""
     held = scene()
     recipe = af.Recipe(body, **options)
-    targets = {name: [held[name]] * n for name in names}
+    targets: dict[str, Any] = {name: [held[name]] * n for name in names}
     return recipe.batch(np.stack([held["image"]] * n), **targets, seed=seed)
 
 

@@ -79,17 +79,18 @@ class TestTime:
 
     def _asked(self, batch: Batch) -> Any:
         torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
-        if torch is not None and isinstance(self._model, torch.nn.Module):
-            training = self._model.training
-            where = next(self._model.parameters(), torch.empty(0)).device
+        model: Any = self._model
+        if torch is not None and isinstance(model, torch.nn.Module):
+            training = model.training
+            where = next(model.parameters(), torch.empty(0)).device
             try:
                 with torch.inference_mode():
-                    return self._model.eval()(torch.from_numpy(batch.images).to(where))
+                    return model.eval()(torch.from_numpy(batch.images).to(where))
             finally:
-                self._model.train(training)
-        if keras is not None and isinstance(self._model, keras.Model):
-            return self._model(batch.images, training=False)
-        return self._model(batch.images)
+                model.train(training)
+        if keras is not None and isinstance(model, keras.Model):
+            return model(batch.images, training=False)
+        return model(batch.images)
 
     def _maps(self, found: list[tuple[int, Batch, Any]]) -> list[np.ndarray]:
         swap = self._recipe.targets.swap_mask
@@ -127,7 +128,7 @@ class TestTime:
             )
             for _, batch, said in found
         ]
-        return list(np.mean(back, axis=0, dtype=np.float64).astype(np.float32))
+        return list(np.asarray(np.mean(back, axis=0, dtype=np.float64), np.float32))
 
     def _boxes(self, found: list[tuple[int, Batch, Any]]) -> list[dict[str, np.ndarray]]:
         together: list[dict[str, list[np.ndarray]]] = []

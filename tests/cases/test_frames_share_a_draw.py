@@ -12,8 +12,8 @@ BODY = [af.HorizontalFlip(), af.Rotate(20), af.RandomResizedCrop(24), af.ColorJi
 
 
 @pytest.mark.parametrize("shape", [(7, 40, 48, 3), (5, 32, 32, 1)])
-def test_all_frames_are_moved_and_coloured_alike(shape: tuple[int, ...]) -> None:
-    frame = pictures(1, *shape[1:])[0]
+def test_all_frames_are_moved_and_coloured_alike(shape: tuple[int, int, int, int]) -> None:
+    frame = pictures(1, shape[1], shape[2], shape[3])[0]
     recipe = af.Recipe([t for t in BODY if shape[3] == 3 or not isinstance(t, af.ColorJitter)])
     out = recipe(image=np.stack([frame] * shape[0]), seed=5, index=3)["image"]
     assert out.shape == (shape[0], 24, 24, shape[3])

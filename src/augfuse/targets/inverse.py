@@ -22,7 +22,6 @@ from augfuse.targets.given import CHECKS, numbers
 from augfuse.targets.masks import as_words, from_words, swapped
 from augfuse.targets.points import Points
 from augfuse.targets.policy import BOX_FORMATS, BoxFormat, Pairs, PointFormat, Targets
-from augfuse.targets.polygons import Rings
 from augfuse.targets.way import back, mirrored
 from augfuse.text import shown
 from augfuse.threads import cpu_count
@@ -135,16 +134,7 @@ class Inverse:
         """Rings (m, 2), or lists of rings, of each image, float32; clip: cut at the edges of the original."""
         entries = self._entries("polygons", polygons, lambda value, name, h, w: CHECKS["polygons"](
             value, name, h, w, "", Targets()))  # fmt: skip
-        every = [
-            (i, ring)
-            for i, own in enumerate(entries)
-            for item in own
-            for ring in (item if isinstance(item, list) else [item])
-        ]
-        flat = np.concatenate([ring for _, ring in every]) if every else np.empty((0, 2))
-        counts = np.array([len(ring) for _, ring in every], np.int64)
-        rings = Rings(flat, counts, np.array([i for i, _ in every], np.int64))
-        pieces = iter(polygon_kind.pieces(polygon_kind.moved(rings, back(self._plan), clip)))
+        pieces = iter(polygon_kind.pieces(polygon_kind.moved(polygon_kind.rings_of(entries), back(self._plan), clip)))
 
         def ring() -> np.ndarray:
             return next(pieces).astype(np.float32)

@@ -14,7 +14,7 @@ from augfuse.targets.given import Given
 from augfuse.targets.masks import Run
 from augfuse.targets.points import Points
 from augfuse.targets.policy import Targets
-from augfuse.targets.polygons import Rings
+from augfuse.targets.polygons import Rings, rings_of
 from augfuse.targets.way import Stage, mirrored, stages
 
 
@@ -33,7 +33,9 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
     turned = mirrored(plan.steps, n) if _swaps(policy) else np.zeros(n, bool)
     out: dict[str, Any] = {}
     seen: dict[str, list[np.ndarray]] = {}
-    rings = {name: _rings(entries, way, policy) for name, entries in given.of("polygons").items()}
+    rings = {
+        name: polygons.moved(rings_of(entries), way, policy.clip) for name, entries in given.of("polygons").items()
+    }
     for name, entries in given.of("mask", "masks").items():
         out[name] = _masks(entries, plan, policy, turned, run, threads)
     kept: list[np.ndarray] | None = None
@@ -107,18 +109,6 @@ def _as_given(entry: np.ndarray, planes: list[np.ndarray], size: tuple[int, int]
     if entry.shape[-1] == 1 and len(planes) == 1 and entry.shape[0] != 1:
         return planes[0][:, :, None]
     return np.stack(planes) if planes else np.empty((0, *size), entry.dtype)
-
-
-def _rings(entries: Sequence[list[Any]], way: tuple[Stage, ...], policy: Targets) -> Rings:
-    every = [
-        (i, ring)
-        for i, own in enumerate(entries)
-        for item in own
-        for ring in (item if isinstance(item, list) else [item])
-    ]
-    flat = np.concatenate([ring for _, ring in every]) if every else np.empty((0, 2))
-    counts = np.array([len(ring) for _, ring in every], np.int64)
-    return polygons.moved(Rings(flat, counts, np.array([i for i, _ in every], np.int64)), way, policy.clip)
 
 
 def _shaped(entries: Sequence[list[Any]], rings: Rings) -> tuple[list[list[Any]], list[np.ndarray]]:

@@ -174,7 +174,7 @@ def _found(points: np.ndarray, height: int, width: int, x: np.ndarray, y: np.nda
     every = np.arange(len(x))
     right, down = bilinear(points, x / width, y / height)
     now = np.stack([x - right, y - down])
-    now = np.stack([*now, *off(*now, every)])  # u, v, how far off along x and y, and at most
+    now = np.stack([*now, *off(now[0], now[1], every)])  # u, v, how far off along x and y, and at most
     # Where a step leads further away, the next one is half as long, and its slopes are taken nearer by, on the other
     # side: the field has kinks.
     part, reach = np.ones(len(x)), np.full(len(x), 0.5)
