@@ -151,6 +151,16 @@ def test_numbers_of_segments_follow_their_objects() -> None:
     assert alone > 2
 
 
+def test_segments_of_a_batch_are_counted_anew() -> None:
+    segments = np.zeros((2, 40, 56), np.int32)
+    segments[:, 5:20, 2:12], segments[:, 25:38, 30:50] = 1, 2
+    batch = af.Recipe([af.CenterCrop((20, 20))], targets=af.Targets(mask_fill=255)).batch(
+        np.zeros((2, 40, 56, 3), np.uint8), segments=segments, boxes=[[[2, 5, 12, 20], [30, 25, 50, 38]]] * 2, seed=0
+    )
+    assert batch.boxes is not None and [len(boxes) for boxes in batch.boxes] == [1, 1]
+    assert np.array_equal(batch.targets["segments"], np.where(segments[:, 10:30, 18:38] == 2, 1, 0))
+
+
 def test_colours_leave_annotations_as_they_are(tmp_path: Path) -> None:
     data = af.from_arrays(np.zeros((1, 40, 56, 3), np.uint8)).with_targets(boxes=[[[-3, 5, 12, 20]]], box_labels=[[0]])
     made = with_copies(data, af.Recipe([af.Brightness(0.3), af.Erase()]), 2, 0, "png")

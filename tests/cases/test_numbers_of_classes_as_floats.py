@@ -45,6 +45,12 @@ def test_nothing_is_blended_where_the_recipe_takes_the_nearest() -> None:
     assert set(np.unique(out)) <= {0, 1, 2, 3, 4}
 
 
+@pytest.mark.parametrize("body", [[af.HorizontalFlip(), af.RandomCrop(20)], [af.Brightness(0.2)], []])
+def test_nothing_is_blended_where_whole_pixels_move(body: list[af.Transform]) -> None:
+    out = af.Recipe(body)(image=pictures(1, 40, 48)[0], mask=NUMBERS.astype(np.float32), seed=0, index=0)["mask"]
+    assert set(np.unique(out)) <= {0, 1, 2, 3, 4}
+
+
 def test_a_loader_names_the_sample(tmp_path: Path) -> None:
     masks = [np.zeros((40, 48), np.float32), NUMBERS.astype(np.float32)]
     data = af.from_arrays(pictures(2, 40, 48)).with_targets(mask=masks)

@@ -19,12 +19,11 @@ from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, DecodeError
 from augfuse.recipe import Recipe
 from augfuse.targets.given import of_samples
+from augfuse.targets.labels import moves as moves_pixels
 from augfuse.targets.policy import DEFAULT
 from augfuse.targets.polygons import Rings, areas
-from augfuse.transforms.base import Displacement, Geometric, Mix
+from augfuse.transforms.base import Mix
 from augfuse.transforms.children import leaves
-
-_NUMBERS = "numbers of objects"
 
 
 def check_one(data: DataSet, recipe: Recipe, where: object) -> None:
@@ -39,8 +38,7 @@ def check_one(data: DataSet, recipe: Recipe, where: object) -> None:
 
 def moves(recipe: Recipe) -> bool:
     """Whether targets of stored copies are others than those of their originals."""
-    moving = any(isinstance(one, (Geometric, Displacement)) for one in leaves(recipe.transforms))
-    return moving or recipe.targets != DEFAULT
+    return moves_pixels(recipe) or recipe.targets != DEFAULT
 
 
 def with_copies(data: DataSet, recipe: Recipe, copies: int, seed: int, format: str) -> DataSet:
@@ -73,7 +71,7 @@ class CopiesStore:
         self._copies = copies
         self._format = format
         self._last = local()  # what belongs to the image that a thread made last
-        self._kinds = kinds(data.table.targets, known_kinds(recipe.additional)) | {_NUMBERS: "box_labels"}
+        self._kinds = kinds(data.table.targets, known_kinds(recipe.additional))
         self.moves = bool(data.table.targets) and moves(recipe)
 
     def __len__(self) -> int:
@@ -110,15 +108,8 @@ class CopiesStore:
             image, targets = read.image, dict(read.targets)
         else:
             what = of_samples([read.path or f"sample {i}"]), self._kinds, "pascal_voc"
-            given = dict(read.targets)
-            if "segments" in given:  # whose numbers say which object
-                given[_NUMBERS] = np.arange(len(given["boxes"]))
-            targets = self._versions.annotated(read.image, i, version, given, what).sample(0)
+            targets = self._versions.annotated(read.image, i, version, read.targets, what).sample(0)
             image = targets.pop("image")
-            if _NUMBERS in targets:
-                places = np.zeros(len(given["boxes"]) + 1, targets["segments"].dtype)
-                places[targets.pop(_NUMBERS) + 1] = np.arange(len(targets["boxes"])) + 1
-                targets["segments"] = places[targets["segments"]]
             if "area" in targets:
                 targets["area"] = _areas(targets)
         self._last.made = row, targets

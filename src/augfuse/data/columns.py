@@ -176,7 +176,7 @@ def counts(column: Column) -> np.ndarray | None:
 
 def known_kinds(additional: Any) -> dict[str, str]:
     """What a recipe with these further fields knows to treat by its name."""
-    return {name: name for name in KINDS} | {"corners": "keypoints", "segments": "mask"} | dict(additional)
+    return {name: name for name in KINDS} | {"corners": "keypoints"} | dict(additional)
 
 
 def kinds(columns: Mapping[str, Column], known: Mapping[str, str]) -> dict[str, str]:

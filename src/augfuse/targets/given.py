@@ -10,6 +10,7 @@ import numpy as np
 
 from augfuse.errors import ImageError, ImageTypeError
 from augfuse.geometry import Canvas
+from augfuse.targets.labels import blends
 from augfuse.targets.policy import BoxFormat, Targets
 from augfuse.targets.recipes import kinds_of
 from augfuse.text import shown
@@ -23,10 +24,10 @@ _SLACK = 1e-3  # of a fraction: sums of rounded numbers
 class Given(msgspec.Struct, frozen=True, eq=False):
     """What n images have, by name; each a list with an entry for each image. kinds: what each is treated like.
 
-    mask: (h, w), (k, h, w) or (h, w, 1). boxes: (k, 4) or, oriented, (k, 5) float64, in the format
-    `form`; they come out in that of `wanted`. box_labels:
-    k of anything. keypoints: (k, d) or (k, p, d) float64. polygons: lists of rings (m, 2) float64, or of lists of
-    these. fixed: what no pixel's place matters to.
+    mask: (h, w), (k, h, w) or (h, w, 1). segments: (h, w), j + 1 where object j lies. boxes: (k, 4) or, oriented,
+    (k, 5) float64, in the format `form`; they come out in that of `wanted`. box_labels: k of anything. keypoints:
+    (k, d) or (k, p, d) float64. polygons: lists of rings (m, 2) float64, or of lists of these. fixed: what no pixel's
+    place matters to.
     """
 
     kinds: Mapping[str, str]
@@ -94,9 +95,10 @@ def given(
         ]
     if not entries:
         return None
-    for name in {"mask", "masks"} & entries.keys() if recipe.interpolation != "nearest" else ():
-        for i, entry in enumerate(entries[name]):
-            _check_blend(entry, where(name, i))
+    for name in {"mask", "masks"} & entries.keys():
+        if any(entry.dtype.kind == "f" for entry in entries[name]) and blends(recipe):
+            for i, entry in enumerate(entries[name]):
+                _check_blend(entry, where(name, i))
     found = Given({name: kinds[name] for name in entries}, entries, form, own, policy)
     for name in entries:
         if kinds[name] != "box_labels" and name not in ("polygons", "keypoints", "masks"):
@@ -287,6 +289,7 @@ CHECKS: dict[str, Callable[..., Any]] = {
     "image": _image,
     "mask": _mask,
     "masks": _mask,
+    "segments": _mask,
     "boxes": _boxes,
     "box_labels": _labels,
     "keypoints": _keypoints,

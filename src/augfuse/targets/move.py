@@ -36,7 +36,7 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
     rings = {
         name: polygons.moved(rings_of(entries), way, policy.clip) for name, entries in given.of("polygons").items()
     }
-    for name, entries in given.of("mask", "masks").items():
+    for name, entries in given.of("mask", "masks", "segments").items():
         out[name] = _masks(entries, plan, policy, turned, run, threads)
     kept: list[np.ndarray] | None = None
     for name, entries in given.of("boxes").items():
@@ -58,7 +58,9 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
             out[name] = [_left(entry, kept[i]) if given.bound(name, i) else entry for i, entry in enumerate(out[name])]
             if name in seen:
                 seen[name] = [_left(e, kept[i]) if given.bound(name, i) else e for i, e in enumerate(seen[name])]
-    for name in given.of("mask", "masks"):
+        for name in given.of("segments"):
+            out[name] = [_renumbered(entry, kept[i]) for i, entry in enumerate(out[name])]
+    for name in given.of("mask", "masks", "segments"):
         out[name] = _stacked(out[name])
     return Carried({name: out[name] for name in given.entries if name in out}, seen)
 
@@ -72,6 +74,13 @@ def _left(entry: Any, kept: np.ndarray) -> Any:
     if isinstance(entry, np.ndarray):
         return entry if kept.all() else entry[kept]
     return [part for part, keep in zip(entry, kept.tolist(), strict=True) if keep]
+
+
+def _renumbered(segments: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Numbers of objects, from 1 on, as those that are left are counted; 0 where one was that is not left."""
+    numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)])
+    known = (segments >= 0) & (segments < len(numbers))
+    return np.where(known, numbers[np.where(known, segments, 0)], segments).astype(segments.dtype)
 
 
 def _stacked(entries: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
