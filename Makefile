@@ -19,8 +19,8 @@ test-long: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/long
 
 lint: $(VENV)/dev.done
-	$(BIN)/ruff check src tests benchmarks examples
-	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples docs/pictures
+	$(BIN)/ruff format --check src tests benchmarks examples docs/pictures
 	$(BIN)/pyright
 
 bench: $(VENV)/bench.done

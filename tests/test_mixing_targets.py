@@ -137,7 +137,7 @@ def test_pasted_objects_hide_and_their_number_is_what_was_drawn() -> None:
     by_outline = {name: found for name, found in held.items() if name != "masks"}
     again = recipe.batch(images, **by_outline, seed=0)
     np.testing.assert_array_equal(again.images, batch.images)  # rectangles of whole pixels
-    with pytest.raises(af.RecipeError, match=r"CopyPaste: got boxes.*wanted masks \(k, h, w\) or polygons"):
+    with pytest.raises(af.RecipeError, match=r"CopyPaste: got boxes.*wanted masks \(k, h, w\), polygons or segments"):
         recipe.batch(images, boxes=held["boxes"], seed=0)
 
 

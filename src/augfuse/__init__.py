@@ -32,9 +32,11 @@ from augfuse.plan.plan import Plan as Plan
 from augfuse.preprocessors import preprocessing as preprocessing
 from augfuse.recipe import Recipe as Recipe
 from augfuse.statistics import Statistics as Statistics
+from augfuse.targets.inverse import Inverse as Inverse
 from augfuse.targets.policy import Targets as Targets
 from augfuse.transforms import *  # noqa: F403
 from augfuse.transforms import list_transforms as list_transforms
+from augfuse.tta import tta as tta
 
 __version__ = "0.1.0"
 

@@ -24,6 +24,7 @@ from augfuse.batch import Batch
 from augfuse.carry_out import How, carried_out, check_plan
 from augfuse.errors import RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
+from augfuse.frames import together
 from augfuse.frameworks import adapter
 from augfuse.geometry import Canvas
 from augfuse.plan.describe import Applied
@@ -99,19 +100,12 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_ends("Recipe.transforms", self.transforms)
 
     def __call__(
-        self,
-        *,
-        image: np.ndarray,
-        label: Any = None,
-        seed: int | None = None,
-        epoch: int = 0,
-        index: int | None = None,
-        training: bool = True,
-        data: Any = None,
-        **targets: Any,
-    ) -> dict[str, Any]:
+        self, *, image: np.ndarray, label: Any = None, seed: int | None = None, epoch: int = 0,
+        index: int | None = None, training: bool = True, data: Any = None, **targets: Any,
+    ) -> dict[str, Any]:  # fmt: skip
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
 
+        Of d frames or slices (d, h, w, c), which share all draws, each target has an entry for each, as in a batch.
         Of a recipe with Views, "image" is the first one, and "views" holds a dict {"image": ...} for each by name.
         targets: what belongs to the image and moves with it, by name: mask (h, w); masks (k, h, w); boxes (k, 4), see
         `box_format`; box_labels, k of anything; keypoints (k, 2), (k, 3) with a visibility, or (k, p, 3) of k objects;
@@ -123,6 +117,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             raise RecipeError(
                 "Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0."
             )
+        if getattr(image, "ndim", 0) == 4:
+            return together(self, image, label, index, targets, seed=seed, epoch=epoch, training=training)
         images = Images(stack=as_image(image, "image")[None], rows=_FIRST)
         check_values(images, *value_range(images.dtype, self.value_range), "image")
         indices = np.array([0 if index is None else as_index(index)], np.int64)
@@ -326,15 +322,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return explain(self.plan(canvas, channels, wanted_dtype(dtype) or np.dtype(np.uint8), _FIRST, seed=0))
 
     def describe(
-        self,
-        shape: tuple[int, ...],
-        *,
-        seed: int,
-        epoch: int = 0,
-        index: int = 0,
-        label: Any = None,
+        self, shape: tuple[int, ...], *, seed: int, epoch: int = 0, index: int = 0, label: Any = None,
         training: bool = True,
-    ) -> tuple[Applied, ...]:
+    ) -> tuple[Applied, ...]:  # fmt: skip
         """What each transform does to the image of this (h, w, c) at `index`, computed without any pixels.
 
         One entry for each transform, in the order of application: whether it acts, and the drawn numbers in the units

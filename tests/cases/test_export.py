@@ -395,14 +395,6 @@ def test_copies_keep_their_boxes(tmp_path: Path, run: Any, form: str) -> None:
         assert made[1].image.mean() < 0.7 * made[0].image.mean()
 
 
-def test_copies_whose_pixels_move_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    src, recipe = coco(tmp_path / "src", BROKEN), tmp_path / "r.yaml"
-    for moving in (af.Rotate(10), af.OneOf([af.Invert(), af.HorizontalFlip()]), af.Resize(20)):
-        recipe.write_text(af.Recipe([af.Brightness(0.2), moving]).to_yaml())
-        said = refused(capsys, "augment", src, tmp_path / "out", "--to", "coco", "--recipe", recipe)
-        assert "which stored copies do not move in this version" in said and "Type a --recipe of colours" in said
-
-
 def test_arrays_hold_no_boxes(tmp_path: Path) -> None:
     with pytest.raises(af.DataError, match="its images have boxes, box_labels, area, crowd, which arrays"):
         af.augment(af.open(coco(tmp_path, BROKEN)), af.Recipe([af.Brightness(0.2)]))

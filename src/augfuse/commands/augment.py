@@ -44,8 +44,8 @@ def augment(
     ----------
     src
         A folder or .zip of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a
-        .csv, .tsv, .jsonl or .parquet table, an .npz file; a data set with boxes or masks, where the recipe moves no
-        pixels.
+        .csv, .tsv, .jsonl or .parquet table, an .npz file; a data set with boxes, masks, key points or
+        polygons, which move with the pixels.
     dst
         The folder to write, or a name that ends in .npz or .tfrecord.
     to
@@ -121,7 +121,7 @@ def _prepare(
     color: Any, on_error: Any,
 ) -> tuple[dict[str | None, DataSet], Copying]:  # fmt: skip
     """Check everything that can be checked before anything is written."""
-    from augfuse.data.augmented import check_still
+    from augfuse.data.augmented import check_one
     from augfuse.data.copies import stored_form
     from augfuse.data.export.write import check_form
     from augfuse.data.open import open_parts, require_classes
@@ -150,7 +150,7 @@ def _prepare(
         raise RangeError(f"--copies: got {copies} for {images} images, wanted at most {_MOST_IMAGES} copies in all.")
     used = own or _default(sources, on_error)
     for source in sources.values():
-        check_still(source, used, src)
+        check_one(used, src)
     if stored_form(used).eval() == stored_form(used):
         raise DataError(f"{recipe}: has nothing random in it: each copy would equal its original.")
     return sources, Copying(recipe=used, copies=copies, seed=seed, workers=workers, on_error=on_error)

@@ -19,6 +19,7 @@ from augfuse.data.layouts import coco
 from augfuse.data.layouts.classes import check_color
 from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.object_masks import ObjectMasks, SegmentFiles
+from augfuse.data.skeleton import flip_of
 from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError
@@ -80,7 +81,7 @@ def from_coco(
     above = f"{folder}{os.sep}"
     store = FileStore(str(folder), None, tuple([above + name for name in about.files]), color)
     targets = _targets(path, about, arrays, masks, segments)
-    skeleton = Skeleton(about.points, about.bones) if about.points else None
+    skeleton = Skeleton(about.points, about.bones, flip_of(about.points)) if about.points else None
     data = DataSet(store, Table(targets=targets), about.classes, skeleton=skeleton)
     if not absent:
         return data

@@ -115,7 +115,7 @@ class Collation(msgspec.Struct, frozen=True):
             target[place] = image
             batch.pixel_mask[i, :h, :w] = True
         batch.images = target
-        for name in {} if held is None else held.of("mask", "masks", "image"):
+        for name in {} if held is None else held.of("mask", "masks", "segments", "image"):
             batch.targets[name] = _padded_masks(batch.targets[name], size, height, width)
 
     def _size(self, size: Canvas) -> tuple[int, int]:

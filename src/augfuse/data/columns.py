@@ -11,6 +11,7 @@ import numpy as np
 from augfuse.data.masks import decode_mask
 from augfuse.data.stores.store import Store
 from augfuse.errors import DataError, DecodeError
+from augfuse.targets.policy import KINDS
 
 
 class Size(NamedTuple):
@@ -171,6 +172,11 @@ def counts(column: Column) -> np.ndarray | None:
             found[chosen] = one[column.rows[chosen]]  # type: ignore[index]
         return found
     return None
+
+
+def known_kinds(additional: Any) -> dict[str, str]:
+    """What a recipe with these further fields knows to treat by its name."""
+    return {name: name for name in KINDS} | {"corners": "keypoints"} | dict(additional)
 
 
 def kinds(columns: Mapping[str, Column], known: Mapping[str, str]) -> dict[str, str]:

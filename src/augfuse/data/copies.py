@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple, final
 
 import msgspec
 import numpy as np
 
+from augfuse.batch import Batch
 from augfuse.carry_out import How
 from augfuse.data.dataset import DataSet
 from augfuse.data.label_uses import labels_for_draws
@@ -15,12 +16,14 @@ from augfuse.data.loader import as_recipe, with_range
 from augfuse.data.read import Reader
 from augfuse.data.sample import Sample
 from augfuse.data.samples import as_data_set
+from augfuse.data.skeleton import with_swaps
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageError, RecipeError
 from augfuse.execute.images import as_images
 from augfuse.ranges import whole
 from augfuse.recipe import Recipe
 from augfuse.rng import check_seed
+from augfuse.targets.given import Given, given
 from augfuse.threads import cpu_count
 from augfuse.transforms._views import Views
 from augfuse.transforms.base import Write
@@ -121,7 +124,8 @@ class Versions:
     __slots__ = ("_kept", "_labels", "_names", "_pixels", "_seed", "_threads", "keeps_originals")
 
     def __init__(self, data: DataSet, recipe: Recipe, copies: int, seed: int | None, threads: int) -> None:
-        pixels = stored_form(with_range(recipe, data.value_range))
+        pixels = stored_form(with_swaps(with_range(recipe, data.value_range), data))
+        pixels = msgspec.structs.replace(pixels, box_format="pascal_voc")  # as data sets hold boxes
         if pixels.transforms and isinstance(pixels.transforms[-1], Views):
             raise RecipeError(
                 "the recipe ends in Views, several outputs of each image, and a stored copy is one. Put the transforms "
@@ -146,9 +150,18 @@ class Versions:
 
     def copy(self, images: np.ndarray, rows: np.ndarray, epoch: int) -> np.ndarray:
         """The copies of a round, from 0 on."""
-        given = None if self._labels is None else self._labels[rows]
-        drawn = self._pixels._draw(self._seed, epoch, rows, given, self._names)
-        return self._pixels._run(drawn, as_images(images), How(workers=self._threads)).images
+        return self._made(self._pixels, images, rows, epoch, None).images
+
+    def annotated(self, image: np.ndarray, row: int, version: int, targets: Mapping[str, Any], what: Any) -> Batch:
+        """A version of the image at `row`, 0 for the original, with what belongs to it. what: see `given`."""
+        recipe, images = self._pixels if version else self._kept, as_images(image[None])
+        held = given(recipe, {name: [entry] for name, entry in targets.items()}, images.canvas, *what)
+        return self._made(recipe, image[None], np.array([row]), max(version - 1, 0), held)
+
+    def _made(self, recipe: Recipe, images: np.ndarray, rows: np.ndarray, epoch: int, held: Given | None) -> Batch:
+        labels = None if self._labels is None else self._labels[rows]
+        drawn = recipe._draw(self._seed, epoch, rows, labels, self._names)
+        return recipe._run(drawn, as_images(images), How(workers=self._threads), held=held)
 
 
 def augmented(

@@ -24,6 +24,7 @@ from augfuse.data.read import Reader
 from augfuse.data.ring import Ring
 from augfuse.data.samples import as_data_set
 from augfuse.data.shard import Shard
+from augfuse.data.skeleton import with_swaps
 from augfuse.data.state import State, loaded
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageTypeError, ReadOnlyError, did_you_mean
@@ -111,7 +112,7 @@ class Loader:
         self._batch_size = whole("batch_size", batch_size, 1)
         self._workers = cpu_count() if workers is None else whole("workers", workers, 0)
         self._fresh_seed = seed is None
-        recipe = with_range(as_recipe(recipe), data.value_range)
+        recipe = with_swaps(with_range(as_recipe(recipe), data.value_range), data)
         self._recipe = recipe if training else recipe.eval()
         self._shard = Shard(shard)
         rank, world = self._shard.place

@@ -6,7 +6,7 @@ from typing import Any, final
 
 import numpy as np
 
-from augfuse.data.columns import kinds
+from augfuse.data.columns import kinds, known_kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels
 from augfuse.data.read import Reader
@@ -15,7 +15,6 @@ from augfuse.plan.partners import Pool
 from augfuse.recipe import Recipe
 from augfuse.targets.given import given, of_samples
 from augfuse.targets.mates import Mate, Read, filled, soft_labels
-from augfuse.targets.policy import KINDS
 from augfuse.threads import cpu_count
 from augfuse.transforms.children import leaves
 from augfuse.transforms.mixing import Mix
@@ -23,8 +22,7 @@ from augfuse.transforms.mixing import Mix
 
 def kinds_of(data: DataSet, recipe: Recipe) -> dict[str, str]:
     """What the targets of a data set are treated like."""
-    known = {name: name for name in KINDS} | {"corners": "keypoints"} | dict(recipe.additional)
-    return kinds(data.table.targets, known)
+    return kinds(data.table.targets, known_kinds(recipe.additional))
 
 
 @final
@@ -93,7 +91,7 @@ def _check(data: DataSet, recipe: Recipe, classes: int | None) -> None:
             'af.from_arrays(images, labels), or partner="any".'
         )
     pastes = [type(t).__name__ for t in leaves(recipe.transforms) if isinstance(t, Mix) and t.takes_objects]
-    if pastes and "masks" not in names and "polygons" not in names:
+    if pastes and not {"masks", "polygons", "segments"} & set(names):
         raise DataError(
             f"data: got a data set without masks of objects and without polygons for a recipe with {pastes[0]}, wanted "
             "one of them: they say what is pasted. Use data.with_targets(masks=masks), each (k, h, w)."

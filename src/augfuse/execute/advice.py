@@ -44,7 +44,10 @@ def axes_mistaken(shape: tuple[int, ...], one: bool, name: str) -> str | None:
 def of_shape(shape: tuple[int, ...], name: str) -> str:
     """The next line to type for a batch of images that has not 3 or 4 axes; "" where nobody knows."""
     if len(shape) == 5:
-        return f" For videos (n, frames, h, w, c) type {name}.reshape(-1, *{name}.shape[2:]), and np.repeat(y, frames)."
+        return (
+            f" For videos (n, frames, h, w, c) type {name}.reshape(-1, *{name}.shape[2:]), and np.repeat(y, frames); "
+            "indices=np.repeat(np.arange(n), frames) draws once for all frames of a video."
+        )
     if len(shape) != 2:
         return ""
     hint = f" For one image type {name}[None]."

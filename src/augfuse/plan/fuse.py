@@ -103,7 +103,7 @@ def _merged(run: list[Segment]) -> Segment:
             gain = color.turn(matrix, gain)
     return Segment(
         run[-1].size, geometry_names, color_names, moves, _product(color.product, colors), gain,
-        _product(color.product, fills), mixes, _grid([segment.grid for segment in moved]), fields, projective,
+        _product(color.product, fills), mixes, grid_of([segment.grid for segment in moved]), fields, projective,
         tuple(before), tuple(after), moved[0].surround if moved else None,
     )  # fmt: skip
 
@@ -122,7 +122,7 @@ def _moves(moved: Sequence[Segment], projective: bool) -> tuple[tuple[Bent, ...]
     return tuple(fields), geometry.product(chain, projective)
 
 
-def _grid(grids: Sequence[Grid]) -> Grid:
+def grid_of(grids: Sequence[Grid]) -> Grid:
     """What is left of the grid behind several moves."""
     found = set(grids)
     if found <= {"whole"}:

@@ -212,14 +212,18 @@ def _sampling(plan: Plan, step: Segment, source: Canvas) -> Sampling | None:
     way = (
         bends.of(step, source, plan.indices) if step.fields or step.projective else _straight(plan, step, step.geometry)
     )
-    maps, above = way.maps, averages_above(plan.interpolation, step.grid)
+    return sampling(way, source, plan.fill if step.surround is None else "constant", plan.interpolation, step.grid)
+
+
+def sampling(way: Way, source: Canvas, border: Border, interpolation: Interpolation, grid: Grid) -> Sampling:
+    """How pixels are read along a way from the output to a source of these sizes."""
+    maps, above = way.maps, averages_above(interpolation, grid)
     # Along its axes an image shrinks straight into the output; else it is reduced first, on its own grid.
-    reduced = _reduced(way.spans, source, above) if step.grid == "free" and way.most > above else None
+    reduced = _reduced(way.spans, source, above) if grid == "free" and way.most > above else None
     if reduced is not None:
         factor = np.stack([reduced.width / source.width, reduced.height / source.height], axis=1)
         maps = (maps.reshape(-1, 2, 3) * factor[:, :, None]).reshape(-1, 6)
-    border = plan.fill if step.surround is None else "constant"
-    return Sampling(maps, reduced, border, plan.interpolation, step.grid, way.bends)
+    return Sampling(maps, reduced, border, interpolation, grid, way.bends)
 
 
 def _straight(plan: Plan, step: Segment, matrices: np.ndarray) -> Way:

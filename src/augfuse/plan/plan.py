@@ -22,6 +22,7 @@ from augfuse.transforms.base import Frame, Transform
 
 if TYPE_CHECKING:
     from augfuse.plan.describe import Applied
+    from augfuse.targets.inverse import Inverse
 
 Fill: TypeAlias = Literal["nearest", "reflect", "wrap", "constant"]
 
@@ -159,6 +160,16 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
         if not -len(self) <= i < len(self):
             raise IndexError(f"image {i} is out of range for a batch of {len(self)}")
         return describe(self, i % len(self))
+
+    @property
+    def inverse(self) -> Inverse:
+        """The way back: from points, boxes, polygons, masks and pictures of the augmented images to those of the
+        originals. Of a plan with views it is that of the first one, of others `batch.views[name].plan.inverse`.
+        RecipeError for plans that put several images into one.
+        """
+        from augfuse.targets.inverse import Inverse
+
+        return Inverse(self)
 
     def to_bytes(self) -> bytes:
         """The plan as bytes, which `Plan.from_bytes` reads; see `Recipe.replay`."""

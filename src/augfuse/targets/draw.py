@@ -20,7 +20,7 @@ def painted(image: np.ndarray, targets: Mapping[str, Any], kinds: Mapping[str, s
     """(h, w, 3) uint8 with the targets of one image over it. kinds: what each name is treated like."""
     out = image.copy()
     for name, entry in targets.items():
-        if kinds.get(name) in ("mask", "masks"):
+        if kinds.get(name) in ("mask", "masks", "segments"):
             _paint_masks(out, np.asarray(entry), kinds[name] == "masks")
     import cv2
 

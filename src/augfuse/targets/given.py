@@ -10,6 +10,7 @@ import numpy as np
 
 from augfuse.errors import ImageError, ImageTypeError
 from augfuse.geometry import Canvas
+from augfuse.targets.labels import blends
 from augfuse.targets.policy import BoxFormat, Targets
 from augfuse.targets.recipes import kinds_of
 from augfuse.text import shown
@@ -23,11 +24,11 @@ _SLACK = 1e-3  # of a fraction: sums of rounded numbers
 class Given(msgspec.Struct, frozen=True, eq=False):
     """What n images have, by name; each a list with an entry for each image. kinds: what each is treated like.
 
-    mask: (h, w), (k, h, w) or (h, w, 1). boxes: (k, 4) or, oriented, (k, 5) float64, in the format
-    `form`; they come out in that of `wanted`. box_labels:
-    k of anything. keypoints: (k, d) or (k, p, d) float64. polygons: lists of rings (m, 2) float64, or of lists of
-    these. fixed: what no pixel's place matters to. seen: how much of each box and point is seen as it is given, 0..1,
-    an array for each image; all of it, where it is not said.
+    mask: (h, w), (k, h, w) or (h, w, 1). segments: (h, w), j + 1 where object j lies. boxes: (k, 4) or, oriented,
+    (k, 5) float64, in the format `form`; they come out in that of `wanted`. box_labels: k of anything. keypoints:
+    (k, d) or (k, p, d) float64. polygons: lists of rings (m, 2) float64, or of lists of these. fixed: what no pixel's
+    place matters to. seen: how much of each box and point is seen as it is given, 0..1, an array for each image; all of
+    it, where it is not said.
     """
 
     kinds: Mapping[str, str]
@@ -93,12 +94,16 @@ def given(
         if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != n:
             got = f"{len(value)}" if hasattr(value, "__len__") else type(value).__name__
             raise ImageError(f"{name}: got {got} for {n} images, wanted a list with one entry for each.")
-        check = _CHECKS[kinds[name]]
+        check = CHECKS[kinds[name]]
         entries[name] = [
             check(value[i], where(name, i), int(canvas.height[i]), int(canvas.width[i]), form, policy) for i in range(n)
         ]
     if not entries:
         return None
+    for name in {"mask", "masks"} & entries.keys():
+        if any(entry.dtype.kind == "f" for entry in entries[name]) and blends(recipe):
+            for i, entry in enumerate(entries[name]):
+                _check_blend(entry, where(name, i))
     found = Given({name: kinds[name] for name in entries}, entries, form, own, policy)
     for name in entries:
         if kinds[name] != "box_labels" and name not in ("polygons", "keypoints", "masks"):
@@ -146,9 +151,28 @@ def _mask(value: Any, where: str, height: int, width: int, form: str, policy: Ta
     return value
 
 
+def _check_blend(mask: np.ndarray, where: str) -> None:
+    """Refuse class numbers as floats, which would be blended. 0 and 1 are taken as parts of a whole."""
+    if mask.dtype.kind != "f" or not mask.size or not _whole(mask.reshape(-1)[:: max(1, mask.size // 256)]):
+        return
+    found = np.unique(mask) if _whole(mask) else mask[:0]
+    if len(found) > 1 and not np.isin(found, (0, 1)).all():
+        numbers = ", ".join(f"{number:g}" for number in found[:4].tolist())
+        numbers += ", ..." if len(found) > 4 else ""
+        raise ImageTypeError(
+            f"{where}: got {mask.dtype.name} with whole numbers only ({numbers}), and "
+            "floats are blended, so that numbers of classes would become others. Use mask.astype(np.int32); a map of "
+            'depths or the like has a name in af.Recipe(additional={"depth": "mask"}).'
+        )
+
+
+def _whole(values: np.ndarray) -> bool:
+    return bool((np.rint(values) == values).all())
+
+
 def _boxes(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
     wide = 5 if form == "oriented" else 4
-    found = _numbers(value, where, wide)
+    found = numbers(value, where, wide)
     if found.ndim != 2 or found.shape[1] != wide:
         hint = " Give the labels as box_labels." if found.ndim == 2 and found.shape[1] == wide + 1 else ""
         raise ImageError(f"{where}: got shape {found.shape}, wanted (k, {wide}) as {form} says.{hint}")
@@ -201,7 +225,7 @@ def _labels(value: Any, where: str, height: int, width: int, form: str, policy: 
 
 def _keypoints(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
     wanted = None if policy.keypoint_format == "auto" else len(policy.keypoint_format)
-    found = _numbers(value, where, wanted or 2)
+    found = numbers(value, where, wanted or 2)
     good = found.ndim in (2, 3) and (found.shape[-1] in (2, 3) if wanted is None else found.shape[-1] == wanted)
     if not good:
         columns = "2 or 3" if wanted is None else str(wanted)
@@ -229,14 +253,15 @@ def _polygons(value: Any, where: str, height: int, width: int, form: str, policy
 
 
 def _ring(value: Any, where: str) -> np.ndarray:
-    ring = _numbers(value, where, 2)
+    ring = numbers(value, where, 2)
     if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) in (1, 2):
         hint = " Numbers [x, y, x, y, ...] become points by np.reshape(ring, (-1, 2))." if ring.ndim == 1 else ""
         raise ImageError(f"{where}: got shape {ring.shape}, wanted (m, 2) of at least three points.{hint}")
     return ring
 
 
-def _numbers(value: Any, where: str, wide: int) -> np.ndarray:
+def numbers(value: Any, where: str, wide: int) -> np.ndarray:
+    """Rows of finite numbers, float64; (0, wide) of none. ImageError."""
     try:
         found = np.asarray(value, np.float64)
     except (TypeError, ValueError):
@@ -264,10 +289,12 @@ def _fixed(value: Any, where: str, height: int, width: int, form: str, policy: T
     return value
 
 
-_CHECKS: dict[str, Callable[..., Any]] = {
+# What checks the entry of one image: (value, what messages call it, height, width, box format, policy) -> entry.
+CHECKS: dict[str, Callable[..., Any]] = {
     "image": _image,
     "mask": _mask,
     "masks": _mask,
+    "segments": _mask,
     "boxes": _boxes,
     "box_labels": _labels,
     "keypoints": _keypoints,

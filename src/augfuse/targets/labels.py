@@ -11,9 +11,17 @@ from augfuse.transforms.children import leaves
 from augfuse.warn_once import warn_first
 
 
-def _moves(recipe: Any) -> bool:
+def moves(recipe: Any) -> bool:
     """Whether a transform of the recipe moves pixels."""
     return any(isinstance(t, Geometric | Displacement) and t.p > 0 for t in leaves(recipe.transforms))
+
+
+def blends(recipe: Any) -> bool:
+    """Whether a transform of the recipe puts pixels between pixels, which it then blends."""
+    return recipe.interpolation != "nearest" and any(
+        isinstance(t, Displacement) or (isinstance(t, Geometric) and not t.moves_whole_pixels)
+        for t in leaves(recipe.transforms)
+    )
 
 
 def warn_of_masks(recipe: Any, image: np.ndarray, labels: Any) -> None:
@@ -21,7 +29,7 @@ def warn_of_masks(recipe: Any, image: np.ndarray, labels: Any) -> None:
     first = labels[0] if isinstance(labels, (np.ndarray, list, tuple)) else None
     if not isinstance(first, np.ndarray) or first.ndim not in (2, 3) or first.shape[:2] != image.shape[:2]:
         return
-    if _moves(recipe):
+    if moves(recipe):
         message = (
             f"labels of shape {first.shape} lie over images of shape {image.shape}, and are not moved with them. Give "
             "masks as targets: recipe.batch(images, masks=masks), or a data set af.from_arrays(images).with_targets("

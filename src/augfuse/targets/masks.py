@@ -32,14 +32,13 @@ def moved(
     takes the nearest. run: the executor.
     """
     dtype = masks[0].dtype
-    words = _words(masks[0])
-    pictures = [_as_pixels(mask, words) for mask in masks]
+    pictures = [as_words(mask) for mask in masks]
     channels = pictures[0].shape[2]
     made = _plan(plan, image, pictures[0].dtype, channels, policy, dtype)
     lowered = lower(made)
     size = lowered.size
     found: list[tuple[int, np.ndarray]] = []
-    for rows in _of_one_size(size):
+    for rows in of_one_size(size):
         height, width = int(size.height[rows[0]]), int(size.width[rows[0]])
         target = np.empty((len(rows), height, width, channels), pictures[0].dtype)
         own = lowered if len(rows) == len(pictures) else lower(_plan(
@@ -47,10 +46,10 @@ def moved(
         run(own, Images(items=[pictures[row] for row in rows]), target, False, threads)
         found += zip(rows.tolist(), target, strict=True)
     found.sort(key=lambda pair: pair[0])
-    return [_as_mask(pixels, dtype) for _, pixels in found]
+    return [from_words(pixels, dtype)[:, :, 0] for _, pixels in found]
 
 
-def _of_one_size(size: Canvas) -> list[np.ndarray]:
+def of_one_size(size: Canvas) -> list[np.ndarray]:
     """The places of the masks of each size."""
     both = np.stack(size, axis=1)
     if (both == both[0]).all():
@@ -59,21 +58,18 @@ def _of_one_size(size: Canvas) -> list[np.ndarray]:
     return [np.flatnonzero(codes.reshape(-1) == code) for code in range(int(codes.max()) + 1)]
 
 
-def _words(mask: np.ndarray) -> np.dtype:
-    """What executors take a mask as: whole numbers of more than 16 bits are several channels."""
-    return np.dtype(np.float32) if mask.dtype.kind == "f" else _WORDS[mask.dtype.itemsize]
-
-
-def _as_pixels(mask: np.ndarray, words: np.dtype) -> np.ndarray:
+def as_words(mask: np.ndarray) -> np.ndarray:
+    """A mask (h, w) or (h, w, k) as a picture (h, w, c) that executors take: whole numbers of more than 16 bits are
+    several channels."""
+    words = np.dtype(np.float32) if mask.dtype.kind == "f" else _WORDS[mask.dtype.itemsize]
     if words.kind == "f":
-        return np.ascontiguousarray(mask, np.float32)[:, :, None]
-    return np.ascontiguousarray(mask).view(words).reshape(*mask.shape, -1)
+        return np.ascontiguousarray(mask, np.float32).reshape(*mask.shape[:2], -1)
+    return np.ascontiguousarray(mask).view(words).reshape(*mask.shape[:2], -1)
 
 
-def _as_mask(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    if dtype.kind == "f":
-        return pixels[:, :, 0].astype(dtype, copy=False)
-    return pixels.reshape(len(pixels), -1).view(dtype)
+def from_words(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """(h, w, k): the inverse of `as_words`."""
+    return picture.astype(dtype, copy=False) if dtype.kind == "f" else picture.view(dtype)
 
 
 def _plan(plan: Plan, image: np.ndarray, pixels: np.dtype, channels: int, policy: Targets, dtype: np.dtype) -> Plan:

@@ -110,9 +110,11 @@ def _together(pieces: list[Piece], op: Mix, j: int, size: tuple[int, int], taken
 
 def _check_objects(held: Given, op: Mix) -> None:
     for name, kind in held.kinds.items():
-        if kind == "polygons" or (kind == "masks" and all(np.ndim(entry) == 3 for entry in held.entries[name])):
+        if kind in ("polygons", "segments") or (
+            kind == "masks" and all(np.ndim(entry) == 3 for entry in held.entries[name])
+        ):
             return
     raise RecipeError(
-        f"{op.name}: got {', '.join(held.kinds)}, wanted masks (k, h, w) or polygons, one for each object: they say "
-        "what is pasted. Give masks=, or leave it out."
+        f"{op.name}: got {', '.join(held.kinds)}, wanted masks (k, h, w), polygons or segments, one for each object: "
+        "they say what is pasted. Give masks=, or leave it out."
     )

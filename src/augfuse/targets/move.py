@@ -15,7 +15,7 @@ from augfuse.targets.given import Given
 from augfuse.targets.masks import Run
 from augfuse.targets.points import Points
 from augfuse.targets.policy import Targets
-from augfuse.targets.polygons import Rings
+from augfuse.targets.polygons import Rings, rings_of
 from augfuse.targets.way import Stage, mirrored, stages
 
 
@@ -34,8 +34,10 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
     turned = mirrored(plan.steps, n) if _swaps(policy) else np.zeros(n, bool)
     out: dict[str, Any] = {}
     seen: dict[str, list[np.ndarray]] = {}
-    rings = {name: _rings(entries, way, policy) for name, entries in given.of("polygons").items()}
-    for name, entries in given.of("mask", "masks").items():
+    rings = {
+        name: polygons.moved(rings_of(entries), way, policy.clip) for name, entries in given.of("polygons").items()
+    }
+    for name, entries in given.of("mask", "masks", "segments").items():
         out[name] = _masks(entries, plan, policy, turned, run, threads)
     kept: list[np.ndarray] | None = None
     for name, entries in given.of("boxes").items():
@@ -50,14 +52,16 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
     for name, entries in given.of("keypoints").items():
         out[name], seen[name] = _keypoints(entries, way, plan, policy, turned, given.seen.get(name))
     for name, entries in given.of("box_labels").items():
-        out[name] = [_swapped_labels(entry, policy, bool(turned[i])) for i, entry in enumerate(entries)]
+        out[name] = [swapped_labels(entry, policy, bool(turned[i])) for i, entry in enumerate(entries)]
     out.update(given.of("fixed"))
     if kept is not None:
         for name in (*out,):
             out[name] = [_left(entry, kept[i]) if given.bound(name, i) else entry for i, entry in enumerate(out[name])]
             if name in seen:
                 seen[name] = [_left(e, kept[i]) if given.bound(name, i) else e for i, e in enumerate(seen[name])]
-    for name in given.of("mask", "masks"):
+        for name in given.of("segments"):
+            out[name] = [renumbered(entry, kept[i]) for i, entry in enumerate(out[name])]
+    for name in given.of("mask", "masks", "segments"):
         out[name] = _stacked(out[name])
     return Carried({name: out[name] for name in given.entries if name in out}, seen)
 
@@ -71,6 +75,13 @@ def _left(entry: Any, kept: np.ndarray) -> Any:
     if isinstance(entry, np.ndarray):
         return entry if kept.all() else entry[kept]
     return [part for part, keep in zip(entry, kept.tolist(), strict=True) if keep]
+
+
+def renumbered(segments: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Numbers of objects, from 1 on, as those that are left are counted; 0 where one was that is not left."""
+    numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)])
+    known = (segments >= 0) & (segments < len(numbers))
+    return np.where(known, numbers[np.where(known, segments, 0)], segments).astype(segments.dtype)
 
 
 def _stacked(entries: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
@@ -108,18 +119,6 @@ def _as_given(entry: np.ndarray, planes: list[np.ndarray], size: tuple[int, int]
     if entry.shape[-1] == 1 and len(planes) == 1 and entry.shape[0] != 1:
         return planes[0][:, :, None]
     return np.stack(planes) if planes else np.empty((0, *size), entry.dtype)
-
-
-def _rings(entries: Sequence[list[Any]], way: tuple[Stage, ...], policy: Targets) -> Rings:
-    every = [
-        (i, ring)
-        for i, own in enumerate(entries)
-        for item in own
-        for ring in (item if isinstance(item, list) else [item])
-    ]
-    flat = np.concatenate([ring for _, ring in every]) if every else np.empty((0, 2))
-    counts = np.array([len(ring) for _, ring in every], np.int64)
-    return polygons.moved(Rings(flat, counts, np.array([i for i, _ in every], np.int64)), way, policy.clip)
 
 
 def _shaped(entries: Sequence[list[Any]], rings: Rings) -> tuple[list[list[Any]], list[np.ndarray]]:
@@ -202,21 +201,13 @@ def _keypoints(
             own, kept = parts[i][0].reshape(shape), parts[i][1].reshape(shape[:-1])
             kept = kept if before is None else kept * before[i]
             if turned[i]:
-                own, kept = (_swapped(part, policy.swap_keypoints, len(shape) - 2) for part in (own, kept))
+                own, kept = (points.swapped(part, policy.swap_keypoints, len(shape) - 2) for part in (own, kept))
             out[i], seen[i] = own.astype(np.float32), kept.astype(np.float32)
     return out, seen
 
 
-def _swapped(values: np.ndarray, pairs: Sequence[tuple[int, int]], axis: int) -> np.ndarray:
-    """The parts of each pair along an axis in each other's place."""
-    order = np.arange(values.shape[axis])
-    for one, other in pairs:
-        if len(order):
-            order[[one, other]] = order[[other, one]]
-    return np.take(values, order, axis=axis)
-
-
-def _swapped_labels(entry: Any, policy: Targets, turned: bool) -> Any:
+def swapped_labels(entry: Any, policy: Targets, turned: bool) -> Any:
+    """The labels of the boxes of an image, as they are called where it was turned over."""
     if not turned or not policy.swap_labels:
         return entry
     other = dict(policy.swap_labels) | {b: a for a, b in policy.swap_labels}

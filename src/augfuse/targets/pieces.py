@@ -9,6 +9,7 @@ import numpy as np
 
 from augfuse.targets import polygons
 from augfuse.targets.masks import ends
+from augfuse.targets.move import renumbered
 from augfuse.targets.policy import BoxFormat
 
 _ALL = 1 - 1e-9  # of a box: what is covered by so much is not seen
@@ -36,6 +37,7 @@ class Piece(NamedTuple):
         if kept.all():
             return self
         entries = {name: _left(self.entries[name], kept) for name in self.bound}
+        entries |= {name: renumbered(self.entries[name], kept) for name in self.of("segments")}
         return self.replaced(entries, {name: found[kept] for name, found in self.seen.items() if name in self.bound})
 
 
@@ -72,6 +74,9 @@ def covering(piece: Piece, objects: np.ndarray, size: tuple[int, int]) -> np.nda
     masks = next((piece.entries[name] for name in piece.of("masks") if np.ndim(piece.entries[name]) == 3), None)
     if masks is not None and len(masks) == len(taken):
         return (masks[taken] != 0).any(axis=0) if taken.any() else found
+    for name in piece.of("segments"):
+        numbers = piece.entries[name]
+        return np.isin(numbers, np.flatnonzero(taken) + 1)
     for name in piece.of("polygons")[:1]:
         for item, one in zip(piece.entries[name], taken.tolist(), strict=False):
             found |= polygons.filled(_rings(item), *size) if one else False
@@ -154,7 +159,10 @@ def joined(
     entries: dict[str, Any] = {}
     for name, kind in first.kinds.items():
         every = [piece.entries[name] for piece in pieces]
-        if kind in ("mask", "masks") and not (kind == "masks" and every[0].ndim == 3):
+        if kind == "segments":
+            counts = np.cumsum([0, *(_count(piece) for piece in pieces[:-1])])
+            every = [np.where(some > 0, some + before, some) for some, before in zip(every, counts, strict=True)]
+        if kind in ("mask", "segments") or (kind == "masks" and every[0].ndim != 3):
             entries[name] = _masks(every, parts, size, weights, taken)
         elif kind == "masks":
             entries[name] = np.concatenate(

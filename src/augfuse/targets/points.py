@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import msgspec
@@ -56,6 +57,15 @@ def moved(points: Points, way: tuple[Stage, ...], source: Canvas) -> tuple[np.nd
         values[:, points.visibility] = seen
     values[~known] = points.values[~known]
     return values, within & ~covered & known
+
+
+def swapped(values: np.ndarray, pairs: Sequence[tuple[int, int]], axis: int) -> np.ndarray:
+    """The parts of each pair along an axis in each other's place."""
+    order = np.arange(values.shape[axis])
+    for one, other in pairs:
+        if len(order):
+            order[[one, other]] = order[[other, one]]
+    return np.take(values, order, axis=axis)
 
 
 def _turn(points: Points, values: np.ndarray, place: Places, near: list[Places]) -> None:

@@ -22,7 +22,7 @@ PointFormat: TypeAlias = Literal["auto", "xy", "xyv", "xya", "xyav", "xys", "xys
 Pairs: TypeAlias = Sequence[tuple[int, int]]
 
 # What a further field of a sample may be treated like; see `Recipe`.
-KINDS = ("image", "mask", "masks", "boxes", "box_labels", "keypoints", "polygons")
+KINDS = ("image", "mask", "masks", "segments", "boxes", "box_labels", "keypoints", "polygons")
 
 
 @final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import msgspec
 import numpy as np
@@ -20,6 +20,19 @@ class Rings(msgspec.Struct, frozen=True, eq=False):
     points: np.ndarray
     counts: np.ndarray
     image: np.ndarray
+
+
+def rings_of(entries: Sequence[list[Any]]) -> Rings:
+    """The polygons of each image, each a ring or a list of rings."""
+    every = [
+        (i, ring)
+        for i, own in enumerate(entries)
+        for item in own
+        for ring in (item if isinstance(item, list) else [item])
+    ]
+    flat = np.concatenate([ring for _, ring in every]) if every else np.empty((0, 2))
+    counts = np.array([len(ring) for _, ring in every], np.int64)
+    return Rings(flat, counts, np.array([i for i, _ in every], np.int64))
 
 
 def moved(rings: Rings, way: tuple[Stage, ...], clip: bool) -> Rings:

@@ -13,12 +13,12 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.execute.reference import bilinear, spline
-from augfuse.geometry import Canvas, Field
+from augfuse.geometry import FAR, LEAST_DIVISOR, Canvas, Field, invert_homographies
 from augfuse.plan.ops import Segment, Step
 from augfuse.plan.plan import Plan
 
-_CLOSE = 1e-3  # pixels: how near the place that is found is to the one that is looked for
-_TRIES = 30
+_CLOSE = 1e-4  # pixels: how near the place that is found is to the one that is looked for
+_TRIES = 40
 
 
 @final
@@ -58,6 +58,16 @@ def stages(plan: Plan) -> tuple[Stage, ...]:
     return tuple(found)
 
 
+def back(plan: Plan) -> tuple[Stage, ...]:
+    """The passes of a plan that move anything, from the last to the first, each from its output to its source."""
+    found, canvas = [], plan.source
+    for step in plan.steps:
+        if isinstance(step, Segment) and step.geometry is not None:
+            found.append(Stage(_returner(step, canvas), canvas, None, bool(step.fields)))
+        canvas = step.size
+    return tuple(reversed(found))
+
+
 def mirrored(steps: Sequence[Step], n: int) -> np.ndarray:
     """(n,) bool: whether an image comes out as in a mirror. Fields that do not fold never do that."""
     found = np.zeros(n, bool)
@@ -77,15 +87,59 @@ def inside(places: Places, canvas: Canvas) -> np.ndarray:
 def _mover(step: Segment, source: Canvas) -> Move:
     def move(places: Places) -> Places:
         for bent in step.fields:
-            places = places if bent.before is None else _mapped(bent.before, places)
-            places = _displaced(bent.field, bent.size, places)
+            places = places if bent.before is None else mapped(bent.before, places)
+            places = shown_at(bent.field, bent.size, places)
         assert step.geometry is not None
-        return _mapped(step.geometry, places)
+        return mapped(step.geometry, places)
 
     return move
 
 
-def _mapped(matrices: np.ndarray, places: Places) -> Places:
+def _returner(step: Segment, source: Canvas) -> Move:
+    assert step.geometry is not None
+    canvases = [source, *(bent.size for bent in step.fields), step.size]
+    matrices = [*(bent.before for bent in step.fields), step.geometry]
+    maps = [
+        None if matrix is None else invert_homographies(matrix, canvases[k], canvases[k + 1]).maps
+        for k, matrix in enumerate(matrices)
+    ]
+
+    def move(places: Places) -> Places:
+        for k, own in reversed(list(enumerate(maps))):
+            places = places if own is None else _unmapped(own, places, canvases[k])
+            places = places if k == 0 else _displaced(step.fields[k - 1].field, canvases[k], places)
+        return places
+
+    return move
+
+
+def _unmapped(maps: np.ndarray, places: Places, source: Canvas) -> Places:
+    """Places through maps from output to source, see `geometry.Homographies`; those beyond the horizon lie far away."""
+    x, y, image = places
+    m = [maps[:, k][image] for k in range(9)]
+    right, down, divisor = (m[r] * x + m[r + 1] * y + m[r + 2] for r in (0, 3, 6))
+    near = divisor >= LEAST_DIVISOR
+    divisor = np.where(near, divisor, LEAST_DIVISOR)
+    right, down = right / divisor, down / divisor
+    if not near.all():
+        right = np.where(near, right, np.clip(right, -FAR, source.width[image] + FAR))
+        down = np.where(near, down, np.clip(down, -FAR, source.height[image] + FAR))
+    return Places(right, down, image)
+
+
+def _displaced(field: Field, canvas: Canvas, places: Places) -> Places:
+    """What the field shows at these places."""
+    x, y = places.x.copy(), places.y.copy()
+    for i in np.unique(places.image):
+        own = places.image == i
+        height, width = int(canvas.height[i]), int(canvas.width[i])
+        right, down = bilinear(lattice(field, i, height, width), x[own] / width, y[own] / height)
+        x[own], y[own] = x[own] + right, y[own] + down
+    return Places(x, y, places.image)
+
+
+def mapped(matrices: np.ndarray, places: Places) -> Places:
+    """Places through matrices (n, 3, 3)."""
     x, y, image = places
     m = [[matrices[:, r, c][image] for c in range(3)] for r in range(3)]
     # Sums and products one by one: the same numbers for any number of places.
@@ -94,37 +148,54 @@ def _mapped(matrices: np.ndarray, places: Places) -> Places:
     return Places(right / divisor, down / divisor, image)
 
 
-def _displaced(field: Field, canvas: Canvas, places: Places) -> Places:
+def shown_at(field: Field, canvas: Canvas, places: Places) -> Places:
     """Where the field shows these places: q with q + field(q) = p."""
     x, y = places.x.copy(), places.y.copy()
     for i in np.unique(places.image):
         own = places.image == i
         height, width = int(canvas.height[i]), int(canvas.width[i])
-        points = spline(field.points[i], height, width) if field.smooth else field.points[i]
-        if points.any():
+        if field.points[i].any():
+            points = lattice(field, i, height, width)
             x[own], y[own] = _found(points, height, width, places.x[own], places.y[own])
     return Places(x, y, places.image)
 
 
-def _found(points: np.ndarray, height: int, width: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    def off(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        right, down = bilinear(points, u / width, v / height)
-        return u + right - x, v + down - y
+def lattice(field: Field, i: int, height: int, width: int) -> np.ndarray:
+    """(rows, columns, 2): the displacements of image i between which the field is bilinear."""
+    return spline(field.points[i], height, width) if field.smooth else field.points[i]
 
+
+def _found(points: np.ndarray, height: int, width: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def off(u: np.ndarray, v: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        right, down = bilinear(points, u / width, v / height)
+        a, b = u + right - x[left], v + down - y[left]
+        return a, b, np.maximum(np.abs(a), np.abs(b))
+
+    every = np.arange(len(x))
     right, down = bilinear(points, x / width, y / height)
-    u, v = x - right, y - down
+    now = np.stack([x - right, y - down])
+    now = np.stack([*now, *off(now[0], now[1], every)])  # u, v, how far off along x and y, and at most
+    # Where a step leads further away, the next one is half as long, and its slopes are taken nearer by, on the other
+    # side: the field has kinks.
+    part, reach = np.ones(len(x)), np.full(len(x), 0.5)
     for _ in range(_TRIES):
-        a, b = off(u, v)
-        error = np.maximum(np.abs(a), np.abs(b))
-        if not (error > _CLOSE).any():
+        left = np.flatnonzero(now[4] > _CLOSE)
+        if not len(left):
             break
-        (ax, bx), (ay, by) = off(u + 0.5, v), off(u, v + 0.5)
-        xx, xy, yx, yy = (2 * (ax - a), 2 * (ay - a), 2 * (bx - b), 2 * (by - b))
+        u, v, a, b, error = now[:, left]
+        h, k = reach[left], part[left]
+        (ax, bx, _), (ay, by, _) = off(u + h, v, left), off(u, v + h, left)
+        xx, xy, yx, yy = ((ax - a) / h, (ay - a) / h, (bx - b) / h, (by - b) / h)
         determinant = xx * yy - xy * yx
-        good = determinant > 0.05  # Newton's step; where the field is steep, a small step against the error
+        good = determinant > 1e-4  # Newton's step; where the field is steep, a small step against the error
         safe = np.where(good, determinant, 1.0)
         step_u = np.where(good, (yy * a - xy * b) / safe, 0.5 * a)
         step_v = np.where(good, (xx * b - yx * a) / safe, 0.5 * b)
-        far = np.maximum(1.0, np.maximum(np.abs(step_u), np.abs(step_v)) / (2 * error + 1.0))
+        far = np.maximum(1.0, np.maximum(np.abs(step_u), np.abs(step_v)) / (2 * error + 1.0)) / k
         u, v = u - step_u / far, v - step_v / far
-    return u, v
+        a, b, new = off(u, v, left)
+        nearer = new < error
+        now[:, left[nearer]] = np.stack([u, v, a, b, new])[:, nearer]
+        part[left] = np.where(nearer, np.minimum(2 * k, 1.0), k / 2)
+        reach[left] = np.where(nearer, np.minimum(2 * np.abs(h), 0.5), -h / 2)
+    return now[0], now[1]

@@ -1,0 +1,22 @@
+"""The pictures of the documentation are those that their script draws."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
+
+
+def test_pictures_are_as_they_are_drawn(tmp_path: Path) -> None:
+    runpy.run_path(str(FOLDER / "make.py"))["main"](tmp_path)
+    names = sorted(path.name for path in FOLDER.glob("*.png"))
+    assert names == sorted(path.name for path in tmp_path.iterdir())
+    pages = "".join(page.read_text(encoding="utf-8") for page in FOLDER.parent.glob("*.md"))
+    for name in names:
+        stored, drawn = (np.asarray(Image.open(folder / name)).astype(int) for folder in (FOLDER, tmp_path))
+        assert stored.shape == drawn.shape and f"](pictures/{name})" in pages
+        assert np.abs(stored - drawn).mean() < 1, f"{name}: type python docs/pictures/make.py"
