@@ -25,8 +25,9 @@ _WORDS = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16), 4: np.dtype(np.uint16),
 
 def moved(
     plan: Plan, masks: Sequence[np.ndarray], image: np.ndarray, policy: Targets, run: Run, threads: int
-) -> list[np.ndarray]:
-    """Masks (h, w), all of one dtype, moved with the images (k,) of the batch that they belong to.
+) -> Sequence[np.ndarray]:
+    """Masks (h, w), all of one dtype, moved with the images (k,) of the batch that they belong to. Those of one size
+    come out as one array.
 
     Whole numbers of any width, and booleans, keep their values: the nearest one. Floats are blended, unless the recipe
     takes the nearest. run: the executor.
@@ -35,19 +36,21 @@ def moved(
     words = _words(masks[0])
     pictures = [_as_pixels(mask, words) for mask in masks]
     channels = pictures[0].shape[2]
-    made = _plan(plan, image, pictures[0].dtype, channels, policy, dtype)
-    lowered = lower(made)
+    lowered = lower(_plan(plan, image, pictures[0].dtype, channels, policy, dtype))
     size = lowered.size
     found: list[tuple[int, np.ndarray]] = []
     for rows in _of_one_size(size):
+        everyone = len(rows) == len(pictures)
         height, width = int(size.height[rows[0]]), int(size.width[rows[0]])
         target = np.empty((len(rows), height, width, channels), pictures[0].dtype)
-        own = lowered if len(rows) == len(pictures) else lower(_plan(
+        own = lowered if everyone else lower(_plan(
             plan, image[rows], pictures[0].dtype, channels, policy, dtype))  # fmt: skip
         run(own, Images(items=[pictures[row] for row in rows]), target, False, threads)
-        found += zip(rows.tolist(), target, strict=True)
+        if everyone:
+            return _as_masks(target, dtype)
+        found += zip(rows.tolist(), _as_masks(target, dtype), strict=True)
     found.sort(key=lambda pair: pair[0])
-    return [_as_mask(pixels, dtype) for _, pixels in found]
+    return [mask for _, mask in found]
 
 
 def _of_one_size(size: Canvas) -> list[np.ndarray]:
@@ -70,10 +73,10 @@ def _as_pixels(mask: np.ndarray, words: np.dtype) -> np.ndarray:
     return np.ascontiguousarray(mask).view(words).reshape(*mask.shape, -1)
 
 
-def _as_mask(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def _as_masks(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if dtype.kind == "f":
-        return pixels[:, :, 0].astype(dtype, copy=False)
-    return pixels.reshape(len(pixels), -1).view(dtype)
+        return pixels[..., 0].astype(dtype, copy=False)
+    return pixels.reshape(*pixels.shape[:2], -1).view(dtype)
 
 
 def _plan(plan: Plan, image: np.ndarray, pixels: np.dtype, channels: int, policy: Targets, dtype: np.dtype) -> Plan:
