@@ -176,8 +176,8 @@ def _prefetch(typingctx, source, at):
 
 
 def _pick8(typingctx, source, places, first, target, to):
-    """Eight bytes of a uint8 buffer next to each other: those at the eight uint32 places from `first` on. Written one by
-    one they take half as long again.
+    """Eight bytes of a uint8 buffer next to each other: those at the eight uint32 places from `first` on. Written one
+    by one they take half as long again.
     """
 
     def codegen(context, builder, signature, arguments):
