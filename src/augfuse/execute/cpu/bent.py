@@ -161,7 +161,7 @@ def reaches_out(tile, line, last):
 
 @inlined
 def within(warp, i, x0, y0, right, down, W, H):
-    """`kernels.within`: where its corners lie says nothing of a tile that is bent."""
+    """`window.within`: where its corners lie says nothing of a tile that is bent."""
     return False
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.execute.cpu import kernels as k
-from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP, locate, within
+from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP, locate
 from augfuse.execute.cpu.numbers import Tile
-from augfuse.execute.cpu.window import Window, window_of
+from augfuse.execute.cpu.window import Window, window_of, within
 from augfuse.jit import inlined, jit
 
 TILE = 448  # output pixels per tile: its buffers, 22 KB, stay in a 32 KB L1 cache
