@@ -19,8 +19,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     "early", "text", "errors", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit", "lanes", "philox",
     "products", "ranges", "rng", "geometry", "lattices", "color", "statistics", "transforms", "plan", "execute",
-    "targets", "pictures", "notebook", "batch", "arguments", "carry_out", "recipe", "preprocessors", "functional",
-    "data", "keras", "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
+    "targets", "pictures", "notebook", "batch", "arguments", "carry_out", "in_turn", "recipe", "preprocessors",
+    "functional", "data", "keras", "torch", "tensorflow", "jax", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax"}
 HEAVY = {

@@ -21,8 +21,13 @@ _LAYOUTS = ("NHWC", "NCHW")
 _LARGEST_INDEX = np.iinfo(np.int64).max
 
 
-def overlap(out: np.ndarray, images: Images) -> bool:
-    return any(np.may_share_memory(out, a) for a in (images.items if images.stack is None else [images.stack]))
+def check_apart(out: Any, images: Images) -> None:
+    """Refuse to write over the images; of other things than arrays `check_out` says what is wrong."""
+    lie = images.items if images.stack is None else [images.stack]
+    if isinstance(out, np.ndarray) and any(np.may_share_memory(out, a) for a in lie):
+        raise ImageTypeError(
+            "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
+        )
 
 
 def own_range(value: Any) -> tuple[float, float]:

@@ -14,9 +14,9 @@ from augfuse.arguments import (
     as_index,
     as_indices,
     canvas_of,
+    check_apart,
     check_labels,
     class_labels,
-    overlap,
     own_range,
     wanted_dtype,
 )
@@ -25,6 +25,7 @@ from augfuse.carry_out import How, carried_out, check_plan
 from augfuse.errors import ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.geometry import Canvas
+from augfuse.in_turn import InTurn
 from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
@@ -117,18 +118,16 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             )
         images = Images(stack=as_image(image, "image")[None], rows=_FIRST)
         check_values(images, *value_range(images.dtype, self.value_range), "image")
-        indices = np.array([0 if index is None else as_index(index)], np.int64)
-        recipe = self if training else self._evaluation
-        labels = recipe._labels(None if label is None else [label])
-        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), indices, labels, None)
+        at, recipe = 0 if index is None else as_index(index), self if training else self._evaluation
+        own, epoch, given_label = check_seed(seed), check_epoch(epoch), {} if label is None else {"label": label}
+        plain = not targets and not isinstance(label, np.ndarray)
+        if plain and (made := recipe._in_turn.image(recipe, seed, epoch, at, images)) is not None:
+            return {"image": made, **given_label}
+        drawn = recipe._draw(own, epoch, np.array([at]), recipe._labels(None if label is None else [label]), None)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
         batch = recipe._run(drawn, images, How(workers=1), held=held)
-        result = batch.sample(0)
-        if batch.views:
-            result["views"] = {name: view.sample(0) for name, view in batch.views.items()}
-        if label is not None:
-            result["label"] = label
-        return result
+        views = {"views": {name: view.sample(0) for name, view in batch.views.items()}} if batch.views else {}
+        return {**batch.sample(0), **views, **given_label}
 
     def batch(
         self,
@@ -160,10 +159,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_labels(labels, n)
         recipe, wanted = self if training else self._evaluation, wanted_dtype(dtype)
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
-        if isinstance(out, np.ndarray) and overlap(out, pixels):
-            raise ImageTypeError(
-                "out: got memory that the images lie in, wanted memory of its own. Use out=np.empty_like(images)."
-            )
+        check_apart(out, pixels)
         drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, recipe._labels(labels), None)
         held = given(self, targets, pixels.canvas, of.in_a_batch)
         return recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, held=held)
@@ -192,8 +188,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         plan.images.check(pixels.canvas, pixels.channels, pixels.dtype)
         check_labels(labels, len(pixels))
         check_values(pixels, plan.low, plan.high)
-        if isinstance(out, np.ndarray) and overlap(out, pixels):
-            raise ImageTypeError("out: got memory that the images lie in, wanted memory of its own.")
+        check_apart(out, pixels)
         held = given(self, targets, pixels.canvas, of.in_a_batch)
         return carried_out(plan, pixels, How(workers, None, layout, out), labels, held=held)
 
@@ -290,6 +285,10 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     @cached_property
     def _slots(self) -> Slots:
         return Slots()
+
+    @cached_property
+    def _in_turn(self) -> InTurn:
+        return InTurn(self.transforms)
 
     @cached_property
     def _asks_for_labels(self) -> bool:
