@@ -7,15 +7,17 @@ it, and nothing is drawn twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import final
+from functools import cache
+from typing import NamedTuple, final
 
 import msgspec
 import numpy as np
 
 from augfuse.rng import Draw, Slots, Words
+from augfuse.transforms._compose import Schedule
 from augfuse.transforms._views import Views
 from augfuse.transforms.base import Compose, Params, Seeking, Transform, Turn
-from augfuse.transforms.children import branch_paths, paths
+from augfuse.transforms.children import branch_paths, paths, tree
 
 
 @final
@@ -75,33 +77,74 @@ def draw(
     labels: (n,), one class number or name for each; classes: the names of the numbers; see `When`. slots: what
     remembers which words these transforms ask for.
     """
-    words = Words(seed, epoch, indices, slots)
+    words, n = Words(seed, epoch, indices, slots), len(indices)
 
-    def node(path: str, transform: Transform, parent: np.ndarray | None) -> Node:
+    def node(place: _Place, parent: np.ndarray | None) -> Node:
+        path, transform, p, seeks, branches = place
         own = Draw(words, path, labels, classes)
-        p = transform.probability
-        active = parent if p == 1 else _both(parent, own.coin("p", p) if p > 0 else np.zeros(len(indices), bool))
+        active = parent if p == 1 else _both(parent, own.coin("p", p) if p > 0 else np.zeros(n, bool))
         params = transform.draw(own)
-        if isinstance(transform, Seeking):
-            params["part"] = np.zeros((len(indices), 4), np.int64)  # not looked for yet
-        if not isinstance(transform, Compose):
+        if seeks:
+            params["part"] = np.zeros((n, 4), np.int64)  # not looked for yet
+        if branches is None:
             return Node(path, transform, active, params)
+        assert isinstance(transform, Compose)
         turns = transform.turns(params)
-        chosen = _chosen(turns)
-        children = tuple(
-            node(child, branch, _both(active, chosen.get(k)))
-            for k, (child, branch) in enumerate(branch_paths(path, transform, epoch))
-        )
+        chosen = _chosen(turns) if transform.leaves_out else {}
+        children = tuple([node(branch, _both(active, chosen.get(k))) for k, branch in enumerate(branches)])
         return Node(path, transform, active, params, children, turns)
 
-    def nodes(children: Sequence[Transform], parent: str) -> tuple[Node, ...]:
-        return tuple([node(path, transform, None) for path, transform in paths(children, parent)])
+    form = _form(tuple(transforms), epoch, slots)
+    drawn = tuple((name, tuple([node(place, None) for place in own])) for name, own in form.views)
+    nodes = tuple([node(place, None) for place in form.places])
+    return Drawn(tuple(transforms), seed, epoch, indices, nodes, drawn)
 
+
+class _Place(NamedTuple):
+    """A transform of a recipe where it stands. seeks: whether it looks at targets; branches: of a Compose."""
+
+    path: str
+    transform: Transform
+    p: float
+    seeks: bool
+    branches: tuple[_Place, ...] | None
+
+
+class _Form(NamedTuple):
+    """The transforms of a recipe with their paths. epoch: which one it is of; None: of all."""
+
+    epoch: int | None
+    places: tuple[_Place, ...]
+    views: tuple[tuple[str, tuple[_Place, ...]], ...]
+
+
+def _form(transforms: tuple[Transform, ...], epoch: int, slots: Slots | None) -> _Form:
+    """What follows from the recipe alone, or from it and the epoch; `slots` keep it."""
+    known = None if slots is None else slots.form
+    if isinstance(known, _Form) and (known.epoch is None or known.epoch == epoch):
+        return known
     own, views = transforms, ()
     if transforms and isinstance(last := transforms[-1], Views):
         own, views = transforms[:-1], last.views
-    drawn = tuple((name, nodes(children, f"Views#0/{name}/")) for name, children in views)
-    return Drawn(tuple(transforms), seed, epoch, indices, nodes(own, ""), drawn)
+    changes = any(isinstance(transform, Schedule) for _, transform in tree(transforms))
+    form = _Form(
+        epoch if changes else None,
+        tuple(_place(path, transform, epoch) for path, transform in paths(own)),
+        tuple(
+            (name, tuple(_place(path, child, epoch) for path, child in paths(children, f"Views#0/{name}/")))
+            for name, children in views
+        ),
+    )
+    if slots is not None:
+        slots.form = form
+    return form
+
+
+def _place(path: str, transform: Transform, epoch: int) -> _Place:
+    branches = None
+    if isinstance(transform, Compose):
+        branches = tuple(_place(child, branch, epoch) for child, branch in branch_paths(path, transform, epoch))
+    return _Place(path, transform, transform.probability, isinstance(transform, Seeking), branches)
 
 
 def applications(nodes: Sequence[Node]) -> Iterator[tuple[Node, np.ndarray | None]]:
@@ -109,12 +152,21 @@ def applications(nodes: Sequence[Node]) -> Iterator[tuple[Node, np.ndarray | Non
     comes at different places for different images is there once for each place.
     """
     for node in nodes:
-        if isinstance(node.transform, Compose):
-            for turn in node.turns:
-                for inner, active in applications((node.children[turn.child],)):
-                    yield inner, _both(active, turn.active)
-        else:
+        if not _composes(type(node.transform)):
             yield node, node.active
+            continue
+        for turn in node.turns:
+            child = node.children[turn.child]
+            if _composes(type(child.transform)):
+                for inner, active in applications((child,)):
+                    yield inner, _both(active, turn.active)
+            else:
+                yield child, _both(child.active, turn.active)
+
+
+@cache
+def _composes(cls: type[Transform]) -> bool:
+    return issubclass(cls, Compose)
 
 
 def _chosen(turns: Sequence[Turn]) -> dict[int, np.ndarray | None]:

@@ -41,6 +41,13 @@ def _alone(transforms: Sequence[Transform]) -> tuple[tuple[str, Transform], ...]
     return tuple(("", transform) for transform in transforms)
 
 
+@lru_cache(maxsize=1024)
+def _shares(weights: tuple[float, ...]) -> tuple[np.ndarray, int]:
+    """Where the part of each weight ends, and the last one that is not 0."""
+    found = np.array(weights)
+    return np.cumsum(found / found.max()), int(np.flatnonzero(found)[-1])  # of any size: their sum may be infinite
+
+
 @final
 class OneOf(Compose, frozen=True):
     """Apply one of `transforms`, chosen for each image with `weights` (None: all alike); then its own p decides whether
@@ -63,10 +70,9 @@ class OneOf(Compose, frozen=True):
             )
 
     def draw(self, draw: Draw) -> Params:
-        weights = np.ones(len(self.transforms)) if self.weights is None else np.array(self.weights)
-        ends = np.cumsum(weights / weights.max())  # of any size: their sum alone may be infinite
-        choice = np.searchsorted(ends, draw.uniform("choice") * ends[-1], side="right")
-        return {"choice": np.minimum(choice, np.flatnonzero(weights)[-1])}
+        ends, last = _shares((1.0,) * len(self.transforms) if self.weights is None else tuple(self.weights))
+        choice = ends.searchsorted(draw.uniform("choice") * ends[-1], side="right")
+        return {"choice": np.minimum(choice, last)}
 
     def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
         return _alone(self.transforms)
@@ -152,6 +158,7 @@ class RandomOrder(Compose, frozen=True):
 
     transforms: _Transforms
     evaluation: ClassVar[Evaluation] = "counterpart"
+    leaves_out: ClassVar[bool] = False
     examples: ClassVar = (
         {"transforms": [Rotate(20), Brightness(0.4), HorizontalFlip()]},
         {"transforms": [GaussianBlur((1, 2)), Invert()], "p": 0.7},
