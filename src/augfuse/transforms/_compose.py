@@ -182,9 +182,9 @@ class RandomOrder(Compose, frozen=True):
         return _alone(self.transforms)
 
     def turns(self, params: Params) -> tuple[Turn, ...]:
-        k = range(len(self.transforms))
-        comes = params["order"][:, :, None] == np.array(k)  # (n, place, child)
-        return tuple(Turn(child, comes[:, place, child]) for place in k for child in k)
+        k, order = len(self.transforms), params["order"]
+        comes = order.T[:, None, :] == np.arange(k)[:, None]  # (place, child, n)
+        return tuple([Turn(number % k, acts) for number, acts in enumerate(comes.reshape(k * k, len(order)))])
 
     def rebuilt(self, change: Callable[[Transform], Transform]) -> RandomOrder:
         return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
@@ -199,6 +199,7 @@ class Sequential(Compose, frozen=True):
 
     transforms: _Transforms
     evaluation: ClassVar[Evaluation] = "counterpart"
+    leaves_out: ClassVar[bool] = False
     examples: ClassVar = ({"transforms": [Rotate(20), Brightness(0.4)], "p": 0.5}, {"transforms": [GaussianBlur()]})
 
     def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
