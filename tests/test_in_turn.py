@@ -54,7 +54,7 @@ def test_what_differs_from_call_to_call_counts() -> None:
     recipe = RECIPES["normalised"]
     many = {size: pictures(N, size, size, 3) for size in (20, 31)}
     batches = {(s, e): recipe.batch(many[s], seed=1, epoch=e).images for s in many for e in (0, 1)}
-    floats = np.float32(many[20]) / 255
+    floats = many[20].astype(np.float32) / 255
     of_floats = recipe.batch(floats, seed=1).images
     evaluated = recipe.batch(many[20], seed=1, training=False).images
     for index in range(N):

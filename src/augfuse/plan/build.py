@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ def operations(nodes: Sequence[Node], frame: Frame, seek: Seek | None = None) ->
     canvas = frame.canvas
     for node, active in applications(nodes):
         transform, path = node.transform, node.path
-        if isinstance(transform, base.Write):
+        if _writes(type(transform)):
             continue
         before, params = made.get(path), node.params
         if seek is not None and isinstance(transform, base.Seeking):
@@ -38,6 +38,11 @@ def operations(nodes: Sequence[Node], frame: Frame, seek: Seek | None = None) ->
             canvas = op.size
             frame = frame._replace(canvas=canvas)
     return found
+
+
+@cache
+def _writes(cls: type[base.Transform]) -> bool:
+    return issubclass(cls, base.Write)
 
 
 @lru_cache(maxsize=4096)

@@ -172,11 +172,14 @@ def _composes(cls: type[Transform]) -> bool:
 def _chosen(turns: Sequence[Turn]) -> dict[int, np.ndarray | None]:
     """Which images each branch is applied to at all."""
     found: dict[int, np.ndarray | None] = {}
-    for turn in turns:
-        before = found.get(turn.child, False)
-        everywhere = turn.active is None or before is None
-        found[turn.child] = None if everywhere else turn.active | before  # type: ignore[operator]
+    for child, active in turns:
+        before = found.get(child, active)
+        found[child] = active if before is active else _either(before, active)
     return found
+
+
+def _either(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    return None if one is None or other is None else one | other
 
 
 def _both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:

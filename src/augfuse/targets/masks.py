@@ -25,7 +25,7 @@ _WORDS = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16), 4: np.dtype(np.uint16),
 
 def moved(
     plan: Plan, masks: Sequence[np.ndarray], image: np.ndarray, policy: Targets, run: Run, threads: int
-) -> Sequence[np.ndarray]:
+) -> np.ndarray | list[np.ndarray]:
     """Masks (h, w), all of one dtype, moved with the images (k,) of the batch that they belong to. Those of one size
     come out as one array.
 

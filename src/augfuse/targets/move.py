@@ -72,7 +72,7 @@ def _left(entry: Any, kept: np.ndarray) -> Any:
     return [part for part, keep in zip(entry, kept.tolist(), strict=True) if keep]
 
 
-def _stacked(entries: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+def _stacked(entries: np.ndarray | list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
     """Masks of one shape as one array (n, ...)."""
     if isinstance(entries, np.ndarray):
         return entries
@@ -82,7 +82,7 @@ def _stacked(entries: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
 
 def _masks(
     entries: Sequence[np.ndarray], plan: Plan, policy: Targets, turned: np.ndarray, run: Run, threads: int
-) -> Sequence[np.ndarray]:
+) -> np.ndarray | list[np.ndarray]:
     planes = [_planes(entry, plan, i) for i, entry in enumerate(entries)]
     out: list[list[np.ndarray]] = [[] for _ in entries]
     every = [(i, plane) for i, own in enumerate(planes) for plane in own]

@@ -78,7 +78,8 @@ class OneOf(Compose, frozen=True):
         return _alone(self.transforms)
 
     def turns(self, params: Params) -> tuple[Turn, ...]:
-        return tuple(Turn(k, params["choice"] == k) for k in range(len(self.transforms)))
+        chosen = params["choice"] == np.arange(len(self.transforms))[:, None]  # (child, n)
+        return tuple([Turn(k, acts) for k, acts in enumerate(chosen)])
 
     def rebuilt(self, change: Callable[[Transform], Transform]) -> OneOf:
         return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
