@@ -19,7 +19,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     "early", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit",
     "lanes", "philox", "products", "ranges", "rng", "geometry", "lattices", "color", "statistics", "transforms",
-    "plan", "execute", "targets", "pictures", "notebook", "batch", "arguments", "carry_out", "frames", "recipe",
+    "plan", "execute", "targets", "pictures", "notebook", "batch", "arguments", "carry_out", "in_turn", "frames",
+    "recipe",
     "tta", "preprocessors", "functional", "data", "keras", "adapters", "torch", "grain", "train", "doctor",
     "commands", "cli", "__main__",
 )  # fmt: skip

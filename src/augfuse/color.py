@@ -27,9 +27,8 @@ _PARTS = np.stack([_LUMA_ROWS, _HUE_FIXED, _HUE_COS, _HUE_SIN])
 def uniform(gain: np.ndarray, offset: np.ndarray | float = 0.0) -> np.ndarray:
     """The same gain and offset for every channel; (n,) each."""
     m = np.zeros((3, 4, len(gain)))
-    for i in range(3):
-        m[i, i] = gain
-        m[i, 3] = offset
+    entries = m.reshape(12, len(gain))
+    entries[0:12:5], entries[3::4] = gain, offset  # the diagonal, and the last column
     return m.transpose(2, 0, 1)
 
 

@@ -27,6 +27,7 @@ from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.frames import together
 from augfuse.frameworks import adapter
 from augfuse.geometry import Canvas
+from augfuse.in_turn import InTurn
 from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
@@ -121,19 +122,18 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             return together(self, image, label, index, targets, seed=seed, epoch=epoch, training=training)
         images = Images(stack=as_image(image, "image")[None], rows=_FIRST)
         check_values(images, *value_range(images.dtype, self.value_range), "image")
-        indices = np.array([0 if index is None else as_index(index)], np.int64)
-        recipe = self if training else self._evaluation
-        labels = recipe._labels(None if label is None else [label], data)
+        at, recipe = 0 if index is None else as_index(index), self if training else self._evaluation
+        own, epoch, given_label = check_seed(seed), check_epoch(epoch), {} if label is None else {"label": label}
+        plain = not targets and not isinstance(label, np.ndarray)
+        if plain and (made := recipe._in_turn.image(recipe, seed, epoch, at, images)) is not None:
+            return {"image": made, **given_label}
+        indices, labels = np.array([at]), recipe._labels(None if label is None else [label], data)
         pool, read = (None, None) if data is None else data._partners(recipe, indices)
-        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), indices, labels, None, pool)
+        drawn = recipe._draw(own, epoch, indices, labels, None, pool)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
         batch = recipe._run(drawn, images, How(workers=1), held=held, mates=read)
-        result = batch.sample(0)
-        if batch.views:
-            result["views"] = {name: view.sample(0) for name, view in batch.views.items()}
-        if label is not None:
-            result["label"] = label
-        return result
+        views = {"views": {name: view.sample(0) for name, view in batch.views.items()}} if batch.views else {}
+        return {**batch.sample(0), **views, **given_label}
 
     def batch(
         self,
@@ -295,6 +295,10 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     @cached_property
     def _asks(self) -> Asks:
         return asks(self.transforms)
+
+    @cached_property
+    def _in_turn(self) -> InTurn:
+        return InTurn(self.transforms)
 
     def _is_first(self, subject: str) -> bool:
         """Whether this is the first time that `subject` is asked about, for this recipe."""

@@ -111,13 +111,14 @@ _NOTHING = _Known({}, np.empty(0, np.uint64), np.empty(0, np.int64), np.empty((2
 @final
 class Slots:
     """Which words the draws of one recipe need. Learnt while it draws for the first time; from then on the words of
-    all its draws are computed in one call.
+    all its draws are computed in one call. form: what else is known of it, see `plan.draw`.
     """
 
-    __slots__ = ("known",)
+    __slots__ = ("form", "known")
 
     def __init__(self) -> None:
         self.known = _NOTHING  # replaced as a whole, so that threads may share it
+        self.form: object = None
 
     def learn(self, path: str, count: int, bounds: Range | None) -> None:
         """`count` words are needed at this path; `bounds`: they are drawn uniformly between these."""

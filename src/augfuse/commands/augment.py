@@ -149,8 +149,7 @@ def _prepare(
     if copies * images > _MOST_IMAGES:
         raise RangeError(f"--copies: got {copies} for {images} images, wanted at most {_MOST_IMAGES} copies in all.")
     used = own or _default(sources, on_error)
-    for source in sources.values():
-        check_one(used, src)
+    check_one(used, src)
     if stored_form(used).eval() == stored_form(used):
         raise DataError(f"{recipe}: has nothing random in it: each copy would equal its original.")
     return sources, Copying(recipe=used, copies=copies, seed=seed, workers=workers, on_error=on_error)

@@ -31,8 +31,8 @@ def check_one(recipe: Recipe, where: object) -> None:
     mixing = [type(one).__name__ for one in leaves(recipe.transforms) if isinstance(one, Mix)]
     if mixing:
         raise DataError(
-            f"{where}: {', '.join(dict.fromkeys(mixing))} would mix its images with others, which stored copies are not, and "
-            "a folder holds no labels of several classes. Leave it for training: a loader mixes."
+            f"{where}: {', '.join(dict.fromkeys(mixing))} would mix its images with others, which stored copies are "
+            "not, and a folder holds no labels of several classes. Leave it for training: a loader mixes."
         )
 
 

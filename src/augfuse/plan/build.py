@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -29,7 +29,7 @@ def operations(drawn: Drawn, nodes: Sequence[Node], frame: Frame, seek: Seek | N
     canvas = frame.canvas
     for node, active in applications(nodes):
         transform, path = node.transform, node.path
-        if isinstance(transform, base.Write):
+        if _writes(type(transform)):
             continue
         if isinstance(transform, Mix):
             found += _mixed(drawn, node, active, canvas, first)
@@ -107,6 +107,11 @@ def _visible(layout: Layout) -> np.ndarray:
     area = (layout.parts[:, :, 2] * layout.parts[:, :, 3]) / (layout.size.width * layout.size.height)[:, None]
     area[:, 0] = 1 - area[:, 1:].sum(axis=1)
     return area
+
+
+@cache
+def _writes(cls: type[base.Transform]) -> bool:
+    return issubclass(cls, base.Write)
 
 
 @lru_cache(maxsize=4096)

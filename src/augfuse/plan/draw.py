@@ -7,16 +7,18 @@ it, and nothing is drawn twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias, final
+from functools import cache
+from typing import NamedTuple, TypeAlias, final
 
 import msgspec
 import numpy as np
 
 from augfuse.plan.partners import Pool
 from augfuse.rng import Draw, Slots, Words
+from augfuse.transforms._compose import Schedule
 from augfuse.transforms._views import Views
 from augfuse.transforms.base import Compose, Params, Seeking, Transform, Turn
-from augfuse.transforms.children import branch_paths, paths, unmixed
+from augfuse.transforms.children import branch_paths, paths, tree, unmixed
 from augfuse.transforms.mixing import Mix
 
 Before: TypeAlias = tuple[Sequence[Transform], ...]  # lists of what comes before a transform
@@ -91,58 +93,98 @@ def draw(
     remembers which words these transforms ask for. pool: what partners of mixes are drawn from, by default the images
     themselves.
     """
-    words, pool = Words(seed, epoch, indices, slots), pool or Pool(len(indices), np.arange(len(indices)), labels)
+    words, n = Words(seed, epoch, indices, slots), len(indices)
+    pool = pool or Pool(n, np.arange(n), labels)
 
-    def node(
-        path: str, transform: Transform, parent: np.ndarray | None, labels: np.ndarray | None, before: Before
-    ) -> Node:
+    def node(place: _Place, parent: np.ndarray | None, labels: np.ndarray | None) -> Node:
+        path, transform, p, seeks, branches = place
         own = Draw(words, path, labels, classes)
-        p = transform.probability
-        active = parent if p == 1 else _both(parent, own.coin("p", p) if p > 0 else np.zeros(len(indices), bool))
+        active = parent if p == 1 else _both(parent, own.coin("p", p) if p > 0 else np.zeros(n, bool))
         params = transform.draw(own)
-        if isinstance(transform, Seeking):
-            params["part"] = np.zeros((len(indices), 4), np.int64)  # not looked for yet
+        if seeks:
+            params["part"] = np.zeros((n, 4), np.int64)  # not looked for yet
+        if branches is None:
+            return Node(path, transform, active, params)
         if isinstance(transform, Mix):
             chosen = pool.chosen(own.uniforms("partner", transform.partners), transform.partner)
             unknown = np.zeros_like(chosen)  # their sizes
             params |= {"partner": chosen, "height": unknown, "width": unknown}
-            return Node(path, transform, active, params, partners(path, chosen, before))
-        if not isinstance(transform, Compose):
-            return Node(path, transform, active, params)
+            return Node(path, transform, active, params, partners(branches, chosen))
+        assert isinstance(transform, Compose)
         turns = transform.turns(params)
-        acts = _chosen(turns)
-        branches = list(branch_paths(path, transform, epoch))
-        within = tuple(branch for _, branch in branches) if transform.in_order else ()
-        children = tuple(
-            node(child, branch, _both(active, acts.get(k)), labels, (*before, within[:k]))
-            for k, (child, branch) in enumerate(branches)
-        )
+        acts = _chosen(turns) if transform.leaves_out else {}
+        children = tuple([node(branch, _both(active, acts.get(k)), labels) for k, branch in enumerate(branches)])
         return Node(path, transform, active, params, children, turns)
 
-    def nodes(
-        children: Sequence[Transform], parent: str, labels: np.ndarray | None, before: Before = ()
-    ) -> tuple[Node, ...]:
-        return tuple(
-            [
-                node(path, transform, None, labels, (*before, children[:k]))
-                for k, (path, transform) in enumerate(paths(children, parent))
-            ]
-        )
-
-    def partners(path: str, chosen: np.ndarray, before: Before) -> tuple[Node, ...]:
-        earlier = unmixed([transform for some in before for transform in some])
+    def partners(branches: tuple[_Place, ...], chosen: np.ndarray) -> tuple[Node, ...]:
+        count = len(branches) // chosen.shape[1]
         found: list[Node] = []
         for k in range(chosen.shape[1]):
             of_them = None if pool.labels is None else pool.labels[chosen[:, k]]
-            found += nodes(earlier, f"{path}/partner{k + 1 if k else ''}/", of_them)
+            found += [node(branch, None, of_them) for branch in branches[k * count : (k + 1) * count]]
         return tuple(found)
 
+    form = _form(tuple(transforms), epoch, slots)
+    drawn = tuple((name, tuple([node(place, None, labels) for place in own])) for name, own in form.views)
+    nodes = tuple([node(place, None, labels) for place in form.places])
+    return Drawn(tuple(transforms), seed, epoch, indices, nodes, drawn, pool.of_data)
+
+
+class _Place(NamedTuple):
+    """A transform of a recipe where it stands. seeks: whether it looks at targets; branches: of a Compose, and of a
+    Mix what stands before it, for each of its partners."""
+
+    path: str
+    transform: Transform
+    p: float
+    seeks: bool
+    branches: tuple[_Place, ...] | None
+
+
+class _Form(NamedTuple):
+    """The transforms of a recipe with their paths. epoch: which one it is of; None: of all."""
+
+    epoch: int | None
+    places: tuple[_Place, ...]
+    views: tuple[tuple[str, tuple[_Place, ...]], ...]
+
+
+def _form(transforms: tuple[Transform, ...], epoch: int, slots: Slots | None) -> _Form:
+    """What follows from the recipe alone, or from it and the epoch; `slots` keep it."""
+    known = None if slots is None else slots.form
+    if isinstance(known, _Form) and (known.epoch is None or known.epoch == epoch):
+        return known
     own, views = transforms, ()
     if transforms and isinstance(last := transforms[-1], Views):
         own, views = transforms[:-1], last.views
-    drawn = tuple((name, nodes(children, f"Views#0/{name}/", labels, (own,))) for name, children in views)
-    made = nodes(own, "", labels)
-    return Drawn(tuple(transforms), seed, epoch, indices, made, drawn, pool.of_data)
+    changes = any(isinstance(transform, Schedule) for _, transform in tree(transforms))
+    form = _Form(
+        epoch if changes else None,
+        _places(own, "", epoch, ()),
+        tuple((name, _places(children, f"Views#0/{name}/", epoch, (own,))) for name, children in views),
+    )
+    if slots is not None:
+        slots.form = form
+    return form
+
+
+def _places(transforms: Sequence[Transform], parent: str, epoch: int, before: Before) -> tuple[_Place, ...]:
+    """The transforms of a list, which stands behind others."""
+    each = enumerate(paths(transforms, parent))
+    return tuple([_place(path, child, epoch, (*before, transforms[:k])) for k, (path, child) in each])
+
+
+def _place(path: str, transform: Transform, epoch: int, before: Before) -> _Place:
+    branches = None
+    if isinstance(transform, Compose):
+        found = list(branch_paths(path, transform, epoch))
+        within = tuple(branch for _, branch in found) if transform.in_order else ()
+        branches = tuple(_place(child, branch, epoch, (*before, within[:k])) for k, (child, branch) in enumerate(found))
+    elif isinstance(transform, Mix):
+        earlier = unmixed([other for some in before for other in some])
+        parents = (f"{path}/partner{k + 1 if k else ''}/" for k in range(transform.partners))
+        branches = tuple(place for parent in parents for place in _places(earlier, parent, epoch, ()))
+    return _Place(path, transform, transform.probability, isinstance(transform, Seeking), branches)
 
 
 def applications(nodes: Sequence[Node]) -> Iterator[tuple[Node, np.ndarray | None]]:
@@ -150,22 +192,34 @@ def applications(nodes: Sequence[Node]) -> Iterator[tuple[Node, np.ndarray | Non
     comes at different places for different images is there once for each place.
     """
     for node in nodes:
-        if isinstance(node.transform, Compose):
-            for turn in node.turns:
-                for inner, active in applications((node.children[turn.child],)):
-                    yield inner, _both(active, turn.active)
-        else:
+        if not _composes(type(node.transform)):
             yield node, node.active
+            continue
+        for turn in node.turns:
+            child = node.children[turn.child]
+            if _composes(type(child.transform)):
+                for inner, active in applications((child,)):
+                    yield inner, _both(active, turn.active)
+            else:
+                yield child, _both(child.active, turn.active)
+
+
+@cache
+def _composes(cls: type[Transform]) -> bool:
+    return issubclass(cls, Compose)
 
 
 def _chosen(turns: Sequence[Turn]) -> dict[int, np.ndarray | None]:
     """Which images each branch is applied to at all."""
     found: dict[int, np.ndarray | None] = {}
-    for turn in turns:
-        before = found.get(turn.child, False)
-        everywhere = turn.active is None or before is None
-        found[turn.child] = None if everywhere else turn.active | before  # type: ignore[operator]
+    for child, active in turns:
+        before = found.get(child, active)
+        found[child] = active if before is active else _either(before, active)
     return found
+
+
+def _either(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    return None if one is None or other is None else one | other
 
 
 def _both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:

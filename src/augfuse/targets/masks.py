@@ -25,8 +25,9 @@ _WORDS = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16), 4: np.dtype(np.uint16),
 
 def moved(
     plan: Plan, masks: Sequence[np.ndarray], image: np.ndarray, policy: Targets, run: Run, threads: int
-) -> list[np.ndarray]:
-    """Masks (h, w), all of one dtype, moved with the images (k,) of the batch that they belong to.
+) -> np.ndarray | list[np.ndarray]:
+    """Masks (h, w), all of one dtype, moved with the images (k,) of the batch that they belong to. Those of one size
+    come out as one array.
 
     Whole numbers of any width, and booleans, keep their values: the nearest one. Floats are blended, unless the recipe
     takes the nearest. run: the executor.
@@ -34,19 +35,21 @@ def moved(
     dtype = masks[0].dtype
     pictures = [as_words(mask) for mask in masks]
     channels = pictures[0].shape[2]
-    made = _plan(plan, image, pictures[0].dtype, channels, policy, dtype)
-    lowered = lower(made)
+    lowered = lower(_plan(plan, image, pictures[0].dtype, channels, policy, dtype))
     size = lowered.size
     found: list[tuple[int, np.ndarray]] = []
     for rows in of_one_size(size):
+        everyone = len(rows) == len(pictures)
         height, width = int(size.height[rows[0]]), int(size.width[rows[0]])
         target = np.empty((len(rows), height, width, channels), pictures[0].dtype)
-        own = lowered if len(rows) == len(pictures) else lower(_plan(
+        own = lowered if everyone else lower(_plan(
             plan, image[rows], pictures[0].dtype, channels, policy, dtype))  # fmt: skip
         run(own, Images(items=[pictures[row] for row in rows]), target, False, threads)
-        found += zip(rows.tolist(), target, strict=True)
+        if everyone:
+            return _as_masks(target, dtype)
+        found += zip(rows.tolist(), _as_masks(target, dtype), strict=True)
     found.sort(key=lambda pair: pair[0])
-    return [from_words(pixels, dtype)[:, :, 0] for _, pixels in found]
+    return [mask for _, mask in found]
 
 
 def of_one_size(size: Canvas) -> list[np.ndarray]:
@@ -70,6 +73,12 @@ def as_words(mask: np.ndarray) -> np.ndarray:
 def from_words(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """(h, w, k): the inverse of `as_words`."""
     return picture.astype(dtype, copy=False) if dtype.kind == "f" else picture.view(dtype)
+
+
+def _as_masks(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    if dtype.kind == "f":
+        return pixels[..., 0].astype(dtype, copy=False)
+    return pixels.reshape(*pixels.shape[:2], -1).view(dtype)
 
 
 def _plan(plan: Plan, image: np.ndarray, pixels: np.dtype, channels: int, policy: Targets, dtype: np.dtype) -> Plan:

@@ -55,7 +55,7 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
         out[name] = [swapped_labels(entry, policy, bool(turned[i])) for i, entry in enumerate(entries)]
     out.update(given.of("fixed"))
     if kept is not None:
-        for name in (*out,):
+        for name in (name for name in given.entries if name in out and any(given.bound(name, i) for i in range(n))):
             out[name] = [_left(entry, kept[i]) if given.bound(name, i) else entry for i, entry in enumerate(out[name])]
             if name in seen:
                 seen[name] = [_left(e, kept[i]) if given.bound(name, i) else e for i, e in enumerate(seen[name])]
@@ -84,24 +84,29 @@ def renumbered(segments: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return np.where(known, numbers[np.where(known, segments, 0)], segments).astype(segments.dtype)
 
 
-def _stacked(entries: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
+def _stacked(entries: np.ndarray | list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
     """Masks of one shape as one array (n, ...)."""
+    if isinstance(entries, np.ndarray):
+        return entries
     alike = {(entry.shape, entry.dtype) for entry in entries}
     return np.stack(entries) if len(alike) == 1 and entries[0].ndim == 2 else entries
 
 
 def _masks(
     entries: Sequence[np.ndarray], plan: Plan, policy: Targets, turned: np.ndarray, run: Run, threads: int
-) -> list[np.ndarray]:
+) -> np.ndarray | list[np.ndarray]:
     planes = [_planes(entry, plan, i) for i, entry in enumerate(entries)]
     out: list[list[np.ndarray]] = [[] for _ in entries]
     every = [(i, plane) for i, own in enumerate(planes) for plane in own]
+    swaps = turned if policy.swap_mask else np.zeros(len(turned), bool)
     for dtype in dict.fromkeys(plane.dtype for _, plane in every):
         chosen = [(i, plane) for i, plane in every if plane.dtype == dtype]
         image = np.array([i for i, _ in chosen], np.int64)
         found = masks.moved(plan, [plane for _, plane in chosen], image, policy, run, threads)
+        if len(found) == len(entries) and all(entry.ndim == 2 for entry in entries) and not swaps.any():
+            return found  # one for each image, as they are
         for i, mask in zip(image.tolist(), found, strict=True):
-            out[i].append(masks.swapped(mask, policy.swap_mask) if turned[i] and policy.swap_mask else mask)
+            out[i].append(masks.swapped(mask, policy.swap_mask) if swaps[i] else mask)
     size = plan.size
     return [_as_given(entry, out[i], (int(size.height[i]), int(size.width[i]))) for i, entry in enumerate(entries)]
 

@@ -42,6 +42,13 @@ def _alone(transforms: Sequence[Transform]) -> tuple[tuple[str, Transform], ...]
     return tuple(("", transform) for transform in transforms)
 
 
+@lru_cache(maxsize=1024)
+def _shares(weights: tuple[float, ...]) -> tuple[np.ndarray, int]:
+    """Where the part of each weight ends, and the last one that is not 0."""
+    found = np.array(weights)
+    return np.cumsum(found / found.max()), int(np.flatnonzero(found)[-1])  # of any size: their sum may be infinite
+
+
 @final
 class OneOf(Compose, frozen=True):
     """Apply one of `transforms`, chosen for each image with `weights` (None: all alike); then its own p decides whether
@@ -64,16 +71,16 @@ class OneOf(Compose, frozen=True):
             )
 
     def draw(self, draw: Draw) -> Params:
-        weights = np.ones(len(self.transforms)) if self.weights is None else np.array(self.weights)
-        ends = np.cumsum(weights / weights.max())  # of any size: their sum alone may be infinite
-        choice = np.searchsorted(ends, draw.uniform("choice") * ends[-1], side="right")
-        return {"choice": np.minimum(choice, np.flatnonzero(weights)[-1])}
+        ends, last = _shares((1.0,) * len(self.transforms) if self.weights is None else tuple(self.weights))
+        choice = ends.searchsorted(draw.uniform("choice") * ends[-1], side="right")
+        return {"choice": np.minimum(choice, last)}
 
     def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
         return _alone(self.transforms)
 
     def turns(self, params: Params) -> tuple[Turn, ...]:
-        return tuple(Turn(k, params["choice"] == k) for k in range(len(self.transforms)))
+        chosen = params["choice"] == np.arange(len(self.transforms))[:, None]  # (child, n)
+        return tuple([Turn(k, acts) for k, acts in enumerate(chosen)])
 
     def rebuilt(self, change: Callable[[Transform], Transform]) -> OneOf:
         return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
@@ -154,6 +161,7 @@ class RandomOrder(Compose, frozen=True):
 
     transforms: _Transforms
     evaluation: ClassVar[Evaluation] = "counterpart"
+    leaves_out: ClassVar[bool] = False
     examples: ClassVar = (
         {"transforms": [Rotate(20), Brightness(0.4), HorizontalFlip()]},
         {"transforms": [GaussianBlur((1, 2)), Invert()], "p": 0.7},
@@ -178,9 +186,9 @@ class RandomOrder(Compose, frozen=True):
         return _alone(self.transforms)
 
     def turns(self, params: Params) -> tuple[Turn, ...]:
-        k = range(len(self.transforms))
-        comes = params["order"][:, :, None] == np.array(k)  # (n, place, child)
-        return tuple(Turn(child, comes[:, place, child]) for place in k for child in k)
+        k, order = len(self.transforms), params["order"]
+        comes = order.T[:, None, :] == np.arange(k)[:, None]  # (place, child, n)
+        return tuple([Turn(number % k, acts) for number, acts in enumerate(comes.reshape(k * k, len(order)))])
 
     def rebuilt(self, change: Callable[[Transform], Transform]) -> RandomOrder:
         return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
@@ -196,6 +204,7 @@ class Sequential(Compose, frozen=True):
     transforms: _Transforms
     in_order: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
+    leaves_out: ClassVar[bool] = False
     examples: ClassVar = ({"transforms": [Rotate(20), Brightness(0.4)], "p": 0.5}, {"transforms": [GaussianBlur()]})
 
     def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:

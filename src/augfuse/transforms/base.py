@@ -302,6 +302,9 @@ class Compose(Transform, frozen=True):
     `branches` says which children there are, `turns` which of them act on which images, in which order.
     """
 
+    # Whether there may be images on which a child does not act that it acts on itself.
+    leaves_out: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         Transform.__post_init__(self)
         if (count := applications(self)) > MOST_APPLICATIONS:

@@ -233,6 +233,22 @@ def blend_any(row, first, channels, taps, line, to):
 
 
 @inlined
+def blend_twos(row, at, fours, channels, line, to):
+    """The same as by `blend_any`, of two neighbours."""
+    for x in range(len(at)):
+        first, second = fours[4 * x], fours[4 * x + 1]
+        for c in range(channels):
+            k = at[x] + c
+            line[to + x * channels + c] = second * row[k + channels] + first * row[k]
+
+
+@inlined
+def _keeps(m, height, width, out_height, out_width):
+    """Whether every pixel stays where it is: its own weight is 1, and that of any other is 0."""
+    return m[0] == 1.0 and m[2] == 0.0 and m[4] == 1.0 and m[5] == 0.0 and height == out_height and width == out_width
+
+
+@inlined
 def _halves(scale, shift, length, count, warp):
     """Whether each output position is the mean of two whole pixels of the source."""
     averaged = scale == 2.0 and warp.area_above < 2.0 and not warp.nearest
@@ -294,6 +310,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             from_y, to_y = found[3], found[4]
         if color.kind == GAIN:
             gain, offset = color.matrices[i, 0, 0], color.matrices[i, 0, 3]
+        keeps = _keeps(m, height, width, out_height, out_width)
         halves = src.itemsize == 1 and channels == 3 and out_width >= 4 and _halves(m[0], m[2], width, out_width, warp)
         halves = halves and _halves(m[4], m[5], height, out_height, warp)
         by_threes = is_rgb(lines, out_width, channels, color, target, i)
@@ -302,7 +319,12 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             repeat(target.biases[i], row.bias, channels)
         for begin in range(0, out_height, several):
             stop = min(begin + several, out_height)
-            for y in range(begin, stop):
+            if keeps:
+                begins = starts[i] + begin * width * channels
+                pixels = src[begins : begins + (stop - begin) * width * channels]
+                for p in range(len(pixels)):
+                    lines[p] = F(pixels[p])
+            for y in range(stop if keeps else begin, stop):
                 to = (y - begin) * out_width * channels
                 if halves:
                     upper = starts[i] + ((int(m[5]) + 2 * y) * width + int(m[2])) * channels
@@ -311,6 +333,8 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 add_rows(src, starts[i], width * channels, low * channels, (high - low) * channels, down, y, floats)
                 if together and (channels == 3 or channels == 4):
                     blend_fours(floats, at, weights, most_x, fours, taps, channels, lines, to)
+                elif together and taps == 2:
+                    blend_twos(floats, at, fours, channels, lines, to)
                 else:
                     blend_any(floats, low, channels, across, lines, to)
             count, into = (stop - begin) * out_width, first + begin * out_width * (1 if target.planar else channels)

@@ -159,6 +159,14 @@ def reaches_out(tile, line, last):
     return least == F(0)
 
 
-run = jit_with(tiles.run, __name__, __file__, locate=locate, window_of=window_of, reaches_out=reaches_out)
+@inlined
+def within(warp, i, x0, y0, right, down, W, H):
+    """`window.within`: where its corners lie says nothing of a tile that is bent."""
+    return False
+
+
+run = jit_with(
+    tiles.run, __name__, __file__, locate=locate, window_of=window_of, reaches_out=reaches_out, within=within
+)
 # One block, of all of the output: each would copy all of the source.
 cubic_run = jit_with(cubic.run, __name__, __file__, locate=locate, window_of=window_of, SIDE=2**28)

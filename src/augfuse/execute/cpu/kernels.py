@@ -51,6 +51,27 @@ def locate(warp, i, x0, y0, W, H, pad, step, stride, tile, count):
 
 
 @inlined
+def locate_within(warp, i, x0, y0, step, stride, tile, count):
+    """`locate` for pixels that are `within`: the same numbers with half the work."""
+    m, off, tx, ty, xs, ys = warp.matrices[i], tile.off, tile.tx, tile.ty, tile.xs, tile.ys
+    a, b, c = F(m[0]), F(m[1]), F(m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2])
+    d, e, f = F(m[3]), F(m[4]), F(m[3] * (x0 + 0.5) + m[4] * (y0 + 0.5) + m[5])
+    shift = F(0.5)
+    if warp.mode == NEAREST:
+        c -= shift
+        f -= shift
+        shift = F(0)
+    step, stride = np.int32(step), np.int32(stride)
+    for p in range(count):
+        sx = a * xs[p] + (b * ys[p] + c) - shift
+        sy = d * xs[p] + (e * ys[p] + f) - shift
+        ix, iy = np.int32(sx), np.int32(sy)
+        tx[p] = sx - F(ix)
+        ty[p] = sy - F(iy)
+        off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * step))
+
+
+@inlined
 def taps(warp, i, x0, y0, xs, ys, W, H, pad, step, stride, tile, count):
     """The same for the places (x0 + xs, y0 + ys) that the matrix of image i is given."""
     m, mode, nearest = warp.matrices[i], warp.mode, warp.nearest

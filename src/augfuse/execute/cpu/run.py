@@ -57,9 +57,20 @@ class Work(NamedTuple):
     grid: Paths  # where pixels may go: which compiled loop runs
 
 
-def execute(lowered: Lowered, images: Images, out: np.ndarray, planar: bool, workers: int) -> None:
-    """Run a plan into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous and of the plan's dtype."""
-    share(prepare(lowered, images, out, planar), len(images), workers)
+def execute(
+    lowered: Lowered,
+    images: Images,
+    out: np.ndarray,
+    planar: bool,
+    workers: int,
+    part: tuple[int, int] | None = None,
+) -> None:
+    """Run a plan into `out`, (n, h, w, c) or (n, c, h, w), C-contiguous and of the plan's dtype. part: which of its
+    images alone are wanted, first and behind the last, and `out` has room for."""
+    if part is None:
+        share(prepare(lowered, images, out, planar), len(images), workers)
+    else:
+        prepare(lowered, images, out, planar, part[0])(*part)
 
 
 def execute_each(lowered: Lowered, images: Images, workers: int) -> Images:
@@ -83,12 +94,16 @@ def execute_each(lowered: Lowered, images: Images, workers: int) -> Images:
     return Images(items=items)
 
 
-def prepare(lowered: Lowered, images: Images, out: np.ndarray, planar: bool) -> Callable[[int, int], None]:
-    """A function that carries out the images start..stop of the batch; safe to call from several threads."""
+def prepare(
+    lowered: Lowered, images: Images, out: np.ndarray, planar: bool, first: int = 0
+) -> Callable[[int, int], None]:
+    """A function that carries out the images start..stop of the batch; safe to call from several threads. first: which
+    of them lies at the beginning of `out`."""
     run_slice = _slices(lowered, images, planar)
     if lowered.output.dtype == np.float16:
         return _narrowed(run_slice, lowered.output, planar, out)
-    return partial(run_slice, target_of(lowered.output, planar, out))
+    target = target_of(lowered.output, planar, out)
+    return partial(run_slice, target._replace(first=first) if first else target)
 
 
 def _slices(lowered: Lowered, images: Images, planar: bool) -> Callable[[Target, int, int], None]:

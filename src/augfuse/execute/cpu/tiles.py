@@ -7,7 +7,7 @@ import numpy as np
 from augfuse.execute.cpu import kernels as k
 from augfuse.execute.cpu.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP, locate
 from augfuse.execute.cpu.numbers import Tile
-from augfuse.execute.cpu.window import Window, window_of
+from augfuse.execute.cpu.window import Window, window_of, within
 from augfuse.jit import inlined, jit
 
 TILE = 448  # output pixels per tile: its buffers, 22 KB, stay in a 32 KB L1 cache
@@ -146,8 +146,13 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
                 count = min(rows, out_height - y) * min(across, out_width - x)
                 padded = -(-count // BLOCK) * BLOCK  # what lies behind count is computed and not written
                 at = y * out_width + x
-                locate(warp, i, x, y, width, height, pad, channels, pitch, tile, padded)
-                cut = cuts and reaches_out(tile, min(across, out_width - x) - 1, count - 1)
+                last = min(across, out_width - x) - 1
+                cut = False
+                if within(warp, i, x, y, last, count // (last + 1) - 1, width, height):
+                    k.locate_within(warp, i, x, y, channels, pitch, tile, padded)
+                else:
+                    locate(warp, i, x, y, width, height, pad, channels, pitch, tile, padded)
+                    cut = cuts and reaches_out(tile, last, count - 1)
                 if packed and channels == 3:
                     k.gather_rgb(image, base, stride, tile, count)
                     if direct and not cut:

@@ -6,7 +6,8 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from augfuse.execute.cpu.kernels import REFLECT, WRAP, WRAP_CENTRES
+from augfuse.execute.cpu.kernels import CONSTANT, NEAREST, REFLECT, WRAP, WRAP_CENTRES
+from augfuse.geometry import EDGE
 from augfuse.jit import inlined
 
 
@@ -58,3 +59,17 @@ def window_of(m, x0, y0, rows, columns, height, width, mode, reach):
         height, mode, reach,
     )  # fmt: skip
     return Window(from_x, to_x, from_y, to_y)
+
+
+@inlined
+def within(warp, i, x0, y0, right, down, W, H):
+    """Whether the taps of the pixels (x0, y0) to (x0 + right, y0 + down) of image i surely lie in the source, W x H, so
+    that no border plays a part. False for what this is not asked of: the nearest pixel, and borders that wrap."""
+    m = warp.matrices[i]
+    if warp.nearest or not (warp.mode == NEAREST or warp.mode == CONSTANT or warp.mode == REFLECT):
+        return False
+    u, v = m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2] - 0.5, m[3] * (x0 + 0.5) + m[4] * (y0 + 0.5) + m[5] - 0.5
+    left, top = u + min(m[0] * right, 0.0) + min(m[1] * down, 0.0), v + min(m[3] * right, 0.0) + min(m[4] * down, 0.0)
+    u, v = u + max(m[0] * right, 0.0) + max(m[1] * down, 0.0), v + max(m[3] * right, 0.0) + max(m[4] * down, 0.0)
+    slack = EDGE + (W + H) * 2.0**-20  # the float32 places are off by less
+    return left >= slack and u <= W - 1 - slack and top >= slack and v <= H - 1 - slack
