@@ -9,6 +9,7 @@ import numpy as np
 
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.decode import Color, decode, sniff
+from augfuse.data.plain import plain_files
 from augfuse.data.sample import Sample
 from augfuse.data.stores.files import FileStore
 from augfuse.data.stores.store import Read, read_each
@@ -57,21 +58,24 @@ class SizedFiles:
     def _one(self, row: int) -> Sample:
         pixels = self._pixels(row)
         out = np.empty((*self._sizing.size, pixels.shape[2]), np.float32)
-        self._sizing.into(pixels, out)
+        self._sizing.all_into(pixels[None], out[None], False)
         return Sample(out, None, self._store.name(row))
 
     def read_into(self, rows: Sequence[int], out: np.ndarray, planar: bool, threads: int) -> None:
         """The images of these rows into `out`, (n, h, w, c) or planar (n, c, h, w), float32. DecodeError."""
 
         def some(start: int, stop: int) -> None:
-            for place in range(start, stop):
-                pixels = self._pixels(rows[place])
-                if planar:
-                    one = np.empty((*self._sizing.size, pixels.shape[2]), np.float32)
-                    self._sizing.into(pixels, one)
-                    out[place] = one.transpose(2, 0, 1)
+            place = start
+            names = [self._store.name(row) for row in rows[start:stop]]
+            for few in plain_files(names, self._store.color, passing=True):
+                last = place + len(few.images)
+                if few.stack is not None:
+                    self._sizing.all_into(few.stack, out[place:last], planar)
                 else:
-                    self._sizing.into(pixels, out[place])
+                    for place, found in enumerate(few.images, place):
+                        pixels = self._pixels(rows[place]) if found is None else found
+                        self._sizing.all_into(pixels[None], out[place : place + 1], planar)
+                place = last
 
         share(some, len(rows), threads)
 
