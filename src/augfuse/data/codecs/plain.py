@@ -135,11 +135,11 @@ def _look_png(tables, data, start, stop, found):
         if name == _IEND:
             ended = True
             break
-        if name == _TRNS or name == _EXIF or name == _ITXT or name == _ZTXT:
+        if name in (_TRNS, _EXIF, _ITXT, _ZTXT):
             return False
         if name == _TEXT and length >= 4 and _word(data, at + 8) == _RAW:  # "Raw profile type exif"
             return False
-        if name == _IHDR or name == _PLTE or name == _IDAT:
+        if name in (_IHDR, _PLTE, _IDAT):
             if crc32(tables, data, at + 4, end - 4) != _word(data, end - 4):
                 return False
             packed += length * (name == _IDAT)

@@ -105,13 +105,12 @@ class FileStore:
         found: list[Any] = [None] * len(rows)
 
         def some(start: int, stop: int) -> None:
-            place = start
+            first = start
             for few in plain_files([self.name(row) for row in rows[start:stop]], self.color):
-                for place, pixels in enumerate(few.images, place):
-                    found[place] = (
-                        read_one(self._one, rows[place]) if pixels is None else self._sample(rows[place], pixels)
-                    )
-                place += 1
+                for place, pixels in enumerate(few.images, first):
+                    row = rows[place]
+                    found[place] = read_one(self._one, row) if pixels is None else self._sample(row, pixels)
+                first += len(few.images)
 
         share(some, len(rows), threads)
         return found
