@@ -156,7 +156,7 @@ def _lengths(data, bits, held, at, stop, literals, distances, tables, counts, sy
 
 @inlined
 def _build(lengths, first, count, literals, table, counts, symbols):
-    """Whether these lengths make a code as zlib takes it. table: of what the next _DIRECT bits mean; counts, symbols: of
+    """Whether these lengths make a code that zlib takes. table: what the next _DIRECT bits mean; counts, symbols: of
     each length, for codes that are longer. literals: how many of the first symbols are such."""
     counts[:] = 0
     for k in range(count):
