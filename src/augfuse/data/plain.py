@@ -19,7 +19,7 @@ import numpy as np
 from augfuse.data import limits
 from augfuse.data.codecs.pixels import recolor
 
-_ARENA = 2**18  # bytes of files that are held at a time
+_ARENA = 2**19  # bytes of files that are held at a time
 _PIXELS = 2**20  # bytes of their pixels
 _CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 

@@ -210,15 +210,11 @@ def _paired(table, place):
     """Two literals in one entry, where the second code lies within the bits that are looked up."""
     entry = table[place]
     size = entry & np.uint32(15)
-    if entry >= _OTHER or size >= _DIRECT:
-        return
     behind = table[place >> np.int64(size)]
-    if behind < _OTHER and (behind >> np.uint32(4)) & np.uint32(3) == 1:
-        both = size + (behind & np.uint32(15))
-        if both <= _DIRECT:
-            table[place] = (
-                entry & np.uint32(0xFF00) | (behind & np.uint32(0xFF00)) << np.uint32(8) | np.uint32(32) | both
-            )
+    both = size + (behind & np.uint32(15))
+    is_pair = (entry < _OTHER) & (behind < _OTHER) & (both <= _DIRECT)
+    pair = entry & np.uint32(0xFF00) | (behind & np.uint32(0xFF00)) << np.uint32(8) | np.uint32(32) | both
+    table[place] = pair if is_pair else entry  # a branch here is taken at random
 
 
 @inlined

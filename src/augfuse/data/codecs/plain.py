@@ -174,10 +174,12 @@ def _decoded(data, start, found, packed, rows, palette, pixels, place):
     height, width, kind = found[HEIGHT], found[WIDTH], found[TYPE]
     step = 1 if kind == _PALETTE else found[CHANNELS]
     size = width * step
-    filled, at = 0, start + 8
+    filled, at, only = 0, start + 8, 0
     while True:
         length, name = _word(data, at), _word(data, at + 4)
-        if name == _IDAT:
+        if name == _IDAT and length == found[PACKED]:
+            only = at + 8
+        elif name == _IDAT:
             for p in range(length):
                 packed[filled + p] = data[at + 8 + p]
             filled += length
@@ -188,7 +190,8 @@ def _decoded(data, start, found, packed, rows, palette, pixels, place):
         elif name == _IEND:
             break
         at += 12 + length
-    if not inflated(packed, 0, filled, rows, (size + 1) * height):
+    source, first = (data, only) if only else (packed, 0)
+    if not inflated(source, first, first + found[PACKED], rows, (size + 1) * height):
         return False
     lines = rows[: (size + 1) * height].reshape(height, size + 1)
     above = np.zeros(size, np.uint8)
