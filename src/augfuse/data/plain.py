@@ -17,6 +17,7 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.data import limits
+from augfuse.data.codecs.memory import memory
 from augfuse.data.codecs.pixels import recolor
 
 _ARENA = 2**19  # bytes of files that are held at a time
@@ -91,7 +92,7 @@ def _decoded(
 
 def _memory(size: int, passing: bool) -> np.ndarray:
     if not passing or size > _PIXELS:
-        return np.empty(size, np.uint8)
+        return memory(size)
     if len(_scratch.pixels) < size:
         _scratch.pixels = np.empty(size, np.uint8)
     return _scratch.pixels[:size]

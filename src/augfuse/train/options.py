@@ -37,8 +37,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for. None leaves the choice to `prepare`: it depends on the data.
 
     `parts` stands for `data` where sources are at hand. `exclude` is a list of images to leave out: a file, or the
-    paths themselves; `columns`: of a table, ROLE=COLUMN words. `trust_model`: code in a model file may run. `python`: no
-    command can repeat the run, only a call.
+    paths themselves; `columns`: of a table, ROLE=COLUMN words. `trust_model`: code in a model file may run. `python`:
+    no command can repeat the run, only a call.
     """
 
     data: Path | None = None
