@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import augfuse as af
+from augfuse.data.codecs import memory as codec_memory
 from augfuse.data.codecs.memory import memory
 
 
@@ -41,7 +42,8 @@ def test_what_is_held_is_never_overwritten(part: object) -> None:
         np.testing.assert_array_equal(np.asarray(view), copy)
 
 
-def test_memory_that_nobody_holds_is_handed_out_again() -> None:
+def test_memory_that_nobody_holds_is_handed_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec_memory, "_kept", codec_memory._Kept())
     held = [memory(200_000) for _ in range(3)]
     places = {one.ctypes.data for one in held}
     assert len(places) == 3

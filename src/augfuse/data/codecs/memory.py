@@ -61,6 +61,7 @@ def memory(size: int) -> np.ndarray:
                 return kept.buffers[i][:size]
         buffer = np.empty(-(-size // _STEP) * _STEP, np.uint8)
         kept.buffers.append(buffer)
+        kept.at = 0
         kept.size += buffer.size
         while kept.size > _MOST:  # those that were made first go, held or not
             kept.size -= kept.buffers.pop(0).size
