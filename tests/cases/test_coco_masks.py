@@ -239,6 +239,7 @@ def test_a_panoptic_png_is_decoded_once_for_both_targets(
     assert decoded == ["0.png", "1.png"]
     order = np.array([1, 0, 0, 2, 1])
     for sample, row in zip(data.read(order, threads), order, strict=True):
+        assert not isinstance(sample, af.DecodeError)
         for name in ("mask", "segments"):
             np.testing.assert_array_equal(sample.targets[name], wanted[row][name])
     assert decoded[2:] == ["1.png", "0.png", "0.png", "1.png"]

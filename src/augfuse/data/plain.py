@@ -107,7 +107,7 @@ def _decode_jpegs(
     from augfuse.data.codecs import plain
 
     chosen = np.flatnonzero(found[:, plain.KIND] == plain.JPEG)
-    raw, out = memoryview(arena), memoryview(pixels)
+    raw, out = arena.data, pixels.data
     shapes = found[chosen][:, [plain.HEIGHT, plain.WIDTH, plain.CHANNELS]]
     stored = places[chosen] + shapes.prod(1)
     rows = zip(

@@ -14,9 +14,7 @@ from augfuse.lanes.words import place_of
 _WORD, _BYTES, _LANES = ir.IntType(64), ir.VectorType(ir.IntType(8), 4), ir.VectorType(ir.IntType(16), 4)
 
 
-@intrinsic
-def load_pixel(typingctx, buffer, index) -> Any:
-    """(buffer, element) -> four bytes from there on."""
+def _load(typingctx, buffer, index) -> Any:
 
     def codegen(context, builder, signature, arguments):
         found = builder.load(place_of(context, builder, signature.args[0], tuple(arguments), _BYTES), align=1)
@@ -25,9 +23,7 @@ def load_pixel(typingctx, buffer, index) -> Any:
     return types.uint64(buffer, types.intp), codegen
 
 
-@intrinsic
-def store_pixel(typingctx, buffer, index, pixel) -> Any:
-    """Four bytes to (buffer, element)."""
+def _store(typingctx, buffer, index, pixel) -> Any:
 
     def codegen(context, builder, signature, arguments):
         lanes = builder.trunc(builder.bitcast(arguments[2], _LANES), _BYTES)
@@ -37,9 +33,7 @@ def store_pixel(typingctx, buffer, index, pixel) -> Any:
     return types.void(buffer, types.intp, types.uint64), codegen
 
 
-@intrinsic
-def paeth(typingctx, value, left, above, corner) -> Any:
-    """`value` plus, of the other three, the one nearest to left + above - corner; modulo 256."""
+def _paeth(typingctx, value, left, above, corner) -> Any:
 
     def codegen(context, builder, signature, arguments):
         x, a, b, c = (builder.bitcast(one, _LANES) for one in arguments)
@@ -61,3 +55,11 @@ def paeth(typingctx, value, left, above, corner) -> Any:
 
     word = types.uint64
     return word(word, word, word, word), codegen
+
+
+# (buffer, element) -> four bytes from there on.
+load_pixel: Any = intrinsic(_load)
+# (buffer, element, pixel): four bytes to there.
+store_pixel: Any = intrinsic(_store)
+# (value, left, above, corner) -> value plus, of the others, the one nearest to left + above - corner; modulo 256.
+paeth: Any = intrinsic(_paeth)
