@@ -49,7 +49,7 @@ def plain_files(names: Sequence[str], color: str | None, *, passing: bool = Fals
     """The pixels of image files in order, some at a time, as `decode` gives them.
 
     color: as for `decode`. passing: the pixels are valid until the next ones are asked for. A file that is not plain,
-    cannot be read, or is not right in every respect is None.
+    cannot be read, or is not right in every respect is None. One loop at a time in a thread: memory is used again.
     """
     limit = limits.plain_limit()
     read = _reader()
