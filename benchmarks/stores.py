@@ -134,22 +134,47 @@ def tensorflow(work: Path, rounds: int) -> list[Figure]:
     folder = jpegs(work / "photos", 512)
     path = packed(folder, work)["tfrecord"]
     data = af.from_directory(folder, color=None)  # files are written as they are
-    labels = data.labels
-    assert labels is not None
+    labels, classes, paths = data.labels, data.classes, data.paths
+    assert labels is not None and classes is not None and paths is not None
+    sizes = [sample.image.shape for sample in data]
 
     def ours_writes() -> None:
         with (work / "ours.tfrecord").open("wb") as file:
             write_tfrecord(data, file, lambda done: None, packed=False, threads=1)
 
+    def example(i: int) -> Any:
+        """The features that augfuse writes. It is told the size of the image, which augfuse finds out."""
+        raw, name = data.raw(i), paths[i]
+        height, width, channels = sizes[i]
+        feature = {
+            "image/encoded": _bytes(raw),
+            "image/format": _bytes(b"jpeg"),
+            "image/height": _integer(height),
+            "image/width": _integer(width),
+            "image/channels": _integer(channels),
+            "image/filename": _bytes(str(Path(name).relative_to(folder)).encode()),
+            "image/class/label": _integer(int(labels[i])),
+            "image/class/text": _bytes(classes[labels[i]].encode()),
+        }
+        return tf.train.Example(features=tf.train.Features(feature=feature))
+
+    def _bytes(value: bytes) -> Any:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    def _integer(value: int) -> Any:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
     def theirs_writes() -> None:
         with tf.io.TFRecordWriter(str(work / "theirs.tfrecord")) as writer:
             for i in range(len(data)):
-                feature = {
-                    "image/encoded": tf.train.Feature(bytes_list=tf.train.BytesList(value=[data.raw(i)])),
-                    "image/class/label": tf.train.Feature(int64_list=tf.train.Int64List(value=[int(labels[i])])),
-                    "image/class/text": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"class"])),
-                }
-                writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+                writer.write(example(i).SerializeToString())
+
+    ours_writes()
+    for i, record in enumerate(tf.data.TFRecordDataset(str(work / "ours.tfrecord")).as_numpy_iterator()):
+        written = tf.train.Example.FromString(record)
+        written.features.feature.pop("augfuse/written", None)
+        if written != example(i):
+            raise SystemExit(f"record {i}: the features differ from those that TensorFlow is timed with")
 
     def parse(record: Any) -> Any:
         keys = {"image/encoded": tf.io.FixedLenFeature([], tf.string),

@@ -231,13 +231,10 @@ def test_threads_change_no_byte(workers: int, folder: Path) -> None:
     np.testing.assert_array_equal(epoch(plain(folder, workers=workers))[0], epoch(plain(folder))[0])
 
 
-def test_small_images_are_read_by_one_thread(folder: Path, tmp_path: Path) -> None:
-    assert plain(folder).loader.workers == 1
+def test_all_cores_read_unless_a_number_is_given(folder: Path) -> None:
+    assert plain(folder).loader.workers == cpu_count()
     assert plain(folder, workers=3).loader.workers == 3
     assert plain(folder, recipe=af.Recipe([])).loader.workers == cpu_count()
-    for i in range(3):
-        save(tmp_path / f"a/{i}.png", i, 200, 210)
-    assert plain(tmp_path).loader.workers == cpu_count()
 
 
 def test_take_and_skip(folder: Path) -> None:

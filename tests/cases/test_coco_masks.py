@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import augfuse as af
+from augfuse.data import object_masks
 
 SIZE = (40, 56)  # height, width
 BOX = [1.0, 1.0, 9.0, 9.0]
@@ -220,6 +221,28 @@ def test_panoptic_segments(tmp_path: Path) -> None:
     assert (data[1].targets["segments"] == 1).all() and (data[1].targets["mask"] == 0).all()
     assert (data[2].targets["segments"] == 0).all() and (data[2].targets["mask"] == 255).all()
     np.testing.assert_array_equal(data.subset([1, 0])[1].targets["segments"], wanted)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_panoptic_png_is_decoded_once_for_both_targets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    data = af.from_coco(panoptic(tmp_path))
+    decoded: list[str] = []
+
+    def noted(raw: bytes, **options: Any) -> np.ndarray:
+        decoded.append(Path(options["path"]).name)
+        return af.decode(raw, **options)
+
+    monkeypatch.setattr(object_masks, "decode", noted)
+    wanted = [sample.targets for sample in data]
+    assert decoded == ["0.png", "1.png"]
+    order = np.array([1, 0, 0, 2, 1])
+    for sample, row in zip(data.read(order, threads), order, strict=True):
+        assert not isinstance(sample, af.DecodeError)
+        for name in ("mask", "segments"):
+            np.testing.assert_array_equal(sample.targets[name], wanted[row][name])
+    assert decoded[2:] == ["1.png", "0.png", "0.png", "1.png"]
 
 
 def test_panoptic_segments_that_cannot_be_used(tmp_path: Path) -> None:

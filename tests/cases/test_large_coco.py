@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +106,41 @@ def test_a_cache_says_the_same(tmp_path: Path, small: Path) -> None:
     assert not again.table.targets["boxes"].values.flags.owndata  # type: ignore[attr-defined]  # mapped
 
 
+@pytest.mark.parametrize("rows", [None, [5, 0, 5, 39]])
+def test_a_pickle_carries_where_its_arrays_are_kept(tmp_path: Path, rows: list[int] | None) -> None:
+    path, _ = make(tmp_path, boxes=600)
+    read = af.from_coco(path)
+    data = af.from_coco(path)
+    if rows is not None:
+        read, data = read.subset(rows), data.subset(rows)
+    carried, whole = pickle.dumps(data), pickle.dumps(read)
+    values = data.table.targets["boxes"].values.nbytes  # type: ignore[attr-defined]
+    assert len(carried) < len(whole) - values
+    assert told(pickle.loads(carried)) == told(data) == told(read)
+    again = pickle.loads(carried)
+    assert pickle.dumps(again) == carried
+    code = "import pickle, sys; print(sum(len(one.targets['boxes']) for one in pickle.load(sys.stdin.buffer)))"
+    found = subprocess.run([sys.executable, "-c", code], input=carried, capture_output=True, check=True)
+    assert int(found.stdout) == sum(len(one["boxes"]) for one in told(data))
+
+
+@pytest.mark.parametrize("change", ["cache", "file", "gone"])
+def test_a_pickle_of_a_file_that_has_changed_since_says_so(tmp_path: Path, small: Path, change: str) -> None:
+    path, held = make(tmp_path)
+    af.from_coco(path)
+    carried = pickle.dumps(af.from_coco(path))
+    if change == "cache":
+        for kept in small.iterdir():
+            kept.unlink()
+    elif change == "file":
+        path.write_text(json.dumps(held, indent=1))
+        af.from_coco(path)
+    else:
+        path.unlink()
+    with pytest.raises(af.DataError, match=r"instances\.json: the data set that was pickled.*Open the data set again"):
+        pickle.loads(carried)
+
+
 def test_a_cache_of_another_file_is_not_used(tmp_path: Path) -> None:
     path, held = make(tmp_path)
     af.from_coco(path)
@@ -161,6 +199,19 @@ def test_the_object_is_named(tmp_path: Path, small: Path, change: Any, words: st
     with pytest.raises(af.DataError, match=words):
         af.from_coco(path)
     assert not small.exists() or not list(small.iterdir())
+
+
+@pytest.mark.parametrize("wrong", [3, 150, 399])
+@pytest.mark.parametrize("piece", [90, 350, 600, 3000])
+def test_the_object_is_named_wherever_a_piece_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: int, piece: int
+) -> None:
+    monkeypatch.setattr(pieces, "_PIECE", piece)
+    path, held = make(tmp_path, boxes=400)
+    held["annotations"][wrong]["bbox"] = [1, 2, 3]
+    path.write_text(json.dumps(held))
+    with pytest.raises(af.DataError, match=f"annotations: the object with id {wrong} is not as wanted"):
+        af.from_coco(path)
 
 
 def test_ids_of_any_kind(tmp_path: Path) -> None:

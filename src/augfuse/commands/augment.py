@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from augfuse.commands import terminal
+from augfuse.commands.shell import ColumnWords
 from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, write_records
 from augfuse.errors import DataError, DecodeError, RangeError
 
@@ -25,6 +26,7 @@ def augment(
     *,
     to: To | None = None,
     exclude: Path | None = None,
+    columns: ColumnWords = None,
     copies: int = 1,
     recipe: Path | None = None,
     seed: int = 0,
@@ -53,6 +55,9 @@ def augment(
         the ending of DST, else class folders.
     exclude
         Leave out the images on this list, which augfuse doctor SRC --quarantine LIST writes.
+    columns
+        Of a table: which column is what, where the names do not say it: image=path label=breed split=fold. Also
+        boxes=x1,y1,x2,y2, root=FOLDER (of the images), and the other columns that af.from_dataframe takes.
     copies
         Augmented copies of each image.
     recipe
@@ -77,7 +82,7 @@ def augment(
         kind = _format(dst, form, format)
         if form != "tfrecord":  # whose files are known once the parts are
             check(outputs_of(dst, [None], form, "augfuse augment"))
-        sources, copying = _prepare(src, form, exclude, copies, recipe, seed, workers, color, on_error)
+        sources, copying = _prepare(src, form, exclude, columns, copies, recipe, seed, workers, color, on_error)
         work = _Work(form, kind, outputs_of(dst, list(sources), form, "augfuse augment"), sources, copying)
         if form == "tfrecord":
             check(work.outputs)
@@ -117,8 +122,8 @@ def _format(dst: Path, form: To, format: str | None) -> str:
 
 
 def _prepare(
-    src: Path, form: To, exclude: Path | None, copies: int, recipe: Path | None, seed: int, workers: int | None,
-    color: Any, on_error: Any,
+    src: Path, form: To, exclude: Path | None, columns: list[str] | None, copies: int, recipe: Path | None,
+    seed: int, workers: int | None, color: Any, on_error: Any,
 ) -> tuple[dict[str | None, DataSet], Copying]:  # fmt: skip
     """Check everything that can be checked before anything is written."""
     from augfuse.data.augmented import check_one
@@ -134,7 +139,7 @@ def _prepare(
     if copies > _MOST_COPIES:
         raise RangeError(f"--copies: got {copies}, wanted at most {_MOST_COPIES} of each image.")
     own = None if recipe is None else read_recipe(recipe)
-    opened = open_parts(src, color, exclude)
+    opened = open_parts(src, color, exclude, columns)
     if form in ("folder", "npz"):
         require_classes(opened, src, "augfuse augment", "Type --to coco, yolo or voc, or a DST that ends in .tfrecord.")
     elif form != "tfrecord":

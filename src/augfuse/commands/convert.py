@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from augfuse.commands import terminal
+from augfuse.commands.shell import ColumnWords
 from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, write_records
 from augfuse.errors import DataError, RangeError
 
@@ -21,6 +22,7 @@ def convert(
     *,
     to: To | None = None,
     exclude: Path | None = None,
+    columns: ColumnWords = None,
     color: Literal["rgb", "grayscale", "rgba"] | None = None,
     gzip: bool = False,
     workers: int | None = None,
@@ -47,6 +49,9 @@ def convert(
         images and labels) or voc (Annotations and JPEGImages). Default: by the ending of DST, else class folders.
     exclude
         A list of images of SRC to leave out, as augfuse doctor --quarantine writes it.
+    columns
+        Of a table: which column is what, where the names do not say it: image=path label=breed split=fold. Also
+        boxes=x1,y1,x2,y2, root=FOLDER (of the images), and the other columns that af.from_dataframe takes.
     color
         Convert image files: rgb, grayscale, rgba; they are then written as PNG. Default: they are kept.
     gzip
@@ -65,7 +70,7 @@ def convert(
         form = form_of(dst, to)
         if gzip and form != "tfrecord":
             raise DataError(f"--gzip: packs TFRecord files, and DST {dst} is none. Leave it out.")
-        parts = _opened(src, form, color, exclude)
+        parts = _opened(src, form, color, exclude, columns)
         threads = cpu_count() if workers is None else max(1, workers)
         work = _Work(form, parts, outputs_of(dst, list(parts), form, "augfuse convert"), threads, workers, gzip)
         check(work)
@@ -98,13 +103,17 @@ class _Work(NamedTuple):
 
 
 def _opened(
-    src: Path, form: To, color: Literal["rgb", "grayscale", "rgba"] | None, exclude: Path | None
+    src: Path,
+    form: To,
+    color: Literal["rgb", "grayscale", "rgba"] | None,
+    exclude: Path | None,
+    columns: Sequence[str] | None,
 ) -> dict[str | None, DataSet]:
     """The parts of SRC. DataError where they have not what the form needs."""
     from augfuse.data.export.write import check_form
     from augfuse.data.open import open_parts, require_classes
 
-    opened = open_parts(src, color, exclude)
+    opened = open_parts(src, color, exclude, columns)
     if form in ("folder", "npz"):
         require_classes(opened, src, "augfuse convert", "Type --to coco, yolo or voc, or a DST that ends in .tfrecord.")
     elif form != "tfrecord":

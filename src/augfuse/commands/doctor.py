@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from augfuse.commands import terminal
-from augfuse.commands.shell import FAILED, OK, USAGE, refuse, refuse_file
+from augfuse.commands.shell import FAILED, OK, USAGE, ColumnWords, refuse, refuse_file
 from augfuse.errors import AugfuseError, RangeError, did_you_mean
 from augfuse.text import shown
 
 if TYPE_CHECKING:
+    from augfuse.data.dataset import DataSet
     from augfuse.outputs import Output
 
 _WRITER = "augfuse doctor"
@@ -21,6 +22,7 @@ _WRITER = "augfuse doctor"
 def doctor(
     data: Path | None = None,
     *,
+    columns: ColumnWords = None,
     explain: str | None = None,
     recipe: Path | None = None,
     model: Path | None = None,
@@ -42,6 +44,9 @@ def doctor(
     data
         A folder of class folders or of images, a .zip of class folders, a folder of IDX files, a .csv, .tsv, .jsonl or
         .parquet table, or an .npz file with x_train, y_train and perhaps x_val, y_val, x_test, y_test.
+    columns
+        Of a table: which column is what, where the names do not say it: image=path label=breed split=fold. Also
+        boxes=x1,y1,x2,y2, root=FOLDER (of the images), and the other columns that af.from_dataframe takes.
     explain
         Print what a code means and what to do about it, and examine nothing.
     recipe
@@ -81,7 +86,13 @@ def doctor(
             raise RangeError("--quarantine lists files, and the images of this data have none. --json names them.")
         with _Progress(terminal.console(error=True)) as progress:
             checkup = examine(
-                data, recipe, model, trust_model=trust_model, limit=limit, workers=workers, progress=progress.update
+                data if columns is None else _table(data, columns),
+                recipe,
+                model,
+                trust_model=trust_model,
+                limit=limit,
+                workers=workers,
+                progress=progress.update,
             )
         for output in outputs:
             check(output, (data,), overwrite)
@@ -123,6 +134,13 @@ def _explain(code: str) -> int:
         return refuse(f"--explain: got {shown(code)}, wanted a code such as AF202.{did_you_mean(code, CODES)}", USAGE)
     show_code(code, terminal.console())
     return OK
+
+
+def _table(path: Path, columns: list[str]) -> DataSet:
+    """The table, its columns named. Of its parts any knows the others."""
+    from augfuse.data.open import open_parts
+
+    return next(iter(open_parts(path, None, None, columns).parts.values()))
 
 
 class _Progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from augfuse.commands import terminal
-from augfuse.commands.shell import OK, USAGE, parse_size, refuse, refuse_file, refuse_image
+from augfuse.commands.shell import OK, USAGE, ColumnWords, parse_size, refuse, refuse_file, refuse_image
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, DecodeError, RangeError
 from augfuse.ranges import whole
 from augfuse.rng import check_epoch, check_seed
@@ -27,6 +27,7 @@ def preview(
     data: Path | None = None,
     *,
     exclude: Path | None = None,
+    columns: ColumnWords = None,
     recipe: Path | None = None,
     out: Path = Path("preview.png"),
     images: int = 4,
@@ -51,6 +52,9 @@ def preview(
         Without DATA: handwritten digits that come with scikit-learn.
     exclude
         Leave out the images on this list, which augfuse doctor DATA --quarantine LIST writes.
+    columns
+        Of a table: which column is what, where the names do not say it: image=path label=breed split=fold. Also
+        boxes=x1,y1,x2,y2, root=FOLDER (of the images), and the other columns that af.from_dataframe takes.
     recipe
         A recipe file, as recipe.to_yaml() writes it. Default: the mild one that `augfuse train` uses.
     out
@@ -94,7 +98,7 @@ def preview(
 
         from augfuse.commands import sheet  # the codecs and the kernels
 
-        title, source = _open(data, color, exclude)
+        title, source = _open(data, color, exclude, columns)
         recipes = [(name, _resized(one, height_width)) for name, one in read]
         if recipe is None and len(recipes) < 2:
             recipes.insert(0, ("default recipe", _default(data, source, height_width)))
@@ -158,7 +162,7 @@ def _resized(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
     return msgspec.structs.replace(recipe, transforms=(Resize(size), *recipe.transforms))
 
 
-def _open(data: Path | None, color: Color, exclude: Path | None) -> tuple[str, DataSet]:
+def _open(data: Path | None, color: Color, exclude: Path | None, columns: list[str] | None) -> tuple[str, DataSet]:
     """What it is called, and the source of its images: all of them, or the training part."""
     from augfuse.data.layouts.names import SUFFIXES
     from augfuse.data.open import open_parts
@@ -169,12 +173,14 @@ def _open(data: Path | None, color: Color, exclude: Path | None) -> tuple[str, D
         raise DataError(
             "--exclude: names images of class folders or archives. Type augfuse preview DATA --exclude LIST."
         )
+    if columns is not None and (data is None or one_image):
+        raise DataError("--columns: names columns of a table. Type augfuse preview TABLE --columns image=path.")
     if data is None:
         parts = load_parts(None)
         return f"{parts.title}, train part", parts.train
     if one_image:
         return data.name, _one_image(data, color)
-    opened = open_parts(data, color, exclude)
+    opened = open_parts(data, color, exclude, columns)
     part = "train" if "train" in opened.parts else next(iter(opened.parts))
     return opened.title + ("" if part is None else f", {part} part"), opened.parts[part]
 

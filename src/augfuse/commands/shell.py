@@ -6,15 +6,17 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, TypeAlias, get_args
 
-from cyclopts import Token, convert
+from cyclopts import Parameter, Token, convert
 
 from augfuse.commands import terminal
 from augfuse.errors import AugfuseError, DecodeError, RangeError
 from augfuse.text import shown
 
 OK, FAILED, USAGE = 0, 1, 2
+# Words up to the next option.
+ColumnWords: TypeAlias = Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())]
 
 
 def refuse(problem: AugfuseError | str, code: int) -> int:

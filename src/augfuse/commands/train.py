@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augfuse.commands import interrupts, terminal
-from augfuse.commands.shell import FAILED, OK, USAGE, parse_size, refuse, refuse_file, refuse_image
+from augfuse.commands.shell import FAILED, OK, USAGE, ColumnWords, parse_size, refuse, refuse_file, refuse_image
 from augfuse.errors import AugfuseError, DecodeError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def train(
     data: Path | None = None,
     *,
     exclude: Path | None = None,
+    columns: ColumnWords = None,
     recipe: Path | None = None,
     model: str | None = None,
     keep_weights: bool = False,
@@ -63,6 +64,9 @@ def train(
         scikit-learn; nothing is downloaded.
     exclude
         Leave out the images on this list, which augfuse doctor DATA --quarantine LIST writes.
+    columns
+        Of a table: which column is what, where the names do not say it: image=path label=breed split=fold. Also
+        boxes=x1,y1,x2,y2, root=FOLDER (of the images), and the other columns that af.from_dataframe takes.
     recipe
         A recipe file, as recipe.to_yaml() writes it. Default: a mild one that suits the data.
     model
@@ -134,6 +138,7 @@ def train(
             Options(
                 data=data,
                 exclude=None if exclude is None else str(exclude),
+                columns=None if columns is None else tuple(columns),
                 recipe=recipe,
                 model=model,
                 keep_weights=keep_weights,

@@ -10,14 +10,18 @@ from __future__ import annotations
 import mmap
 import os
 import sys
+import weakref
 import zlib
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 
+from augfuse.errors import DataError
 from augfuse.files import replacing
 
 VARIABLE = "AUGFUSE_CACHE_DIR"
@@ -77,12 +81,60 @@ def load(source: Path, what: str) -> dict[str, np.ndarray] | None:
         with memoryview(mapped) as view, view[line + 1 :] as body:
             if zlib.crc32(body) != head.crc:
                 return None
-        return {
+        found = {
             name: np.frombuffer(mapped, one.dtype, int(np.prod(one.shape)), one.start).reshape(one.shape)
             for name, one in head.arrays.items()
         }
+        for name, array in found.items():
+            _note(array, Kept(str(source.absolute()), what, stamp, name))
+        return found
     except (OSError, ValueError, TypeError, msgspec.MsgspecError, RuntimeError):
         return None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Where an array lies: that of this name which `load(source, what)` gives. stamp: what the file must be of."""
+
+    source: str
+    what: str
+    stamp: str
+    name: str
+
+
+# Mapped arrays that are in use, by their identity.
+_known: dict[int, tuple[weakref.ref[np.ndarray], Kept]] = {}
+
+
+def _note(array: np.ndarray, kept: Kept) -> None:
+    number = id(array)
+    _known[number] = weakref.ref(array, lambda _: _known.pop(number, None)), kept
+
+
+def carried(value: Any) -> Any:
+    """What a pickle has in the place of a value: of an array of `load` where it is kept, of others themselves."""
+    reference, kept = _known.get(id(value), (None, None))
+    return kept if reference is not None and reference() is value else value
+
+
+def brought(value: Any) -> Any:
+    """The value of what `carried` gave. DataError where the kept file is not there any more, or is of another file."""
+    return _mapped(value.source, value.what, value.stamp)[value.name] if isinstance(value, Kept) else value
+
+
+@lru_cache(maxsize=16)
+def _mapped(source: str, what: str, stamp: str) -> dict[str, np.ndarray]:
+    path = Path(source)
+    try:
+        found = load(path, what) if _stamp(path, what) == stamp else None
+    except OSError:
+        found = None
+    if found is None:
+        raise DataError(
+            f"{path}: the data set that was pickled refers to what was kept of this file in {cache_folder()}, and that "
+            f"is gone, or the file has changed since. Open the data set again, or set {VARIABLE} to the same folder as "
+            "where it was pickled."
+        )
+    return found
 
 
 def keep(source: Path, what: str, arrays: Mapping[str, np.ndarray]) -> bool:

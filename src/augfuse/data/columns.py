@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, final
 import msgspec
 import numpy as np
 
+from augfuse.data.cache import brought, carried
 from augfuse.data.masks import decode_mask
 from augfuse.data.stores.store import Store
 from augfuse.errors import DataError, DecodeError
@@ -36,8 +37,19 @@ class Column(Protocol):
         ...
 
 
+class Carried(msgspec.Struct, frozen=True, eq=False):
+    """A column whose pickle has, of arrays that are mapped from the cache, where they are kept."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _brought, (type(self), *(carried(getattr(self, name)) for name in self.__struct_fields__))
+
+
+def _brought(kind: type[Carried], *fields: Any) -> Carried:
+    return kind(*map(brought, fields))
+
+
 @final
-class Ragged(msgspec.Struct, frozen=True, eq=False):
+class Ragged(Carried, frozen=True, eq=False):
     """Arrays of different lengths: entry i is values[starts[i] : starts[i] + counts[i]]."""
 
     values: np.ndarray  # (total, ...)
@@ -81,7 +93,7 @@ class Values(msgspec.Struct, frozen=True, eq=False):
 
 
 @final
-class Lists(msgspec.Struct, frozen=True, eq=False):
+class Lists(Carried, frozen=True, eq=False):
     """Lists of entries of another column: entry i has counts[i] of them from starts[i] on."""
 
     inner: Column

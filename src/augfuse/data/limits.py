@@ -40,6 +40,11 @@ def check_size(width: int, height: int, channels: int, itemsize: int = 1, max_by
         raise DecodeError(f"{_claim(width, height, size)}, more than the limit of {limit:,.0f} bytes. {remedy}.")
 
 
+def plain_limit() -> float | None:
+    """The largest image in bytes, for whoever decodes many small ones; None where a switch of Pillow's decides."""
+    return _limit()
+
+
 def max_file_bytes(max_bytes: float | None = None) -> float:
     """The size of a file beyond which it is not even read."""
     limit = _limit() if max_bytes is None else max_bytes

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import final
 
 import msgspec
 import numpy as np
 
-from augfuse.data.columns import Column, Ragged, Size
+from augfuse.data.columns import Carried, Column, Ragged, Size
 from augfuse.data.decode import decode
 from augfuse.data.rle import decode_runs, draw_polygons
 from augfuse.data.stores.store import Store
@@ -16,7 +17,7 @@ from augfuse.text import shown
 
 
 @final
-class ObjectMasks(msgspec.Struct, frozen=True, eq=False):
+class ObjectMasks(Carried, frozen=True, eq=False):
     """(k, h, w) uint8 for each sample, 0 and 1. polygons: for each sample a list of objects, each a list of rings; or
     None. runs: of each object, none for one with polygons; or None. sizes: (height, width) of each object with runs.
     The objects of sample i are counts[i] from starts[i] on."""
@@ -72,17 +73,29 @@ class SegmentFiles(msgspec.Struct, frozen=True, eq=False):
         return len(self.rows)
 
     def entry(self, row: int, size: Size) -> np.ndarray:
-        ids, labels = self.ids.entry(row, size), self.labels.entry(row, size)
         if self.classes is None:
-            numbers = np.arange(len(ids) + 1, dtype=np.int32)
+            numbers = np.arange(int(self.ids.counts[row]) + 1, dtype=np.int32)
         else:
             dtype = np.uint8 if self.classes < 256 else np.uint16
-            numbers = np.concatenate([[np.iinfo(dtype).max], labels]).astype(dtype)
+            numbers = np.concatenate([[np.iinfo(dtype).max], self.labels.entry(row, size)]).astype(dtype)
+        file = int(self.rows[row])
         names = self.store.names
-        path = None if names is None else names[int(self.rows[row])]
-        if path == "":
+        if names is not None and names[file] == "":
             return np.full(size, numbers[0])
-        colors = decode(self.store.raw(int(self.rows[row])), color="rgb", path=path).astype(np.int32)
+        # Classes and numbers of segments are most often wanted of the same image, one after the other.
+        store, last, kind, places = _last.read
+        if store is self.store and last == file and kind != self.classes and places.shape == size:
+            _last.read = _NOTHING
+        else:
+            places = self._places(row, size)
+            _last.read = self.store, file, self.classes, places
+        return numbers[places]
+
+    def _places(self, row: int, size: Size) -> np.ndarray:
+        """Of each pixel 0, or j + 1 for segment j."""
+        ids, file = self.ids.entry(row, size), int(self.rows[row])
+        path = None if self.store.names is None else self.store.names[file]
+        colors = decode(self.store.raw(file), color="rgb", path=path).astype(np.int32)
         if colors.shape[:2] != size:
             height, width = colors.shape[:2]
             raise DecodeError(
@@ -99,7 +112,21 @@ class SegmentFiles(msgspec.Struct, frozen=True, eq=False):
                 f"{shown(int(drawn[strange][0]))}.",
                 path,
             )
-        return numbers[order[places]]
+        return order[places]
 
     def take(self, rows: np.ndarray) -> SegmentFiles:
         return SegmentFiles(self.store, self.rows[rows], self.ids.take(rows), self.labels.take(rows), self.classes)
+
+
+_NOTHING: tuple[Store | None, int, int | None, np.ndarray] = (None, -1, None, np.empty((0, 0), np.int64))
+
+
+@final
+class _Last(threading.local):
+    """The PNG that a thread has read last, until both its classes and its segments were asked for."""
+
+    def __init__(self) -> None:
+        self.read = _NOTHING
+
+
+_last = _Last()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from augfuse.data.coco import from_coco
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decode import Color
 from augfuse.data.folder import from_directory
+from augfuse.data.frames.words import UNNAMED, Named, named_columns
 from augfuse.data.idx import find_idx, from_idx
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.exclude import Exclude
@@ -89,13 +90,18 @@ def open(
     return parts[choose_part(part, named, path)]
 
 
-def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None = None) -> Opened:
+def open_parts(
+    path: Path, color: Color | None = "rgb", exclude: Exclude | None = None, columns: Sequence[str] | None = None
+) -> Opened:
     """The data sets under a path: class folders, archives of them, IDX files, TFRecord files, .npz.
 
     color: channels of image files, as in `from_directory`. exclude: image files to leave out, as there; the names of
-    archives in a folder stand before the paths in them. Nothing is split and nothing decoded.
+    archives in a folder stand before the paths in them. columns: of a table, ROLE=COLUMN words such as "label=breed".
+    Nothing is split and nothing decoded.
     Raises DataNotFoundError (no such file or folder), DataError (a file, a list or labels that cannot be used).
     """
+    if columns is not None:
+        return _table(path, color, exclude, named_columns(columns))
     annotated = _annotated(path, color)
     if annotated is not None:
         _refuse_list(path, exclude, "annotations")
@@ -110,8 +116,7 @@ def open_parts(path: Path, color: Color | None = "rgb", exclude: Exclude | None 
         annotated = all(data.labels is None and data.table.targets for data in sets.values())
         return Opened(path.stem, path.name, as_parts(sets if annotated else _with_classes(sets, path)))
     if path.is_file() and suffix in TABLES:
-        _refuse_list(path, exclude, "rows")
-        return Opened(path.stem, path.name, as_parts(_with_names(table_parts(path, color), path)))
+        return _table(path, color, exclude)
     if path.is_file() and suffix == ".zip":
         return Opened(path.stem, path.name, zip_parts(path, color, exclude))
     if path.is_file() and suffix == ".tar":
@@ -196,15 +201,30 @@ def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:
             return Opened(path.name, f"Archives of {title}", _zips(archives, color, exclude))
         shards = find_shards(path)
         if shards:
-            _refuse_list(path, exclude, "rows")
-            sets = shard_parts(shards, color)
-            return Opened(path.name, f"Parquet files of {title}", as_parts(_with_names(sets, path)))
+            return _table(path, color, exclude)
         others = [entry.name for entry in path.glob("*.zip")]
         if others:
             raise DataError(f"{path}: holds {others[0]} and no class folders. Type {path / others[0]}.")
     found = from_directory(path, color=color, exclude=exclude)
     parts: dict[str | None, DataSet] = {**found.parts} if found.parts else {None: found}
     return Opened(path.name, f"Class folders of {title}", parts)
+
+
+def _table(path: Path, color: Color | None, exclude: Exclude | None, named: Named = UNNAMED) -> Opened:
+    """A table, or a folder of Parquet files."""
+    if not path.exists():
+        raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
+    shards = find_shards(path) if path.is_dir() else {}
+    if not shards and not (path.is_file() and path.suffix.lower() in TABLES):
+        raise DataError(
+            f"--columns: {path} is no table, and has no columns. Type the name of a {', '.join(TABLES)} file, or leave "
+            "--columns out."
+        )
+    _refuse_list(path, exclude, "rows")
+    if shards:
+        sets = shard_parts(shards, color, named)
+        return Opened(path.name, f"Parquet files of {path.name or path}", as_parts(_with_names(sets, path)))
+    return Opened(path.stem, path.name, as_parts(_with_names(table_parts(path, color, named), path)))
 
 
 def _parts_beside(path: Path) -> dict[str | None, Path]:

@@ -15,6 +15,7 @@ from augfuse.data.frames.framed import ArrowTable, DataFrame, read_frame
 from augfuse.data.frames.packed import hf_frame, joined_parts, parquet_frame, parquet_length
 from augfuse.data.frames.roles import Columns, part_of
 from augfuse.data.frames.text import read_csv, read_jsonl
+from augfuse.data.frames.words import UNNAMED, Named
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.stores.files import existing_file
@@ -192,14 +193,14 @@ _SHARD = re.compile(r"-\d+-of-\d+(-[0-9a-f]+)?$")
 TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
 
 
-def table_parts(path: Path, color: Color | None) -> dict[str | None, DataSet]:
+def table_parts(path: Path, color: Color | None, named: Named = UNNAMED) -> dict[str | None, DataSet]:
     """{part: data set} of a file with one of the endings TABLES, or {None: data set}. Raises as its function does."""
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         frame = parquet_frame([existing_file(path, "a Parquet file")])
     else:
         frame = read_jsonl(path) if suffix in (".jsonl", ".ndjson") else read_csv(path)
-    return data_sets(frame, _folder(None, path), {}, None, color)
+    return data_sets(frame, _folder(named.root, path), named.columns, None, color)
 
 
 def find_shards(folder: Path) -> dict[Path, str | None]:
@@ -212,13 +213,15 @@ def find_shards(folder: Path) -> dict[Path, str | None]:
     return {} if mixed or any(is_image(path.name) for path in held) else found
 
 
-def shard_parts(shards: Mapping[Path, str | None], color: Color | None) -> dict[str | None, DataSet]:
+def shard_parts(
+    shards: Mapping[Path, str | None], color: Color | None, named: Named = UNNAMED
+) -> dict[str | None, DataSet]:
     """{part: data set} of these files, or {None: data set}. Raises as `from_parquet` does."""
     frame = parquet_frame(list(shards))
     lengths = map(parquet_length, shards)
     parts = [part for part, length in zip(shards.values(), lengths, strict=True) for _ in range(length) if part]
-    named: Columns = {"split": ""} if parts else {}
-    return data_sets(frame, _folder(None, next(iter(shards))), named, None, color, parts or None)
+    columns: Columns = {"split": "", **named.columns} if parts else named.columns
+    return data_sets(frame, _folder(named.root, next(iter(shards))), columns, None, color, parts or None)
 
 
 def _folder(root: str | os.PathLike[str] | None, file: str | os.PathLike[str] = "") -> Path:

@@ -85,7 +85,7 @@ def image_dataset_from_directory(
         taken, and give the same. verbose: print how many files were found.
     recipe: our own: augments the images, whose values lie in 0..255; those of the validation subset go through
         `recipe.eval()`. antialias: our own: without it, as in Keras, an image that becomes smaller skips pixels.
-    workers: our own: threads; all cores by default, one for images below 100 x 100 pixels.
+    workers: our own: threads; all cores by default.
 
     Raises DataNotFoundError (no such folder), DataError, a ValueError (no images; options that do not exist or do not
     go together; labels of another length), ImageTypeError, a TypeError. A file that cannot be read is a DecodeError
@@ -131,7 +131,7 @@ def image_dataset_from_directory(
             batch_size=1 if batch_size is None else whole("batch_size", batch_size, 1),
             seed=seed,
             shuffle=mixed,
-            workers=1 if workers is None and base is None and store.are_small() else workers,
+            workers=workers,
             layout="NCHW" if planar else "NHWC",
             one_hot=label_mode == "categorical",
         )

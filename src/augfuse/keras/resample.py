@@ -33,23 +33,27 @@ class Sizing(NamedTuple):
     aspect: Literal["crop", "pad"] | None = None
     clips: bool = False
 
-    def into(self, pixels: np.ndarray, out: np.ndarray) -> None:
-        """(h, w, c) uint8 or float32 into `out`, (*size, c) float32, C-contiguous."""
-        height, width = pixels.shape[:2]
+    def all_into(self, images: np.ndarray, out: np.ndarray, planar: bool) -> None:
+        """(n, h, w, c) uint8 or float32 into `out`, (n, *size, c) or planar (n, c, *size), float32."""
+        height, width, channels = images.shape[1:]
+        upright = out.transpose(0, 2, 3, 1) if planar else out
         if (height, width) == self.size and self.interpolation not in _BLURS:
-            out[...] = pixels
+            upright[...] = images
             return
+        target = np.empty((len(out), *self.size, channels), np.float32) if planar else out
         inner, top, left = self.size, 0, 0
         if self.aspect == "crop":
-            pixels = _cut(pixels, self.size)
+            images = _cut(images, self.size)
         elif self.aspect == "pad":
             inner, top, left = _inside(height, width, self.size)
-            out[...] = 0
-        rows = _taps(pixels.shape[0], inner[0], self.interpolation, self.antialias)
-        columns = _taps(pixels.shape[1], inner[1], self.interpolation, self.antialias)
+            target[...] = 0
+        rows = _taps(images.shape[1], inner[0], self.interpolation, self.antialias)
+        columns = _taps(images.shape[2], inner[1], self.interpolation, self.antialias)
         # Weights that add up to 1 but for rounding may exceed the range by a hair.
         low, high = (F(-np.inf), F(np.inf)) if self.overshoots else (F(0), F(255))
-        _weigh(np.ascontiguousarray(pixels), *rows, *columns, out[top : top + inner[0]], left, low, high)
+        _weigh(np.ascontiguousarray(images), *rows, *columns, target[:, top : top + inner[0]], left, low, high)
+        if planar:
+            upright[...] = target
 
     @property
     def overshoots(self) -> bool:
@@ -57,13 +61,13 @@ class Sizing(NamedTuple):
         return not self.clips and self.interpolation in _OVERSHOOTS
 
 
-def _cut(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _cut(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The largest part from the middle that has the proportions of `size`, rounded as Keras' smart_resize does."""
-    height, width = pixels.shape[:2]
+    height, width = images.shape[1:3]
     cut_height = max(min(height, int(F(width * size[0]) / F(size[1]))), 1)
     cut_width = max(min(width, int(F(height * size[1]) / F(size[0]))), 1)
     top, left = (height - cut_height) // 2, (width - cut_width) // 2
-    return pixels[top : top + cut_height, left : left + cut_width]
+    return images[:, top : top + cut_height, left : left + cut_width]
 
 
 def _inside(height: int, width: int, size: tuple[int, int]) -> tuple[tuple[int, int], int, int]:
@@ -198,19 +202,20 @@ _KERNELS: Mapping[str, tuple[float, Weights]] = {
 
 
 @jit
-def _weigh(image, rows, down, columns, across, out, left, low, high):
-    """out[y, left + x] = the sum over k and j of down[y, k] across[x, j] image[rows[y] + k, columns[x] + j], within
-    low..high."""
-    width, channels = image.shape[1], image.shape[2]
-    flat = image.reshape(image.shape[0], width * channels)
+def _weigh(images, rows, down, columns, across, out, left, low, high):
+    """out[i, y, left + x] = the sum over k and j of down[y, k] across[x, j] images[i, rows[y] + k, columns[x] + j],
+    within low..high."""
+    count, height, width, channels = images.shape
+    flat = images.reshape(count, height, width * channels)
     line = np.empty(width * channels, np.float32)
-    for y in range(rows.size):
-        _blend(flat, rows[y], down[y], line)
-        row = out[y]
-        if channels == 3:
-            _across_three(line, columns, across, row, left, low, high)
-        else:
-            _across_any(line, columns, across, row, left, low, high, channels)
+    for i in range(count):
+        for y in range(rows.size):
+            _blend(flat[i], rows[y], down[y], line)
+            row = out[i, y]
+            if channels == 3:
+                _across_three(line, columns, across, row, left, low, high)
+            else:
+                _across_any(line, columns, across, row, left, low, high, channels)
 
 
 @inlined

@@ -9,10 +9,10 @@ import numpy as np
 
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.decode import Color, decode, sniff
+from augfuse.data.plain import plain_files
 from augfuse.data.sample import Sample
 from augfuse.data.stores.files import FileStore
 from augfuse.data.stores.store import Read, read_each
-from augfuse.errors import DecodeError
 from augfuse.keras.files import CHANNELS
 from augfuse.keras.resample import Sizing
 from augfuse.threads import share
@@ -21,7 +21,6 @@ from augfuse.warn_once import warn_first, was_given
 if TYPE_CHECKING:
     from augfuse.data.loader import Loader
 
-_SMALL, _LOOKED_AT = 100 * 100, 5
 _HEAD = 4096  # bytes of a file in which EXIF data begin
 
 
@@ -57,35 +56,26 @@ class SizedFiles:
     def _one(self, row: int) -> Sample:
         pixels = self._pixels(row)
         out = np.empty((*self._sizing.size, pixels.shape[2]), np.float32)
-        self._sizing.into(pixels, out)
+        self._sizing.all_into(pixels[None], out[None], False)
         return Sample(out, None, self._store.name(row))
 
     def read_into(self, rows: Sequence[int], out: np.ndarray, planar: bool, threads: int) -> None:
         """The images of these rows into `out`, (n, h, w, c) or planar (n, c, h, w), float32. DecodeError."""
 
         def some(start: int, stop: int) -> None:
-            for place in range(start, stop):
-                pixels = self._pixels(rows[place])
-                if planar:
-                    one = np.empty((*self._sizing.size, pixels.shape[2]), np.float32)
-                    self._sizing.into(pixels, one)
-                    out[place] = one.transpose(2, 0, 1)
+            names = [self._store.name(row) for row in rows[start:stop]]
+            first = start
+            for few in plain_files(names, self._store.color, passing=True):
+                last = first + len(few.images)
+                if few.stack is not None:
+                    self._sizing.all_into(few.stack, out[first:last], planar)
                 else:
-                    self._sizing.into(pixels, out[place])
+                    for place, found in enumerate(few.images, first):
+                        pixels = self._pixels(rows[place]) if found is None else found
+                        self._sizing.all_into(pixels[None], out[place : place + 1], planar)
+                first = last
 
         share(some, len(rows), threads)
-
-    def are_small(self) -> bool:
-        """Whether the images, as some of them tell, are so small that threads hold each other up: what they do besides
-        decoding takes one core."""
-        areas = []
-        for row in np.linspace(0, len(self) - 1, _LOOKED_AT).astype(int).tolist():
-            try:
-                header = sniff(self._store.raw(row))
-            except DecodeError:  # whoever reads its batch will say it
-                continue
-            areas.append(header.width * header.height)
-        return bool(areas) and np.median(areas) < _SMALL
 
     def _pixels(self, row: int) -> np.ndarray:
         return _bytes_of(self._store.raw(row), self._store.name(row), self._store.color)

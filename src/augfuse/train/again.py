@@ -28,6 +28,8 @@ def command_line(settings: Settings, folder: Path, options: Options) -> str:
         words.append(settings.data)
     if isinstance(settings.exclude, str):
         words += ["--exclude", settings.exclude]
+    if settings.columns is not None:
+        words += ["--columns", *settings.columns]
     words += ["--recipe", str(folder / "recipe.yaml"), "--epochs", str(settings.epochs)]
     words += ["--seeds", str(len(settings.seeds)), "--seed", str(settings.seeds[0])]
     words += ["--batch-size", str(settings.batch_size)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,8 +39,8 @@ class Parts:
     unused: DataSet | None = None
 
 
-def load_parts(data: Path | None, exclude: Exclude | None = None) -> Parts:
-    """The training and the test part of DATA. exclude: as in `open_parts`.
+def load_parts(data: Path | None, exclude: Exclude | None = None, columns: Sequence[str] | None = None) -> Parts:
+    """The training and the test part of DATA. exclude, columns: as in `open_parts`.
 
     Without a test part it is the val part; without either, a fifth of each class is held out. Groups are never parted,
     and augmented copies are not tested on.
@@ -48,7 +49,7 @@ def load_parts(data: Path | None, exclude: Exclude | None = None) -> Parts:
     """
     if data is None:
         return _bundled_digits()
-    opened = open_parts(data, exclude=exclude)
+    opened = open_parts(data, exclude=exclude, columns=columns)
     require_classes(opened, data, "augfuse train")
     if exclude is not None:
         listed = f"the images on {Path(exclude).name}" if isinstance(exclude, (str, os.PathLike)) else "excluded images"

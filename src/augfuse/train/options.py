@@ -37,12 +37,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for. None leaves the choice to `prepare`: it depends on the data.
 
     `parts` stands for `data` where sources are at hand. `exclude` is a list of images to leave out: a file, or the
-    paths themselves. `trust_model`: code in a model file may run. `python`: no command can repeat the run, only a call.
+    paths themselves; `columns`: of a table, ROLE=COLUMN words. `trust_model`: code in a model file may run. `python`:
+    no command can repeat the run, only a call.
     """
 
     data: Path | None = None
     parts: Parts | None = None
     exclude: str | tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
     recipe: Path | Recipe | None = None
     model: Any = None
     keep_weights: bool = False
@@ -144,6 +146,10 @@ def check_options(options: Options) -> None:
         raise DataError(
             "--exclude: names image files below DATA, and no path is given. For a source type "
             "af.from_directory(path, exclude=...)."
+        )
+    if options.columns is not None and options.data is None:
+        raise DataError(
+            "--columns: names columns of a table, and no path is given. Type augfuse train TABLE --columns ..."
         )
     if options.keep_weights and options.model is None:
         raise RangeError("--keep-weights: there is no --model whose weights could be kept.")

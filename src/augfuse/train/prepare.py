@@ -92,7 +92,7 @@ def prepare(options: Options) -> Job:
         if options.model is None
         else own_model(options.model, keep_weights=options.keep_weights, trusted=options.trust_model)
     )
-    parts = options.parts or load_parts(options.data, options.exclude)
+    parts = options.parts or load_parts(options.data, options.exclude, options.columns)
     parts, validation = with_validation(parts, options.early_stopping is not None or options.reduce_lr is not None)
     recipe = _recipe(options, own_recipe, parts, own)
     shape = _network_input(recipe, parts)
@@ -139,6 +139,7 @@ def _settings(
     return Settings(
         data=None if demo else str(options.data or parts.title),
         exclude=options.exclude,
+        columns=options.columns,
         name="",
         epochs=options.epochs or (usual if options.minutes is None else MOST_EPOCHS),
         seeds=tuple(range(options.seed, options.seed + (options.seeds or (DIGITS_SEEDS if demo else DATA_SEEDS)))),
@@ -176,6 +177,7 @@ def _named(settings: Settings, name: str) -> Settings:
         name=printable(name),
         data=None if settings.data is None else printable(settings.data),
         model=None if settings.model is None else printable(settings.model),
+        columns=settings.columns and tuple(map(printable, settings.columns)),
         exclude=printable(left_out) if isinstance(left_out, str) else left_out and tuple(map(printable, left_out)),
     )
 

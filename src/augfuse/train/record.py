@@ -34,8 +34,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     longest arm that was allowed; early stopping may end an arm before. `validation` says in words which images early
     stopping and the learning rate look at; None where nothing looks at any. `model_rescales`: the model takes pixel
     values as they are and brings them to a small range itself. `exclude`: the list of images that were left out, or
-    their paths. With early stopping, weights are averages over about `average_epochs` epochs. `deterministic`: the
-    backend was told to compute repeatably.
+    their paths. `columns`: of a table, ROLE=COLUMN words. With early stopping, weights are averages over about
+    `average_epochs` epochs. `deterministic`: the backend was told to compute repeatably.
     """
 
     data: str | None
@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     validation: str | None = None
     class_weights: bool = False
     exclude: str | tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
     deterministic: bool = True
     workers: int | None = None
     evaluations: int = 10

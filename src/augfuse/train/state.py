@@ -37,7 +37,7 @@ T = TypeVar("T")
 FILE = "run.json"
 REPORT = "report.html"
 # Settings that leave the numbers as they are, or that are compared by what they lead to: data, list and model.
-_IGNORED = frozenset({"name", "data", "exclude", "workers", "model", "checked_images"})
+_IGNORED = frozenset({"name", "data", "exclude", "columns", "workers", "model", "checked_images"})
 _SAMPLED_IMAGES = 16
 
 
@@ -221,6 +221,8 @@ def identity(settings: Settings, recipe: str, parts: Parts, model: str) -> dict[
     found = kept | {"recipe": recipe, "model": model, "data": data_digest(parts)}
     if settings.exclude is not None:  # the digest of the data samples images: a list that differs in one may escape it
         found["exclude"] = fingerprint(settings.exclude)
+    if settings.columns is not None:
+        found["columns"] = sorted(settings.columns)
     return json.loads(json.dumps(found))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from augfuse.data.codecs.exif import exif_orientation, xmp_orientation
 from augfuse.data.codecs.header import Header
+from augfuse.data.codecs.memory import memory
 from augfuse.data.codecs.pixels import cmyk_to_rgb
 from augfuse.errors import DecodeError
 
@@ -30,6 +31,7 @@ _TABLES = frozenset({0xDB, 0xC4, 0xCC, 0xDD})  # DQT, DHT, DAC, DRI
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = (0xC0, 0xC1, 0xC9)
 _PROGRESSIVE = 0xC2
+_CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4}
 
 
 class _Frame(NamedTuple):
@@ -118,7 +120,8 @@ def decode(raw: bytes, header: Header, color: str | None) -> np.ndarray:
     else:
         target = "RGB"
     try:
-        pixels = simplejpeg.decode_jpeg(raw, target)
+        size = header.height * header.width * _CHANNELS[target]
+        pixels = simplejpeg.decode_jpeg(raw, target, buffer=memory(size))
     except ValueError as first:
         try:
             pixels = _decode_odd(raw, header, target)

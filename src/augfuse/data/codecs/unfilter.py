@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.jit import inlined, jit
+from augfuse.lanes.paeth import load_pixel, paeth, store_pixel
 
 
 @jit
 def unfilter(rows, step, above, out):
+    """`unfiltered`, for Python."""
+    return unfiltered(rows, step, above, out)
+
+
+@inlined
+def unfiltered(rows, step, above, out):
     """Whether all rows have a filter that exists.
 
     rows: (n, 1 + bytes) uint8, each with its filter in front. step: bytes of a pixel, at least 1. above: (bytes,) the
@@ -35,12 +42,11 @@ def unfilter(rows, step, above, out):
                 row[x] = line[x + 1] + (up[x] >> 1)
             for x in range(step, size):
                 row[x] = line[x + 1] + ((np.int32(row[x - step]) + np.int32(up[x])) >> 1)
-        elif kind == 4 and step == 3:
-            _paeth_rgb(line, up, row)
         elif kind == 4:
-            for x in range(min(step, size)):
+            done = _paeth(line, up, row, step) if step == 3 or step == 4 else 0
+            for x in range(done, min(step, size)):
                 row[x] = line[x + 1] + up[x]
-            for x in range(step, size):
+            for x in range(max(step, done), size):
                 a, b, c = np.int32(row[x - step]), np.int32(up[x]), np.int32(up[x - step])
                 row[x] = line[x + 1] + _nearest(a, b, c)
         else:
@@ -49,17 +55,16 @@ def unfilter(rows, step, above, out):
 
 
 @inlined
-def _paeth_rgb(line, up, row):
-    """Filter 4 of whole pixels of three bytes: what is to the left stays in registers, twice as fast as the general
-    loop, which reads back what it has just written."""
-    a0, a1, a2, c0, c1, c2 = np.int32(0), np.int32(0), np.int32(0), np.int32(0), np.int32(0), np.int32(0)
-    for x in range(0, row.size, 3):
-        b0, b1, b2 = np.int32(up[x]), np.int32(up[x + 1]), np.int32(up[x + 2])
-        a0 = np.int32((line[x + 1] + _nearest(a0, b0, c0)) & 255)
-        a1 = np.int32((line[x + 2] + _nearest(a1, b1, c1)) & 255)
-        a2 = np.int32((line[x + 3] + _nearest(a2, b2, c2)) & 255)
-        row[x], row[x + 1], row[x + 2] = a0, a1, a2
-        c0, c1, c2 = b0, b1, b2
+def _paeth(line, up, row, step):
+    """Filter 4 of whole pixels of three or four bytes, but for the last one, behind which there may be no memory. What
+    is to the left stays in registers. How many bytes are done."""
+    left = corner = np.uint64(0)
+    for x in range(0, row.size - step, step):
+        above = load_pixel(up, x)
+        left = paeth(load_pixel(line, x + 1), left, above, corner)
+        store_pixel(row, x, left)
+        corner = above
+    return max(row.size - step, 0)
 
 
 @inlined

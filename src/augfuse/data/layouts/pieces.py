@@ -87,7 +87,10 @@ class Lists:
                 try:
                     found = decoder.decode(b"[" + self._map[start:cut] + b"]")
                 except msgspec.ValidationError as error:
-                    raise self._refused(name, self._map[start:cut], form, error) from None
+                    refused = self._refused(name, self._map[start:cut], form, error)
+                    if refused is None and cut != end:
+                        continue
+                    raise refused or DataError(f"{self._path}: not {self._wanted} ({error}).") from None
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     if cut == end:
                         raise DataError(f"{self._path}: not {self._wanted} ({error}).") from None
@@ -124,9 +127,13 @@ class Lists:
             cut += 1
         return cut
 
-    def _refused(self, name: str, raw: bytes, form: type[Any], error: Exception) -> DataError:
-        """Which object of a piece is of another form, and why."""
-        for one in msgspec.json.decode(b"[" + raw + b"]", type=list[msgspec.Raw]):
+    def _refused(self, name: str, raw: bytes, form: type[Any], error: Exception) -> DataError | None:
+        """Which object of a piece is of another form, and why; None where the piece ends within an object."""
+        try:
+            objects = msgspec.json.decode(b"[" + raw + b"]", type=list[msgspec.Raw])
+        except msgspec.DecodeError:
+            return None
+        for one in objects:
             try:
                 msgspec.json.decode(one, type=form)
             except msgspec.ValidationError as own:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, final
+from typing import Any, BinaryIO, final
+
+import numpy as np
 
 from augfuse.data.decode import Color, decode
 from augfuse.data.limits import max_file_bytes
+from augfuse.data.plain import plain_files
 from augfuse.data.sample import Sample
-from augfuse.data.stores.store import Read, read_each
+from augfuse.data.stores.store import Read, read_each, read_one
 from augfuse.errors import DataNotFoundError, DecodeError, did_you_mean
 from augfuse.text import shown
+from augfuse.threads import share
+
+_MANY = 4  # files from which on it pays to look for plain ones
 
 
 def read_file(path: str) -> bytes:
@@ -94,11 +100,31 @@ class FileStore:
         return self.color is None
 
     def read(self, rows: Sequence[int], threads: int) -> list[Read]:
-        return read_each(self._one, rows, threads)
+        if len(rows) < _MANY or not self.are_on_disk:
+            return read_each(self._one, rows, threads)
+        found: list[Any] = [None] * len(rows)
+
+        def some(start: int, stop: int) -> None:
+            first = start
+            for few in plain_files([self.name(row) for row in rows[start:stop]], self.color):
+                for place, pixels in enumerate(few.images, first):
+                    row = rows[place]
+                    found[place] = read_one(self._one, row) if pixels is None else self._sample(row, pixels)
+                first += len(few.images)
+
+        share(some, len(rows), threads)
+        return found
+
+    @property
+    def are_on_disk(self) -> bool:
+        """Whether the names are those of files on disk, and not in an archive."""
+        return self._get is read_file
+
+    def _sample(self, row: int, pixels: np.ndarray) -> Sample:
+        return Sample(pixels, None, self.name(row))
 
     def _one(self, row: int) -> Sample:
-        name = self.name(row)
-        return Sample(decode(self.raw(row), color=self.color, path=name), None, name)
+        return self._sample(row, decode(self.raw(row), color=self.color, path=self.name(row)))
 
     def raw(self, row: int) -> bytes:
         name = self.name(row)

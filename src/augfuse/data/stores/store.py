@@ -66,16 +66,17 @@ class Store(Protocol):
         ...
 
 
+def read_one(read: Callable[[int], Sample], row: int) -> Read:
+    """`read` of a row, an error of decoding as a value."""
+    try:
+        return read(row)
+    except DecodeError as error:
+        return error
+
+
 def read_each(read: Callable[[int], Sample], rows: Sequence[int], threads: int) -> list[Read]:
-    """`read` of each row, errors of decoding as values."""
-
-    def one(row: int) -> Read:
-        try:
-            return read(row)
-        except DecodeError as error:
-            return error
-
+    """`read_one` of each row."""
     if threads <= 1 or len(rows) == 1:
-        return [one(row) for row in rows]
+        return [read_one(read, row) for row in rows]
     with ThreadPoolExecutor(threads, thread_name_prefix="augfuse-decode") as pool:
-        return list(pool.map(one, rows))
+        return list(pool.map(lambda row: read_one(read, row), rows))

@@ -19,7 +19,8 @@ import numpy as np
 from augfuse.errors import DataError
 from augfuse.text import shown
 
-Value: TypeAlias = Sequence[bytes] | np.ndarray  # of float32 or int64
+# Several values, an array being of float32 or int64; or one.
+Value: TypeAlias = Sequence[bytes] | np.ndarray | bytes | int
 
 _SHORT = 64  # bytes of what is kept
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -89,27 +90,34 @@ def numbers(raw: memoryview, feature: Feature) -> np.ndarray:
 def encode(values: Mapping[str, Value]) -> bytes:
     """An Example of these features, in the order of their names, so that equal features are equal bytes."""
     pieces: list[bytes] = []
+    size = 0
     for name in sorted(values):
-        key, feature = _name(name), _feature(values[name])
-        length = _varint(len(feature))
-        pieces += (_KEYS[1], _varint(len(key) + 1 + len(length) + len(feature)), key, _KEYS[2], length, feature)
-    return _message(1, b"".join(pieces))
+        value = values[name]
+        if isinstance(value, int) or (isinstance(value, bytes) and len(value) < _SHORT):
+            found = _known(name, value)
+        else:
+            found = _entry(name, _list(value))
+        pieces += found
+        size += sum(map(len, found))
+    return b"".join((_KEYS[1], _varint(size), *pieces))
 
 
 # Sizes, channels, formats and classes are the same in most messages.
 @lru_cache(maxsize=4096)
-def _integer(value: int) -> bytes:
-    return _message(_INT64_LIST, _message(1, _varint(value & 0xFFFFFFFFFFFFFFFF)))
+def _known(name: str, value: bytes | int) -> tuple[bytes, ...]:
+    return (b"".join(_entry(name, _list(value))),)
 
 
-@lru_cache(maxsize=4096)
-def _short(item: bytes) -> bytes:
-    return _message(_BYTES_LIST, _message(1, item))
+def _entry(name: str, pieces: list[bytes]) -> list[bytes]:
+    """The entry of a feature. pieces: of its list, which may be long, and is not copied."""
+    key, size = _name(name), sum(map(len, pieces))
+    length = _varint(size)
+    return [_KEYS[1], _varint(len(key) + 1 + len(length) + size), key, _KEYS[2], length, *pieces]
 
 
 @lru_cache(maxsize=256)
 def _name(name: str) -> bytes:
-    return _message(1, name.encode("utf-8"))
+    return b"".join(_message(1, [name.encode("utf-8")]))
 
 
 def _of_another_kind(feature: Feature, wanted: str) -> DataError:
@@ -119,23 +127,22 @@ def _of_another_kind(feature: Feature, wanted: str) -> DataError:
 _KINDS = {_BYTES_LIST: "bytes", _FLOAT_LIST: "floats", _INT64_LIST: "integers"}
 
 
-def _feature(value: Value) -> bytes:
-    if len(value) == 1:
-        if isinstance(value, np.ndarray) and value.dtype.kind != "f":
-            return _integer(int(value[0]))
-        if not isinstance(value, np.ndarray) and len(value[0]) < _SHORT:
-            return _short(bytes(value[0]))
+def _list(value: Value) -> list[bytes]:
+    if isinstance(value, bytes):
+        return _message(_BYTES_LIST, _message(1, [value]))
+    if isinstance(value, int):
+        return _message(_INT64_LIST, _message(1, [_varint(value & 0xFFFFFFFFFFFFFFFF)]))
     if not isinstance(value, np.ndarray):
-        return _message(_BYTES_LIST, b"".join([_message(1, item) for item in value]))
+        return _message(_BYTES_LIST, [piece for item in value for piece in _message(1, [item])])
     if value.dtype.kind == "f":
-        packed = value.astype("<f4").tobytes()
-        return _message(_FLOAT_LIST, _message(1, packed) if packed else b"")
-    packed = b"".join([_varint(item & 0xFFFFFFFFFFFFFFFF) for item in value.tolist()])
-    return _message(_INT64_LIST, _message(1, packed) if packed else b"")
+        packed, kind = value.astype("<f4").tobytes(), _FLOAT_LIST
+    else:
+        packed, kind = b"".join([_varint(item & 0xFFFFFFFFFFFFFFFF) for item in value.tolist()]), _INT64_LIST
+    return _message(kind, _message(1, [packed]) if packed else [])
 
 
-def _message(number: int, raw: bytes) -> bytes:
-    return b"".join((_KEYS[number], _varint(len(raw)), raw))
+def _message(number: int, pieces: list[bytes]) -> list[bytes]:
+    return [_KEYS[number], _varint(sum(map(len, pieces))), *pieces]
 
 
 _KEYS = {number: bytes([number << 3 | _BYTES]) for number in (1, 2, 3)}

@@ -29,6 +29,7 @@ _LENGTH = struct.Struct("<Q")
 OVERHEAD = _HEADER.size + _FOOTER.size
 _GZIP = b"\x1f\x8b"
 _MASK = 0xA282EAD8
+_AT_ONCE = 2**18  # bytes that are written together: a call for each record takes as long as its checksum
 
 
 class Record(NamedTuple):
@@ -46,8 +47,12 @@ def masked_crc(raw: bytes) -> int:
 
 def frame(raw: bytes) -> bytes:
     """A record of these bytes."""
+    return b"".join(_framed(raw))
+
+
+def _framed(raw: bytes) -> tuple[bytes, bytes, bytes]:
     length = _LENGTH.pack(len(raw))
-    return b"".join((length, _FOOTER.pack(masked_crc(length)), raw, _FOOTER.pack(masked_crc(raw))))
+    return length + _FOOTER.pack(masked_crc(length)), raw, _FOOTER.pack(masked_crc(raw))
 
 
 def is_packed(path: Path) -> bool:
@@ -145,11 +150,21 @@ class Writer:
     def __init__(self, file: BinaryIO, *, packed: bool = False) -> None:
         self._file: BinaryIO | gzip.GzipFile = gzip.GzipFile("", "wb", 6, file, mtime=0) if packed else file
         self._packed = packed
+        self._waiting: list[bytes] = []
+        self._size = 0
 
     def write(self, raw: bytes) -> None:
-        self._file.write(frame(raw))
+        self._waiting += _framed(raw)
+        self._size += len(raw)
+        if self._size >= _AT_ONCE:
+            self._flush()
 
     def close(self) -> None:
-        """End the gzip stream; the file stays open."""
+        """Write what is left, and end the gzip stream; the file stays open."""
+        self._flush()
         if self._packed:
             self._file.close()
+
+    def _flush(self) -> None:
+        self._file.write(b"".join(self._waiting))
+        self._waiting, self._size = [], 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -38,7 +39,7 @@ def write_tfrecord(
         for i, picture in zip(positions.tolist(), pictures(data, positions, threads), strict=True):
             values = _values(data, i, picture)
             if i == 0:
-                values[_MARK] = [b"augfuse convert"]
+                values[_MARK] = b"augfuse convert"
                 if data.table.targets and data.classes is not None:
                     values[CLASSES] = [name.encode("utf-8", "surrogateescape") for name in data.classes]
             writer.write(encode(values))
@@ -49,25 +50,31 @@ def write_tfrecord(
 
 def _values(data: DataSet, i: int, picture: Picture) -> dict[str, Value]:
     values: dict[str, Value] = {
-        "image/encoded": [picture.raw],
-        "image/format": [picture.format.lower().encode()],
-        "image/height": np.array([picture.stored.height]),
-        "image/width": np.array([picture.stored.width]),
-        "image/channels": np.array([picture.channels]),
+        "image/encoded": picture.raw,
+        "image/format": picture.format.lower().encode(),
+        "image/height": picture.stored.height,
+        "image/width": picture.stored.width,
+        "image/channels": picture.channels,
     }
     names = data.store.names
     if names is not None:
         folder = data.store.folder
         name = names[int(data.rows[i])]
-        shown = Path(name).name if folder is None else name[len(folder) + 1 :].replace("\\", "/")
-        values["image/filename"] = [shown.encode("utf-8", "surrogateescape")]
+        shown = os.path.basename(name) if folder is None else name[len(folder) + 1 :].replace("\\", "/")  # noqa: PTH119
+        values["image/filename"] = shown.encode("utf-8", "surrogateescape")
     if data.labels is not None:
-        label = np.atleast_1d(data.labels[i]).ravel()
-        values["image/class/label"] = label.astype(np.float32 if label.dtype.kind == "f" else np.int64)
-        if data.classes is not None and data.labels.ndim == 1 and label.dtype.kind == "i":
-            values["image/class/text"] = [data.classes[int(label[0])].encode("utf-8", "surrogateescape")]
+        label = data.labels[i]
+        if data.labels.ndim == 1 and data.labels.dtype.kind in "iu":
+            values["image/class/label"] = int(label)
+            if data.classes is not None and data.labels.dtype.kind == "i":
+                values["image/class/text"] = data.classes[int(label)].encode("utf-8", "surrogateescape")
+        else:
+            label = np.atleast_1d(label).ravel()
+            values["image/class/label"] = label.astype(np.float32 if label.dtype.kind == "f" else np.int64)
     if data.groups is not None:
-        values["group"] = [str(data.groups[i]).encode("utf-8", "surrogateescape")]
+        values["group"] = str(data.groups[i]).encode("utf-8", "surrogateescape")
+    if not picture.targets:
+        return values
     return values | objects.features_of(picture.targets, picture.size, data.classes)
 
 
