@@ -191,7 +191,7 @@ def test_the_saved_model_scores_what_the_report_says(finished: tuple[Job, Outcom
     assert exported.arm == metrics.better(outcome.comparison.interval)
     first = outcome.comparison.of(exported.arm)[0]
     assert first.seed == exported.seed == 5
-    assert accuracy == pytest.approx(first.test.accuracy)
+    assert accuracy == pytest.approx(first.test.value)
 
 
 def test_both_arms_see_the_same_images_in_the_same_order(finished: tuple[Job, Outcome]) -> None:

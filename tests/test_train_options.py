@@ -141,7 +141,7 @@ def test_early_stopping_puts_the_best_weights_back() -> None:
     assert arm.kept == 1
     assert all(np.array_equal(a, b) for a, b in zip(network.weights(), seen[1], strict=True))
     assert not np.array_equal(network.weights()[0], seen[3][0])
-    assert arm.test.accuracy == pytest.approx((found.predicted == found.labels).mean())
+    assert arm.test.value == pytest.approx((found.predicted == found.labels).mean())
     assert arm.test == arm.points[1].test
 
 
@@ -494,7 +494,7 @@ def test_tensorboard_gets_every_measurement_once(npz: Path, tmp_path: Path) -> N
         curves = EventAccumulator(str(tmp_path / "run" / boards.FOLDER / f"{arm.name}-{arm.seed}"))
         curves.Reload()
         shown = [(event.step, event.tensor_proto.float_val[0]) for event in curves.Tensors("test accuracy")]
-        assert shown == [(p.epoch + 1, pytest.approx(p.test.accuracy)) for p in arm.points if p.test is not None]
+        assert shown == [(p.epoch + 1, pytest.approx(p.test.value)) for p in arm.points if p.test is not None]
         assert [event.step for event in curves.Tensors("step loss")] == [1, 2]
 
 
