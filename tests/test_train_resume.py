@@ -184,11 +184,11 @@ def test_states_come_back_as_they_were(tmp_path: Path) -> None:
             for one, other in zip(ours, theirs, strict=True):
                 assert np.array_equal(one, other)
                 assert one.dtype == other.dtype
-        arm = Arm(PLAIN, 0, arm_state().points, np.array([True, False]), 0.0, 0)
+        arm = Arm(PLAIN, 0, arm_state().points, 0.0, 0)
         run.save_finished(Finished(arm, 20.0))
         done = run.finished_arm(PLAIN, 0)
         assert done is not None
-        assert np.array_equal(done.arm.correct, arm.correct)
+        assert done.arm.points == arm.points
         assert (done.arm.kept, done.arm.strength) == (0, 0.0)
         assert run.epochs is None
         run.decide(17)

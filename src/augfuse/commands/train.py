@@ -199,8 +199,9 @@ def _train(job: Job, tried: DryRun | None, console: Console) -> int:
         say(f"{job.folder} is finished, and is not trained again; --overwrite does that.")
     else:
         how_long = f"{settings.epochs} epochs" if settings.minutes is None else f"{settings.minutes:g} minutes in all"
+        classes = f"{len(parts.classes)} class{'es' if len(parts.classes) > 1 else ''}"
         say(f"{parts.title}: {len(parts.train)} training and {len(parts.test)} test images, "
-            f"{len(parts.classes)} class{'es' if len(parts.classes) > 1 else ''}, input {settings.size[0]}x{settings.size[1]}x{settings.channels}; "
+            f"{classes}, input {settings.size[0]}x{settings.size[1]}x{settings.channels}; "
             f"{len(arm_names(settings))} arms x {len(settings.seeds)} seeds x {how_long}")  # fmt: skip
         if settings.validation is not None:
             say(f"Validation: {settings.validation}.")

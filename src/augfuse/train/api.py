@@ -55,15 +55,14 @@ def train(
 
     data: a path as `augfuse train` takes it; a source (with `parts`, or divided here); (train, test) or (train, val,
     test) sources; arrays (x, y), or ((x_train, y_train), (x_test, y_test)); None for the digits of scikit-learn. Images
-    are uint8; labels class numbers, or the data set has masks or boxes. exclude: with a path, images to leave out: the file that `augfuse doctor
-    --quarantine` writes, or paths as `af.from_directory` takes them. task: what the network is for, by default what the data
-    holds: classes of images ("classification"; accuracy), else masks ("segmentation"; mean IoU), else boxes
-    ("detection"; COCO's AP, which needs pycocotools). recipe: an `af.Recipe` or the path of a YAML file; None for a
-    mild one. model: "module:function", "file.py:function", the path of a `.keras` or `.h5` file, a
-    function of (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. trust_model: code that a
-    model file holds may run; without it such a file is refused. sweep: strengths such as
-    (0, 0.5, 1, 1.5). size: (height, width) in pixels, or one number for both. progress: print it. All other arguments
-    are those of the command.
+    are uint8; labels class numbers, or the data set has masks or boxes. exclude: with a path, images to leave out: the
+    file that `augfuse doctor --quarantine` writes, or paths as `af.from_directory` takes them. task: what the network
+    is for, by default what the data holds: classes of images ("classification"; accuracy), else masks ("segmentation";
+    mean IoU), else boxes ("detection"; COCO's AP, which needs pycocotools). recipe: an `af.Recipe` or the path of a
+    YAML file; None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` or `.h5` file,
+    a function of (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. trust_model: code that a
+    model file holds may run; without it such a file is refused. sweep: strengths such as (0, 0.5, 1, 1.5). size:
+    (height, width) in pixels, or one number for both. progress: print it. All other arguments are those of the command.
 
     An interrupted run is continued by the same call; a finished one with the same `name` and settings is read. The
     result holds everything the report shows; `result.test_score`, `result.gap`, `result.model`, `result.report`.

@@ -183,7 +183,7 @@ def _arrays(kind: Any) -> list[str]:
 
 
 def load(folder: Path, arm: str, seed: int, kind: type[F] = Evaluation) -> F:
-    """What `save` wrote of a record of this kind. Raises DataNotFoundError (no such file), DataError (not such a file)."""
+    """What `save` wrote of such a record. Raises DataNotFoundError (no such file), DataError (not such a file)."""
     path = file_of(folder, arm, seed)
     if not path.is_file():
         raise DataNotFoundError(f"{path}: no such file. It is written when the {arm} arm of seed {seed} is trained.")

@@ -26,7 +26,8 @@ _Value = Callable[[Point], float | None]
 
 
 def metric_curves(result: Comparison) -> str:
-    """The metric on the training and the test part over the epochs, both arms: each seed, their mean, and one deviation about it."""
+    """The metric on the training and the test part over the epochs, both arms: each seed, their mean, and one deviation
+    about it."""
     return _curves(result, result.metric, _scores(lambda score: score.value))
 
 

@@ -65,8 +65,8 @@ class Progress:
         self._finish_arm()
         self._begun += 1
         self.say(
-            f"{arm}, seed {seed} ({self._begun} of {self._arms}): finished before, {self._metric} {train:.3f} in training, "
-            f"{test:.3f} in the test"
+            f"{arm}, seed {seed} ({self._begun} of {self._arms}): finished before, {self._metric} {train:.3f} in "
+            f"training, {test:.3f} in the test"
         )
 
     def begin(self, arm: str, seed: int, steps: int, done: int = 0) -> None:

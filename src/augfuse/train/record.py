@@ -31,12 +31,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The resolved settings of one run; what config.yaml holds. None of them is chosen on the test part.
 
     Of a model of one's own `widths`, `dense` and `dropout` are None, and so are `learning_rate` and `optimizer` where
-    they are those that it was compiled with: `ModelFacts` has them. `epochs` is the number of the
-    longest arm that was allowed; early stopping may end an arm before. `validation` says in words which images early
-    stopping and the learning rate look at; None where nothing looks at any. `task`: what the network is for. `model_rescales`: the model takes pixel
-    values as they are and brings them to a small range itself. `exclude`: the list of images that were left out, or
-    their paths. With early stopping, weights are averages over about `average_epochs` epochs. `deterministic`: the
-    backend was told to compute repeatably.
+    they are those that it was compiled with: `ModelFacts` has them. `epochs` is the number of the longest arm that was
+    allowed; early stopping may end an arm before. `validation` says in words which images early stopping and the
+    learning rate look at; None where nothing looks at any. `task`: what the network is for. `model_rescales`: the model
+    takes pixel values as they are and brings them to a small range itself. `exclude`: the list of images that were left
+    out, or their paths. With early stopping, weights are averages over about `average_epochs` epochs. `deterministic`:
+    the backend was told to compute repeatably.
     """
 
     data: str | None
@@ -149,11 +149,11 @@ class Timing:
 class Exported:
     """The saved model and the check that it predicts as the training path does.
 
-    `max_difference`: largest difference of a prediction between the reloaded model, fed raw uint8 images
-    at the network's input size, and the training path fed the same images through the recipe's write part.
-    `rounding_difference`: the same against the test images as training saw them, whose pixels were not rounded to
-    whole grey levels after resizing. `test_accuracy`: the metric of the reloaded model on all raw test images. `precision`: the
-    coarsest dtype that the network computes in.
+    `max_difference`: largest difference of a prediction between the reloaded model, fed raw uint8 images at the
+    network's input size, and the training path fed the same images through the recipe's write part.
+    `rounding_difference`: the same against the test images as training saw them, whose pixels were not rounded to whole
+    grey levels after resizing. `test_accuracy`: the metric of the reloaded model on all raw test images. `precision`:
+    the coarsest dtype that the network computes in.
     """
 
     arm: str
@@ -215,8 +215,8 @@ class DataFacts:
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
     """All seeds of one strength of the recipe: every random range scaled by `strength` (0 is no augmentation, 1 the
-    recipe as it is). `accuracies` are those of the test part, of whatever metric, in the order of the seeds; `gap` is training minus
-    test part, the mean over the seeds. Fractions."""
+    recipe as it is). `accuracies` are those of the test part, of whatever metric, in the order of the seeds; `gap` is
+    training minus test part, the mean over the seeds. Fractions."""
 
     strength: float
     accuracies: tuple[float, ...]
@@ -238,10 +238,11 @@ class Comparison:
     """A finished comparison, ready to be written.
 
     `samples` and `plain_samples` are uint8 grids (h, w, 3) of the first images as each arm's network gets them.
-    `evaluations` holds what the plain and the augmented arms say about each test image, `mistakes` their worst ones, or `shown` what they say
-    about a few. `metric`: of the task, as it is called. `fed` the values as fed, one entry for each part. `sweep` has one point for each strength, in rising order, and is
-    empty where no sweep was asked for; with one, `arms` also holds
-    the arms of the strengths other than 0 (plain) and 1 (augmented). `network` is None in runs of older versions.
+    `evaluations` holds what the plain and the augmented arms say about each test image, `mistakes` their worst ones, or
+    `shown` what they say about a few. `metric`: of the task, as it is called. `fed` the values as fed, one entry for
+    each part. `sweep` has one point for each strength, in rising order, and is empty where no sweep was asked for; with
+    one, `arms` also holds the arms of the strengths other than 0 (plain) and 1 (augmented). `network` is None in runs
+    of older versions.
     """
 
     settings: Settings

@@ -226,8 +226,8 @@ def identity(settings: Settings, recipe: str, parts: Parts, model: str) -> dict[
 
 def data_digest(parts: Parts) -> str:
     """16 hex digits of the classes and labels of the parts, and of all pixels of arrays; of files their names and sizes
-    (in an archive also the checksums) and a few images, because to read them all takes as long as an epoch. Of masks and
-    boxes those of a few images."""
+    (in an archive also the checksums) and a few images, because to read them all takes as long as an epoch. Of masks
+    and boxes those of a few images."""
     digest = blake2b(repr(parts.classes).encode(), digest_size=8)
     for data in (parts.train, parts.test, *(() if parts.validation is None else (parts.validation,))):
         if data.labels is not None:

@@ -75,12 +75,12 @@ def _data(found: BoxEvaluation, classes: int) -> tuple[Any, Any]:
     images = [{"id": i, "height": int(h), "width": int(w)} for i, (h, w) in enumerate(found.sizes)]
     categories = [{"id": k, "name": str(k)} for k in range(classes)]
     sets = []
-    for annotations in (
+    for things in (
         entries(found.true_counts, found.true_boxes, found.true_labels, iscrowd=found.aside.astype(int)),
         entries(found.counts, found.boxes, found.labels, score=found.scores.astype(np.float64)),
     ):
         one = COCO()
-        one.dataset = {"info": {}, "images": images, "categories": categories, "annotations": annotations}
+        one.dataset = {"info": {}, "images": images, "categories": categories, "annotations": things}
         one.createIndex()
         sets.append(one)
     return sets[0], sets[1]

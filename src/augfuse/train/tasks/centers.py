@@ -56,10 +56,10 @@ class CenterHead:
         said = ops.cast(said, "float32")
         far = ops.exp(ops.clip(said[..., classes:], -_FARTHEST, _FARTHEST)) * _UNIT
         sides = [
-            (x - far[..., 0:1]) / columns,
-            (y - far[..., 1:2]) / rows,
-            (x + far[..., 2:3]) / columns,
-            (y + far[..., 3:4]) / rows,
+            ops.subtract(x, far[..., 0:1]) / columns,
+            ops.subtract(y, far[..., 1:2]) / rows,
+            ops.add(x, far[..., 2:3]) / columns,
+            ops.add(y, far[..., 3:4]) / rows,
         ]
         return ops.concatenate([*sides, ops.sigmoid(said[..., :classes])], axis=-1)
 
@@ -72,8 +72,9 @@ def read_centers(model: Any, classes: int) -> CenterHead:
     shape = tuple(model.output_shape)
     if len(shape) != 4 or None in shape[1:] or shape[-1] != classes + 4:
         raise DataError(
-            f"--model: gives {shape}, wanted (None, rows, columns, {classes + 4}): for each cell of a grid over the image "
-            f"logits of the {classes} classes, and the logarithms of the distances to the four sides (docs/training.md)."
+            f"--model: gives {shape}, wanted (None, rows, columns, {classes + 4}): for each cell of a grid over the "
+            f"image logits of the {classes} classes, and the logarithms of the distances to the four sides. See "
+            "docs/training.md."
         )
     if loss_of(model) is not None:
         raise DataError(
@@ -89,8 +90,8 @@ def centers_builder(shape: tuple[int, int, int], classes: int, widths: Sequence[
 
 
 def drawn(boxes: np.ndarray, labels: np.ndarray, classes: int, grid: tuple[int, int]) -> np.ndarray:
-    """(rows, columns, classes + 5) float32, what is right about an image: for each cell how near it is to a middle of each
-    class (1 in the cell of the middle), and of the smallest box that it is near to the four sides and how near.
+    """(rows, columns, classes + 5) float32, what is right about an image: for each cell how near it is to a middle of
+    each class (1 in the cell of the middle), and of the smallest box that it is near to the four sides and how near.
 
     boxes: (k, 4) float, x1, y1, x2, y2 as fractions. labels: (k,) class numbers.
     """

@@ -86,7 +86,7 @@ class Classification(Task):
     def resampled(self, found: Evaluation, draws: np.ndarray) -> np.ndarray:
         return (found.predicted == found.labels)[draws].mean(axis=1)
 
-    def interval(self, plain: Sequence[Evaluation], augmented: Sequence[Evaluation]) -> Interval:  # type: ignore[override]
+    def interval(self, plain: Sequence[Any], augmented: Sequence[Any]) -> Interval:
         right = [[one.predicted == one.labels for one in arm] for arm in (plain, augmented)]
         return metrics.paired_interval(*right)
 

@@ -93,7 +93,8 @@ class Detection(Task):
     def settle(self, sets: Sets, classes: tuple[str, ...] | None, path: str) -> Settled:
         if importlib.util.find_spec("pycocotools") is None:
             raise MissingExtraError(
-                'a detection is scored by pycocotools, which is not installed here. Type: pip install "augfuse[detection]"'
+                "a detection is scored by pycocotools, which is not installed here. Type: "
+                'pip install "augfuse[detection]"'
             )
         most = -1
         given = dict(sets)
@@ -101,8 +102,8 @@ class Detection(Task):
             held = data.table.targets
             if "boxes" not in held:
                 raise DataError(
-                    f"{path}: its images have {', '.join(held) or 'no targets'}; a detection takes boxes for each image. "
-                    "Type data.with_targets(boxes=boxes, box_labels=labels)."
+                    f"{path}: its images have {', '.join(held) or 'no targets'}; a detection takes boxes for each "
+                    "image. Type data.with_targets(boxes=boxes, box_labels=labels)."
                 )
             if "box_labels" not in held:
                 data = given[name] = data.with_targets(box_labels=_ones(data))
@@ -112,8 +113,8 @@ class Detection(Task):
         names = classes or (("object",) if most == 0 else tuple(map(str, range(most + 1))))
         if most >= len(names):
             raise DataError(
-                f"{path}: a box has the class {most}, and there are {len(names)} names, wanted 0..{len(names) - 1}. Give "
-                "data.with_classes(names) all of them."
+                f"{path}: a box has the class {most}, and there are {len(names)} names, wanted 0..{len(names) - 1}. "
+                "Give data.with_classes(names) all of them."
             )
         return Settled(Detection(len(names)), given, names)
 
@@ -305,8 +306,8 @@ def _most(data: DataSet) -> int:
         labels = np.asarray(targets["box_labels"])
         if len(labels) and (labels.dtype.kind not in "iu" or labels.ndim != 1 or labels.min() < 0):
             raise DataError(
-                f"sample {i}: got box_labels {labels.dtype} {labels.shape}, wanted class numbers (k,) of 0 or more. Give "
-                "numbers, and their names by data.with_classes(names)."
+                f"sample {i}: got box_labels {labels.dtype} {labels.shape}, wanted class numbers (k,) of 0 or more. "
+                "Give numbers, and their names by data.with_classes(names)."
             )
         most = max(most, int(labels.max(initial=-1)))
     return most

@@ -250,8 +250,9 @@ def _classes(found: set[int], names: tuple[str, ...] | None, path: str) -> tuple
             names = ("background", *names)  # as in Pascal VOC, whose names are those of the objects
         if values and values[-1] >= len(names):
             raise DataError(
-                f"{path}: a mask has {values[-1]}, and there are {len(names)} classes ({_listed(names)}), wanted numbers "
-                f"0..{len(names) - 1}, or {IGNORE} for what is not looked at. Give data.with_classes(names) all of them."
+                f"{path}: a mask has {values[-1]}, and there are {len(names)} classes ({_listed(names)}), wanted "
+                f"numbers 0..{len(names) - 1}, or {IGNORE} for what is not looked at. Give "
+                "data.with_classes(names) all of them."
             )
         values = list(range(len(names)))
     if len(values) < 2:

@@ -38,12 +38,12 @@ class Settled(NamedTuple):
 class Task(ABC):
     """Network, loss, target, metrics, and what the report shows of them. Frozen and without state.
 
-    name: as `task=` takes it. metric: the number that the verdict is about, a fraction in which more is better. counted:
-    what belongs to a class: "images", "pixels" or "boxes". predicts: what the saved model returns, in words.
+    name: as `task=` takes it. metric: the number that the verdict is about, a fraction in which more is better.
+    counted: what belongs to a class: "images", "pixels" or "boxes". predicts: what the saved model returns, in words.
     one_hot: whether training batches have one-hot labels. stratified: what keeps its share where a part is held out, as
-    `DataSet.split` takes it. photo_size: (h, w) of the network's input where images have no common size.
-    found: the record of what an arm says about the test part. weighs_classes: whether --class-weights means something.
-    rounds: of the bootstrap over test images.
+    `DataSet.split` takes it. photo_size: (h, w) of the network's input where images have no common size. found: the
+    record of what an arm says about the test part. weighs_classes: whether --class-weights means something. rounds: of
+    the bootstrap over test images.
     """
 
     name: ClassVar[str]
