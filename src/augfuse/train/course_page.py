@@ -166,7 +166,7 @@ def _best_epochs(result: Comparison) -> str:
     heads = over("", [(name, 3) for name in ARMS]) + head(["seed", *[kept, "best", "in epoch"] * 2])
     words = (
         f"For comparison with tutorials that report their best epoch: the highest test {result.metric} that "
-        "was measured, and its epoch. It is chosen on the test part, and so it is too good; the comparison of the arms does "
-        "not use it."
+        "was measured, and its epoch. It is chosen on the test part, and so it is too good; the comparison of the arms "
+        "does not use it."
     )
     return f"<h3>Best epoch</h3>{paragraph(words)}{table(heads, ''.join(rows), row(means, heading=True))}"

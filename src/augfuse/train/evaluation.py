@@ -131,7 +131,7 @@ class Fed:
     std: tuple[float, ...]
 
 
-def test_batches(loader: Loader, steps: int | None = None) -> Iterator[Batch]:
+def evaluation_batches(loader: Loader, steps: int | None = None) -> Iterator[Batch]:
     """The batches of an evaluation loader, or the first `steps` of them. DataError where it augments."""
     if loader.training:
         raise DataError("evaluate: got a training loader, wanted training=False: test images are not augmented.")
@@ -146,7 +146,7 @@ def evaluate(network: Any, loader: Loader, *, arm: str = "", seed: int = 0, step
     """
     probabilities, labels, indices = [], [], []
     paths: list[str] = []
-    for batch in test_batches(loader, steps):
+    for batch in evaluation_batches(loader, steps):
         if batch.labels is None or batch.labels.ndim != 1:
             got = "no labels" if batch.labels is None else f"labels of shape {batch.labels.shape}"
             raise DataError(f"evaluate: got {got}, wanted class numbers (n,). Leave one_hot out.")

@@ -17,7 +17,7 @@ from augfuse.targets.policy import Targets
 from augfuse.text import printable
 from augfuse.threads import cpu_count
 from augfuse.train.backend import load_keras
-from augfuse.train.evaluation import Shown, test_batches
+from augfuse.train.evaluation import Shown, evaluation_batches
 from augfuse.train.metrics import Score
 from augfuse.train.recipes import default_recipe
 from augfuse.train.tasks import average_precision as ap
@@ -149,7 +149,7 @@ class Detection(Task):
         true: list[tuple[np.ndarray, ...]] = []
         losses, sizes, indices = [], [], []
         paths: list[str] = []
-        for batch in test_batches(loader, steps):
+        for batch in evaluation_batches(loader, steps):
             predictions = network.predict(batch.images)
             height, width = batch.images.shape[1:3]
             scale = np.array([width, height, width, height], np.float32)

@@ -13,7 +13,7 @@ from augfuse.pictures import as_rgb
 from augfuse.text import printable, shown
 from augfuse.threads import cpu_count
 from augfuse.train import metrics
-from augfuse.train.evaluation import Shown, test_batches
+from augfuse.train.evaluation import Shown, evaluation_batches
 from augfuse.train.heads import ClassHead, read_head
 from augfuse.train.metrics import Score
 from augfuse.train.recipes import default_recipe
@@ -129,7 +129,7 @@ class Segmentation(Task):
         confusion, losses, indices = [], [], []
         paths: list[str] = []
         count = len(self.values)
-        for batch in test_batches(loader, steps):
+        for batch in evaluation_batches(loader, steps):
             probabilities = network.predict(batch.images)
             numbers = self._numbers(batch)
             for truth, said in zip(numbers, probabilities, strict=True):
