@@ -83,9 +83,13 @@ def coco_of(folder: Path, found: BoxEvaluation) -> float:
     def rows(counts: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
         images = np.repeat(np.arange(len(counts)), counts)
         return [
-            {"image_id": int(i) + 1, "category_id": int(label) + 1, "bbox": [*box[:2].tolist(), *(box[2:] - box[:2]).tolist()]}
-            for i, box, label in zip(images, boxes, labels, strict=True)
-        ]  # fmt: skip
+            {
+                "image_id": int(i) + 1,
+                "category_id": int(k) + 1,
+                "bbox": [float(x), float(y), float(w - x), float(h - y)],
+            }
+            for i, (x, y, w, h), k in zip(images, boxes, labels, strict=True)
+        ]
 
     true = rows(found.true_counts, found.true_boxes, found.true_labels)
     for i, one in enumerate(true, 1):

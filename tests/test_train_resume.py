@@ -165,11 +165,12 @@ def test_a_finished_run_is_not_trained_again_and_another_one_is_refused(folder: 
 def test_masks_and_boxes_go_on_too(tmp_path: Path, write: Callable[[Path, Blocks], Path], extra: str) -> None:
     pytest.importorskip(extra, reason="needs the extra: pip install 'augfuse[train,detection]'")
     write(tmp_path / "set", blocks(20, 0))
-    command = ["train", "set", *"--epochs 2 --seeds 1 --batch-size 8 --size 24x32 --workers 1".split(), "--name"]
+    command = ["train", "set", "--epochs", "2", "--seeds", "1", "--batch-size", "8", "--size", "24x32", "--name"]
     done = start(tmp_path, *command, "whole")
     assert done.returncode == 0, done.stderr
-    done = start(tmp_path, *command, "killed", kill="augfuse.train.models:Network.train_step@after@5")
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    for place in ("save_current@after@1", "save_finished@after@1"):  # within the first arm, and after it
+        done = start(tmp_path, *command, "killed", kill=f"augfuse.train.state:RunFolder.{place}")
+        assert done.returncode == -signal.SIGKILL, done.stderr
     done = start(tmp_path, *command, "killed")
     assert done.returncode == 0, done.stderr
     assert "finished before" in done.stdout
