@@ -139,7 +139,8 @@ def test_the_page_shows_boxes_and_classes(finished: Outcome) -> None:
 
 
 def test_the_saved_model_takes_raw_images(finished: Outcome) -> None:
-    said = keras.models.load_model(finished.model).predict(blocks(10, 1).images, verbose=0)
+    model: Any = keras.models.load_model(finished.model)
+    said = model.predict(blocks(10, 1).images, verbose=0)
     assert said.shape == (10, 6, 8, 6)
     exported = finished.comparison.exported
     (found,) = finished.comparison.evaluations_of(exported.arm)

@@ -32,7 +32,7 @@ def confusion_mean(result: Comparison, arm: str) -> np.ndarray:
     """(classes, classes) float64: test images, or pixels, by true (rows) and stated class (columns), the mean over the
     seeds. Of a task that counts them."""
     task, found = task_of(result.settings.task), result.evaluations_of(arm)
-    return sum(np.asarray(task.confusion(one), np.float64) for one in found) / len(found)
+    return np.mean([np.asarray(task.confusion(one), np.float64) for one in found], axis=0)
 
 
 def training(result: Comparison) -> str:

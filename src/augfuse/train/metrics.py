@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -108,16 +108,19 @@ def per_pixel_class(confusion: np.ndarray) -> PixelScores:
     classes = np.arange(len(confusion))
     truth, said = (axis.ravel() for axis in np.meshgrid(classes, classes, indexing="ij"))
     weights = confusion.ravel().astype(np.float64)
-    undefined: Any = np.nan
-    there = (confusion.sum(axis=0) + confusion.sum(axis=1)) > 0
-    if not there.any():
-        return PixelScores(*(np.full(len(classes), np.nan),) * 3, confusion.sum(axis=1))
+    undefined: Any = np.nan  # scikit-learn's annotations know only words
+    every, none = cast(Any, None), cast(Any, 0)
+    support = confusion.sum(axis=1)
+    there = (support + confusion.sum(axis=0)) > 0
     iou = np.full(len(classes), np.nan)
-    iou[there] = jaccard_score(truth, said, labels=classes[there], average=None, sample_weight=weights, zero_division=0)
+    if there.any():
+        iou[there] = jaccard_score(
+            truth, said, labels=classes[there], average=every, sample_weight=weights, zero_division=none
+        )
     precision, recall, _, _ = precision_recall_fscore_support(
         truth, said, labels=classes, sample_weight=weights, zero_division=undefined
     )
-    return PixelScores(iou, np.asarray(precision), np.asarray(recall), confusion.sum(axis=1))
+    return PixelScores(iou, np.asarray(precision), np.asarray(recall), support)
 
 
 def mean_iou(confusion: np.ndarray) -> float:

@@ -79,7 +79,7 @@ def _data(found: BoxEvaluation, classes: int) -> tuple[Any, Any]:
         entries(found.true_counts, found.true_boxes, found.true_labels, iscrowd=found.aside.astype(int)),
         entries(found.counts, found.boxes, found.labels, score=found.scores.astype(np.float64)),
     ):
-        one = COCO()
+        one: Any = COCO()
         one.dataset = {"info": {}, "images": images, "categories": categories, "annotations": things}
         one.createIndex()
         sets.append(one)

@@ -80,7 +80,7 @@ class Segmentation(Task):
                     "af.from_pairs(images, masks), or data.with_targets(mask=masks)."
                 )
             for mask in _masks(data):
-                found.update(np.unique(mask).tolist())
+                found.update(map(int, np.unique(mask)))
         values, names = _classes(found, classes, path)
         return Settled(Segmentation(values, bool(found - set(values))), sets, names)
 
