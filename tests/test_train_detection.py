@@ -277,3 +277,28 @@ def test_models_of_another_kind_are_refused() -> None:
         task.read_head(compiled, 2)
     with pytest.raises(af.RangeError, match=r"--class-weights: a detection has none"):
         af.train(blocks(12, 0).data("boxes", "box_labels"), class_weights=True, progress=False)
+
+
+def test_the_task_is_what_the_data_holds_or_what_is_asked_for() -> None:
+    found = blocks(4, 0)
+    every = found.data("mask", "boxes", "box_labels")
+    assert parts_from((every, every)).task.name == "segmentation"
+    assert parts_from((every, every), "detection").task.name == "detection"
+    labelled = every.with_labels(np.array([0, 1, 0, 1]))
+    assert parts_from((labelled, labelled)).task.name == "classification"
+    assert parts_from((labelled, labelled), "segmentation").task.name == "segmentation"
+    with pytest.raises(af.DataError, match="got a data set without labels, wanted class numbers"):
+        parts_from((every, every), "classification")
+    with pytest.raises(af.RangeError, match=r"--task: got 'detect', wanted one of .* Did you mean 'detection'"):
+        af.train(every, task="detect", progress=False)  # type: ignore[arg-type]
+    with pytest.raises(af.DataError, match="--task detection: the digits have a class each"):
+        af.train(task="detection", progress=False)
+
+
+def test_held_out_images_keep_the_share_of_each_class() -> None:
+    found = blocks(40, 5)
+    parts = parts_from(found.data("boxes", "box_labels"))
+    assert (len(parts.train), len(parts.test)) == (32, 8)
+    whole, held = (np.array(parts.task.counts(data, 2)) for data in (found.data("boxes", "box_labels"), parts.test))
+    assert np.abs(held - whole / 5).max() <= 2
+    assert "20% of each class were held out" in parts.description
