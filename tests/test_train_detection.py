@@ -195,7 +195,7 @@ def test_an_image_without_boxes_has_a_truth() -> None:
         boxes=[[], [[1, 2, 9, 9]], [], []], box_labels=[[], [1], [], []]
     )
     parts = parts_from((data, data), "detection")
-    network = Network(parts.task.network(SHAPE, 2, ()), 2, task=parts.task)
+    network = Network(parts.task.network(SHAPE, 2, parts.task.widths), 2, task=parts.task)
     (batch,) = af.Loader(parts.train, PLAIN, batch_size=4, training=False)
     truth, _ = network.truth(batch)
     assert truth.shape == (4, 6, 8, 7)
@@ -210,7 +210,7 @@ def test_boxes_of_all_formats_are_understood(form: Any) -> None:
     data = blocks(4, 0).data("boxes", "box_labels")
     recipe = af.Recipe([af.HorizontalFlip(p=1), af.ToFloat()], box_format=form)
     parts = parts_from((data, data), "detection")
-    network = Network(parts.task.network(SHAPE, 2, ()), 2, task=parts.task)
+    network = Network(parts.task.network(SHAPE, 2, parts.task.widths), 2, task=parts.task)
     truths = [
         network.truth(af.Loader(parts.train, one, batch_size=4, seed=0).fetch(0, 0))[0]
         for one in (recipe, af.Recipe(recipe.transforms))

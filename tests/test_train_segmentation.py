@@ -157,7 +157,7 @@ def test_pixels_of_255_are_not_looked_at() -> None:
     masks[:, :3] = 255
     found = parts(masks)
     assert found.classes == ("0", "1", "2")
-    network = Network(found.task.network(SHAPE, 3, ()), 3, task=found.task)
+    network = Network(found.task.network(SHAPE, 3, found.task.widths), 3, task=found.task)
     (batch,) = af.Loader(found.train, af.Recipe([af.ToFloat()]), batch_size=6, training=False)
     truth, weights = network.truth(batch)
     assert truth.shape == (6, 24, 32, 3)
@@ -190,7 +190,7 @@ def test_masks_that_cannot_be_used_are_refused() -> None:
 
 def test_a_fill_that_is_not_a_class_is_said() -> None:
     found = parts()
-    network = Network(found.task.network(SHAPE, 3, ()), 3, task=found.task)
+    network = Network(found.task.network(SHAPE, 3, found.task.widths), 3, task=found.task)
     recipe = af.Recipe([af.Translate(x=(0.5, 0.5)), af.ToFloat()], targets=af.Targets(mask_fill=7))
     with pytest.raises(af.DataError, match=r"a mask has 7 after the recipe, wanted one of the classes \(0, 1, 2\)"):
         network.truth(af.Loader(found.train, recipe, batch_size=6, seed=0).fetch(0, 0))
@@ -245,10 +245,10 @@ def test_own_networks_of_another_output_are_refused() -> None:
 @pytest.mark.parametrize("shape", [(24, 32, 3), (17, 23, 1), (5, 6, 4)])
 def test_the_network_takes_images_of_any_size(shape: tuple[int, int, int]) -> None:
     task = parts().task
-    one, two = task.network(shape, 3, ())(7), task.network(shape, 3, ())(7)
+    one, two = task.network(shape, 3, task.widths)(7), task.network(shape, 3, task.widths)(7)
     assert one.output_shape == (None, *shape[:2], 3)
     assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), two.get_weights(), strict=True))
-    other = task.network(shape, 3, ())(8)
+    other = task.network(shape, 3, task.widths)(8)
     assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
 
 

@@ -32,7 +32,7 @@ from augfuse.train.validation import with_validation
 
 # The demonstration: 540 steps of a narrow network for each of 10 arms take about a minute on two cores.
 DIGITS_EPOCHS, DIGITS_SEEDS, DIGITS_WIDTHS = 60, 5, (16, 32, 64)
-DATA_EPOCHS, DATA_SEEDS, DATA_WIDTHS = 15, 3, (32, 64, 128)
+DATA_EPOCHS, DATA_SEEDS = 15, 3
 LEARNING_RATE = 1e-3
 # With --minutes and without --epochs the budget decides; this only bounds it.
 MOST_EPOCHS = 1000
@@ -98,7 +98,7 @@ def prepare(options: Options) -> Job:
     recipe = _recipe(options, own_recipe, parts, own)
     shape = _network_input(recipe, parts)
     if own is None:
-        widths = DIGITS_WIDTHS if demo else DATA_WIDTHS
+        widths = DIGITS_WIDTHS if demo else parts.task.widths
         network = _Network(widths, parts.task.network(shape, len(parts.classes), widths))
     else:
         network = _own_network(own, recipe, shape, parts, trusted=options.trust_model)

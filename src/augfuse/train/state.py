@@ -32,6 +32,7 @@ from augfuse.train.arms import ArmState
 from augfuse.train.datasets import Parts
 from augfuse.train.files import pack, unpack
 from augfuse.train.record import Arm, Settings
+from augfuse.train.tasks.classification import CLASSIFICATION
 
 T = TypeVar("T")
 FILE = "run.json"
@@ -219,6 +220,8 @@ def identity(settings: Settings, recipe: str, parts: Parts, model: str) -> dict[
     """What the numbers of a run depend on, as plain JSON. `recipe` and `model` are fingerprints."""
     kept = {name: value for name, value in msgspec.to_builtins(settings).items() if name not in _IGNORED}
     found = kept | {"recipe": recipe, "model": model, "data": data_digest(parts)}
+    if settings.task == CLASSIFICATION.name:  # that of runs whose version knew no other
+        del found["task"]
     if settings.exclude is not None:  # the digest of the data samples images: a list that differs in one may escape it
         found["exclude"] = fingerprint(settings.exclude)
     return json.loads(json.dumps(found))

@@ -38,6 +38,7 @@ class Classification(Task):
     counted: ClassVar[str] = "images"
     predicts: ClassVar[str] = "{classes} probabilities"
     found: ClassVar[type[Any]] = Evaluation
+    widths: ClassVar[tuple[int, ...]] = (32, 64, 128)
     one_hot: ClassVar[bool] = True
     stratified: ClassVar[bool | str] = True
 

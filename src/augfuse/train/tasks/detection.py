@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from augfuse.recipe import Recipe
     from augfuse.train.record import Comparison
 
-_WIDTHS = (16, 32, 64, 96)
 _READ = 64  # images at a time
 _SHOWN = 0.3  # boxes of at least this score are drawn
 # Boxes that COCO and Pascal VOC do not count, whether they are found or not.
@@ -85,6 +84,7 @@ class Detection(Task):
         "boxes that overlap keep the surest, as cv2.dnn.NMSBoxesBatched does"
     )
     found: ClassVar[type[Any]] = BoxEvaluation
+    widths: ClassVar[tuple[int, ...]] = (16, 32, 64, 96)
     stratified: ClassVar[bool | str] = "box_labels"
     weighs_classes: ClassVar[bool] = False
     photo_size: ClassVar[tuple[int, int]] = (192, 192)
@@ -129,7 +129,7 @@ class Detection(Task):
         return msgspec.structs.replace(mild, transforms=kept, targets=Targets(min_visibility=0.25))
 
     def network(self, shape: Shape, classes: int, widths: Sequence[int]) -> Callable[[int], Any]:
-        return centers.centers_builder(shape, classes, _WIDTHS)
+        return centers.centers_builder(shape, classes, widths)
 
     def read_head(self, model: Any, classes: int) -> CenterHead:
         return centers.read_centers(model, classes)

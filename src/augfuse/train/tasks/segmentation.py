@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 IGNORE = 255
 _MOST_CLASSES = 1000
 _READ = 64  # masks at a time
-_WIDTHS = (16, 32, 64)
 _LEAST = 1e-7  # a probability
 
 
@@ -69,6 +68,7 @@ class Segmentation(Task):
     counted: ClassVar[str] = "pixels"
     predicts: ClassVar[str] = "{classes} probabilities for each pixel"
     found: ClassVar[type[Any]] = MaskEvaluation
+    widths: ClassVar[tuple[int, ...]] = (16, 32, 64)
 
     def settle(self, sets: Sets, classes: tuple[str, ...] | None, path: str) -> Settled:
         found: set[int] = set()
@@ -88,7 +88,7 @@ class Segmentation(Task):
         return default_recipe(size, channels)
 
     def network(self, shape: Shape, classes: int, widths: Sequence[int]) -> Callable[[int], Any]:
-        return unet_builder(shape, classes, _WIDTHS)
+        return unet_builder(shape, classes, widths)
 
     def read_head(self, model: Any, classes: int) -> ClassHead:
         return read_head(model, classes, pixels=True)

@@ -43,7 +43,7 @@ class Task(ABC):
     one_hot: whether training batches have one-hot labels. stratified: what keeps its share where a part is held out, as
     `DataSet.split` takes it. photo_size: (h, w) of the network's input where images have no common size. found: the
     record of what an arm says about the test part. weighs_classes: whether --class-weights means something. rounds: of
-    the bootstrap over test images.
+    the bootstrap over test images. widths: filters of the built-in network, level by level.
     """
 
     name: ClassVar[str]
@@ -56,6 +56,7 @@ class Task(ABC):
     weighs_classes: ClassVar[bool] = True
     photo_size: ClassVar[tuple[int, int]] = (128, 128)
     rounds: ClassVar[int] = 1000
+    widths: ClassVar[tuple[int, ...]]
 
     @abstractmethod
     def settle(self, sets: Sets, classes: tuple[str, ...] | None, path: str) -> Settled:
