@@ -22,6 +22,7 @@ from rich.console import Console
 import augfuse as af
 from augfuse.train import boards, recipes, verdict
 from augfuse.train.arms import ArmState, Course, Measure, Measures, finished_arm, train_epochs
+from augfuse.train.evaluation import Evaluation
 from augfuse.train.inputs import parts_from
 from augfuse.train.loaders import balanced
 from augfuse.train.modelfile import read_model
@@ -104,9 +105,9 @@ class _Scripted(Measure):
     def __init__(self, losses: tuple[float, ...]) -> None:
         self.left = list(losses)
 
-    def __call__(self, network: Network) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, network: Network) -> Evaluation:
         p = math.exp(-self.left.pop(0))
-        return np.array([[p, 1 - p]]), np.array([0])
+        return Evaluation("", 0, np.array([[p, 1 - p]]), np.array([0]), np.array([0]), None)
 
 
 def _arm(losses: tuple[float, ...], **course: Any) -> tuple[Network, ArmState, list[list[np.ndarray]], Measures]:
