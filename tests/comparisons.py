@@ -35,9 +35,9 @@ def comparison(
                 train = metrics.Score(0.99, 0.02) if measured else None
                 test = metrics.Score(float(correct.mean()), 0.5) if measured else None
                 points.append(Point(epoch, 10, 1.0 / (epoch + 1), wait_seconds, 0.99, train, test))
-            arms.append(Arm(name, seed, tuple(points), correct))
+            arms.append(Arm(name, seed, tuple(points)))
             evaluations.append(said(name, seed, correct, len(classes)))
-    by_name = {name: [arm.correct for arm in arms if arm.name == name] for name in ARMS}
+    by_name = {name: [one.predicted == one.labels for one in evaluations if one.arm == name] for name in ARMS}
     interval = metrics.paired_interval(by_name[PLAIN], by_name[AUGMENTED])
     count = len(classes)
     labels = evaluations[0].labels

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import augfuse as af
+from blocks import blocks, write_voc
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
@@ -119,6 +120,26 @@ def test_job_a_in_other_frameworks(name: str, tmp_path: Path) -> None:
     pytest.importorskip(name, reason=f"needs the extra: pip install 'augfuse[{name}]'")
     data = class_folders(tmp_path / "cifar", (32, 32), {"train": 96, "test": 8}, ("cat", "dog"))
     assert 0 <= example(f"{name}_cifar10").main(data, epochs=2) <= 1
+
+
+def test_job_f(tmp_path: Path) -> None:
+    for name in ("images", "masks"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+    for i in range(5):
+        mask = np.repeat(np.repeat(RNG.integers(0, 2, (4, 4)), 16, axis=0), 16, axis=1) * 255
+        Image.fromarray((mask // 2 + RNG.integers(0, 100, mask.shape)).astype(np.uint8)).save(
+            tmp_path / "set" / "images" / f"{i}.png"
+        )
+        Image.fromarray(mask.astype(np.uint8)).save(tmp_path / "set" / "masks" / f"{i}.png")
+    example("f_membranes").main(tmp_path / "set", epochs=1, seeds=1, side=32, out=tmp_path / "runs")
+    assert arms_of(tmp_path / "runs") == {"plain", "augmented"}
+
+
+def test_job_g(tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools", reason="needs the extra: pip install 'augfuse[detection]'")
+    data = write_voc(tmp_path / "set", blocks(16, 0))
+    example("g_blood_cells").main(data, epochs=1, seeds=1, out=tmp_path / "runs")
+    assert arms_of(tmp_path / "runs") == {"plain", "augmented"}
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)

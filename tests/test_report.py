@@ -253,7 +253,7 @@ def test_seeds_that_stopped_early_make_a_report(tmp_path: Path) -> None:
 def test_score_is_accuracy_and_cross_entropy() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.3, 0.5, 0.2]], np.float32)
     score = metrics.score(probabilities, np.array([0, 1, 1]))
-    assert score.accuracy == pytest.approx(2 / 3)
+    assert score.value == pytest.approx(2 / 3)
     assert score.loss == pytest.approx(-np.log([0.7, 0.1, 0.5]).mean(), rel=1e-5)
 
 
@@ -345,7 +345,7 @@ def improving(result: Comparison, by: float) -> Comparison:
     """The same, but both arms gain this much between the last two measured epochs."""
     arms = []
     for arm in result.arms:
-        early = replace(arm.points[1], test=metrics.Score(arm.test.accuracy - by, 0.6))
+        early = replace(arm.points[1], test=metrics.Score(arm.test.value - by, 0.6))
         arms.append(replace(arm, points=(arm.points[0], early, *arm.points[2:])))
     return replace(result, arms=tuple(arms))
 
@@ -360,6 +360,6 @@ def test_an_arm_that_could_still_catch_up_is_reported() -> None:
     [loser] = verdict.findings(swinging)
     assert loser.startswith("The plain arm")
     plain, *others = swinging.arms
-    higher = replace(plain.points[0], test=metrics.Score(plain.test.accuracy + 0.01, 0.5))
+    higher = replace(plain.points[0], test=metrics.Score(plain.test.value + 0.01, 0.5))
     swinging = replace(swinging, arms=(replace(plain, points=(higher, *plain.points[1:])), *others))
     assert verdict.findings(swinging) == ()

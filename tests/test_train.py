@@ -22,13 +22,15 @@ import augfuse as af
 from augfuse.train import metrics, recipes
 from augfuse.train.arms import Measure, evaluation_batch_size, measured_epochs
 from augfuse.train.dry_run import dry_run
+from augfuse.train.evaluation import Evaluation
 from augfuse.train.loaders import training_loader
 from augfuse.train.modelfile import read_model
-from augfuse.train.models import Network, cnn_builder, predict
+from augfuse.train.models import Network, predict
 from augfuse.train.options import Options
 from augfuse.train.prepare import Job, prepare
 from augfuse.train.record import AUGMENTED, PLAIN
 from augfuse.train.run import Outcome, run
+from augfuse.train.tasks.cnn import cnn_builder
 from present import present
 from stripes import SHAPE, save_npz, stripes
 
@@ -141,13 +143,14 @@ def test_measure_takes_each_image_once_or_a_part() -> None:
     images, labels = stripes(30, 0)
     source = af.from_arrays(images, labels)
     loader = af.Loader(source, af.Recipe([af.ToFloat()]), batch_size=8, seed=0, training=False, shuffle=True)
-    seen = [int(i) for batch in Measure(loader).batches() for i in batch.indices]
+    seen = Measure(loader)(network()).indices.tolist()
     assert sorted(seen) == list(range(30))
     part = Measure(loader, 16)
-    assert [int(i) for batch in part.batches() for i in batch.indices] == seen[:16]
-    probabilities, truth = part(network())
-    assert probabilities.shape == (16, 2)
-    assert truth.tolist() == labels[seen[:16]].tolist()
+    found = part(network())
+    assert isinstance(found, Evaluation)
+    assert found.indices.tolist() == seen[:16]
+    assert found.probabilities.shape == (16, 2)
+    assert found.labels.tolist() == labels[seen[:16]].tolist()
 
 
 # --- the whole run ---
@@ -191,7 +194,7 @@ def test_the_saved_model_scores_what_the_report_says(finished: tuple[Job, Outcom
     assert exported.arm == metrics.better(outcome.comparison.interval)
     first = outcome.comparison.of(exported.arm)[0]
     assert first.seed == exported.seed == 5
-    assert accuracy == pytest.approx(first.test.accuracy)
+    assert accuracy == pytest.approx(first.test.value)
 
 
 def test_both_arms_see_the_same_images_in_the_same_order(finished: tuple[Job, Outcome]) -> None:

@@ -22,6 +22,7 @@ from rich.console import Console
 import augfuse as af
 from augfuse.train import boards, recipes, verdict
 from augfuse.train.arms import ArmState, Course, Measure, Measures, finished_arm, train_epochs
+from augfuse.train.evaluation import Evaluation
 from augfuse.train.inputs import parts_from
 from augfuse.train.loaders import balanced
 from augfuse.train.modelfile import read_model
@@ -104,9 +105,9 @@ class _Scripted(Measure):
     def __init__(self, losses: tuple[float, ...]) -> None:
         self.left = list(losses)
 
-    def __call__(self, network: Network) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, network: Network) -> Evaluation:
         p = math.exp(-self.left.pop(0))
-        return np.array([[p, 1 - p]]), np.array([0])
+        return Evaluation("", 0, np.array([[p, 1 - p]]), np.array([0]), np.array([0]), None)
 
 
 def _arm(losses: tuple[float, ...], **course: Any) -> tuple[Network, ArmState, list[list[np.ndarray]], Measures]:
@@ -141,7 +142,7 @@ def test_early_stopping_puts_the_best_weights_back() -> None:
     assert arm.kept == 1
     assert all(np.array_equal(a, b) for a, b in zip(network.weights(), seen[1], strict=True))
     assert not np.array_equal(network.weights()[0], seen[3][0])
-    assert arm.test.accuracy == pytest.approx((found.predicted == found.labels).mean())
+    assert arm.test.value == pytest.approx((found.predicted == found.labels).mean())
     assert arm.test == arm.points[1].test
 
 
@@ -494,7 +495,7 @@ def test_tensorboard_gets_every_measurement_once(npz: Path, tmp_path: Path) -> N
         curves = EventAccumulator(str(tmp_path / "run" / boards.FOLDER / f"{arm.name}-{arm.seed}"))
         curves.Reload()
         shown = [(event.step, event.tensor_proto.float_val[0]) for event in curves.Tensors("test accuracy")]
-        assert shown == [(p.epoch + 1, pytest.approx(p.test.accuracy)) for p in arm.points if p.test is not None]
+        assert shown == [(p.epoch + 1, pytest.approx(p.test.value)) for p in arm.points if p.test is not None]
         assert [event.step for event in curves.Tensors("step loss")] == [1, 2]
 
 

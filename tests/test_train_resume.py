@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from augfuse.train.arms import ArmState
 from augfuse.train.plateau import Watch
 from augfuse.train.record import PLAIN, Arm, Point, Score
 from augfuse.train.state import Current, Finished, RunFolder
+from blocks import Blocks, blocks, write_pairs, write_voc
 from stripes import save_npz, stripes
 
 # Runs `augfuse` and kills itself with SIGKILL at the COUNTth call of a method or function, before or after the call.
@@ -159,6 +161,26 @@ def test_a_finished_run_is_not_trained_again_and_another_one_is_refused(folder: 
     assert (uninterrupted / "report.html").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize(("write", "extra"), [(write_pairs, "sklearn"), (write_voc, "pycocotools")])
+def test_masks_and_boxes_go_on_too(tmp_path: Path, write: Callable[[Path, Blocks], Path], extra: str) -> None:
+    pytest.importorskip(extra, reason="needs the extra: pip install 'augfuse[train,detection]'")
+    write(tmp_path / "set", blocks(20, 0))
+    command = ["train", "set", "--epochs", "2", "--seeds", "1", "--batch-size", "8", "--size", "24x32", "--name"]
+    done = start(tmp_path, *command, "whole")
+    assert done.returncode == 0, done.stderr
+    for place in ("save_current@after@1", "save_finished@after@1"):  # within the first arm, and after it
+        done = start(tmp_path, *command, "killed", kill=f"augfuse.train.state:RunFolder.{place}")
+        assert done.returncode == -signal.SIGKILL, done.stderr
+    done = start(tmp_path, *command, "killed")
+    assert done.returncode == 0, done.stderr
+    assert "finished before" in done.stdout
+    whole, killed = (tmp_path / "runs" / name for name in ("whole", "killed"))
+    assert numbers(killed) == numbers(whole)
+    for path in (whole / "predictions").iterdir():
+        with np.load(path) as ours, np.load(killed / "predictions" / path.name) as theirs:
+            assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
 # --- the folder of a run, without training ---
 
 
@@ -184,11 +206,11 @@ def test_states_come_back_as_they_were(tmp_path: Path) -> None:
             for one, other in zip(ours, theirs, strict=True):
                 assert np.array_equal(one, other)
                 assert one.dtype == other.dtype
-        arm = Arm(PLAIN, 0, arm_state().points, np.array([True, False]), 0.0, 0)
+        arm = Arm(PLAIN, 0, arm_state().points, 0.0, 0)
         run.save_finished(Finished(arm, 20.0))
         done = run.finished_arm(PLAIN, 0)
         assert done is not None
-        assert np.array_equal(done.arm.correct, arm.correct)
+        assert done.arm.points == arm.points
         assert (done.arm.kept, done.arm.strength) == (0, 0.0)
         assert run.epochs is None
         run.decide(17)

@@ -17,6 +17,7 @@ from rich.console import Console
 
 import augfuse as af
 from augfuse.train.arms import ArmState, Course, Measure, Measures, averaged, finished_arm, train_epochs
+from augfuse.train.evaluation import Evaluation
 from augfuse.train.models import Network
 from augfuse.train.options import Options
 from augfuse.train.ownmodel import own_model
@@ -35,9 +36,9 @@ class Scripted(Measure):
     def __init__(self, losses: tuple[float, ...]) -> None:
         self.left = list(losses)
 
-    def __call__(self, network: Network) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, network: Network) -> Evaluation:
         p = math.exp(-self.left.pop(0))
-        return np.array([[p, 1 - p]]), np.array([0])
+        return Evaluation("", 0, np.array([[p, 1 - p]]), np.array([0]), np.array([0]), None)
 
 
 def normalised(shape: tuple[int, int, int], classes: int) -> Any:

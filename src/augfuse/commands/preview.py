@@ -202,12 +202,13 @@ def _one_image(path: Path, color: Color) -> DataSet:
 
 def _default(data: Path | None, source: DataSet, size: tuple[int, int] | None) -> Recipe:
     """The recipe that `augfuse train` uses where none is given."""
-    from augfuse.train.prepare import LARGEST_ARRAY, PHOTO_SIZE
-    from augfuse.train.recipes import default_recipe, digits_recipe
+    from augfuse.train.prepare import LARGEST_ARRAY
+    from augfuse.train.recipes import digits_recipe
+    from augfuse.train.tasks import task_for
 
     if data is None:
         return _resized(digits_recipe(), size)
-    shape = source[0].image.shape
+    shape, task = source[0].image.shape, task_for({"": source})
     if size is None and (source.paths is not None or max(shape[:2]) > LARGEST_ARRAY):
-        size = PHOTO_SIZE  # files have no common size
-    return default_recipe(size, shape[2])
+        size = task.photo_size  # files have no common size
+    return task.recipe(size, shape[2])

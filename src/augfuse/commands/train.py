@@ -21,6 +21,7 @@ def train(
     *,
     exclude: Path | None = None,
     columns: ColumnWords = None,
+    task: str | None = None,
     recipe: Path | None = None,
     model: str | None = None,
     keep_weights: bool = False,
@@ -60,13 +61,17 @@ def train(
         A folder or .zip of class folders (with train and test or val folders above them, or without), a folder of
         NAME_train.zip and NAME_test.zip, a folder of IDX files (train-images-idx3-ubyte.gz, ...), a .csv, .tsv, .jsonl
         or .parquet table of images and their classes, or an .npz file with x_train, y_train and, if there is a test
-        part, x_test, y_test. Without a test part a fifth is held out. Without DATA: handwritten digits that come with
+        part, x_test, y_test. With masks: a folder with images and masks. With boxes: COCO's .json, YOLO's data.yaml or
+        a folder of Pascal VOC. Without a test part a fifth is held out. Without DATA: handwritten digits that come with
         scikit-learn; nothing is downloaded.
     exclude
         Leave out the images on this list, which augfuse doctor DATA --quarantine LIST writes.
     columns
         Of a table: which column is what, where the names do not say it: image=path label=breed split=fold. Also
         boxes=x1,y1,x2,y2, root=FOLDER (of the images), and the other columns that af.from_dataframe takes.
+    task
+        What the network is for: classification (one class for each image; accuracy), segmentation (masks; mean IoU) or
+        detection (boxes; COCO's AP). Default: what the data holds, in this order.
     recipe
         A recipe file, as recipe.to_yaml() writes it. Default: a mild one that suits the data.
     model
@@ -139,6 +144,7 @@ def train(
                 data=data,
                 exclude=None if exclude is None else str(exclude),
                 columns=None if columns is None else tuple(columns),
+                task=task,
                 recipe=recipe,
                 model=model,
                 keep_weights=keep_weights,
@@ -185,7 +191,7 @@ def train(
 
 def _train(job: Job, tried: DryRun | None, console: Console) -> int:
     from augfuse.text import printable
-    from augfuse.train import diagnosis, verdict
+    from augfuse.train import verdict
     from augfuse.train.run import run
     from augfuse.train.training import arm_names
 
@@ -198,8 +204,9 @@ def _train(job: Job, tried: DryRun | None, console: Console) -> int:
         say(f"{job.folder} is finished, and is not trained again; --overwrite does that.")
     else:
         how_long = f"{settings.epochs} epochs" if settings.minutes is None else f"{settings.minutes:g} minutes in all"
+        classes = f"{len(parts.classes)} class{'es' if len(parts.classes) > 1 else ''}"
         say(f"{parts.title}: {len(parts.train)} training and {len(parts.test)} test images, "
-            f"{len(parts.classes)} classes, input {settings.size[0]}x{settings.size[1]}x{settings.channels}; "
+            f"{classes}, input {settings.size[0]}x{settings.size[1]}x{settings.channels}; "
             f"{len(arm_names(settings))} arms x {len(settings.seeds)} seeds x {how_long}")  # fmt: skip
         if settings.validation is not None:
             say(f"Validation: {settings.validation}.")
@@ -209,13 +216,13 @@ def _train(job: Job, tried: DryRun | None, console: Console) -> int:
     say("")
     say(verdict.sentence(outcome.comparison))
     say(verdict.gap_sentence(outcome.comparison))
-    for text in diagnosis.sentences(outcome.comparison):
+    for text in parts.task.remarks(outcome.comparison):
         say(text)
     for point in outcome.comparison.sweep:
-        say(f"Strength {point.strength:g}: test accuracy {point.mean:.1%} ± {100 * point.spread:.1f} points, "
+        say(f"Strength {point.strength:g}: test {outcome.metric} {point.mean:.1%} ± {100 * point.spread:.1f} points, "
             f"gap {100 * point.gap:.1f}")  # fmt: skip
     if outcome.comparison.sweep:
-        say(verdict.sweep_sentence(outcome.comparison.sweep))
+        say(verdict.sweep_sentence(outcome.comparison.sweep, outcome.metric))
     for finding in verdict.findings(outcome.comparison):
         say(f"Note: {finding}")
     say(f"Report: {outcome.report}")

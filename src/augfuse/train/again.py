@@ -33,6 +33,7 @@ def command_line(settings: Settings, folder: Path, options: Options) -> str:
     words += ["--recipe", str(folder / "recipe.yaml"), "--epochs", str(settings.epochs)]
     words += ["--seeds", str(len(settings.seeds)), "--seed", str(settings.seeds[0])]
     words += ["--batch-size", str(settings.batch_size)]
+    words += [] if options.task is None else ["--task", options.task]
     if settings.learning_rate is not None:
         words += ["--learning-rate", _short(settings.learning_rate)]
     if settings.model is not None:
@@ -81,6 +82,8 @@ def python_call(settings: Settings, folder: Path, options: Options, data: str) -
                  "evaluations", "keep_weights", "class_weights", "deterministic"):  # fmt: skip
         if getattr(settings, name) not in (None, getattr(Options(), name)):
             words.append(f"{name}={getattr(settings, name)!r}")
+    if options.task is not None:
+        words.append(f"task={options.task!r}")
     if options.trust_model:
         words.append("trust_model=True")
     recipe = f"recipe = af.Recipe.from_yaml(Path({(folder / 'recipe.yaml').as_posix()!r}).read_text(encoding='utf-8'))"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from augfuse.data.layouts.exclude import Exclude
 from augfuse.errors import ImageTypeError
@@ -23,6 +23,7 @@ def train(
     recipe: Recipe | str | os.PathLike[str] | None = None,
     *,
     exclude: Exclude | None = None,
+    task: Literal["classification", "segmentation", "detection"] | None = None,
     model: Any = None,
     keep_weights: bool = False,
     trust_model: bool = False,
@@ -54,16 +55,17 @@ def train(
 
     data: a path as `augfuse train` takes it; a source (with `parts`, or divided here); (train, test) or (train, val,
     test) sources; arrays (x, y), or ((x_train, y_train), (x_test, y_test)); None for the digits of scikit-learn. Images
-    are uint8, labels class numbers. exclude: with a path, images to leave out: the file that `augfuse doctor
-    --quarantine` writes, or paths as `af.from_directory` takes them. recipe: an `af.Recipe` or the path of a YAML file;
-    None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` or `.h5` file, a
-    function of (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. trust_model: code that a
-    model file holds may run; without it such a file is refused. sweep: strengths such as
-    (0, 0.5, 1, 1.5). size: (height, width) in pixels, or one number for both. progress: print it. All other arguments
-    are those of the command.
+    are uint8; labels class numbers, or the data set has masks or boxes. exclude: with a path, images to leave out: the
+    file that `augfuse doctor --quarantine` writes, or paths as `af.from_directory` takes them. task: what the network
+    is for, by default what the data holds: classes of images ("classification"; accuracy), else masks ("segmentation";
+    mean IoU), else boxes ("detection"; COCO's AP, which needs pycocotools). recipe: an `af.Recipe` or the path of a
+    YAML file; None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` or `.h5` file,
+    a function of (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. trust_model: code that a
+    model file holds may run; without it such a file is refused. sweep: strengths such as (0, 0.5, 1, 1.5). size:
+    (height, width) in pixels, or one number for both. progress: print it. All other arguments are those of the command.
 
     An interrupted run is continued by the same call; a finished one with the same `name` and settings is read. The
-    result holds everything the report shows; `result.test_accuracy`, `result.gap`, `result.model`, `result.report`.
+    result holds everything the report shows; `result.test_score`, `result.gap`, `result.model`, `result.report`.
 
     Raises AugfuseError: data, recipe, model or numbers that cannot be used, with what to change.
     """
@@ -79,7 +81,8 @@ def train(
     options = plain(
         Options(
             data=path,
-            parts=None if path is not None or data is None else parts_from(data),
+            parts=None if path is not None or data is None else parts_from(data, task),
+            task=task,
             exclude=left_out,
             recipe=recipe if recipe is None or isinstance(recipe, Recipe) else Path(recipe),
             model=model,

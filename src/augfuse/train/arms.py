@@ -14,7 +14,7 @@ import numpy as np
 
 from augfuse.errors import DataError
 from augfuse.train import metrics
-from augfuse.train.evaluation import Evaluation, evaluate
+from augfuse.train.evaluation import Found
 from augfuse.train.models import Network, State
 from augfuse.train.plateau import Watch
 from augfuse.train.progress import Progress
@@ -27,7 +27,8 @@ _EVALUATION_BYTES = 16 << 20
 class Measure:
     """A part of the data to score a network on: every image once, or the first `limit` of a seeded random order.
 
-    `loader` is an evaluation loader with class numbers as labels; nothing of it is kept between calls.
+    `loader` is an evaluation loader, of a classification with class numbers as labels; nothing of it is kept between
+    calls.
     """
 
     def __init__(self, loader: Any, limit: int | None = None) -> None:
@@ -35,21 +36,13 @@ class Measure:
         full = len(loader)
         self.steps = full if limit is None else max(1, min(full, limit // loader.batch_size))
 
-    def batches(self) -> Iterator[Any]:
-        """The batches of this part, the same ones in the same order at every call."""
-        return self.loader.stream(0, range(self.steps))
-
-    def __call__(self, network: Network) -> tuple[np.ndarray, np.ndarray]:
-        """(n, classes) float32 probabilities and (n,) class numbers."""
-        probabilities, labels = [], []
-        for batch in self.batches():
-            probabilities.append(network.predict(batch.images))
-            labels.append(batch.labels)
-        return np.concatenate(probabilities), np.concatenate(labels)
+    def __call__(self, network: Network) -> Found:
+        """What the network says about this part, the same images in the same order at every call."""
+        return network.task.evaluate(network, self.loader, steps=self.steps)
 
     def score(self, network: Network, epoch: int) -> metrics.Score:
-        """How the network does on this part after `epoch`. Raises DataError where its answers are no numbers."""
-        return _scored(*self(network), epoch)
+        """How the network does on this part after `epoch`. Raises DataError where its predictions are not numbers."""
+        return _scored(network, self(network), epoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +149,7 @@ def train_epochs(
         train = test = None
         if epoch in course.measured and epoch + 1 < course.epochs:  # the end is measured by `finished_arm`
             train, test = score(network, measures, epoch)
-            progress.measured(epoch, train.accuracy, test.accuracy)
+            progress.measured(epoch, train.value, test.value)
         point = Point(epoch, len(losses), loss, wait, compute, train, test, learning_rate=rate)
         state = replace(state, points=(*state.points, point))
         if measures.validation is not None:
@@ -171,7 +164,7 @@ def train_epochs(
 
 def finished_arm(
     network: Network, name: str, seed: int, strength: float, state: ArmState, measures: Measures
-) -> tuple[Arm, Evaluation]:
+) -> tuple[Arm, Found]:
     """The arm at its end, and what its kept weights say about the test part.
 
     With early stopping the weights of the least validation loss are put back into `network`, and scored, whatever epoch
@@ -181,12 +174,12 @@ def finished_arm(
     if state.best is not None:
         network.restore(state.best)
         kept = state.stopping.epoch
-    found = evaluate(network, measures.test.loader, arm=name, seed=seed)
-    test = _scored(found.probabilities, found.labels, kept)
+    found = network.task.evaluate(network, measures.test.loader, arm=name, seed=seed)
+    test = _scored(network, found, kept)
     train = state.points[kept].train or measures.train.score(network, kept)
     points = list(state.points)
     points[kept] = replace(points[kept], train=train, test=test)
-    return Arm(name, seed, tuple(points), found.predicted == found.labels, strength, kept), found
+    return Arm(name, seed, tuple(points), strength, kept), found
 
 
 def score(network: Network, measures: Measures, epoch: int) -> tuple[metrics.Score, metrics.Score]:
@@ -194,13 +187,13 @@ def score(network: Network, measures: Measures, epoch: int) -> tuple[metrics.Sco
     return measures.train.score(network, epoch), measures.test.score(network, epoch)
 
 
-def _scored(probabilities: np.ndarray, labels: np.ndarray, epoch: int) -> metrics.Score:
+def _scored(network: Network, found: Found, epoch: int) -> metrics.Score:
     # The loss of the last step, taken before it, may still have been a number when this step destroyed the weights.
-    if not np.isfinite(probabilities).all():
+    if not found.finite:
         raise DataError(
             f"epoch {epoch + 1}: the network's predictions contain NaN or infinity. Try a smaller --learning-rate."
         )
-    return metrics.score(probabilities, labels)
+    return network.task.score(found)
 
 
 def _validated(network: Network, state: ArmState, course: Course, loss: float) -> ArmState:
@@ -249,8 +242,10 @@ def _one_epoch(
         asked = time.perf_counter()
         batch = next(batches)
         given = time.perf_counter()
-        weights = None if class_weights is None else batch.labels @ class_weights
-        losses.append(network.train_step(batch.images, batch.labels, weights))
+        truth, weights = network.truth(batch)
+        if class_weights is not None:
+            weights = truth @ class_weights * (1 if weights is None else weights)
+        losses.append(network.train_step(batch.images, truth, weights))
         done = time.perf_counter()
         wait += given - asked
         compute += done - given

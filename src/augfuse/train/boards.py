@@ -24,9 +24,10 @@ def require() -> None:
 class Board:
     """Writes the points of one arm to RUN/tensorboard/ARM-SEED; `tensorboard --logdir RUN` shows them."""
 
-    def __init__(self, folder: Path, name: str, seed: int) -> None:
+    def __init__(self, folder: Path, name: str, seed: int, metric: str = "accuracy") -> None:
         from tensorboard.summary import Writer  # type: ignore[import-not-found]
 
+        self._metric = metric
         self._writer: Any = Writer(str(folder / FOLDER / f"{name}-{seed}"))
 
     def add(self, point: Point) -> None:
@@ -36,10 +37,10 @@ class Board:
         self.add_scores(point)
 
     def add_scores(self, point: Point) -> None:
-        """Accuracy and loss of an epoch, where they were measured."""
+        """Metric and loss of an epoch, where they were measured."""
         for part, score in (("training", point.train), ("test", point.test)):
             if score is not None:
-                self._write(point.epoch, {f"{part} accuracy": score.accuracy, f"{part} loss": score.loss})
+                self._write(point.epoch, {f"{part} {self._metric}": score.value, f"{part} loss": score.loss})
 
     def close(self) -> None:
         self._writer.close()

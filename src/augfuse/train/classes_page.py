@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 import numpy as np
 
-from augfuse.train import figures, metrics
+from augfuse.train import diagnosis, figures, metrics
 from augfuse.train.evaluation import Evaluation, Mistake
-from augfuse.train.markup import escape, folded, head, over, paragraph, row, table, thumbnail
+from augfuse.train.markup import escape, folded, head, inline, over, paragraph, row, table, thumbnail
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison
+from augfuse.train.tasks import task_of
 
 # A larger square of classes is unreadable; the most frequent confusions are listed instead.
 MOST_CLASSES = 20
@@ -28,50 +29,77 @@ def pooled(evaluations: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def confusion_mean(result: Comparison, arm: str) -> np.ndarray:
-    """(classes, classes) float64: test images by true (rows) and stated class (columns), the mean over the seeds."""
-    found = result.evaluations_of(arm)
-    return metrics.confusion(*pooled(found), len(result.facts.classes)) / len(found)
+    """(classes, classes) float64: test images, or pixels, by true (rows) and stated class (columns), the mean over the
+    seeds. Of a task that counts them."""
+    task, found = task_of(result.settings.task), result.evaluations_of(arm)
+    return np.mean([np.asarray(task.confusion(one), np.float64) for one in found], axis=0)
+
+
+def training(result: Comparison) -> str:
+    """The diagnosis of each arm."""
+    cards = []
+    for arm in ARMS:
+        found = diagnosis.diagnose(diagnosis.evidence(result, arm))
+        cards.append(
+            f'<div class="card"><h3 class="{arm}">{arm}: <span class="kind {found.kind}">{found.kind}</span></h3>'
+            f"{paragraph(found.reason[0].upper() + found.reason[1:])}"
+            f'<p class="note"><b>What would change it.</b> {inline(found.change)}</p></div>'
+        )
+    note = (
+        "The first that applies: suspicious, unstable, over-fitted, underfit; else good. Over-fitted begins at a gap "
+        f"of {100 * diagnosis.GAP_LIMIT:.0f} points, underfit below {diagnosis.SKILL_LIMIT:.0%} of the way from always "
+        "answering the commonest class to all right; a small test part widens the limits. All numbers are without "
+        "augmentation and without dropout."
+    )
+    return f'<div class="pair">{"".join(cards)}</div>{paragraph(note, "note")}'
 
 
 def per_class(result: Comparison) -> str:
     """Precision, recall and F1 of each class, both arms side by side, with the number of test images."""
-    names = result.facts.classes
-    scores = {arm: metrics.per_class(*pooled(result.evaluations_of(arm)), len(names)) for arm in ARMS}
-    rows = []
-    for number, name in enumerate(names):
-        cells = [name, str(result.facts.test_counts[number])]
-        for arm in ARMS:
-            found = scores[arm]
-            cells += [_percent(values[number]) for values in (found.precision, found.recall, found.f1)]
-        rows.append(row([*cells, _signed(scores[AUGMENTED].f1[number] - scores[PLAIN].f1[number])], heading=True))
-    means = ["mean of the classes", str(result.facts.test_images)]
-    for arm in ARMS:
-        means += [_percent(_mean(values)) for values in scores[arm][:3]]
-    means.append(_signed(_mean(scores[AUGMENTED].f1) - _mean(scores[PLAIN].f1)))
-    heads = over("", [("", 1), *((arm, 3) for arm in ARMS)], "") + head(
-        ["class", "test images", *["precision", "recall", "F1"] * 2, "F1, points"]
-    )
-    foot = row(means, heading=True)
-    body = table(heads, "".join(rows[:_SHOWN_ROWS]), foot)
-    if len(rows) > _SHOWN_ROWS:
-        body += folded(f"The other {len(rows) - _SHOWN_ROWS} classes", table(heads, "".join(rows[_SHOWN_ROWS:])))
+    found = {arm: metrics.per_class(*pooled(result.evaluations_of(arm)), len(result.facts.classes)) for arm in ARMS}
     note = (
         "Precision: of the images said to be of this class, the share that is. Recall: of the images of this class, "
         f"the share that was found. F1: their harmonic mean.{_pooled_words(result)} A dash: never said, or never there."
     )
+    columns = {arm: {"precision": one.precision, "recall": one.recall, "F1": one.f1} for arm, one in found.items()}
+    return scores(result, columns, "F1", note)
+
+
+def scores(result: Comparison, columns: Mapping[str, Mapping[str, np.ndarray]], main: str, note: str) -> str:
+    """The scores of each class, both arms side by side. columns: of each arm, name -> (classes,) fractions, nan where
+    nothing is defined; `main` is the one whose difference is shown."""
+    names, facts = tuple(columns[PLAIN]), result.facts
+    rows = []
+    for number, name in enumerate(facts.classes):
+        cells = [name, str(facts.test_counts[number])]
+        cells += [_percent(columns[arm][column][number]) for arm in ARMS for column in names]
+        difference = columns[AUGMENTED][main][number] - columns[PLAIN][main][number]
+        rows.append(row([*cells, _signed(difference)], heading=True))
+    means = ["mean of the classes", str(sum(facts.test_counts))]
+    means += [_percent(_mean(columns[arm][column])) for arm in ARMS for column in names]
+    means.append(_signed(_mean(columns[AUGMENTED][main]) - _mean(columns[PLAIN][main])))
+    heads = over("", [("", 1), *((arm, len(names)) for arm in ARMS)], "") + head(
+        ["class", f"test {facts.counted}", *[*names] * 2, f"{main}, points"]
+    )
+    body = table(heads, "".join(rows[:_SHOWN_ROWS]), row(means, heading=True))
+    if len(rows) > _SHOWN_ROWS:
+        body += folded(f"The other {len(rows) - _SHOWN_ROWS} classes", table(heads, "".join(rows[_SHOWN_ROWS:])))
     return body + paragraph(note, "note")
 
 
 def confusion(result: Comparison) -> str:
-    """How often each class is taken for each other, for both arms."""
+    """How often each class is taken for each other, for both arms: test images, or of pixels the share of the class."""
     names = result.facts.classes
+    shares = result.facts.counted != "images"
     if len(names) > MOST_CLASSES:
-        parts = [_most_frequent(arm, names, confusion_mean(result, arm)) for arm in ARMS]
+        parts = [_most_frequent(arm, names, _shown(result, arm, shares)) for arm in ARMS]
         note = f"The {_CONFUSIONS} most frequent confusions; the files in predictions/ hold every answer."
     else:
-        parts = [_square(arm, names, confusion_mean(result, arm)) for arm in ARMS]
+        parts = [_square(arm, names, _shown(result, arm, shares)) for arm in ARMS]
         note = "Rows are the true classes, columns what the network said; a dot is none."
     several = " Numbers of test images, the mean over the seeds." if len(result.settings.seeds) > 1 else " Test images."
+    if shares:
+        several = f" Percent of the {result.facts.counted} of the class, of all seeds."
     return f'<div class="tables">{"".join(parts)}</div>{paragraph(note + several, "note")}'
 
 
@@ -124,6 +152,11 @@ def overall_calibration(result: Comparison, arm: str) -> metrics.Calibration:
     )
 
 
+def _shown(result: Comparison, arm: str, shares: bool) -> np.ndarray:
+    counts = confusion_mean(result, arm)
+    return np.round(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), 1) if shares else counts
+
+
 def _square(arm: str, names: Sequence[str], counts: np.ndarray) -> str:
     rows = []
     for number, (name, values) in enumerate(zip(names, counts, strict=True)):
@@ -164,6 +197,18 @@ def _card(result: Comparison, mistake: Mistake) -> str:
 def _short(path: str) -> str:
     """The file with the folder that it lies in, which is mostly its class."""
     return str(PurePath(*PurePath(path).parts[-2:]))
+
+
+def predictions(result: Comparison) -> str:
+    """A few test images: what is right, and what both arms say, drawn over them."""
+    cards = []
+    for one in result.shown:
+        source = f"test image {one.index}" if one.path is None else _short(one.path)
+        for picture, words in zip(one.pictures, one.words, strict=True):
+            cards.append(thumbnail(picture, words, source, f"{source}: {words}"))
+    seeds = " The networks are those of the first seed." if len(result.settings.seeds) > 1 else ""
+    note = f"Test images, evenly spread over the test part; none was chosen for its result.{seeds}"
+    return paragraph(note, "note") + f'<div class="cards threes">{"".join(cards)}</div>'
 
 
 def _pooled_words(result: Comparison) -> str:

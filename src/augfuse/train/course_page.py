@@ -24,7 +24,7 @@ def curves(result: Comparison) -> str:
         f"the two arms and the two parts can be compared.{several}{_measured_note(result)}"
     )
     return (
-        f'<div class="pair"><figure>{figures.accuracy_curves(result)}</figure>'
+        f'<div class="pair"><figure>{figures.metric_curves(result)}</figure>'
         f"<figure>{figures.loss_curves(result)}</figure></div>{paragraph(note, 'note')}{_watched(result)}"
     )
 
@@ -93,7 +93,7 @@ def _measured_note(result: Comparison) -> str:
         text += f" The arms took {shortest} to {len(longest.points)} epochs; a mean ends with its shortest seed."
     limit = result.settings.remeasured_images
     if result.facts.train_images > limit:
-        text += f" The training accuracy is that of about {limit} of the training images, always the same ones."
+        text += f" The training {result.metric} is that of about {limit} of the training images, always the same ones."
     return text
 
 
@@ -116,17 +116,17 @@ def seeds(result: Comparison) -> str:
     stopping = result.settings.early_stopping is not None
     rows = []
     for plain, augmented in zip(result.of(PLAIN), result.of(AUGMENTED), strict=True):
-        difference = augmented.test.accuracy - plain.test.accuracy
+        difference = augmented.test.value - plain.test.value
         cells = [str(plain.seed)]
         for arm in (plain, augmented):
-            cells += [f"{arm.train.accuracy:.1%}", f"{arm.test.accuracy:.1%}", f"{100 * arm.gap:.1f}"]
+            cells += [f"{arm.train.value:.1%}", f"{arm.test.value:.1%}", f"{100 * arm.gap:.1f}"]
             cells += [f"{arm.points[arm.kept].epoch + 1} of {len(arm.points)}"] if stopping else []
         rows.append(row([*cells, f"{100 * difference:+.1f}"], heading=True))
     means = ["mean"]
     for arm in ARMS:
         means += [
-            f"{verdict.train_accuracy(result, arm):.1%}",
-            f"{verdict.test_accuracy(result, arm):.1%}",
+            f"{verdict.train_value(result, arm):.1%}",
+            f"{verdict.test_value(result, arm):.1%}",
             f"{100 * verdict.gap(result, arm):.1f}",
             *([""] if stopping else []),
         ]
@@ -150,22 +150,23 @@ def seeds(result: Comparison) -> str:
 
 
 def _best_epochs(result: Comparison) -> str:
-    """The best test accuracy of any epoch beside the one of the kept weights: what many tutorials report."""
+    """The best test result of any epoch beside the one of the kept weights: what many tutorials report."""
     kept = "kept" if any(_stopped_before(arm) for arm in _compared(result)) else "final"
     rows = []
     for pair in zip(result.of(PLAIN), result.of(AUGMENTED), strict=True):
         cells = [str(pair[0].seed)]
         for arm in pair:
-            epoch, accuracy = verdict.best(arm)
-            cells += [f"{arm.test.accuracy:.1%}", f"{accuracy:.1%}", str(epoch + 1)]
+            epoch, best = verdict.best(arm)
+            cells += [f"{arm.test.value:.1%}", f"{best:.1%}", str(epoch + 1)]
         rows.append(row(cells, heading=True))
     means = ["mean"]
     for name in ARMS:
         best = float(np.mean([verdict.best(arm)[1] for arm in result.of(name)]))
-        means += [f"{verdict.test_accuracy(result, name):.1%}", f"{best:.1%}", ""]
+        means += [f"{verdict.test_value(result, name):.1%}", f"{best:.1%}", ""]
     heads = over("", [(name, 3) for name in ARMS]) + head(["seed", *[kept, "best", "in epoch"] * 2])
     words = (
-        "For comparison with tutorials that report their best epoch: the highest test accuracy that was measured, and "
-        "its epoch. It is chosen on the test part, and so it is too good; the comparison of the arms does not use it."
+        f"For comparison with tutorials that report their best epoch: the highest test {result.metric} that "
+        "was measured, and its epoch. It is chosen on the test part, and so it is too good; the comparison of the arms "
+        "does not use it."
     )
     return f"<h3>Best epoch</h3>{paragraph(words)}{table(heads, ''.join(rows), row(means, heading=True))}"

@@ -13,9 +13,12 @@ from augfuse.data import digits
 from augfuse.data.arrays import from_arrays
 from augfuse.data.dataset import DataSet
 from augfuse.data.layouts.exclude import Exclude
-from augfuse.data.open import Opened, open_parts, require_classes
+from augfuse.data.open import Opened, open_parts
 from augfuse.errors import DataError
 from augfuse.text import printable, shown
+from augfuse.train.tasks import task_for, task_of
+from augfuse.train.tasks.classification import CLASSIFICATION
+from augfuse.train.tasks.task import Task
 
 TEST_FRACTION = 0.2
 _SPLIT_SEED = 0
@@ -37,29 +40,48 @@ class Parts:
     validation: DataSet | None = None
     # A val part that nothing looks at; the report describes it.
     unused: DataSet | None = None
+    # What a network is trained for with it, knowing the data.
+    task: Task = CLASSIFICATION
 
 
-def load_parts(data: Path | None, exclude: Exclude | None = None, columns: Sequence[str] | None = None) -> Parts:
-    """The training and the test part of DATA. exclude, columns: as in `open_parts`.
+def load_parts(
+    data: Path | None,
+    exclude: Exclude | None = None,
+    task: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> Parts:
+    """The training and the test part of DATA. exclude, columns: as in `open_parts`. task: what for; by default what the
+    data suggests.
 
     Without a test part it is the val part; without either, a fifth of each class is held out. Groups are never parted,
     and augmented copies are not tested on.
 
-    Raises DataNotFoundError (no such file or folder), DataError (a file or labels that cannot be used).
+    Raises DataNotFoundError (no such file or folder), DataError (a file, labels, masks or boxes that cannot be used).
     """
     if data is None:
+        if task not in (None, CLASSIFICATION.name):
+            task_of(task)
+            raise DataError(f"--task {task}: the digits have a class each, and nothing else. Type augfuse train DATA.")
         return _bundled_digits()
     opened = open_parts(data, exclude=exclude, columns=columns)
-    require_classes(opened, data, "augfuse train")
     if exclude is not None:
         listed = f"the images on {Path(exclude).name}" if isinstance(exclude, (str, os.PathLike)) else "excluded images"
         opened = opened._replace(kind=f"{opened.kind} without {listed}")
-    return parts_of(opened, data)
+    return parts_of(opened, data, task)
 
 
-def parts_of(data: Opened, path: Path | str) -> Parts:
+def parts_of(data: Opened, path: Path | str, task: str | None = None) -> Parts:
     """The same of data sets that are open already; `path` is what messages call them."""
-    return _checked(_two_parts(data, path), path)
+    kind = task_for(sets_of(data)) if task is None else task_of(task)
+    known = next((one.classes for one in data.parts.values() if one.classes is not None), None)
+    kind, sets, classes = kind.settle(sets_of(data), known, str(path))
+    named = {name: sets[str(name)] for name in data.parts}
+    return _checked(_two_parts(data._replace(parts=named), path, kind, classes), path)
+
+
+def sets_of(data: Opened) -> dict[str, DataSet]:
+    """The data sets by the names of their parts, also where there is one without."""
+    return {str(name): one for name, one in data.parts.items()}
 
 
 def _bundled_digits() -> Parts:
@@ -70,17 +92,18 @@ def _bundled_digits() -> Parts:
     return Parts("handwritten digits", digits.DESCRIPTION, train, test, digits.CLASSES, (side, side, 1))
 
 
-def _two_parts(data: Opened, path: Path | str) -> Parts:
+def _two_parts(data: Opened, path: Path | str, task: Task, classes: tuple[str, ...]) -> Parts:
     sources = data.parts
     whole = sources.get("train", sources.get(None))
     if whole is None:
         raise DataError(f"{path}: has no train part, only {', '.join(map(shown, sources))}.")
     held_out = next((name for name in ("test", "val") if name in sources), None)
     if held_out is None:
-        train, test = hold_out(whole, TEST_FRACTION, _SPLIT_SEED, f"{path}: no test part")
+        train, test = hold_out(whole, TEST_FRACTION, _SPLIT_SEED, f"{path}: no test part", task.stratified)
         together = ", groups kept together" if whole.groups is not None else ""
+        of_each = "of each class " if task.stratified else ""
         words = (
-            f"{data.kind}; it has no test part, so {TEST_FRACTION:.0%} of each class were held out "
+            f"{data.kind}; it has no test part, so {TEST_FRACTION:.0%} {of_each}were held out "
             f"(seed {_SPLIT_SEED}){together}."
         )
     else:
@@ -92,10 +115,12 @@ def _two_parts(data: Opened, path: Path | str) -> Parts:
     stack = train.images
     shape = None if stack is None else (int(stack.shape[1]), int(stack.shape[2]), int(stack.shape[3]))
     validation = sources.get("val") if held_out == "test" else None
-    return Parts(data.title, words, train, test, whole.classes or (), shape, validation)
+    return Parts(data.title, words, train, test, classes, shape, validation, task=task)
 
 
-def hold_out(whole: DataSet, fraction: float, seed: int, what: str) -> tuple[DataSet, DataSet]:
+def hold_out(
+    whole: DataSet, fraction: float, seed: int, what: str, stratify: bool | str = True
+) -> tuple[DataSet, DataSet]:
     """(rest, held_out) of a data set, each class keeping its share. DataError that begins with `what` where that leaves
     nothing on a side."""
     if whole.groups is not None and len(np.unique(whole.groups)) < 2:
@@ -103,7 +128,7 @@ def hold_out(whole: DataSet, fraction: float, seed: int, what: str) -> tuple[Dat
             f"{what} can be held out: all {len(whole)} images are of one group. Give a separate test or val part."
         )
     try:
-        return whole.split(fraction, seed=seed, stratify=True)
+        return whole.split(fraction, seed=seed, stratify=stratify)
     except DataError as error:
         raise DataError(
             f"{what} can be held out: {len(whole)} images are too few. Give more images, or a separate test or val "
@@ -112,8 +137,6 @@ def hold_out(whole: DataSet, fraction: float, seed: int, what: str) -> tuple[Dat
 
 
 def _checked(parts: Parts, path: Path | str) -> Parts:
-    if len(parts.classes) < 2:
-        raise DataError(f"{path}: got {len(parts.classes)} class, wanted at least two.")
     first = parts.train[0].image
     if first.dtype != np.uint8:
         raise DataError(

@@ -80,8 +80,8 @@ def evidence(result: Comparison, name: str) -> Evidence:
     trains = [[point.train for point in arm.until_kept if point.train is not None] for arm in arms]
     counts, settings = result.facts.test_counts, result.settings
     return Evidence(
-        train=tuple(arm.train.accuracy for arm in arms),
-        test=tuple(arm.test.accuracy for arm in arms),
+        train=tuple(arm.train.value for arm in arms),
+        test=tuple(arm.test.value for arm in arms),
         test_curves=_curves(tests, 0),
         loss_curves=_curves(tests, 1),
         train_curves=_curves(trains, 0),

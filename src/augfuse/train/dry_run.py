@@ -47,7 +47,11 @@ def _dry_run(job: Job, began: float) -> DryRun:
     title = settings.model or "the built-in network"
     with told(f"{title}: cannot be compiled anew for each arm"):
         network = Network(
-            job.build, len(job.parts.classes), optimizer=settings.optimizer, learning_rate=settings.learning_rate
+            job.build,
+            len(job.parts.classes),
+            optimizer=settings.optimizer,
+            learning_rate=settings.learning_rate,
+            task=job.parts.task,
         )
     facts = model_facts(network)
     # Compiles the kernels and traces the network before the first timed step.

@@ -1,7 +1,8 @@
 """What a trained network says about each test image, kept in the run folder, and how the images look as it gets them.
 
-A run folder holds `predictions/ARM-SEED.npz` for every arm: probabilities (n, classes) float32, labels (n,) int64,
-indices (n,) int64 (positions in the test part) and paths (n,) str (empty where the images are no files).
+A run folder holds `predictions/ARM-SEED.npz` for every arm: indices (n,) int64 (positions in the test part), paths (n,)
+str (empty where the images are no files), and what the task keeps of each image. Of a classification: probabilities
+(n, classes) float32 and labels (n,) int64.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from augfuse.batch import Batch
 from augfuse.data.loader import Loader
 from augfuse.data.moments import gathered
 from augfuse.errors import DataError, DataNotFoundError
@@ -29,9 +31,38 @@ SHOWN_MISTAKES = 12
 FED_IMAGES = 1024
 
 
+class Found(Protocol):
+    """What one arm of one seed says about the test part, one row for each image: a dataclass whose other fields are
+    arrays."""
+
+    @property
+    def arm(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def indices(self) -> np.ndarray:
+        """(n,) int64, positions in the test part."""
+        ...
+
+    @property
+    def paths(self) -> tuple[str, ...] | None:
+        """n printable file names, or None where the images are no files."""
+        ...
+
+    @property
+    def finite(self) -> bool:
+        """Whether all predictions are numbers."""
+        ...
+
+
+F = TypeVar("F", bound=Found)
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What one arm of one seed says about the test part, one row for each image.
+    """What one arm of one seed says about the classes of the test part, one row for each image.
 
     probabilities: (n, classes) float32. labels: (n,) int64. indices: (n,) int64, positions in the test part.
     paths: n printable file names, or None where the images are no files.
@@ -48,6 +79,10 @@ class Evaluation:
     def predicted(self) -> np.ndarray:
         """(n,) int64, the class with the highest probability."""
         return self.probabilities.argmax(axis=1)
+
+    @property
+    def finite(self) -> bool:
+        return bool(np.isfinite(self.probabilities).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +106,20 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A test image with what is right about it and what an arm says, drawn over it: uint8 (h, w, 3) pictures.
+
+    `index` and `path` as in `Mistake`; `pictures` are that of the truth, then one for each arm; `words` are what stands
+    under each of these.
+    """
+
+    index: int
+    path: str | None
+    pictures: tuple[np.ndarray, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Fed:
     """The values of a part as a network is fed them, over `images` of its images; mean and std per channel."""
 
@@ -82,16 +131,22 @@ class Fed:
     std: tuple[float, ...]
 
 
-def evaluate(network: Any, loader: Loader, *, arm: str, seed: int) -> Evaluation:
-    """All images of an evaluation loader through `network.predict`, which returns (n, classes) probabilities.
+def evaluation_batches(loader: Loader, steps: int | None = None) -> Iterator[Batch]:
+    """The batches of an evaluation loader, or the first `steps` of them. DataError where it augments."""
+    if loader.training:
+        raise DataError("evaluate: got a training loader, wanted training=False: test images are not augmented.")
+    return loader.stream(0, None if steps is None else range(steps))
+
+
+def evaluate(network: Any, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None) -> Evaluation:
+    """All images of an evaluation loader, or its first `steps` batches, through `network.predict`, which returns (n,
+    classes) probabilities.
 
     Raises DataError: the loader augments, or its labels are not class numbers.
     """
-    if loader.training:
-        raise DataError("evaluate: got a training loader, wanted training=False: test images are not augmented.")
     probabilities, labels, indices = [], [], []
     paths: list[str] = []
-    for batch in loader.stream(0):
+    for batch in evaluation_batches(loader, steps):
         if batch.labels is None or batch.labels.ndim != 1:
             got = "no labels" if batch.labels is None else f"labels of shape {batch.labels.shape}"
             raise DataError(f"evaluate: got {got}, wanted class numbers (n,). Leave one_hot out.")
@@ -114,33 +169,32 @@ def file_of(folder: Path, arm: str, seed: int) -> Path:
     return folder / FOLDER / f"{arm}-{seed}.npz"
 
 
-def save(found: Evaluation, folder: Path) -> Path:
+def save(found: Found, folder: Path) -> Path:
     """Write `found` into a run folder, in one step. Returns the file's path."""
     path = file_of(folder, found.arm, found.seed)
     path.parent.mkdir(exist_ok=True)
-    write_npz(
-        path,
-        probabilities=found.probabilities,
-        labels=found.labels,
-        indices=found.indices,
-        paths=np.array(found.paths or (), dtype=np.str_),
-    )
+    arrays = {name: getattr(found, name) for name in _arrays(type(found))}
+    write_npz(path, **arrays, paths=np.array(found.paths or (), dtype=np.str_))
     return path
 
 
-def load(folder: Path, arm: str, seed: int) -> Evaluation:
-    """What `save` wrote. Raises DataNotFoundError (no such file), DataError (not such a file)."""
+def _arrays(kind: Any) -> list[str]:
+    return [one.name for one in fields(kind) if one.name not in ("arm", "seed", "paths")]
+
+
+def load(folder: Path, arm: str, seed: int, kind: type[F] = Evaluation) -> F:
+    """What `save` wrote of such a record. Raises DataNotFoundError (no such file), DataError (not such a file)."""
     path = file_of(folder, arm, seed)
     if not path.is_file():
         raise DataNotFoundError(f"{path}: no such file. It is written when the {arm} arm of seed {seed} is trained.")
     try:
         # From memory: np.load leaves the file open where it is no archive.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            probabilities, labels, indices = file["probabilities"], file["labels"], file["indices"]
+            arrays = {name: file[name] for name in _arrays(kind)}
             paths = tuple(file["paths"].tolist())
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a file of predictions ({error}). Train again to make a new one.") from error
-    return Evaluation(arm, seed, probabilities, labels, indices, paths or None)
+    return kind(arm=arm, seed=seed, paths=paths or None, **arrays)  # type: ignore[call-arg] - a dataclass of these
 
 
 def together(evaluations: Sequence[Evaluation]) -> np.ndarray:

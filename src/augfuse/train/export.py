@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.loader import Loader
 from augfuse.files import scratch
 from augfuse.recipe import Recipe
-from augfuse.train import metrics, recipes
+from augfuse.train import recipes
 from augfuse.train.arms import evaluation_batch_size
 from augfuse.train.modelfile import read_model
 from augfuse.train.models import Network, predict
@@ -44,19 +46,17 @@ def export_and_check(
     size = evaluation_batch_size(network.input_shape)
     raw = Loader(test, pixels, batch_size=size, training=False, shuffle=False, workers=workers, dtype="uint8")
     seen = Loader(test, recipe, batch_size=size, training=False, shuffle=False, workers=workers)
-    predicted, labels = [], []
-    compared = 0
+    task = network.task
+    found = task.evaluate(_Saved(saved), raw)
+    compared = step = 0
     difference = rounding = 0.0
-    for step, batch in enumerate(raw.stream(0, range(len(raw)))):
-        probabilities = predict(saved, batch.images)
-        predicted.append(probabilities)
-        labels.append(batch.labels)
-        if compared < checked:
-            written = write.batch(batch.images, training=False, dtype="float32").images
-            difference = max(difference, _largest(probabilities, network.predict(written)))
-            rounding = max(rounding, _largest(probabilities, network.predict(seen.fetch(0, step).images)))
-            compared += len(probabilities)
-    truth, said = np.concatenate(labels), np.concatenate(predicted)
+    while compared < min(checked, len(test)):
+        images = raw.fetch(0, step).images
+        said = predict(saved, images)
+        written = write.batch(images, training=False, dtype="float32").images
+        difference = max(difference, task.differ(said, network.predict(written)))
+        rounding = max(rounding, task.differ(said, network.predict(seen.fetch(0, step).images)))
+        compared, step = compared + len(said), step + 1
     return Exported(
         arm=arm,
         seed=seed,
@@ -64,8 +64,8 @@ def export_and_check(
         images=compared,
         max_difference=difference,
         rounding_difference=rounding,
-        test_accuracy=metrics.score(said, truth).accuracy,
-        confusion=metrics.confusion(truth, said.argmax(axis=1), network.classes),
+        test_accuracy=task.score(found).value,
+        confusion=task.confusion(found),
         precision=network.precision,
     )
 
@@ -76,5 +76,11 @@ def save_for_raw_images(network: Network, recipe: Recipe, path: Path) -> None:
     network.save(path, gain, offset, standardizes=standardizes)
 
 
-def _largest(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.abs(one - other).max())
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """A model read back, asked as a network is."""
+
+    model: Any
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        return predict(self.model, images)

@@ -25,9 +25,10 @@ _RATE_TICKS = 8
 _Value = Callable[[Point], float | None]
 
 
-def accuracy_curves(result: Comparison) -> str:
-    """Training and test accuracy over the epochs, both arms: each seed, their mean, and one deviation about it."""
-    return _curves(result, "accuracy", _scores(lambda score: score.accuracy))
+def metric_curves(result: Comparison) -> str:
+    """The metric on the training and the test part over the epochs, both arms: each seed, their mean, and one deviation
+    about it."""
+    return _curves(result, result.metric, _scores(lambda score: score.value))
 
 
 def loss_curves(result: Comparison) -> str:
@@ -36,7 +37,7 @@ def loss_curves(result: Comparison) -> str:
 
 
 def validation_curves(result: Comparison) -> str:
-    """Validation loss over the epochs, both arms, which must have one: as in `accuracy_curves`."""
+    """Validation loss over the epochs, both arms, which must have one: as in `metric_curves`."""
     return _curves(result, "validation loss", {"validation": lambda point: point.validation_loss})
 
 
@@ -65,17 +66,17 @@ def learning_rates(result: Comparison) -> str:
 
 
 def seed_pairs(result: Comparison) -> str:
-    """One line per seed from the plain arm's test accuracy to the augmented arm's."""
+    """One line per seed from the plain arm's test result to the augmented arm's."""
     figure, axes = _figure(3.4)
     for plain, augmented in zip(result.of(PLAIN), result.of(AUGMENTED), strict=True):
-        pair = [plain.test.accuracy, augmented.test.accuracy]
+        pair = [plain.test.value, augmented.test.value]
         axes.plot([0, 1], pair, color=_INK, alpha=0.35, linewidth=1.2, zorder=1)
         for x, (name, value) in enumerate(zip(ARMS, pair, strict=True)):
             axes.scatter([x], [value], color=COLORS[name], s=36, zorder=2)
     axes.set_xlim(-0.35, 1.35)
     axes.set_xticks([0, 1], ["plain", "augmented"])
-    axes.set_ylabel("test accuracy")
-    return _svg(figure, "Test accuracy of each seed, plain and augmented")
+    axes.set_ylabel(f"test {result.metric}")
+    return _svg(figure, f"Test {result.metric} of each seed, plain and augmented")
 
 
 def reliability(evaluations: dict[str, Sequence[Evaluation]]) -> str:
@@ -111,8 +112,8 @@ def reliability(evaluations: dict[str, Sequence[Evaluation]]) -> str:
     return _svg(figure, "Reliability diagram of both arms")
 
 
-def sweep_accuracy(sweep: Sequence[SweepPoint]) -> str:
-    """Test accuracy against strength: each seed, their mean, and one deviation about it."""
+def sweep_metric(sweep: Sequence[SweepPoint], metric: str) -> str:
+    """The metric on the test part against strength: each seed, their mean, and one deviation about it."""
     figure, axes = _figure(_WIDTH)
     strengths = [point.strength for point in sweep]
     rows = list(zip(*(point.accuracies for point in sweep), strict=True))
@@ -120,8 +121,8 @@ def sweep_accuracy(sweep: Sequence[SweepPoint]) -> str:
         for row in rows:
             axes.plot(strengths, row, "-", color=COLORS[AUGMENTED], alpha=0.3, linewidth=0.8)
     _band(axes, strengths, rows, COLORS[AUGMENTED], "-", "o", "test")
-    _strength_axis(axes, strengths, "test accuracy")
-    return _svg(figure, "Test accuracy against the strength of the augmentation")
+    _strength_axis(axes, strengths, f"test {metric}")
+    return _svg(figure, f"Test {metric} against the strength of the augmentation")
 
 
 def sweep_gap(sweep: Sequence[SweepPoint]) -> str:

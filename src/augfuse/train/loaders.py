@@ -18,7 +18,7 @@ def training_loader(job: Job, arm: str, seed: int, batch_size: int) -> Loader:
     """All arms of a seed see the same images in the same order; only the random part of the recipe differs in strength.
 
     The images and their order do not depend on the batch size. One-hot labels, because mixing transforms give shares of
-    two classes. Full batches only, because the steps of an epoch are then alike.
+    two classes, where the task has labels. Full batches only, because the steps of an epoch are then alike.
     """
     strength = arm_strength(arm)
     return Loader(
@@ -30,12 +30,12 @@ def training_loader(job: Job, arm: str, seed: int, batch_size: int) -> Loader:
         training=strength > 0,
         workers=job.settings.workers,
         drop_last=True,
-        one_hot=True,
+        one_hot=job.parts.task.one_hot,
     )
 
 
 def evaluation_loader(job: Job, source: Any, batch_size: int, *, shuffle: bool) -> Loader:
-    """Every image of a part, without augmentation, class numbers as labels."""
+    """Every image of a part, without augmentation, class numbers as labels where it has labels."""
     return Loader(
         source, job.recipe, batch_size=batch_size, seed=_REMEASURE_SEED, shuffle=shuffle, training=False,
         workers=job.settings.workers,
@@ -56,8 +56,8 @@ def measures(job: Job) -> Measures:
 
 
 def class_counts(job: Job, source: Any) -> tuple[int, ...]:
-    """Images of each class in one of the parts."""
-    return tuple(np.bincount(source.labels, minlength=len(job.parts.classes)).tolist())
+    """How many there are of each class in one of the parts: images, or what else the task counts."""
+    return job.parts.task.counts(source, len(job.parts.classes))
 
 
 def balanced(counts: tuple[int, ...]) -> np.ndarray:

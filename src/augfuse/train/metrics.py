@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -13,14 +13,15 @@ CALIBRATION_BINS = 10
 
 
 class Score(NamedTuple):
-    """How one network does on one part of the data."""
+    """How one network does on one part of the data. value: the metric of the task, a fraction in which more is
+    better; of a classification the accuracy."""
 
-    accuracy: float
+    value: float
     loss: float
 
 
 class Interval(NamedTuple):
-    """A paired difference (augmented minus plain test accuracy) with its interval.
+    """A paired difference (augmented minus plain, of the metric on the test part) with its interval.
 
     `kind` is "t over seeds" or "bootstrap over test images"; `samples` counts the seeds or the test images.
     """
@@ -40,6 +41,16 @@ class ClassScores(NamedTuple):
     precision: np.ndarray
     recall: np.ndarray
     f1: np.ndarray
+    support: np.ndarray
+
+
+class PixelScores(NamedTuple):
+    """Per class, (classes,) float64 each: nan where a class neither is in the masks nor was said. `support` counts the
+    pixels."""
+
+    iou: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
     support: np.ndarray
 
 
@@ -89,6 +100,34 @@ def per_class(labels: np.ndarray, predicted: np.ndarray, classes: int) -> ClassS
     return ClassScores(precision, recall, f1, support)
 
 
+def per_pixel_class(confusion: np.ndarray) -> PixelScores:
+    """Intersection over union, precision and recall of each class, from (classes, classes) counts of pixels whose rows
+    are the true classes: scikit-learn's, of one pair of classes for each cell, weighed by its count."""
+    from sklearn.metrics import jaccard_score, precision_recall_fscore_support
+
+    classes = np.arange(len(confusion))
+    truth, said = (axis.ravel() for axis in np.meshgrid(classes, classes, indexing="ij"))
+    weights = confusion.ravel().astype(np.float64)
+    undefined: Any = np.nan  # scikit-learn's annotations know only words
+    every, none = cast(Any, None), cast(Any, 0)
+    support = confusion.sum(axis=1)
+    there = (support + confusion.sum(axis=0)) > 0
+    iou = np.full(len(classes), np.nan)
+    if there.any():
+        iou[there] = jaccard_score(
+            truth, said, labels=classes[there], average=every, sample_weight=weights, zero_division=none
+        )
+    precision, recall, _, _ = precision_recall_fscore_support(
+        truth, said, labels=classes, sample_weight=weights, zero_division=undefined
+    )
+    return PixelScores(iou, np.asarray(precision), np.asarray(recall), support)
+
+
+def mean_iou(confusion: np.ndarray) -> float:
+    """The mean over the classes that are there or were said, from (classes, classes) counts of pixels."""
+    return float(np.nanmean(per_pixel_class(confusion).iou))
+
+
 def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> Calibration:
     """How far the highest of (n, classes) probabilities can be taken at its word."""
     confidence = probabilities.max(axis=1).astype(np.float64)
@@ -125,8 +164,18 @@ def paired_interval(plain: Sequence[np.ndarray], augmented: Sequence[np.ndarray]
     shares = np.array([(per_image == value).mean() for value in values])
     counts = rng.multinomial(len(per_image), shares, size=BOOTSTRAP_ROUNDS)
     means = counts @ values / len(per_image)
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(float(per_image.mean()), float(low), float(high), "bootstrap over test images", len(per_image))
+    return bootstrap_interval(float(per_image.mean()), means, len(per_image))
+
+
+def draws(images: int, rounds: int) -> np.ndarray:
+    """(rounds, images) int64: which images make each resample of a bootstrap; always the same ones."""
+    return np.random.default_rng(0).integers(0, images, (rounds, images))
+
+
+def bootstrap_interval(mean: float, resampled: np.ndarray, images: int) -> Interval:
+    """The percentile interval of a difference from its values (rounds,) on resampled test images."""
+    low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Interval(mean, float(low), float(high), "bootstrap over test images", images)
 
 
 def t_interval(differences: np.ndarray) -> Interval:

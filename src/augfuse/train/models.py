@@ -10,9 +10,12 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from augfuse.batch import Batch
 from augfuse.errors import DataError
 from augfuse.train.backend import global_random_state, layers_of, load_keras, set_global_random_state
-from augfuse.train.heads import Head, read_head
+from augfuse.train.heads import Head
+from augfuse.train.tasks.classification import CLASSIFICATION
+from augfuse.train.tasks.task import Task
 
 State: TypeAlias = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
 
@@ -21,13 +24,14 @@ State: TypeAlias = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
 class Network:
     """A Keras model, compiled once and reset for each arm, so that tracing is paid once and all arms start alike.
 
-    `build(seed)` returns a fresh model of one image input (h, w, channels) and one output: `classes` probabilities or
-    logits, or a single one for two classes. The same seed must give the same weights. Where it comes compiled, its
-    optimiser and its loss are used, each as new; otherwise `optimizer`, and the cross-entropy that suits the output.
-    `learning_rate` None leaves that of the optimiser.
+    `build(seed)` returns a fresh model of one image input (h, w, channels) and one output that suits the task: of a
+    classification `classes` probabilities or logits, or a single one for two classes. The same seed must give the same
+    weights. Where it comes compiled, its optimiser and its loss are used, each as new; otherwise `optimizer`, and the
+    loss of the task that suits the output. `learning_rate` None leaves that of the optimiser.
 
-    The input is what the recipe writes (float32 NHWC). Labels are always given as one-hot rows (n, classes), because
-    mixing transforms give an image a share of two classes; predictions are always (n, classes) probabilities.
+    The input is what the recipe writes (float32 NHWC). Truths are given, and predictions come, in one form for each
+    task, whatever the model is: of a classification one-hot rows (n, classes), because mixing transforms give an image
+    a share of two classes, and probabilities (n, classes).
     """
 
     def __init__(
@@ -37,13 +41,15 @@ class Network:
         *,
         optimizer: str | None = "adam",
         learning_rate: float | None = 1e-3,
+        task: Task = CLASSIFICATION,
     ) -> None:
         keras = load_keras()
         self.classes = classes
+        self.task = task
         self._build = build
         self.model: Any = build(0)
         self.input_shape: tuple[int, int, int] = tuple(self.model.input_shape[1:])
-        self._head: Head = read_head(self.model, classes)
+        self._head: Head = task.read_head(self.model, classes)
         own = getattr(self.model, "optimizer", None)
         rule = keras.optimizers.get(optimizer) if own is None else own.from_config(own.get_config())
         if learning_rate is not None:
@@ -58,8 +64,7 @@ class Network:
         weighted: train_step will be given weights. Raises DataError where the predictions are no probabilities.
         """
         images = np.random.default_rng(0).random((batch_size, *self.input_shape), np.float32)
-        labels = np.zeros((batch_size, self.classes), np.float32)
-        labels[:, 0] = 1
+        truth, weights = self.task.blank(batch_size, self.classes, self.input_shape, tuple(self.model.output_shape))
         said = self.predict(images)
         if not np.isfinite(said).all():
             raise DataError(
@@ -67,13 +72,10 @@ class Network:
                 "by 0 "
                 "or makes values too large."
             )
-        if not (said >= 0).all() or not np.allclose(said.sum(axis=1), 1, atol=1e-3):
-            raise DataError(
-                "--model: its loss takes probabilities, and its predictions are not (below 0, or not 1 in total). End "
-                'it with activation="softmax" (in mixed precision also dtype="float32"), or compile it with a loss '
-                "made with from_logits=True."
-            )
-        self.train_step(images, labels, np.ones(batch_size, np.float32) if weighted else None)
+        problem = self._head.problem(said)
+        if problem is not None:
+            raise DataError(f"--model: {problem}")
+        self.train_step(images, truth, np.ones(truth.shape[:-1], np.float32) if weighted else weights)
 
     def reset(self, seed: int) -> None:
         """The initial weights that belong to `seed`, a forgetful optimiser, and the dropout sequence of `seed`."""
@@ -81,17 +83,22 @@ class Network:
             ours.assign(theirs)
         self._assign(self.model.optimizer.variables, self._fresh_optimizer)
 
-    def train_step(self, images: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
-        """One optimiser step on (n, h, w, c) float32 images and (n, classes) labels; returns the loss before it.
+    def truth(self, batch: Batch) -> tuple[np.ndarray, np.ndarray | None]:
+        """What is right about a batch of a training loader, and how much each part of it counts: see `Task.truth`."""
+        return self.task.truth(batch, self.classes, tuple(self.model.output_shape))
 
-        weights: (n,) float32, how much each image counts.
+    def train_step(self, images: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> float:
+        """One optimiser step on (n, h, w, c) float32 images and their truth; returns the loss before it.
+
+        weights: (n,) float32, how much each image counts; of a segmentation (n, h, w), each pixel.
         """
-        found = self.model.train_on_batch(images, self._head.targets(labels), weights, return_dict=True)
+        found = self.model.train_on_batch(images, self._head.targets(truth), weights, return_dict=True)
         return float(np.asarray(found["loss"]))
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """(n, classes) float32 probabilities, in evaluation mode."""
-        return self._head.probabilities(predict(self.model, images))
+        """float32 predictions in the form of the task, in evaluation mode: of a classification (n, classes)
+        probabilities."""
+        return self._head.predictions(predict(self.model, images))
 
     @property
     def learning_rate(self) -> float | None:
@@ -132,7 +139,8 @@ class Network:
         set_global_random_state(of_backend)
 
     def save(self, path: Path, gain: Sequence[float], offset: Sequence[float], *, standardizes: bool) -> None:
-        """Save a `.keras` model that takes raw uint8 images (n, h, w, c) and returns class probabilities.
+        """Save a `.keras` model that takes raw uint8 images (n, h, w, c) and returns predictions as
+        `predict` does.
 
         Per channel, `value * gain + offset` is what the recipe writes for a pixel value; it becomes the first layer.
         `standardizes`: each image is then brought to mean 0 and deviation 1, as PerImageStandardize does.
@@ -160,16 +168,6 @@ def predict(model: Any, images: np.ndarray) -> np.ndarray:
     return np.asarray(model.predict_on_batch(images), dtype=np.float32)
 
 
-def cnn_builder(
-    input_shape: tuple[int, int, int], classes: int, widths: Sequence[int], *, dense: int, dropout: float
-) -> Callable[[int], Any]:
-    """The network that is trained where no other is named, as a function of its seed.
-
-    One 3x3 convolution and one halving per width, then dropout and a dense layer.
-    """
-    return lambda seed: _cnn(input_shape, classes, widths, dense, dropout, seed)
-
-
 def _values(variables: Sequence[Any]) -> list[np.ndarray]:
     convert = load_keras().ops.convert_to_numpy
     return [np.array(convert(variable)) for variable in variables]
@@ -190,32 +188,3 @@ def _standardized(ops: Any, images: Any, shape: tuple[int, int, int]) -> Any:
     centred = images - ops.mean(images, axis=(1, 2, 3), keepdims=True)
     deviation = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2, 3), keepdims=True))
     return centred / ops.maximum(deviation, 1 / math.sqrt(math.prod(shape)))
-
-
-def _cnn(
-    input_shape: tuple[int, int, int], classes: int, widths: Sequence[int], dense: int, dropout: float, seed: int
-) -> Any:
-    keras = load_keras()
-    layers = keras.layers
-    # 31 bits: torch keeps seeds as int32.
-    seeds = iter((np.random.SeedSequence(seed).generate_state(len(widths) + 3) >> 1).tolist())
-
-    def kernel(kind: str) -> Any:
-        return getattr(keras.initializers, kind)(seed=next(seeds))
-
-    stack = [keras.Input(input_shape)]
-    height, width = input_shape[:2]
-    for filters in widths:
-        stack.append(
-            layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer=kernel("HeUniform"))
-        )
-        if min(height, width) >= 2:
-            stack.append(layers.MaxPooling2D())
-            height, width = height // 2, width // 2
-    stack += [
-        layers.Flatten(),
-        layers.Dropout(dropout, seed=next(seeds)),
-        layers.Dense(dense, activation="relu", kernel_initializer=kernel("HeUniform")),
-        layers.Dense(classes, activation="softmax", kernel_initializer=kernel("GlorotUniform")),
-    ]
-    return keras.Sequential(stack, name="network")

@@ -17,6 +17,7 @@ from augfuse.ranges import truth
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.train.datasets import Parts
+from augfuse.train.tasks import task_of
 
 OPTIMIZERS = ("adam", "adamw", "nadam", "sgd", "rmsprop", "adagrad")
 _LEAST_MINUTES = 0.01
@@ -65,6 +66,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     class_weights: bool = False
     evaluations: int = 10
     deterministic: bool = True
+    task: str | None = None
     sweep: tuple[float, ...] = ()
     workers: int | None = None
     tensorboard: bool = False
@@ -140,6 +142,8 @@ def check_options(options: Options) -> None:
     for strength in options.sweep:
         if not 0 <= strength < math.inf:
             raise RangeError(f"--sweep: got {strength}, wanted strengths of 0 or more, such as 0,0.5,1,1.5.")
+    if options.task is not None:
+        task_of(options.task)
     if options.optimizer not in OPTIMIZERS:
         raise RangeError(f"--optimizer: got {shown(options.optimizer)}, wanted one of {', '.join(OPTIMIZERS)}.")
     if options.exclude is not None and options.data is None:

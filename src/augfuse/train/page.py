@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import resources
 from string import Template
 
-from augfuse.train import classes_page, course_page, data_page, diagnosis, figures, verdict
-from augfuse.train.markup import escape, folded, head, inline, paragraph, picture, row, section, table, tile
+from augfuse.train import course_page, data_page, figures, verdict
+from augfuse.train.markup import escape, folded, head, paragraph, picture, row, section, table, tile
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, Timing
+from augfuse.train.tasks import task_of
+from augfuse.train.tasks.task import Section
 
 # Smaller pictures are shown with hard pixels, as they are.
 _PIXELATED_BELOW = 65
@@ -16,15 +17,13 @@ _PIXELATED_BELOW = 65
 
 def render(result: Comparison, config_yaml: str) -> str:
     """The whole page as one string that needs no other file and no network."""
-    parts: tuple[tuple[str, str, Callable[[], str]], ...] = (
-        ("training", "How well it trained", lambda: _training(result)),
+    task = task_of(result.settings.task)
+    parts: tuple[Section, ...] = (
+        *task.first_sections(result),
         ("curves", "Learning curves", lambda: course_page.curves(result)),
         ("seeds", "Seeds", lambda: course_page.seeds(result)),
         ("sweep", "How strong the augmentation may be", lambda: _sweep(result)),
-        ("classes", "Class by class", lambda: classes_page.per_class(result)),
-        ("confusion", "Which classes it takes for which", lambda: classes_page.confusion(result)),
-        ("mistakes", "Worst mistakes", lambda: classes_page.mistakes(result)),
-        ("calibration", "Can its probabilities be believed?", lambda: classes_page.calibration(result)),
+        *task.sections(result),
         ("samples", "What the model sees", lambda: _samples(result)),
         ("values", "Values as fed", lambda: data_page.values(result)),
         ("balance", "Data and balance of the classes", lambda: data_page.balance(result)),
@@ -45,13 +44,13 @@ def render(result: Comparison, config_yaml: str) -> str:
 def _verdict(result: Comparison) -> str:
     low, high = (f"{100 * value:+.1f}" for value in (result.interval.low, result.interval.high))
     tiles = [
-        tile(PLAIN, f"{verdict.test_accuracy(result, PLAIN):.1%}", "test accuracy, plain"),
-        tile(AUGMENTED, f"{verdict.test_accuracy(result, AUGMENTED):.1%}", "test accuracy, augmented"),
+        tile(PLAIN, f"{verdict.test_value(result, PLAIN):.1%}", f"test {result.metric}, plain"),
+        tile(AUGMENTED, f"{verdict.test_value(result, AUGMENTED):.1%}", f"test {result.metric}, augmented"),
         tile("", f"{100 * result.interval.mean:+.1f}", f"points of difference; 95% interval {low} to {high}"),
         tile(
             "",
             f"{100 * verdict.gap(result, PLAIN):.1f} → {100 * verdict.gap(result, AUGMENTED):.1f}",
-            "points of gap between training and test accuracy, plain → augmented",
+            f"points of gap between training and test {result.metric}, plain → augmented",
         ),
     ]
     remarks = "".join(paragraph(text, "finding") for text in verdict.findings(result))
@@ -59,24 +58,6 @@ def _verdict(result: Comparison) -> str:
         f"{paragraph(verdict.sentence(result), 'verdict')}{paragraph(verdict.gap_sentence(result))}"
         f'<div class="tiles">{"".join(tiles)}</div>{remarks}'
     )
-
-
-def _training(result: Comparison) -> str:
-    cards = []
-    for arm in ARMS:
-        found = diagnosis.diagnose(diagnosis.evidence(result, arm))
-        cards.append(
-            f'<div class="card"><h3 class="{arm}">{arm}: <span class="kind {found.kind}">{found.kind}</span></h3>'
-            f"{paragraph(found.reason[0].upper() + found.reason[1:])}"
-            f'<p class="note"><b>What would change it.</b> {inline(found.change)}</p></div>'
-        )
-    note = (
-        "The first that applies: suspicious, unstable, over-fitted, underfit; else good. Over-fitted begins at a gap "
-        f"of {100 * diagnosis.GAP_LIMIT:.0f} points, underfit below {diagnosis.SKILL_LIMIT:.0%} of the way from always "
-        "answering the commonest class to all right; a small test part widens the limits. All numbers are without "
-        "augmentation and without dropout."
-    )
-    return f'<div class="pair">{"".join(cards)}</div>{paragraph(note, "note")}'
 
 
 def _sweep(result: Comparison) -> str:
@@ -97,8 +78,8 @@ def _sweep(result: Comparison) -> str:
         "deviation over the seeds; spread and gap in points."
     )
     return (
-        f"{paragraph(verdict.sweep_sentence(result.sweep))}"
-        f'<div class="pair"><figure>{figures.sweep_accuracy(result.sweep)}</figure>'
+        f"{paragraph(verdict.sweep_sentence(result.sweep, result.metric))}"
+        f'<div class="pair"><figure>{figures.sweep_metric(result.sweep, result.metric)}</figure>'
         f"<figure>{figures.sweep_gap(result.sweep)}</figure></div>"
         f"{table(heads, ''.join(rows))}{paragraph(note, 'note')}"
     )
@@ -146,19 +127,20 @@ def _milliseconds(timing: Timing) -> tuple[float, float]:
 
 
 def _model(result: Comparison) -> str:
-    found = result.exported
+    found, task = result.exported, task_of(result.settings.task)
     height, width, channels = found.input_shape
+    predicts = task.predicts.format(classes=len(result.facts.classes))
     words = (
         f"model.keras is the {found.arm} arm of seed {found.seed}, the first seed, not the luckiest. It takes raw "
-        f"uint8 images (n, {height}, {width}, {channels}) and returns {len(result.facts.classes)} probabilities; the "
+        f"uint8 images (n, {height}, {width}, {channels}) and returns {predicts}; the "
         f"preprocessing is inside. Read back from the disk it scores {found.test_accuracy:.1%} on the test part, and "
-        f"on {found.images} test images its probabilities differ from the training path's by at most "
+        f"on {found.images} test images its predictions differ from the training path's by at most "
         f"{found.max_difference:.2g}; with the rounding of resized pixels to whole grey levels, by at most "
         f"{found.rounding_difference:.2g}."
     )
     use = (
         "import keras\nmodel = keras.models.load_model('model.keras')\n"
-        f"probabilities = model.predict(images)   # uint8, (n, {height}, {width}, {channels})"
+        f"predictions = model.predict(images)   # uint8, (n, {height}, {width}, {channels})"
     )
     return f"{paragraph(_network(result))}{paragraph(words)}<pre>{escape(use)}</pre>"
 

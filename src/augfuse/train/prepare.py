@@ -22,22 +22,21 @@ from augfuse.train import boards, recipes
 from augfuse.train.backend import require_extra
 from augfuse.train.datasets import Parts, load_parts
 from augfuse.train.fingerprint import fingerprint
-from augfuse.train.heads import read_head
-from augfuse.train.models import cnn_builder
 from augfuse.train.options import Options, check_options, flag
 from augfuse.train.ownmodel import OwnModel, check_savable, fresh_model, own_model, rescales, schedule_of
 from augfuse.train.record import Settings
 from augfuse.train.state import RunFolder, identity
+from augfuse.train.tasks.classification import CLASSIFICATION
+from augfuse.train.tasks.cnn import DENSE, DROPOUT
 from augfuse.train.validation import with_validation
 
 # The demonstration: 540 steps of a narrow network for each of 10 arms take about a minute on two cores.
 DIGITS_EPOCHS, DIGITS_SEEDS, DIGITS_WIDTHS = 60, 5, (16, 32, 64)
-DATA_EPOCHS, DATA_SEEDS, DATA_WIDTHS = 15, 3, (32, 64, 128)
-DENSE, DROPOUT, LEARNING_RATE = 128, 0.5, 1e-3
+DATA_EPOCHS, DATA_SEEDS = 15, 3
+LEARNING_RATE = 1e-3
 # With --minutes and without --epochs the budget decides; this only bounds it.
 MOST_EPOCHS = 1000
 # Photo files have no common size; arrays larger than LARGEST_ARRAY are too slow for a CPU.
-PHOTO_SIZE = (128, 128)
 LARGEST_ARRAY = 256
 _PROBED_IMAGES = 8
 _SMALL_GAIN = 1 / 50
@@ -92,15 +91,17 @@ def prepare(options: Options) -> Job:
         if options.model is None
         else own_model(options.model, keep_weights=options.keep_weights, trusted=options.trust_model)
     )
-    parts = options.parts or load_parts(options.data, options.exclude, options.columns)
+    parts = options.parts or load_parts(options.data, options.exclude, options.task, options.columns)
+    if options.class_weights and not parts.task.weighs_classes:
+        raise RangeError(f"--class-weights: a {parts.task.name} has none. Leave it out.")
     parts, validation = with_validation(parts, options.early_stopping is not None or options.reduce_lr is not None)
     recipe = _recipe(options, own_recipe, parts, own)
     shape = _network_input(recipe, parts)
     if own is None:
-        widths = DIGITS_WIDTHS if demo else DATA_WIDTHS
-        network = _Network(widths, cnn_builder(shape, len(parts.classes), widths, dense=DENSE, dropout=DROPOUT))
+        widths = DIGITS_WIDTHS if demo else parts.task.widths
+        network = _Network(widths, parts.task.network(shape, len(parts.classes), widths))
     else:
-        network = _own_network(own, recipe, shape, len(parts.classes), trusted=options.trust_model)
+        network = _own_network(own, recipe, shape, parts, trusted=options.trust_model)
         _check_compiled(options, network, own)
         if network.rescales:
             recipe = _scaled_once(recipe, own_recipe, own, shape[2])
@@ -147,8 +148,8 @@ def _settings(
         size=shape[:2],
         channels=shape[2],
         widths=network.widths,
-        dense=DENSE if own is None else None,
-        dropout=DROPOUT if own is None else None,
+        dense=DENSE if own is None and parts.task is CLASSIFICATION else None,
+        dropout=DROPOUT if own is None and parts.task is CLASSIFICATION else None,
         learning_rate=usual_rate if options.learning_rate is None else options.learning_rate,
         optimizer=None if network.compiled else options.optimizer,
         model=None if own is None else own.title,
@@ -166,6 +167,7 @@ def _settings(
         deterministic=options.deterministic,
         workers=options.workers,
         evaluations=options.evaluations,
+        task=parts.task.name,
     )
 
 
@@ -192,8 +194,8 @@ def _recipe(options: Options, given: Recipe | None, parts: Parts, own: OwnModel 
     if options.data is None and options.parts is None:
         return recipes.complete(recipes.digits_recipe(), size)
     if size is None and (parts.shape is None or max(parts.shape[:2]) > LARGEST_ARRAY):
-        size = PHOTO_SIZE
-    return recipes.default_recipe(size, 3 if parts.shape is None else parts.shape[2])
+        size = parts.task.photo_size
+    return parts.task.recipe(size, 3 if parts.shape is None else parts.shape[2])
 
 
 def _network_input(recipe: Recipe, parts: Parts) -> Shape:
@@ -242,9 +244,9 @@ def _size(shape: Shape) -> str:
     return f"{shape[0]}x{shape[1]}"
 
 
-def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int, *, trusted: bool) -> _Network:
+def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, parts: Parts, *, trusted: bool) -> _Network:
     """The user's network for this input. Raises RecipeError where it takes another one."""
-    build = own.builder(shape, classes)
+    build = own.builder(shape, len(parts.classes))
     model = fresh_model(build, own.title)
     wanted = tuple(model.input_shape[1:])
     if any(side is not None and side != ours for side, ours in zip(wanted, shape, strict=True)):
@@ -254,7 +256,7 @@ def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, classes: int, *, t
         )  # fmt: skip
         made = "x".join(map(str, shape))
         raise RecipeError(f"--model {own.title}: takes images of {words}, the recipe makes {made}.{hint}")
-    read_head(model, classes)
+    parts.task.read_head(model, len(parts.classes))
     check_savable(model, own.title, trusted=trusted)
     compiled = getattr(model, "optimizer", None) is not None
     return _Network(None, build, fingerprint(model), compiled, rescales(model), schedule_of(model))

@@ -16,7 +16,8 @@ _LINE_EVERY = 30.0
 class Progress:
     """Follows all arms of a run. Use as a context manager; `console` is a rich Console."""
 
-    def __init__(self, console: Any, arms: int) -> None:
+    def __init__(self, console: Any, arms: int, metric: str = "accuracy") -> None:
+        self._metric = metric
         self._console = console
         self._arms = arms
         self._begun = 0
@@ -60,12 +61,12 @@ class Progress:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def skip(self, arm: str, seed: int, train: float, test: float) -> None:
-        """The next arm was finished before the run was interrupted; the two are its accuracies."""
+        """The next arm was finished before the run was interrupted; the two are its scores."""
         self._finish_arm()
         self._begun += 1
         self.say(
-            f"{arm}, seed {seed} ({self._begun} of {self._arms}): finished before, accuracy {train:.3f} in training, "
-            f"{test:.3f} in the test"
+            f"{arm}, seed {seed} ({self._begun} of {self._arms}): finished before, {self._metric} {train:.3f} in "
+            f"training, {test:.3f} in the test"
         )
 
     def begin(self, arm: str, seed: int, steps: int, done: int = 0) -> None:
@@ -102,7 +103,7 @@ class Progress:
 
     def measured(self, epoch: int, train: float, test: float) -> None:
         """The network was scored after this epoch."""
-        self._scores = f", epoch {epoch + 1}: accuracy {train:.3f} in training, {test:.3f} in the test"
+        self._scores = f", epoch {epoch + 1}: {self._metric} {train:.3f} in training, {test:.3f} in the test"
 
     def _note(self) -> str:
         milliseconds, share = self._timing()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from augfuse.train.evaluation import Evaluation, Fed, Mistake
+from augfuse.train.evaluation import Fed, Found, Mistake, Shown
 from augfuse.train.metrics import Interval, Score
 
 PLAIN = "plain"
@@ -30,11 +31,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The resolved settings of one run; what config.yaml holds. None of them is chosen on the test part.
 
     Of a model of one's own `widths`, `dense` and `dropout` are None, and so are `learning_rate` and `optimizer` where
-    they are those that it was compiled with: `ModelFacts` has them. `epochs` is the number of the
-    longest arm that was allowed; early stopping may end an arm before. `validation` says in words which images early
-    stopping and the learning rate look at; None where nothing looks at any. `model_rescales`: the model takes pixel
-    values as they are and brings them to a small range itself. `exclude`: the list of images that were left out, or
-    their paths. `columns`: of a table, ROLE=COLUMN words. With early stopping, weights are averages over about
+    they are those that it was compiled with: `ModelFacts` has them. `epochs` is the number of the longest arm that was
+    allowed; early stopping may end an arm before. `validation` says in words which images early stopping and the
+    learning rate look at; None where nothing looks at any. `task`: what the network is for. `model_rescales`: the model
+    takes pixel values as they are and brings them to a small range itself. `exclude`: the list of images that were left
+    out, or their paths. `columns`: of a table, ROLE=COLUMN words. With early stopping, weights are averages over about
     `average_epochs` epochs. `deterministic`: the backend was told to compute repeatably.
     """
 
@@ -67,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     deterministic: bool = True
     workers: int | None = None
     evaluations: int = 10
+    task: str = "classification"
     remeasured_images: int = 5000
     checked_images: int = 512
 
@@ -94,14 +96,12 @@ class Arm:
     """One network trained once, for one strength of the recipe.
 
     `kept` is the epoch (an index of `points`) whose weights are the result: the last one, or with early stopping the
-    one with the least validation loss. It is always measured. `correct` tells for each test image, in the order of the
-    test part, whether these weights classify it correctly; `strength` scales the recipe, 0 for the plain arm.
+    one with the least validation loss. It is always measured. `strength` scales the recipe, 0 for the plain arm.
     """
 
     name: str
     seed: int
     points: tuple[Point, ...]
-    correct: np.ndarray
     strength: float = 1.0
     kept: int = -1
 
@@ -122,8 +122,8 @@ class Arm:
 
     @property
     def gap(self) -> float:
-        """Training accuracy minus test accuracy."""
-        return self.train.accuracy - self.test.accuracy
+        """The metric on the training part minus that on the test part."""
+        return self.train.value - self.test.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +150,11 @@ class Timing:
 class Exported:
     """The saved model and the check that it predicts as the training path does.
 
-    `max_difference`: largest difference of a predicted probability between the reloaded model, fed raw uint8 images
-    at the network's input size, and the training path fed the same images through the recipe's write part.
-    `rounding_difference`: the same against the test images as training saw them, whose pixels were not rounded to
-    whole grey levels after resizing. `test_accuracy`: of the reloaded model on all raw test images. `precision`: the
-    coarsest dtype that the network computes in.
+    `max_difference`: largest difference of a prediction between the reloaded model, fed raw uint8 images at the
+    network's input size, and the training path fed the same images through the recipe's write part.
+    `rounding_difference`: the same against the test images as training saw them, whose pixels were not rounded to whole
+    grey levels after resizing. `test_accuracy`: the metric of the reloaded model on all raw test images. `precision`:
+    the coarsest dtype that the network computes in.
     """
 
     arm: str
@@ -164,7 +164,7 @@ class Exported:
     max_difference: float
     rounding_difference: float
     test_accuracy: float
-    confusion: np.ndarray
+    confusion: np.ndarray | None
     precision: str = "float32"
 
 
@@ -184,7 +184,9 @@ class ModelFacts:
 @dataclass(frozen=True, slots=True)
 class DataFacts:
     """What was trained on, in words and counts. `train_counts`, `test_counts` and `validation_counts` are the images of
-    each class; the last are empty where there is no such part. Where `Settings.validation` is None it was not used."""
+    each class, or what else `counted` says; the last are empty where there is no such part. Where `Settings.validation`
+    is None it was not used. `images`: of the training, the test and the validation part, where they are not the sums.
+    """
 
     title: str
     description: str
@@ -192,28 +194,30 @@ class DataFacts:
     train_counts: tuple[int, ...]
     test_counts: tuple[int, ...]
     validation_counts: tuple[int, ...] = ()
+    counted: str = "images"
+    images: tuple[int, int, int] | None = None
 
     @property
     def train_images(self) -> int:
         """Images of the training part."""
-        return sum(self.train_counts)
+        return sum(self.train_counts) if self.images is None else self.images[0]
 
     @property
     def test_images(self) -> int:
         """Images of the test part."""
-        return sum(self.test_counts)
+        return sum(self.test_counts) if self.images is None else self.images[1]
 
     @property
     def validation_images(self) -> int:
         """Images of the validation part; 0 where there is none."""
-        return sum(self.validation_counts)
+        return sum(self.validation_counts) if self.images is None else self.images[2]
 
 
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
     """All seeds of one strength of the recipe: every random range scaled by `strength` (0 is no augmentation, 1 the
-    recipe as it is). `accuracies` are test accuracies, in the order of the seeds; `gap` is training minus test
-    accuracy, the mean over the seeds. Fractions."""
+    recipe as it is). `accuracies` are those of the test part, of whatever metric, in the order of the seeds; `gap` is
+    training minus test part, the mean over the seeds. Fractions."""
 
     strength: float
     accuracies: tuple[float, ...]
@@ -221,12 +225,12 @@ class SweepPoint:
 
     @property
     def mean(self) -> float:
-        """Mean test accuracy over the seeds."""
+        """The mean over the seeds."""
         return float(np.mean(self.accuracies))
 
     @property
     def spread(self) -> float:
-        """Standard deviation of the test accuracy over the seeds; 0 for one seed."""
+        """Standard deviation over the seeds; 0 for one seed."""
         return float(np.std(self.accuracies, ddof=1)) if len(self.accuracies) > 1 else 0.0
 
 
@@ -235,10 +239,11 @@ class Comparison:
     """A finished comparison, ready to be written.
 
     `samples` and `plain_samples` are uint8 grids (h, w, 3) of the first images as each arm's network gets them.
-    `evaluations` holds what the plain and the augmented arms say about each test image, `mistakes` their worst ones,
-    `fed` the values as fed, one entry for each part. `sweep` has one point for each strength, in rising order, and is
-    empty where no sweep was asked for; with one, `arms` also holds
-    the arms of the strengths other than 0 (plain) and 1 (augmented). `network` is None in runs of older versions.
+    `evaluations` holds what the plain and the augmented arms say about each test image, `mistakes` their worst ones, or
+    `shown` what they say about a few. `metric`: of the task, as it is called. `fed` the values as fed, one entry for
+    each part. `sweep` has one point for each strength, in rising order, and is empty where no sweep was asked for; with
+    one, `arms` also holds the arms of the strengths other than 0 (plain) and 1 (augmented). `network` is None in runs
+    of older versions.
     """
 
     settings: Settings
@@ -250,20 +255,22 @@ class Comparison:
     exported: Exported
     samples: np.ndarray
     plain_samples: np.ndarray
-    evaluations: tuple[Evaluation, ...]
-    mistakes: tuple[Mistake, ...]
+    evaluations: tuple[Found, ...]
     fed: tuple[Fed, ...]
+    mistakes: tuple[Mistake, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     command: str = "augfuse train"
     seconds: float = 0.0
     sweep: tuple[SweepPoint, ...] = ()
     network: ModelFacts | None = None
+    metric: str = "accuracy"
+    shown: tuple[Shown, ...] = ()
 
     def of(self, name: str) -> tuple[Arm, ...]:
         """The arms called `name`, one per seed, in the order of the seeds."""
         return tuple(arm for arm in self.arms if arm.name == name)
 
-    def evaluations_of(self, name: str) -> tuple[Evaluation, ...]:
+    def evaluations_of(self, name: str) -> tuple[Any, ...]:
         """What the arms called `name` say about the test images, one per seed."""
         return tuple(found for found in self.evaluations if found.arm == name)
 

@@ -15,8 +15,9 @@ import yaml
 
 from augfuse.files import write_bytes, write_text
 from augfuse.pictures import png_bytes
-from augfuse.train import classes_page, course_page, diagnosis, figures, metrics, page, store, verdict
+from augfuse.train import course_page, figures, page, store, verdict
 from augfuse.train.record import ARMS, AUGMENTED, Arm, Comparison, ModelFacts, Settings
+from augfuse.train.tasks import task_of
 
 FORMAT_VERSION = 2
 FILE = "report.html"
@@ -24,7 +25,7 @@ _MOST_SAMPLES = 36
 _MOST_CLASSES = 100
 _SAMPLE_PIXELS = 400_000
 _COLUMNS = (
-    "seed", "arm", "epoch", "steps", "step_loss", "train_accuracy", "train_loss", "test_accuracy", "test_loss",
+    "seed", "arm", "epoch", "steps", "step_loss", "train_{metric}", "train_loss", "test_{metric}", "test_loss",
     "wait_seconds", "compute_seconds", "validation_loss", "learning_rate",
 )  # fmt: skip
 
@@ -52,7 +53,7 @@ def write_report(result: Comparison, folder: Path) -> Path:
     store.save(result, folder)
     config = config_yaml(result.settings, result.network)
     write_text(folder / "metrics.csv", metrics_csv(result))
-    write_text(folder / "accuracy.svg", _standalone(figures.accuracy_curves(result)))
+    write_text(folder / f"{key_of(result.metric)}.svg", _standalone(figures.metric_curves(result)))
     write_text(folder / "loss.svg", _standalone(figures.loss_curves(result)))
     write_bytes(folder / "samples.png", png_bytes(result.samples))
     write_bytes(folder / "samples_plain.png", png_bytes(result.plain_samples))
@@ -72,7 +73,7 @@ def metrics_csv(result: Comparison) -> str:
     """One line for each seed, arm and epoch; scores are empty at epochs that were not measured."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow([column.format(metric=key_of(result.metric)) for column in _COLUMNS])
     for arm in result.arms:
         for point in arm.points:
             numbers = [
@@ -91,10 +92,11 @@ def metrics_csv(result: Comparison) -> str:
 def report_dict(result: Comparison) -> dict[str, Any]:
     """Everything report.json holds. Accuracies are fractions, times seconds or milliseconds as named; epochs count from
     0, as in metrics.csv."""
-    found, interval = result.exported, result.interval
+    found, interval, key = result.exported, result.interval, key_of(result.metric)
     return {
         "version": FORMAT_VERSION,
         "name": result.settings.name,
+        "task": result.settings.task,
         "verdict": {
             "sentence": verdict.sentence(result),
             "winner": result.winner,
@@ -109,7 +111,7 @@ def report_dict(result: Comparison) -> dict[str, Any]:
         "sweep": [
             {
                 "strength": point.strength,
-                "test_accuracy": point.mean,
+                f"test_{key}": point.mean,
                 "spread": point.spread,
                 "gap": point.gap,
                 "seeds": list(point.accuracies),
@@ -127,8 +129,8 @@ def report_dict(result: Comparison) -> dict[str, Any]:
             "images": found.images,
             "max_difference": found.max_difference,
             "rounding_difference": found.rounding_difference,
-            "test_accuracy": found.test_accuracy,
-            "confusion": _square(found.confusion),
+            f"test_{key}": found.test_accuracy,
+            "confusion": None if found.confusion is None else _square(found.confusion),
         },
         "data": {
             "title": result.facts.title,
@@ -136,6 +138,7 @@ def report_dict(result: Comparison) -> dict[str, Any]:
             "classes": list(result.facts.classes),
             "train_images": result.facts.train_images,
             "test_images": result.facts.test_images,
+            "counted": result.facts.counted,
             "train_counts": list(result.facts.train_counts),
             "test_counts": list(result.facts.test_counts),
             "validation_images": result.facts.validation_images,
@@ -153,14 +156,12 @@ def report_dict(result: Comparison) -> dict[str, Any]:
 def _arm(result: Comparison, name: str) -> dict[str, Any]:
     timing = result.timing(name)
     steps = max(timing.steps, 1)
-    scores = metrics.per_class(*classes_page.pooled(result.evaluations_of(name)), len(result.facts.classes))
-    calibration = classes_page.overall_calibration(result, name)
+    task, key = task_of(result.settings.task), key_of(result.metric)
     return {
-        "diagnosis": msgspec.to_builtins(diagnosis.diagnose(diagnosis.evidence(result, name))),
-        "test_accuracy": verdict.test_accuracy(result, name),
-        "train_accuracy": verdict.train_accuracy(result, name),
+        f"test_{key}": verdict.test_value(result, name),
+        f"train_{key}": verdict.train_value(result, name),
         "gap": verdict.gap(result, name),
-        "seeds": [_seed(arm) for arm in result.of(name)],
+        "seeds": [_seed(arm, key) for arm in result.of(name)],
         "timing": {
             "steps": timing.steps,
             "step_ms": 1000 * timing.step_seconds,
@@ -168,46 +169,23 @@ def _arm(result: Comparison, name: str) -> dict[str, Any]:
             "compute_ms": 1000 * timing.compute_seconds / steps,
             "wait_fraction": timing.wait_fraction,
         },
-        "classes": [
-            {"class": label, "precision": _number(p), "recall": _number(r), "f1": _number(f), "support": int(count)}
-            for label, p, r, f, count in zip(result.facts.classes, *scores, strict=True)
-        ],
-        "confusion": _square(classes_page.confusion_mean(result, name)),
-        "calibration": {
-            "error": calibration.error,
-            "bins": [
-                {"confidence": _number(stated), "accuracy": _number(found), "images": int(count)}
-                for stated, found, count in zip(*calibration[:3], strict=True)
-            ],
-        },
-        "mistakes": [
-            {
-                "index": mistake.index,
-                "path": mistake.path,
-                "true": result.facts.classes[mistake.truth],
-                "said": result.facts.classes[mistake.said],
-                "probability": mistake.probability,
-                "seeds": mistake.seeds,
-            }
-            for mistake in result.mistakes
-            if mistake.arm == name
-        ],
+        **_plain(task.report(result, name)),
     }
 
 
-def _seed(arm: Arm) -> dict[str, Any]:
-    epoch, accuracy = verdict.best(arm)
+def _seed(arm: Arm, key: str) -> dict[str, Any]:
+    epoch, best = verdict.best(arm)
     return {
         "seed": arm.seed,
-        "test_accuracy": arm.test.accuracy,
+        f"test_{key}": arm.test.value,
         "test_loss": arm.test.loss,
-        "train_accuracy": arm.train.accuracy,
+        f"train_{key}": arm.train.value,
         "train_loss": arm.train.loss,
         "gap": arm.gap,
         "kept_epoch": arm.points[arm.kept].epoch,
         "last_epoch": arm.points[-1].epoch,
         "best_test_epoch": epoch,
-        "best_test_accuracy": accuracy,
+        f"best_test_{key}": best,
         "learning_rates": [list(change) for change in course_page.rates(arm)],
     }
 
@@ -217,9 +195,18 @@ def _square(counts: np.ndarray) -> list[list[float]] | None:
     return counts.tolist() if len(counts) <= _MOST_CLASSES else None
 
 
-def _number(value: float) -> float | None:
+def _plain(value: Any) -> Any:
     """JSON has no nan: what is not defined is null."""
-    return None if math.isnan(value) else float(value)
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def key_of(metric: str) -> str:
+    """A metric as names in files have it: "mean_iou"."""
+    return metric.lower().replace(" ", "_")
 
 
 def _short(value: float | None) -> str:

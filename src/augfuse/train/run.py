@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from augfuse.data.dataset import DataSet
-from augfuse.errors import AugfuseError
+from augfuse.errors import AugfuseError, DataError
 from augfuse.text import printable
 from augfuse.train import evaluation, metrics, report, store, verdict
 from augfuse.train.again import again
@@ -16,9 +16,10 @@ from augfuse.train.arms import evaluation_batch_size
 from augfuse.train.backend import environment, repeatable
 from augfuse.train.datasets import Parts
 from augfuse.train.dry_run import DryRun
-from augfuse.train.evaluation import Evaluation, Fed, Mistake
+from augfuse.train.evaluation import Fed
 from augfuse.train.export import export_and_check
 from augfuse.train.loaders import class_counts, evaluation_loader, training_loader
+from augfuse.train.models import Network
 from augfuse.train.prepare import Job
 from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, DataFacts
 from augfuse.train.state import REPORT, RunFolder
@@ -41,18 +42,32 @@ class Outcome:
 
     @property
     def model(self) -> Path:
-        """The `.keras` file of the better arm: raw uint8 images in, class probabilities out."""
+        """The `.keras` file of the better arm: raw uint8 images in, predictions out, of a classification probabilities
+        of the classes."""
         return self.folder / MODEL
 
     @property
+    def metric(self) -> str:
+        """What the verdict is about: "accuracy", of a segmentation "mean IoU", of a detection "AP"."""
+        return self.comparison.metric
+
+    @property
     def test_accuracy(self) -> dict[str, float]:
-        """Mean test accuracy over the seeds of each arm: "plain", "augmented", and "strength-S" of a sweep."""
+        """`test_score` of a classification. Raises DataError for another task."""
+        if self.metric != "accuracy":
+            raise DataError(f"test_accuracy: this run has a {self.metric}. Type result.test_score.")
+        return self.test_score
+
+    @property
+    def test_score(self) -> dict[str, float]:
+        """The mean over the seeds of the metric on the test part, of each arm: "plain", "augmented", and "strength-S"
+        of a sweep."""
         names = dict.fromkeys(arm.name for arm in self.comparison.arms)
-        return {name: verdict.test_accuracy(self.comparison, name) for name in names}
+        return {name: verdict.test_value(self.comparison, name) for name in names}
 
     @property
     def gap(self) -> dict[str, float]:
-        """Mean training accuracy minus mean test accuracy of each arm."""
+        """The mean of the metric on the training part minus that on the test part, of each arm."""
         names = dict.fromkeys(arm.name for arm in self.comparison.arms)
         return {name: verdict.gap(self.comparison, name) for name in names}
 
@@ -89,13 +104,21 @@ def _run(job: Job, tried: DryRun, folder: RunFolder, console: Any) -> Outcome:
     if training.settings != settings:
         settings = training.settings
         report.write_text(job.folder / "config.yaml", report.config_yaml(settings, facts))
-    correct = {name: [arm.correct for arm in arms if arm.name == name] for name in ARMS}
-    interval = metrics.paired_interval(correct[PLAIN], correct[AUGMENTED])
+    parts = job.parts
+    task = parts.task
+    evaluations = tuple(evaluation.load(job.folder, arm.name, arm.seed, task.found) for arm in arms)
+    of_arms = {name: [found for found in evaluations if found.arm == name] for name in ARMS}
+    interval = task.interval(of_arms[PLAIN], of_arms[AUGMENTED])
+
+    def trained(arm: str) -> Network:
+        network.restore(folder.weights(arm, settings.seeds[0]))
+        return network
+
+    pictures = task.pictures(of_arms, evaluation_loader(job, parts.test, 1, shuffle=False), trained)
     # The arm is chosen by its mean, the seed is not chosen: the first one.
     better = metrics.better(interval)
-    network.restore(folder.weights(better, settings.seeds[0]))
     exported = export_and_check(
-        network,
+        trained(better),
         better,
         settings.seeds[0],
         job.recipe,
@@ -105,9 +128,7 @@ def _run(job: Job, tried: DryRun, folder: RunFolder, console: Any) -> Outcome:
         workers=settings.workers,
         trusted=job.options.trust_model,
     )
-    parts = job.parts
     described = parts.unused if parts.validation is None else parts.validation
-    evaluations = tuple(evaluation.load(job.folder, arm.name, arm.seed) for arm in arms)
     comparison = Comparison(
         settings=settings,
         facts=DataFacts(
@@ -117,6 +138,8 @@ def _run(job: Job, tried: DryRun, folder: RunFolder, console: Any) -> Outcome:
             class_counts(job, parts.train),
             class_counts(job, parts.test),
             () if described is None else class_counts(job, described),
+            task.counted,
+            (len(parts.train), len(parts.test), 0 if described is None else len(described)),
         ),
         recipe_yaml=job.recipe.to_yaml(),
         arms=arms,
@@ -126,13 +149,14 @@ def _run(job: Job, tried: DryRun, folder: RunFolder, console: Any) -> Outcome:
         samples=first[AUGMENTED].grid(),
         plain_samples=first[PLAIN].grid(),
         evaluations=evaluations,
-        mistakes=_mistakes(job, evaluations),
         fed=_fed(job),
         environment=environment(),
         command=printable(again(settings, job.folder, job.options, _words(parts))),
         seconds=training.seconds,
         sweep=swept(settings, arms),
         network=facts,
+        metric=task.metric,
+        **pictures,
     )
     return Outcome(comparison, report.write_report(comparison, job.folder))
 
@@ -141,15 +165,6 @@ def _words(parts: Parts) -> str:
     """What data at hand is."""
     found = parts.description.rstrip(".")
     return f"{found}; {len(parts.train)} training and {len(parts.test)} test images of {len(parts.classes)} classes"
-
-
-def _mistakes(job: Job, evaluations: tuple[Evaluation, ...]) -> tuple[Mistake, ...]:
-    single = evaluation_loader(job, job.parts.test, 1, shuffle=False)
-    return tuple(
-        mistake
-        for name in ARMS
-        for mistake in evaluation.worst_mistakes([found for found in evaluations if found.arm == name], single)
-    )
 
 
 def _fed(job: Job) -> tuple[Fed, ...]:

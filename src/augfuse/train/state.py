@@ -32,6 +32,7 @@ from augfuse.train.arms import ArmState
 from augfuse.train.datasets import Parts
 from augfuse.train.files import pack, unpack
 from augfuse.train.record import Arm, Settings
+from augfuse.train.tasks.classification import CLASSIFICATION
 
 T = TypeVar("T")
 FILE = "run.json"
@@ -219,6 +220,8 @@ def identity(settings: Settings, recipe: str, parts: Parts, model: str) -> dict[
     """What the numbers of a run depend on, as plain JSON. `recipe` and `model` are fingerprints."""
     kept = {name: value for name, value in msgspec.to_builtins(settings).items() if name not in _IGNORED}
     found = kept | {"recipe": recipe, "model": model, "data": data_digest(parts)}
+    if settings.task == CLASSIFICATION.name:  # that of runs whose version knew no other
+        del found["task"]
     if settings.exclude is not None:  # the digest of the data samples images: a list that differs in one may escape it
         found["exclude"] = fingerprint(settings.exclude)
     if settings.columns is not None:
@@ -228,16 +231,29 @@ def identity(settings: Settings, recipe: str, parts: Parts, model: str) -> dict[
 
 def data_digest(parts: Parts) -> str:
     """16 hex digits of the classes and labels of the parts, and of all pixels of arrays; of files their names and sizes
-    (in an archive also the checksums) and a few images, because to read them all takes as long as an epoch."""
+    (in an archive also the checksums) and a few images, because to read them all takes as long as an epoch. Of masks
+    and boxes those of a few images."""
     digest = blake2b(repr(parts.classes).encode(), digest_size=8)
     for data in (parts.train, parts.test, *(() if parts.validation is None else (parts.validation,))):
-        digest.update(np.ascontiguousarray(data.labels, np.int64).tobytes())
+        if data.labels is not None:
+            digest.update(np.ascontiguousarray(data.labels, np.int64).tobytes())
         for mark in data.store.marks(data.rows.tolist()):
             digest.update(mark)
-        if data.images is None:
+        if data.images is None or data.table.targets:
             for row in np.unique(np.linspace(0, len(data) - 1, _SAMPLED_IMAGES).astype(int)).tolist():
-                digest.update(np.ascontiguousarray(data[row].image).tobytes())
+                sample = data[row]
+                digest.update(np.ascontiguousarray(sample.image).tobytes())
+                for name in sorted(sample.targets):
+                    digest.update(repr((name, _said_all(sample.targets[name]))).encode())
     return digest.hexdigest()
+
+
+def _said_all(value: Any) -> Any:
+    """A target as something whose `repr` says all of it."""
+    if isinstance(value, (list, tuple)):
+        return [_said_all(one) for one in value]
+    array = np.ascontiguousarray(value)
+    return value if array.dtype == object else (array.shape, array.dtype.str, array.tobytes())
 
 
 def flag(name: str) -> str:

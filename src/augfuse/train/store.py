@@ -12,6 +12,7 @@ from augfuse.files import write_bytes
 from augfuse.train import evaluation
 from augfuse.train.files import pack, unpack
 from augfuse.train.record import Comparison
+from augfuse.train.tasks import task_of
 
 FILE = "record.msgpack"
 
@@ -32,5 +33,6 @@ def load(folder: Path) -> Comparison:
         result = unpack(path.read_bytes(), Comparison)
     except (msgspec.MsgspecError, ValueError) as error:
         raise DataError(f"{path}: not a record of this version ({error}). Train again to make a new one.") from error
-    found = tuple(evaluation.load(folder, arm.name, arm.seed) for arm in result.arms)
+    kind = task_of(result.settings.task).found
+    found = tuple(evaluation.load(folder, arm.name, arm.seed, kind) for arm in result.arms)
     return replace(result, evaluations=found)

@@ -35,6 +35,8 @@ class Training:
         self._began = began
         self._before = 0.0  # seconds of the processes before this one
         self._measures: Measures = measures(job)
+        counts = class_counts(job, job.parts.train) if job.settings.class_weights else None
+        self._class_weights = None if counts is None else balanced(counts)
         self._epochs = folder.epochs or (job.settings.epochs if job.settings.minutes is None else None)
 
     @property
@@ -54,7 +56,7 @@ class Training:
         settings = self._job.settings
         names = arm_names(settings)
         arms: list[Arm] = []
-        with Progress(self._console, len(names) * len(settings.seeds)) as progress:
+        with Progress(self._console, len(names) * len(settings.seeds), self._job.parts.task.metric) as progress:
             for seed in settings.seeds:
                 for name in names:
                     done = self._folder.finished_arm(name, seed)
@@ -63,7 +65,7 @@ class Training:
                         continue
                     self._before = max(self._before, done.seconds)
                     arms.append(done.arm)
-                    progress.skip(name, seed, done.arm.train.accuracy, done.arm.test.accuracy)
+                    progress.skip(name, seed, done.arm.train.value, done.arm.test.value)
         return tuple(arms)
 
     def _arm(self, name: str, seed: int, progress: Progress) -> Arm:
@@ -81,9 +83,9 @@ class Training:
         state = self._train(name, seed, loader, state, course, progress)
         arm, found = finished_arm(network, name, seed, arm_strength(name), state, self._measures)
         if self._job.tensorboard and state.points[arm.kept].test is None:
-            with closing(Board(self._job.folder, name, seed)) as board:
+            with closing(Board(self._job.folder, name, seed, self._job.parts.task.metric)) as board:
                 board.add_scores(arm.points[arm.kept])
-        progress.measured(arm.points[arm.kept].epoch, arm.train.accuracy, arm.test.accuracy)
+        progress.measured(arm.points[arm.kept].epoch, arm.train.value, arm.test.value)
         evaluation.save(found, self._job.folder)
         if name in ARMS and seed == settings.seeds[0]:
             self._folder.save_weights(name, seed, network.weights())
@@ -103,7 +105,7 @@ class Training:
     def _train(
         self, name: str, seed: int, loader: Any, state: ArmState, course: Course, progress: Progress
     ) -> ArmState:
-        board = Board(self._job.folder, name, seed) if self._job.tensorboard else None
+        board = Board(self._job.folder, name, seed, self._job.parts.task.metric) if self._job.tensorboard else None
 
         def save(state: ArmState) -> None:
             self._folder.save_current(Current(name, seed, state, self.seconds))
@@ -148,7 +150,6 @@ class Training:
 
     def _course(self, epochs: int) -> Course:
         settings = self._job.settings
-        counts = class_counts(self._job, self._job.parts.train)
         return Course(
             epochs=epochs,
             evaluations=settings.evaluations,
@@ -157,7 +158,7 @@ class Training:
             reduce_lr=settings.reduce_lr,
             lr_factor=settings.lr_factor,
             min_lr=settings.min_lr,
-            class_weights=balanced(counts) if settings.class_weights else None,
+            class_weights=self._class_weights,
         )
 
 
@@ -168,11 +169,11 @@ def arm_names(settings: Settings) -> tuple[str, ...]:
 
 
 def swept(settings: Settings, arms: tuple[Arm, ...]) -> tuple[SweepPoint, ...]:
-    """Accuracy and gap at each strength of the sweep, in rising order; () without one."""
+    """Test score and gap at each strength of the sweep, in rising order; () without one."""
     points = []
     for strength in settings.sweep:
         own = [arm for arm in arms if arm.strength == strength]
-        accuracies = tuple(arm.test.accuracy for arm in own)
+        accuracies = tuple(arm.test.value for arm in own)
         points.append(SweepPoint(strength, accuracies, float(np.mean([arm.gap for arm in own]))))
     return tuple(points)
 

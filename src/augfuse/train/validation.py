@@ -26,7 +26,8 @@ def with_validation(parts: Parts, needed: bool) -> tuple[Parts, str | None]:
     if parts.validation is not None:
         words = f"the val part, {len(parts.validation)} images"
         return parts, words
-    train, held_out = hold_out(parts.train, FRACTION, _SPLIT_SEED, f"{parts.title}: no validation part")
+    what = f"{parts.title}: no validation part"
+    train, held_out = hold_out(parts.train, FRACTION, _SPLIT_SEED, what, parts.task.stratified)
     held_out = _without_copies(held_out)
     words = f"{len(held_out)} images of the training part, held out and not trained on (seed {_SPLIT_SEED})"
     description = f"{parts.description} Validated on {words}."

@@ -21,29 +21,29 @@ LARGE_VALUE = 20.0
 # Of the difference that choosing epochs on a few validation images makes by chance.
 CHOICE_ERRORS = 2.0
 _MOST_SEEDS = 30  # more of them are no advice
-# With one seed nothing is known of the spread: a point of accuracy is called a difference.
+# With one seed nothing is known of the spread: a point is called a difference.
 _ONE_SEED_LIMIT = 0.01
 
 
-def test_accuracy(result: Comparison, arm: str) -> float:
-    """Mean test accuracy over the seeds."""
-    return float(np.mean([a.test.accuracy for a in result.of(arm)]))
+def test_value(result: Comparison, arm: str) -> float:
+    """The mean over the seeds of the metric on the test part."""
+    return float(np.mean([a.test.value for a in result.of(arm)]))
 
 
-def train_accuracy(result: Comparison, arm: str) -> float:
-    """Mean training accuracy over the seeds, measured without augmentation."""
-    return float(np.mean([a.train.accuracy for a in result.of(arm)]))
+def train_value(result: Comparison, arm: str) -> float:
+    """The same on the training part, measured without augmentation."""
+    return float(np.mean([a.train.value for a in result.of(arm)]))
 
 
 def gap(result: Comparison, arm: str) -> float:
-    """Mean training accuracy minus mean test accuracy."""
-    return train_accuracy(result, arm) - test_accuracy(result, arm)
+    """The mean on the training part minus that on the test part."""
+    return train_value(result, arm) - test_value(result, arm)
 
 
 def best(arm: Arm) -> tuple[int, float]:
-    """(epoch, test accuracy) of the measured epoch with the highest test accuracy, the first such one, from 0. It is
+    """(epoch, value) of the measured epoch with the highest value on the test part, the first such one, from 0. It is
     chosen on the test part: no measure of how good an arm is."""
-    scores = {point.epoch: point.test.accuracy for point in arm.points if point.test is not None}
+    scores = {point.epoch: point.test.value for point in arm.points if point.test is not None}
     return max(scores.items(), key=lambda item: (item[1], -item[0]))
 
 
@@ -55,10 +55,10 @@ def step_ratio(result: Comparison) -> float | None:
 
 def sentence(result: Comparison) -> str:
     """Which arm won and by how much."""
-    plain, augmented = test_accuracy(result, PLAIN), test_accuracy(result, AUGMENTED)
+    plain, augmented = test_value(result, PLAIN), test_value(result, AUGMENTED)
     points = abs(result.interval.mean) * 100
     interval = interval_words(result)
-    numbers = f"test accuracy {augmented:.1%} with it, {plain:.1%} without"
+    numbers = f"test {result.metric} {augmented:.1%} with it, {plain:.1%} without"
     if result.winner == AUGMENTED:
         return f"Augmentation won by {points:.1f} points: {numbers} ({interval})."
     if result.winner == PLAIN:
@@ -76,10 +76,10 @@ def interval_words(result: Comparison) -> str:
 
 
 def gap_sentence(result: Comparison) -> str:
-    """How the gap between training and test accuracy changed."""
+    """How the gap between the training and the test part changed."""
     without, with_it = gap(result, PLAIN) * 100, gap(result, AUGMENTED) * 100
     return (
-        f"The gap between training and test accuracy is {with_it:.1f} points with augmentation and "
+        f"The gap between training and test {result.metric} is {with_it:.1f} points with augmentation and "
         f"{without:.1f} points without."
     )
 
@@ -144,7 +144,7 @@ def _validation_findings(result: Comparison) -> list[str]:
     if result.settings.early_stopping is None or not images or not chosen:
         return []
     # One right and one wrong image more: all right of a few is no proof of always right.
-    right = [(test_accuracy(result, arm) * images + 1) / (images + 2) for arm in (PLAIN, AUGMENTED)]
+    right = [(test_value(result, arm) * images + 1) / (images + 2) for arm in (PLAIN, AUGMENTED)]
     chance = CHOICE_ERRORS * float(np.sqrt(sum(share * (1 - share) for share in right) / (images * seeds)))
     lead = abs(result.interval.mean)
     if lead >= chance:
@@ -185,10 +185,10 @@ def _fed_findings(result: Comparison) -> list[str]:
     return found
 
 
-def sweep_sentence(points: Sequence[SweepPoint]) -> str:
+def sweep_sentence(points: Sequence[SweepPoint], metric: str = "accuracy") -> str:
     """Which strength did best, and from which one on more of it hurts."""
     best = max(points, key=lambda point: (point.mean, -point.strength))
-    text = f"Best at strength {best.strength:g}: test accuracy {best.mean:.1%}."
+    text = f"Best at strength {best.strength:g}: test {metric} {best.mean:.1%}."
     stronger = [point for point in points if point.strength > best.strength]
     hurts = next((point for point in stronger if _hurts(best, point)), None)
     if hurts is not None:
@@ -202,7 +202,7 @@ def sweep_sentence(points: Sequence[SweepPoint]) -> str:
 
 
 def _hurts(best: SweepPoint, point: SweepPoint) -> bool:
-    """Whether the accuracy is lower by more than chance: a paired t interval below zero, or a point with one seed."""
+    """Whether the metric is lower by more than chance: a paired t interval below zero, or a point with one seed."""
     differences = np.subtract(point.accuracies, best.accuracies)
     if len(differences) < 2:
         return float(differences[0]) < -_ONE_SEED_LIMIT
@@ -221,11 +221,11 @@ def _lead(result: Comparison) -> float:
 
 
 def _last_rise(result: Comparison, arm: str) -> float | None:
-    """Mean rise of the test accuracy between the last two measured epochs; None with fewer than two, where a curve that
+    """Mean rise on the test part between the last two measured epochs; None with fewer than two, where a curve that
     goes up and down was higher before, and where early stopping kept an epoch before the last one."""
     if result.passed(arm):
         return None
-    curves = [[p.test.accuracy for p in a.points if p.test is not None] for a in result.of(arm)]
+    curves = [[p.test.value for p in a.points if p.test is not None] for a in result.of(arm)]
     if min(len(curve) for curve in curves) < 2 or any(curve[-1] < max(curve) for curve in curves):
         return None
     return float(np.mean([curve[-1] - curve[-2] for curve in curves]))
