@@ -37,6 +37,12 @@ def delivered(data: af.DataSet, recipe: af.Recipe, **options: Any) -> dict[int, 
     return found
 
 
+def parts_of(batch: af.Batch) -> np.ndarray:
+    """(k, s, 4): what each sample fills in the last mix of a batch."""
+    assert batch.plan.before is not None
+    return batch.plan.before.op.parts
+
+
 CHAIN = [
     af.Rotate(20),
     af.MixUp(p=0.6, alpha=1),
@@ -110,7 +116,7 @@ def test_the_partner_passes_the_earlier_steps_without_earlier_mixes() -> None:
         share, other = first.params["share"][i], turned(first.params["partner"][i, 0], first.children[0], i)
         wanted = (share * turned(i, turn, i) + (1 - share) * other)[:, ::-1].copy()
         pasted = turned(second.params["partner"][i, 0], second.children[0], i)[:, ::-1]
-        left, top, width, height = batch.plan.before.op.parts[i, 1]
+        left, top, width, height = parts_of(batch)[i, 1]
         wanted[top : top + height, left : left + width] = pasted[top : top + height, left : left + width]
         np.testing.assert_allclose(batch.images[i], wanted, atol=1e-3)
 
@@ -136,7 +142,7 @@ def test_cutmix_as_torchvision_defines_it() -> None:
     x, y = np.floor(node.params["x"] * width), np.floor(node.params["y"] * height)
     half = 0.5 * np.sqrt(1 - node.params["share"])
     left, right = np.clip(x - np.floor(half * width * 2) / 2, 0, width), np.clip(x + half * width, 0, width)
-    parts = batch.plan.before.op.parts[:, 1]
+    parts = parts_of(batch)[:, 1]
     assert np.abs(parts[:, 0] - left).max() <= 1
     assert np.abs(parts[:, 0] + parts[:, 2] - right).max() <= 1
     top = np.clip(y - half * height, 0, height)
@@ -186,21 +192,19 @@ def test_each_partner_is_drawn_as_often() -> None:
 def test_plans_are_written_read_and_done_again(mix: Mix) -> None:
     images, labels, data = sets()
     recipe = af.Recipe([af.Rotate(10), mix, af.Views(a=[], b=[af.CutMix()])])
-    loader = af.Loader(data, recipe, batch_size=5, seed=0, one_hot=True) if not mix.takes_objects else None
-    for batch, theirs in (
-        (recipe.batch(images, ONE_HOT[labels], seed=4), None),
-        *([(next(iter(loader)), data)] if loader is not None else []),
-    ):
+    batches: list[tuple[af.Batch, af.DataSet | None]] = [(recipe.batch(images, ONE_HOT[labels], seed=4), None)]
+    if not mix.takes_objects:
+        batches.append((next(iter(af.Loader(data, recipe, batch_size=5, seed=0, one_hot=True))), data))
+    for batch, theirs in batches:
         plan = af.Plan.from_bytes(pickle.loads(pickle.dumps(batch.plan.to_bytes())))
         rows = batch.indices
-        dtype = {} if theirs is None else {"data": theirs}
-        again = recipe.replay(plan, images[rows], ONE_HOT[labels[rows]], **dtype)
+        again = recipe.replay(plan, images[rows], ONE_HOT[labels[rows]], data=theirs)
         for name in ("a", "b"):
             np.testing.assert_array_equal(again.views[name].images, batch.views[name].images)
             np.testing.assert_array_equal(again.views[name].labels, batch.views[name].labels)
-    if loader is not None:
-        with pytest.raises(af.RecipeError, match=r"recipe.replay\(plan, images, data=data\)"):
-            recipe.replay(plan, images[rows], ONE_HOT[labels[rows]])
+        if theirs is not None:
+            with pytest.raises(af.RecipeError, match=r"recipe.replay\(plan, images, data=data\)"):
+                recipe.replay(plan, images[rows], ONE_HOT[labels[rows]])
 
 
 def test_sample_weights_and_smooth_labels() -> None:
@@ -211,10 +215,12 @@ def test_sample_weights_and_smooth_labels() -> None:
     node = plain.plan.nodes[0]
     share = node.params["share"]
     wanted = share * weights[plain.indices] + (1 - share) * weights[node.params["partner"][:, 0]]
+    assert plain.sample_weights is not None
     np.testing.assert_allclose(plain.sample_weights, wanted, rtol=1e-5)
     smooth = next(iter(af.Loader(data, recipe, 12, seed=0, one_hot=True, label_smoothing=0.3)))
     np.testing.assert_allclose(smooth.labels, 0.7 * plain.labels + 0.1, rtol=1e-5)
-    for bad in (-0.1, 1.5, "much", True):
+    wrong: list[Any] = [-0.1, 1.5, "much", True]
+    for bad in wrong:
         with pytest.raises(af.AugfuseError, match="label_smoothing"):
             af.Loader(data, recipe, 12, one_hot=True, label_smoothing=bad)
     with pytest.raises(af.AugfuseError, match="one_hot=True"):
@@ -274,7 +280,9 @@ def test_a_partner_that_cannot_be_read_is_the_image_itself(tmp_path: Any) -> Non
         batches = [
             batch for seed in range(6) for batch in af.Loader(data, af.Recipe([af.MixUp(alpha=1)]), 3, seed, **options)
         ]
-    bad = next(i for i in range(9) if data.paths[i].endswith("4.png"))
+    assert data.paths is not None
+    paths = data.paths
+    bad = next(i for i in range(9) if paths[i].endswith("4.png"))
     every = [(batch, k) for batch in batches for k in range(len(batch))]
     assert {int(batch.indices[k]) for batch, k in every} == set(range(9)) - {bad}
     met_bad = [(b, k) for b, k in every if b.plan.nodes[0].params["partner"][k, 0] == bad]

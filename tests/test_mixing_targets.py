@@ -20,6 +20,11 @@ ALONE = [leaf for leaf in LEAVES if not isinstance(leaf, Mix)]
 N, HEIGHT, WIDTH = 4, 60, 72
 
 
+def parts_of(batch: af.Batch) -> np.ndarray:
+    assert batch.plan.before is not None
+    return batch.plan.before.op.parts
+
+
 def scenes() -> tuple[np.ndarray, dict[str, Any]]:
     """Images of one rectangle each, whose number is its label and what its mask holds."""
     images = pictures(N, HEIGHT, WIDTH)
@@ -57,9 +62,9 @@ def test_what_is_seen_of_a_thing_lies_in_its_box_and_polygon(data: st.DataObject
         assert "horizon" in str(error)
         return
     for i in range(N):
-        names, boxes, rings = batch.box_labels[i], batch.boxes[i], batch.polygons[i]
+        names, boxes, rings = batch.targets["box_labels"][i], batch.targets["boxes"][i], batch.targets["polygons"][i]
         planes, size = batch.masks[i], batch.images[i].shape[:2]
-        assert len(names) == len(boxes) == len(rings) == len(planes) == len(batch.keypoints[i])
+        assert len(names) == len(boxes) == len(rings) == len(planes) == len(batch.targets["keypoints"][i])
         assert planes.shape[1:] == size
         seen = batch.visibility["boxes"][i]
         assert ((seen >= 0) & (seen <= 1 + 1e-6)).all()
@@ -96,20 +101,20 @@ def test_a_box_behind_a_rectangle_becomes_as_small_as_what_is_seen() -> None:
     images, held = scenes()
     for seed in range(40):
         batch = af.Recipe([af.CutMix(alpha=2)]).batch(images, np.eye(N, dtype=np.float32), **held, seed=seed)
-        parts = batch.plan.before.op.parts[:, 1]
+        parts = parts_of(batch)[:, 1]
         for i in range(N):
             left, top, width, height = parts[i]
             hole = np.zeros((HEIGHT, WIDTH), bool)
             hole[top : top + height, left : left + width] = True
             own = held["masks"][i][0].astype(bool)
             rest = own & ~hole
-            k = [j for j, name in enumerate(batch.box_labels[i].tolist()) if name == i + 1]
+            k = [j for j, name in enumerate(batch.targets["box_labels"][i].tolist()) if name == i + 1]
             assert len(k) == int(rest.any())
             if k:
                 rows, columns = np.flatnonzero(rest.any(axis=1)), np.flatnonzero(rest.any(axis=0))
-                assert batch.boxes[i][k[0]].tolist() == [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+                assert batch.targets["boxes"][i][k[0]].tolist() == [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
                 assert batch.visibility["boxes"][i][k[0]] == pytest.approx(rest.sum() / own.sum(), abs=1e-5)
-                drawn = polygons.filled(_listed(batch.polygons[i][k[0]]), HEIGHT, WIDTH)
+                drawn = polygons.filled(_listed(batch.targets["polygons"][i][k[0]]), HEIGHT, WIDTH)
                 np.testing.assert_array_equal(drawn, rest)
                 x, y = held["keypoints"][i][0].T
                 covered = (x >= left) & (x < left + width) & (y >= top) & (y < top + height)
@@ -129,7 +134,7 @@ def test_pasted_objects_hide_and_their_number_is_what_was_drawn() -> None:
         pasted = held["masks"][partners[i]][0].astype(bool)
         np.testing.assert_array_equal(batch.images[i], np.where(pasted[..., None], images[partners[i]], images[i]))
         own = held["masks"][i][0].astype(bool) & ~pasted
-        assert batch.box_labels[i].tolist() == [*([i + 1] if own.any() else []), partners[i] + 1]
+        assert batch.targets["box_labels"][i].tolist() == [*([i + 1] if own.any() else []), partners[i] + 1]
         np.testing.assert_array_equal(batch.masks[i][-1].astype(bool), pasted)
     np.testing.assert_array_equal(batch.labels, np.eye(N))
     none = af.Recipe([af.CopyPaste(share=0)]).batch(images, **held, seed=0)
@@ -176,7 +181,9 @@ def test_further_fields_and_seeking_crops_behind_a_mix() -> None:
         images, np.eye(N, dtype=np.float32), boxes=held["boxes"], box_labels=held["box_labels"], seed=0
     )
     for i in range(N):
-        assert batch.box_labels[i].tolist() == before.box_labels[i].tolist()  # the crop keeps all boxes of the mosaic
+        assert (
+            batch.targets["box_labels"][i].tolist() == before.targets["box_labels"][i].tolist()
+        )  # the crop keeps all boxes of the mosaic
 
 
 def test_batches_padded_and_listed_hold_what_stacked_ones_hold() -> None:

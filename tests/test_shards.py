@@ -114,7 +114,8 @@ def after_first(one: af.Loader) -> af.Loader:
 def test_a_resumed_epoch_counts_on() -> None:
     one, other = loader(4), loader(7)
     loop = iter(one)
-    next(loop), next(loop)
+    next(loop)
+    next(loop)
     other.load_state_dict(one.state_dict())
     rest = iter(other)
     for samples in (15, 22, 29):

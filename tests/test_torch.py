@@ -102,7 +102,8 @@ def test_states_of_loader_and_tensors_are_the_same() -> None:
     made = loader()
     batches = made.to_torch()
     loop = iter(batches)
-    next(loop), next(loop)
+    next(loop)
+    next(loop)
     assert batches.state_dict() == made.state_dict() and made.state_dict()["samples"] == 2 * SIZE
     other = loader(batch_size=3).to_torch()
     other.load_state_dict(batches.state_dict())
@@ -142,7 +143,8 @@ def test_epochs_that_are_never_set() -> None:
     with pytest.warns(
         af.AugfuseWarning, match=r"more often than it has samples \(23\).*dataset\.set_epoch\(epoch\) before each loop"
     ) as said:
-        list(feed), list(feed)
+        for _ in range(2):
+            list(feed)
     assert len(said) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -150,7 +152,8 @@ def test_epochs_that_are_never_set() -> None:
             samples.set_epoch(epoch)
             list(feed)
         still = DataLoader(af.torch.dataset(source(), RECIPE, seed=9, training=False), batch_size=SIZE)
-        list(still), list(still)  # nothing is drawn
+        for _ in range(2):
+            list(still)  # nothing is drawn
         chosen = WeightedRandomSampler([1.0] * N, N)
         list(DataLoader(af.torch.dataset(source(), RECIPE, seed=9), sampler=chosen))
 

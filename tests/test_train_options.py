@@ -138,7 +138,8 @@ def test_early_stopping_puts_the_best_weights_back() -> None:
     network, state, seen, measures = _arm((0.9, 0.5, 0.7, 0.8, 0.3), early_stopping=2)
     assert len(state.points) == 4
     assert [round(p.validation_loss or 0, 6) for p in state.points] == [0.9, 0.5, 0.7, 0.8]
-    arm, found = finished_arm(network, "plain", 0, 0.0, state, measures)
+    arm, result = finished_arm(network, "plain", 0, 0.0, state, measures)
+    found: Any = result
     assert arm.kept == 1
     assert all(np.array_equal(a, b) for a, b in zip(network.weights(), seen[1], strict=True))
     assert not np.array_equal(network.weights()[0], seen[3][0])

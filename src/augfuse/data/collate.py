@@ -78,7 +78,8 @@ class Collation(msgspec.Struct, frozen=True):
         for code in range(int(codes.max()) + 1):
             rows = np.flatnonzero(codes == code)
             part = Images(items=[images[row] for row in rows.tolist()])
-            theirs, some_held = (None if one is None else one.take(rows) for one in (mates, held))
+            theirs = None if mates is None else mates.take(rows)
+            some_held = None if held is None else held.take(rows)
             of_them = None if labels is None else labels[rows]
             some = recipe._run(drawn.take(rows), part, own, of_them, None, some_held, theirs)
             for place, row in enumerate(rows.tolist()):
