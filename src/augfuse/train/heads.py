@@ -50,6 +50,11 @@ class ClassHead:
         """One-hot rows (..., classes) as the loss takes them."""
         if self.single:
             return truth[..., 1:]
+        if self.sparse and truth.size and (truth.max(axis=-1) < 1).any():
+            raise DataError(
+                "--model: its loss takes class numbers, and the recipe mixes samples: an image then belongs to several "
+                "classes. Compile the model with keras.losses.CategoricalCrossentropy(), or leave the mix out."
+            )
         return truth.argmax(axis=-1) if self.sparse else truth
 
     def predictions(self, said: np.ndarray) -> np.ndarray:

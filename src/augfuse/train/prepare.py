@@ -201,9 +201,13 @@ def _recipe(options: Options, given: Recipe | None, parts: Parts, own: OwnModel 
 def _network_input(recipe: Recipe, parts: Parts) -> Shape:
     """(h, w, c) of what the recipe writes, the same for both arms and all parts. Asked of a few images of each part:
     files may differ in size."""
-    found = {"training": _written(recipe, parts.train, (True, False)), "test": _written(recipe, parts.test, (False,))}
+    kind = parts.task.one_hot
+    found = {
+        "training": _written(recipe, parts.train, (True, False), kind),
+        "test": _written(recipe, parts.test, (False,), kind),
+    }
     if parts.validation is not None:
-        found["validation"] = _written(recipe, parts.validation, (False,))
+        found["validation"] = _written(recipe, parts.validation, (False,), kind)
     shapes = set[Shape]().union(*found.values())
     channels = {shape[2] for shape in shapes}
     if len(channels) > 1:
@@ -220,13 +224,14 @@ def _network_input(recipe: Recipe, parts: Parts) -> Shape:
     return shapes.pop()
 
 
-def _written(recipe: Recipe, source: DataSet, trainings: tuple[bool, ...]) -> set[Shape]:
+def _written(recipe: Recipe, source: DataSet, trainings: tuple[bool, ...], one_hot: bool) -> set[Shape]:
     """The shapes that the recipe writes for a few images of a part; for one of an array."""
     count = _PROBED_IMAGES if source.images is None else 1
     probed = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
     few = source.subset(probed)
+    options: dict[str, Any] = {"batch_size": 1, "shuffle": False, "workers": 0, "one_hot": one_hot}
     found = (
-        Loader(few, recipe, batch_size=1, training=training, shuffle=False, workers=0).fetch(0, step).images.shape[1:]
+        Loader(few, recipe, training=training, **options).fetch(0, step).images.shape[1:]
         for training in trainings
         for step in range(len(probed))
     )
