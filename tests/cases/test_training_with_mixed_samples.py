@@ -31,7 +31,7 @@ def test_a_network_learns_from_shares_of_classes(tmp_path: Path) -> None:
 def test_a_loss_of_class_numbers_takes_no_shares(rows: list[object]) -> None:
     truth = np.array(rows, np.float32)
     assert ClassHead(None, False, False, sparse=False).targets(truth) is truth
-    with pytest.raises(af.DataError, match="mixes samples.*CategoricalCrossentropy"):
+    with pytest.raises(af.DataError, match=r"mixes samples.*CategoricalCrossentropy"):
         ClassHead(None, False, False, sparse=True).targets(truth)
     whole = np.eye(2, dtype=np.float32)
     assert ClassHead(None, False, False, sparse=True).targets(whole).tolist() == [0, 1]
