@@ -67,7 +67,8 @@ def batch_of(recipe: af.Recipe, images: Any, **options: Any) -> af.Batch:
 
 def siblings(images: Any) -> af.DataSet:
     """The images as a data set, out of which mixes draw the same partners in any batch."""
-    return af.from_arrays(images, labels_of(range(len(images))))
+    masks = np.ones((len(images), 1, *images.shape[1:3]), np.uint8)
+    return af.from_arrays(images, labels_of(range(len(images)))).with_targets(masks=list(masks))
 
 
 def unfused(recipe: af.Recipe, images: Images, seed: int = 0, epoch: int = 0, dtype: Any = None) -> Plan:

@@ -424,7 +424,11 @@ def test_open_knows_yolo(yolo: Path) -> None:
 def test_commands_for_classes_refuse_them(voc: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from augfuse.cli import main
 
-    for command in (["train", str(voc)], ["augment", str(voc), "out"], ["convert", str(voc), "out"]):
+    for command in (
+        ["train", str(voc), "--task", "classification"],
+        ["augment", str(voc), "out"],
+        ["convert", str(voc), "out"],
+    ):
         assert main(command) == 2
         said = " ".join(capsys.readouterr().err.split())
         assert "its images have boxes, box_labels, difficult, truncated, and no class each" in said

@@ -19,7 +19,7 @@ import augfuse as af
 from augfuse.transforms._custom import reverse_channels
 from augfuse.transforms.base import Compose, Transform
 from augfuse.transforms.children import inside
-from oracles import labels_of, pictures, random_recipes
+from oracles import labels_of, pictures, random_recipes, siblings
 from trees import bodies, ends
 
 TREE = af.Recipe(
@@ -426,17 +426,18 @@ def test_random_trees_give_the_same_bytes_alone_and_in_any_batch(
 ) -> None:
     images, indices = pictures(4, 40, 40), np.array([3, 0, 2**40, 9])
     recipe = af.Recipe([*body, af.Resize(24), *end])
-    options: dict[str, Any] = {"seed": seed, "epoch": epoch}
-    whole = recipe.batch(images, labels_of(indices), indices=indices, **options)
-    turned = recipe.batch(images[::-1], labels_of(indices[::-1]), indices=indices[::-1], workers=3, **options)
-    first = recipe.batch(images, labels_of(indices), indices=indices, layout="NCHW", **options)
+    labels = np.eye(3, dtype=np.float32)[labels_of(indices)]
+    options: dict[str, Any] = {"seed": seed, "epoch": epoch, "data": siblings(pictures(5, 40, 44))}
+    whole = recipe.batch(images, labels, indices=indices, **options)
+    turned = recipe.batch(images[::-1], labels[::-1], indices=indices[::-1], workers=3, **options)
+    first = recipe.batch(images, labels, indices=indices, layout="NCHW", **options)
     for name in whole.views or [None]:
         one, two, three = (batch if name is None else batch.views[name] for batch in (whole, turned, first))
         assert np.array_equal(one.images, two.images[::-1])
         if one.plan.write.standardize is None:
             assert np.array_equal(one.images, three.images.transpose(0, 2, 3, 1))
     for k, index in enumerate(indices.tolist()):
-        alone = recipe(image=images[k], label=index % 3, index=index, **options)
+        alone = recipe(image=images[k], label=labels[k], index=index, **options)
         assert np.array_equal(alone["image"], whole.images[k])
         assert all(np.array_equal(alone["views"][name]["image"], view.images[k]) for name, view in whole.views.items())
 

@@ -14,6 +14,7 @@ from augfuse.geometry import Canvas, Field
 from augfuse.plan.ops import Segment
 from augfuse.rng import Draw
 from augfuse.transforms.base import Displacement, Geometric, Params
+from augfuse.transforms.mixing import Mix
 from oracles import labels_of, pictures, random_recipes, sources
 from trees import LEAVES, bodies
 
@@ -30,7 +31,10 @@ def moves(plan: af.Plan) -> list[Segment]:
     return [step for step in plan.steps if isinstance(step, Segment) and step.geometry is not None]
 
 
-def drawn(data: st.DataObject, leaves: Any = LEAVES, **targets: Any) -> tuple[af.Batch, np.ndarray]:
+ALONE = [leaf for leaf in LEAVES if not isinstance(leaf, Mix)]  # several images in one have no way back
+
+
+def drawn(data: st.DataObject, leaves: Any = ALONE, **targets: Any) -> tuple[af.Batch, np.ndarray]:
     """A batch of one image, and the middles of its pixels as key points."""
     height, width = data.draw(st.integers(8, 70), "height"), data.draw(st.integers(8, 70), "width")
     recipe = af.Recipe(data.draw(bodies(leaves, 3), "body"))
@@ -95,7 +99,7 @@ def test_a_pixel_takes_the_number_of_the_one_that_shows_it(data: st.DataObject) 
 def test_a_painted_mask_comes_back_where_it_was_in_view(data: st.DataObject) -> None:
     height, width = data.draw(st.integers(24, 70), "height"), data.draw(st.integers(24, 70), "width")
     top, left = data.draw(st.integers(0, height - 8), "top"), data.draw(st.integers(0, width - 8), "left")
-    recipe = af.Recipe(data.draw(bodies(LEAVES, 2), "body"))
+    recipe = af.Recipe(data.draw(bodies(ALONE, 2), "body"))
     mask = np.zeros((1, height, width), np.uint8)
     mask[0, top : top + 12, left : left + 12] = 1
     seed = data.draw(st.integers(0, 2**64 - 1), "seed")
@@ -324,3 +328,10 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
     call, message = WRONG[name]
     with pytest.raises(af.AugfuseError, match=message):
         call(batch.plan.inverse)
+
+
+@pytest.mark.parametrize("mix", [leaf for leaf in LEAVES if isinstance(leaf, Mix)], ids=repr)
+def test_several_images_in_one_have_no_way_back(mix: Mix) -> None:
+    batch = af.Recipe([af.Rotate(5), mix, af.HorizontalFlip()]).batch(pictures(2, 30, 40), np.eye(2), seed=0)
+    with pytest.raises(af.RecipeError, match=f"{type(mix).__name__}: puts several images into one"):
+        _ = batch.plan.inverse

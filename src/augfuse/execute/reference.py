@@ -14,7 +14,7 @@ from augfuse.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR, Field
 from augfuse.plan.bends import Bend
 from augfuse.plan.lower import Lowered, Pass, Sampling
 from augfuse.plan.ops import Mix
-from augfuse.plan.tone import Tone, params_of
+from augfuse.plan.tone import FLAT, Tone, params_of
 
 
 def execute(lowered: Lowered, images: Images) -> np.ndarray:
@@ -120,7 +120,7 @@ def retone(image: np.ndarray, tone: Tone, i: int) -> np.ndarray:
 def stretch(values: np.ndarray, tone: Tone) -> np.ndarray:
     """The darkest value becomes `low`, the brightest `high`. Levels are cut to whole numbers, as in Pillow."""
     darkest, brightest = float(values.min()), float(values.max())
-    if darkest == brightest:
+    if brightest - darkest <= (0 if tone.levels else FLAT * (tone.high - tone.low)):
         return values
     scale = (tone.high - tone.low) / (brightest - darkest)
     stretched = values * scale + -darkest * scale

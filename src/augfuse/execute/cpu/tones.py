@@ -10,7 +10,7 @@ import numpy as np
 from augfuse.execute.cpu import tables
 from augfuse.execute.cpu.numbers import Target
 from augfuse.plan import tone as plans
-from augfuse.plan.tone import Tone
+from augfuse.plan.tone import FLAT, Tone
 
 AT_ONCE = 256  # levels: tables of that many are made for all images of a slice at once
 CHUNK = 2**13  # floats that pass curves together: what lies between them stays in a cache
@@ -111,7 +111,9 @@ def to_floats(tone: Tone, image: np.ndarray, i: int) -> np.ndarray:
 
 def _stretched(values: np.ndarray, low: np.float32, high: np.float32) -> np.ndarray:
     darkest, brightest = values.min(), values.max()
-    return values if darkest == brightest else (values - darkest) * ((high - low) / (brightest - darkest)) + low
+    if brightest - darkest <= _F(FLAT) * (high - low):
+        return values
+    return (values - darkest) * ((high - low) / (brightest - darkest)) + low
 
 
 def _equalized(values: np.ndarray, low: np.float32, high: np.float32) -> np.ndarray:
