@@ -316,7 +316,8 @@ class DetectionCollate:
         if not isinstance(target, dict) or "boxes" not in target:
             raise DataError("DetectionCollate: got a sample without boxes, wanted one of a data set with boxes.")
         found = {name: value for name, value in target.items() if name not in ("labels", "box_labels", "index")}
-        labels, boxes = target.get("box_labels"), target["boxes"].reshape(-1, 4)
+        labels: Any = target.get("box_labels")
+        boxes = target["boxes"].reshape(-1, 4)
         if not isinstance(labels, Tensor):
             raise DataError(f"DetectionCollate: got box_labels {shown(labels)}, wanted class numbers 0, 1, 2, ...")
         found["boxes"], found["labels"] = boxes, labels.to(torch.int64) + self.first_class
@@ -335,8 +336,9 @@ def _stacked(masks: Any) -> Tensor:
 def _tensor(name: str, value: Any) -> Any:
     """Arrays of numbers as tensors that share their memory; others as lists."""
     if isinstance(value, np.ndarray):
-        if isinstance(value.base, Tensor) and value.base.shape == value.shape:
-            return value.base  # pinned
+        base: Any = value.base
+        if isinstance(base, Tensor) and base.shape == value.shape:
+            return base  # pinned
         if value.dtype.kind in "biuf":
             return torch.from_numpy(value if value.flags.writeable else value.copy())
         return value.tolist()
