@@ -102,7 +102,24 @@ def inverse() -> np.ndarray:
     ])  # fmt: skip
 
 
-PICTURES = {"targets.png": targets, "crops.png": crops, "inverse.png": inverse}
+def mixing() -> np.ndarray:
+    """Two images, and what mixes make of them."""
+    names = "boxes", "box_labels", "polygons"
+    other = batch([af.HorizontalFlip(p=1), af.Hue((0.35, 0.35)), af.Scale((0.8, 0.8))], *names)
+    images = np.stack([scene()["image"], other.images[0]])
+    held: dict[str, Any] = {name: [scene()[name], other.targets[name][0]] for name in names}
+    kinds = {
+        "MixUp": af.MixUp(alpha=8),
+        "CutMix": af.CutMix(alpha=4),
+        "Mosaic": af.Mosaic(SIZE),
+        "CopyPaste": af.CopyPaste(share=0.7),
+    }
+    plain = af.Recipe([]).batch(images, **held).drawn()
+    made = [(name, af.Recipe([mix]).batch(images, **held, seed=3).drawn()[0]) for name, mix in kinds.items()]
+    return row([("an image", plain[0]), ("its partner", plain[1]), *made])
+
+
+PICTURES = {"targets.png": targets, "crops.png": crops, "inverse.png": inverse, "mixing.png": mixing}
 
 
 def main(folder: Path) -> None:
