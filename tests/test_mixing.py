@@ -84,6 +84,26 @@ def test_one_alone_is_one_of_a_batch_with_the_same_data_set(mix: Mix) -> None:
     for k, i in enumerate(range(3, 8)):
         alone = recipe(image=images[i], seed=7, index=i, data=data)
         np.testing.assert_array_equal(alone["image"], batch.images[k])
+        named = recipe(image=images[i], label=ONE_HOT[labels[i]], seed=7, index=i, data=data)
+        np.testing.assert_array_equal(named["label"], batch.labels[k])
+    if mix.softens:
+        with pytest.raises(af.ImageTypeError, match="wanted rows of shares"):
+            recipe(image=images[3], label=1, seed=7, index=3, data=data)
+
+
+def test_what_is_no_data_set_is_refused() -> None:
+    images, labels, data = sets()
+    recipe = af.Recipe([af.CutMix()])
+    loader = af.Loader(data, recipe, 12, seed=0, one_hot=True)
+    wrong: list[Any] = [images, [1], "x", loader]
+    for other in wrong:
+        with pytest.raises(af.ImageTypeError, match=r"data: got .*, wanted the data set.*af.from_arrays"):
+            recipe.batch(images, ONE_HOT[labels], seed=0, data=other)
+    batch = next(iter(loader))
+    with pytest.raises(af.DataError, match=r"got 1 samples.*Use the data set that the plan was made with"):
+        recipe.replay(batch.plan, images[batch.indices], ONE_HOT[labels[batch.indices]], data=data.subset([0]))
+    with pytest.raises(af.RecipeError, match=r"tta: CutMix mixes an image with others"):
+        af.tta(lambda some: some, recipe, 2)
 
 
 @every_mix

@@ -137,6 +137,12 @@ def test_pasted_objects_hide_and_their_number_is_what_was_drawn() -> None:
         assert batch.targets["box_labels"][i].tolist() == [*([i + 1] if own.any() else []), partners[i] + 1]
         np.testing.assert_array_equal(batch.masks[i][-1].astype(bool), pasted)
     np.testing.assert_array_equal(batch.labels, np.eye(N))
+    segments = [planes[0].astype(np.int32) // (i + 1) for i, planes in enumerate(held["masks"])]
+    others = {name: found for name, found in held.items() if name not in ("masks", "polygons")}
+    by_number = recipe.batch(images, **others, segments=segments, seed=0)
+    np.testing.assert_array_equal(by_number.images, batch.images)
+    for i in range(N):
+        np.testing.assert_array_equal(by_number.targets["boxes"][i], batch.targets["boxes"][i])
     none = af.Recipe([af.CopyPaste(share=0)]).batch(images, **held, seed=0)
     np.testing.assert_array_equal(none.images, images)
     by_outline = {name: found for name, found in held.items() if name != "masks"}
@@ -215,3 +221,17 @@ def test_partners_of_a_data_set_have_what_the_images_have() -> None:
         recipe.batch(images, labels, keypoints=held["keypoints"], seed=0, data=data)
     with pytest.raises(af.RecipeError, match=r"CutMix: the partners have no targets, wanted boxes"):
         recipe.batch(images, labels, boxes=held["boxes"], seed=0, data=af.from_arrays(images, labels))
+
+
+def test_columns_of_lists_that_belong_to_boxes_stay_with_them() -> None:
+    boxes = [[[1, 1, 5, 5], [12, 12, 20, 20]], [[1, 1, 5, 5]], [[9, 9, 30, 30]]]
+    data = af.from_arrays(np.zeros((3, 32, 32, 3), np.uint8)).with_targets(
+        boxes=boxes, box_labels=[[0, 1], [2], [3]], crowd=[[7, 8], [9], [1]], weight=[0.5, 1.0, 2.0],
+        parts=[[[1], [2, 3]], [[4]], [[]]],
+    )  # fmt: skip
+    batch = next(iter(af.Loader(data, af.Recipe([af.CenterCrop(16)]), 3, seed=0, shuffle=False)))
+    assert batch.targets["crowd"] == [[8], [], [1]] and batch.targets["weight"] == [0.5, 1.0, 2.0]
+    assert batch.targets["parts"] == [[[2, 3]], [], [[]]]
+    for name in ("bboxes", "class_labels"):
+        with pytest.raises(af.DataError, match="which moves with its image"):
+            data.with_targets(**{name: boxes})

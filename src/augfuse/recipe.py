@@ -40,7 +40,7 @@ from augfuse.targets import given as of
 from augfuse.targets.asks import Asks, asks
 from augfuse.targets.given import Given, given
 from augfuse.targets.labels import warn_of_masks
-from augfuse.targets.mates import Mates, Read, again, met, of_batch, soft_labels
+from augfuse.targets.mates import Mates, Read, again, met, of_batch, partners_of, soft_labels
 from augfuse.targets.policy import BOX_FORMATS, DEFAULT, Targets
 from augfuse.targets.recipes import additional_kinds, as_targets
 from augfuse.targets.seek import sought
@@ -128,10 +128,12 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         if plain and (made := recipe._in_turn.image(recipe, seed, epoch, at, images)) is not None:
             return {"image": made, **given_label}
         indices, labels = np.array([at]), recipe._labels(None if label is None else [label], data)
-        pool, read = (None, None) if data is None else data._partners(recipe, indices)
+        pool, read = partners_of(data, recipe, indices)
         drawn = recipe._draw(own, epoch, indices, labels, None, pool)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
-        batch = recipe._run(drawn, images, How(workers=1), held=held, mates=read)
+        mixed = None if label is None or data is None else soft_labels([label], recipe._asks.softens)
+        batch = recipe._run(drawn, images, How(workers=1), mixed, None, held, read)
+        given_label = given_label if mixed is None else {"label": batch.labels[0]}
         views = {"views": {name: view.sample(0) for name, view in batch.views.items()}} if batch.views else {}
         return {**batch.sample(0), **views, **given_label}
 
@@ -168,7 +170,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         recipe, wanted = self if training else self._evaluation, wanted_dtype(dtype)
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
         check_apart(out, pixels)
-        pool, read = (None, None) if data is None else data._partners(recipe, positions)
+        pool, read = partners_of(data, recipe, positions)
         drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, recipe._labels(labels, data), None, pool)
         held = given(self, targets, pixels.canvas, of.in_a_batch)
         labels = soft_labels(labels, recipe._asks.softens)
@@ -203,7 +205,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_apart(out, pixels)
         held = given(self, targets, pixels.canvas, of.in_a_batch)
         labels = labels if plan.before is None else soft_labels(labels, self._asks.softens)
-        mates = again(plan, pixels, held, labels, None if data is None else data._partners(self, plan.indices)[1])
+        mates = again(plan, pixels, held, labels, partners_of(data, self, plan.indices)[1])
         return carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
 
     def _labels(self, labels: Any, data: Any = None) -> np.ndarray | None:

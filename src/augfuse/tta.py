@@ -17,6 +17,8 @@ from augfuse.rng import check_seed
 from augfuse.targets.inverse import as_array
 from augfuse.targets.move import swapped_labels
 from augfuse.text import shown
+from augfuse.transforms.children import leaves
+from augfuse.transforms.mixing import Mix
 
 Target: TypeAlias = Literal["mask", "keypoints", "boxes"]
 
@@ -197,6 +199,12 @@ def tta(
         raise ImageTypeError(f"tta: got {shown(model)} as model, wanted a model, or a function of a batch of images.")
     if not isinstance(recipe, Recipe):
         raise ImageTypeError(f"tta: got {shown(recipe)} as recipe, wanted af.Recipe([...]).")
+    mixing = [type(one).__name__ for one in leaves(recipe.transforms) if isinstance(one, Mix)]
+    if mixing:
+        raise RecipeError(
+            f"tta: {', '.join(dict.fromkeys(mixing))} mixes an image with others, and what a model says is then not of "
+            "it alone. Leave it out."
+        )
     number = whole("n", n, 1)
     if number > 1 and recipe.eval() == recipe:
         raise RecipeError("tta: got a recipe in which nothing is random, so that all draws are alike. Use n=1.")

@@ -324,8 +324,10 @@ class DetectionCollate:
         if "masks" in found:
             found["masks"] = _stacked(found["masks"])
         found["image_id"] = target["index"]
-        found.setdefault("area", (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
-        found.setdefault("iscrowd", torch.zeros(len(boxes), dtype=torch.int64))
+        found["area"] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])  # a column of it is of the source
+        crowd: Any = found.pop("crowd", None)
+        zeros = torch.zeros(len(boxes), dtype=torch.int64)
+        found.setdefault("iscrowd", zeros if crowd is None else torch.as_tensor(crowd).to(torch.int64))
         return found
 
 

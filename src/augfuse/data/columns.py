@@ -174,6 +174,8 @@ def counts(column: Column) -> np.ndarray | None:
         return column.counts
     if isinstance(column, Relative):
         return counts(column.inner)
+    if isinstance(column, Values):
+        return _lengths(column)
     if isinstance(column, Joined):
         every = [counts(one) for one in column.columns]
         if any(one is None for one in every):
@@ -189,6 +191,17 @@ def counts(column: Column) -> np.ndarray | None:
 def known_kinds(additional: Any) -> dict[str, str]:
     """What a recipe with these further fields knows to treat by its name."""
     return {name: name for name in KINDS} | {"corners": "keypoints"} | dict(additional)
+
+
+def _lengths(column: Values) -> np.ndarray | None:
+    """How many parts each of these things has; None where one of them has none."""
+    values = column.values
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return None if values.ndim < 2 else np.full(len(column), values.shape[1])
+    chosen = [values[row] for row in column.rows.tolist()]
+    if not all(isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0 for value in chosen):
+        return None
+    return np.array([len(value) for value in chosen], np.int64)
 
 
 def kinds(columns: Mapping[str, Column], known: Mapping[str, str]) -> dict[str, str]:

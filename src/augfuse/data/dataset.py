@@ -18,6 +18,7 @@ from augfuse.data.stores.store import Read, Store
 from augfuse.data.table import Table, joined
 from augfuse.errors import DataError, DecodeError, ImageTypeError, RangeError, did_you_mean
 from augfuse.ranges import whole
+from augfuse.targets.recipes import FOREIGN
 from augfuse.text import shown
 
 if TYPE_CHECKING:
@@ -299,6 +300,8 @@ class DataSet:
         """
         columns = dict(self.table.targets)
         for name, entries in targets.items():
+            if (meant := FOREIGN.get(name)) is not None:
+                raise DataError(f"with_targets: got {shown(name)}, wanted {shown(meant)}, which moves with its image.")
             columns.pop(name, None)
             if entries is None:
                 continue

@@ -40,6 +40,11 @@ class Partners:
         """What reads partners. own: what stands where a partner cannot be read, and is left out."""
 
         def read(places: np.ndarray, rows: np.ndarray) -> Mate:
+            if len(places) and places.max() >= len(self._data):
+                raise DataError(
+                    f"data: got {len(self._data)} samples, and partner {places.max()} is asked for. Use the data set "
+                    "that the plan was made with."
+                )
             found = self._reader.read(places, threads, none_is_fine=own is not None)
             if own is not None and not len(found.places):
                 return own(rows, rows)

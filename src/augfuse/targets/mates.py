@@ -11,6 +11,7 @@ import numpy as np
 from augfuse.errors import ImageError, ImageTypeError, RecipeError
 from augfuse.execute.images import Images
 from augfuse.plan.draw import Drawn, Node, with_params
+from augfuse.plan.partners import Pool
 from augfuse.plan.plan import Mixture, Plan
 from augfuse.targets.given import Given
 from augfuse.transforms.mixing import Mix
@@ -107,6 +108,19 @@ def _taken(mate: Mate, rows: np.ndarray) -> Mate:
         images, None if mate.held is None else mate.held.take(rows),
         None if mate.labels is None else mate.labels[rows], None if mate.weights is None else mate.weights[rows],
     )  # fmt: skip
+
+
+def partners_of(data: Any, recipe: Any, own: np.ndarray) -> tuple[Pool | None, Read | None]:
+    """What partners are drawn from for these places of a data set, and what reads them; None, None without one.
+    ImageTypeError for what is no data set."""
+    if data is None:
+        return None, None
+    if not callable(getattr(type(data), "_partners", None)):
+        raise ImageTypeError(
+            f"data: got {type(data).__name__}, wanted the data set that partners are drawn from. Use "
+            "data=af.from_arrays(images, labels)."
+        )
+    return data._partners(recipe, own)
 
 
 def of_batch(images: Images, held: Given | None, labels: Any, weights: np.ndarray | None = None) -> Read:

@@ -113,6 +113,7 @@ def hidden_behind(piece: Piece, taken: np.ndarray) -> Piece:
     entries: dict[str, Any] = {}
     seen: dict[str, np.ndarray] = {}
     share: np.ndarray | None = None
+    shapes: np.ndarray | None = None  # what is seen of each object
     for name in piece.of("masks"):
         planes = piece.entries[name]
         if planes.ndim != 3:
@@ -124,6 +125,13 @@ def hidden_behind(piece: Piece, taken: np.ndarray) -> Piece:
                 (entries[name] != 0).sum(axis=(1, 2)), whole, out=np.zeros(len(planes)), where=whole > 0
             )
             share[whole == 0] = 0
+            shapes = entries[name]
+    for name in piece.of("segments"):
+        owners = np.arange(_count(piece))[:, None, None] + 1
+        both = piece.entries[name] == owners, (piece.entries[name] == owners) & ~taken
+        whole, rest = (some.sum(axis=(1, 2)) for some in both)
+        share = np.divide(whole - rest, whole, out=np.zeros(len(whole)), where=whole > 0)
+        shapes = both[1]
     if share is None and "polygons" in piece.bound:
         share = np.array(
             [_covered(polygons.filled(_rings(item), *taken.shape), taken) for item in piece.entries["polygons"]]
@@ -133,9 +141,8 @@ def hidden_behind(piece: Piece, taken: np.ndarray) -> Piece:
         own = share if share is not None and name == "boxes" else np.array([_covered_box(box, taken) for box in boxes])
         seen[name] = (piece.seen[name] * (1 - own)).astype(np.float32)
         share = own if share is None and name == "boxes" else share
-        planes = next((entries[n] for n in entries if n in piece.bound), None)
-        if name == "boxes" and planes is not None and piece.form != "oriented" and len(boxes):
-            tight = np.array([ends(plane) for plane in planes])
+        if name == "boxes" and shapes is not None and piece.form != "oriented" and len(boxes):
+            tight = np.array([ends(shape) for shape in shapes])
             changed = (own > 0) & ~np.isnan(tight[:, 0])
             entries[name] = np.where(changed[:, None], _within(tight, boxes), boxes)
     height, width = taken.shape

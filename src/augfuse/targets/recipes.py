@@ -10,7 +10,7 @@ from augfuse.targets.policy import KINDS, Targets
 from augfuse.text import shown
 
 _OWN = tuple(kind for kind in KINDS if kind != "image")
-_ELSEWHERE = {
+FOREIGN = {
     "bboxes": "boxes", "bounding_boxes": "boxes", "labels": "box_labels", "class_labels": "box_labels",
     "segmentation": "mask", "points": "keypoints", "landmarks": "keypoints", "target": "mask",
 }  # fmt: skip
@@ -49,7 +49,7 @@ def kinds_of(names: Sequence[str], additional: Any) -> dict[str, str]:
     known = {name: name for name in _OWN} | dict(additional)
     for name in names:
         if name not in known:
-            foreign = _ELSEWHERE.get(name)
+            foreign = FOREIGN.get(name)
             hint = did_you_mean(name, known) if foreign is None else f" Did you mean {shown(foreign)}?"
             raise ImageTypeError(
                 f"recipe({name}=...): there is no {shown(name)}, wanted image, label, {', '.join(known)}, seed, epoch, "

@@ -122,7 +122,7 @@ def check_sizes_stay(owner: str, transforms: Sequence[Transform]) -> None:
             raise RecipeError(
                 f"{path}: got a transform that sets the size of the image, wanted none inside of {owner}: evaluation "
                 f"leaves {owner} out, and images would have another size there. Put it before or behind {owner}, or "
-                "use af.Sequential, af.RandomOrder or af.When."
+                f"use af.Sequential{'' if isinstance(transform, Mix) else ', af.RandomOrder'} or af.When."
             )
 
 
