@@ -69,6 +69,7 @@ def test_an_epoch_goes_on_in_another_framework(name: str) -> None:
 def test_a_missing_framework_names_its_extra(
     name: str, extra: str, call: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("torch", reason="needs the extra: pip install 'augfuse[torch]'")
     for module in list(sys.modules):
         if module.startswith((f"augfuse.adapters.{name}", "augfuse.torch")):
             monkeypatch.delitem(sys.modules, module)
