@@ -18,18 +18,19 @@ class Pool:
     of_data: whether these are the samples of a data set, and not those of the batch itself.
     """
 
-    def __init__(self, size: int, own: np.ndarray, labels: np.ndarray | None = None, of_data: bool = False) -> None:
+    def __init__(
+        self, size: int, own: np.ndarray, labels: np.ndarray | None = None, of_data: bool = False,
+        whole: Pool | None = None,
+    ) -> None:  # fmt: skip
         self.size = size
         self.own = own
         self.labels = labels
         self.of_data = of_data
+        self._whole = whole or self  # which finds out about the classes once, for all batches
 
     def of(self, own: np.ndarray) -> Pool:
         """The same for other samples of it."""
-        found = Pool(self.size, own, self.labels, self.of_data)
-        if "_classes" in self.__dict__:
-            found.__dict__["_classes"] = self._classes
-        return found
+        return Pool(self.size, own, self.labels, self.of_data, self._whole)
 
     def chosen(self, units: np.ndarray, among: Among) -> np.ndarray:
         """(n, k) int64: a place for each of these units in [0, 1): of another sample, where there is one that is known
@@ -41,7 +42,7 @@ class Pool:
             return np.where(self.size > 1, found, own)
         if self.labels is None:
             return np.broadcast_to(own, units.shape).copy()
-        order, starts, counts, code, rank = self._classes
+        order, starts, counts, code, rank = self._whole._classes
         start, count = starts[code[own]], counts[code[own]]
         if among == "same_class":
             place = _floor(units, count - 1)
