@@ -61,8 +61,13 @@ def labels_of(indices: Any) -> np.ndarray:
 def batch_of(recipe: af.Recipe, images: Any, **options: Any) -> af.Batch:
     """`recipe.batch` with labels: one-hot ones where they are mixed."""
     indices = options.get("indices")
-    labels = labels_of(range(len(images)) if indices is None else indices)
-    return recipe.batch(images, np.eye(3, dtype=np.float32)[labels] if recipe._asks.softens else labels, **options)
+    return recipe.batch(images, labels_for(recipe, range(len(images)) if indices is None else indices), **options)
+
+
+def labels_for(recipe: af.Recipe, indices: Any) -> np.ndarray:
+    """The labels of these samples, as the recipe takes them: one-hot ones where they are mixed."""
+    labels = labels_of(indices)
+    return np.eye(3, dtype=np.float32)[labels] if recipe._asks.softens else labels
 
 
 def siblings(images: Any) -> af.DataSet:
@@ -112,7 +117,8 @@ def _step_shifted(step: Any, shift: np.ndarray) -> Any:
 
 
 def sources(plan: Plan, i: int, points: np.ndarray) -> np.ndarray:
-    """(2, k): where places (2, k) of the output of image i come from, by plain linear algebra, through every step."""
+    """(2, k): where places (2, k) of the output of image i come from, by plain linear algebra, through every step; infinite
+    beyond a horizon."""
     for step in reversed(plan.steps):
         if not isinstance(step, Segment) or step.geometry is None:
             continue
@@ -126,7 +132,8 @@ def sources(plan: Plan, i: int, points: np.ndarray) -> np.ndarray:
 
 def _back(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     found = np.linalg.inv(matrix) @ np.vstack([points, np.ones(points.shape[1])])
-    return found[:2] / found[2]
+    front = found[2] > 0
+    return np.where(front, found[:2] / np.where(front, found[2], 1), np.inf)
 
 
 def _gain(plan: Plan) -> float:

@@ -100,7 +100,7 @@ def test_the_numbers_of_a_plan_do_not_depend_on_its_size(steps: list[Transform])
 
 # Steps that lose nothing when they are done one after the other: turns and flips move whole pixels and never look
 # outside, colours are not clipped in between.
-EXACT = [t for t in LEAVES if not isinstance(t, MOVING) or (t.moves_whole_pixels and not t.sets_size)]
+EXACT = [t for t in LEAVES if (not isinstance(t, MOVING) or t.moves_whole_pixels) and not t.sets_size]
 
 
 @settings(max_examples=60)

@@ -129,23 +129,36 @@ class Homographies(NamedTuple):
     maps: (n, 9) float64, output to source: x = (m[0] x' + m[1] y' + m[2]) / d, y = (m[3] x' + m[4] y' + m[5]) / d with
     d = m[6] x' + m[7] y' + m[8], which is at most 1 at the corners of the output and above 0 where the picture is.
     spans: (2, n), how many source pixels along x and y one output pixel covers in the middle of the output. irregular:
-    the first map without an inverse, as in `Inverse`; behind: the first one that maps a corner of its source onto or
-    behind the horizon; -1 where no map does.
+    the first map without an inverse, as in `Inverse`, -1 where all have one.
     """
 
     maps: np.ndarray
     spans: np.ndarray
     irregular: int
-    behind: int
 
 
 def invert_homographies(m: np.ndarray, source: Canvas, out: Canvas) -> Homographies:
-    """The inverses of maps (n, 3, 3) from canvases of these sizes to others."""
+    """The inverses of maps (n, 3, 3) from canvases of these sizes to others. What is in front has divisors above 0."""
     n = len(m)
     maps, spans = np.empty((n, 9)), np.empty((2, n))
-    return Homographies(
-        maps, spans, *compiled().inverse_homographies(np.ascontiguousarray(m), *source, *out, _LARGEST, maps, spans)
-    )
+    irregular = compiled().inverse_homographies(np.ascontiguousarray(m), *source, *out, _LARGEST, maps, spans)
+    return Homographies(maps, spans, irregular)
+
+
+def facing(m: np.ndarray, canvas: Canvas) -> np.ndarray:
+    """The same maps (n, 3, 3), scaled by -1 where the middle of the canvas has a divisor below 0."""
+    middle = m[:, 2, 0] * canvas.width / 2 + m[:, 2, 1] * canvas.height / 2 + m[:, 2, 2]
+    return np.where((middle < 0)[:, None, None], -m, m)
+
+
+def first_behind(m: np.ndarray, canvas: Canvas) -> int:
+    """The first map (n, 3, 3) that puts a corner of its canvas onto or behind the horizon; -1 where none does."""
+    zero = np.zeros(len(m))
+    across = np.stack([zero, canvas.width, zero, canvas.width])
+    down = np.stack([zero, zero, canvas.height, canvas.height])
+    divisors = m[:, 2, 0] * across + m[:, 2, 1] * down + m[:, 2, 2]
+    bad = divisors.min(axis=0) <= 1e-6 * divisors.max(axis=0)  # False for NaN, which has no inverse
+    return int(np.argmax(bad)) if bad.any() else -1
 
 
 @final

@@ -171,10 +171,9 @@ def _divisors(m, height, width):
 @jit_exact
 def inverse_homographies(matrices, height, width, out_height, out_width, largest, out, spans):
     """The inverses of maps (n, 3, 3) as out (n, 9), and spans (2, n) in the middle of the output: see
-    `geometry.Homographies`. Returns the first image whose map has no inverse, and the first that maps a corner of its
-    canvas behind the horizon, -1 where no map is so; their rows are 0.
+    `geometry.Homographies`. Returns the first image whose map has no inverse, -1 where all have one; its row is 0.
     """
-    first, behind = -1, -1
+    first = -1
     m, back = np.empty((3, 3)), np.empty((3, 3))
     for i in range(out.shape[0]):
         out[i] = 0.0
@@ -188,18 +187,17 @@ def inverse_homographies(matrices, height, width, out_height, out_width, largest
         if total * 0.0 != 0.0:  # NaN differs from everything, and infinity times 0 is NaN
             first = i if first < 0 else first
             continue
-        if abs(middle) < 1e-100:
-            behind = i if behind < 0 else behind
+        # The picture as a whole lies in front of the horizon, or a crop before the perspective left a part that does.
+        least, most = _divisors(m, height[i], width[i])
+        by = middle if least > 1e-6 * most else max(most, -least)
+        if not by > 1e-100:
+            first = i if first < 0 else first
             continue
         size = 0.0
         for r in range(3):
             for c in range(3):
-                m[r, c] /= middle
+                m[r, c] /= by
                 size = max(size, abs(m[r, c]))
-        least, most = _divisors(m, height[i], width[i])
-        if not least > 1e-6 * most:
-            behind = i if behind < 0 else behind
-            continue
         determinant = _adjugate(m, back)
         if not (abs(determinant) > 1e-12 and size < largest):
             first = i if first < 0 else first
@@ -220,7 +218,7 @@ def inverse_homographies(matrices, height, width, out_height, out_width, largest
                 place = (back[r, 0] * x + back[r, 1] * y + back[r, 2]) / d
                 a, b = (back[r, 0] - place * back[2, 0]) / d, (back[r, 1] - place * back[2, 1]) / d
                 spans[r, i] = np.sqrt(a * a + b * b)
-    return first, behind
+    return first
 
 
 @jit_exact

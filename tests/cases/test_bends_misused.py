@@ -53,7 +53,7 @@ def test_ranges_of_the_constructors(make: Any, message: str) -> None:
 def test_matrices_of_ones_own(matrix: Any, message: str) -> None:
     Tilted.given = matrix
     try:
-        with pytest.raises(af.RecipeError, match=rf"(?s)Rotate, Tilted: the .* of sample 40 .*{message}"):
+        with pytest.raises(af.RecipeError, match=rf"(?s)^(Rotate, )?Tilted: the .* of sample 40 .*{message}"):
             af.Recipe([af.Rotate((0, 0)), Tilted()]).batch(pictures(2, 40, 50), seed=0, indices=[40, 41])
     finally:
         Tilted.given = np.eye(3)

@@ -80,12 +80,6 @@ def _inverted(step: Segment, matrices: np.ndarray, source: Canvas, out: Canvas, 
     found = invert_homographies(matrices, source, out)
     if (bad := found.irregular) >= 0:
         raise without_inverse(step, matrices, bad, indices)
-    if (bad := found.behind) >= 0:
-        raise RecipeError(
-            f"{', '.join(step.geometry_names)}: the perspective of sample {indices[bad]} maps a corner of the picture "
-            f"onto or behind the horizon ({np.array2string(matrices[bad], precision=3)}), wanted all four corners in "
-            "front of it, with divisors of one sign. Tilt it less."
-        )
     return found
 
 

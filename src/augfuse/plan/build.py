@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from augfuse.geometry import Canvas
+from augfuse.errors import RecipeError
+from augfuse.geometry import Canvas, first_behind
 from augfuse.plan.draw import Drawn, Node, applications
 from augfuse.plan.ops import Mix as MixOp
 from augfuse.plan.ops import Op, Partner, Warp, Write, maker
@@ -42,11 +43,23 @@ def operations(drawn: Drawn, nodes: Sequence[Node], frame: Frame, seek: Seek | N
         if before is None or before[1] is not frame:
             before = made[path] = maker(type(transform))(transform, params, frame, _name(path)), frame
         op = before[0] if active is None else before[0].on(active, canvas)
+        if isinstance(op, Warp) and op.projective:
+            _check_in_front(op, canvas, drawn.indices)
         found.append(op)
         if op.size is not canvas:
             canvas = op.size
             frame = frame._replace(canvas=canvas)
     return found
+
+
+def _check_in_front(op: Warp, canvas: Canvas, indices: np.ndarray) -> None:
+    """A perspective is asked for what reaches it: of a picture that was cropped before, the crop."""
+    if (bad := first_behind(op.matrix, canvas)) >= 0:
+        raise RecipeError(
+            f"{op.name}: the perspective of sample {indices[bad]} maps a corner of the picture onto or behind the "
+            f"horizon ({np.array2string(op.matrix[bad], precision=3)}), wanted all four corners in front of it, with "
+            "divisors of one sign. Tilt it less."
+        )
 
 
 def _mixed(drawn: Drawn, node: Node, active: np.ndarray | None, canvas: Canvas, first: Frame) -> list[Op | MixOp]:

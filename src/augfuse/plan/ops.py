@@ -198,6 +198,8 @@ Step: TypeAlias = Segment | Local
 
 def _warp(transform: base.Geometric, params: Params, frame: Frame, name: str) -> Op:
     matrix, size = transform.matrix(params, frame.canvas)
+    if transform.projective:
+        matrix = geometry.facing(matrix, frame.canvas)
     grid: Grid = "free"
     if transform.moves_whole_pixels and not transform.projective:
         grid = "swapped" if not transform.axis_aligned else "whole"

@@ -49,7 +49,7 @@ def pixels(plan: Plan, i: int) -> Pixels:
     places = Places(x, y, np.full(len(x), i))
     seen = np.ones(len(x), bool)
     for stage in stages(plan):
-        if stage.move is not None:
+        if stage.legs:
             places = stage.move(places)
             column, row = np.floor(places.x + EDGE), np.floor(places.y + EDGE)
             seen &= (column >= 0) & (column < stage.size.width[i]) & (row >= 0) & (row < stage.size.height[i])

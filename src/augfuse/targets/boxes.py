@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 
 from augfuse.geometry import Canvas
+from augfuse.targets import polygons
 from augfuse.targets.policy import BoxFormat, Targets
-from augfuse.targets.way import Places, Stage
+from augfuse.targets.way import Leg, Places, Stage
 
 _ON_A_CURVE = 32  # points of each side where lines become curves
 _ON_AN_ELLIPSE = 128
@@ -97,25 +98,31 @@ class Moved(msgspec.Struct, frozen=True, eq=False):
 def moved(boxes: Boxes, way: tuple[Stage, ...], source: Canvas, policy: Targets, tight: np.ndarray | None) -> Moved:
     """Boxes moved along the way. tight: (k, 4) the ends around what was in them, NaN where that is not known."""
     corners, image, canvas = boxes.corners, boxes.image, source
-    points = _around(corners, any(stage.curved for stage in way), policy)
+    curved = any(stage.curved for stage in way)
+    points = _around(corners, curved, policy)
     hidden = np.zeros(len(corners))
-    last = max((k for k, stage in enumerate(way) if stage.move is not None), default=-1)
+    last = max((k for k, stage in enumerate(way) if stage.legs), default=-1)
     lost = np.zeros(len(corners))
     for k, stage in enumerate(way):
         canvas = stage.size
         if stage.covered is not None:
             share = _share(_ends(points), stage.covered[image])
             hidden = 1 - (1 - hidden) * (1 - share)
-        if stage.move is None:
+        if not stage.legs:
             continue
-        points, corners = _moved(points, image, stage), _moved(corners, image, stage)
+        for leg in stage.legs:
+            points = points if leg.divisors is None else _in_front(points, leg.divisors[image])
+            points, corners = _moved(points, image, leg), _moved(corners, image, leg)
         if k < last:  # what a pass cuts off does not come back
             ends = _ends(points)
             kept = _clipped(ends, canvas, image)
             cut = (kept != ends).any(axis=1)
             lost = 1 - (1 - lost) * (1 - np.where(cut, 1 - _ratio(_area(kept), _area(ends)), 0))
             if cut.any():
-                points = np.where(cut[:, None, None], _around(rectangles(kept), points.shape[1] > 4, policy), points)
+                left = _around(rectangles(kept), curved, policy)
+                more = points.shape[1] - left.shape[1]
+                left = np.concatenate([left, np.repeat(left[:, -1:], more, axis=1)], axis=1)
+                points = np.where(cut[:, None, None], left, points)
     ends = _ends(points)
     if tight is not None:
         ends = np.where(np.isnan(tight), ends, tight)
@@ -147,10 +154,23 @@ def _around(corners: np.ndarray, curved: bool, policy: Targets) -> np.ndarray:
     return np.concatenate([corners[:, [k]] * (1 - t) + corners[:, [(k + 1) % 4]] * t for k in range(4)], axis=1)
 
 
-def _moved(points: np.ndarray, image: np.ndarray, stage: Stage) -> np.ndarray:
-    assert stage.move is not None
+def _in_front(points: np.ndarray, divisors: np.ndarray) -> np.ndarray:
+    """The points (k, p, 2) of convex outlines, or (k, p + 1, 2) without what lies behind the horizon of a perspective
+    with these divisors (k, 3); an outline that is wholly behind it stays, and is mapped far outside."""
+    cut = np.flatnonzero(((points @ divisors[:, :2, None])[..., 0] + divisors[:, 2:] <= 0).any(axis=1))
+    if not len(cut):
+        return points
+    found = np.concatenate([points, points[:, -1:]], axis=1)  # cut once, they have one point more at most
+    for k in cut.tolist():
+        part = polygons.in_front(points[k], divisors[k])
+        if len(part):
+            found[k, : len(part)], found[k, len(part) :] = part, part[-1]
+    return found
+
+
+def _moved(points: np.ndarray, image: np.ndarray, leg: Leg) -> np.ndarray:
     k, p, _ = points.shape
-    found = stage.move(Places(points[:, :, 0].reshape(-1), points[:, :, 1].reshape(-1), np.repeat(image, p)))
+    found = leg.move(Places(points[:, :, 0].reshape(-1), points[:, :, 1].reshape(-1), np.repeat(image, p)))
     return np.stack([found.x, found.y], axis=1).reshape(k, p, 2)
 
 

@@ -41,7 +41,7 @@ def moved(points: Points, way: tuple[Stage, ...], source: Canvas) -> tuple[np.nd
     near = [Places(place.x + _NEAR, place.y, place.image), Places(place.x, place.y + _NEAR, place.image)]
     turns = points.angle >= 0 or points.scale >= 0
     for stage in way:
-        if stage.move is not None:
+        if stage.legs:
             place = stage.move(place)
             near = [stage.move(other) for other in near] if turns else near
             within &= inside(place, stage.size)

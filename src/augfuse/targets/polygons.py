@@ -13,6 +13,9 @@ from augfuse.geometry import Canvas
 from augfuse.targets.way import Places, Stage
 
 
+_IN_FRONT = 1e-6  # of the largest divisor of a ring: the least one that is mapped
+
+
 @final
 class Rings(msgspec.Struct, frozen=True, eq=False):
     """Rings one behind the other: points (p, 2), how many each ring has, and the image (r,) that each lies in."""
@@ -40,12 +43,12 @@ def moved(rings: Rings, way: tuple[Stage, ...], clip: bool) -> Rings:
     one, which runs along the edge: it covers what is seen of it and nothing else. Of one that is outside no point is
     left."""
     for stage in way:
-        if stage.move is None:
-            continue
-        places = Places(rings.points[:, 0], rings.points[:, 1], np.repeat(rings.image, rings.counts))
-        found = stage.move(places)
-        rings = Rings(np.stack([found.x, found.y], axis=1), rings.counts, rings.image)
-        if clip:
+        for leg in stage.legs:
+            rings = rings if leg.divisors is None else _seen(rings, leg.divisors)
+            places = Places(rings.points[:, 0], rings.points[:, 1], np.repeat(rings.image, rings.counts))
+            found = leg.move(places)
+            rings = Rings(np.stack([found.x, found.y], axis=1), rings.counts, rings.image)
+        if clip and stage.legs:
             rings = _cut(rings, stage.size)
     return rings
 
@@ -84,6 +87,14 @@ def _cut(rings: Rings, canvas: Canvas) -> Rings:
     return Rings(np.concatenate(found), np.array([len(points) for points in found], np.int64), rings.image)
 
 
+def _seen(rings: Rings, divisors: np.ndarray) -> Rings:
+    """Rings without what lies behind the horizon of a perspective; see `Leg`."""
+    found = [in_front(points, divisors[i]) for points, i in zip(pieces(rings), rings.image.tolist(), strict=True)]
+    if all(one is before for one, before in zip(found, pieces(rings), strict=True)):
+        return rings
+    return Rings(np.concatenate(found), np.array([len(points) for points in found], np.int64), rings.image)
+
+
 def filled(rings: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
     """(h, w) bool: the pixels whose centres lie within one of these rings."""
     found = np.zeros((height, width), bool)
@@ -103,17 +114,28 @@ def cut(points: np.ndarray, most: np.ndarray) -> np.ndarray:
     """One ring within 0..most, by Sutherland and Hodgman: along each of the four edges in turn."""
     for axis in (0, 1):
         for limit, sign in ((0.0, 1.0), (float(most[axis]), -1.0)):
-            if not len(points):
-                return points
-            depth = (points[:, axis] - limit) * sign
-            within, before = depth >= 0, np.roll(depth >= 0, 1)
-            if within.all():
-                continue
-            previous, from_depth = np.roll(points, 1, axis=0), np.roll(depth, 1)
-            part = np.divide(from_depth, from_depth - depth, out=np.zeros(len(depth)), where=within != before)
-            crossings = previous + (points - previous) * part[:, None]
-            crossings[:, axis] = limit
-            both = np.stack([crossings, points], axis=1)
-            kept = np.stack([within != before, within], axis=1)
-            points = both[kept]
+            points = _half(points, (points[:, axis] - limit) * sign, axis, limit)
     return points if len(points) and _area(points) > 0 else points[:0]
+
+
+def in_front(points: np.ndarray, divisors: np.ndarray) -> np.ndarray:
+    """The part of one ring (p, 2) that a perspective with these divisors (3,) shows, a little in front of its horizon:
+    (q, 2), the same object where all of it is."""
+    depth = points @ divisors[:2] + divisors[2]
+    return _half(points, depth - _IN_FRONT * np.abs(depth).max(initial=0.0))
+
+
+def _half(points: np.ndarray, depth: np.ndarray, axis: int = -1, limit: float = 0.0) -> np.ndarray:
+    """One ring where its depth (p,), which is linear in between, is at least 0. axis, limit: a coordinate that is known
+    at depth 0."""
+    within = depth >= 0
+    if within.all():
+        return points
+    before = np.roll(within, 1)
+    previous, from_depth = np.roll(points, 1, axis=0), np.roll(depth, 1)
+    part = np.divide(from_depth, from_depth - depth, out=np.zeros(len(depth)), where=within != before)
+    crossings = previous + (points - previous) * part[:, None]
+    if axis >= 0:
+        crossings[:, axis] = limit
+    both = np.stack([crossings, points], axis=1)
+    return both[np.stack([within != before, within], axis=1)]

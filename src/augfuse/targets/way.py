@@ -8,6 +8,7 @@ fold.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, final
 
 import numpy as np
@@ -34,14 +35,29 @@ Move = Callable[[Places], Places]
 
 
 @final
+class Leg(NamedTuple):
+    """A part of a pass. divisors: (n, 3), what a place (x, y, 1) is multiplied with to get the divisor of a perspective;
+    None: there is no perspective. Only what has a divisor above 0 can be seen."""
+
+    move: Move
+    divisors: np.ndarray | None = None
+
+
+@final
 class Stage(NamedTuple):
-    """One pass of a plan. move: None where no pixel moves. size: of the canvas behind it. covered: (n, 4) left, top,
+    """One pass of a plan. legs: none where no pixel moves. size: of the canvas behind it. covered: (n, 4) left, top,
     width and height of what is hidden there, no area where nothing is. curved: whether lines may become curves."""
 
-    move: Move | None
+    legs: tuple[Leg, ...]
     size: Canvas
     covered: np.ndarray | None = None
     curved: bool = False
+
+    def move(self, places: Places) -> Places:
+        """Places through the whole pass."""
+        for leg in self.legs:
+            places = leg.move(places)
+        return places
 
 
 def stages(plan: Plan) -> tuple[Stage, ...]:
@@ -50,10 +66,10 @@ def stages(plan: Plan) -> tuple[Stage, ...]:
     for step in plan.steps:
         if isinstance(step, Segment):
             if step.geometry is not None:
-                found.append(Stage(_mover(step, canvas), step.size, None, bool(step.fields)))
+                found.append(Stage(_legs(step), step.size, None, bool(step.fields)))
         elif step.covered is not None:
             parts = np.where(step.active[:, None], step.covered, 0)
-            found.append(Stage(None, step.size, parts))
+            found.append(Stage((), step.size, parts))
         canvas = step.size
     return tuple(found)
 
@@ -63,7 +79,7 @@ def back(plan: Plan) -> tuple[Stage, ...]:
     found, canvas = [], plan.source
     for step in plan.steps:
         if isinstance(step, Segment) and step.geometry is not None:
-            found.append(Stage(_returner(step, canvas), canvas, None, bool(step.fields)))
+            found.append(Stage((Leg(_returner(step, canvas)),), canvas, None, bool(step.fields)))
         canvas = step.size
     return tuple(reversed(found))
 
@@ -84,15 +100,17 @@ def inside(places: Places, canvas: Canvas) -> np.ndarray:
     return (places.x >= 0) & (places.x <= width) & (places.y >= 0) & (places.y <= height)
 
 
-def _mover(step: Segment, source: Canvas) -> Move:
-    def move(places: Places) -> Places:
-        for bent in step.fields:
-            places = places if bent.before is None else mapped(bent.before, places)
-            places = shown_at(bent.field, bent.size, places)
-        assert step.geometry is not None
-        return mapped(step.geometry, places)
+def _legs(step: Segment) -> tuple[Leg, ...]:
+    assert step.geometry is not None
+    found: list[Leg] = []
+    for bent in step.fields:
+        found += [] if bent.before is None else [_leg(bent.before, step.projective)]
+        found.append(Leg(partial(shown_at, bent.field, bent.size)))
+    return (*found, _leg(step.geometry, step.projective))
 
-    return move
+
+def _leg(matrices: np.ndarray, projective: bool) -> Leg:
+    return Leg(partial(mapped, matrices), matrices[:, 2] if projective else None)
 
 
 def _returner(step: Segment, source: Canvas) -> Move:
@@ -139,13 +157,17 @@ def _displaced(field: Field, canvas: Canvas, places: Places) -> Places:
 
 
 def mapped(matrices: np.ndarray, places: Places) -> Places:
-    """Places through matrices (n, 3, 3)."""
+    """Places through matrices (n, 3, 3); those behind the horizon lie far outside."""
     x, y, image = places
     m = [[matrices[:, r, c][image] for c in range(3)] for r in range(3)]
     # Sums and products one by one: the same numbers for any number of places.
     right, down = (m[r][0] * x + m[r][1] * y + m[r][2] for r in range(2))
     divisor = m[2][0] * x + m[2][1] * y + m[2][2]
-    return Places(right / divisor, down / divisor, image)
+    seen = divisor > 0
+    if seen.all():
+        return Places(right / divisor, down / divisor, image)
+    divisor = np.where(seen, divisor, 1.0)
+    return Places(np.where(seen, right / divisor, -FAR), np.where(seen, down / divisor, -FAR), image)
 
 
 def shown_at(field: Field, canvas: Canvas, places: Places) -> Places:
