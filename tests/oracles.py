@@ -117,8 +117,8 @@ def _step_shifted(step: Any, shift: np.ndarray) -> Any:
 
 
 def sources(plan: Plan, i: int, points: np.ndarray) -> np.ndarray:
-    """(2, k): where places (2, k) of the output of image i come from, by plain linear algebra, through every step; infinite
-    beyond a horizon."""
+    """(2, k): where places (2, k) of the output of image i come from, by plain linear algebra, through every step;
+    infinite beyond a horizon."""
     for step in reversed(plan.steps):
         if not isinstance(step, Segment) or step.geometry is None:
             continue

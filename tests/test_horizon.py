@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
+from augfuse import geometry
 from oracles import assert_like_reference, labels_of, pictures, sources
 
 CROPS = [
@@ -51,7 +52,7 @@ def test_the_tilted_crop_is_that_of_the_finished_crop() -> None:
     first = af.Recipe([crop, af.Resize((60, 70))], **options).batch(smooth, seed=5).images
     apart = af.Recipe([crop, af.Resize((60, 70)), tilt], **options)
     corners = together.plan.drawn.nodes[-1].params
-    there = tilt.matrix({k: v for k, v in corners.items()}, af.geometry.Canvas(np.array([60]), np.array([70])))[0][0]
+    there = tilt.matrix(dict(corners), geometry.Canvas(np.array([60]), np.array([70])))[0][0]
     start = np.array([[0, 0], [70, 0], [70, 60], [0, 60]], float)
     ends = np.concatenate([start, np.ones((4, 1))], axis=1) @ there.T
     second = af.functional.perspective(first, start, ends[:, :2] / ends[:, 2:], value_range=(0, 255))

@@ -36,8 +36,8 @@ Move = Callable[[Places], Places]
 
 @final
 class Leg(NamedTuple):
-    """A part of a pass. divisors: (n, 3), what a place (x, y, 1) is multiplied with to get the divisor of a perspective;
-    None: there is no perspective. Only what has a divisor above 0 can be seen."""
+    """A part of a pass. divisors: (n, 3), the factors of a place (x, y, 1) whose sum of products is the divisor of a
+    perspective; None: there is no perspective. Only what has a divisor above 0 can be seen."""
 
     move: Move
     divisors: np.ndarray | None = None
@@ -62,7 +62,7 @@ class Stage(NamedTuple):
 
 def stages(plan: Plan) -> tuple[Stage, ...]:
     """The passes of a plan that move or hide anything, in order."""
-    found, canvas = [], plan.source
+    found: list[Stage] = []
     for step in plan.steps:
         if isinstance(step, Segment):
             if step.geometry is not None:
@@ -70,7 +70,6 @@ def stages(plan: Plan) -> tuple[Stage, ...]:
         elif step.covered is not None:
             parts = np.where(step.active[:, None], step.covered, 0)
             found.append(Stage((), step.size, parts))
-        canvas = step.size
     return tuple(found)
 
 
