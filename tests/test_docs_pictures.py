@@ -1,4 +1,4 @@
-"""The pictures of the documentation are those that their script draws."""
+"""The pictures and tables of the documentation are those that their scripts make."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from augfuse import transforms
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 
@@ -20,3 +22,12 @@ def test_pictures_are_as_they_are_drawn(tmp_path: Path) -> None:
         stored, drawn = (np.asarray(Image.open(folder / name)).astype(int) for folder in (FOLDER, tmp_path))
         assert stored.shape == drawn.shape and f"](pictures/{name})" in pages
         assert np.abs(stored - drawn).mean() < 1, f"{name}: type python docs/pictures/make.py"
+
+
+def test_the_page_of_transforms_is_as_they_are(tmp_path: Path) -> None:
+    page = tmp_path / "transforms.md"
+    runpy.run_path(str(FOLDER / "transforms.py"))["main"](page)
+    text = (FOLDER.parent / "transforms.md").read_text(encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == text, "type python docs/pictures/transforms.py"
+    public = [name for name, value in vars(transforms).items() if isinstance(value, type)]
+    assert len(public) > 60 and all(f"| `{name}` |" in text for name in public if name != "Transform")
