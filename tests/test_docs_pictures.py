@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import runpy
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from augfuse import transforms
@@ -29,5 +31,11 @@ def test_the_page_of_transforms_is_as_they_are(tmp_path: Path) -> None:
     runpy.run_path(str(FOLDER / "transforms.py"))["main"](page)
     text = (FOLDER.parent / "transforms.md").read_text(encoding="utf-8")
     assert page.read_text(encoding="utf-8") == text, "type python docs/pictures/transforms.py"
-    public = [name for name, value in vars(transforms).items() if isinstance(value, type)]
-    assert len(public) > 60 and all(f"| `{name}` |" in text for name in public if name != "Transform")
+    known = transforms.list_transforms()
+    assert len(known) > 60 and all(f"| `{cls.__name__}` |" in text for cls in known)
+
+
+@pytest.mark.parametrize("cls", transforms.list_transforms(), ids=lambda cls: cls.__name__)
+def test_help_lists_every_field(cls: type[transforms.Transform]) -> None:
+    _, _, fields = (inspect.getdoc(cls) or "").partition("\nArgs:\n")
+    assert [line.split(":")[0].strip() for line in fields.splitlines()] == list(cls.__struct_fields__)

@@ -9,6 +9,7 @@ from pathlib import Path
 from augfuse import transforms
 from augfuse.transforms import base, mixing
 from augfuse.transforms.base import Transform, specs
+from augfuse.transforms.documented import short
 
 PAGE = Path(__file__).parent.parent / "transforms.md"
 HEAD = """# Transforms
@@ -35,8 +36,7 @@ KINDS: list[tuple[type[Transform], str, str]] = [
 
 def main(page: Path) -> None:
     """Write the page."""
-    public = [value for _, value in sorted(vars(transforms).items()) if isinstance(value, type)]
-    classes = [cls for cls in public if issubclass(cls, Transform) and cls is not Transform]
+    classes = transforms.list_transforms()
     parts = [HEAD]
     for kind, heading, meaning in KINDS:
         own = [cls for cls in classes if _kind(cls) is kind]
@@ -63,17 +63,11 @@ def _options(cls: type[Transform]) -> str:
         default = parameter.default
         if name == "p" and default == 1.0:
             continue
-        words = f"`{name}`" if default is parameter.empty else f"`{name}={_short(default)}`"
+        words = f"`{name}`" if default is parameter.empty else f"`{name}={short(default)}`"
         spec = known.get(name)
         doc = ", ".join(part for part in (getattr(spec, "doc", ""), getattr(spec, "unit", "")) if part)
         found.append(f"{words}{': ' * bool(doc)}{doc}" if name != "p" else words)
     return "<br>".join(found).replace("|", "\\|")
-
-
-def _short(default: object) -> str:
-    if isinstance(default, tuple):
-        return f"({', '.join(map(_short, default))})"
-    return f"{default:.4g}" if isinstance(default, float) else repr(default)
 
 
 if __name__ == "__main__":

@@ -66,9 +66,14 @@ from augfuse.transforms._write import Normalize as Normalize
 from augfuse.transforms._write import PerImageStandardize as PerImageStandardize
 from augfuse.transforms._write import ToFloat as ToFloat
 from augfuse.transforms.base import Transform as Transform
+from augfuse.transforms.documented import document
 
 
 def list_transforms() -> tuple[type[Transform], ...]:
     """Every transform class, in alphabetical order."""
     here = (value for name, value in sorted(globals().items()) if isinstance(value, type))
     return tuple(value for value in here if issubclass(value, Transform) and value is not Transform)
+
+
+for _cls in list_transforms():
+    document(_cls)
