@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from augfuse.errors import DataError, ImageError
-from augfuse.plan.plan import Plan
+from augfuse.plan.plan import BoxFormat, Plan
 from augfuse.ranges import whole
 from augfuse.text import shown
 
@@ -28,7 +28,7 @@ class Batch:
     """
 
     __slots__ = (
-        "box_format", "images", "indices", "kinds", "labels", "paths", "pixel_mask", "plan", "planar", "sample_weights",
+        "images", "indices", "kinds", "labels", "paths", "pixel_mask", "plan", "planar", "sample_weights",
         "targets", "views", "visibility",
     )  # fmt: skip
 
@@ -52,9 +52,13 @@ class Batch:
         self.views = views or {}
         self.targets: dict[str, Any] = {}
         self.kinds: Mapping[str, str] = {}  # what each target is treated like
-        self.box_format: Any = "pascal_voc"
         self.visibility: dict[str, list[np.ndarray]] = {}
         self.pixel_mask: np.ndarray | None = None
+
+    @property
+    def box_format(self) -> BoxFormat:
+        """The format of its boxes, that of the recipe."""
+        return self.plan.settings.box_format
 
     @property
     def masks(self) -> Any:
@@ -199,7 +203,7 @@ def of_views(plan: Plan, views: dict[str, Batch]) -> Batch:
     """The batch of a recipe with Views: the first of them, which knows all."""
     first = next(iter(views.values()))
     both = Batch(first.images, first.labels, plan.indices, first.paths, plan, first.planar, views)
-    for name in ("targets", "visibility", "pixel_mask", "kinds", "box_format"):
+    for name in ("targets", "visibility", "pixel_mask", "kinds"):
         setattr(both, name, getattr(first, name))
     return both
 

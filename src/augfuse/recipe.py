@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, cast, final, get_args
+from typing import TYPE_CHECKING, Any, final, get_args
 
 import msgspec
 import numpy as np
@@ -286,9 +286,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     @cached_property
     def _settings(self) -> Settings:
-        return Settings(
-            cast("Any", self.fill), cast("Any", self.fill_value), cast("Any", self.interpolation), self.value_range
-        )
+        own: tuple[Any, ...] = self.fill, self.fill_value, self.interpolation, self.value_range, self.box_format
+        return Settings(*own, self.targets.keypoint_format)
 
     @cached_property
     def _slots(self) -> Slots:

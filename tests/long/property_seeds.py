@@ -2,8 +2,8 @@
 
     python tests/long/property_seeds.py [--seeds 100] [--first 0] [FILE ...]
 
-FILE: test files, by default all. About a minute a seed on two cores. Prints one line for each seed, and the end of the output of a failed one, which
-`pytest -m hypothesis --hypothesis-seed=N` replays. Exit code 1 if any failed.
+FILE: test files, by default all. About a minute a seed on two cores. Prints one line for each seed, and the end of the
+output of a failed one, which `pytest -m hypothesis --hypothesis-seed=N` replays. Exit code 1 if any failed.
 """
 
 from __future__ import annotations

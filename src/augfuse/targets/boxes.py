@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 
 from augfuse.geometry import Canvas
-from augfuse.targets.policy import BoxFormat, Targets
+from augfuse.plan.plan import BoxFormat
+from augfuse.targets.policy import Targets
 from augfuse.targets.way import Places, Stage
 
 _ON_A_CURVE = 32  # points of each side where lines become curves

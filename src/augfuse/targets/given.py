@@ -10,8 +10,9 @@ import numpy as np
 
 from augfuse.errors import ImageError, ImageTypeError
 from augfuse.geometry import Canvas
+from augfuse.plan.plan import BoxFormat
 from augfuse.targets.labels import blends
-from augfuse.targets.policy import BoxFormat, Targets
+from augfuse.targets.policy import Targets
 from augfuse.targets.recipes import kinds_of
 from augfuse.text import shown
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.plan.plan import BoxFormat
 from augfuse.targets import polygons
 from augfuse.targets.masks import ends
 from augfuse.targets.move import renumbered
-from augfuse.targets.policy import BoxFormat
 
 _ALL = 1 - 1e-9  # of a box: what is covered by so much is not seen
 
