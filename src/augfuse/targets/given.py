@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import msgspec
 import numpy as np
@@ -12,13 +13,30 @@ from augfuse.errors import ImageError, ImageTypeError
 from augfuse.geometry import Canvas
 from augfuse.plan.plan import BoxFormat
 from augfuse.targets.labels import blends
-from augfuse.targets.policy import Targets
+from augfuse.targets.policy import DEFAULT, Targets
 from augfuse.targets.recipes import kinds_of
 from augfuse.text import shown
+from augfuse.warn_once import warn_first
 
 Where = Callable[[str, int], str]  # what messages call entry i of a target
 _FRACTIONS = ("yolo", "normalized")
 _SLACK = 1e-3  # of a fraction: sums of rounded numbers
+_BEYOND = 0.1  # of a side, in pixels: drawn boxes end within it
+_BEYOND_FRACTION = 0.02  # the same of boxes that are fractions
+
+
+class Terms(NamedTuple):
+    """How entries are read. form: of boxes. of_data: whether they are those of a data set."""
+
+    form: str = ""
+    policy: Targets = DEFAULT
+    of_data: bool = False
+
+    def other(self, *forms: str) -> str:
+        """What to type for boxes of another format."""
+        first, *others = (f'"{form}"' for form in forms)
+        named = f"data.with_targets(boxes=..., box_format={first})" if self.of_data else f"box_format={first}"
+        return " or ".join([named, *others])
 
 
 @final
@@ -80,12 +98,12 @@ def given(
     form: BoxFormat | None = None,
 ) -> Given | None:
     """Check targets of images of these sizes; None without any. kinds: what names are treated like, that the
-    recipe does not say. form: the format of the boxes, where it is not that of the recipe. Raises ImageError,
-    ImageTypeError."""
+    recipe does not say. form: the format of the boxes, where a data set has them; None: that of the recipe. Raises
+    ImageError, ImageTypeError."""
     if not values:
         return None
     own: BoxFormat = recipe.box_format
-    form, policy = form or own, recipe.targets
+    terms = Terms(form or own, recipe.targets, form is not None)
     kinds = kinds_of(tuple(values), dict(recipe.additional) | dict(kinds or {}))
     n = len(canvas.width)
     entries: dict[str, list[Any]] = {}
@@ -97,7 +115,7 @@ def given(
             raise ImageError(f"{name}: got {got} for {n} images, wanted a list with one entry for each.")
         check = CHECKS[kinds[name]]
         entries[name] = [
-            check(value[i], where(name, i), int(canvas.height[i]), int(canvas.width[i]), form, policy) for i in range(n)
+            check(value[i], where(name, i), int(canvas.height[i]), int(canvas.width[i]), terms) for i in range(n)
         ]
     if not entries:
         return None
@@ -105,13 +123,36 @@ def given(
         if any(entry.dtype.kind == "f" for entry in entries[name]) and blends(recipe):
             for i, entry in enumerate(entries[name]):
                 _check_blend(entry, where(name, i))
-    found = Given({name: kinds[name] for name in entries}, entries, form, own, policy)
+    found = Given({name: kinds[name] for name in entries}, entries, form or own, own, terms.policy)
     for name in entries:
         if kinds[name] != "box_labels" and name not in ("polygons", "keypoints", "masks"):
             continue
         for i in range(n):
             _check_bound(found, name, i, where)
+    _warn_beyond(found, canvas, where, terms)
     return found
+
+
+def _warn_beyond(found: Given, canvas: Canvas, where: Where, terms: Terms) -> None:
+    """Warn where all boxes end far outside of their images: their numbers are read in another format than they have."""
+    entries = found.entries.get("boxes") if found.kinds.get("boxes") == "boxes" else None
+    if entries is None or found.form == "oriented" or not any(map(len, entries)):
+        return
+    part = _BEYOND_FRACTION if found.form in _FRACTIONS else _BEYOND
+    for i, boxes in enumerate(entries):
+        height, width = (1, 1) if found.form in _FRACTIONS else (int(canvas.height[i]), int(canvas.width[i]))
+        left, top, right, bottom = ends_of(boxes, found.form)
+        x, y = part * width, part * height
+        if not ((left < -x) | (top < -y) | (right > width + x) | (bottom > height + y)).all():
+            return
+    i = next(i for i, boxes in enumerate(entries) if len(boxes))
+    other = terms.other("coco" if found.form != "coco" else "pascal_voc")
+    warn_first(
+        f"boxes beyond {found.form}",
+        f"{where('boxes', i)}: box 0 is {shown(entries[i][0].tolist())}, and as {found.form} all boxes end outside of "
+        f"their images, by more than {part:.0%} of a side; they are "
+        f"cut. Is it their format? Others are said by {other}, ...",
+    )
 
 
 def _check_bound(found: Given, name: str, i: int, where: Where) -> None:
@@ -128,7 +169,7 @@ def _check_bound(found: Given, name: str, i: int, where: Where) -> None:
         raise ImageError(f"{where(name, i)}: got {count} for {objects} {what}, wanted one for each.{hint}")
 
 
-def _mask(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
+def _mask(value: Any, where: str, height: int, width: int, terms: Terms) -> np.ndarray:
     if isinstance(value, (list, tuple)) and value and all(isinstance(one, np.ndarray) for one in value):
         if len({(one.shape, one.dtype) for one in value}) > 1:
             raise ImageError(f"{where}: got masks of different shapes or dtypes, wanted one. Convert them alike.")
@@ -171,7 +212,8 @@ def _whole(values: np.ndarray) -> bool:
     return bool((np.rint(values) == values).all())
 
 
-def _boxes(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
+def _boxes(value: Any, where: str, height: int, width: int, terms: Terms) -> np.ndarray:
+    form = terms.form
     wide = 5 if form == "oriented" else 4
     found = numbers(value, where, wide)
     if found.ndim != 2 or found.shape[1] != wide:
@@ -179,38 +221,41 @@ def _boxes(value: Any, where: str, height: int, width: int, form: str, policy: T
         raise ImageError(f"{where}: got shape {found.shape}, wanted (k, {wide}) as {form} says.{hint}")
     if not len(found):
         return found
-    return _check_boxes(found, where, height, width, form)
+    return check_boxes(found, where, height, width, terms)
 
 
-def _check_boxes(found: np.ndarray, where: str, height: int, width: int, form: str) -> np.ndarray:
+def check_boxes(found: np.ndarray, where: str, height: float, width: float, terms: Terms) -> np.ndarray:
+    """Refuse boxes (k, 4), or (k, 5) oriented ones, that are upside down, outside of the image, or in another format
+    than was said."""
+    form = terms.form
     a, b, c, d = found[:, :4].T
     sized = form in ("coco", "yolo", "oriented")
     bad = (c < 0) | (d < 0) if sized else (c < a) | (d < b)
     if bad.any():
         k = int(np.argmax(bad))
-        hint = "" if sized else ' Boxes of [x, y, width, height] are box_format="coco".'
-        raise ImageError(f"{where}: box {k} is {shown(found[k].tolist())}, upside down as {form}.{hint}")
+        wanted = "width and height >= 0" if sized else "x1 <= x2 and y1 <= y2"
+        hint = "" if sized else f" Boxes of [x, y, width, height] are {terms.other('coco')}."
+        box = shown(found[k].tolist())
+        raise ImageError(f"{where}: box {k} is {box}, upside down as {form}, wanted {wanted}.{hint}")
     if form in _FRACTIONS:
         if (found > 1 + _SLACK).any():
             k = int(np.argmax((found > 1 + _SLACK).any(axis=1)))
             raise ImageError(
                 f"{where}: box {k} is {shown(found[k].tolist())}, wanted fractions 0..1 as {form} says. Boxes in "
-                'pixels are box_format="pascal_voc" or "coco".'
+                f"pixels are {terms.other('pascal_voc', 'coco')}."
             )
         height = width = 1
-    elif form != "oriented" and found.max() <= 1 and found.min() >= 0 and min(height, width) > 2 and found.any():
+    elif form != "oriented" and found.max() <= 1 and found.min() >= 0 and min(height, width) > 2 and not _whole(found):
         raise ImageError(
             f"{where}: all numbers are 0..1, wanted pixels as {form} says. Boxes as fractions are "
-            'box_format="yolo" or "normalized".'
+            f"{terms.other('yolo', 'normalized')}."
         )
     if form == "oriented":
         outside = (a < 0) | (b < 0) | (a > width) | (b > height)
     else:
-        left, top, right, bottom = {
-            "coco": (a, b, a + c, b + d), "yolo": (a - c / 2, b - d / 2, a + c / 2, b + d / 2),
-        }.get(form, (a, b, c, d))  # fmt: skip
+        left, top, right, bottom = ends_of(found, form)
         outside = (right < 0) | (bottom < 0) | (left > width) | (top > height)
-    if outside.any():
+    if outside.any() and width < math.inf:  # of a known size
         k = int(np.argmax(outside))
         raise ImageError(
             f"{where}: box {k} is {shown(found[k].tolist())}, outside of the image, {width} wide and {height} high."
@@ -218,13 +263,22 @@ def _check_boxes(found: np.ndarray, where: str, height: int, width: int, form: s
     return found
 
 
-def _labels(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> Any:
+def ends_of(boxes: np.ndarray, form: str) -> tuple[np.ndarray, ...]:
+    """Left, top, right and bottom (k,) each, in the unit that the boxes have, which are not oriented."""
+    a, b, c, d = boxes[:, :4].T
+    if form == "coco":
+        return a, b, a + c, b + d
+    return (a - c / 2, b - d / 2, a + c / 2, b + d / 2) if form == "yolo" else (a, b, c, d)
+
+
+def _labels(value: Any, where: str, height: int, width: int, terms: Terms) -> Any:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
         raise ImageTypeError(f"{where}: got {shown(value)}, wanted a list with one entry for each box.")
     return value if isinstance(value, np.ndarray) else list(value)
 
 
-def _keypoints(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
+def _keypoints(value: Any, where: str, height: int, width: int, terms: Terms) -> np.ndarray:
+    policy = terms.policy
     wanted = None if policy.keypoint_format == "auto" else len(policy.keypoint_format)
     found = numbers(value, where, wanted or 2)
     good = found.ndim in (2, 3) and (found.shape[-1] in (2, 3) if wanted is None else found.shape[-1] == wanted)
@@ -239,7 +293,7 @@ def _keypoints(value: Any, where: str, height: int, width: int, form: str, polic
     return found
 
 
-def _polygons(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> list[Any]:
+def _polygons(value: Any, where: str, height: int, width: int, terms: Terms) -> list[Any]:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
         raise ImageTypeError(f"{where}: got {type(value).__name__}, wanted a list of polygons (m, 2).")
     found: list[Any] = []
@@ -275,7 +329,7 @@ def numbers(value: Any, where: str, wide: int) -> np.ndarray:
     return found
 
 
-def _image(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> np.ndarray:
+def _image(value: Any, where: str, height: int, width: int, terms: Terms) -> np.ndarray:
     from augfuse.execute.images import as_image
 
     found = as_image(value, where)
@@ -286,11 +340,11 @@ def _image(value: Any, where: str, height: int, width: int, form: str, policy: T
     return found
 
 
-def _fixed(value: Any, where: str, height: int, width: int, form: str, policy: Targets) -> Any:
+def _fixed(value: Any, where: str, height: int, width: int, terms: Terms) -> Any:
     return value
 
 
-# What checks the entry of one image: (value, what messages call it, height, width, box format, policy) -> entry.
+# What checks the entry of one image: (value, what messages call it, height, width, terms) -> entry.
 CHECKS: dict[str, Callable[..., Any]] = {
     "image": _image,
     "mask": _mask,

@@ -17,7 +17,7 @@ from augfuse.targets import points as point_kind
 from augfuse.targets import polygons as polygon_kind
 from augfuse.targets.back import Pixels, check_folds, moves, pictures, pixels, sampled
 from augfuse.targets.boxes import Boxes
-from augfuse.targets.given import CHECKS, numbers
+from augfuse.targets.given import CHECKS, Terms, numbers
 from augfuse.targets.masks import as_words, from_words, swapped
 from augfuse.targets.points import Points
 from augfuse.targets.policy import BOX_FORMATS, Pairs, Targets
@@ -81,7 +81,7 @@ class Inverse:
         format = self._plan.settings.keypoint_format if format is None else format
         policy = Targets(keypoint_format=format, swap_keypoints=swap)
         entries = self._entries("keypoints", points, lambda value, name, h, w: CHECKS["keypoints"](
-            value, name, h, w, "", policy))  # fmt: skip
+            value, name, h, w, Terms(policy=policy)))  # fmt: skip
         way, size = back(self._plan), self._plan.size
         found: list[np.ndarray] = []
         for i, entry in enumerate(entries):
@@ -129,7 +129,7 @@ class Inverse:
     def polygons(self, polygons: Any, *, clip: bool = True) -> list[list[Any]]:
         """Rings (m, 2), or lists of rings, of each image, float32; clip: cut at the edges of the original."""
         entries = self._entries("polygons", polygons, lambda value, name, h, w: CHECKS["polygons"](
-            value, name, h, w, "", Targets()))  # fmt: skip
+            value, name, h, w, Terms()))  # fmt: skip
         pieces = iter(polygon_kind.pieces(polygon_kind.moved(polygon_kind.rings_of(entries), back(self._plan), clip)))
 
         def ring() -> np.ndarray:

@@ -11,8 +11,11 @@ from augfuse.text import shown
 
 _OWN = tuple(kind for kind in KINDS if kind != "image")
 FOREIGN = {
-    "bboxes": "boxes", "bounding_boxes": "boxes", "labels": "box_labels", "class_labels": "box_labels",
-    "segmentation": "mask", "points": "keypoints", "landmarks": "keypoints", "target": "mask",
+    "bbox": "boxes", "bboxes": "boxes", "box": "boxes", "bounding_box": "boxes", "bounding_boxes": "boxes",
+    "labels": "box_labels", "class_labels": "box_labels", "bbox_labels": "box_labels", "category_ids": "box_labels",
+    "category_id": "box_labels", "box_label": "box_labels", "segmentation": "mask", "segmentations": "polygons",
+    "polygon": "polygons", "target": "mask", "keypoint": "keypoints", "kps": "keypoints", "points": "keypoints",
+    "landmark": "keypoints", "landmarks": "keypoints",
 }  # fmt: skip
 
 
