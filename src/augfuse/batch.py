@@ -212,7 +212,10 @@ def padded(targets: dict[str, Any], name: str, most: int | None) -> tuple[np.nda
     """See `Batch.padded`."""
     if name not in targets:
         raise DataError(f"padded: got {shown(name)}, wanted one of {', '.join(map(shown, targets)) or 'no targets'}.")
-    entries = [np.asarray(entry) for entry in targets[name]]
+    try:
+        entries = [np.asarray(entry) for entry in targets[name]]
+    except ValueError:  # lists of different lengths, such as polygons
+        entries = [np.empty(0, object)]
     counts = np.array([len(entry) if entry.ndim else -1 for entry in entries], np.int64)
     shapes = {entry.shape[1:] for entry in entries if len(entry)} if (counts >= 0).all() else set()
     if len(shapes) > 1 or (counts < 0).any() or any(entry.dtype == object for entry in entries):

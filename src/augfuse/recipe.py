@@ -40,8 +40,8 @@ from augfuse.targets import given as of
 from augfuse.targets.asks import Asks, asks
 from augfuse.targets.given import Given, given
 from augfuse.targets.labels import warn_of_masks
-from augfuse.targets.mates import Mates, Read, again, met, of_batch, partners_of, soft_labels
-from augfuse.targets.policy import BOX_FORMATS, DEFAULT, Targets
+from augfuse.targets.mates import Mates, Read, again, given_labels, met, of_batch, partners_of
+from augfuse.targets.policy import BOX_FORMAT, DEFAULT, Targets
 from augfuse.targets.recipes import additional_kinds, as_targets
 from augfuse.targets.seek import sought
 from augfuse.transforms._custom import Lambda, named
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", get_args(Interpolation))
 _FIRST = np.zeros(1, np.int64)
-_BOX_FORMAT = Choice("box format", BOX_FORMATS)
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
 
 
@@ -92,7 +91,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         put = msgspec.structs.force_setattr
         put(self, "transforms", checked_list("Recipe.transforms", self.transforms))
         put(self, "fill_value", _FILL_VALUE.parse("Recipe.fill_value", self.fill_value))
-        for name, spec in (("fill", _FILL), ("interpolation", _INTERPOLATION), ("box_format", _BOX_FORMAT)):
+        for name, spec in (("fill", _FILL), ("interpolation", _INTERPOLATION), ("box_format", BOX_FORMAT)):
             spec.parse(f"Recipe.{name}", getattr(self, name))
         if self.value_range is not None:
             put(self, "value_range", own_range(self.value_range))
@@ -101,7 +100,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_ends("Recipe.transforms", self.transforms)
 
     def __call__(
-        self, *, image: np.ndarray, label: Any = None, seed: int | None = None, epoch: int = 0,
+        self, image: np.ndarray, *, label: Any = None, seed: int | None = None, epoch: int = 0,
         index: int | None = None, training: bool = True, data: Any = None, **targets: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
@@ -131,7 +130,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         pool, read = partners_of(data, recipe, indices)
         drawn = recipe._draw(own, epoch, indices, labels, None, pool)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
-        mixed = None if label is None or data is None else soft_labels([label], recipe._asks.softens)
+        mixed = None if label is None or data is None else given_labels([label], recipe._asks.softens)
         batch = recipe._run(drawn, images, How(workers=1), mixed, None, held, read)
         given_label = given_label if mixed is None else {"label": batch.labels[0]}
         views = {"views": {name: view.sample(0) for name, view in batch.views.items()}} if batch.views else {}
@@ -173,7 +172,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         pool, read = partners_of(data, recipe, positions)
         drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, recipe._labels(labels, data), None, pool)
         held = given(self, targets, pixels.canvas, of.in_a_batch)
-        labels = soft_labels(labels, recipe._asks.softens)
+        labels = given_labels(labels, recipe._asks.softens)
         return recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, None, held, read)
 
     def replay(
@@ -204,7 +203,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_values(pixels, plan.low, plan.high)
         check_apart(out, pixels)
         held = given(self, targets, pixels.canvas, of.in_a_batch)
-        labels = labels if plan.before is None else soft_labels(labels, self._asks.softens)
+        labels = labels if plan.before is None else given_labels(labels, self._asks.softens)
         mates = again(plan, pixels, held, labels, partners_of(data, self, plan.indices)[1])
         return carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
 

@@ -23,6 +23,7 @@ from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch
 from augfuse.text import shown
 from augfuse.threads import cpu_count
+from augfuse.transforms.calls import options
 from augfuse.warn_once import warn_once
 
 _MOST_WORKERS = 1024  # of a DataLoader
@@ -255,6 +256,7 @@ class TorchDataset(Dataset):
         self.set_epoch(state["epoch"])
 
 
+@options
 def dataset(
     data: DataSet | Samples,
     recipe: Recipe | None = None,

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from augfuse.data.columns import Column, Relative, Values, ragged
 from augfuse.errors import DataError
 from augfuse.plan.plan import BoxFormat
-from augfuse.ranges import Choice
 from augfuse.targets.given import CHECKS, Terms, ends_of
+from augfuse.targets.policy import BOX_FORMAT
 from augfuse.targets.recipes import FOREIGN
 from augfuse.text import shown
-
-_FORMAT = Choice("box format", get_args(BoxFormat))
 
 
 def own_columns(held: Mapping[str, Column], n: int, given: Mapping[str, Any], form: BoxFormat) -> dict[str, Column]:
     """The columns `held` of n samples with those that are given; None takes one away. form: of "boxes". DataError."""
-    _FORMAT.parse("with_targets: box_format", form)
+    BOX_FORMAT.parse("with_targets: box_format", form)
     if form != "pascal_voc" and given.get("boxes") is None:
         raise DataError(f"with_targets: got box_format={shown(form)} without boxes, wanted both. Give boxes=...")
     columns = dict(held)

@@ -20,12 +20,11 @@ from augfuse.targets.boxes import Boxes
 from augfuse.targets.given import CHECKS, Terms, numbers
 from augfuse.targets.masks import as_words, from_words, swapped
 from augfuse.targets.points import Points
-from augfuse.targets.policy import BOX_FORMATS, Pairs, Targets
+from augfuse.targets.policy import BOX_FORMAT, Pairs, Targets
 from augfuse.targets.way import back, mirrored
 from augfuse.text import shown
 from augfuse.threads import cpu_count
 
-_FORMAT = Choice("box format", BOX_FORMATS)
 _LAYOUT = Choice("layout", ("NHWC", "NCHW"))
 
 
@@ -110,7 +109,7 @@ class Inverse:
         augmented image, then of the original. Of an image that was turned it is the box around the turned box, `hull`
         as in `Targets`. clip: cut at the edges of the original; a box that lies outside of it is left without area.
         """
-        form: Any = self._plan.settings.box_format if format is None else _FORMAT.parse("format", format)
+        form: Any = self._plan.settings.box_format if format is None else BOX_FORMAT.parse("format", format)
         wide = 5 if form == "oriented" else 4
         policy = Targets(clip=clip, hull=hull)
         entries = self._entries("boxes", boxes, lambda value, name, h, w: _boxes(value, name, wide, form))

@@ -15,7 +15,12 @@ from augfuse.text import shown
 from augfuse.transforms.base import specs
 from augfuse.transforms.calls import Called
 
-BOX_FORMATS = get_args(BoxFormat)
+BOX_FORMAT = Choice(
+    "box format",
+    get_args(BoxFormat),
+    elsewhere=(("xyxy", "pascal_voc"), ("voc", "pascal_voc"), ("xywh", "coco"), ("albumentations", "normalized"),
+               ("xyxyn", "normalized"), ("xywhn", "yolo"), ("xywhr", "oriented")),
+)  # fmt: skip
 Hull: TypeAlias = Literal["corners", "ellipse", "tight"]
 Pairs: TypeAlias = Sequence[tuple[int, int]]
 
