@@ -170,12 +170,10 @@ def soft_labels(labels: Any, name: str | None) -> Any:
     if rows and (array.sum(axis=1) == 1).all():
         return array.astype(np.float32)
     hint = "Use af.Loader(..., one_hot=True), or np.eye(classes, dtype=np.float32)[labels]."
-    if rows and array.size and 0 <= array.min() and array.max() <= 1:
+    if rows and array.size and array.min() >= 0 and array.max() <= 1:
         hint = "Where the columns are classes, of which an image has several, use labels.astype(np.float32)."
     elif array.ndim == 2 and array.shape[1] == 1:
-        hint = (
-            "Use labels.ravel() with af.Loader(..., one_hot=True), or np.eye(classes, dtype=np.float32)[labels[:, 0]]."
-        )
+        hint = "Use labels.ravel() with af.Loader(..., one_hot=True), or np.eye(classes)[labels.ravel()]."
     elif array.dtype.kind not in "bui":
         hint = "Words become class numbers by np.unique(labels, return_inverse=True)[1]; then use one_hot=True."
     raise ImageTypeError(

@@ -62,8 +62,8 @@ def shifted(piece: Piece, part: np.ndarray) -> Piece:
 
 
 def pasted(piece: Piece, drawn: np.ndarray) -> np.ndarray:
-    """(k,) bool: which of its objects are pasted: as is drawn (m,), of object k number k modulo m. Crowds, which are not
-    one object, never are."""
+    """(k,) bool: which of its objects are pasted: as is drawn (m,), of object k number k modulo m. Crowds, which are
+    not one object, never are."""
     found = drawn[np.arange(_count(piece)) % len(drawn)]
     for name in piece.bound & _CROWDS:
         found = found & ~np.asarray(piece.entries[name], bool)
