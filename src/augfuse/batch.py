@@ -24,11 +24,12 @@ class Batch:
     for each image: "mask" or "masks", "boxes" (k, 4) float32, "box_labels", "keypoints", "polygons" and further fields;
     masks (h, w) of one size are one array (n, h, w). visibility: of "boxes" and "keypoints", how much of each is seen,
     (k,) float32 from 0 to 1, without what lies outside and what was erased. pixel_mask: (n, h, w) bool, what of padded
-    images is real, or None. A loader with collate="list" makes `images` a list of n arrays.
+    images is real, or None. frames: of clips (n, d, h, w, c) the batch of all n * d frames, whose plan this is, or
+    None. A loader with collate="list" makes `images` a list of n arrays.
     """
 
     __slots__ = (
-        "images", "indices", "kinds", "labels", "paths", "pixel_mask", "plan", "planar", "sample_weights",
+        "frames", "images", "indices", "kinds", "labels", "paths", "pixel_mask", "plan", "planar", "sample_weights",
         "targets", "views", "visibility",
     )  # fmt: skip
 
@@ -54,6 +55,7 @@ class Batch:
         self.kinds: Mapping[str, str] = {}  # what each target is treated like
         self.visibility: dict[str, list[np.ndarray]] = {}
         self.pixel_mask: np.ndarray | None = None
+        self.frames: Batch | None = None
 
     @property
     def box_format(self) -> BoxFormat:
@@ -118,6 +120,8 @@ class Batch:
 
         Images standardised one by one have lost their scale: each is stretched over its own range.
         """
+        if self.frames is not None:
+            return self.frames.pixels(first)
         if isinstance(self.images, list):
             rows = range(len(self.images))[:first]
             return [self._pixels(self.images[row][None], slice(row, row + 1))[0] for row in rows]
@@ -158,6 +162,8 @@ class Batch:
         """
         from augfuse import pictures
 
+        if self.frames is not None:
+            return self.frames.grid(columns, gap, padding=padding, captions=captions, side=side)
         columns = None if columns is None else whole("columns", columns, 1)
         side = None if side is None else whole("side", side, 1)
         gap, padding = whole("gap", gap, 0), whole("padding", padding, 0)
@@ -175,6 +181,8 @@ class Batch:
         from augfuse import pictures
         from augfuse.targets.draw import painted
 
+        if self.frames is not None:
+            return self.frames.drawn(first)
         found = [pictures.as_rgb(image) for image in self.pixels(first)]
         if not self.targets:
             return found
@@ -190,7 +198,8 @@ class Batch:
 
         label = None if self.labels is None else self.labels[i]
         named = f"label {label}\n" if isinstance(label, str) or (label is not None and np.ndim(label) == 0) else ""
-        return named + caption(self.plan.describe(i))
+        first = i if self.frames is None else i * (len(self.frames) // len(self))  # frame of a clip
+        return named + caption(self.plan.describe(first))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the first images with what was drawn for each."""

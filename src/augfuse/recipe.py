@@ -13,6 +13,7 @@ import numpy as np
 from augfuse.arguments import (
     as_index,
     as_indices,
+    asked_labels,
     canvas_of,
     check_apart,
     check_labels,
@@ -24,7 +25,7 @@ from augfuse.batch import Batch
 from augfuse.carry_out import How, carried_out, check_plan
 from augfuse.errors import RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
-from augfuse.frames import together
+from augfuse.frames import clips_of, together
 from augfuse.frameworks import adapter
 from augfuse.geometry import Canvas
 from augfuse.in_turn import InTurn
@@ -50,7 +51,6 @@ from augfuse.transforms.calls import Called
 from augfuse.transforms.children import check_ends, checked_list, leaves
 from augfuse.transforms.evaluation import evaluated
 from augfuse.transforms.undone import warn_of_undone
-from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
     from augfuse.adapters.hf import HfTransform
@@ -126,7 +126,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         plain = not targets and not isinstance(label, np.ndarray)
         if plain and (made := recipe._in_turn.image(recipe, seed, epoch, at, images)) is not None:
             return {"image": made, **given_label}
-        indices, labels = np.array([at]), recipe._labels(None if label is None else [label], data)
+        indices, labels = np.array([at]), asked_labels(recipe, None if label is None else [label], data)
         pool, read = partners_of(data, recipe, indices)
         drawn = recipe._draw(own, epoch, indices, labels, None, pool)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
@@ -152,7 +152,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         data: Any = None,
         **targets: Any,
     ) -> Batch:
-        """Images (n, h, w, c), (n, h, w) or a sequence of (h, w, c), uint8, uint16 or float32 -> a `Batch`.
+        """Images (n, h, w, c), (n, h, w) or a sequence of (h, w, c), uint8, uint16 or float32 -> a `Batch`. Of clips or
+        volumes (n, d, h, w, c), whose frames share all draws, each target has d entries for each, and so has the batch.
 
         indices (n,): the positions that key the draws, 0..n-1 by default. seed None draws fresh entropy, kept in
         `batch.plan.seed`. training=False applies `eval()`. workers: threads, all cores by default; it changes no byte.
@@ -163,6 +164,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         takes it; see `batch.targets`. data: the data set that partners of mixes are drawn from, of which `indices` are
         places; None: the images given. Raises ImageError, ImageTypeError, RecipeError.
         """
+        if (clips := clips_of(self, images)) is not None:
+            images, labels, indices, targets, out = clips.flat(images, labels, indices, targets, out)
         n = len(pixels := as_images(images))
         positions = np.arange(n, dtype=np.int64) if indices is None else as_indices(indices, n)
         check_labels(labels, n)
@@ -170,10 +173,12 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
         check_apart(out, pixels)
         pool, read = partners_of(data, recipe, positions)
-        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, recipe._labels(labels, data), None, pool)
-        held = given(self, targets, pixels.canvas, of.in_a_batch)
+        asked = asked_labels(recipe, labels, data)
+        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, asked, None, pool)
+        held = given(self, targets, pixels.canvas, of.in_a_batch if clips is None else clips.where)
         labels = given_labels(labels, recipe._asks.softens)
-        return recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, None, held, read)
+        batch = recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, None, held, read)
+        return batch if clips is None else clips.shaped(batch)
 
     def replay(
         self,
@@ -197,25 +202,18 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         RecipeError where another recipe made the plan, ImageError where the images are not like those of it.
         """
         check_plan(plan, (self.transforms, self._evaluation.transforms), self._settings)
+        if (clips := clips_of(self, images)) is not None:
+            images, labels, _, targets, out = clips.flat(images, labels, None, targets, out)
         pixels = as_images(images)
         plan.given.check(pixels.canvas, pixels.channels, pixels.dtype)
         check_labels(labels, len(pixels))
         check_values(pixels, plan.low, plan.high)
         check_apart(out, pixels)
-        held = given(self, targets, pixels.canvas, of.in_a_batch)
+        held = given(self, targets, pixels.canvas, of.in_a_batch if clips is None else clips.where)
         labels = labels if plan.before is None else given_labels(labels, self._asks.softens)
         mates = again(plan, pixels, held, labels, partners_of(data, self, plan.indices)[1])
-        return carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
-
-    def _labels(self, labels: Any, data: Any = None) -> np.ndarray | None:
-        """The labels as (n,) class numbers or names, where draws ask for them."""
-        if not (self._asks.when or self._asks.classes):
-            return None
-        if labels is None and self._asks.when and self._is_first("labels"):
-            warn("When: got images without labels, and leaves them as they are. Give labels, one for each image.")
-        if labels is None and data is None and self._asks.classes:
-            raise RecipeError("labels: got none for partners of a class, wanted one for each image. Give labels.")
-        return class_labels(labels)
+        batch = carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
+        return batch if clips is None else clips.shaped(batch)
 
     def _draw(
         self, seed: int, epoch: int, indices: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...] | None,
