@@ -162,9 +162,9 @@ def _check_bound(found: Given, name: str, i: int, where: Where) -> None:
             raise ImageError(f"{where(name, i)}: got labels of boxes and no boxes. Give boxes too, or use label=.")
         return
     if found.bound(name, i) and (count := len(found.entries[name][i])) != objects:
-        hint = (
-            "" if found.kinds[name] == "box_labels" else " Use af.Targets(bind=False) where they are of other things."
-        )
+        hint = " Use af.Targets(bind=False) where they are of other things."
+        if found.kinds[name] == "box_labels":
+            hint = " Give them in the order of the boxes."
         what = "boxes" if "boxes" in found.entries else "polygons"
         raise ImageError(f"{where(name, i)}: got {count} for {objects} {what}, wanted one for each.{hint}")
 
@@ -175,17 +175,25 @@ def _mask(value: Any, where: str, height: int, width: int, terms: Terms) -> np.n
             raise ImageError(f"{where}: got masks of different shapes or dtypes, wanted one. Convert them alike.")
         value = np.stack(value)
     if not isinstance(value, np.ndarray):
-        raise ImageTypeError(f"{where}: got {type(value).__name__}, wanted a NumPy array (h, w); use np.asarray(mask).")
+        hint = "use np.asarray(mask)"
+        if value is None or isinstance(value, (str, bytes)):
+            hint = "of an image without objects np.zeros((h, w), np.uint8)"
+            hint = hint if value is None else "for files use af.from_pairs(images, masks)"
+        raise ImageTypeError(f"{where}: got {type(value).__name__}, wanted a NumPy array (h, w); {hint}.")
     if value.dtype.kind not in "buif" or value.dtype.itemsize > 8:
-        raise ImageTypeError(f"{where}: got {value.dtype}, wanted whole numbers, booleans or floats.")
+        raise ImageTypeError(
+            f"{where}: got {value.dtype}, wanted whole numbers, booleans or floats. Use mask.astype(np.int32)."
+        )
     shapes = (value.shape == (height, width), value.ndim == 3 and value.shape[1:] == (height, width),
               value.shape == (height, width, 1))  # fmt: skip
     if not any(shapes):
         hint = ""
         if value.ndim == 3 and value.shape[:2] == (height, width):
             hint = " Masks stand first: use mask.transpose(2, 0, 1), or mask.argmax(-1) of one-hot numbers."
-        elif value.shape == (width, height):
-            hint = " It is turned: use mask.T."
+        elif value.shape[-2:] == (width, height) and value.ndim in (2, 3):
+            hint = f" It is turned: use mask{'.T' if value.ndim == 2 else '.transpose(0, 2, 1)'}."
+        elif value.ndim == 2:
+            hint = f" Use cv2.resize(mask, ({width}, {height}), interpolation=cv2.INTER_NEAREST)."
         raise ImageError(
             f"{where}: got shape {value.shape} for an image of {height}x{width}, wanted ({height}, {width}), or "
             f"(k, {height}, {width}) for several.{hint}"
@@ -218,6 +226,10 @@ def _boxes(value: Any, where: str, height: int, width: int, terms: Terms) -> np.
     found = numbers(value, where, wide)
     if found.ndim != 2 or found.shape[1] != wide:
         hint = " Give the labels as box_labels." if found.ndim == 2 and found.shape[1] == wide + 1 else ""
+        if found.shape == (wide,):
+            hint = " One box is a list of one: [box]."
+        elif wide == 5 and found.ndim == 2 and found.shape[1] == 4:
+            hint = " The fifth is the angle in degrees."
         raise ImageError(f"{where}: got shape {found.shape}, wanted (k, {wide}) as {form} says.{hint}")
     if not len(found):
         return found
@@ -235,6 +247,8 @@ def check_boxes(found: np.ndarray, where: str, height: float, width: float, term
         k = int(np.argmax(bad))
         wanted = "width and height >= 0" if sized else "x1 <= x2 and y1 <= y2"
         hint = "" if sized else f" Boxes of [x, y, width, height] are {terms.other('coco')}."
+        if form == "normalized":
+            hint = f" Boxes of [centre x, centre y, width, height] as fractions are {terms.other('yolo')}."
         box = shown(found[k].tolist())
         raise ImageError(f"{where}: box {k} is {box}, upside down as {form}, wanted {wanted}.{hint}")
     if form in _FRACTIONS:
@@ -258,7 +272,8 @@ def check_boxes(found: np.ndarray, where: str, height: float, width: float, term
     if outside.any() and width < math.inf:  # of a known size
         k = int(np.argmax(outside))
         raise ImageError(
-            f"{where}: box {k} is {shown(found[k].tolist())}, outside of the image, {width} wide and {height} high."
+            f"{where}: box {k} is {shown(found[k].tolist())}, outside of the image, {width} wide and {height} high, "
+            "wanted boxes that reach into it. Leave it out, or see whether the boxes are of an image of this size."
         )
     return found
 
@@ -273,14 +288,15 @@ def ends_of(boxes: np.ndarray, form: str) -> tuple[np.ndarray, ...]:
 
 def _labels(value: Any, where: str, height: int, width: int, terms: Terms) -> Any:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
-        raise ImageTypeError(f"{where}: got {shown(value)}, wanted a list with one entry for each box.")
+        raise ImageTypeError(f"{where}: got {shown(value)}, wanted a list with one entry for each box, such as [0, 2].")
     return value if isinstance(value, np.ndarray) else list(value)
 
 
 def _keypoints(value: Any, where: str, height: int, width: int, terms: Terms) -> np.ndarray:
     policy = terms.policy
     wanted = None if policy.keypoint_format == "auto" else len(policy.keypoint_format)
-    found = numbers(value, where, wanted or 2)
+    unknown = " A point that is not known is [0, 0, 0]: its visibility, the third number, is 0."
+    found = numbers(value, where, wanted or 2, unknown)
     good = found.ndim in (2, 3) and (found.shape[-1] in (2, 3) if wanted is None else found.shape[-1] == wanted)
     if not good:
         columns = "2 or 3" if wanted is None else str(wanted)
@@ -289,7 +305,10 @@ def _keypoints(value: Any, where: str, height: int, width: int, terms: Terms) ->
     pairs = policy.swap_keypoints
     places = found.shape[-2]
     if len(found) and pairs and (most := max(map(max, pairs))) >= places:
-        raise ImageError(f"{where}: swap_keypoints names point {most}, and there are {places}, 0 to {places - 1}.")
+        raise ImageError(
+            f"{where}: got points 0 to {places - 1}, wanted all that swap_keypoints exchanges, 0 to {most}. Give all "
+            "points of an object, with visibility 0 those that are not known, or leave the pair out of swap_keypoints."
+        )
     return found
 
 
@@ -311,12 +330,13 @@ def _ring(value: Any, where: str) -> np.ndarray:
     ring = numbers(value, where, 2)
     if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) in (1, 2):
         hint = " Numbers [x, y, x, y, ...] become points by np.reshape(ring, (-1, 2))." if ring.ndim == 1 else ""
+        hint = " Leave it out: it has no area." if ring.ndim == 2 and len(ring) < 3 and ring.shape[1] == 2 else hint
         raise ImageError(f"{where}: got shape {ring.shape}, wanted (m, 2) of at least three points.{hint}")
     return ring
 
 
-def numbers(value: Any, where: str, wide: int) -> np.ndarray:
-    """Rows of finite numbers, float64; (0, wide) of none. ImageError."""
+def numbers(value: Any, where: str, wide: int, hint: str = " Leave it out, or mend its numbers.") -> np.ndarray:
+    """Rows of finite numbers, float64; (0, wide) of none. hint: what to do about others. ImageError."""
     try:
         found = np.asarray(value, np.float64)
     except (TypeError, ValueError):
@@ -325,7 +345,7 @@ def numbers(value: Any, where: str, wide: int) -> np.ndarray:
         return np.empty((0, wide))
     if not np.isfinite(found).all():
         k = int(np.argmax(~np.isfinite(found).reshape(len(found), -1).all(axis=1)))
-        raise ImageError(f"{where}: row {k} is {shown(found[k].tolist())}, wanted finite numbers.")
+        raise ImageError(f"{where}: row {k} is {shown(found[k].tolist())}, wanted finite numbers.{hint}")
     return found
 
 

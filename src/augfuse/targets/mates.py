@@ -222,7 +222,10 @@ def softened(before: Mixture, values: np.ndarray, name: str, mates: Mates) -> np
     for k, mate in enumerate(mates.of[op.path]):
         other = getattr(mate, name)
         if other is None or other.shape[1:] != values.shape[1:]:
-            raise ImageError(f"{op.name}: a partner has no {name} like the image's, wanted them for every sample.")
+            raise ImageError(
+                f"{op.name}: a partner has no {name} like the image's, wanted them for every sample. Use "
+                f"data.{'with_labels' if name == 'labels' else 'with_sample_weights'}({name})."
+            )
         mixed = mixed + shares[:, k + 1] * other
     out[op.rows] = mixed
     return out
