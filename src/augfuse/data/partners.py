@@ -10,7 +10,7 @@ from augfuse.data.columns import kinds, known_kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels
 from augfuse.data.read import Reader
-from augfuse.errors import DataError, RangeError
+from augfuse.errors import DataError
 from augfuse.plan.partners import Pool
 from augfuse.recipe import Recipe
 from augfuse.targets.given import given, of_samples
@@ -69,9 +69,9 @@ class Partners:
 def of_data(data: DataSet, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]:
     """The pool for these samples, and what reads partners out of it. Labels that are class numbers become one-hot."""
     if len(own) and own.max() >= len(data):
-        raise RangeError(
-            f"indices: got {own.max()} for a data set of {len(data)} samples, wanted the places of the images in it. "
-            "Use data= the data set that the images are of."
+        raise DataError(
+            f"data: got {len(data)} samples for an image at index {own.max()}, wanted the data set that the images are "
+            "of. Use that one, and indices= the places of the images in it."
         )
     labels = data.labels
     numbers = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
