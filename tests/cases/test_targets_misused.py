@@ -93,9 +93,8 @@ def test_pixels_in_labels_of_yolo(line: str, kind: Any, message: str, tmp_path: 
 @pytest.mark.parametrize("box", [(0.1, 0.2, 0.5, 0.6), (0, 0.5, 1, 1), (0.25, 0.25, 0.75, 0.5)])
 def test_fractions_in_annotations_of_pascal_voc(box: tuple[float, ...], tmp_path: Path) -> None:
     Image.fromarray(IMAGES[0]).save(tmp_path / "a.png")
-    sides = "".join(
-        f"<{side}>{value}</{side}>" for side, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)
-    )
+    names = "xmin", "ymin", "xmax", "ymax"
+    sides = "".join(f"<{side}>{value}</{side}>" for side, value in zip(names, box, strict=True))
     with pytest.raises(af.DataError, match=r"a.xml: object 0 \(a\) has fractions, xmin .*, wanted pixels: multiply"):
         af.from_voc(annotation(tmp_path, sides), tmp_path)
     pixel = "".join(f"<{side}>1</{side}>" for side in names)
