@@ -10,6 +10,7 @@ import numpy as np
 from augfuse.arguments import as_index, as_indices, check_labels
 from augfuse.batch import Batch
 from augfuse.errors import ImageError, ImageTypeError, RecipeError
+from augfuse.targets.lists import is_list
 from augfuse.transforms.base import Seeking
 from augfuse.transforms.children import leaves
 from augfuse.transforms.mixing import Mix
@@ -57,8 +58,8 @@ class Clips(NamedTuple):
     def _each(self, name: str, entries: Any) -> list[Any]:
         """An entry for each frame. ImageError."""
         for where, some, wanted in ((name, entries, self.n), *((f"{name}[{i}]", e, self.d) for i, e in _of(entries))):
-            if isinstance(some, (str, bytes)) or not hasattr(some, "__len__") or len(some) != wanted:
-                got = f"{len(some)}" if hasattr(some, "__len__") else type(some).__name__
+            if not is_list(some) or len(some) != wanted:
+                got = f"{len(some)}" if is_list(some) else type(some).__name__
                 raise ImageError(
                     f"{where}: got {got} for {self.n} clips of {self.d} frames, wanted an entry for each clip, and in "
                     "it one for each frame."
@@ -90,7 +91,7 @@ class Clips(NamedTuple):
 
 
 def _of(entries: Any) -> Iterator[tuple[int, Any]]:
-    return enumerate(entries) if hasattr(entries, "__len__") else iter(())
+    return enumerate(entries) if is_list(entries) else iter(())
 
 
 def clips_of(recipe: Any, images: Any) -> Clips | None:

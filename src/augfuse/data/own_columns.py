@@ -12,6 +12,7 @@ from augfuse.data.columns import Column, Relative, Values, ragged
 from augfuse.errors import DataError
 from augfuse.plan.plan import BoxFormat
 from augfuse.targets.given import CHECKS, Terms, ends_of
+from augfuse.targets.lists import is_list
 from augfuse.targets.policy import BOX_FORMAT
 from augfuse.targets.recipes import FOREIGN
 from augfuse.text import shown
@@ -31,8 +32,8 @@ def own_columns(held: Mapping[str, Column], n: int, given: Mapping[str, Any], fo
         columns.pop(name, None)
         if entries is None:
             continue
-        if isinstance(entries, (str, bytes)) or not hasattr(entries, "__getitem__") or len(entries) != n:
-            got = str(len(entries)) if hasattr(entries, "__len__") else type(entries).__name__
+        if not is_list(entries) or not hasattr(entries, "__getitem__") or len(entries) != n:
+            got = str(len(entries)) if is_list(entries) else type(entries).__name__
             raise DataError(f"with_targets: {name}: got {got} for {n} samples, wanted an entry for each.")
         as_given = name != "boxes" or form == "pascal_voc"
         columns[name] = Values(entries, np.arange(n, dtype=np.int64)) if as_given else _boxes(entries, form)

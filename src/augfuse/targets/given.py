@@ -13,6 +13,7 @@ from augfuse.errors import ImageError, ImageTypeError
 from augfuse.geometry import Canvas
 from augfuse.plan.plan import BoxFormat
 from augfuse.targets.labels import blends
+from augfuse.targets.lists import is_list, numbers
 from augfuse.targets.policy import DEFAULT, Targets
 from augfuse.targets.recipes import kinds_of
 from augfuse.text import shown
@@ -110,8 +111,8 @@ def given(
     for name, value in values.items():
         if value is None:
             continue
-        if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != n:
-            got = f"{len(value)}" if hasattr(value, "__len__") else type(value).__name__
+        if not is_list(value) or len(value) != n:
+            got = f"{len(value)}" if is_list(value) else type(value).__name__
             raise ImageError(f"{name}: got {got} for {n} images, wanted a list with one entry for each.")
         check = CHECKS[kinds[name]]
         entries[name] = [
@@ -287,7 +288,7 @@ def ends_of(boxes: np.ndarray, form: str) -> tuple[np.ndarray, ...]:
 
 
 def _labels(value: Any, where: str, height: int, width: int, terms: Terms) -> Any:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+    if not is_list(value):
         raise ImageTypeError(f"{where}: got {shown(value)}, wanted a list with one entry for each box, such as [0, 2].")
     return value if isinstance(value, np.ndarray) else list(value)
 
@@ -313,7 +314,7 @@ def _keypoints(value: Any, where: str, height: int, width: int, terms: Terms) ->
 
 
 def _polygons(value: Any, where: str, height: int, width: int, terms: Terms) -> list[Any]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+    if not is_list(value):
         raise ImageTypeError(f"{where}: got {type(value).__name__}, wanted a list of polygons (m, 2).")
     found: list[Any] = []
     for k, polygon in enumerate(value):
@@ -333,20 +334,6 @@ def _ring(value: Any, where: str) -> np.ndarray:
         hint = " Leave it out: it has no area." if ring.ndim == 2 and len(ring) < 3 and ring.shape[1] == 2 else hint
         raise ImageError(f"{where}: got shape {ring.shape}, wanted (m, 2) of at least three points.{hint}")
     return ring
-
-
-def numbers(value: Any, where: str, wide: int, hint: str = " Leave it out, or mend its numbers.") -> np.ndarray:
-    """Rows of finite numbers, float64; (0, wide) of none. hint: what to do about others. ImageError."""
-    try:
-        found = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise ImageError(f"{where}: got {shown(value)}, wanted numbers, as many in each row.") from None
-    if found.size == 0 and found.ndim < 2:
-        return np.empty((0, wide))
-    if not np.isfinite(found).all():
-        k = int(np.argmax(~np.isfinite(found).reshape(len(found), -1).all(axis=1)))
-        raise ImageError(f"{where}: row {k} is {shown(found[k].tolist())}, wanted finite numbers.{hint}")
-    return found
 
 
 def _image(value: Any, where: str, height: int, width: int, terms: Terms) -> np.ndarray:

@@ -17,7 +17,8 @@ from augfuse.targets import points as point_kind
 from augfuse.targets import polygons as polygon_kind
 from augfuse.targets.back import Pixels, check_folds, moves, pictures, pixels, sampled
 from augfuse.targets.boxes import Boxes
-from augfuse.targets.given import CHECKS, Terms, numbers
+from augfuse.targets.given import CHECKS, Terms
+from augfuse.targets.lists import is_list, numbers
 from augfuse.targets.masks import as_words, from_words, swapped
 from augfuse.targets.points import Points
 from augfuse.targets.policy import BOX_FORMAT, Pairs, Targets
@@ -190,8 +191,8 @@ class Inverse:
 
     def _entries(self, name: str, value: Any, check: Callable[[Any, str, int, int], Any]) -> list[Any]:
         value = as_array(value)
-        if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != len(self):
-            got = f"{len(value)}" if hasattr(value, "__len__") else type(value).__name__
+        if not is_list(value) or len(value) != len(self):
+            got = f"{len(value)}" if is_list(value) else type(value).__name__
             raise ImageError(f"{name}: got {got} for {len(self)} images, wanted one entry for each.")
         height, width = self._plan.size
         return [check(as_array(value[i]), f"{name}[{i}]", int(height[i]), int(width[i])) for i in range(len(self))]
