@@ -307,8 +307,9 @@ def _keypoints(value: Any, where: str, height: int, width: int, terms: Terms) ->
     places = found.shape[-2]
     if len(found) and pairs and (most := max(map(max, pairs))) >= places:
         raise ImageError(
-            f"{where}: swap_keypoints names point {most}, and there are {places}, 0 to {places - 1}; wanted all that it "
-            "exchanges. Give all points of an object, with visibility 0 those that are not known, or leave the pair out."
+            f"{where}: swap_keypoints names point {most}, and there are {places}, 0 to {places - 1}; wanted all that "
+            "it exchanges. Give all points of an object, those that are not known with visibility 0, or leave the pair "
+            "out."
         )
     return found
 
