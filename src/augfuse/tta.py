@@ -246,11 +246,6 @@ def _objects(said: Any, n: int) -> list[dict[str, np.ndarray]]:
         raise DataError(f"model: got {shown(type(said).__name__)} for {n} images, wanted a list with boxes of each.")
     found = []
     for i, own in enumerate(said):
-        if isinstance(own, tuple):
-            raise DataError(
-                f"model, image {i}: got a tuple of {len(own)}, wanted a dict with names: {{'boxes': boxes, 'scores': "
-                "scores}, or an array of boxes."
-            )
         own = own if isinstance(own, Mapping) else {"boxes": own}
         if "boxes" not in own:
             raise DataError(
@@ -258,8 +253,11 @@ def _objects(said: Any, n: int) -> list[dict[str, np.ndarray]]:
             )
         try:
             arrays = {name: np.asarray(as_array(value)) for name, value in own.items()}
-        except ValueError as error:
-            raise DataError(f"model, image {i}: wanted boxes (k, 4) and lists of k entries ({error}).") from None
+        except ValueError:
+            raise DataError(
+                f"model, image {i}: got what is no array, wanted boxes (k, 4), or a dict with names: {{'boxes': boxes, "
+                "'scores': scores}."
+            ) from None
         if any(not value.ndim or len(value) != len(arrays["boxes"]) for value in arrays.values()):
             sizes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
             raise DataError(f"model, image {i}: got {sizes}, wanted as many entries as boxes.")

@@ -11,7 +11,8 @@ import numpy as np
 from augfuse.data.columns import Column, Relative, Values, ragged
 from augfuse.errors import DataError
 from augfuse.plan.plan import BoxFormat
-from augfuse.targets.given import CHECKS, Terms, ends_of
+from augfuse.targets.boxes import ends_of
+from augfuse.targets.given import CHECKS, Terms
 from augfuse.targets.lists import is_list
 from augfuse.targets.policy import BOX_FORMAT
 from augfuse.targets.recipes import FOREIGN

@@ -12,6 +12,7 @@ import numpy as np
 from augfuse.errors import ImageError, ImageTypeError
 from augfuse.geometry import Canvas
 from augfuse.plan.plan import BoxFormat
+from augfuse.targets.boxes import FRACTIONS, ends_of
 from augfuse.targets.labels import blends
 from augfuse.targets.lists import is_list, numbers
 from augfuse.targets.policy import DEFAULT, Targets
@@ -20,7 +21,6 @@ from augfuse.text import shown
 from augfuse.warn_once import warn_first
 
 Where = Callable[[str, int], str]  # what messages call entry i of a target
-_FRACTIONS = ("yolo", "normalized")
 _SLACK = 1e-3  # of a fraction: sums of rounded numbers
 _BEYOND = 0.1  # of a side, in pixels: drawn boxes end within it
 _BEYOND_FRACTION = 0.02  # the same of boxes that are fractions
@@ -139,9 +139,9 @@ def _warn_beyond(found: Given, canvas: Canvas, where: Where, terms: Terms) -> No
     entries = found.entries.get("boxes") if found.kinds.get("boxes") == "boxes" else None
     if entries is None or found.form == "oriented" or not any(map(len, entries)):
         return
-    part = _BEYOND_FRACTION if found.form in _FRACTIONS else _BEYOND
+    part = _BEYOND_FRACTION if found.form in FRACTIONS else _BEYOND
     for i, boxes in enumerate(entries):
-        height, width = (1, 1) if found.form in _FRACTIONS else (int(canvas.height[i]), int(canvas.width[i]))
+        height, width = (1, 1) if found.form in FRACTIONS else (int(canvas.height[i]), int(canvas.width[i]))
         left, top, right, bottom = ends_of(boxes, found.form)
         x, y = part * width, part * height
         if not ((left < -x) | (top < -y) | (right > width + x) | (bottom > height + y)).all():
@@ -151,8 +151,7 @@ def _warn_beyond(found: Given, canvas: Canvas, where: Where, terms: Terms) -> No
     warn_first(
         f"boxes beyond {found.form}",
         f"{where('boxes', i)}: box 0 is {shown(entries[i][0].tolist())}, and as {found.form} all boxes end outside of "
-        f"their images, by more than {part:.0%} of a side; they are "
-        f"cut. Is it their format? Others are said by {other}, ...",
+        f"their images, by more than {part:.0%} of a side. Is it their format? Others are said by {other}, ...",
     )
 
 
@@ -234,12 +233,10 @@ def _boxes(value: Any, where: str, height: int, width: int, terms: Terms) -> np.
         raise ImageError(f"{where}: got shape {found.shape}, wanted (k, {wide}) as {form} says.{hint}")
     if not len(found):
         return found
-    return check_boxes(found, where, height, width, terms)
+    return _check_boxes(found, where, height, width, terms)
 
 
-def check_boxes(found: np.ndarray, where: str, height: float, width: float, terms: Terms) -> np.ndarray:
-    """Refuse boxes (k, 4), or (k, 5) oriented ones, that are upside down, outside of the image, or in another format
-    than was said."""
+def _check_boxes(found: np.ndarray, where: str, height: float, width: float, terms: Terms) -> np.ndarray:
     form = terms.form
     a, b, c, d = found[:, :4].T
     sized = form in ("coco", "yolo", "oriented")
@@ -252,7 +249,7 @@ def check_boxes(found: np.ndarray, where: str, height: float, width: float, term
             hint = f" Boxes of [centre x, centre y, width, height] as fractions are {terms.other('yolo')}."
         box = shown(found[k].tolist())
         raise ImageError(f"{where}: box {k} is {box}, upside down as {form}, wanted {wanted}.{hint}")
-    if form in _FRACTIONS:
+    if form in FRACTIONS:
         if (found > 1 + _SLACK).any():
             k = int(np.argmax((found > 1 + _SLACK).any(axis=1)))
             raise ImageError(
@@ -277,14 +274,6 @@ def check_boxes(found: np.ndarray, where: str, height: float, width: float, term
             "wanted boxes that reach into it. Leave it out, or see whether the boxes are of an image of this size."
         )
     return found
-
-
-def ends_of(boxes: np.ndarray, form: str) -> tuple[np.ndarray, ...]:
-    """Left, top, right and bottom (k,) each, in the unit that the boxes have, which are not oriented."""
-    a, b, c, d = boxes[:, :4].T
-    if form == "coco":
-        return a, b, a + c, b + d
-    return (a - c / 2, b - d / 2, a + c / 2, b + d / 2) if form == "yolo" else (a, b, c, d)
 
 
 def _labels(value: Any, where: str, height: int, width: int, terms: Terms) -> Any:
