@@ -105,17 +105,26 @@ def inverse() -> np.ndarray:
 def mixing() -> np.ndarray:
     """Two images, and what mixes make of them."""
     names = "boxes", "box_labels", "polygons"
-    other = batch([af.HorizontalFlip(p=1), af.Hue((0.35, 0.35)), af.Scale((0.8, 0.8))], *names)
-    images = np.stack([scene()["image"], other.images[0]])
-    held: dict[str, Any] = {name: [scene()[name], other.targets[name][0]] for name in names}
+    flip = af.HorizontalFlip(p=1)
+    others = [
+        batch([flip, af.Hue((0.35, 0.35)), af.Scale((0.8, 0.8))], *names),
+        batch([flip, af.Hue((-0.35, -0.35))], *names),
+        batch([af.Grayscale(p=1)], *names),
+    ]
+    images = np.concatenate([scene()["image"][None], *(other.images for other in others)])
+    held: dict[str, Any] = {name: [scene()[name], *(other.targets[name][0] for other in others)] for name in names}
+    two: dict[str, Any] = {name: found[:2] for name, found in held.items()}
     kinds = {
-        "MixUp": af.MixUp(alpha=8),
-        "CutMix": af.CutMix(alpha=4),
-        "Mosaic": af.Mosaic(SIZE),
-        "CopyPaste": af.CopyPaste(share=0.7),
+        "MixUp": [af.MixUp(alpha=8)],
+        "CutMix": [af.CutMix(alpha=4)],
+        "Mosaic": [af.Mosaic((216, 288), center=(0.45, 0.55), mode="none"), af.Resize(SIZE)],
+        "CopyPaste": [af.CopyPaste(share=0.7)],
     }
-    plain = af.Recipe([]).batch(images, **held).drawn()
-    made = [(name, af.Recipe([mix]).batch(images, **held, seed=3).drawn()[0]) for name, mix in kinds.items()]
+    plain = af.Recipe([]).batch(images[:2], **two).drawn()
+    made = []
+    for name, body in kinds.items():  # four images for Mosaic, for the others the two that are shown
+        some, theirs = (images, held) if name == "Mosaic" else (images[:2], two)
+        made.append((name, af.Recipe(body).batch(some, **theirs, seed=3).drawn()[0]))
     return row([("an image", plain[0]), ("its partner", plain[1]), *made])
 
 

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from augfuse.errors import DataError, ImageError
-from augfuse.plan.plan import Plan
+from augfuse.plan.plan import BoxFormat, Plan
 from augfuse.ranges import whole
 from augfuse.text import shown
 
@@ -24,11 +24,12 @@ class Batch:
     for each image: "mask" or "masks", "boxes" (k, 4) float32, "box_labels", "keypoints", "polygons" and further fields;
     masks (h, w) of one size are one array (n, h, w). visibility: of "boxes" and "keypoints", how much of each is seen,
     (k,) float32 from 0 to 1, without what lies outside and what was erased. pixel_mask: (n, h, w) bool, what of padded
-    images is real, or None. A loader with collate="list" makes `images` a list of n arrays.
+    images is real, or None. frames: of clips (n, d, h, w, c) the batch of all n * d frames, whose plan this is, or
+    None. A loader with collate="list" makes `images` a list of n arrays.
     """
 
     __slots__ = (
-        "box_format", "images", "indices", "kinds", "labels", "paths", "pixel_mask", "plan", "planar", "sample_weights",
+        "frames", "images", "indices", "kinds", "labels", "paths", "pixel_mask", "plan", "planar", "sample_weights",
         "targets", "views", "visibility",
     )  # fmt: skip
 
@@ -52,9 +53,14 @@ class Batch:
         self.views = views or {}
         self.targets: dict[str, Any] = {}
         self.kinds: Mapping[str, str] = {}  # what each target is treated like
-        self.box_format: Any = "pascal_voc"
         self.visibility: dict[str, list[np.ndarray]] = {}
         self.pixel_mask: np.ndarray | None = None
+        self.frames: Batch | None = None
+
+    @property
+    def box_format(self) -> BoxFormat:
+        """The format of its boxes, that of the recipe."""
+        return self.plan.settings.box_format
 
     @property
     def masks(self) -> Any:
@@ -114,6 +120,8 @@ class Batch:
 
         Images standardised one by one have lost their scale: each is stretched over its own range.
         """
+        if self.frames is not None:
+            return self.frames.pixels(first)
         if isinstance(self.images, list):
             rows = range(len(self.images))[:first]
             return [self._pixels(self.images[row][None], slice(row, row + 1))[0] for row in rows]
@@ -154,6 +162,8 @@ class Batch:
         """
         from augfuse import pictures
 
+        if self.frames is not None:
+            return self.frames.grid(columns, gap, padding=padding, captions=captions, side=side)
         columns = None if columns is None else whole("columns", columns, 1)
         side = None if side is None else whole("side", side, 1)
         gap, padding = whole("gap", gap, 0), whole("padding", padding, 0)
@@ -171,6 +181,8 @@ class Batch:
         from augfuse import pictures
         from augfuse.targets.draw import painted
 
+        if self.frames is not None:
+            return self.frames.drawn(first)
         found = [pictures.as_rgb(image) for image in self.pixels(first)]
         if not self.targets:
             return found
@@ -186,7 +198,8 @@ class Batch:
 
         label = None if self.labels is None else self.labels[i]
         named = f"label {label}\n" if isinstance(label, str) or (label is not None and np.ndim(label) == 0) else ""
-        return named + caption(self.plan.describe(i))
+        first = i if self.frames is None else i * (len(self.frames) // len(self))  # frame of a clip
+        return named + caption(self.plan.describe(first))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the first images with what was drawn for each."""
@@ -199,7 +212,7 @@ def of_views(plan: Plan, views: dict[str, Batch]) -> Batch:
     """The batch of a recipe with Views: the first of them, which knows all."""
     first = next(iter(views.values()))
     both = Batch(first.images, first.labels, plan.indices, first.paths, plan, first.planar, views)
-    for name in ("targets", "visibility", "pixel_mask", "kinds", "box_format"):
+    for name in ("targets", "visibility", "pixel_mask", "kinds"):
         setattr(both, name, getattr(first, name))
     return both
 
@@ -208,7 +221,10 @@ def padded(targets: dict[str, Any], name: str, most: int | None) -> tuple[np.nda
     """See `Batch.padded`."""
     if name not in targets:
         raise DataError(f"padded: got {shown(name)}, wanted one of {', '.join(map(shown, targets)) or 'no targets'}.")
-    entries = [np.asarray(entry) for entry in targets[name]]
+    try:
+        entries = [np.asarray(entry) for entry in targets[name]]
+    except ValueError:  # lists of different lengths, such as polygons
+        entries = [np.empty(0, object)]
     counts = np.array([len(entry) if entry.ndim else -1 for entry in entries], np.int64)
     shapes = {entry.shape[1:] for entry in entries if len(entry)} if (counts >= 0).all() else set()
     if len(shapes) > 1 or (counts < 0).any() or any(entry.dtype == object for entry in entries):

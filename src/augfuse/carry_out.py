@@ -66,7 +66,7 @@ def carried_out(
         batch = Batch(target, own.labels, plan.indices, paths, part, planar)
         if own.held is not None and held is not None:
             batch.targets, batch.visibility = carried(own.held, part, executor(), threads)
-            batch.kinds, batch.box_format = held.kinds, held.wanted
+            batch.kinds = held.kinds
             for name, more in held.of("image").items():
                 others = None if mates is None else mates.images(name)
                 batch.targets[name] = _like(part, more, how._replace(out=None), others, own.masks)

@@ -1,4 +1,4 @@
-"""The frameworks that batches go to, each known by one adapter, the only file that imports it.
+"""The frameworks that batches go to, each known by the files of its adapter, the only ones that import it.
 
 An adapter is a module with `serve(loader, ...)`, what `loader.to_<framework>(...)` returns, and `rank()`, which of how
 many processes this one is, or None where the framework does not say. It is imported when it is first asked for.

@@ -165,15 +165,15 @@ def grid(
     captions: Sequence[str] | None = None,
     side: int | None = None,
 ) -> np.ndarray:
-    """(h, w, 3) uint8 images of one size on one page, `columns` in a row (a square by default), `gap` pixels between
-    them and `padding` around all. `side`: the longer side that each is shown at. Words go under the pictures, which are
-    enlarged for them and get room to the right where they are narrow all the same."""
+    """(h, w, 3) uint8 images on one page, each in a place as large as the largest, `columns` in a row (a square by
+    default), `gap` pixels between them and `padding` around all. `side`: the longer side that each is shown at. Words
+    go under the pictures, which are enlarged for them and get room to the right where they are narrow all the same."""
     if side is None and captions is not None:
         longest = max(images[0].shape[:2])
         times = min(math.ceil(_READABLE / images[0].shape[1]), max(1, _TALLEST // longest))
         side = None if times == 1 else times * longest
     shown = list(images) if side is None else [fitted(image, side) for image in images]
-    height, width = shown[0].shape[:2]
+    height, width = (max(image.shape[axis] for image in shown) for axis in (0, 1))
     width = width if captions is None else max(width, _READABLE)
     columns = math.ceil(math.sqrt(len(shown))) if columns is None else columns
     rows = [range(start, min(start + columns, len(shown))) for start in range(0, len(shown), columns)]

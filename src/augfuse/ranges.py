@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, final
 import msgspec
 import numpy as np
 
-from augfuse.errors import RangeError, RecipeError
+from augfuse.errors import RangeError, RecipeError, did_you_mean
 from augfuse.text import shown
 
 # The longest side of an output that a transform may name. What a whole output may be is for the plan to say.
@@ -313,15 +313,21 @@ class Corners(msgspec.Struct, frozen=True):
 
 @final
 class Choice(msgspec.Struct, frozen=True):
-    """One of a few words."""
+    """One of a few words. elsewhere: (word, option) what others call them."""
 
     doc: str
     options: tuple[str, ...]
     unit: str = ""
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
     def parse(self, where: str, value: Any) -> str:
         if not isinstance(value, str) or value not in self.options:
-            raise RangeError(f"{where}: got {shown(value)}, wanted one of {', '.join(map(shown, self.options))}.")
+            known = f"wanted one of {', '.join(map(shown, self.options))}."
+            meant = dict(self.elsewhere).get(value) if isinstance(value, str) else None
+            hint = "" if meant is None else f" Did you mean {shown(meant)}?"
+            if isinstance(value, str) and not hint:
+                hint = did_you_mean(value, self.options)
+            raise RangeError(f"{where}: got {shown(value)}, {known}{hint}")
         return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, cast, final, get_args
+from typing import TYPE_CHECKING, Any, final, get_args
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from augfuse.arguments import (
     as_index,
     as_indices,
+    asked_labels,
     canvas_of,
     check_apart,
     check_labels,
@@ -24,7 +25,7 @@ from augfuse.batch import Batch
 from augfuse.carry_out import How, carried_out, check_plan
 from augfuse.errors import RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
-from augfuse.frames import together
+from augfuse.frames import clips_of, together
 from augfuse.frameworks import adapter
 from augfuse.geometry import Canvas
 from augfuse.in_turn import InTurn
@@ -40,8 +41,8 @@ from augfuse.targets import given as of
 from augfuse.targets.asks import Asks, asks
 from augfuse.targets.given import Given, given
 from augfuse.targets.labels import warn_of_masks
-from augfuse.targets.mates import Mates, Read, again, met, of_batch, partners_of, soft_labels
-from augfuse.targets.policy import BOX_FORMATS, DEFAULT, Targets
+from augfuse.targets.mates import Mates, Read, again, given_labels, met, of_batch, partners_of
+from augfuse.targets.policy import BOX_FORMAT, DEFAULT, Targets
 from augfuse.targets.recipes import additional_kinds, as_targets
 from augfuse.targets.seek import sought
 from augfuse.transforms._custom import Lambda, named
@@ -50,7 +51,6 @@ from augfuse.transforms.calls import Called
 from augfuse.transforms.children import check_ends, checked_list, leaves
 from augfuse.transforms.evaluation import evaluated
 from augfuse.transforms.undone import warn_of_undone
-from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
     from augfuse.adapters.hf import HfTransform
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", get_args(Interpolation))
 _FIRST = np.zeros(1, np.int64)
-_BOX_FORMAT = Choice("box format", BOX_FORMATS)
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
 
 
@@ -92,7 +91,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         put = msgspec.structs.force_setattr
         put(self, "transforms", checked_list("Recipe.transforms", self.transforms))
         put(self, "fill_value", _FILL_VALUE.parse("Recipe.fill_value", self.fill_value))
-        for name, spec in (("fill", _FILL), ("interpolation", _INTERPOLATION), ("box_format", _BOX_FORMAT)):
+        for name, spec in (("fill", _FILL), ("interpolation", _INTERPOLATION), ("box_format", BOX_FORMAT)):
             spec.parse(f"Recipe.{name}", getattr(self, name))
         if self.value_range is not None:
             put(self, "value_range", own_range(self.value_range))
@@ -101,7 +100,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_ends("Recipe.transforms", self.transforms)
 
     def __call__(
-        self, *, image: np.ndarray, label: Any = None, seed: int | None = None, epoch: int = 0,
+        self, image: np.ndarray, *, label: Any = None, seed: int | None = None, epoch: int = 0,
         index: int | None = None, training: bool = True, data: Any = None, **targets: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
@@ -127,11 +126,11 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         plain = not targets and not isinstance(label, np.ndarray)
         if plain and (made := recipe._in_turn.image(recipe, seed, epoch, at, images)) is not None:
             return {"image": made, **given_label}
-        indices, labels = np.array([at]), recipe._labels(None if label is None else [label], data)
+        indices, labels = np.array([at]), asked_labels(recipe, None if label is None else [label], data)
         pool, read = partners_of(data, recipe, indices)
         drawn = recipe._draw(own, epoch, indices, labels, None, pool)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
-        mixed = None if label is None or data is None else soft_labels([label], recipe._asks.softens)
+        mixed = None if label is None or data is None else given_labels([label], recipe._asks.softens)
         batch = recipe._run(drawn, images, How(workers=1), mixed, None, held, read)
         given_label = given_label if mixed is None else {"label": batch.labels[0]}
         views = {"views": {name: view.sample(0) for name, view in batch.views.items()}} if batch.views else {}
@@ -153,7 +152,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         data: Any = None,
         **targets: Any,
     ) -> Batch:
-        """Images (n, h, w, c), (n, h, w) or a sequence of (h, w, c), uint8, uint16 or float32 -> a `Batch`.
+        """Images (n, h, w, c), (n, h, w) or a sequence of (h, w, c), uint8, uint16 or float32 -> a `Batch`. Of clips or
+        volumes (n, d, h, w, c), whose frames share all draws, each target has d entries for each, and so has the batch.
 
         indices (n,): the positions that key the draws, 0..n-1 by default. seed None draws fresh entropy, kept in
         `batch.plan.seed`. training=False applies `eval()`. workers: threads, all cores by default; it changes no byte.
@@ -164,6 +164,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         takes it; see `batch.targets`. data: the data set that partners of mixes are drawn from, of which `indices` are
         places; None: the images given. Raises ImageError, ImageTypeError, RecipeError.
         """
+        if (clips := clips_of(self, images)) is not None:
+            images, labels, indices, targets, out = clips.flat(images, labels, indices, targets, out)
         n = len(pixels := as_images(images))
         positions = np.arange(n, dtype=np.int64) if indices is None else as_indices(indices, n)
         check_labels(labels, n)
@@ -171,10 +173,12 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
         check_apart(out, pixels)
         pool, read = partners_of(data, recipe, positions)
-        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, recipe._labels(labels, data), None, pool)
-        held = given(self, targets, pixels.canvas, of.in_a_batch)
-        labels = soft_labels(labels, recipe._asks.softens)
-        return recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, None, held, read)
+        asked = asked_labels(recipe, labels, data)
+        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, asked, None, pool)
+        held = given(self, targets, pixels.canvas, of.in_a_batch if clips is None else clips.where)
+        labels = given_labels(labels, recipe._asks.softens)
+        batch = recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, None, held, read)
+        return batch if clips is None else clips.shaped(batch)
 
     def replay(
         self,
@@ -198,25 +202,18 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         RecipeError where another recipe made the plan, ImageError where the images are not like those of it.
         """
         check_plan(plan, (self.transforms, self._evaluation.transforms), self._settings)
+        if (clips := clips_of(self, images)) is not None:
+            images, labels, _, targets, out = clips.flat(images, labels, None, targets, out)
         pixels = as_images(images)
         plan.given.check(pixels.canvas, pixels.channels, pixels.dtype)
         check_labels(labels, len(pixels))
         check_values(pixels, plan.low, plan.high)
         check_apart(out, pixels)
-        held = given(self, targets, pixels.canvas, of.in_a_batch)
-        labels = labels if plan.before is None else soft_labels(labels, self._asks.softens)
+        held = given(self, targets, pixels.canvas, of.in_a_batch if clips is None else clips.where)
+        labels = labels if plan.before is None else given_labels(labels, self._asks.softens)
         mates = again(plan, pixels, held, labels, partners_of(data, self, plan.indices)[1])
-        return carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
-
-    def _labels(self, labels: Any, data: Any = None) -> np.ndarray | None:
-        """The labels as (n,) class numbers or names, where draws ask for them."""
-        if not (self._asks.when or self._asks.classes):
-            return None
-        if labels is None and self._asks.when and self._is_first("labels"):
-            warn("When: got images without labels, and leaves them as they are. Give labels, one for each image.")
-        if labels is None and data is None and self._asks.classes:
-            raise RecipeError("labels: got none for partners of a class, wanted one for each image. Give labels.")
-        return class_labels(labels)
+        batch = carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
+        return batch if clips is None else clips.shaped(batch)
 
     def _draw(
         self, seed: int, epoch: int, indices: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...] | None,
@@ -286,9 +283,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     @cached_property
     def _settings(self) -> Settings:
-        return Settings(
-            cast("Any", self.fill), cast("Any", self.fill_value), cast("Any", self.interpolation), self.value_range
-        )
+        own: tuple[Any, ...] = self.fill, self.fill_value, self.interpolation, self.value_range, self.box_format
+        return Settings(*own, self.targets.keypoint_format)
 
     @cached_property
     def _slots(self) -> Slots:

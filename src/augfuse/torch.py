@@ -7,7 +7,7 @@ from augfuse.frameworks import adapter
 
 adapter("torch", "augfuse.torch")  # a missing PyTorch names its extra
 
-from augfuse.adapters.torch import DetectionCollate as DetectionCollate  # noqa: E402
 from augfuse.adapters.torch import TorchBatches as TorchBatches  # noqa: E402
 from augfuse.adapters.torch import TorchDataset as TorchDataset  # noqa: E402
 from augfuse.adapters.torch import dataset as dataset  # noqa: E402
+from augfuse.adapters.torch_detection import DetectionCollate as DetectionCollate  # noqa: E402

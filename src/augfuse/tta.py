@@ -125,9 +125,7 @@ class TestTime:
     def _keypoints(self, found: list[tuple[int, Batch, Any]]) -> list[np.ndarray]:
         policy = self._recipe.targets
         back = [
-            batch.plan.inverse.keypoints(
-                _checked(said, len(batch)), format=policy.keypoint_format, swap=policy.swap_keypoints
-            )
+            batch.plan.inverse.keypoints(_checked(said, len(batch)), swap=policy.swap_keypoints)
             for _, batch, said in found
         ]
         return list(np.asarray(np.mean(back, axis=0, dtype=np.float64), np.float32))
@@ -136,8 +134,8 @@ class TestTime:
         together: list[dict[str, list[np.ndarray]]] = []
         for draw, batch, said in found:
             objects = _objects(said, len(batch))
-            inverse, form = batch.plan.inverse, self._recipe.box_format
-            back = inverse.boxes([own["boxes"] for own in objects], format=form)  # type: ignore[arg-type]
+            inverse = batch.plan.inverse
+            back = inverse.boxes([own["boxes"] for own in objects])
             for i, (own, boxes) in enumerate(zip(objects, back, strict=True)):
                 if i == len(together):
                     together.append({})
@@ -253,7 +251,13 @@ def _objects(said: Any, n: int) -> list[dict[str, np.ndarray]]:
             raise DataError(
                 f"model, image {i}: got {', '.join(map(shown, own))}, wanted boxes and what belongs to them."
             )
-        arrays = {name: np.asarray(as_array(value)) for name, value in own.items()}
+        try:
+            arrays = {name: np.asarray(as_array(value)) for name, value in own.items()}
+        except ValueError:
+            raise DataError(
+                f"model, image {i}: got what is no array, wanted boxes (k, 4), or a dict with names: {{'boxes': boxes, "
+                "'scores': scores}."
+            ) from None
         if any(not value.ndim or len(value) != len(arrays["boxes"]) for value in arrays.values()):
             sizes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
             raise DataError(f"model, image {i}: got {sizes}, wanted as many entries as boxes.")

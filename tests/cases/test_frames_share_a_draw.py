@@ -47,14 +47,55 @@ def test_views_evaluation_and_fresh_entropy() -> None:
     assert np.array_equal(middle, clip[:, 10:30, 14:34])
 
 
-def test_clips_in_a_batch_by_their_positions() -> None:
-    clips = pictures(6, 40, 48).reshape(2, 3, 40, 48, 3)
+def test_clips_in_a_batch() -> None:
+    clips, rng = pictures(6, 40, 48).reshape(2, 3, 40, 48, 3), np.random.default_rng(0)
     recipe = af.Recipe(BODY)
-    batch = recipe.batch(clips.reshape(-1, 40, 48, 3), indices=np.repeat(np.arange(2), 3), seed=9)
+    masks = rng.integers(0, 9, (2, 3, 40, 48), dtype=np.int16)
+    flat = [np.sort(rng.random((k, 2, 2)) * (48, 40), axis=1).reshape(k, 4) for k in (2, 0, 1, 1, 3, 1)]
+    boxes = [flat[:3], flat[3:]]
+    labels = np.array([4, 7])
+    batch = recipe.batch(clips, labels, masks=masks, boxes=boxes, seed=9)
+    assert batch.images.shape == (2, 3, 24, 24, 3) and batch.masks.shape == (2, 3, 24, 24) and len(batch) == 2
+    assert batch.labels.tolist() == [4, 7] and batch.indices.tolist() == [0, 1] and len(batch.plan) == 6
     for i, clip in enumerate(clips):
-        assert np.array_equal(recipe(image=clip, seed=9, index=i)["image"], batch.images.reshape(2, 3, 24, 24, 3)[i])
-    with pytest.raises(af.ImageError, match=r"indices=np.repeat\(np.arange\(n\), frames\) draws once"):
-        recipe.batch(clips)
+        one = recipe(image=clip, mask=masks[i], boxes=boxes[i], seed=9, index=i)
+        assert np.array_equal(one["image"], batch.images[i]) and np.array_equal(one["mask"], batch.masks[i])
+        assert all(np.array_equal(a, b) for a, b in zip(one["boxes"], batch.boxes[i], strict=True))
+        assert np.array_equal(batch.sample(i)["image"], batch.images[i])
+    apart = recipe.batch(clips.reshape(-1, 40, 48, 3), indices=np.repeat(np.arange(2), 3), seed=9)
+    assert np.array_equal(apart.images, batch.images.reshape(-1, 24, 24, 3))
+    assert np.array_equal(batch.frames.images, apart.images) and batch.grid().ndim == 3
+    again = recipe.replay(af.Plan.from_bytes(batch.plan.to_bytes()), clips, labels, masks=masks)
+    assert np.array_equal(again.images, batch.images) and np.array_equal(again.masks, batch.masks)
+
+
+def test_volumes_in_a_batch_of_other_layouts() -> None:
+    volumes = pictures(8, 32, 32, 1).reshape(2, 4, 32, 32, 1)
+    recipe = af.Recipe([af.Rotate(20), af.ToFloat()])
+    wanted = recipe.batch(volumes, seed=1, indices=[5, 9]).images
+    out = np.empty((2, 4, 1, 32, 32), np.float32)
+    batch = recipe.batch(volumes, seed=1, indices=[5, 9], layout="NCHW", out=out)
+    assert np.array_equal(out.transpose(0, 1, 3, 4, 2), wanted) and np.shares_memory(batch.images, out)
+    views = af.Recipe([af.Views(a=[af.RandomCrop(24)], b=[af.Resize(16)])]).batch(volumes, seed=1)
+    assert views.images.shape == (2, 4, 24, 24, 1) and views.views["b"].images.shape == (2, 4, 16, 16, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"masks": np.zeros((3, 4, 40, 48), np.uint8)}, "masks: got 3 for 2 clips of 3 frames, wanted an entry"),
+        ({"masks": np.zeros((2, 4, 40, 48), np.uint8)}, r"masks\[0\]: got 4 for 2 clips of 3 frames"),
+        ({"masks": np.zeros((2, 3, 40, 44), np.uint8)}, r"masks\[0\]\[0\]: got shape \(40, 44\)"),
+        ({"boxes": [[[]] * 3, [[], [[9, 9, 3, 3]], []]]}, r"boxes\[1\]\[1\]: box 0 is .*, upside down as pascal_voc"),
+        ({"labels": [1, 2, 3]}, "labels: got 3 for 2 images"),
+        ({"indices": np.arange(6)}, r"indices: got int64 of shape \(6,\), wanted 2"),
+        ({"out": np.empty((6, 40, 48, 3), np.uint8)}, r"out: got shape \(6, 40, 48, 3\), wanted a C-cont"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_clips(options: dict[str, object], message: str) -> None:
+    clips = pictures(6, 40, 48).reshape(2, 3, 40, 48, 3)
+    with pytest.raises(af.AugfuseError, match=message):
+        af.Recipe([af.HorizontalFlip()]).batch(clips, **options)
 
 
 def test_what_does_not_fit_is_refused() -> None:
@@ -63,6 +104,8 @@ def test_what_does_not_fit_is_refused() -> None:
         af.Recipe([af.HorizontalFlip()])(image=clip, mask=np.zeros((3, 40, 48), np.uint8))
     with pytest.raises(af.RecipeError, match=r"BoxSafeCrop: looks at what is in each image, .* the 4 frames"):
         af.Recipe([af.BoxSafeCrop(20)])(image=clip, boxes=[[[1, 2, 9, 9]]] * 4)
+    with pytest.raises(af.RecipeError, match=r"MixUp: mixes an image .* the 4 frames with each other"):
+        af.Recipe([af.MixUp()]).batch(clip[None])
     with pytest.raises(af.RecipeError, match="seed without an index"):
         af.Recipe([af.HorizontalFlip()])(image=clip, seed=1)
     with pytest.raises(af.RangeError, match="index: got -1"):

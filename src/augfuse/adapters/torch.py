@@ -17,12 +17,13 @@ from augfuse.batch import Batch
 from augfuse.data.dataset import DataSet, check_index
 from augfuse.data.loader import Form, Loader
 from augfuse.data.stores.samples import Samples
-from augfuse.errors import DataError, RangeError, StateError
+from augfuse.errors import RangeError, StateError
 from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch
 from augfuse.text import shown
 from augfuse.threads import cpu_count
+from augfuse.transforms.calls import options
 from augfuse.warn_once import warn_once
 
 _MOST_WORKERS = 1024  # of a DataLoader
@@ -184,8 +185,9 @@ class TorchDataset(Dataset):
     """Samples one by one, for the workers of a DataLoader: what `augfuse.torch.dataset` returns.
 
     `dataset[i]` is `(image, label)`, `(image, targets)` with a dict where the data set has targets, or the image alone:
-    what an `af.Loader` of the same seed makes of sample i in the same epoch. A DataLoader asks for a whole batch at a
-    time (`__getitems__`), which is quicker than one by one.
+    what an `af.Loader` of the same seed makes of sample i in the same epoch. The dict has the "index" of the sample
+    and, beside boxes, their "box_format", too. A DataLoader asks for a whole batch at a time (`__getitems__`), which is
+    quicker than one by one.
     """
 
     def __init__(self, loader: Loader) -> None:
@@ -230,6 +232,8 @@ class TorchDataset(Dataset):
         if batch.targets:
             for (_, targets, *_), position in zip(rows, positions.tolist(), strict=True):
                 targets["index"] = position
+                if "boxes" in targets:
+                    targets["box_format"] = batch.box_format
         return rows
 
     def _count(self, samples: int) -> None:
@@ -252,6 +256,7 @@ class TorchDataset(Dataset):
         self.set_epoch(state["epoch"])
 
 
+@options
 def dataset(
     data: DataSet | Samples,
     recipe: Recipe | None = None,
@@ -288,51 +293,6 @@ def dataset(
             one_hot=one_hot, collate="list",
         )
     )  # fmt: skip
-
-
-@final
-class DetectionCollate:
-    """Samples with boxes as the models and references of torchvision take them: a tuple of images (c, h, w), and a
-    tuple of dicts with "boxes" (k, 4) float32, "labels" (k,) int64, "masks" (k, h, w) uint8 where there are some,
-    "image_id", "area" and "iscrowd", and the other targets as they are.
-
-        loader = DataLoader(train, batch_size=4, collate_fn=af.torch.DetectionCollate())
-        for images, targets in loader:
-            losses = model(list(images), list(targets))
-
-    first_class: the number of the first class. 1 where 0 is the background, as in Faster R-CNN, Mask R-CNN and SSD; 0
-    for RetinaNet and FCOS. The recipe keeps its boxes in the format "pascal_voc".
-    """
-
-    def __init__(self, first_class: int = 1) -> None:
-        self.first_class = whole("first_class", first_class, 0)
-
-    def __call__(self, samples: Sequence[Any]) -> tuple[tuple[Tensor, ...], tuple[dict[str, Any], ...]]:
-        """A batch. DataError for samples without boxes or their class numbers."""
-        images, targets = zip(*(sample[:2] for sample in samples), strict=True)
-        return images, tuple(self._renamed(target) for target in targets)
-
-    def _renamed(self, target: Any) -> dict[str, Any]:
-        if not isinstance(target, dict) or "boxes" not in target:
-            raise DataError("DetectionCollate: got a sample without boxes, wanted one of a data set with boxes.")
-        found = {name: value for name, value in target.items() if name not in ("labels", "box_labels", "index")}
-        labels: Any = target.get("box_labels")
-        boxes = target["boxes"].reshape(-1, 4)
-        if not isinstance(labels, Tensor):
-            raise DataError(f"DetectionCollate: got box_labels {shown(labels)}, wanted class numbers 0, 1, 2, ...")
-        found["boxes"], found["labels"] = boxes, labels.to(torch.int64) + self.first_class
-        if "masks" in found:
-            found["masks"] = _stacked(found["masks"])
-        found["image_id"] = target["index"]
-        found["area"] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])  # a column of it is of the source
-        crowd: Any = found.pop("crowd", None)
-        zeros = torch.zeros(len(boxes), dtype=torch.int64)
-        found.setdefault("iscrowd", zeros if crowd is None else torch.as_tensor(crowd).to(torch.int64))
-        return found
-
-
-def _stacked(masks: Any) -> Tensor:
-    return (masks if isinstance(masks, Tensor) else torch.stack(list(masks))).to(torch.uint8)
 
 
 def _tensor(name: str, value: Any) -> Any:

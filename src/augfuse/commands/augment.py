@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from augfuse.commands import terminal
 from augfuse.commands.shell import ColumnWords
-from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, write_records
+from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, tell_losses, write_records
 from augfuse.errors import DataError, DecodeError, RangeError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def augment(
     src
         A folder or .zip of class folders, a folder of IDX files, a folder of NAME_train.zip and NAME_test.zip, a
         .csv, .tsv, .jsonl or .parquet table, an .npz file; a data set with boxes, masks, key points or
-        polygons, which move with the pixels.
+        polygons, which move with the pixels. What DST does not hold of them is counted in a warning.
     dst
         The folder to write, or a name that ends in .npz or .tfrecord.
     to
@@ -179,6 +179,7 @@ def _write(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
 
     if work.form not in ("npz", "folder"):
         return _write_form(work, dst, check)
+    tell_losses(work.sources, work.form, dst)
     with progress(work.sources, dst) as advance, replacing(dst, folder=work.form == "folder") as new:
         if work.form == "npz":
             written = write_npz(work.sources, work.copying, new, advance)

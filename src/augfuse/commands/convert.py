@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from augfuse.commands import terminal
 from augfuse.commands.shell import ColumnWords
-from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, write_records
+from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, tell_losses, write_records
 from augfuse.errors import DataError, RangeError
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ def _write(work: _Work, dst: Path, check: Callable[[], None]) -> None:
     from augfuse.recipe import Recipe
 
     copying = Copying(recipe=Recipe([]), copies=0, workers=work.workers)
+    if work.form in ("folder", "npz"):
+        tell_losses(work.parts, work.form, dst)
     with progress(work.parts, dst) as advance, replacing(dst, folder=work.form != "npz") as new:
         if work.form == "npz":
             write_npz(work.parts, copying, new, advance)

@@ -95,6 +95,17 @@ def outputs_of(dst: Path, parts: list[str | None], form: To, writer: str) -> dic
     return {part: Output("DST", name, writer, tfrecord_state, kept=True) for part, name in names.items()}
 
 
+def tell_losses(parts: Mapping[str | None, DataSet], form: To, dst: Path) -> None:
+    """Say what class folders and .npz files do not hold of these data sets, and what does."""
+    from augfuse.data.export.losses import Losses
+
+    losses = Losses("class folders" if form == "folder" else "an .npz file", several=form == "folder")
+    for data in parts.values():
+        losses.begin(data, (), of_images=True)
+    boxes = all({"boxes", "box_labels"} <= set(data.table.targets) for data in parts.values())
+    losses.report(dst, f" Type {'--to coco, yolo or voc, or ' if boxes else ''}a DST that ends in .tfrecord.")
+
+
 def write_records(
     parts: Mapping[str | None, DataSet],
     outputs: Mapping[str | None, Output],

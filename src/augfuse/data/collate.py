@@ -94,7 +94,7 @@ class Collation(msgspec.Struct, frozen=True):
             labels = np.stack([batch.labels[place] for batch, place in parts])
         planar = parts[0][0].planar
         batch = Batch(images, labels, plan.indices, paths, plan, planar)  # type: ignore[arg-type]
-        batch.kinds, batch.box_format = parts[0][0].kinds, parts[0][0].box_format
+        batch.kinds = parts[0][0].kinds
         for name in parts[0][0].targets:
             batch.targets[name] = [some.targets[name][place] for some, place in parts]
         for name in parts[0][0].visibility:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, final
 import msgspec
 import numpy as np
 
-from augfuse.data.columns import Size, Values, class_counts
+from augfuse.data.columns import Size, class_counts
 from augfuse.data.labels import check_named, class_names, labelled
+from augfuse.data.own_columns import own_columns
 from augfuse.data.sample import Sample
 from augfuse.data.split import split_rows
 from augfuse.data.stores.joined import JoinedStore
 from augfuse.data.stores.store import Read, Store
 from augfuse.data.table import Table, joined
 from augfuse.errors import DataError, DecodeError, ImageTypeError, RangeError, did_you_mean
+from augfuse.plan.plan import BoxFormat
 from augfuse.ranges import whole
-from augfuse.targets.recipes import FOREIGN
 from augfuse.text import shown
 
 if TYPE_CHECKING:
@@ -289,26 +290,17 @@ class DataSet:
         found = None if weights is None else check_weights("with_sample_weights", weights, len(self), np.float32)
         return self._with(msgspec.structs.replace(self.table, sample_weights=found), self.rows)
 
-    def with_targets(self, **targets: Any) -> DataSet:
+    def with_targets(self, *, box_format: BoxFormat = "pascal_voc", **targets: Any) -> DataSet:
         """The same samples with what belongs to places in their images, by name; None takes one away.
 
             af.from_arrays(x).with_targets(mask=masks, boxes=boxes, box_labels=numbers)
 
-        Each: a list or an array with an entry for each sample: "mask" (h, w), "masks" (k, h, w), "boxes" (k, 4) in
-        pixels as [x1, y1, x2, y2], "box_labels" (k,), "keypoints", "polygons", or a further field. Nothing is copied.
-        DataError.
+        Each: a list or an array with an entry for each sample: "mask" (h, w), "masks" (k, h, w), "boxes" (k, 4),
+        "box_labels" (k,), "keypoints", "polygons", or a further field. Nothing is copied, but boxes that are converted.
+        box_format: of the boxes given, as in `Recipe`, but "oriented"; the data set hands out [x1, y1, x2, y2] in
+        pixels, "pascal_voc", whatever it is. DataError, ImageError.
         """
-        columns = dict(self.table.targets)
-        for name, entries in targets.items():
-            if (meant := FOREIGN.get(name)) is not None:
-                raise DataError(f"with_targets: got {shown(name)}, wanted {shown(meant)}, which moves with its image.")
-            columns.pop(name, None)
-            if entries is None:
-                continue
-            if isinstance(entries, (str, bytes)) or not hasattr(entries, "__getitem__") or len(entries) != len(self):
-                got = str(len(entries)) if hasattr(entries, "__len__") else type(entries).__name__
-                raise DataError(f"with_targets: {name}: got {got} for {len(self)} samples, wanted an entry for each.")
-            columns[name] = Values(entries, np.arange(len(self), dtype=np.int64))
+        columns = own_columns(self.table.targets, len(self), targets, box_format)
         return self._with(msgspec.structs.replace(self.table, targets=columns), self.rows)
 
     def with_copies(self, copies: np.ndarray) -> DataSet:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from augfuse.arguments import asked_labels
 from augfuse.data.dataset import DataSet
 from augfuse.errors import DataError
 from augfuse.ranges import Number
@@ -87,7 +88,7 @@ def labels_for_draws(recipe: Recipe, data: DataSet) -> tuple[tuple[str, ...] | N
             "or partners of a class: what is done to an image is decided before it is read. Type "
             "af.from_samples(data, labels=labels)."
         )
-    given = recipe._labels(labels, data)
+    given = asked_labels(recipe, labels, data)
     every = np.empty(0, np.int64) if given is None else given
     for path, transform in asking:
         if given is not None or classes is not None:

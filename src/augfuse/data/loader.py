@@ -36,6 +36,7 @@ from augfuse.targets.given import given, of_samples
 from augfuse.targets.mates import met, of_batch, soft_labels, softened
 from augfuse.text import shown
 from augfuse.threads import cpu_count
+from augfuse.transforms.calls import options
 from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Loader:
     begins with the next epoch, as the next loop of the original does; `state_dict` keeps the place within the epoch.
     """
 
+    @options
     def __init__(
         self,
         data: DataSet | Samples,

@@ -10,11 +10,11 @@ from augfuse.data.columns import kinds, known_kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels
 from augfuse.data.read import Reader
-from augfuse.errors import DataError, RangeError
+from augfuse.errors import DataError
 from augfuse.plan.partners import Pool
 from augfuse.recipe import Recipe
 from augfuse.targets.given import given, of_samples
-from augfuse.targets.mates import Mate, Read, filled, soft_labels
+from augfuse.targets.mates import Mate, Read, filled, given_labels, soft_labels
 from augfuse.threads import cpu_count
 from augfuse.transforms.children import leaves
 from augfuse.transforms.mixing import Mix
@@ -27,10 +27,11 @@ def kinds_of(data: DataSet, recipe: Recipe) -> dict[str, str]:
 
 @final
 class Partners:
-    """Reads the partners of mixes. classes: how many one-hot labels have; None: labels are not one-hot."""
+    """Reads the partners of mixes. classes: how many one-hot labels have; None: labels are not one-hot. served: whether
+    the data set serves the images that are mixed, too."""
 
-    def __init__(self, data: DataSet, recipe: Recipe, reader: Reader, classes: int | None) -> None:
-        _check(data, recipe, classes)
+    def __init__(self, data: DataSet, recipe: Recipe, reader: Reader, classes: int | None, served: bool = True) -> None:
+        _check(data, recipe, classes, served)
         self._data, self._recipe, self._reader, self._classes = data, recipe, reader, classes
         self._kinds = kinds_of(data, recipe)
         labels = labels_for_draws(recipe, data)[1]
@@ -67,25 +68,25 @@ class Partners:
 
 def of_data(data: DataSet, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]:
     """The pool for these samples, and what reads partners out of it. Labels that are class numbers become one-hot."""
-    if recipe._asks.classes and len(own) and own.max() >= len(data):
-        raise RangeError(
-            f"indices: got {own.max()} for a data set of {len(data)} samples, wanted their places in it: partners are "
-            "those of their class."
+    if len(own) and own.max() >= len(data):
+        raise DataError(
+            f"data: got {len(data)} samples for an image at index {own.max()}, wanted the data set that the images are "
+            "of. Use that one, and indices= the places of the images in it."
         )
     labels = data.labels
     numbers = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
     classes = one_hot_labels(data) if numbers and recipe._asks.softens is not None else None
-    partners = Partners(data, recipe, Reader(data, "raise", 0.0, recipe), classes)
+    partners = Partners(data, recipe, Reader(data, "raise", 0.0, recipe), classes, served=False)
     return partners.pool.of(own), partners.reader(cpu_count())
 
 
-def _check(data: DataSet, recipe: Recipe, classes: int | None) -> None:
+def _check(data: DataSet, recipe: Recipe, classes: int | None, served: bool) -> None:
     """Refuse data that cannot be mixed, before anything is read."""
     softens, names = recipe._asks.softens, data.table.targets
     if softens is not None and data.labels is not None and classes is None and label_kind(data.labels) != "one-hot":
-        soft_labels(data.labels, softens)
+        given_labels(data.labels, softens)
     lazy = data.labels is None and data.images is None
-    if softens is not None and data.labels is None and not names and not lazy:
+    if served and softens is not None and data.labels is None and not names and not lazy:
         raise DataError(
             f"data: got images without labels and targets for a recipe with {softens}, wanted labels: a mixed image "
             "belongs to several classes. Use af.from_arrays(images, labels), and af.Loader(..., one_hot=True)."

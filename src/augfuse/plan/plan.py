@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from augfuse.targets.inverse import Inverse
 
 Fill: TypeAlias = Literal["nearest", "reflect", "wrap", "constant"]
+BoxFormat: TypeAlias = Literal["pascal_voc", "coco", "yolo", "normalized", "oriented"]
+PointFormat: TypeAlias = Literal["auto", "xy", "xyv", "xya", "xyav", "xys", "xysv", "xyas", "xyasv"]
 
 # The most pixels of one image that a pass makes: 16384 x 16384, more than any decoder hands out.
 MOST_PIXELS = 2**28
@@ -34,12 +36,15 @@ FULL = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}  # full scale o
 
 @final
 class Settings(msgspec.Struct, frozen=True):
-    """What a recipe says besides its transforms, as `Recipe` checked it."""
+    """What a recipe says besides its transforms, as `Recipe` checked it. Boxes and points of the images are in these
+    formats."""
 
     fill: Fill = "nearest"
     fill_value: tuple[float, ...] = (0.0,)
     interpolation: Interpolation = "bilinear"
     value_range: tuple[float, float] | None = None
+    box_format: BoxFormat = "pascal_voc"
+    keypoint_format: PointFormat = "auto"
 
 
 @final
@@ -167,9 +172,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
         originals. Of a plan with views it is that of the first one, of others `batch.views[name].plan.inverse`.
         RecipeError for plans that put several images into one.
         """
-        from augfuse.targets.inverse import Inverse
-
-        return Inverse(self)
+        return _inverses[0](self)
 
     def to_bytes(self) -> bytes:
         """The plan as bytes, which `Plan.from_bytes` reads; see `Recipe.replay`."""
@@ -185,6 +188,14 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
         from augfuse.plan.serial import from_bytes
 
         return from_bytes(data)
+
+
+_inverses: list[Callable[[Plan], Inverse]] = []
+
+
+def inverted_by(inverse: Callable[[Plan], Inverse]) -> None:
+    """Say what `Plan.inverse` is made by: what knows targets comes after plans, and tells them."""
+    _inverses[:] = [inverse]
 
 
 def value_range(dtype: np.dtype, declared: tuple[float, float] | None) -> tuple[float, float]:

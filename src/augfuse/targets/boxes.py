@@ -8,10 +8,12 @@ import msgspec
 import numpy as np
 
 from augfuse.geometry import Canvas
+from augfuse.plan.plan import BoxFormat
 from augfuse.targets import polygons
-from augfuse.targets.policy import BoxFormat, Targets
+from augfuse.targets.policy import Targets
 from augfuse.targets.way import Leg, Places, Stage
 
+FRACTIONS = ("yolo", "normalized")  # formats whose numbers are parts of the width and the height
 _ON_A_CURVE = 32  # points of each side where lines become curves
 _ON_AN_ELLIPSE = 128
 
@@ -28,20 +30,26 @@ class Boxes(msgspec.Struct, frozen=True, eq=False):
 def corners_of(values: np.ndarray, image: np.ndarray, canvas: Canvas, form: BoxFormat) -> np.ndarray:
     """(k, 4, 2) of boxes (k, 4), or (k, 5) oriented ones, on canvases of these sizes."""
     width, height = canvas.width[image].astype(np.float64), canvas.height[image].astype(np.float64)
-    a, b, c, d = (values[:, column].astype(np.float64) for column in range(4))
+    values = values.astype(np.float64)
     if form == "oriented":
-        turn = np.deg2rad(values[:, 4].astype(np.float64))
+        a, b, c, d = values[:, :4].T
+        turn = np.deg2rad(values[:, 4])
         along = np.stack([np.cos(turn), -np.sin(turn)], axis=1) * (c / 2)[:, None]
         down = np.stack([np.sin(turn), np.cos(turn)], axis=1) * (d / 2)[:, None]
         middle = np.stack([a, b], axis=1)
         return np.stack([middle + s * along + t * down for s, t in ((-1, -1), (1, -1), (1, 1), (-1, 1))], axis=1)
+    left, top, right, bottom = ends_of(values, form)
+    if form in FRACTIONS:
+        left, top, right, bottom = left * width, top * height, right * width, bottom * height
+    return rectangles(np.stack([left, top, right, bottom], axis=1))
+
+
+def ends_of(boxes: np.ndarray, form: str) -> tuple[np.ndarray, ...]:
+    """Left, top, right and bottom (k,) each, in the unit that the boxes have, which are not oriented."""
+    a, b, c, d = boxes[:, :4].T
     if form == "coco":
-        a, b, c, d = a, b, a + c, b + d
-    elif form == "yolo":
-        a, b, c, d = (a - c / 2) * width, (b - d / 2) * height, (a + c / 2) * width, (b + d / 2) * height
-    elif form == "normalized":
-        a, b, c, d = a * width, b * height, c * width, d * height
-    return rectangles(np.stack([a, b, c, d], axis=1))
+        return a, b, a + c, b + d
+    return (a - c / 2, b - d / 2, a + c / 2, b + d / 2) if form == "yolo" else (a, b, c, d)
 
 
 def rectangles(ends: np.ndarray) -> np.ndarray:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from augfuse.geometry import Canvas
+from augfuse.plan.plan import BoxFormat
 from augfuse.targets.boxes import corners_of
-from augfuse.targets.policy import BoxFormat
 
 # Colours that differ for people who see red and green alike. Source: Okabe and Ito, Color Universal Design.
 _COLORS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))

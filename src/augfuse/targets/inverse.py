@@ -10,22 +10,22 @@ import numpy as np
 
 from augfuse.errors import ImageError, ImageTypeError, RecipeError
 from augfuse.plan.lower import Interpolation
-from augfuse.plan.plan import Plan
+from augfuse.plan.plan import BoxFormat, Plan, PointFormat, inverted_by
 from augfuse.ranges import Choice
 from augfuse.targets import boxes as box_kind
 from augfuse.targets import points as point_kind
 from augfuse.targets import polygons as polygon_kind
 from augfuse.targets.back import Pixels, check_folds, moves, pictures, pixels, sampled
 from augfuse.targets.boxes import Boxes
-from augfuse.targets.given import CHECKS, numbers
+from augfuse.targets.given import CHECKS, Terms
+from augfuse.targets.lists import is_list, numbers
 from augfuse.targets.masks import as_words, from_words, swapped
 from augfuse.targets.points import Points
-from augfuse.targets.policy import BOX_FORMATS, BoxFormat, Pairs, PointFormat, Targets
+from augfuse.targets.policy import BOX_FORMAT, Pairs, Targets
 from augfuse.targets.way import back, mirrored
 from augfuse.text import shown
 from augfuse.threads import cpu_count
 
-_FORMAT = Choice("box format", BOX_FORMATS)
 _LAYOUT = Choice("layout", ("NHWC", "NCHW"))
 
 
@@ -35,7 +35,7 @@ class Inverse:
     predictions of a model, in the frames of the original ones.
 
         back = batch.plan.inverse
-        boxes = back.boxes(predicted)  # (k, 4) for each image, in the pixels of the originals
+        boxes = back.boxes(predicted)  # (k, 4) for each image, in the format of the recipe
 
     Everything has one entry for each image of the batch, a list or an array (n, ...), and comes out as it was given, in
     the same order: nothing is dropped. Arrays of PyTorch, TensorFlow and Keras are taken too; what comes out is NumPy.
@@ -72,15 +72,16 @@ class Inverse:
         """(n, h, w) bool: which pixels of the originals are in the augmented images; a list where sizes differ."""
         return _stacked([own.seen for own in self._pixels])
 
-    def keypoints(self, points: Any, *, format: PointFormat = "auto", swap: Pairs = ()) -> Any:
+    def keypoints(self, points: Any, *, format: PointFormat | None = None, swap: Pairs = ()) -> Any:
         """Points (k, d) or (k, p, d) of each image, float32.
 
-        format: their columns, as in `Targets`; angles and scales are undone, visibilities or scores (v, or a third
-        column) stay as they are.
+        format: their columns, as in `Targets`; None: those of the recipe. Angles and scales are undone, visibilities or
+        scores (v, or a third column) stay as they are.
         """
+        format = self._plan.settings.keypoint_format if format is None else format
         policy = Targets(keypoint_format=format, swap_keypoints=swap)
         entries = self._entries("keypoints", points, lambda value, name, h, w: CHECKS["keypoints"](
-            value, name, h, w, "", policy))  # fmt: skip
+            value, name, h, w, Terms(policy=policy)))  # fmt: skip
         way, size = back(self._plan), self._plan.size
         found: list[np.ndarray] = []
         for i, entry in enumerate(entries):
@@ -98,17 +99,18 @@ class Inverse:
         self,
         boxes: Any,
         *,
-        format: BoxFormat = "pascal_voc",
+        format: BoxFormat | None = None,
         hull: Literal["corners", "ellipse"] = "corners",
         clip: bool = True,
     ) -> Any:
         """Boxes (k, 4), or (k, 5) oriented ones, of each image, float32, in the same format; further columns, such as
         scores, stay as they are.
 
-        Of an image that was turned it is the box around the turned box, `hull` as in `Targets`. clip: cut at the edges
-        of the original; a box that lies outside of it is left without area.
+        format: of the boxes, as in `Recipe(box_format=...)`; None: that of the recipe. Fractions are those of the
+        augmented image, then of the original. Of an image that was turned it is the box around the turned box, `hull`
+        as in `Targets`. clip: cut at the edges of the original; a box that lies outside of it is left without area.
         """
-        form: Any = _FORMAT.parse("format", format)
+        form: Any = self._plan.settings.box_format if format is None else BOX_FORMAT.parse("format", format)
         wide = 5 if form == "oriented" else 4
         policy = Targets(clip=clip, hull=hull)
         entries = self._entries("boxes", boxes, lambda value, name, h, w: _boxes(value, name, wide, form))
@@ -127,7 +129,7 @@ class Inverse:
     def polygons(self, polygons: Any, *, clip: bool = True) -> list[list[Any]]:
         """Rings (m, 2), or lists of rings, of each image, float32; clip: cut at the edges of the original."""
         entries = self._entries("polygons", polygons, lambda value, name, h, w: CHECKS["polygons"](
-            value, name, h, w, "", Targets()))  # fmt: skip
+            value, name, h, w, Terms()))  # fmt: skip
         pieces = iter(polygon_kind.pieces(polygon_kind.moved(polygon_kind.rings_of(entries), back(self._plan), clip)))
 
         def ring() -> np.ndarray:
@@ -189,11 +191,14 @@ class Inverse:
 
     def _entries(self, name: str, value: Any, check: Callable[[Any, str, int, int], Any]) -> list[Any]:
         value = as_array(value)
-        if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != len(self):
-            got = f"{len(value)}" if hasattr(value, "__len__") else type(value).__name__
+        if not is_list(value) or len(value) != len(self):
+            got = f"{len(value)}" if is_list(value) else type(value).__name__
             raise ImageError(f"{name}: got {got} for {len(self)} images, wanted one entry for each.")
         height, width = self._plan.size
         return [check(as_array(value[i]), f"{name}[{i}]", int(height[i]), int(width[i])) for i in range(len(self))]
+
+
+inverted_by(Inverse)
 
 
 def as_array(value: Any) -> Any:

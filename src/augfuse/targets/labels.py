@@ -24,6 +24,20 @@ def blends(recipe: Any) -> bool:
     )
 
 
+def warn_of_numbers(labels: np.ndarray, mix: str) -> None:
+    """Warn where labels (n,) of a recipe that mixes them are whole numbers as floats: class numbers, nearly always.
+    0 and 1 are taken as shares."""
+    if labels.ndim != 1 or labels.dtype.kind != "f" or (labels != np.rint(labels)).any() or labels.max(initial=0) < 2:
+        return
+    message = (
+        f"labels: got {labels.dtype.name} with whole numbers only, for a recipe with {mix}, which mixes them as "
+        "numbers with a meaning, such as an age: between class 1 and class 3 it makes a 2. Class numbers are "
+        "labels.astype(np.int64) with af.Loader(..., one_hot=True); of an age give labels[:, None], and nothing is "
+        'said. See "Labels" in docs/mixing.md.'
+    )
+    warn_first(message, message)
+
+
 def warn_of_masks(recipe: Any, image: np.ndarray, labels: Any) -> None:
     """Warn where a label is a picture of the size of its image, and `recipe` moves the image alone."""
     first = labels[0] if isinstance(labels, (np.ndarray, list, tuple)) else None

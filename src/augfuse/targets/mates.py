@@ -14,6 +14,7 @@ from augfuse.plan.draw import Drawn, Node, with_params
 from augfuse.plan.partners import Pool
 from augfuse.plan.plan import Mixture, Plan
 from augfuse.targets.given import Given
+from augfuse.targets.labels import warn_of_numbers
 from augfuse.transforms.mixing import Mix
 
 
@@ -165,13 +166,28 @@ def soft_labels(labels: Any, name: str | None) -> Any:
     array = np.asarray(labels)
     if array.dtype.kind == "f":
         return array
-    if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "bui" and (array.sum(axis=1) == 1).all():
+    rows = array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "bui"
+    if rows and (array.sum(axis=1) == 1).all():
         return array.astype(np.float32)
+    hint = "Use af.Loader(..., one_hot=True), or np.eye(classes, dtype=np.float32)[labels]."
+    if rows and array.size and array.min() >= 0 and array.max() <= 1:
+        hint = "Where the columns are classes, of which an image has several, use labels.astype(np.float32)."
+    elif array.ndim == 2 and array.shape[1] == 1:
+        hint = "Use labels.ravel() with af.Loader(..., one_hot=True), or np.eye(classes)[labels.ravel()]."
+    elif array.dtype.kind not in "bui":
+        hint = "Words become class numbers by np.unique(labels, return_inverse=True)[1]; then use one_hot=True."
     raise ImageTypeError(
         f"labels: got {array.dtype} of shape {array.shape} for a recipe with {name}, wanted rows of shares (n, "
-        "classes) float32: an image that is mixed belongs to several classes. Use af.Loader(..., one_hot=True), or "
-        "np.eye(classes, dtype=np.float32)[labels]."
+        f"classes) float32: an image that is mixed belongs to several classes. {hint}"
     )
+
+
+def given_labels(labels: Any, name: str | None) -> Any:
+    """`soft_labels` of what a user gave; a warning for what look like class numbers as floats."""
+    found = soft_labels(labels, name)
+    if found is not None and name is not None:
+        warn_of_numbers(found, name)
+    return found
 
 
 def again(plan: Plan, images: Images, held: Given | None, labels: Any, read: Read | None) -> Mates | None:
@@ -206,7 +222,10 @@ def softened(before: Mixture, values: np.ndarray, name: str, mates: Mates) -> np
     for k, mate in enumerate(mates.of[op.path]):
         other = getattr(mate, name)
         if other is None or other.shape[1:] != values.shape[1:]:
-            raise ImageError(f"{op.name}: a partner has no {name} like the image's, wanted them for every sample.")
+            raise ImageError(
+                f"{op.name}: a partner has no {name} like the image's, wanted them for every sample. Use "
+                f"data.{'with_labels' if name == 'labels' else 'with_sample_weights'}({name})."
+            )
         mixed = mixed + shares[:, k + 1] * other
     out[op.rows] = mixed
     return out

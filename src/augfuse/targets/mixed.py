@@ -15,7 +15,7 @@ from augfuse.plan.plan import Mixture, Plan
 from augfuse.targets.given import Given
 from augfuse.targets.masks import Run
 from augfuse.targets.move import carried
-from augfuse.targets.pieces import Piece, chosen, covering, hidden, hidden_behind, joined, shifted
+from augfuse.targets.pieces import Piece, chosen, covering, hidden, hidden_behind, joined, pasted, shifted
 
 Others: TypeAlias = Mapping[str, Sequence[Given | None]]  # what belongs to partners, by the path of their mix
 
@@ -41,8 +41,9 @@ def mixed(
         pieces = [_piece(own, i), *(_piece(partner, j) for partner in partners)]
         taken: np.ndarray | None = None
         if op.objects is not None:
-            taken = covering(pieces[1], op.objects[j], size)
-            pieces[1] = chosen(pieces[1], op.objects[j])
+            objects = pasted(pieces[1], op.objects[j])
+            taken = covering(pieces[1], objects, size)
+            pieces[1] = chosen(pieces[1], objects)
             masks[op.path] = [*(masks[op.path] or ()), taken]
         result = _together(pieces, op, j, size, taken)
         for name in entries:
@@ -114,7 +115,9 @@ def _check_objects(held: Given, op: Mix) -> None:
             kind == "masks" and all(np.ndim(entry) == 3 for entry in held.entries[name])
         ):
             return
+    flat = any(kind in ("mask", "masks") for kind in held.kinds.values())
+    hint = "Planes (h, w) of one object each are masks[:, None]." if flat else "Give masks=, or leave it out."
     raise RecipeError(
-        f"{op.name}: got {', '.join(held.kinds)}, wanted masks (k, h, w), polygons or segments, one for each object: "
-        "they say what is pasted. Give masks=, or leave it out."
+        f"{op.name}: got {', '.join(held.kinds)}{' (h, w)' if flat else ''}, wanted masks (k, h, w), polygons or "
+        f"segments, one for each object: they say what is pasted. {hint}"
     )

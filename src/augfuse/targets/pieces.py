@@ -7,11 +7,12 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.plan.plan import BoxFormat
 from augfuse.targets import polygons
 from augfuse.targets.masks import ends
 from augfuse.targets.move import renumbered
-from augfuse.targets.policy import BoxFormat
 
+_CROWDS = frozenset(("crowd", "iscrowd"))  # columns that say which objects are many, as of COCO
 _ALL = 1 - 1e-9  # of a box: what is covered by so much is not seen
 
 
@@ -60,17 +61,26 @@ def shifted(piece: Piece, part: np.ndarray) -> Piece:
     return piece.replaced(entries)
 
 
+def pasted(piece: Piece, drawn: np.ndarray) -> np.ndarray:
+    """(k,) bool: which of its objects are pasted: as is drawn (m,), of object k number k modulo m. Crowds, which are
+    not one object, never are."""
+    found = drawn[np.arange(_count(piece)) % len(drawn)]
+    for name in piece.bound & _CROWDS:
+        found = found & ~np.asarray(piece.entries[name], bool)
+    return found
+
+
 def chosen(piece: Piece, objects: np.ndarray) -> Piece:
-    """Those of its objects that are pasted. objects: (m,) bool, of object k number k modulo m."""
-    found = piece.left(objects[np.arange(_count(piece)) % len(objects)])
+    """Those of its objects (k,) that are pasted."""
+    found = piece.left(objects)
     empty = {name: found.entries[name][:0] for name in found.of("boxes", "keypoints", "polygons", "box_labels")
              if name not in found.bound}  # fmt: skip
     return found.replaced(empty, {name: found.seen[name][:0] for name in empty if name in found.seen})
 
 
 def covering(piece: Piece, objects: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(h, w) bool: what the objects that are pasted cover."""
-    found, taken = np.zeros(size, bool), objects[np.arange(_count(piece)) % len(objects)]
+    """(h, w) bool: what the objects (k,) cover that are pasted."""
+    found, taken = np.zeros(size, bool), objects
     masks = next((piece.entries[name] for name in piece.of("masks") if np.ndim(piece.entries[name]) == 3), None)
     if masks is not None and len(masks) == len(taken):
         return (masks[taken] != 0).any(axis=0) if taken.any() else found

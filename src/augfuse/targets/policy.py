@@ -9,16 +9,19 @@ import msgspec
 import numpy as np
 
 from augfuse.errors import RangeError
+from augfuse.plan.plan import BoxFormat, PointFormat
 from augfuse.ranges import Choice, Flag, Number, listed
 from augfuse.text import shown
 from augfuse.transforms.base import specs
 from augfuse.transforms.calls import Called
 
-BoxFormat: TypeAlias = Literal["pascal_voc", "coco", "yolo", "normalized", "oriented"]
-BOX_FORMATS = get_args(BoxFormat)
+BOX_FORMAT = Choice(
+    "box format",
+    get_args(BoxFormat),
+    elsewhere=(("xyxy", "pascal_voc"), ("voc", "pascal_voc"), ("xywh", "coco"), ("albumentations", "normalized"),
+               ("xyxyn", "normalized"), ("xywhn", "yolo"), ("xywhr", "oriented")),
+)  # fmt: skip
 Hull: TypeAlias = Literal["corners", "ellipse", "tight"]
-PointFormat: TypeAlias = Literal["auto", "xy", "xyv", "xya", "xyav", "xys", "xysv", "xyas", "xyasv"]
-
 Pairs: TypeAlias = Sequence[tuple[int, int]]
 
 # What a further field of a sample may be treated like; see `Recipe`.

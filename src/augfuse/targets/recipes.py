@@ -10,9 +10,13 @@ from augfuse.targets.policy import KINDS, Targets
 from augfuse.text import shown
 
 _OWN = tuple(kind for kind in KINDS if kind != "image")
+_OF_LOADERS = ("one_hot", "label_smoothing", "batch_size", "shuffle", "pad_to", "collate", "on_error")
 FOREIGN = {
-    "bboxes": "boxes", "bounding_boxes": "boxes", "labels": "box_labels", "class_labels": "box_labels",
-    "segmentation": "mask", "points": "keypoints", "landmarks": "keypoints", "target": "mask",
+    "bbox": "boxes", "bboxes": "boxes", "box": "boxes", "bounding_box": "boxes", "bounding_boxes": "boxes",
+    "labels": "box_labels", "class_labels": "box_labels", "bbox_labels": "box_labels", "category_ids": "box_labels",
+    "category_id": "box_labels", "box_label": "box_labels", "segmentation": "mask", "segmentations": "polygons",
+    "polygon": "polygons", "target": "mask", "keypoint": "keypoints", "kps": "keypoints", "points": "keypoints",
+    "landmark": "keypoints", "landmarks": "keypoints",
 }  # fmt: skip
 
 
@@ -51,8 +55,11 @@ def kinds_of(names: Sequence[str], additional: Any) -> dict[str, str]:
         if name not in known:
             foreign = FOREIGN.get(name)
             hint = did_you_mean(name, known) if foreign is None else f" Did you mean {shown(foreign)}?"
+            hint += f' Further fields are named by Recipe(additional={{"{name}": "mask"}}).'
+            if name in _OF_LOADERS:
+                hint = f" It is an option of a loader: af.Loader(data, recipe, {name}=...)."
             raise ImageTypeError(
-                f"recipe({name}=...): there is no {shown(name)}, wanted image, label, {', '.join(known)}, seed, epoch, "
-                f'index or training.{hint} Further fields are named by Recipe(additional={{"{name}": "mask"}}).'
+                f"recipe({name}=...): there is no {shown(name)}, wanted {', '.join(known)} or an option of the "
+                f"call.{hint}"
             )
     return {name: known[name] for name in names}

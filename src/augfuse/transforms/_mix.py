@@ -200,11 +200,11 @@ class Mosaic(Mix, frozen=True):
 class CopyPaste(Mix, frozen=True):
     """Paste objects of another image into the image, each with the probability `share`, at the place that it has there.
 
-    What an object covers is its mask, of masks (k, h, w), or its polygon; without these nothing is pasted. Pasted
-    objects come behind those of the image, with their boxes and labels; masks and boxes of the image lose what is
-    hidden, and objects that are hidden go. A partner of another size is scaled until it covers the image. Put
-    transforms such as ScaleJitter and a crop before it, for variety. Evaluation leaves it out. Source: Ghiasi et al.
-    2021.
+    What an object covers is its mask, of masks (k, h, w), or its polygon; without these nothing is pasted, nor is what
+    a column "crowd" marks. Pasted objects come behind those of the image, with their boxes and labels; masks and boxes
+    of the image lose what is hidden, and objects that are hidden go. A partner of another size is scaled until it
+    covers the image. Put transforms such as ScaleJitter and a crop before it, for variety. Evaluation leaves it out.
+    Source: Ghiasi et al. 2021.
     """
 
     share: Annotated[float, Number("probability that an object is pasted", "", 0, 1)] = 0.5

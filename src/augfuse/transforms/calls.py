@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, get_type_hints
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
 
@@ -12,6 +14,8 @@ from augfuse.errors import AugfuseError, ImageTypeError, RangeError, did_you_mea
 from augfuse.ranges import Spec
 from augfuse.text import shown
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _StructMeta = type(msgspec.Struct)
 
 # What other libraries call our fields. Names that are spelled alike are found without it.
@@ -26,6 +30,30 @@ _ELSEWHERE = {
     "fill": ("fill_mode", "border_mode", "padding_mode"),
     "fill_value": ("cval", "fillcolor", "border_value"),
     "interpolation": ("order", "resample", "resampling"),
+    "transforms": ("transform", "augmentations"),
+    "box_format": ("bbox_params", "bbox_format", "format"),
+    "targets": (
+        "min_area",
+        "min_side",
+        "min_visibility",
+        "clip",
+        "keep_empty",
+        "hull",
+        "bind",
+        "mask_fill",
+        "mask_erase",
+        "keypoint_params",
+        "keypoint_format",
+        "swap_keypoints",
+        "swap_labels",
+        "swap_mask",
+        "label_fields",
+    ),
+    "additional": ("additional_targets",),
+    "workers": ("num_workers", "n_jobs", "threads"),
+    "collate": ("collate_fn",),
+    "recipe": ("transform", "transforms", "augment"),
+    "one_hot": ("label_mode", "class_mode", "num_classes"),
 }
 
 
@@ -35,6 +63,21 @@ def no_such_field(name: Any, known: Iterable[str]) -> str:
     foreign = next((own for own in known if name in _ELSEWHERE.get(own, ())), None)
     hint = did_you_mean(str(name), known) if foreign is None else f" Did you mean {shown(foreign)}?"
     return f"wanted one of {', '.join(known)}.{hint}"
+
+
+def options(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function; Python's own error about an argument that it does not have gets the next line to type."""
+    names = tuple(name for name in inspect.signature(function).parameters if name != "self")
+    title = function.__qualname__.removesuffix(".__init__")
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in names:
+                raise ImageTypeError(f"{title} has no {shown(name)}, {no_such_field(name, names)}")
+        return function(*args, **kwargs)
+
+    return call
 
 
 class Called(_StructMeta):  # type: ignore[misc, valid-type]

@@ -132,7 +132,8 @@ def check_no_mix(owner: str, transforms: Sequence[Transform]) -> None:
         if isinstance(transform, Mix):
             raise RecipeError(
                 f"{path}: got a transform that mixes samples inside of {owner}, whose order or choice differs from "
-                f"image to image. Put it before or behind {owner}, or use af.OneOf or af.Sequential."
+                f"image to image. Put it before or behind {owner}, or use "
+                f"{'' if transform.sets_size else 'af.OneOf or '}af.Sequential."
             )
 
 

@@ -14,6 +14,13 @@ from augfuse.transforms.base import Params, Transform
 Among: TypeAlias = Literal["any", "same_class", "other_class"]
 
 
+_AMONG = Choice(
+    "which samples a partner is drawn from",
+    get_args(Among),
+    elsewhere=(("same", "same_class"), ("other", "other_class"), ("different", "other_class"), ("all", "any")),
+)
+
+
 class Layout(NamedTuple):
     """How n pictures are made of several samples each: the image itself, then its partners, k in all.
 
@@ -35,7 +42,7 @@ class Mix(Transform, frozen=True, kw_only=True):
     Which partner it is becomes part of what is drawn, "partner" (n, partners), and its size, "height" and "width".
     """
 
-    partner: Annotated[Among, Choice("which samples a partner is drawn from", get_args(Among))] = "any"
+    partner: Annotated[Among, _AMONG] = "any"
 
     partners: ClassVar[int] = 1
     # Whether pixels become means of several samples, and so floats.

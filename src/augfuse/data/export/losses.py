@@ -21,8 +21,8 @@ _SAME_AREA = 0.01  # the share by which an area may differ from that of its box 
 class Losses:
     """Counts of what was left out or changed, for one format."""
 
-    def __init__(self, form: str) -> None:
-        self._form = form
+    def __init__(self, form: str, several: bool = False) -> None:
+        self._form = f"{form} {'do' if several else 'does'}"
         self._counts: Counter[str] = Counter()
         self._held: frozenset[str] = frozenset()
 
@@ -31,32 +31,37 @@ class Losses:
         if count:
             self._counts[what] += count
 
-    def begin(self, data: DataSet, held: Iterable[str]) -> None:
-        """Note which columns of a part the format does not hold."""
+    def begin(self, data: DataSet, held: Iterable[str], *, of_images: bool = False) -> None:
+        """Note which columns of a part the format does not hold. held: those of targets that it holds; with some of
+        them, flags and areas are counted by `look`. of_images: whether it holds the class and the group of an image."""
         self._held = frozenset(held)
-        left = [name for name in data.table.targets if name not in self._held and name not in (*_FLAGS, "area")]
+        looked_at = (*_FLAGS, "area") if self._held else ()
+        left = [name for name in data.table.targets if name not in self._held and name not in looked_at]
         if left:
-            self.note(f"samples lose {', '.join(left)}, which {self._form} does not hold", len(data))
-        if data.groups is not None and self._form != "TFRecord":
+            self.note(f"samples lose {', '.join(left)}, which {self._form} not hold", len(data))
+        if data.labels is not None and not of_images:
+            self.note(f"samples lose the class of their image, which {self._form} not hold", len(data))
+        if data.sample_weights is not None:
+            self.note(f"samples lose their weight, which {self._form} not hold", len(data))
+        if data.groups is not None and not of_images:
             self.note(
-                f"samples lose their group, which {self._form} does not hold: split them before you write them",
-                len(data),
+                f"samples lose their group, which {self._form} not hold: split them before you write them", len(data)
             )
 
     def look(self, targets: Mapping[str, Any]) -> None:
         """Note what is lost of the objects of an image."""
         for name in _FLAGS:
             if name in targets and name not in self._held:
-                self.note(f"objects are {name}, which {self._form} does not hold", int(targets[name].sum()))
+                self.note(f"objects are {name}, which {self._form} not hold", int(targets[name].sum()))
         if "area" in targets and "area" not in self._held:
             sides = targets["boxes"][:, 2:] - targets["boxes"][:, :2]
             other = np.abs(sides.prod(axis=1) - targets["area"]) > _SAME_AREA * targets["area"]
-            self.note(f"objects lose their area, which {self._form} does not hold", int(other.sum()))
+            self.note(f"objects lose their area, which {self._form} not hold", int(other.sum()))
 
-    def report(self, where: object) -> None:
-        """An AugfuseWarning for each thing that was lost."""
+    def report(self, where: object, hint: str = "") -> None:
+        """An AugfuseWarning for each thing that was lost. hint: what to type instead."""
         for what, count in self._counts.items():
-            warnings.warn(f"{where}: {count:,} {what}.", AugfuseWarning, stacklevel=3)
+            warnings.warn(f"{where}: {count:,} {what}.{hint}", AugfuseWarning, stacklevel=3)
 
 
 def require_boxes(data: DataSet, where: object, form: str) -> None:

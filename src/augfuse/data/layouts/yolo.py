@@ -14,6 +14,7 @@ from augfuse.text import shown
 
 Kind: TypeAlias = Literal["boxes", "polygons", "oriented", "poses"]
 KINDS: tuple[Kind, ...] = ("boxes", "polygons", "oriented", "poses")
+_MOST = 2.0  # of a fraction: what is beyond is pixels; less may be a box that reaches outside
 _LARGEST = 64 * 2**20
 _LOOKED_AT, _LARGEST_LOOK = 200, 2**16  # files, and bytes of each
 
@@ -82,6 +83,10 @@ def _line(where: str, words: list[str], classes: int, kind: Kind, shape: tuple[i
     rest = tuple(values[1:])
     if problem := _wrong_count(len(rest), kind, shape):
         return refuse("unreadable", [f"{where}: {problem}"])
+    places = rest[:4] if kind in ("boxes", "poses") else rest
+    if max(map(abs, places), default=0) > _MOST:
+        wanted = "wanted fractions 0..1 of the width and the height: divide pixels by these"
+        return refuse("unreadable", [f"{where}: got {shown(' '.join(words))}, {wanted}."])
     if kind in ("boxes", "poses"):
         x, y, width, height = rest[:4]
         if width < 0 or height < 0:

@@ -34,7 +34,7 @@ def write_tfrecord(
     """
     writer = Writer(file, packed=packed)
     losses = Losses("TFRecord")
-    losses.begin(data, objects.HELD)
+    losses.begin(data, objects.HELD, of_images=True)
     for positions in blocks(data):
         for i, picture in zip(positions.tolist(), pictures(data, positions, threads), strict=True):
             values = _values(data, i, picture)
