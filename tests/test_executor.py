@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import augfuse as af
 from augfuse import rng
-from augfuse.execute.cpu import statistics, still, straight
+from augfuse.execute.cpu import statistics, still, straight, swapped
 from augfuse.execute.cpu import tiles as kernel
 from augfuse.execute.images import as_images
 from augfuse.plan.ops import Segment
@@ -166,6 +166,7 @@ def test_one_kernel_per_dtype_pair() -> None:
     for recipe in (
         [],
         [af.HorizontalFlip()],
+        [af.Transpose()],
         [af.Rotate()],
         [af.Invert()],
         [af.Resize(9), af.ColorJitter()],
@@ -178,7 +179,7 @@ def test_one_kernel_per_dtype_pair() -> None:
                 for fill in FILLS:
                     for given_as in (pixels, frozen, list(pixels)):
                         af.Recipe(recipe, fill=fill).batch(given_as, seed=0, workers=1)
-    for loop in (kernel.run, still.run, still.mixed, straight.run):
+    for loop in (kernel.run, still.run, still.mixed, straight.run, swapped.run):
         pairs = [(str(s[0]), str(s[5])) for s in loop.signatures]
         assert pairs and len(pairs) == len(set(pairs)), loop.signatures
     assert len(statistics.channel_means.signatures) <= 3  # one per source dtype

@@ -37,12 +37,12 @@ def alone(recipe: af.Recipe, images: np.ndarray, index: int, **how: Any) -> np.n
 
 
 @pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("order", ["counting", "backwards", "with gaps", "twice"])
+@pytest.mark.parametrize("order", ["counting", "backwards", "with gaps", "twice", "shuffled"])
 def test_the_bytes_are_those_of_a_batch(name: str, order: str) -> None:
     recipe, images, labels = RECIPES[name], pictures(N, 40, 33, 3), np.arange(N) % 3
     places = {
         "counting": range(N), "backwards": range(N - 1, -1, -1), "with gaps": [0, 1, 2, 9, 10, 30, 31, 12, 13, 47],
-        "twice": [k // 2 for k in range(N)],
+        "twice": [k // 2 for k in range(N)], "shuffled": np.random.default_rng(1).permutation(N).tolist(),
     }[order]  # fmt: skip
     batch = recipe.batch(images, labels, seed=5, epoch=2).images
     for index in places:
@@ -65,6 +65,38 @@ def test_what_differs_from_call_to_call_counts() -> None:
         np.testing.assert_array_equal(found, evaluated[index])
         found = recipe(image=floats[index], seed=1, index=index)["image"]
         np.testing.assert_array_equal(found, of_floats[index])
+
+
+@pytest.mark.parametrize("most", [0, 2000])
+def test_what_is_not_kept_is_planned_again(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augfuse.in_turn.MOST_KEPT", most)
+    recipe, image = af.Recipe([af.Rotate(30), af.ElasticTransform(), af.ColorJitter()]), pictures(1, 16, 16, 3)[0]
+    order = [*np.random.default_rng(1).permutation(4 * TOGETHER).tolist(), *range(4 * TOGETHER)]
+    batch = recipe.batch(np.stack([image] * (4 * TOGETHER)), seed=5).images
+    for index in order:
+        np.testing.assert_array_equal(recipe(image=image, seed=5, index=index)["image"], batch[index])
+    kept = recipe._in_turn._kept
+    assert kept is not None
+    assert len(kept.blocks) == (most > 0)  # the one that is more than there is room for
+
+
+def test_plans_of_another_epoch_are_forgotten() -> None:
+    recipe, image = RECIPES["a warp"], pictures(1, 16, 16, 3)[0]
+    for epoch in range(3):
+        for index in range(N):
+            recipe(image=image, seed=5, index=index, epoch=epoch)
+        kept = recipe._in_turn._kept
+        assert kept is not None
+        assert set(kept.blocks) <= set(range(N // TOGETHER))
+
+
+def test_the_last_positions_there_are() -> None:
+    recipe, image = RECIPES["a warp"], pictures(1, 16, 16, 3)[0]
+    most = int(np.iinfo(np.int64).max)
+    for index in (most - 3 * TOGETHER, most - 2, most - 1, most):
+        batch = recipe.batch(image[None], seed=5, indices=np.array([index])).images
+        for _ in range(3):
+            np.testing.assert_array_equal(recipe(image=image, seed=5, index=index)["image"], batch[0])
 
 
 def test_results_are_not_written_to_again() -> None:

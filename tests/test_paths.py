@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute.cpu import aligned, bent, cubic, picks, run, still, straight, tiles
+from augfuse.execute.cpu import aligned, bent, cubic, picks, run, still, straight, swapped, tiles
 from augfuse.plan.lower import Pass
 from augfuse.transforms.base import Color, Geometric, Transform, Write
 from oracles import FULL_SCALE, batch_of, numbers, pictures, sampling_loop
@@ -59,7 +59,7 @@ def test_which_loop_runs_follows_from_the_recipe() -> None:
         "still": still.run,
         "mixed": still.mixed,
         "whole": straight.run,
-        "swapped": straight.run,
+        "swapped": swapped.run,
         "aligned": aligned.run,
         "free": tiles.run,
     }

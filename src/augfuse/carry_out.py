@@ -27,7 +27,7 @@ from augfuse.transforms.base import Transform
 
 class How(NamedTuple):
     """How a batch is computed and written. workers: threads, None for all cores. dtype: None, the recipe decides. out:
-    an array to write to, or what allocates one."""
+    an array to write to, or what allocates one; the images themselves, where nothing is done to them."""
 
     workers: int | None = None
     dtype: np.dtype | None = None
@@ -62,7 +62,10 @@ def carried_out(
         if (before := part.before) is not None:
             assert mates is not None
             own = _mixed(before, own, mates, threads)
-        executor()(part.lowered, own.images, target, planar, threads)
+        if target is images.stack:
+            assert not part.lowered.steps and part.lowered.output.plain and not planar
+        else:
+            executor()(part.lowered, own.images, target, planar, threads)
         batch = Batch(target, own.labels, plan.indices, paths, part, planar)
         if own.held is not None and held is not None:
             batch.targets, batch.visibility = carried(own.held, part, executor(), threads)

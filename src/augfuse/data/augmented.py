@@ -14,6 +14,7 @@ from augfuse.data.codecs.encode import encoded
 from augfuse.data.columns import Size, kinds, known_kinds
 from augfuse.data.copies import Versions
 from augfuse.data.dataset import DataSet
+from augfuse.data.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, DecodeError
@@ -92,7 +93,7 @@ class CopiesStore:
     def roots(self) -> tuple[str, ...]:
         return self._data.store.roots
 
-    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+    def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         return read_each(self._one, rows, threads)
 
     def _one(self, row: int) -> Sample:

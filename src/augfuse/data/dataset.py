@@ -12,6 +12,7 @@ import numpy as np
 from augfuse.data.columns import Size, class_counts
 from augfuse.data.labels import check_named, class_names, labelled
 from augfuse.data.own_columns import own_columns
+from augfuse.data.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.split import split_rows
 from augfuse.data.stores.joined import JoinedStore
@@ -137,10 +138,10 @@ class DataSet:
             raise found
         return found
 
-    def read(self, positions: np.ndarray, threads: int) -> list[Read]:
+    def read(self, positions: np.ndarray, threads: int, room: Room | None = None) -> list[Read]:
         """The samples at these positions (k,), each 0 <= position < n, in up to `threads` threads; for one whose image
-        cannot be decoded, why."""
-        found = self.store.read(self.rows[positions].tolist(), threads)
+        cannot be decoded, why. room: as for a store."""
+        found = self.store.read(self.rows[positions].tolist(), threads, room)
         if self.labels is not None:
             chosen = self.labels[positions]
             labels = chosen.tolist() if chosen.ndim == 1 else list(chosen)

@@ -22,6 +22,7 @@ from augfuse.data.order import Order
 from augfuse.data.partners import Partners, kinds_of
 from augfuse.data.read import Reader
 from augfuse.data.ring import Ring
+from augfuse.data.room import Room
 from augfuse.data.samples import as_data_set
 from augfuse.data.shard import Shard
 from augfuse.data.skeleton import with_swaps
@@ -143,8 +144,9 @@ class Loader:
         mixes = self._recipe._asks.mixes
         self._partners = Partners(data, self._recipe, self._reader, self._classes) if mixes else None
         self._collation = collation(collate, pad_to)
-        self._ring = self._new_ring()
-        self._process = os.getpid()
+        self._as_they_are = not self._recipe.transforms and self._dtype == np.uint8 and self._collation is None
+        self._process = 0
+        self._settle()
         self._epoch = 0
         self._delivered = 0  # samples of the global stream
         self._iterator = 0  # number of the newest iterator; older ones no longer move the position
@@ -293,14 +295,11 @@ class Loader:
         self._epoch, self._delivered, self._begun = epoch, delivered, False
         self._iterator += 1
 
-    def _new_ring(self) -> Ring:
-        # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
-        return Ring(self._workers + 3)
-
     def _settle(self) -> None:
         """In a fork: locks that a thread of the parent may have held stay locked, so there are new ones."""
         if self._process != os.getpid():
-            self._ring, self._process = self._new_ring(), os.getpid()
+            # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
+            self._ring, self._process = Ring(self._workers + 3), os.getpid()
             self._reader.unlock()
 
     def _compute(self, epoch: int, wanted: np.ndarray, threads: int, form: Form | None = None) -> Batch:
@@ -310,14 +309,16 @@ class Loader:
         partners, mates, weights = self._partners, None, self.data.sample_weights
         pool = None if partners is None else partners.pool.of(samples)
         drawn = self.recipe._draw(self.seed, epoch, wanted, labels, self._class_names, pool)
-        read = self._reader.read(samples, threads)
+        form = form or Form(self._layout, self._ring.take)
+        room = Room(len(samples), form.take) if self._as_they_are and form.layout == "NHWC" else None
+        read = self._reader.read(samples, threads, room=room)
         if len(read.places) < len(wanted):  # some were skipped
             drawn = drawn.take(read.places)
         labels, own = read.labels, None if weights is None else weights[samples[read.places]]
         if self._classes is not None:
             labels = np.eye(self._classes, dtype=np.float32)[labels]
         held = given(self.recipe, read.targets, read.images.canvas, of_samples(read.names), self._kinds, "pascal_voc")
-        how = How(threads, self._dtype, *(form or Form(self._layout, self._ring.take)))
+        how = How(threads, self._dtype, form.layout, form.take if room is None else room.out)
         if partners is not None:
             labels = soft_labels(labels, self.recipe._asks.softens)
             themselves = of_batch(read.images, held, labels, own)

@@ -19,8 +19,10 @@ import numpy as np
 from augfuse.data import limits
 from augfuse.data.codecs.memory import memory
 from augfuse.data.codecs.pixels import recolor
+from augfuse.data.room import Room
 
 _ARENA = 2**19  # bytes of files that are held at a time
+_MOST = _ARENA // 4  # bytes of a file in memory beyond which it is not copied: its decoder takes long enough
 _PIXELS = 2**20  # bytes of their pixels
 _CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 
@@ -45,11 +47,24 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def plain_files(names: Sequence[str], color: str | None, *, passing: bool = False) -> Iterator[Few]:
+@final
+class Into(NamedTuple):
+    """Where pixels go. passing: to memory of this thread, where they are valid until the next ones are asked for.
+    room: of a batch, for images that have its size, from its image `first` on."""
+
+    passing: bool = False
+    room: Room | None = None
+    first: int = 0
+
+
+ANYWHERE = Into()
+
+
+def plain_files(names: Sequence[str], color: str | None, into: Into = ANYWHERE) -> Iterator[Few]:
     """The pixels of image files in order, some at a time, as `decode` gives them.
 
-    color: as for `decode`. passing: the pixels are valid until the next ones are asked for. A file that is not plain,
-    cannot be read, or is not right in every respect is None. One loop at a time in a thread: memory is used again.
+    color: as for `decode`. A file that is not plain, cannot be read, or is not right in every respect is None. One loop
+    at a time in a thread: memory is used again.
     """
     limit = limits.plain_limit()
     read = _reader()
@@ -59,12 +74,42 @@ def plain_files(names: Sequence[str], color: str | None, *, passing: bool = Fals
         return
     while rest:
         count, arena, starts, stops = read(rest)
-        yield from _decoded(arena, starts[:count], stops[:count], color, limit, passing)
+        yield from _decoded(arena, starts[:count], stops[:count], color, limit, into)
         rest = rest[count:]
+        into = into._replace(first=into.first + count)
+
+
+def plain_images(raws: Sequence[bytes | None], color: str | None, into: Into = ANYWHERE) -> Iterator[Few]:
+    """The same of files that are in memory. None is None."""
+    limit = limits.plain_limit()
+    if limit is None or sys.byteorder != "little":
+        yield Few([None] * len(raws), None)
+        return
+    arena = _arena()
+    view, ends = arena.data, [0]
+    for raw in raws:
+        size = 0 if raw is None or len(raw) > _MOST else len(raw)
+        if ends[-1] + size > _ARENA:
+            yield from _decoded(arena, np.array(ends[:-1]), np.array(ends[1:]), color, limit, into)
+            into = into._replace(first=into.first + len(ends) - 1)
+            ends = [0]
+        if size:
+            view[ends[-1] : ends[-1] + size] = raw
+        ends.append(ends[-1] + size)
+    yield from _decoded(arena, np.array(ends[:-1]), np.array(ends[1:]), color, limit, into)
+
+
+def _arena() -> np.ndarray:
+    """The memory of this thread for files."""
+    if not len(_scratch.files):
+        from augfuse.data.codecs.inflate import SLACK
+
+        _scratch.files = np.empty(_ARENA + SLACK, np.uint8)
+    return _scratch.files
 
 
 def _decoded(
-    arena: np.ndarray, starts: np.ndarray, stops: np.ndarray, color: str | None, limit: float, passing: bool
+    arena: np.ndarray, starts: np.ndarray, stops: np.ndarray, color: str | None, limit: float, into: Into
 ) -> Iterator[Few]:
     from augfuse.data.codecs import plain
 
@@ -76,18 +121,35 @@ def _decoded(
     if color in ("rgb", "rgba"):  # gray becomes three channels within the decoder
         found[is_jpeg, plain.CHANNELS] = 3
     sizes = area * found[:, plain.CHANNELS] * (found[:, plain.KIND] != plain.OTHER)
+    most = _PIXELS if into.room is None else np.inf
     first = 0
     while first < len(starts):
         ends = np.cumsum(sizes[first:])
-        last = first + max(1, int(np.searchsorted(ends, _PIXELS, "right")))
+        last = first + max(1, int(np.searchsorted(ends, most, "right")))
         part = slice(first, last)
         places = ends[: last - first] - sizes[part]
-        pixels = _memory(int(ends[last - first - 1]), passing)
+        room = _room(found[part], wanted, into, first)
+        pixels = _memory(int(ends[last - first - 1]), into.passing) if room is None else room.reshape(-1)
         if (found[part, plain.KIND] == plain.PNG).any():
             plain.unpack(arena, starts[part], stops[part], found[part], pixels, places)
         _decode_jpegs(arena, starts[part], stops[part], found[part], pixels, places)
-        yield _few(found[part], pixels, places, color)
+        few = _few(found[part], pixels, places, color)
+        if room is not None and into.room is not None and few.stack is not None:
+            into.room.fill(into.first + first, into.first + last)
+        yield few
         first = last
+
+
+def _room(found: np.ndarray, wanted: int, into: Into, first: int) -> np.ndarray | None:
+    """(n, h, w, c), where the images of `found` go in the room of the batch; None where they do not."""
+    from augfuse.data.codecs import plain
+
+    shapes = found[:, plain.HEIGHT : plain.CHANNELS + 1]
+    if into.room is None or (found[:, plain.KIND] == plain.OTHER).any() or not (shapes == shapes[0]).all():
+        return None
+    height, width, channels = shapes[0].tolist()
+    start = into.first + first
+    return into.room.rows(start, start + len(found), (height, width, channels)) if channels == wanted else None
 
 
 def _memory(size: int, passing: bool) -> np.ndarray:
@@ -151,16 +213,13 @@ def _reader() -> _Read | None:
     files cannot be read without Python."""
     if os.name != "posix" or sys.byteorder != "little":
         return None
-    from augfuse.data.codecs.inflate import SLACK
     from augfuse.data.system import read_files
 
     flags = os.O_RDONLY | os.O_CLOEXEC
 
     def read(names: list[str]) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
         joined = b"\0".join(map(os.fsencode, names)) + b"\0"
-        if not len(_scratch.files):
-            _scratch.files = np.empty(_ARENA + SLACK, np.uint8)
-        arena = _scratch.files
+        arena = _arena()
         starts, stops = np.zeros((2, len(names)), np.int64)
         if joined.count(b"\0") != len(names):
             return len(names), arena, starts, stops

@@ -11,6 +11,7 @@ import numpy as np
 from augfuse.data.columns import Size
 from augfuse.data.dataset import DataSet
 from augfuse.data.labels import stacked
+from augfuse.data.room import Room
 from augfuse.data.sample import Sample
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, RangeError
 from augfuse.execute.images import Images, as_image, check_value, check_values
@@ -60,9 +61,9 @@ class Reader:
         """Forget a lock that a thread of another process may hold."""
         self._lock = threading.Lock()
 
-    def read(self, indices: np.ndarray, threads: int, none_is_fine: bool = False) -> Read:
+    def read(self, indices: np.ndarray, threads: int, none_is_fine: bool = False, room: Room | None = None) -> Read:
         """The samples at these positions, those that were skipped left out. DataError where none is left, unless that
-        is fine."""
+        is fine. room: where their images may be written to; they are its stack then."""
         data, stack = self._data, self._data.images
         if stack is not None:
             labels = None if data.labels is None else data.labels[indices]
@@ -70,7 +71,7 @@ class Reader:
             if images.dtype.kind == "f":  # checked once by from_arrays; the array may have been written to since
                 check_values(images, *value_range(images.dtype, self._range), "sample {}", indices)
             return Read(np.arange(len(indices)), images, labels, None, *self._targets_of(indices, stack))
-        samples = self._samples(indices, threads)
+        samples = self._samples(indices, threads, None if self.skipped else room)
         kept = [(place, int(indices[place]), s) for place, s in enumerate(samples) if s is not None]
         if not kept and none_is_fine:
             return Read(np.empty(0, np.int64), Images(items=[]), None, None, {}, [])
@@ -87,7 +88,8 @@ class Reader:
         targets = {name: [s.targets[name] for _, s in numbered] for name in data.table.targets}
         names = [_name(i, s) for i, s in numbered] if targets else []
         places = np.array([place for place, _, _ in kept], np.int64)
-        return Read(places, Images(items=items), labels, paths, targets, names)
+        images = Images(items=items) if room is None or room.stack is None else Images(stack=room.stack, rows=places)
+        return Read(places, images, labels, paths, targets, names)
 
     def _targets_of(self, indices: np.ndarray, stack: np.ndarray) -> tuple[dict[str, list[Any]], list[str]]:
         """What belongs to images of an array."""
@@ -103,12 +105,12 @@ class Reader:
             for i, sample in zip(indices.tolist(), found, strict=True)
         ]
 
-    def _samples(self, indices: np.ndarray, threads: int) -> list[Sample | None]:
+    def _samples(self, indices: np.ndarray, threads: int, room: Room | None = None) -> list[Sample | None]:
         wanted = indices
         if self._skips and self.skipped:
             wanted = indices[[i not in self.skipped for i in indices.tolist()]]
         found: dict[int, Sample | None] = {}
-        for i, read in zip(wanted.tolist(), self._data.read(wanted, threads) if len(wanted) else [], strict=True):
+        for i, read in zip(wanted.tolist(), self._data.read(wanted, threads, room) if len(wanted) else [], strict=True):
             if isinstance(read, DecodeError):
                 if not self._skips:
                     raise read

@@ -9,7 +9,8 @@ import numpy as np
 
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.decode import Color, decode, sniff
-from augfuse.data.plain import plain_files
+from augfuse.data.plain import Into, plain_files
+from augfuse.data.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.files import FileStore
 from augfuse.data.stores.store import Read, read_each
@@ -50,7 +51,7 @@ class SizedFiles:
     def __str__(self) -> str:
         return str(self._store)
 
-    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+    def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         return read_each(self._one, rows, threads)
 
     def _one(self, row: int) -> Sample:
@@ -65,7 +66,7 @@ class SizedFiles:
         def some(start: int, stop: int) -> None:
             names = [self._store.name(row) for row in rows[start:stop]]
             first = start
-            for few in plain_files(names, self._store.color, passing=True):
+            for few in plain_files(names, self._store.color, Into(passing=True)):
                 last = first + len(few.images)
                 if few.stack is not None:
                     self._sizing.all_into(few.stack, out[first:last], planar)

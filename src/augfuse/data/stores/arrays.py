@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from augfuse.data.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read
 from augfuse.errors import DataError
@@ -33,7 +34,7 @@ class ArrayStore:
         height, width, channels = self._images.shape[1:]
         return f"{height} x {width} x {channels} {self._images.dtype}"
 
-    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+    def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         images = self._images.view()
         images.flags.writeable = False
         return [Sample(images[row]) for row in rows]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, final, runtime_checkable
 
-from augfuse.data.decode import Color, decode
-from augfuse.data.sample import Sample
+from augfuse.data.decode import Color
+from augfuse.data.room import Room
+from augfuse.data.stores.encoded import read_encoded
 from augfuse.data.stores.files import read_file
-from augfuse.data.stores.store import Read, read_each
+from augfuse.data.stores.store import Read
 from augfuse.errors import DecodeError
 
 
@@ -70,17 +71,14 @@ class CellStore:
     def __str__(self) -> str:
         return str(self._cells)
 
-    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+    def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         found, names = self._cells.get(rows), self._cells.names
 
-        def one(place: int) -> Sample:
-            raw, row = found[place], rows[place]
-            if isinstance(raw, DecodeError):
-                raise raw
-            name = None if names is None else names[row]
-            return Sample(decode(raw, color=self._color, path=name or f"{self}, row {row}"), None, name)
-
-        return read_each(one, range(len(rows)), threads)
+        return read_encoded(
+            lambda start, stop: found[start:stop], len(rows), threads, self._color,
+            lambda place: None if names is None else names[rows[place]],
+            lambda place: f"{self}, row {rows[place]}" if names is None else names[rows[place]], room,
+        )  # fmt: skip
 
     def raw(self, row: int) -> bytes:
         (found,) = self._cells.get([row])

@@ -11,14 +11,14 @@ import numpy as np
 
 from augfuse.data.decode import Color, decode
 from augfuse.data.limits import max_file_bytes
-from augfuse.data.plain import plain_files
+from augfuse.data.plain import Into, plain_files
+from augfuse.data.room import Room
 from augfuse.data.sample import Sample
+from augfuse.data.stores.encoded import MANY, read_encoded
 from augfuse.data.stores.store import Read, read_each, read_one
 from augfuse.errors import DataNotFoundError, DecodeError, did_you_mean
 from augfuse.text import shown
 from augfuse.threads import share
-
-_MANY = 4  # files from which on it pays to look for plain ones
 
 
 def read_file(path: str) -> bytes:
@@ -99,14 +99,20 @@ class FileStore:
     def keeps_files(self) -> bool:
         return self.color is None
 
-    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
-        if len(rows) < _MANY or not self.are_on_disk:
+    def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
+        if len(rows) < MANY:
             return read_each(self._one, rows, threads)
+        if not self.are_on_disk:
+            return read_encoded(
+                lambda start, stop: [self._raw_or_why(row) for row in rows[start:stop]],
+                len(rows), threads, self.color, lambda place: self.name(rows[place]), room=room,
+            )  # fmt: skip
         found: list[Any] = [None] * len(rows)
 
         def some(start: int, stop: int) -> None:
             first = start
-            for few in plain_files([self.name(row) for row in rows[start:stop]], self.color):
+            into = Into(room=room, first=start)
+            for few in plain_files([self.name(row) for row in rows[start:stop]], self.color, into):
                 for place, pixels in enumerate(few.images, first):
                     row = rows[place]
                     found[place] = read_one(self._one, row) if pixels is None else self._sample(row, pixels)
@@ -134,6 +140,12 @@ class FileStore:
             if isinstance(error, DecodeError):
                 raise
             raise DecodeError(f"the file cannot be read ({error.strerror}).", name) from error
+
+    def _raw_or_why(self, row: int) -> bytes | DecodeError:
+        try:
+            return self.raw(row)
+        except DecodeError as error:
+            return error
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
         for row in rows:

@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from augfuse.data.room import Room
 from augfuse.data.stores.store import Read, Store
 
 
@@ -44,7 +45,7 @@ class JoinedStore:
     def keeps_files(self) -> bool:
         return all(store.keeps_files for store in self.stores)
 
-    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+    def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         found: list[Read | None] = [None] * len(rows)
         for number, places in self._by_store(rows).items():
             read = self.stores[number].read([row for _, row in places], threads)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, final
 
 import numpy as np
 
+from augfuse.data.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, ImageTypeError
@@ -45,7 +46,7 @@ class SampleStore:
     def __str__(self) -> str:
         return type(self._samples).__name__
 
-    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
+    def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         return read_each(self._one, rows, threads)
 
     def _one(self, row: int) -> Sample:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from augfuse.data.room import Room
 from augfuse.data.sample import Sample
 from augfuse.errors import DecodeError
 
@@ -49,8 +50,9 @@ class Store(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
-        """The images of these rows, by up to `threads` threads, this one included."""
+    def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
+        """The images of these rows, by up to `threads` threads, this one included. room: where a store may write them
+        to, as many as there are rows."""
         ...
 
     def raw(self, row: int) -> bytes:

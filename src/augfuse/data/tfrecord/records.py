@@ -12,8 +12,9 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -108,23 +109,50 @@ def read(path: str, record: Record, packed: bool) -> bytes:
 
     A packed file is unpacked into memory once for each process.
     """
-    size = record.size + _FOOTER.size
     if packed:
-        found = _unpacked(path, os.stat(path).st_mtime_ns)[record.offset : record.offset + size]  # noqa: PTH116
-    else:
-        found = _read_at(path, record.offset, size)
-    if len(found) < size:
+        return _checked(path, record, _part_of(_unpacked(path, os.stat(path).st_mtime_ns), record))  # noqa: PTH116
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in stores/files.py
+        return _checked(path, record, _read_at(file, record))
+
+
+def read_some(path: str, some: Sequence[Record], packed: bool) -> list[bytes | OSError]:
+    """`read` of several; for one that cannot be read, why."""
+    found: list[bytes | OSError] = []
+    try:
+        with ExitStack() as opened:
+            if packed:
+                whole = _unpacked(path, os.stat(path).st_mtime_ns)  # noqa: PTH116
+                take = partial(_part_of, whole)
+            else:
+                file = opened.enter_context(open(path, "rb", buffering=0))  # noqa: PTH123 - as in stores/files.py
+                take = partial(_read_at, file)
+            for record in some:
+                try:
+                    found.append(_checked(path, record, take(record)))
+                except OSError as error:
+                    found.append(error)
+    except OSError as error:
+        found += [error] * (len(some) - len(found))
+    return found
+
+
+def _part_of(whole: bytes, record: Record) -> bytes:
+    return whole[record.offset : record.offset + record.size + _FOOTER.size]
+
+
+def _read_at(file: BinaryIO, record: Record) -> bytes:
+    file.seek(record.offset)
+    return read_all(file, record.size + _FOOTER.size)
+
+
+def _checked(path: str, record: Record, found: bytes) -> bytes:
+    """The bytes of a record without the checksum behind them, which is verified."""
+    if len(found) < record.size + _FOOTER.size:
         raise DecodeError("the file ends within the record; was it changed since it was opened?", path)
     raw = found[: record.size]
     if masked_crc(raw) != _FOOTER.unpack_from(found, record.size)[0]:
         raise DecodeError("the record is damaged: its bytes have another checksum.", path)
     return raw
-
-
-def _read_at(path: str, offset: int, size: int) -> bytes:
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in stores/files.py
-        file.seek(offset)
-        return read_all(file, size)
 
 
 @lru_cache(maxsize=16)

@@ -14,14 +14,16 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.decode import Color, decode, sniff
 from augfuse.data.labels import labelled
 from augfuse.data.layouts.classes import check_color
+from augfuse.data.room import Room
 from augfuse.data.sample import Sample
+from augfuse.data.stores.encoded import read_encoded
 from augfuse.data.stores.files import existing_file
 from augfuse.data.stores.store import Read, read_each
 from augfuse.data.table import Table
 from augfuse.data.tfrecord import example
 from augfuse.data.tfrecord.example import Feature
 from augfuse.data.tfrecord.objects import PREFIX, Objects
-from augfuse.data.tfrecord.records import Record, is_packed, read, records
+from augfuse.data.tfrecord.records import Record, is_packed, read, read_some, records
 from augfuse.errors import DataError, DecodeError, did_you_mean
 from augfuse.text import shown
 
@@ -45,6 +47,9 @@ class _Place(NamedTuple):
     height: int
     width: int
     channels: int
+
+
+_HEIGHT = _Place._fields.index("height")
 
 
 def from_tfrecord(
@@ -129,7 +134,7 @@ class RecordStore:
 
     @property
     def keeps_files(self) -> bool:
-        return self._color is None and not self._places[:, _Place._fields.index("height")].any()
+        return self._color is None and not self._places[:, _HEIGHT].any()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -138,8 +143,28 @@ class RecordStore:
         more = f" and {len(self._files) - 1} more" if len(self._files) > 1 else ""
         return f"{next(iter(self._files))}{more}"
 
-    def read(self, rows: Sequence[int], threads: int) -> list[Read]:
-        return read_each(self._one, rows, threads)
+    def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
+        chosen = self._places[np.asarray(rows, np.int64)]
+        if chosen[:, _HEIGHT].any():  # pixels as they are
+            return read_each(self._one, rows, threads)
+        return read_encoded(
+            lambda start, stop: self._files_of(rows[start:stop], chosen[start:stop]),
+            len(rows), threads, self._color, lambda place: self._name(rows[place]), room=room,
+        )  # fmt: skip
+
+    def _files_of(self, rows: Sequence[int], places: np.ndarray) -> list[bytes | DecodeError]:
+        """The image files of these rows; for one that cannot be read, why."""
+        found: list[bytes | DecodeError] = [b""] * len(rows)
+        for file in np.unique(places[:, 0]).tolist():
+            chosen = np.flatnonzero(places[:, 0] == file).tolist()
+            parts = [_Place(*places[k].tolist()) for k in chosen]
+            wholes = read_some(self._files[file], [Record(p.offset, p.length) for p in parts], self._packed[file])
+            for k, part, whole in zip(chosen, parts, wholes, strict=True):
+                if isinstance(whole, bytes):
+                    found[k] = whole[part.start : part.start + part.size]
+                else:
+                    found[k] = DecodeError(_reason(whole), self._name(rows[k]))
+        return found
 
     def _one(self, row: int) -> Sample:
         place, name = self._place(row), self._name(row)
@@ -159,9 +184,7 @@ class RecordStore:
         try:
             whole = read(self._files[place.file], Record(place.offset, place.length), self._packed[place.file])
         except OSError as error:
-            if isinstance(error, DecodeError):
-                raise DecodeError(error.reason, self._name(row)) from None
-            raise DecodeError(f"the file cannot be read ({error.strerror}).", self._name(row)) from error
+            raise DecodeError(_reason(error), self._name(row)) from error
         return whole[start : start + size]
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
@@ -174,6 +197,10 @@ class RecordStore:
     def _name(self, row: int) -> str:
         file, offset = self._places[row, :2].tolist()
         return f"{self._files[file]}@{offset}"
+
+
+def _reason(error: OSError) -> str:
+    return error.reason if isinstance(error, DecodeError) else f"the file cannot be read ({error.strerror})."
 
 
 @final

@@ -195,7 +195,13 @@ def move_rows(source, base, height, width, size, move, border, target, to, start
     """
     if move.swapped:
         _swapped_rows(source, base, height, width, size, move, border, target, to, start, stop, out_width)
-        return
+    else:
+        shift_rows(source, base, height, width, size, move, border, target, to, start, stop, out_width)
+
+
+@inlined
+def shift_rows(source, base, height, width, size, move, border, target, to, start, stop, out_width):
+    """The same of moves that swap no axes."""
     count = move.to_x - move.from_x
     last = base + (height * width - 1) * size
     before, line = -1, -1

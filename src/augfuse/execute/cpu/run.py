@@ -265,10 +265,14 @@ def _loop(grid: Paths, cubic: bool, bends: bool, picks: bool = False) -> Callabl
         from augfuse.execute.cpu import still
 
         return still.run if grid == "still" else still.mixed
-    if grid in ("whole", "swapped"):
+    if grid == "whole":
         from augfuse.execute.cpu.straight import run as straight
 
         return straight
+    if grid == "swapped":
+        from augfuse.execute.cpu.swapped import run as swapped
+
+        return swapped
     if grid == "aligned":
         from augfuse.execute.cpu.aligned import run as aligned
 

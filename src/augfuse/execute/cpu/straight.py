@@ -1,4 +1,7 @@
-"""Images whose pixels move by whole pixels: no sampling, each value is written once, as `still` writes it."""
+"""Images whose pixels move by whole pixels: no sampling, each value is written once, as `still` writes it.
+
+The loop here swaps no axes; `swapped` is the same with those that may.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import numpy as np
 
 from augfuse.execute.cpu import rgb
 from augfuse.execute.cpu.kernels import CONSTANT, GAIN, MATRIX
-from augfuse.execute.cpu.moves import border_index, move_of, move_rows
+from augfuse.execute.cpu.moves import border_index, move_of, shift_rows
 from augfuse.execute.cpu.still import TILE, is_rgb, keeps_bytes, new_row, repeat, write, write_bytes_rgb
 from augfuse.jit import inlined, jit
 from augfuse.lanes.words import copy_bytes
@@ -93,7 +96,7 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             image, at = src, starts[i]
             if moves:
                 to, stop = first * src.itemsize if plain else 0, y + lines
-                move_rows(source_bytes, begin, height, width, pixel, move, warp.mode, moved, to, y, stop, out_width)
+                shift_rows(source_bytes, begin, height, width, pixel, move, warp.mode, moved, to, y, stop, out_width)
                 if plain:
                     continue
                 image, at = chunk, 0
