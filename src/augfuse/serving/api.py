@@ -138,8 +138,8 @@ def _format(path: Path, given: Any, kind: str) -> Format:
     if form not in get_args(Format):
         wanted = ", ".join(f"'served{suffix}'" for suffix in _SUFFIXES)
         raise DataError(
-            f"export: got the path {shown(str(path))} and format={shown(given)}, wanted a path such as {wanted}, or one "
-            f"of the formats {', '.join(map(shown, get_args(Format)))}."
+            f"export: got the path {shown(str(path))} and format={shown(given)}, wanted a path such as {wanted}, or "
+            f"one of the formats {', '.join(map(shown, get_args(Format)))}."
         )
     if form not in _FORMATS[kind]:
         title = "a Keras model" if kind == "keras" else "a PyTorch module"

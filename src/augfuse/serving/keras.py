@@ -45,6 +45,9 @@ class _Arrays:
     def mixed(self, images: Any, matrix: Any) -> Any:
         return ops.tensordot(images, matrix.T, axes=([3], [0]))
 
+    def scaled(self, images: Any, scale: np.ndarray, bias: np.ndarray) -> Any:
+        return keras.layers.Rescaling(scale.tolist(), bias.tolist(), name="preprocessing")(images)
+
     def mean(self, images: Any) -> Any:
         return ops.mean(images, axis=(1, 2, 3), keepdims=True)
 
@@ -88,12 +91,11 @@ def _input_shape(model: Any) -> tuple[int | None, ...] | None:
 
 
 def predictor(model: Any) -> Callable[[np.ndarray], Any]:
-    """What a model says of a batch of images. Not by `predict`, which compiles anew for each size."""
-
-    def predicted(images: np.ndarray) -> Any:
-        return keras.tree.map_structure(ops.convert_to_numpy, model(images, training=False))
-
-    return predicted
+    """What a model says of a batch of images."""
+    if keras.backend.backend() == "jax":  # else it would compile each operation for each size
+        return model.predict_on_batch
+    # `predict` would compile all for each size, and warn of it.
+    return lambda images: keras.tree.map_structure(ops.convert_to_numpy, model(images, training=False))
 
 
 @final

@@ -70,8 +70,7 @@ def _letter_box(box: LetterBox, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
     height, width = map(float, sides(box.size))
     factor = xp.minimum(height / y.side, width / x.side)
     return tuple(  # type: ignore[return-value]
-        _middle(xp, _scaled(axis, _rounded(xp, axis.side, factor)), side)
-        for axis, side in ((y, height), (x, width))
+        _middle(xp, _scaled(axis, _rounded(xp, axis.side, factor)), side) for axis, side in ((y, height), (x, width))
     )
 
 

@@ -16,6 +16,7 @@ from augfuse.serving.program import Kernel, Program
 
 _A = -0.75  # of the cubic kernel
 _FAR = 1e9
+_WHITE = 255
 # A scale of 3:2 is not above 3:2 where there is no float64 either.
 _SLACK = 2.0**-20
 
@@ -55,6 +56,10 @@ class Arrays(Protocol):
         """Each pixel (c,) times a matrix (c, c)."""
         ...
 
+    def scaled(self, images: Any, scale: np.ndarray, bias: np.ndarray) -> Any:
+        """Times a scale plus a bias, for each channel."""
+        ...
+
     def mean(self, images: Any) -> Any:
         """Of each image, (n, 1, 1, 1)."""
         ...
@@ -73,8 +78,10 @@ def preprocessed(program: Program, xp: Arrays, images: Any) -> Any:
         found = xp.mixed(found, xp.pixels(matrix)) + xp.pixels(added)
     if axes is not None and lengths is not None and program.fills is not None:
         found = _filled(program, xp, found, axes, lengths)
-    low, high = (xp.pixels(np.full(1, end)) for end in (program.low, program.high))
-    found = xp.minimum(xp.maximum(found, low), high) * xp.pixels(program.scale) + xp.pixels(program.bias)
+    if program.moves or program.color is not None or program.low > 0 or program.high < _WHITE:
+        low, high = (xp.pixels(np.full(1, end)) for end in (program.low, program.high))
+        found = xp.minimum(xp.maximum(found, low), high)
+    found = xp.scaled(found, program.scale, program.bias)
     return _standardized(program, xp, found) if program.standardize else found
 
 

@@ -65,7 +65,9 @@ def of(model: Any, program: Program, form: Format, planar: bool | None) -> Side:
                 f"export: an ONNX file needs {module}, and `import {module}` failed: {error}. Install it with: pip "
                 "install 'augfuse[onnx]'"
             ) from error
-    return _torch(model, program, form, planar is not False) if kind == "torch" else _keras(model, program, form, planar)
+    if kind == "torch":
+        return _torch(model, program, form, planar is not False)
+    return _keras(model, program, form, bool(planar))
 
 
 def size_of(model: Any) -> tuple[int, int] | None:
@@ -101,7 +103,7 @@ def _torch(model: Any, program: Program, form: Format, planar: bool) -> Side:
     )
 
 
-def _keras(model: Any, program: Program, form: Format, planar: bool | None) -> Side:
+def _keras(model: Any, program: Program, form: Format, planar: bool) -> Side:
     keras = _module("keras")
     backend = sys.modules["keras"].backend.backend()
     if form in ("saved_model", "onnx") and backend != "tensorflow":
@@ -117,7 +119,7 @@ def _keras(model: Any, program: Program, form: Format, planar: bool | None) -> S
         tensorflow = _module("tensorflow")
         return Side(
             predict,
-            bool(planar),
+            planar,
             written,
             lambda path: tensorflow.write_saved_model(*served, program.channels, path),
             tensorflow.read_saved_model,
@@ -125,7 +127,7 @@ def _keras(model: Any, program: Program, form: Format, planar: bool | None) -> S
         )
     if form == "onnx":
         return Side(
-            predict, bool(planar), written, lambda path: keras.write_onnx(served.model, path),
+            predict, planar, written, lambda path: keras.write_onnx(served.model, path),
             lambda path: (_module("onnx").read(path), None),
         )  # fmt: skip
-    return Side(predict, bool(planar), written, served.model.save, lambda path: (keras.read(path), None))
+    return Side(predict, planar, written, served.model.save, lambda path: (keras.read(path), None))

@@ -70,9 +70,7 @@ def decoded(raw: Any, channels: int) -> Any:
             lambda: tf.io.decode_image(raw, channels=4, expand_animations=False),
         )
     else:
-        found = tf.cond(
-            jpeg, lambda: _jpeg(raw), lambda: tf.io.decode_image(raw, channels=3, expand_animations=False)
-        )
+        found = tf.cond(jpeg, lambda: _jpeg(raw), lambda: tf.io.decode_image(raw, channels=3, expand_animations=False))
     if channels == 1:
         weighted = tf.reduce_sum(tf.cast(found, tf.int32) * tf.constant(_LUMA), axis=2, keepdims=True)
         found = tf.cast(tf.bitwise.right_shift(weighted + 2**14, 15), tf.uint8)

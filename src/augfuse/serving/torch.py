@@ -65,6 +65,9 @@ class _Arrays:
     def mixed(self, images: Any, matrix: Any) -> Any:
         return images @ matrix.T
 
+    def scaled(self, images: Any, scale: np.ndarray, bias: np.ndarray) -> Any:
+        return images * self.pixels(scale) + self.pixels(bias)
+
     def mean(self, images: Any) -> Any:
         return images.mean(dim=(1, 2, 3), keepdim=True)
 
