@@ -18,7 +18,11 @@ from augfuse.serving.moves import followed
 from augfuse.serving.program import program
 
 keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras,tensorflow]'")
-pytestmark = pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")  # of Keras' tf2onnx
+# Of Keras' variables, and of its use of tf2onnx.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning"),
+]
 
 RNG = np.random.default_rng(0)
 SIZES = ((48, 40), (64, 64), (97, 33), (375, 500), (20, 30), (73, 61), (1, 1), (300, 7))
@@ -34,7 +38,7 @@ HELD = {
         [af.Resize(48, mode="contain"), af.PadIfNeeded(48), af.Grayscale(p=1), af.Invert(p=1), af.ToFloat()],
         fill="constant",
         fill_value=(10, 200, 30),
-    ),  # fmt: skip
+    ),
     "padded with the edge": af.Recipe([af.SmallestMaxSize(50), af.Pad(3), af.CenterCrop(48), af.ToFloat()]),
     "longest side": af.Recipe([af.LongestMaxSize(40), af.PadIfNeeded(1, divisor=48, position="top_left")]),
     "standardized": af.Recipe([af.Resize(33), af.PerImageStandardize()]),
@@ -286,7 +290,7 @@ def test_wrong_arguments(change: dict[str, Any], error: Any, message: str, tmp_p
 def test_nothing_is_replaced_unasked(tmp_path: Path) -> None:
     target = tmp_path / "m.keras"
     target.write_bytes(b"mine")
-    with pytest.raises(af.DataError, match="is there already. Type overwrite=True"):
+    with pytest.raises(af.DataError, match=r"is there already\. Type overwrite=True"):
         af.export(network(), PHOTO, target)
     assert target.read_bytes() == b"mine"
     af.export(network(), PHOTO, target, overwrite=True)

@@ -77,7 +77,7 @@ def test_onnx(tmp_path: Path) -> None:
     session = runtime.InferenceSession(str(done.path))
     for size in SIZES:
         images = noise(*size, 3)
-        found = session.run(None, {session.get_inputs()[0].name: images})
+        found = session.run(["classes", "place"], {session.get_inputs()[0].name: images})
         wanted = predicted(model, RECIPE, images)
         for one, name in zip(found, ("classes", "place"), strict=True):
             np.testing.assert_allclose(one, wanted[name], atol=1e-5)

@@ -39,11 +39,12 @@ class _Arrays:
         return values.astype(np.float32) if isinstance(values, np.ndarray) else ops.cast(values, "float32")
 
     def contracted(self, rows: Any, columns: Any, images: Any) -> Any:
-        down = ops.tensordot(rows, images, axes=([1], [1]))  # (h', n, w, c)
-        return ops.transpose(ops.tensordot(columns, down, axes=([1], [2])), (2, 1, 0, 3))
+        # Not `tensordot`, which compares unknown sizes with numbers.
+        planes = ops.matmul(rows, ops.transpose(images, (0, 3, 1, 2)))
+        return ops.transpose(ops.matmul(planes, ops.transpose(columns)), (0, 2, 3, 1))
 
     def mixed(self, images: Any, matrix: Any) -> Any:
-        return ops.tensordot(images, matrix.T, axes=([3], [0]))
+        return ops.matmul(images, matrix.T)
 
     def scaled(self, images: Any, scale: np.ndarray, bias: np.ndarray) -> Any:
         return keras.layers.Rescaling(scale.tolist(), bias.tolist(), name="preprocessing")(images)

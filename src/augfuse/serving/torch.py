@@ -103,10 +103,18 @@ def write(served: Served, size: tuple[int, int] | None, channels: int, path: Pat
         if onnx:
             torch.onnx.export(
                 served, (example,), str(path), dynamo=True, dynamic_shapes={"images": free}, input_names=["image"],
-                external_data=False, verbose=False,
+                output_names=_names(served(example)), external_data=False, verbose=False,
             )  # fmt: skip
         else:
             torch.export.save(torch.export.export(served, (example,), dynamic_shapes={"images": free}), path)
+
+
+def _names(outputs: Any) -> list[str]:
+    """Of the outputs: those that the model gives them, or numbers."""
+    if isinstance(outputs, dict):
+        return list(outputs)
+    count = len(torch.utils._pytree.tree_leaves(outputs))
+    return ["output"] if count == 1 else [f"output_{number}" for number in range(count)]
 
 
 def read(path: Path, device: torch.device) -> Callable[[np.ndarray], Any]:
