@@ -52,12 +52,18 @@ def step(layers: Any, moments: Any, count: Any, images: jax.Array, labels: jax.A
     return jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-7), layers, first, second), (first, second)
 
 
+def feeds(data: Path) -> tuple[Any, Any, int]:
+    """The batches of training and test, and how many classes there are."""
+    recipe, parts = af.Recipe.from_yaml(RECIPE.read_text(encoding="utf-8")), af.open(data).parts
+    train = af.Loader(parts["train"], recipe, 128, seed=0)
+    test = af.Loader(parts["test"], recipe, 128, training=False)
+    return train.to_jax(), test.to_jax(), len(parts["train"].classes or ())
+
+
 def main(data: Path, *, epochs: int = 5) -> float:
     """Train and evaluate; the accuracy on the test part."""
-    recipe, parts = af.Recipe.from_yaml(RECIPE.read_text(encoding="utf-8")), af.open(data).parts
-    train = af.Loader(parts["train"], recipe, 128, seed=0).to_jax()
-    test = af.Loader(parts["test"], recipe, 128, training=False).to_jax()
-    layers, count, predict = weights(32, len(parts["train"].classes or ())), 0, jax.jit(scores)
+    train, test, classes = feeds(data)
+    layers, count, predict = weights(32, classes), 0, jax.jit(scores)
     moments = jax.tree.map(jnp.zeros_like, (layers, layers))
     accuracy = 0.0
     for epoch in range(epochs):

@@ -6,6 +6,7 @@ DATA: a folder with the parts train and test: class folders, or cifar10_train.zi
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from shell import run
@@ -25,13 +26,19 @@ def network(size: int, classes: int) -> nn.Module:
     )  # fmt: skip
 
 
+def feeds(data: Path) -> tuple[Any, Any, int]:
+    """The batches of training and test, and how many classes there are."""
+    recipe, parts = af.Recipe.from_yaml(RECIPE.read_text(encoding="utf-8")), af.open(data).parts
+    train = af.Loader(parts["train"], recipe, 128, seed=0)
+    test = af.Loader(parts["test"], recipe, 128, training=False)
+    return train.to_torch(), test.to_torch(), len(parts["train"].classes or ())
+
+
 def main(data: Path, *, epochs: int = 5) -> float:
     """Train and evaluate; the accuracy on the test part."""
-    recipe, parts = af.Recipe.from_yaml(RECIPE.read_text(encoding="utf-8")), af.open(data).parts
-    train = af.Loader(parts["train"], recipe, 128, seed=0).to_torch()
-    test = af.Loader(parts["test"], recipe, 128, training=False).to_torch()
+    train, test, classes = feeds(data)
     torch.manual_seed(0)
-    model = network(32, len(parts["train"].classes or ()))
+    model = network(32, classes)
     optimizer = torch.optim.Adam(model.parameters())
     accuracy = 0.0
     for epoch in range(epochs):

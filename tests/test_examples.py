@@ -115,11 +115,64 @@ def test_jobs_on_photos(name: str, size: tuple[int, int], parts: dict[str, int],
     assert arms_of(tmp_path / "runs") == {"plain", "augmented"}
 
 
-@pytest.mark.parametrize("name", ["torch", "tensorflow", "jax"])
+# What an example is called, and what it needs: a module, and what installs it.
+FRAMEWORKS = {
+    "torch": ("torch", "'augfuse[torch]'"),
+    "tensorflow": ("tensorflow", "'augfuse[tensorflow]'"),
+    "jax": ("jax", "'augfuse[jax]'"),
+    "grain": ("grain", "'augfuse[grain,jax]'"),
+    "lightning": ("pytorch_lightning", "pytorch-lightning"),
+    "huggingface": ("datasets", "'augfuse[hf,torch]'"),
+}
+
+
+def in_framework(name: str) -> Any:
+    module, install = FRAMEWORKS[name]
+    pytest.importorskip(module, reason=f"needs: pip install {install}")
+    if name in ("lightning", "huggingface"):
+        pytest.importorskip("torch", reason="needs the extra: pip install 'augfuse[torch]'")
+    return example(f"{name}_cifar10")
+
+
+def small_cifar(root: Path) -> Path:
+    return class_folders(root / "cifar", (32, 32), {"train": 96, "test": 8}, ("cat", "dog"))
+
+
+# Lightning says how many workers it would like, and uses a name of PyTorch's that is about to go.
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+@pytest.mark.parametrize("name", FRAMEWORKS)
 def test_job_a_in_other_frameworks(name: str, tmp_path: Path) -> None:
-    pytest.importorskip(name, reason=f"needs the extra: pip install 'augfuse[{name}]'")
-    data = class_folders(tmp_path / "cifar", (32, 32), {"train": 96, "test": 8}, ("cat", "dog"))
-    assert 0 <= example(f"{name}_cifar10").main(data, epochs=2) <= 1
+    module = in_framework(name)
+    assert 0 <= module.main(small_cifar(tmp_path), epochs=2) <= 1
+
+
+def first_of(name: str, data: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The first images, (n, h, w, c), and labels that an example trains with; of those whose framework makes the order,
+    in the order of the data."""
+    module, train = in_framework(name), af.open(data).parts["train"]
+    if name == "grain":
+        batch = module.stream(train, shuffle=False)[0]
+        return batch["image"], batch["label"]
+    if name == "huggingface":
+        table = module.table(train)
+        table.set_transform(af.Recipe.from_yaml(module.RECIPE.read_text(encoding="utf-8")).hf(seed=0, index="id"))
+        images, labels = module.together([table[i] for i in range(128)])
+    else:
+        feed = module.Data(data).train_dataloader() if name == "lightning" else module.feeds(data)[0]
+        images, labels = next(iter(feed))
+    images, labels = np.asarray(images), np.asarray(labels)
+    return (images if images.shape[-1] == 3 else images.transpose(0, 2, 3, 1)), labels
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_the_first_batch_is_the_same_in_all_frameworks(name: str, tmp_path: Path) -> None:
+    data = small_cifar(tmp_path)
+    recipe = af.Recipe.from_yaml((EXAMPLES / "a_cifar10.yaml").read_text(encoding="utf-8"))
+    shuffle = name not in ("grain", "huggingface")
+    wanted = next(iter(af.Loader(af.open(data).parts["train"], recipe, 128, seed=0, shuffle=shuffle)))
+    images, labels = first_of(name, data)
+    assert images.tobytes() == wanted.images.tobytes() and labels.tolist() == np.asarray(wanted.labels).tolist()
 
 
 def test_job_f(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[
 from rich.console import Console
 
 import augfuse as af
-from augfuse.train import metrics, recipes
+from augfuse.serving.program import program
+from augfuse.train import metrics
 from augfuse.train.arms import Measure, evaluation_batch_size, measured_epochs
 from augfuse.train.dry_run import dry_run
 from augfuse.train.evaluation import Evaluation
@@ -93,8 +94,7 @@ def test_the_saved_model_takes_raw_images(tmp_path: Path, write: af.Transform) -
     images, _ = stripes(12, 5)
     images[3] = 77  # a constant image: its deviation is zero
     made = network(seed=1)
-    gain, offset, standardizes = recipes.write_scale(recipe, 3)
-    made.save(tmp_path / "m.keras", gain, offset, standardizes=standardizes)
+    made.save(tmp_path / "m.keras", program(recipe, 3))
     saved = read_model(tmp_path / "m.keras", trusted=False, compiled=False)
     assert str(saved.inputs[0].dtype).endswith("uint8")
     assert saved.output_shape == (None, 2)
@@ -112,7 +112,7 @@ def test_the_saved_model_leaves_the_optimiser_behind(tmp_path: Path) -> None:
 
     made = network()
     made.warm_up(4)
-    made.save(tmp_path / "m.keras", [1.0] * 3, [0.0] * 3, standardizes=False)
+    made.save(tmp_path / "m.keras", program(af.Recipe([af.ToFloat()]), 3))
     names: list[str] = []
     with zipfile.ZipFile(tmp_path / "m.keras") as archive:
         weights = io.BytesIO(archive.read("model.weights.h5"))

@@ -31,6 +31,7 @@ from augfuse.plan.describe import Applied as Applied
 from augfuse.plan.plan import Plan as Plan
 from augfuse.preprocessors import preprocessing as preprocessing
 from augfuse.recipe import Recipe as Recipe
+from augfuse.serving.api import export as export
 from augfuse.statistics import Statistics as Statistics
 from augfuse.targets.inverse import Inverse as Inverse
 from augfuse.targets.policy import Targets as Targets

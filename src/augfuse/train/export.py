@@ -12,6 +12,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.loader import Loader
 from augfuse.files import scratch
 from augfuse.recipe import Recipe
+from augfuse.serving.program import program
 from augfuse.train import recipes
 from augfuse.train.arms import evaluation_batch_size
 from augfuse.train.modelfile import read_model
@@ -72,8 +73,7 @@ def export_and_check(
 
 def save_for_raw_images(network: Network, recipe: Recipe, path: Path) -> None:
     """Save `network` with its present weights and the write part of the recipe inside."""
-    gain, offset, standardizes = recipes.write_scale(recipe, network.input_shape[2])
-    network.save(path, gain, offset, standardizes=standardizes)
+    network.save(path, program(recipes.parted(recipe)[1], network.input_shape[2]))
 
 
 @dataclass(frozen=True, slots=True)

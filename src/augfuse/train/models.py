@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
@@ -12,6 +10,7 @@ import numpy as np
 
 from augfuse.batch import Batch
 from augfuse.errors import DataError
+from augfuse.serving.program import Program
 from augfuse.train.backend import global_random_state, layers_of, load_keras, set_global_random_state
 from augfuse.train.heads import Head
 from augfuse.train.tasks.classification import CLASSIFICATION
@@ -138,24 +137,19 @@ class Network:
         self._assign(self.model.optimizer.variables, of_optimizer)
         set_global_random_state(of_backend)
 
-    def save(self, path: Path, gain: Sequence[float], offset: Sequence[float], *, standardizes: bool) -> None:
-        """Save a `.keras` model that takes raw uint8 images (n, h, w, c) and returns predictions as
-        `predict` does.
-
-        Per channel, `value * gain + offset` is what the recipe writes for a pixel value; it becomes the first layer.
-        `standardizes`: each image is then brought to mean 0 and deviation 1, as PerImageStandardize does.
+    def save(self, path: Path, write: Program) -> None:
+        """Save a `.keras` model that takes raw uint8 images (n, h, w, c) of the network's size and returns predictions
+        as `predict` does. write: the write part of the recipe.
         """
         keras = load_keras()
+        from augfuse.serving.keras import raw_input, single_precision
+
         # Not `self.model`: the optimiser's state would triple the file.
         network = layers_of(self._build(0))
         network.set_weights(self.model.get_weights())
-        with _single_precision(keras):  # what stands around the network; it keeps its own precision
-            raw = keras.Input(self.input_shape, dtype="uint8", name="image")
-            written = keras.layers.Rescaling(list(gain), list(offset), name="preprocessing")(raw)
-            if standardizes:
-                written = _standardized(keras.ops, written, self.input_shape)
-            said = self._head.symbolic(network(written))
-            keras.Model(raw, said, name="augfuse").save(path)
+        raw, written = raw_input(write, self.input_shape[:2])
+        with single_precision():  # what stands around the network; it keeps its own precision
+            keras.Model(raw, self._head.symbolic(network(written)), name="augfuse").save(path)
 
     @staticmethod
     def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
@@ -171,20 +165,3 @@ def predict(model: Any, images: np.ndarray) -> np.ndarray:
 def _values(variables: Sequence[Any]) -> list[np.ndarray]:
     convert = load_keras().ops.convert_to_numpy
     return [np.array(convert(variable)) for variable in variables]
-
-
-@contextmanager
-def _single_precision(keras: Any) -> Iterator[None]:
-    """Layers made inside compute in float32, whatever the program chose for its own."""
-    chosen = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(chosen)
-
-
-def _standardized(ops: Any, images: Any, shape: tuple[int, int, int]) -> Any:
-    centred = images - ops.mean(images, axis=(1, 2, 3), keepdims=True)
-    deviation = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2, 3), keepdims=True))
-    return centred / ops.maximum(deviation, 1 / math.sqrt(math.prod(shape)))

@@ -1,0 +1,106 @@
+"""Where the transforms of an evaluation put an image whose size is not known: as formulas that each framework can hold.
+
+Sides are float64 scalars of a framework, which hold whole numbers; `xp` is its module of array functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from augfuse.ranges import sides
+from augfuse.transforms import CenterCrop, LetterBox, LongestMaxSize, Pad, PadIfNeeded, Resize, SmallestMaxSize
+
+
+class Axis(NamedTuple):
+    """Along one axis: a place x goes to x * scale + shift on a side of this length."""
+
+    scale: Any
+    shift: Any
+    side: Any
+
+    def then(self, scale: Any, shift: Any, side: Any) -> Axis:
+        return Axis(self.scale * scale, self.shift * scale + shift, side)
+
+
+Rule = Callable[[Any, Any, Axis, Axis], tuple[Axis, Axis]]
+
+
+def _rounded(xp: Any, side: Any, factor: Any) -> Any:
+    return xp.maximum(xp.round(side * factor), 1.0)
+
+
+def _scaled(axis: Axis, side: Any) -> Axis:
+    return axis.then(side / axis.side, 0.0, side)
+
+
+def _resize(resize: Resize, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
+    height, width = map(float, sides(resize.size))
+    if resize.mode == "stretch":
+        return _scaled(y, height), _scaled(x, width)
+    pick = xp.maximum if resize.mode == "cover" else xp.minimum
+    factor = pick(height / y.side, width / x.side)
+    return _scaled(y, _rounded(xp, y.side, factor)), _scaled(x, _rounded(xp, x.side, factor))
+
+
+def _longest(step: LongestMaxSize, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
+    factor = step.size / xp.maximum(y.side, x.side)
+    return _scaled(y, _rounded(xp, y.side, factor)), _scaled(x, _rounded(xp, x.side, factor))
+
+
+def _smallest(step: SmallestMaxSize, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
+    factor = step.size / xp.minimum(y.side, x.side)
+    return _scaled(y, _rounded(xp, y.side, factor)), _scaled(x, _rounded(xp, x.side, factor))
+
+
+def _middle(xp: Any, axis: Axis, side: Any) -> Axis:
+    """In the middle of `side`, an odd rest right and below: of what is added, and of what is cut off."""
+    margin = xp.where(axis.side > side, -xp.floor((axis.side - side) / 2), xp.floor((side - axis.side) / 2))
+    return axis.then(1.0, margin, side)
+
+
+def _crop(crop: CenterCrop, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
+    return tuple(  # type: ignore[return-value]
+        axis.then(1.0, -xp.floor((axis.side - side) / 2), float(side))
+        for axis, side in zip((y, x), sides(crop.size), strict=True)
+    )
+
+
+def _letter_box(box: LetterBox, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
+    height, width = map(float, sides(box.size))
+    factor = xp.minimum(height / y.side, width / x.side)
+    return tuple(  # type: ignore[return-value]
+        _middle(xp, _scaled(axis, _rounded(xp, axis.side, factor)), side) for axis, side in ((y, height), (x, width))
+    )
+
+
+def _pad(pad: Pad, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
+    left, top, right, bottom = map(float, pad.padding)  # type: ignore[arg-type]  # as Margins stored it
+    return y.then(1.0, top, y.side + (top + bottom)), x.then(1.0, left, x.side + (left + right))
+
+
+def _pad_if_needed(pad: PadIfNeeded, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
+    found = []
+    for axis, least, unit in zip((y, x), sides(pad.size), sides(pad.divisor), strict=True):
+        side = -xp.floor(-xp.maximum(axis.side, float(least)) / unit) * float(unit)
+        found.append(axis.then(1.0, 0.0, side) if pad.position == "top_left" else _middle(xp, axis, side))
+    return found[0], found[1]
+
+
+RULES: dict[type, Rule] = {
+    CenterCrop: _crop,
+    LetterBox: _letter_box,
+    LongestMaxSize: _longest,
+    Pad: _pad,
+    PadIfNeeded: _pad_if_needed,
+    Resize: _resize,
+    SmallestMaxSize: _smallest,
+}
+
+
+def followed(transforms: tuple[Any, ...], xp: Any, height: Any, width: Any) -> tuple[Axis, Axis]:
+    """What these transforms, each of a class in RULES, make of an image of this size: down, and to the right."""
+    y, x = Axis(1.0, 0.0, height), Axis(1.0, 0.0, width)
+    for transform in transforms:
+        y, x = RULES[type(transform)](transform, xp, y, x)
+    return y, x
