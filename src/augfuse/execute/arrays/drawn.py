@@ -13,7 +13,7 @@ import numpy as np
 
 from augfuse.errors import RecipeError
 from augfuse.execute.arrays import words as philox
-from augfuse.execute.arrays.algebra import ALGEBRAS
+from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.prepare import prepare
 from augfuse.execute.arrays.static import Static, StaticPass
 from augfuse.geometry import Canvas
@@ -87,9 +87,12 @@ class Program:
     """
 
     def __init__(
-        self, transforms: tuple[Transform, ...], settings: Settings, slots: Slots, images: Source, epoch: int | None
-    ) -> None:
-        """images: their size, of one image. epoch: which one it is, where that is known when the program is made."""
+        self, transforms: tuple[Transform, ...], settings: Settings, slots: Slots, images: Source, dtype: np.dtype,
+        epoch: int | None,
+    ) -> None:  # fmt: skip
+        """images: their size, of one image. dtype: what comes out. epoch: which one it is, where that is known when the
+        program is made."""
+        self._dtype = dtype
         self._recipe = transforms, settings, slots
         self._images = images
         self._epoch = epoch
@@ -102,7 +105,7 @@ class Program:
         count = max(1, min(_TRIALS, 2**28 // (shape[0] * shape[1])))
         tried = self._planned(np.arange(count, dtype=np.int64), None)
         self.static, self._shrinks = _with_margin(prepare(tried)[0], tried.lowered)
-        self.numbers(ALGEBRAS["numpy"](), 0, np.zeros(2), np.zeros((2, 1)))
+        self.numbers(algebra_for("host"), 0, np.zeros(2), np.zeros((2, 1)))
 
     def numbers(self, ops: Any, seed: int, epoch: Any, indices: Any) -> dict[str, Any]:
         """What `run` takes, by name, one row for each image. epoch (2,) and indices (2, n): words of 32 bits, the low
@@ -118,7 +121,7 @@ class Program:
         canvas, channels, dtype = self._images.canvas, self._images.channels, self._images.dtype
         sizes = Canvas(*(np.full(len(indices), side[0]) for side in canvas))
         drawn = draw(transforms, 0, self._epoch or 0, indices, slots=slots, words=words)
-        return checked(make(drawn, settings, Source(sizes, channels, dtype), np.dtype(np.float32)))
+        return checked(make(drawn, settings, Source(sizes, channels, dtype), self._dtype))
 
 
 def _rows(ops: Any, value: Any, count: Any) -> Any:
