@@ -27,6 +27,11 @@ def per_image(ops: Ops, numbers: Tensor) -> Tensor:
     return ops.reshape(numbers, (-1, 1, 1))
 
 
+def part(numbers: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The numbers of a step, or of a part of one, by their own names."""
+    return {key.removeprefix(f"{name}."): array for key, array in numbers.items() if key.startswith(f"{name}.")}
+
+
 def columns(ops: Ops, count: int, start: float, like: Tensor) -> Tensor:
     """start, start + 1, .. along the rows of planes."""
     return ops.reshape(ops.cast(ops.arange(count, like), "float32") + start, (1, 1, -1))

@@ -10,10 +10,12 @@ from typing import Any
 
 from augfuse.color import LUMA
 from augfuse.errors import ImageError
-from augfuse.execute.arrays.planes import Planes, per_image
+from augfuse.execute.arrays.locals import done
+from augfuse.execute.arrays.planes import Planes, part, per_image
 from augfuse.execute.arrays.sampling import sampled
 from augfuse.execute.arrays.static import Static, StaticPass
 from augfuse.execute.arrays.table import Ops, Tensor
+from augfuse.execute.arrays.tones import toned
 
 _BITS = {"uint8": 8, "uint16": 16, "float32": 0}
 
@@ -32,13 +34,17 @@ def run(static: Static, images: Tensor, numbers: Mapping[str, Any], ops: Ops) ->
         [images[..., c] for c in range(static.channels)], static.height, static.width, _BITS[static.dtype]
     )  # fmt: skip
     for k, step in enumerate(static.steps):
-        own = {name.removeprefix(f"{k}."): array for name, array in tensors.items() if name.startswith(f"{k}.")}
-        assert isinstance(step, StaticPass)
-        planes = _passed(static, step, planes, own, ops)
+        own = part(tensors, f"{k}")
+        if isinstance(step, StaticPass):
+            planes = _passed(static, step, planes, own, ops)
+        else:
+            planes = done(static, step.form, planes, own, ops)
     return _written(static, planes, tensors, ops)
 
 
 def _passed(static: Static, step: StaticPass, planes: Planes, own: dict[str, Tensor], ops: Ops) -> Planes:
+    if step.before is not None:
+        planes = toned(static, step.before, planes, part(own, "before"), ops)
     added = None
     if step.mean:
         gray = _gray(ops, planes) - static.low
@@ -57,7 +63,8 @@ def _passed(static: Static, step: StaticPass, planes: Planes, own: dict[str, Ten
         values = planes.floats(ops) if values is planes.values else values
         values = [ops.where(inside, value, per_image(ops, own["fill"][:, c])) for c, value in enumerate(values)]
     kept = values is planes.values
-    return Planes(values, step.height, step.width, planes.bits if kept else 0)
+    planes = Planes(values, step.height, step.width, planes.bits if kept else 0)
+    return planes if step.after is None else toned(static, step.after, planes, part(own, "after"), ops)
 
 
 def _mixed(matrix: Tensor, added: list[Tensor] | None, values: list[Tensor], ops: Ops) -> list[Tensor]:
