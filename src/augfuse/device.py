@@ -104,8 +104,8 @@ class OnDevice:
             except AugfuseError as error:
                 first = first or error
         raise RecipeError(
-            f"{self.who}: {type(transform).__name__} does not run on a device: {first} Take it out, or {_LOADER}, which "
-            "runs on the CPU."
+            f"{self.who}: got a recipe with {type(transform).__name__}, which does not run inside a model on "
+            f"{self.framework}: {first} Take it out, or {_LOADER}, which runs on the CPU."
         ) from first
 
     def _refuse(self, transform: base.Transform, why: str, instead: str) -> None:

@@ -113,6 +113,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> Traced:
         return Traced(self.tensor[key], self.ops)
 
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise _unknown("an assignment into an array")
+
     def __bool__(self) -> bool:
         raise _unknown("the truth of an array")
 
@@ -187,4 +190,4 @@ def _kind(value: Any) -> str:
 
 
 def _unknown(what: str) -> NotTraceableError:
-    return NotTraceableError(f"a program is compiled before {what} is known")
+    return NotTraceableError(f"it asks for {what}, and a compiled program draws only when it runs.")

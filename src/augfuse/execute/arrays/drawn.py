@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from augfuse.errors import RecipeError
+from augfuse.errors import AugfuseError, RecipeError
 from augfuse.execute.arrays import words as philox
 from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.prepare import prepare
@@ -49,7 +49,7 @@ class Words:
         """Where the blocks of a path are."""
         rows = self._rows.get(path)
         if rows is None or rows.stop - rows.start < count:
-            raise NotTraceableError(f"a program is compiled before it is known that {path} is drawn")
+            raise NotTraceableError(f"it draws {path} sometimes, and a compiled program draws the same each time.")
         return slice(rows.start // 4, rows.stop // 4)
 
     def key(self, path: str) -> Key:
@@ -105,7 +105,16 @@ class Program:
         count = max(1, min(_TRIALS, 2**28 // (shape[0] * shape[1])))
         tried = self._planned(np.arange(count, dtype=np.int64), None)
         self.static, self._shrinks = _with_margin(prepare(tried)[0], tried.lowered)
-        self.numbers(algebra_for("host"), 0, np.zeros(2), np.zeros((2, 1)))
+        self._try()
+
+    def _try(self) -> None:
+        """Make numbers with NumPy: what cannot become part of a program shows."""
+        try:
+            self.numbers(algebra_for("host"), 0, np.zeros(2), np.zeros((2, 1)))
+        except AugfuseError:
+            raise
+        except Exception as error:  # of a class that is not ours
+            raise NotTraceableError(f"it does what a compiled program cannot: {error}.") from error
 
     def numbers(self, ops: Any, seed: int, epoch: Any, indices: Any) -> dict[str, Any]:
         """What `run` takes, by name, one row for each image. epoch (2,) and indices (2, n): words of 32 bits, the low
