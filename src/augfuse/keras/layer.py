@@ -104,6 +104,10 @@ class Augment(keras.layers.Layer):
         form = self._on_device.form(tuple(images.shape), dtype)
         return keras.KerasTensor((images.shape[0], *self._on_device.prepare(form)), self.compute_dtype)
 
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """(n, height, width, channels) of the images that come out."""
+        return input_shape[0], *self._on_device.prepare(self._on_device.form(tuple(input_shape), "uint8"))
+
     def get_config(self) -> dict[str, Any]:
         """The recipe as plain data, the seed, and which form this is."""
         return {**keras.layers.Layer.get_config(self), "recipe": self.recipe.to_dict(), "seed": self.seed, "form": _FORM}
