@@ -33,15 +33,20 @@ _METHODS = {name: f"loader.to_{'tf' if name == 'tensorflow' else name}()" for na
 
 def adapter(name: str, what: str | None = None) -> Any:
     """The adapter of a framework, for `what` needs it. MissingExtraError where the framework is not installed."""
+    require(name, what or _METHODS[name])
+    return import_module(f"augfuse.adapters.{name}")
+
+
+def require(name: str, what: str) -> None:
+    """Import a framework that `what` needs. MissingExtraError where it is not installed."""
     framework = _FRAMEWORKS[name]
     try:
         import_module(framework.module)
     except ImportError as error:
         raise MissingExtraError(
-            f"{what or _METHODS[name]} needs {framework.title}, and `import {framework.module}` failed: {error}. "
+            f"{what} needs {framework.title}, and `import {framework.module}` failed: {error}. "
             f"Install it with: pip install 'augfuse[{framework.extra}]'"
         ) from error
-    return import_module(f"augfuse.adapters.{name}")
 
 
 def ranks() -> dict[str, tuple[int, int]]:

@@ -19,6 +19,7 @@ from augfuse.errors import RecipeError
 from augfuse.geometry import Canvas, Field
 from augfuse.transforms import base
 from augfuse.transforms.base import Frame, Params, Transform
+from augfuse.transforms.forms import LocalForm, ToneForm
 
 if TYPE_CHECKING:
     from augfuse.plan.draw import Drawn
@@ -89,10 +90,11 @@ class Tone(msgspec.Struct, frozen=True, eq=False):
     params: Params
     active: np.ndarray
     statistic: Literal["range", "histogram"] | None = None
+    form: ToneForm | None = None  # for executors that cannot call the curve
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Tone:
         """The same for the images of `active` (n,)."""
-        return Tone(self.name, self.size, self.curve, self.params, active, self.statistic)
+        return msgspec.structs.replace(self, active=active)
 
 
 @final
@@ -109,6 +111,7 @@ class Local(msgspec.Struct, frozen=True, eq=False):
     keeps_levels: bool = False  # images of whole numbers need not become floats
     makes_bytes: bool = False  # `apply_all` can write uint8
     covered: np.ndarray | None = None  # (n, 4): left, top, width and height of what is hidden; None: it hides nothing
+    form: LocalForm | None = None  # for executors that cannot call `apply`
 
     def on(self, active: np.ndarray, canvas: Canvas) -> Local:
         """The same for the images of `active` (n,)."""
@@ -230,12 +233,13 @@ def _local(transform: base.Local, params: Params, frame: Frame, name: str) -> Op
     keeps = frame.whole and transform.keeps_levels(frame)
     does = transform.apply, transform.apply_all
     hidden = transform.covered(numbers)
-    return Local(name, frame.canvas, *does, numbers, everyone, keeps, transform.makes_bytes, hidden)
+    form = transform.form()
+    return Local(name, frame.canvas, *does, numbers, everyone, keeps, transform.makes_bytes, hidden, form)
 
 
 def _tone(transform: base.Tone, params: Params, frame: Frame, name: str) -> Op:
     everyone = np.ones(len(frame.canvas.width), bool)
-    return Tone(name, frame.canvas, transform.curve, params, everyone, transform.statistic)
+    return Tone(name, frame.canvas, transform.curve, params, everyone, transform.statistic, transform.form())
 
 
 # What makes the op of each kind, as it acts on all images: of a transform, what was drawn for it, what reaches it, and

@@ -16,7 +16,7 @@ from augfuse.plan.lower import lower
 from augfuse.plan.ops import Bent, Local, Segment, Step
 from augfuse.plan.plan import Plan, Source
 from augfuse.targets.policy import Targets
-from augfuse.transforms._local import paint_all, painted
+from augfuse.transforms._local import paint_all, painted, painting
 
 Run = Callable[..., None]
 
@@ -130,6 +130,7 @@ def _step(
     return Local(
         step.name, size, lambda picture, params: painted(picture, params["part"], value),
         partial(_paint, value), {"part": step.covered[image]}, step.active[image], pixels.kind == "u",
+        form=painting(value),
     )  # fmt: skip
 
 

@@ -13,10 +13,11 @@ from typing import Annotated, ClassVar, final
 import numpy as np
 
 from augfuse.geometry import Canvas
-from augfuse.ranges import Interval, Numbers, Range, per_channel
+from augfuse.ranges import Interval, Numbers, Range, ends, per_channel
 from augfuse.rng import Draw
 from augfuse.transforms._crop import boxes, draw_boxes
 from augfuse.transforms.base import Amount, Evaluation, Frame, Local, Params, Part, Probability
+from augfuse.transforms.forms import Blur, Finish, Noise, Paint
 
 _NOISE = Interval("standard deviation of the noise", "fraction of full scale", 0, 1, "exact", neutral=0)
 
@@ -41,6 +42,9 @@ class GaussianBlur(Local, frozen=True):
 
     def draw(self, draw: Draw) -> Params:
         return {"sigma": draw.uniform("sigma", self.sigma)}
+
+    def form(self) -> Blur:
+        return Blur(ends(self.sigma)[1])
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         sigma = float(params["sigma"])
@@ -89,6 +93,9 @@ class GaussianNoise(Local, frozen=True):
 
     def plan(self, params: Params, frame: Frame) -> Params:
         return {"std": params["std"] * (frame.high - frame.low), "key": params["key"]}
+
+    def form(self) -> Noise:
+        return Noise()
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         words = np.random.Philox(key=params["key"]).random_raw(-(-image.size // 4))
@@ -139,6 +146,9 @@ class Erase(Local, frozen=True, kw_only=True):
     def keeps_levels(self, frame: Frame) -> bool:
         return are_levels(self.value, frame)
 
+    def form(self) -> Paint:
+        return painting(self.value)
+
     def covered(self, params: Params) -> np.ndarray:
         return params["part"]
 
@@ -153,6 +163,11 @@ def are_levels(value: tuple[float, ...] | float, frame: Frame) -> bool:
     """Whether a colour is made of whole numbers of the value range."""
     numbers = np.atleast_1d(value)
     return bool(((numbers >= frame.low) & (numbers <= frame.high) & (numbers == np.rint(numbers))).all())
+
+
+def painting(value: tuple[float, ...] | float) -> Paint:
+    """Painting in this colour."""
+    return Paint(tuple(np.atleast_1d(value).tolist()))
 
 
 def painted(image: np.ndarray, part: np.ndarray, value: tuple[float, ...] | float) -> np.ndarray:
@@ -193,6 +208,9 @@ class Barrier(Local, frozen=True):
 
     def keeps_levels(self, frame: Frame) -> bool:
         return True
+
+    def form(self) -> Finish:
+        return Finish()
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         np.clip(image, image.dtype.type(params["low"]), image.dtype.type(params["high"]), out=image)

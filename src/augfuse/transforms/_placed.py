@@ -14,8 +14,9 @@ from augfuse.geometry import Canvas
 from augfuse.ranges import LONGEST_SIDE, Corners, Lengths, Number, Numbers, Size, per_channel
 from augfuse.rng import Draw
 from augfuse.transforms._crop import cut
-from augfuse.transforms._local import are_levels, paint_all, painted
+from augfuse.transforms._local import are_levels, paint_all, painted, painting
 from augfuse.transforms.base import Amount, Evaluation, Frame, Geometric, Local, Params, Part, cut_out
+from augfuse.transforms.forms import Paint
 
 _Four: TypeAlias = tuple[tuple[float, float], ...]
 _SQUARE = ((0, 0), (64, 0), (64, 64), (0, 64))
@@ -108,6 +109,9 @@ class ErasedPart(Local, frozen=True):
 
     def keeps_levels(self, frame: Frame) -> bool:
         return are_levels(self.value, frame)
+
+    def form(self) -> Paint:
+        return painting(self.value)
 
     def covered(self, params: Params) -> np.ndarray:
         return params["part"]

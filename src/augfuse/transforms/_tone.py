@@ -13,6 +13,7 @@ import numpy as np
 from augfuse.ranges import Interval, Points, Range
 from augfuse.rng import Draw
 from augfuse.transforms.base import Evaluation, Params, Probability, Tone, Transform
+from augfuse.transforms.forms import Lines, Negative, Power, Steps
 
 _BITS = Interval("bits that stay", "bits", 1, 8, "exact", "Whole bits: (4, 8) keeps 4 to 8.", integer=True)
 
@@ -26,6 +27,9 @@ class Gamma(Tone, frozen=True):
 
     def draw(self, draw: Draw) -> Params:
         return {"gamma": draw.uniform("gamma", self.gamma)}
+
+    def form(self) -> Power:
+        return Power()
 
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
         gamma = params["gamma"][:, None].astype(values.dtype)
@@ -48,6 +52,9 @@ class Solarize(Tone, frozen=True, kw_only=True):
     def draw(self, draw: Draw) -> Params:
         return {"threshold": draw.uniform("threshold", self.threshold)}
 
+    def form(self) -> Negative:
+        return Negative()
+
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
         bright = values >= params["threshold"][:, None].astype(values.dtype)
         return values + bright * (1 - 2 * values)  # np.where takes three times as long
@@ -66,6 +73,9 @@ class Posterize(Tone, frozen=True, kw_only=True):
     def draw(self, draw: Draw) -> Params:
         low, high = self.bits if isinstance(self.bits, tuple) else (self.bits, self.bits)
         return {"bits": draw.integers("bits", int(low), int(high))}
+
+    def form(self) -> Steps:
+        return Steps()
 
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
         steps = np.exp2(params["bits"])[:, None].astype(values.dtype)
@@ -92,6 +102,9 @@ class ToneCurve(Tone, frozen=True):
 
     def counterpart(self) -> tuple[Transform, ...]:
         return (self,) if self.p == 1 else ()
+
+    def form(self) -> Lines:
+        return Lines(tuple((float(x), float(y)) for x, y in self.points))
 
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
         x, y = np.array(self.points).T

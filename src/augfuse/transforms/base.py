@@ -27,6 +27,7 @@ from augfuse.geometry import Canvas, Field
 from augfuse.ranges import Interval, Number, Size, Spec, sides
 from augfuse.rng import Draw
 from augfuse.transforms.calls import Called
+from augfuse.transforms.forms import LocalForm, ToneForm
 
 Probability: TypeAlias = Annotated[float, Number("probability that an image is transformed", "", 0, 1)]
 Params: TypeAlias = dict[str, np.ndarray]  # drawn parameters: each array has n first
@@ -226,6 +227,10 @@ class Tone(Transform, frozen=True):
     # value, or how often each level comes. It begins a pass.
     statistic: ClassVar[Literal["range", "histogram"] | None] = None
 
+    def form(self) -> ToneForm | None:
+        """What it is, for executors that repeat it in array operations; None: only `curve` says."""
+        return None
+
     @abstractmethod
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
         """(n, k), or (1, k) for all: what becomes of these (k,) values in [0, 1] in each of n images, in [0, 1] too.
@@ -257,6 +262,10 @@ class Local(Transform, frozen=True):
     def plan(self, params: Params, frame: Frame) -> Params:
         """The numbers that `apply` takes, for n images at once; RecipeError where they do not fit."""
         return params
+
+    def form(self) -> LocalForm | None:
+        """What it is, for executors that repeat it in array operations; None: only `apply` says."""
+        return None
 
     def covered(self, params: Params) -> np.ndarray | None:
         """(n, 4) left, top, width and height of the rectangle that hides what is in an image, given the numbers of

@@ -1,0 +1,1 @@
+"""One table of array operations for each framework, and the only files of the executor that name one."""

@@ -1,0 +1,59 @@
+"""What a Local or a Tone is, for executors that repeat it in array operations and cannot call its functions.
+
+A form holds what follows from the recipe alone; what is drawn comes with the numbers of the plan, under the names that
+are given here. Forms are hashable: compiled programs are told apart by them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias, final
+
+
+@final
+class Paint(NamedTuple):
+    """Paint the rectangle `part` (left, top, width, height) of each image, as far as it lies in it."""
+
+    colors: tuple[float, ...]  # one, or one for each channel
+
+
+@final
+class Blur(NamedTuple):
+    """Convolve with a Gaussian of standard deviation `sigma`, cut at 4 sigma; borders mirror."""
+
+    most: float  # the largest sigma
+
+
+@final
+class Noise(NamedTuple):
+    """Add `std` times the normal quantiles of the words that `key` gives."""
+
+
+@final
+class Finish(NamedTuple):
+    """Clip to the value range and, of whole numbers, round."""
+
+
+@final
+class Power(NamedTuple):
+    """Values to the power of `gamma`."""
+
+
+@final
+class Negative(NamedTuple):
+    """One minus the value, from `threshold` on."""
+
+
+@final
+class Steps(NamedTuple):
+    """The highest `bits` of each value."""
+
+
+@final
+class Lines(NamedTuple):
+    """Straight lines between points."""
+
+    points: tuple[tuple[float, float], ...]
+
+
+LocalForm: TypeAlias = Paint | Blur | Noise | Finish
+ToneForm: TypeAlias = Power | Negative | Steps | Lines
