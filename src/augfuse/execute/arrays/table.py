@@ -29,6 +29,7 @@ class Ops(NamedTuple):
     name: str
     tensor: Callable[[Any, Tensor], Tensor]  # (array, like)
     arange: Callable[[Any, Tensor], Tensor]  # (count, like): int32
+    dtype: Callable[[Tensor], str]
     length: Callable[[Tensor], Any]  # of the first axis; a tensor where it is not known yet
     cast: Callable[[Tensor, str], Tensor]
     floor: Callable[[Tensor], Tensor]

@@ -13,6 +13,7 @@ OPS = Ops(
     name="jax",
     tensor=lambda array, like: jnp.asarray(array),
     arange=lambda count, like: jnp.arange(count, dtype=jnp.int32),
+    dtype=lambda x: str(x.dtype),
     length=lambda x: x.shape[0],
     cast=lambda x, dtype: jnp.asarray(x, dtype),
     floor=jnp.floor,

@@ -27,6 +27,7 @@ OPS = Ops(
     name="tensorflow",
     tensor=lambda array, like: tf.convert_to_tensor(array),
     arange=lambda count, like: tf.range(count, dtype=tf.int32),
+    dtype=lambda x: x.dtype.name,
     length=_length,
     cast=lambda x, dtype: tf.cast(x, dtype),
     floor=tf.floor,

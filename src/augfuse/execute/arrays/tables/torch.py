@@ -32,6 +32,7 @@ OPS = Ops(
     name="torch",
     tensor=_tensor,
     arange=lambda count, like: torch.arange(count, dtype=torch.int32, device=like.device),
+    dtype=lambda x: str(x.dtype).removeprefix("torch."),
     length=lambda x: x.shape[0],
     cast=lambda x, dtype: x.to(getattr(torch, dtype)),
     floor=torch.floor,
