@@ -43,6 +43,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from augfuse import functional as functional
     from augfuse import grain as grain
+    from augfuse import jax as jax
     from augfuse import torch as torch
     from augfuse.data.annotated import from_pairs as from_pairs
     from augfuse.data.annotated import from_voc as from_voc
@@ -89,7 +90,7 @@ _LAZY = {
 }
 
 _PACKAGES = ("functional", "train")  # augfuse.train can be called
-_OF_EXTRAS = ("grain", "torch")  # not listed by dir(): they may be missing
+_OF_EXTRAS = ("grain", "jax", "torch")  # not listed by dir(): they may be missing
 
 
 def __getattr__(name: str) -> object:

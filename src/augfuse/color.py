@@ -7,10 +7,12 @@ are stored with n innermost, as in `geometry`. Luma is ITU-R BT.601: 0.299 r + 0
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
 from augfuse.geometry import compiled
+from augfuse.traced import is_traced, rows
 
 LUMA = np.array([0.299, 0.587, 0.114])
 _LUMA_ROWS = np.tile(LUMA, (3, 1))  # every channel becomes luma
@@ -26,6 +28,8 @@ _PARTS = np.stack([_LUMA_ROWS, _HUE_FIXED, _HUE_COS, _HUE_SIN])
 
 def uniform(gain: np.ndarray, offset: np.ndarray | float = 0.0) -> np.ndarray:
     """The same gain and offset for every channel; (n,) each."""
+    if is_traced(gain, offset):
+        return rows([[gain if row == column else 0.0 for column in range(3)] + [offset] for row in range(3)])
     m = np.zeros((3, 4, len(gain)))
     entries = m.reshape(12, len(gain))
     entries[0:12:5], entries[3::4] = gain, offset  # the diagonal, and the last column
@@ -34,6 +38,8 @@ def uniform(gain: np.ndarray, offset: np.ndarray | float = 0.0) -> np.ndarray:
 
 def shift(offsets: np.ndarray) -> np.ndarray:
     """Adds (n, 3) to the three channels."""
+    if is_traced(offsets):
+        return rows([[*np.eye(3)[row], offsets[:, row]] for row in range(3)])
     m = uniform(np.ones(len(offsets)))
     m[:, :, 3] = offsets
     return m
@@ -47,9 +53,24 @@ def jitter(brightness: np.ndarray, contrast: np.ndarray, saturation: np.ndarray,
     they let the offset of the contrast through as it is.
     """
     angle = 2 * np.pi * hue
+    if is_traced(brightness, contrast, saturation, hue):
+        return _jitter(brightness, contrast, saturation, angle)
     m = np.empty((3, 4, len(hue)))
     compiled().jitter(brightness, contrast, saturation, np.cos(angle), np.sin(angle), _PARTS, m)
     return m.transpose(2, 0, 1)
+
+
+def _jitter(brightness: np.ndarray, contrast: np.ndarray, factor: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """The same without assignments."""
+    gray, fixed, cosines, sines = _PARTS
+    gain, cos, sin, rest = brightness * contrast, factor * np.cos(angle), factor * np.sin(angle), 1.0 - factor
+
+    def entry(row: int, column: int) -> np.ndarray:
+        at = row, column
+        return gain * (fixed[at] * factor + cosines[at] * cos + sines[at] * sin + gray[at] * rest)
+
+    offset = 0.5 * (1.0 - contrast)
+    return rows([[*(entry(row, column) for column in range(3)), offset] for row in range(3)])
 
 
 def grayscale(n: int) -> np.ndarray:
@@ -61,13 +82,24 @@ def product(matrices: Sequence[np.ndarray]) -> np.ndarray:
     """(n, 3, 4): the matrix that does the first of these, then the second, and so on, without a clip in between."""
     if len(matrices) == 1:
         return matrices[0]
+    if is_traced(*matrices):
+        return reduce(_second_of, matrices)
     out = np.empty(matrices[0].shape)
     compiled().chain_colors(np.array(matrices), out)
     return out
 
 
+def _second_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    mixed = second[:, :, :3] @ first
+    return np.concatenate([mixed[:, :, :3], mixed[:, :, 3:] + second[:, :, 3:]], axis=2)
+
+
 def to_range(m: np.ndarray, low: float, high: float) -> np.ndarray:
     """(n, 3, 4), C-contiguous: the same map on values in [low, high] instead of [0, 1]."""
+    if is_traced(m):
+        mix = m[:, :, :3]
+        offset = (high - low) * m[:, :, 3] + low - low * mix.sum(axis=2)
+        return np.concatenate([mix, offset[:, :, None]], axis=2)
     out = np.empty(m.shape)
     compiled().colors_to_range(np.ascontiguousarray(m), low, high, out)
     return out

@@ -7,11 +7,14 @@ vector. Products and inverses are compiled.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
 from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
+
+from augfuse.traced import is_traced, rows
 
 Value: TypeAlias = np.ndarray | float
 
@@ -51,6 +54,8 @@ def affine(
     n: int, a: Value = 1.0, b: Value = _ABSENT, c: Value = 0.0, d: Value = _ABSENT, e: Value = 1.0, f: Value = 0.0
 ) -> np.ndarray:
     """x' = a x + b y + c, y' = d x + e y + f; each entry one number or (n,)."""
+    if is_traced(a, b, c, d, e, f):
+        return rows([[a, b, c], [d, e, f], [0.0, 0.0, 1.0]])
     m = np.zeros((3, 3, n))
     m[0, 0], m[0, 2] = a, c
     m[1, 1], m[1, 2] = e, f
@@ -62,6 +67,8 @@ def affine(
 
 def shift(canvas: Canvas, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Moves by (n,) fractions of the width (x) and of the height (y)."""
+    if is_traced(x, y):
+        return affine(len(x), c=x * canvas.width, f=y * canvas.height)
     m = np.empty((3, 3, len(x)))
     compiled().shifts(x, y, canvas.height, canvas.width, m)
     return m.transpose(2, 0, 1)
@@ -70,6 +77,9 @@ def shift(canvas: Canvas, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def rotation(canvas: Canvas, degrees: np.ndarray) -> np.ndarray:
     """Turns by (n,) degrees about the canvas centre, anticlockwise as seen: y points down."""
     angle = np.deg2rad(degrees)
+    if is_traced(angle):
+        cos, sin = np.cos(angle), np.sin(angle)
+        return about_centre(canvas, cos, sin, -sin, cos)
     m = np.empty((3, 3, len(angle)))
     compiled().rotations(np.cos(angle), np.sin(angle), canvas.height, canvas.width, m)
     return m.transpose(2, 0, 1)
@@ -77,6 +87,9 @@ def rotation(canvas: Canvas, degrees: np.ndarray) -> np.ndarray:
 
 def about_centre(canvas: Canvas, a: Value, b: Value, d: Value, e: Value) -> np.ndarray:
     """The linear map (a b; d e) about the canvas centre (width / 2, height / 2)."""
+    if is_traced(a, b, d, e):
+        x, y = canvas.width / 2, canvas.height / 2
+        return rows([[a, b, x - a * x - b * y], [d, e, y - d * x - e * y], [0.0, 0.0, 1.0]])
     m = np.empty((3, 3, len(canvas.width)))
     m[0, 0], m[0, 1], m[1, 0], m[1, 1] = a, b, d, e
     compiled().centred(m, canvas.height, canvas.width)
@@ -88,6 +101,8 @@ def product(matrices: Sequence[np.ndarray], projective: bool = False) -> np.ndar
     `projective` says that some may not be."""
     if len(matrices) == 1:
         return matrices[0]
+    if is_traced(*matrices):
+        return reduce(lambda first, second: second @ first, matrices)
     out = np.empty(matrices[0].shape)
     (compiled().chain_homographies if projective else compiled().chain)(np.array(matrices), out)
     return out
@@ -117,9 +132,23 @@ class Inverse(NamedTuple):
 
 def invert(m: np.ndarray) -> Inverse:
     """The inverses of affine maps (n, 3, 3)."""
+    if is_traced(m):
+        return _inverse(m)
     n = len(m)
     maps, spans = np.empty((n, 6)), np.empty((2, n))
     return Inverse(maps, spans, *compiled().inverse(np.ascontiguousarray(m), _LARGEST, maps, spans))
+
+
+def _inverse(m: Any) -> Inverse:
+    """The same without assignments, of matrices whose numbers are not known yet: that all have an inverse, and how far
+    they shrink, is what was found of others of the same recipe."""
+    a, b, c, d, e, f = (m[:, row, column] for row in range(2) for column in range(3))
+    k = 1.0 / (a * e - b * d)
+    maps = np.stack(
+        [e * k, -b * k, (b * f - e * c) * k, -d * k, a * k, (d * c - a * f) * k], axis=1
+    )
+    spans = [np.sqrt(maps[:, at] * maps[:, at] + maps[:, at + 1] * maps[:, at + 1]) for at in (0, 3)]
+    return Inverse(maps, np.stack(spans), -1, math.inf if m.ops.shrinks else 0.0)
 
 
 @final
@@ -166,6 +195,8 @@ class Field(NamedTuple):
 
 def where(active: np.ndarray, m: np.ndarray) -> np.ndarray:
     """`m`, (n, 3, 3) or (n, 3, 4), where `active` (n,), the identity elsewhere."""
+    if is_traced(active, m):
+        return np.where(active[:, None, None], m, np.eye(3, m.shape[2])[None])
     entries = np.ascontiguousarray(m.transpose(1, 2, 0))
     out = np.empty(entries.shape)
     compiled().where(active, entries, out)

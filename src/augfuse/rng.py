@@ -159,10 +159,18 @@ class Words:
         rows = self._rows(path, count)
         return self._computed(path, count, None) if rows is None else self._words[rows]
 
+    def key(self, path: str) -> np.ndarray:
+        """(n, 2) uint64."""
+        return np.ascontiguousarray(self.words(path, 2).T)
+
     def units(self, path: str, count: int) -> np.ndarray:
         """(count, n) float64, uniform in [0, 1)."""
         rows = self._rows(path, count)
         return unit(self._computed(path, count, None)) if rows is None else self._units[rows]
+
+    def below(self, path: str, p: float) -> np.ndarray:
+        """(n,) bool: whether a unit is below p."""
+        return self.units(path, 1)[0] < p
 
     def uniform(self, path: str, bounds: Range) -> np.ndarray:
         """(n,) float64, uniform in [low, high)."""
@@ -219,8 +227,8 @@ class Draw:
 
     def coin(self, name: str, p: float) -> np.ndarray:
         """(n,) bool, True with probability p."""
-        return self.words.units(f"{self.path}.{name}", 1)[0] < p
+        return self.words.below(f"{self.path}.{name}", p)
 
     def key(self, name: str) -> np.ndarray:
         """(n, 2) uint64: one 128-bit key per image, for randomness that an executor expands per pixel."""
-        return np.ascontiguousarray(self.words.words(f"{self.path}.{name}", 2).T)
+        return self.words.key(f"{self.path}.{name}")

@@ -1,9 +1,10 @@
-"""JAX: what `loader.to_jax()` returns."""
+"""JAX: what `loader.to_jax()` returns, and `augfuse.jax`."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Any, final
 
 import jax
@@ -13,9 +14,16 @@ from jax.sharding import Sharding
 from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
 from augfuse.batch import Batch, padded
 from augfuse.data.loader import Loader
+from augfuse.device import OnDevice, Position
 from augfuse.errors import DataError, ImageTypeError, RangeError
 from augfuse.ranges import whole
+from augfuse.recipe import Recipe
+from augfuse.rng import check_epoch
 from augfuse.text import shown
+
+_MOST = 64  # recipes of which what was prepared is kept
+_known: OrderedDict[tuple[int, int], tuple[Recipe, OnDevice]] = OrderedDict()
+_lock = Lock()
 
 
 def serve(loader: Loader, sharding: Any, prefetch: int, targets: Any) -> JaxBatches:
@@ -135,3 +143,56 @@ class JaxBatches:
         if self._sharding is None:
             return jax.device_put(arrays)
         return jax.tree.map(lambda array: jax.make_array_from_process_local_data(self._sharding, array), arrays)
+
+
+def augment(
+    recipe: Recipe, images: Any, *, seed: int, epoch: Any = 0, indices: Any = None, training: bool = True,
+    dtype: Any = "float32",
+) -> Any:  # fmt: skip
+    """The images that a recipe makes of a batch. Pure: the same arguments give the same images, under `jax.jit`, too.
+
+        @jax.jit
+        def step(weights, images, labels, epoch, indices):
+            images = af.jax.augment(recipe, images, seed=0, epoch=epoch, indices=indices)
+
+    Args:
+        recipe: an af.Recipe.
+        images: (n, h, w, c) uint8, uint16 or float32 within the recipe's value range.
+        seed: a Python integer, part of the program.
+        epoch: a number, or an int32 scalar that may be traced.
+        indices: (n,) the indices of the samples in the data set, which give the draws of an af.Loader with this seed in
+            this epoch; None: their places in the batch. They may be traced.
+        training: False: the evaluation form, which draws nothing.
+        dtype: "float32", another float dtype, or that of the images.
+
+    Returns:
+        (n, height, width, c) images of `dtype`.
+
+    Raises:
+        RecipeError: the recipe has a transform that does not run inside a compiled program.
+        ImageError: images of a shape or values that do not fit.
+    """
+    if isinstance(seed, jax.core.Tracer):
+        raise ImageTypeError(
+            "augment.seed: got a traced value, wanted a Python integer, which a program is compiled for. Pass what "
+            "changes as epoch or indices."
+        )
+    on_device = _prepared(recipe, seed)
+    if not isinstance(epoch, jax.core.Tracer):
+        epoch = check_epoch(int(epoch))
+    images = jax.numpy.asarray(images)
+    name = jax.numpy.dtype(dtype).name
+    out = name if name == images.dtype.name else "float32"
+    position = Position(epoch, indices) if training else None
+    static, numbers = on_device.numbers(images, position, out)
+    return on_device.run(static, images, numbers).astype(name)
+
+
+def _prepared(recipe: Recipe, seed: int) -> OnDevice:
+    key = id(recipe), seed
+    with _lock:
+        found = _known.pop(key, None) or (recipe, OnDevice("augment", "jax", recipe, seed, compiles=True))
+        _known[key] = found
+        while len(_known) > _MOST:
+            _known.popitem(last=False)
+    return found[1]

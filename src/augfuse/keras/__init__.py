@@ -40,6 +40,7 @@ from augfuse.keras.images import save_img as save_img
 from augfuse.keras.images import smart_resize as smart_resize
 from augfuse.keras.images import validate_filename as validate_filename
 from augfuse.keras.iterator import Iterator as Iterator
+from augfuse.keras.layer import Augment as Augment
 from augfuse.keras.masked import MaskedIterator as MaskedIterator
 from augfuse.keras.masked import flow_with_masks as flow_with_masks
 from augfuse.keras.sequence import LoaderDataset as LoaderDataset

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple, TypeAlias, final
+from typing import Any, NamedTuple, TypeAlias, final
 
 import msgspec
 import numpy as np
@@ -86,14 +86,15 @@ def draw(
     classes: tuple[str, ...] | None = None,
     slots: Slots | None = None,
     pool: Pool | None = None,
+    words: Any = None,
 ) -> Drawn:
     """Draw the parameters of the images at these positions, (n,) int64.
 
     labels: (n,), one class number or name for each; classes: the names of the numbers; see `When`. slots: what
     remembers which words these transforms ask for. pool: what partners of mixes are drawn from, by default the images
-    themselves.
+    themselves. words: what is asked instead of `rng.Words`, where a program is compiled.
     """
-    words, n = Words(seed, epoch, indices, slots), len(indices)
+    words, n = words or Words(seed, epoch, indices, slots), len(indices)
     pool = pool or Pool(n, np.arange(n), labels)
 
     def node(place: _Place, parent: np.ndarray | None, labels: np.ndarray | None) -> Node:

@@ -20,6 +20,7 @@ from augfuse.plan.bends import Bend, Way
 from augfuse.plan.ops import Grid, Local, Segment
 from augfuse.plan.tone import LEVELS, Tone, through
 from augfuse.ranges import per_channel
+from augfuse.traced import is_traced
 
 if TYPE_CHECKING:
     from augfuse.plan.plan import Plan
@@ -178,9 +179,9 @@ def _lowered(
         if step.color is None and not copied:
             gain = np.tile([1.0, 0.0], (len(plan), 1))
         if matrix is not None:
-            matrix[:, :, 3] += tie
+            matrix = matrix + np.array([0.0, 0.0, 0.0, tie])
         if gain is not None:
-            gain[:, 1] += tie
+            gain = gain + np.array([0.0, tie])
     fills = _fills(plan, step, before, around)
     made = Pass(step.size, _sampling(plan, step, source), matrix, gain, step.mean_gain, None, before, after)
     made = made if step.geometry is None else made._replace(fills=fills)
@@ -243,7 +244,7 @@ def _reduced(spans: np.ndarray, source: Canvas, above: float) -> Canvas | None:
     x, y = spans
     width = np.where(x > above, np.maximum(np.rint(source.width / x), 1), source.width).astype(np.int64)
     height = np.where(y > above, np.maximum(np.rint(source.height / y), 1), source.height).astype(np.int64)
-    if np.array_equal(width, source.width) and np.array_equal(height, source.height):
+    if not is_traced(width) and np.array_equal(width, source.width) and np.array_equal(height, source.height):
         return None  # a turn spans 1 but for its last digits
     return Canvas(height, width)
 
@@ -277,5 +278,4 @@ def _fills(plan: Plan, step: Segment, before: Tone | None, around: np.ndarray | 
     if gain is not None:
         return fills * gain[:, :1] + gain[:, 1:]
     assert matrix is not None
-    fills[:, :3] = color.apply(matrix, fills[:, :3])
-    return fills
+    return np.concatenate([color.apply(matrix, fills[:, :3]), fills[:, 3:]], axis=1)

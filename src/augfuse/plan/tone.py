@@ -11,6 +11,7 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.plan import ops
+from augfuse.traced import is_traced
 from augfuse.transforms.base import Params
 
 LEVELS = {np.dtype(np.uint8): 256, np.dtype(np.uint16): 65536}
@@ -42,7 +43,7 @@ class Tone(NamedTuple):
         return self.statistic is None and self.colors == self.channels
 
 
-def params_of(curve: ops.Tone, start: int, stop: int) -> Params:
+def params_of(curve: ops.Tone, start: int, stop: int | None) -> Params:
     """What was drawn for the images start..stop."""
     return {name: values[start:stop] for name, values in curve.params.items()}
 
@@ -63,17 +64,18 @@ def through(tone: Tone, values: np.ndarray, i: int) -> np.ndarray:
     return values
 
 
-def tables(tone: Tone, start: int, stop: int) -> np.ndarray:
-    """(n, levels) float64: the levels that the curves make of each level, but for what is measured."""
+def tables(tone: Tone, start: int, stop: int | None) -> np.ndarray:
+    """(n, levels) float64: the levels that the curves make of each level, but for what is measured, in the images from
+    start on, up to stop."""
     levels = np.rint(np.clip(np.arange(tone.levels, dtype=np.float64), tone.low, tone.high))
     unit = np.clip((levels - tone.low) / (tone.high - tone.low), 0, 1)
     found: np.ndarray | None = None
     for curve in tone.curves:
         active = curve.active[start:stop]
-        if curve.statistic is not None or not active.any():
+        if curve.statistic is not None or not (is_traced(active) or active.any()):
             continue
         made = curve.curve(params_of(curve, start, stop), unit, tone.levels)
         made = np.rint(tone.low + (tone.high - tone.low) * made)
         made = np.where(active[:, None], made, levels)
         found = made if found is None else np.take_along_axis(made, found.astype(np.int64), axis=1)
-    return np.broadcast_to(levels, (stop - start, tone.levels)) if found is None else found
+    return np.broadcast_to(levels, (len(tone.curves[0].active[start:stop]), tone.levels)) if found is None else found

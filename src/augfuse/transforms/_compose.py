@@ -72,7 +72,7 @@ class OneOf(Compose, frozen=True):
 
     def draw(self, draw: Draw) -> Params:
         ends, last = _shares((1.0,) * len(self.transforms) if self.weights is None else tuple(self.weights))
-        choice = ends.searchsorted(draw.uniform("choice") * ends[-1], side="right")
+        choice = np.searchsorted(ends, draw.uniform("choice") * ends[-1], side="right")
         return {"choice": np.minimum(choice, last)}
 
     def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
@@ -188,7 +188,7 @@ class RandomOrder(Compose, frozen=True):
     def turns(self, params: Params) -> tuple[Turn, ...]:
         k, order = len(self.transforms), params["order"]
         comes = order.T[:, None, :] == np.arange(k)[:, None]  # (place, child, n)
-        return tuple([Turn(number % k, acts) for number, acts in enumerate(comes.reshape(k * k, len(order)))])
+        return tuple([Turn(number % k, acts) for number, acts in enumerate(acts for place in comes for acts in place)])
 
     def rebuilt(self, change: Callable[[Transform], Transform]) -> RandomOrder:
         return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))

@@ -130,7 +130,7 @@ def boxes(area: np.ndarray, ratio: np.ndarray, canvas: Canvas) -> tuple[np.ndarr
     fits = (width >= 1) & (height >= 1) & (width <= canvas.width[:, None]) & (height <= canvas.height[:, None])
     first = fits.argmax(axis=1)[:, None]
     height, width = (np.take_along_axis(side, first, 1)[:, 0] for side in (height, width))
-    return height, width, np.asarray(fits.any(axis=1))
+    return height, width, cast("np.ndarray", fits.any(axis=1))
 
 
 def draw_boxes(draw: Draw, scale: Range, ratio: Range) -> Params:

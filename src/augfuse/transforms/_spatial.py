@@ -27,7 +27,6 @@ _DOWN = Interval("shift down", "fraction of the canvas", -1, 1, hint=_PIXELS)
 _LOWER_RIGHT = Interval("shear angle; lower rows move to the right", "degrees", -89, 89, hint=_SHEAR)
 _RIGHT_DOWN = Interval("shear angle; columns on the right move down", "degrees", -89, 89, hint=_SHEAR)
 
-
 def _centred(canvas: Canvas, linear: tuple) -> tuple[np.ndarray, Canvas]:
     return geometry.about_centre(canvas, *linear), canvas
 
@@ -203,7 +202,7 @@ class Rotate90(Geometric, frozen=True, kw_only=True):
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         q = params["quarters"]
-        cos, sin = np.array([1.0, 0.0, -1.0, 0.0])[q], np.array([0.0, 1.0, 0.0, -1.0])[q]
+        cos, sin = (np.where(q == one, 1.0, 0.0) - np.where(q == other, 1.0, 0.0) for one, other in ((0, 2), (1, 3)))
         odd = q % 2 == 1
         size = Canvas(np.where(odd, canvas.width, canvas.height), np.where(odd, canvas.height, canvas.width))
         # About the old centre, then the old centre is laid on the new one.

@@ -25,6 +25,7 @@ from augfuse.plan.lower import Lowered, Pass, Sampling, lower
 from augfuse.plan.ops import Local, Segment
 from augfuse.plan.plan import Plan
 from augfuse.plan.tone import Tone, tables
+from augfuse.traced import Key, is_traced
 from augfuse.transforms.forms import Blur, Noise, Paint
 
 Numbers: TypeAlias = dict[str, np.ndarray]
@@ -113,7 +114,9 @@ def _pass(step: Pass, canvas: Canvas, named: Segment, rounds: bool, earlier: Sta
 def _sampling(sampling: Sampling, rounds: bool) -> StaticSampling:
     above, grid = sampling.averages_above, sampling.grid
     averages = sampling.reduced is not None
-    if grid == "aligned":
+    if grid == "aligned" and is_traced(sampling.matrices):
+        averages = True  # unless an earlier program says that none does
+    elif grid == "aligned":
         averages = bool((np.abs(sampling.matrices[:, [0, 4]]) > above).any())
     taps = {"nearest": 1, "bicubic": 4}.get(sampling.interpolation, 2)
     taps = 1 if grid in ("whole", "swapped") else taps
@@ -195,7 +198,7 @@ def _tone_numbers(tone: Tone) -> Iterator[tuple[str, np.ndarray]]:
         yield "measured", tone.curves[0].active
     if tone.levels:
         if any(curve.statistic is None for curve in tone.curves):
-            yield "table", tables(tone, 0, len(tone.curves[0].active)).astype(np.int32)
+            yield "table", tables(tone, 0, None).astype(np.int32)
         return
     for j, curve in enumerate(tone.curves):
         if curve.statistic is None:
@@ -225,6 +228,8 @@ def _local_numbers(step: Local, channels: int) -> Iterator[tuple[str, np.ndarray
 
 def _halves(words: np.ndarray) -> np.ndarray:
     """(n, 4) uint32: 64-bit words (n, 2) as halves, the low one first."""
+    if isinstance(words, Key):
+        return words
     low = np.uint64(0xFFFFFFFF)
     return np.stack([words[:, 0] & low, words[:, 0] >> np.uint64(32), words[:, 1] & low, words[:, 1] >> np.uint64(32)],
                     axis=1).astype(np.uint32)  # fmt: skip

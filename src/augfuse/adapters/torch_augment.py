@@ -1,0 +1,103 @@
+"""`augfuse.torch.Augment`: a recipe as a module of PyTorch, on the device of the images."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import torch
+from torch import Tensor, distributed, nn
+
+from augfuse.device import OnDevice, Position
+from augfuse.errors import ImageError, ImageTypeError
+from augfuse.ranges import Choice
+from augfuse.recipe import Recipe
+from augfuse.rng import check_epoch
+from augfuse.text import shown
+
+_LAYOUT = Choice("order of the axes", ("NCHW", "NHWC"))
+
+
+@final
+class Augment(nn.Module):
+    """Images of a batch through a recipe, on their device: random in training, `recipe.eval()` after `.eval()`.
+
+        augment = af.torch.Augment(recipe, seed=0).to(device)
+        for images, labels in batches:                      # images (n, c, h, w) uint8
+            scores = model(augment(images.to(device)))
+
+    The draws are made on the host and sent over, about 100 bytes for each image; the pixels never leave the device.
+    Without `epoch` and `indices` the number of the call and the place in the batch stand for them; the number is kept
+    in the state of the module. Processes of torch.distributed draw differently.
+
+    Args:
+        recipe: an af.Recipe.
+        seed: of the draws; None: a fresh one, which `extra_repr` shows.
+        layout: "NCHW" or "NHWC", of the images that come in and out.
+        dtype: of the images that come out: a float dtype, or uint8 for uint8 images that are not normalised.
+
+    Raises:
+        RecipeError: the recipe has a transform that does not run on a device, such as MixUp, CutMix or Lambda.
+    """
+
+    calls: Tensor
+
+    def __init__(
+        self, recipe: Recipe, seed: int | None = None, *, layout: str = "NCHW", dtype: torch.dtype = torch.float32
+    ) -> None:
+        nn.Module.__init__(self)
+        self._layout = _LAYOUT.parse("Augment.layout", layout)
+        if not isinstance(dtype, torch.dtype):
+            raise ImageTypeError(f"Augment.dtype: got {shown(dtype)}, wanted a torch.dtype, such as torch.float32.")
+        self._dtype = dtype
+        self._on_device = OnDevice("Augment", "torch", recipe, seed, compiles=False)
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, as it was given."""
+        return self._on_device.recipe
+
+    @property
+    def seed(self) -> int:
+        """The seed of the draws."""
+        return self._on_device.seed
+
+    def extra_repr(self) -> str:
+        return f"{self.recipe.to_python()}, seed={self.seed}"
+
+    def forward(self, images: Tensor, indices: Any = None, epoch: int | None = None) -> Tensor:
+        """The augmented images.
+
+        Args:
+            images: (n, c, h, w) or, by the layout, (n, h, w, c): uint8, uint16 or float32 within the value range.
+            indices: (n,) the indices of the samples in the data set: with an epoch, the draws of an af.Loader.
+            epoch: the number of the epoch.
+        """
+        if self._layout == "NCHW":
+            _check_planes(images)
+            images = images.permute(0, 2, 3, 1)
+        static, numbers = self._numbers(images, indices, epoch)
+        found = self._on_device.run(static, images, numbers).to(self._dtype)
+        return found.permute(0, 3, 1, 2).contiguous() if self._layout == "NCHW" else found
+
+    def _numbers(self, images: Tensor, indices: Any, epoch: int | None) -> Any:
+        out = str(self._dtype).removeprefix("torch.")
+        out = out if images.dtype == self._dtype else "float32"
+        if not self.training:
+            return self._on_device.numbers(images, None, out)
+        if epoch is None:
+            epoch = int(self.calls)
+            self.calls += 1
+        rank = distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else 0
+        places = indices.cpu().numpy() if isinstance(indices, Tensor) else indices
+        position = Position(check_epoch(epoch), places, rank if indices is None else 0)
+        static, numbers = self._on_device.numbers(images, position, out)
+        return static, {name: torch.from_numpy(value).to(images.device) for name, value in numbers.items()}
+
+
+def _check_planes(images: Tensor) -> None:
+    if images.ndim == 4 and images.shape[1] > 4 and images.shape[3] in (1, 3, 4):
+        raise ImageError(
+            f"Augment: got images of shape {tuple(images.shape)}, which looks like channels last, wanted (n, channels, "
+            "height, width). Use Augment(recipe, layout='NHWC'), or images.permute(0, 3, 1, 2)."
+        )

@@ -1,0 +1,123 @@
+"""`augfuse.keras.Augment`: a recipe as a layer of a model, on any backend of Keras."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import keras
+from keras import ops
+
+from augfuse.device import OnDevice, Position
+from augfuse.errors import ImageTypeError, RecipeError
+from augfuse.keras.backends import replica
+from augfuse.recipe import Recipe
+from augfuse.rng import check_epoch
+
+_FORM = 1  # of a saved layer: a later one may mean something else
+
+
+@final
+@keras.saving.register_keras_serializable(package="augfuse")
+class Augment(keras.layers.Layer):
+    """Images of a batch through a recipe, inside the model: random for each image in training, `recipe.eval()` else.
+
+        inputs = keras.Input((128, 128, 3), dtype="uint8")
+        x = Augment(recipe, seed=0)(inputs)
+
+    Without `epoch` and `indices` the number of the call and the place in the batch stand for them. The number is a
+    weight that is not trained, so that it is saved with the model, and a training that goes on draws anew. With both
+    the draws are those of an af.Loader with this seed, for these samples in this epoch.
+
+    Images of uint8, uint16, or float32 within the recipe's value range (0..1 unless it says otherwise), channels last,
+    of one size. They come out in the compute dtype of the layer, at their own scale unless the recipe ends in Normalize
+    or ToFloat; matrices and coordinates are float32 under mixed precision, too.
+
+    Args:
+        recipe: an af.Recipe, saved with the model.
+        seed: of the draws, 0..2**64 - 1; None: a fresh one, saved with the model.
+        kwargs: as for every layer: `name`, `dtype`.
+
+    Raises:
+        RecipeError: the recipe has a transform that does not run inside a model, such as MixUp, CutMix or Lambda.
+    """
+
+    def __init__(self, recipe: Recipe, seed: int | None = None, **kwargs: Any) -> None:
+        kwargs.pop("autocast", None)  # uint8 images would come as floats of the compute dtype
+        keras.layers.Layer.__init__(self, autocast=False, **kwargs)
+        backend = keras.backend.backend()
+        self._on_device = OnDevice("Augment", backend, recipe, seed, compiles=backend != "torch")
+        self.calls = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="calls", aggregation="only_first_replica"
+        )
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, as it was given."""
+        return self._on_device.recipe
+
+    @property
+    def seed(self) -> int:
+        """The seed of the draws."""
+        return self._on_device.seed
+
+    def build(self, input_shape: Any) -> None:
+        """Check images of this shape, (n, height, width, channels), before the first step."""
+        self._on_device.form(tuple(input_shape), "uint8")
+        self.built = True
+
+    def call(self, images: Any, indices: Any = None, epoch: Any = None, training: bool | None = None) -> Any:
+        """The augmented images.
+
+        Args:
+            images: (n, height, width, channels).
+            indices: (n,) the indices of the samples in the data set.
+            epoch: the number of the epoch.
+            training: whether to augment; by default as Keras says.
+        """
+        position = self._position(indices, epoch) if training else None
+        images = self._as_images(images)
+        return ops.cast(self._on_device(images, position, self._out(images)), self.compute_dtype)
+
+    def _position(self, indices: Any, epoch: Any) -> Position:
+        if epoch is None:
+            epoch = ops.convert_to_tensor(self.calls) + 0
+            self.calls.assign(epoch + 1)
+        elif isinstance(epoch, int):
+            epoch = check_epoch(epoch)
+        return Position(epoch, indices, replica() if indices is None else 0)
+
+    def _as_images(self, images: Any) -> Any:
+        """Floats of another size are float32 to the recipe."""
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        return ops.cast(images, "float32") if dtype in ("float16", "bfloat16", "float64") else images
+
+    def _out(self, images: Any) -> str:
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        return dtype if dtype == self.compute_dtype else "float32"
+
+    def compute_output_spec(
+        self, images: Any, indices: Any = None, epoch: Any = None, training: bool | None = None
+    ) -> keras.KerasTensor:
+        """The images that come out; RecipeError or ImageError where the recipe does not fit them."""
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        dtype = "float32" if dtype in ("float16", "bfloat16", "float64") else dtype
+        form = self._on_device.form(tuple(images.shape), dtype)
+        return keras.KerasTensor((images.shape[0], *self._on_device.prepare(form)), self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The recipe as plain data, the seed, and which form this is."""
+        return {**keras.layers.Layer.get_config(self), "recipe": self.recipe.to_dict(), "seed": self.seed, "form": _FORM}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Augment:
+        """The inverse of `get_config`. RecipeError for a layer of a later version of augfuse."""
+        own = dict(config)
+        form = own.pop("form", None)
+        if not isinstance(form, int) or not isinstance(own.get("recipe"), dict):
+            raise RecipeError("Augment: got the config of another layer, wanted one that Augment.get_config made.")
+        if form > _FORM:
+            raise RecipeError(
+                f"Augment: got a layer of form {form}, which a later version of augfuse saved, wanted {_FORM} at most. "
+                "Update it: pip install -U augfuse"
+            )
+        return cls(Recipe.from_dict(own.pop("recipe")), **own)
