@@ -49,7 +49,7 @@ class Ops(NamedTuple):
     least: Callable[[Tensor, tuple[int, ...]], Tensor]
     most: Callable[[Tensor, tuple[int, ...]], Tensor]
     matmul: Callable[[Tensor, Tensor], Tensor]  # (n, i, k) and (n, k, j) in full float32
-    transpose: Callable[[Tensor], Tensor]  # the last two axes
+    transpose: Callable[[Tensor, tuple[int, ...]], Tensor]
     left: Callable[[Tensor, int], Tensor]  # int32 shifted by bits
     right: Callable[[Tensor, int], Tensor]
     cumsum: Callable[[Tensor], Tensor]  # along the last axis

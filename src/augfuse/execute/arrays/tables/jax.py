@@ -33,7 +33,7 @@ OPS = Ops(
     least=lambda x, axes: jnp.min(x, axes, keepdims=True),
     most=lambda x, axes: jnp.max(x, axes, keepdims=True),
     matmul=lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST),  # else a GPU takes fewer digits
-    transpose=lambda x: jnp.swapaxes(x, -1, -2),
+    transpose=jnp.transpose,
     left=lambda x, bits: jnp.left_shift(x, bits),
     right=lambda x, bits: jnp.right_shift(x, bits),
     cumsum=lambda x: jnp.cumsum(x, -1),

@@ -47,7 +47,7 @@ OPS = Ops(
     least=lambda x, axes: tf.reduce_min(x, axes, keepdims=True),
     most=lambda x, axes: tf.reduce_max(x, axes, keepdims=True),
     matmul=tf.matmul,
-    transpose=tf.linalg.matrix_transpose,
+    transpose=tf.transpose,
     left=lambda x, bits: tf.bitwise.left_shift(x, tf.constant(bits, x.dtype)),
     right=lambda x, bits: tf.bitwise.right_shift(x, tf.constant(bits, x.dtype)),
     cumsum=lambda x: tf.cumsum(x, -1),

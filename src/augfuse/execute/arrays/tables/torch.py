@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from augfuse.execute.arrays.table import Ops
 
 
 def _tensor(array: Any, like: torch.Tensor) -> torch.Tensor:
+    if isinstance(array, np.ndarray) and not array.flags.writeable:  # of which PyTorch would warn
+        array = array.copy()
     return torch.as_tensor(array, device=like.device)
 
 
@@ -52,7 +55,7 @@ OPS = Ops(
     least=lambda x, axes: torch.amin(x, axes, keepdim=True),
     most=lambda x, axes: torch.amax(x, axes, keepdim=True),
     matmul=torch.matmul,
-    transpose=lambda x: x.transpose(-1, -2),
+    transpose=torch.permute,
     left=lambda x, bits: x << bits,
     right=lambda x, bits: x >> bits,
     cumsum=lambda x: torch.cumsum(x, -1, dtype=x.dtype),
