@@ -84,7 +84,7 @@ def test_larger_images(framework: str) -> None:
     pixels = pictures(2, 224, 224, 3, "float32")
     assert_parity(framework, af.Recipe(steps, fill="reflect"), pixels, close=2e-2)
     assert_parity(framework, af.Recipe([af.Perspective(), af.ElasticTransform()], fill="reflect"), pixels, close=2e-2)
-    assert_parity(framework, af.Recipe([af.Resize((100, 300))]), pixels, close=2e-2)
+    assert_parity(framework, af.Recipe([af.Resize((100, 300))]), pixels[:1, :, :, :1].copy(), close=2e-2)
 
 
 @every_framework
