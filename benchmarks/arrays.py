@@ -58,9 +58,7 @@ def program(framework: str, batch: np.ndarray) -> Callable[[int], Any]:
     else:
         given = ops.tensor(batch, None)
     pixels = as_images(batch)
-    plans = [
-        recipe().plan(pixels.canvas, 3, pixels.dtype, np.arange(BATCH), seed=0, epoch=epoch) for epoch in range(8)
-    ]
+    plans = [recipe().plan(pixels.canvas, 3, pixels.dtype, np.arange(BATCH), seed=0, epoch=epoch) for epoch in range(8)]
     prepared = [arrays.prepare(plan) for plan in plans]
     static = prepared[0][0]
     numbers = [{name: ops.tensor(array, given) for name, array in found.items()} for _, found in prepared]
@@ -150,7 +148,8 @@ def main(*parts: str, rounds: int = 9, name: str = "arrays") -> None:
         figures += {"speed": speed, "first": first}[part](rounds)
     for figure in figures:
         print(figure)
-    print(timing.write_json(name, {"machine": machine, "figures": {f"{f.work}: {f.figure}": f.as_json for f in figures}}))
+    named = {f"{figure.work}: {figure.figure}": figure.as_json for figure in figures}
+    print(timing.write_json(name, {"machine": machine, "figures": named}))
 
 
 if __name__ == "__main__":

@@ -85,5 +85,3 @@ def blurring(ops: Ops, sigma: Tensor, radius: Tensor, most: int, side: int, like
             part = ops.where(ops.abs(away) <= radius, part, 0.0)
             total = part if total is None else total + part
     return total / ops.sum(total, (2,))
-
-

@@ -34,7 +34,7 @@ LIMITS = {
         "Put af.Resize((height, width)) first into the loader's recipe.",
     ),
     "step": Limit(
-        "sizes that are drawn for each image, such as those of RandomHeight, or of Rotate90 where images are not square",
+        "sizes that are drawn for each image, such as Rotate90's where images are not square",
         "a compiled program has one size",
         "Put af.Resize((height, width)) or a crop with a size right behind it.",
     ),

@@ -16,6 +16,8 @@ def noisy(planes: Planes, values: list[Tensor], own: dict[str, Tensor], ops: Ops
     words = keyed(algebra, own["key"], -(-size // 16))
     pair = [words & algebra.bits(0xFFFF), algebra.right(words, 16)]
     bits = ops.transpose(ops.stack([ops.cast(part, "int32") for part in pair], 2), (4, 3, 0, 1, 2))
-    bits = ops.reshape(ops.reshape(bits, (-1, -(-size // 16) * 16))[:, :size], (-1, planes.height, planes.width, channels))
+    bits = ops.reshape(
+        ops.reshape(bits, (-1, -(-size // 16) * 16))[:, :size], (-1, planes.height, planes.width, channels)
+    )
     table, std = ops.tensor(normal_quantiles(), values[0]), per_image(ops, own["std"])
     return [value + ops.take(table, bits[..., c]) * std for c, value in enumerate(values)]
