@@ -89,14 +89,67 @@ def keras_layers(batch: np.ndarray) -> Callable[[int], Any]:
     return lambda _: function(tf.cast(given, tf.float32)).numpy()
 
 
-def speed(rounds: int) -> list[timing.Figure]:
-    """Medians of interleaved rounds, processor time, on one CPU."""
-    batch = images()
+def contender(name: str) -> Callable[[int], Any]:
+    if name == "kornia":
+        return peers.kornia(images(), jitter=True, threads=1)
+    return keras_layers(images()) if name == "Keras' layers" else program(name, images())
+
+
+class Worker:
+    """A contender in a process, on one CPU, so that no other one's threads run beside it."""
+
+    def __init__(self, name: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "work", name],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+
+    def ready(self) -> None:
+        """Wait until it has compiled."""
+        self._answer()
+
+    def seconds(self, calls: int) -> float:
+        """Processor seconds of a call."""
+        assert self._process.stdin is not None
+        print(calls, file=self._process.stdin, flush=True)
+        return float(self._answer()) / calls
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"a worker ended with exit status {self._process.wait()}")
+        return line.split()[-1]
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def work(name: str) -> None:
+    """The worker: answers numbers of calls until its input ends."""
     with timing.pinned(1):
-        calls: dict[str, Callable[[int], Any]] = {name: program(name, batch) for name in FRAMEWORKS}
-        calls |= {"Keras' layers": keras_layers(batch), "kornia": peers.kornia(batch, jitter=True, threads=1)}
-        found = timing.interleave(calls, rounds, clock=time.process_time)
-    found = {name: [seconds / BATCH * 1e6 for seconds in values] for name, values in found.items()}
+        call = contender(name)
+        call(0), call(1)
+        print("ready", flush=True)
+        for line in sys.stdin:
+            begin = time.process_time()
+            for number in range(int(line)):
+                call(number)
+            print(time.process_time() - begin, flush=True)
+
+
+def speed(rounds: int) -> list[timing.Figure]:
+    """Medians of interleaved rounds, processor time, each contender in its process on one CPU."""
+    workers = {}
+    for name in (*FRAMEWORKS, "Keras' layers", "kornia"):
+        workers[name] = Worker(name)
+        workers[name].ready()
+    found: dict[str, list[float]] = {name: [] for name in workers}
+    for _ in range(rounds):
+        for name, worker in workers.items():
+            found[name].append(worker.seconds(3) / BATCH * 1e6)
+    for worker in workers.values():
+        worker.close()
     parts = {f"{name}, us per image": timing.summarise(values) for name, values in found.items()}
     return [
         timing.Figure(
@@ -140,8 +193,8 @@ def once(framework: str) -> None:
 
 
 def main(*parts: str, rounds: int = 9, name: str = "arrays") -> None:
-    if parts and parts[0] == "once":
-        return once(parts[1])
+    if parts and parts[0] in ("once", "work"):
+        return {"once": once, "work": work}[parts[0]](parts[1])
     machine = timing.machine("augfuse", "jax", "tensorflow", "keras", "torch", "kornia", "numpy")
     figures = []
     for part in parts or PARTS:

@@ -32,7 +32,8 @@ def run(static: Static, images: Tensor, numbers: Mapping[str, Any], ops: Ops) ->
             f"images: got (height, width, channels) {shape} for a program for {wanted}. "
             f"{'Give channels last. ' if shape == (wanted[2], *wanted[:2]) else ''}Or prepare a plan of such images."
         )
-    if (dtype := ops.dtype(images)) != static.dtype:
+    dtype = ops.dtype(images)
+    if dtype != static.dtype:
         raise ImageTypeError(
             f"images: got {dtype} for a program for {static.dtype}. Convert them, or prepare a plan of such images."
         )

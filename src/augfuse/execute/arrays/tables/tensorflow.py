@@ -11,7 +11,7 @@ from augfuse.execute.arrays.table import Ops
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return tf.function(function, jit_compile=True)
+    return tf.function(function, jit_compile=True, autograph=False)
 
 
 def _length(x: Any) -> Any:
