@@ -50,6 +50,9 @@ class Ops(NamedTuple):
     most: Callable[[Tensor, tuple[int, ...]], Tensor]
     matmul: Callable[[Tensor, Tensor], Tensor]  # (n, i, k) and (n, k, j) in full float32
     transpose: Callable[[Tensor, tuple[int, ...]], Tensor]
+    pair: Callable[[Tensor, Tensor], Tensor]  # two int32 as one element of 64 bits
+    halves: Callable[[Tensor], tuple[Tensor, Tensor]]  # the two int32 of such a pair
+    roll: Callable[[Tensor], Tensor]  # each element to the place before it along the last axis, the first one last
     left: Callable[[Tensor, int], Tensor]  # int32 shifted by bits
     right: Callable[[Tensor, int], Tensor]
     cumsum: Callable[[Tensor], Tensor]  # along the last axis

@@ -23,6 +23,16 @@ def _count(indices: Any, bins: Any) -> Any:
     return tf.math.unsorted_segment_sum(tf.ones_like(line), line, bins)
 
 
+def _pair(first: Any, second: Any) -> Any:
+    """A complex number, which XLA gathers more quickly than an int64. It is carried, and never calculated with, so that
+    any bits are left as they are."""
+    return tf.complex(*(tf.bitcast(half, tf.float32) for half in (first, second)))
+
+
+def _halves(pair: Any) -> tuple[Any, Any]:
+    return tf.bitcast(tf.math.real(pair), tf.int32), tf.bitcast(tf.math.imag(pair), tf.int32)
+
+
 OPS = Ops(
     name="tensorflow",
     tensor=lambda array, like: tf.convert_to_tensor(array),
@@ -48,6 +58,9 @@ OPS = Ops(
     most=lambda x, axes: tf.reduce_max(x, axes, keepdims=True),
     matmul=tf.matmul,
     transpose=tf.transpose,
+    pair=_pair,
+    halves=_halves,
+    roll=lambda x: tf.concat([x[..., 1:], x[..., :1]], -1),
     left=lambda x, bits: tf.bitwise.left_shift(x, tf.constant(bits, x.dtype)),
     right=lambda x, bits: tf.bitwise.right_shift(x, tf.constant(bits, x.dtype)),
     cumsum=lambda x: tf.cumsum(x, -1),

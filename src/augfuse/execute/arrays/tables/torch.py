@@ -31,6 +31,10 @@ def _count(indices: torch.Tensor, bins: int) -> torch.Tensor:
     return found.scatter_add_(0, line, torch.ones_like(line, dtype=torch.int32))
 
 
+def _pair(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    return (first.long() & 0xFFFFFFFF) | (second.long() << 32)
+
+
 OPS = Ops(
     name="torch",
     tensor=_tensor,
@@ -56,6 +60,9 @@ OPS = Ops(
     most=lambda x, axes: torch.amax(x, axes, keepdim=True),
     matmul=torch.matmul,
     transpose=torch.permute,
+    pair=_pair,
+    halves=lambda pair: (pair.to(torch.int32), (pair >> 32).to(torch.int32)),
+    roll=lambda x: torch.roll(x, -1, -1),
     left=lambda x, bits: x << bits,
     right=lambda x, bits: x >> bits,
     cumsum=lambda x: torch.cumsum(x, -1, dtype=x.dtype),
