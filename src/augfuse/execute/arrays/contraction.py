@@ -13,7 +13,7 @@ from augfuse.plan.lower import Border
 
 def contracted(ops: Ops, down: Tensor, values: list[Tensor], across: Tensor) -> list[Tensor]:
     """down @ value @ across.T for each channel; (n, height, h) and (n, width, w)."""
-    other = ops.transpose(across)
+    other = ops.transpose(across, (0, 2, 1))
     return [ops.matmul(ops.matmul(down, value), other) for value in values]
 
 

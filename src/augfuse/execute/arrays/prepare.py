@@ -29,7 +29,6 @@ from augfuse.transforms.forms import Blur, Noise, Paint
 
 Numbers: TypeAlias = dict[str, np.ndarray]
 
-_BORDERS = ("nearest", "reflect", "wrap", "constant")
 _F = np.float32
 
 
@@ -95,8 +94,6 @@ def _pass(step: Pass, canvas: Canvas, named: Segment, rounds: bool, earlier: Sta
     names = [*named.geometry_names, *named.color_names]
     height, width = _one(step.size, "step", ", ".join(names) or "tones")
     sampling = step.sampling
-    if sampling is not None and sampling.border not in _BORDERS:
-        refuse("border", ", ".join(names))
     done = None
     if sampling is not None:
         done = _sampling(sampling, rounds)
