@@ -359,9 +359,8 @@ class Loader:
         return adapter("keras").serve(self, target)
 
     def to_torch(self, pin_memory: bool | None = None) -> TorchBatches:
-        """The same batches as tensors, (images (n, c, h, w), labels), or (images, targets) with a dict where the data
-        set has targets: a `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory, from which they
-        go to a GPU while the program goes on; None does so where PyTorch finds a CUDA device."""
+        """The same batches as tensors, (images (n, c, h, w), labels), or (images, targets dict) where the data set has
+        targets: a `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory; None: with CUDA."""
         return adapter("torch").serve(self, pin_memory)
 
     def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset:
