@@ -41,7 +41,7 @@ class Clips(NamedTuple):
     d: int
 
     def flat(
-        self, images: np.ndarray, labels: Any, indices: Any, targets: Mapping[str, Any], out: Any
+        self, images: Any, labels: Any, indices: Any, targets: Mapping[str, Any], out: Any
     ) -> tuple[np.ndarray, Any, np.ndarray, dict[str, Any], Any]:
         """What `Recipe.batch` takes, for all frames one by one, those of a clip at one position."""
         n, d = self

@@ -283,8 +283,9 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     @cached_property
     def _settings(self) -> Settings:
-        own: tuple[Any, ...] = self.fill, self.fill_value, self.interpolation, self.value_range, self.box_format
-        return Settings(*own, self.targets.keypoint_format)
+        own: Any = self  # whose words were checked
+        names = own.fill, own.fill_value, own.interpolation, own.value_range, own.box_format
+        return Settings(*names, own.targets.keypoint_format)
 
     @cached_property
     def _slots(self) -> Slots:

@@ -59,7 +59,8 @@ def test_labels_that_are_not_class_numbers(labels: Any, message: str) -> None:
 def test_what_is_not_a_list_of_samples() -> None:
     data = af.from_arrays(np.zeros((2, 8, 8, 3), np.uint8)).with_targets(boxes=[[]] * 2, box_labels=[[]] * 2)
     loader, collate = af.Loader(data, None, 2, seed=0), af.torch.DetectionCollate()
-    for given in (next(iter(loader)), next(iter(loader.to_torch())), [], [3, 4], None, af.torch.dataset(data)[0]):
+    wrong: list[Any] = [next(iter(loader)), next(iter(loader.to_torch())), [], [3, 4], None, af.torch.dataset(data)[0]]
+    for given in wrong:
         with pytest.raises(af.DataError, match=r"wanted samples \(image, targets\) .* collate_fn=af.torch"):
             collate(given)
     plain = data.with_targets(box_labels=None)

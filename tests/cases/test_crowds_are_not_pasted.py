@@ -20,7 +20,7 @@ def scenes(name: str, crowd: Any, kind: str) -> af.DataSet:
         "polygons": [np.array([[l, 5], [r, 5], [r, 15], [l, 15]], float) for l, r in ((2, 8), (12, 18))],  # noqa: E741
     }
     images = np.stack([np.full((20, 20, 3), value, np.uint8) for value in (10, 200)])
-    more = {kind: [shapes[kind]] * 2, name: [crowd] * 2}
+    more: dict[str, Any] = {kind: [shapes[kind]] * 2, name: [crowd] * 2}
     boxes = [[[2, 5, 8, 15], [12, 5, 18, 15]]] * 2
     return af.from_arrays(images).with_targets(boxes=boxes, box_labels=[[0, 1]] * 2, **more)
 
@@ -31,6 +31,7 @@ def test_a_crowd_stays_where_it_is(kind: str, name: str, crowd: Any) -> None:
     loader = af.Loader(scenes(name, crowd, kind), af.Recipe([af.CopyPaste(share=1.0)]), 2, seed=0, shuffle=False)
     batch = next(iter(loader))
     other = {10.0: 200.0, 200.0: 10.0}
+    assert batch.box_labels is not None
     for i, own in enumerate((10.0, 200.0)):
         assert (batch.images[i, 5:15, 2:8] == other[own]).all() and (batch.images[i, 5:15, 12:18] == own).all()
         # The hidden left object is gone, the own crowd is left, and the pasted object is behind it.

@@ -71,6 +71,7 @@ def test_a_data_set_takes_boxes_of_any_format(form: Any, out: Any) -> None:
     assert data[1].targets["boxes"] == pytest.approx(np.array([SAME["pascal_voc"]]), abs=1e-4)
     assert data.subset([1, 0])[0].targets["boxes"] == pytest.approx(np.array([SAME["pascal_voc"]]), abs=1e-4)
     batch = next(iter(af.Loader(data, af.Recipe(box_format=out), 2, seed=0, shuffle=False)))
+    assert batch.boxes is not None
     assert len(batch.boxes[0]) == 0 and batch.boxes[1] == pytest.approx(np.array([SAME[out]]), abs=1e-4)
 
 
@@ -120,4 +121,4 @@ def test_boxes_that_all_end_outside(boxes: Any, form: Any) -> None:
 )
 def test_whole_pixels_at_the_corner_are_no_fractions(box: Any, form: Any) -> None:
     batch = af.Recipe(box_format=form, targets=af.Targets(keep_empty=True)).batch(BLANK, boxes=[[box], []])
-    assert batch.boxes[0].tolist() == [box]
+    assert batch.boxes is not None and batch.boxes[0].tolist() == [box]

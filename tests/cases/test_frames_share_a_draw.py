@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,7 @@ def test_clips_in_a_batch() -> None:
     batch = recipe.batch(clips, labels, masks=masks, boxes=boxes, seed=9)
     assert batch.images.shape == (2, 3, 24, 24, 3) and batch.masks.shape == (2, 3, 24, 24) and len(batch) == 2
     assert batch.labels.tolist() == [4, 7] and batch.indices.tolist() == [0, 1] and len(batch.plan) == 6
+    assert batch.boxes is not None and batch.frames is not None
     for i, clip in enumerate(clips):
         one = recipe(image=clip, mask=masks[i], boxes=boxes[i], seed=9, index=i)
         assert np.array_equal(one["image"], batch.images[i]) and np.array_equal(one["mask"], batch.masks[i])
@@ -92,7 +95,7 @@ def test_volumes_in_a_batch_of_other_layouts() -> None:
         ({"out": np.empty((6, 40, 48, 3), np.uint8)}, r"out: got shape \(6, 40, 48, 3\), wanted a C-cont"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_clips(options: dict[str, object], message: str) -> None:
+def test_what_does_not_fit_clips(options: dict[str, Any], message: str) -> None:
     clips = pictures(6, 40, 48).reshape(2, 3, 40, 48, 3)
     with pytest.raises(af.AugfuseError, match=message):
         af.Recipe([af.HorizontalFlip()]).batch(clips, **options)

@@ -33,7 +33,7 @@ def test_labels_that_cannot_be_mixed(mix: Any, labels: Any, hint: str) -> None:
 
 
 @every_mix
-@pytest.mark.parametrize("labels", [np.arange(12) % 3.0, np.float32([0, 5] * 6), np.full(12, 2.0)])
+@pytest.mark.parametrize("labels", [np.arange(12) % 3.0, np.array([0, 5] * 6, np.float32), np.full(12, 2.0)])
 def test_class_numbers_as_floats(mix: Any, labels: np.ndarray) -> None:
     recipe = af.Recipe([mix])
     for use in (
@@ -47,7 +47,9 @@ def test_class_numbers_as_floats(mix: Any, labels: np.ndarray) -> None:
 
 
 @every_mix
-@pytest.mark.parametrize("labels", [np.float32([0, 1] * 6), np.linspace(1, 9, 12), (np.arange(12) % 3.0)[:, None]])
+@pytest.mark.parametrize(
+    "labels", [np.array([0, 1] * 6, np.float32), np.linspace(1, 9, 12), (np.arange(12) % 3.0)[:, None]]
+)
 def test_numbers_with_a_meaning(mix: Any, labels: np.ndarray) -> None:
     found = af.Recipe([mix]).batch(IMAGES, labels, seed=0).labels
     assert found.shape == labels.shape and not np.array_equal(found, labels)

@@ -72,4 +72,5 @@ def test_a_form_that_holds_all(
     assert main(["convert", str(source(kind)), str(tmp_path / "copy.tfrecord")]) == 0
     capsys.readouterr()
     data = af.open(tmp_path / "copy.tfrecord")
+    assert data.labels is not None
     assert set(data.table.targets) == set(KINDS[kind]) and data.labels.tolist() == [0, 1, 0, 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,10 +22,11 @@ DATA = af.from_arrays(IMAGES, np.arange(4) % 2)
     ],
 )  # fmt: skip
 def test_targets_that_would_not_move(name: str, meant: str) -> None:
+    given: dict[str, Any] = {name: [[[1, 1, 5, 5]]] * 4}
     with pytest.raises(af.DataError, match=f"with_targets: got '{name}', wanted '{meant}'"):
-        DATA.with_targets(**{name: [[[1, 1, 5, 5]]] * 4})
+        DATA.with_targets(**given)
     with pytest.raises(af.ImageTypeError, match=f"Did you mean '{meant}'"):
-        af.Recipe().batch(IMAGES, **{name: [[[1, 1, 5, 5]]] * 4})
+        af.Recipe().batch(IMAGES, **given)
 
 
 def test_a_label_is_not_a_target() -> None:
@@ -39,13 +40,13 @@ def test_a_label_is_not_a_target() -> None:
 )
 def test_options_of_a_loader(name: str, meant: str) -> None:
     with pytest.raises(af.ImageTypeError, match=f"Loader has no '{name}', wanted .*Did you mean '{meant}'"):
-        af.Loader(DATA, **{name: 2})
+        af.Loader(DATA, **cast("Any", {name: 2}))
 
 
 @pytest.mark.parametrize("name", ["one_hot", "label_smoothing", "batch_size"])
 def test_options_of_a_loader_in_a_call(name: str) -> None:
     with pytest.raises(af.ImageTypeError, match=rf"an option of a loader: af.Loader\(data, recipe, {name}=...\)"):
-        af.Recipe([af.MixUp()]).batch(IMAGES, **{name: 1})
+        af.Recipe([af.MixUp()]).batch(IMAGES, **cast("Any", {name: 1}))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_options_of_a_loader_in_a_call(name: str) -> None:
 )
 def test_fields_of_a_recipe(name: str, meant: str) -> None:
     with pytest.raises(af.ImageTypeError, match=f"Recipe has no '{name}'.*Did you mean '{meant}'"):
-        af.Recipe([], **{name: 1})
+        af.Recipe([], **cast("Any", {name: 1}))
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ def make(kind: str, root: Path) -> af.DataSet:
     classes = np.arange(N) % 3
     if kind == "arrays":
         data = af.from_arrays(np.stack([one["image"] for one in SCENES]), classes)
-        return data.with_targets(**{name: [one[name] for one in SCENES] for name in SCENES[0] if name != "image"})
+        held: dict[str, Any] = {name: [one[name] for one in SCENES] for name in SCENES[0] if name != "image"}
+        return data.with_targets(**held)
     path = root / "instances.json"
     if not path.exists():
         written(path)
@@ -148,8 +149,8 @@ def test_alone_in_a_batch_and_by_a_plan(recipe: str, root: Path) -> None:
     data, own = make("arrays", root), RECIPES[recipe]
     shares = np.eye(3, dtype=np.float32)[np.arange(N) % 3]
     names = [name for name in SCENES[0] if name not in ("image", "crowd")]
-    mixes = {"data": data.with_labels(shares).with_targets(crowd=None)} if recipe in MIXES else {}
-    held = {name: [one[name] for one in SCENES] for name in names}
+    mixes: dict[str, Any] = {"data": data.with_labels(shares).with_targets(crowd=None)} if recipe in MIXES else {}
+    held: dict[str, Any] = {name: [one[name] for one in SCENES] for name in names}
     if own.box_format == "yolo":
         sides = np.array([SIZE[1], SIZE[0]] * 2, np.float32)
         both = [(boxes[:, :2], boxes[:, 2:]) for boxes in held["boxes"]]
@@ -160,7 +161,7 @@ def test_alone_in_a_batch_and_by_a_plan(recipe: str, root: Path) -> None:
     )
     assert by_sample([again]) == by_sample([batch])
     for i, one in enumerate(SCENES):
-        given = {name: entries[i] for name, entries in held.items()}
+        given: dict[str, Any] = {name: entries[i] for name, entries in held.items()}
         alone = own(one["image"], label=shares[i], seed=9, index=i, **given, **mixes)
         assert np.array_equal(alone["image"], batch.images[i]) and np.array_equal(alone["label"], batch.labels[i])
         assert [flat(alone[name]) for name in names] == [flat(batch.targets[name][i]) for name in names]

@@ -39,13 +39,13 @@ class DetectionCollate:
     def __call__(self, samples: Sequence[Any]) -> tuple[tuple[Tensor, ...], tuple[dict[str, Any], ...]]:
         """A batch. DataError for what are not samples of `af.torch.dataset`, and for samples without boxes or their
         class numbers, or with oriented boxes."""
-        listed = isinstance(samples, (list, tuple)) and len(samples) > 0
-        if not listed or not all(isinstance(sample, (list, tuple)) and len(sample) > 1 for sample in samples):
-            got = f"a list of {type(samples[0]).__name__}" if listed else type(samples).__name__
+        given: list[Any] = list(samples) if isinstance(samples, (list, tuple)) else []
+        if not given or not all(isinstance(sample, (list, tuple)) and len(sample) > 1 for sample in given):
+            got = f"a list of {type(given[0]).__name__}" if given else type(samples).__name__
             raise DataError(
                 f"DetectionCollate: got {got}, wanted samples (image, targets) of af.torch.dataset. Use {_LOADER}."
             )
-        images, targets = zip(*(sample[:2] for sample in samples), strict=True)
+        images, targets = zip(*(sample[:2] for sample in given), strict=True)
         return images, tuple(self._renamed(*sample) for sample in zip(images, targets, strict=True))
 
     def _renamed(self, image: Tensor, target: Any) -> dict[str, Any]:
