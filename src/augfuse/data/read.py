@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -80,15 +81,17 @@ class Reader:
                 f"every image of this batch was skipped, the first one because: {self.skipped[int(indices[0])]}"
             )
         numbered = [(i, s) for _, i, s in kept]
-        items = [self._checked(i, s) for i, s in numbered]
-        self._check_alike(items, numbered)
+        places = np.array([place for place, _, _ in kept], np.int64)
+        if room is not None and room.stack is not None:  # whole images of bytes, all of one size
+            images = Images(stack=room.stack, rows=places)
+        else:
+            images = Images(items=[self._checked(i, s) for i, s in numbered])
+            self._check_alike(images.items, numbered)
         unlabelled = numbered[0][1].label is None
         labels = None if unlabelled else stacked([s.label for _, s in numbered], [i for i, _ in numbered])
         paths = None if numbered[0][1].path is None else tuple(str(s.path) for _, s in numbered)
         targets = {name: [s.targets[name] for _, s in numbered] for name in data.table.targets}
         names = [_name(i, s) for i, s in numbered] if targets else []
-        places = np.array([place for place, _, _ in kept], np.int64)
-        images = Images(items=items) if room is None or room.stack is None else Images(stack=room.stack, rows=places)
         return Read(places, images, labels, paths, targets, names)
 
     def _targets_of(self, indices: np.ndarray, stack: np.ndarray) -> tuple[dict[str, list[Any]], list[str]]:
@@ -150,7 +153,7 @@ class Reader:
             check_value(image, *value_range(image.dtype, self._range), name)
         return image
 
-    def _check_alike(self, items: list[np.ndarray], kept: list[tuple[int, Sample]]) -> None:
+    def _check_alike(self, items: Sequence[np.ndarray], kept: list[tuple[int, Sample]]) -> None:
         first = items[0]
         for item, (index, sample) in zip(items, kept, strict=True):
             if item.dtype != first.dtype or item.shape[2] != first.shape[2]:

@@ -155,13 +155,14 @@ class RecordStore:
     def _files_of(self, rows: Sequence[int], places: np.ndarray) -> list[bytes | DecodeError]:
         """The image files of these rows; for one that cannot be read, why."""
         found: list[bytes | DecodeError] = [b""] * len(rows)
-        for file in np.unique(places[:, 0]).tolist():
-            chosen = np.flatnonzero(places[:, 0] == file).tolist()
-            parts = [_Place(*places[k].tolist()) for k in chosen]
-            wholes = read_some(self._files[file], [Record(p.offset, p.length) for p in parts], self._packed[file])
-            for k, part, whole in zip(chosen, parts, wholes, strict=True):
+        numbers = places[:, 0]
+        for file in np.unique(numbers).tolist():
+            chosen = np.flatnonzero(numbers == file)
+            parts = places[chosen, 1:5].tolist()
+            wholes = read_some(self._files[file], [Record(*part[:2]) for part in parts], self._packed[file])
+            for k, (*_, start, size), whole in zip(chosen.tolist(), parts, wholes, strict=True):
                 if isinstance(whole, bytes):
-                    found[k] = whole[part.start : part.start + part.size]
+                    found[k] = whole[start : start + size]
                 else:
                     found[k] = DecodeError(_reason(whole), self._name(rows[k]))
         return found
