@@ -275,6 +275,7 @@ def test_recipes_that_no_artefact_holds(recipe: af.Recipe, message: str, tmp_pat
         ({"format": "tflite"}, af.DataError, r"one of the formats"),
         ({"tolerance": 0}, af.RangeError, "wanted a number between 0 and 1"),
         ({"layout": "HWC"}, af.RangeError, "layout"),
+        ({"layout": "NCHW"}, af.RangeError, "for a Keras model"),
         ({"color": "grayscale"}, af.DataError, r"takes 3 channels: color='rgb'"),
         ({"color": "bgr"}, af.DataError, r"color: got 'bgr'"),
         ({"images": np.zeros((2, 40, 40, 3), np.float32)}, af.ImageTypeError, r"float32 and 3 channels, wanted uint8"),

@@ -95,7 +95,7 @@ def export(
         tolerance: how far apart predictions may be, as a part of the largest one where that is above 1.
         format: "saved_model", "keras", "torch" or "onnx", where the suffix does not say it.
         color: what images are: "rgb", "grayscale" or "rgba". None: what the model takes, or "rgb".
-        layout: of the batches that the model takes. None: "NCHW" for PyTorch, "NHWC" for Keras.
+        layout: of the batches that a PyTorch module takes; None: "NCHW". Keras models take "NHWC".
         overwrite: replace what is there.
 
     Returns:
@@ -113,6 +113,8 @@ def export(
         raise RangeError(f"tolerance: got {shown(tolerance)}, wanted a number between 0 and 1, such as 1e-3.")
     if layout not in (None, "NHWC", "NCHW"):
         raise RangeError(f"layout: got {shown(layout)}, wanted 'NHWC' or 'NCHW'.")
+    if layout == "NCHW" and sides.framework_of(model) == "keras":
+        raise RangeError("layout: got 'NCHW' for a Keras model, wanted 'NHWC': put a keras.layers.Permute in front.")
     _check_target(target, form, truth("overwrite", overwrite))
     color = _color(color, sides.channels_of(model))
     groups = None if images is None else _groups(images, _CHANNELS[color])
