@@ -116,9 +116,9 @@ def export(
     if layout == "NCHW" and sides.framework_of(model) == "keras":
         raise RangeError("layout: got 'NCHW' for a Keras model, wanted 'NHWC': put a keras.layers.Permute in front.")
     _check_target(target, form, truth("overwrite", overwrite))
-    color = _color(color, sides.channels_of(model))
-    groups = None if images is None else _groups(images, _CHANNELS[color])
-    made = _sized(program(recipe, _CHANNELS[color]), sides.size_of(model), groups)
+    kind = _color(color, sides.channels_of(model))
+    groups = None if images is None else _groups(images, _CHANNELS[kind])
+    made = _sized(program(recipe, _CHANNELS[kind]), sides.size_of(model), groups)
     assert made.size is not None
     groups = groups or check.made_up(made.size, made.channels, fixed=not made.moves)
     side = sides.of(model, made, form, None if layout is None else layout == "NCHW")
@@ -129,14 +129,14 @@ def export(
         with _told(f"{_TITLES[form]} of this model was written, and cannot be read back"):
             images_in, encoded_in = side.read(new)
         raw, bound = _raw(side, images_in, recipe, groups, tolerance)
-        encoded = {} if encoded_in is None else _encoded(side, encoded_in, recipe, groups, color, tolerance)
+        encoded = {} if encoded_in is None else _encoded(side, encoded_in, recipe, groups, kind, tolerance)
         _put(new, target)
     return Exported(target, form, sum(map(len, groups)), raw.prediction, bound, raw.levels, encoded)
 
 
 def _format(path: Path, given: Any, kind: str) -> Format:
     suffix = path.suffix.lower()
-    form = given if given is not None else _SUFFIXES.get(suffix)
+    form: Any = given if given is not None else _SUFFIXES.get(suffix)
     if form not in get_args(Format):
         wanted = ", ".join(f"'served{suffix}'" for suffix in _SUFFIXES)
         raise DataError(
