@@ -36,7 +36,8 @@ class _Arrays:
     def positions(self, images: Any, axis: int) -> Any:
         others = tuple(other for other in range(4) if other != axis)
         ones: Any = ops.ones_like(ops.max(images, axis=others), dtype=self._exact)
-        return ops.cumsum(ones) - 1.0
+        counted: Any = ops.cumsum(ones)
+        return counted - 1.0
 
     def length(self, images: Any, axis: int) -> Any:
         last: Any = ops.max(self.positions(images, axis))
