@@ -117,7 +117,7 @@ def test_the_formulas_follow_the_transforms_for_any_size(name: str) -> None:
     sizes = af.recipe.Canvas(height, width)  # type: ignore[attr-defined]
     plan = HELD[name].eval().plan(sizes, 3, np.dtype(np.uint8), np.arange(len(height)), seed=0)
     (step,) = plan.steps
-    matrix = step.geometry  # type: ignore[union-attr]
+    matrix: Any = step.geometry  # type: ignore[union-attr]
     for ours, theirs in ((x.scale, matrix[:, 0, 0]), (x.shift, matrix[:, 0, 2]), (y.scale, matrix[:, 1, 1])):
         np.testing.assert_allclose(np.broadcast_to(ours, theirs.shape), theirs, rtol=1e-12, atol=1e-9)
 
@@ -275,6 +275,7 @@ def test_recipes_that_no_artefact_holds(recipe: af.Recipe, message: str, tmp_pat
         ({"format": "tflite"}, af.DataError, r"one of the formats"),
         ({"tolerance": 0}, af.RangeError, "wanted a number between 0 and 1"),
         ({"layout": "HWC"}, af.RangeError, "layout"),
+        ({"layout": "NCHW"}, af.RangeError, "for a Keras model"),
         ({"color": "grayscale"}, af.DataError, r"takes 3 channels: color='rgb'"),
         ({"color": "bgr"}, af.DataError, r"color: got 'bgr'"),
         ({"images": np.zeros((2, 40, 40, 3), np.float32)}, af.ImageTypeError, r"float32 and 3 channels, wanted uint8"),

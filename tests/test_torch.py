@@ -177,6 +177,19 @@ def test_options_and_wrong_ones() -> None:
     assert one.epoch == 4 and one.state_dict() == {"epoch": 4}
 
 
+def test_collating_does_not_copy() -> None:
+    held = af.from_arrays(pictures(N, 12, 16), np.arange(N, dtype=np.uint8) % 4)
+    samples = af.torch.dataset(held, RECIPE, seed=9)
+    rows = samples.__getitems__([3, 1, 2])
+    images, labels = samples.collate(rows)
+    assert images.data_ptr() == rows[0][0].data_ptr() and images.shape == (3, 3, 12, 16)
+    assert labels.dtype == torch.int64 and labels.tolist() == [3, 1, 2]
+    apart = [samples[3], samples[1], samples[2]]  # as a sampler of single samples has them
+    assert torch.equal(samples.collate(apart)[0], images)
+    bare = af.torch.dataset(af.from_arrays(pictures(N, 12, 16)), RECIPE, seed=9)
+    assert bare.collate(bare.__getitems__([3, 1])).shape == (2, 3, 12, 16)
+
+
 def test_workers_in_a_process_without_jax() -> None:
     """A fork of a process in which JAX runs may hang."""
     file = Path(__file__).with_name("torch_workers.py")

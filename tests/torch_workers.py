@@ -89,3 +89,26 @@ def test_workers_start_methods_and_epochs_change_no_byte(options: dict[str, Any]
                 assert image.numpy().tobytes() == own[rows] and int(label) == rows % 4 and label.dtype == torch.int64
                 rows += 1
         assert rows == N
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_workers": 0},
+        {"num_workers": 2},
+        {"num_workers": 2, "persistent_workers": True},
+        {"num_workers": 2, "multiprocessing_context": "spawn"},
+    ],
+)
+def test_collating_without_a_copy_changes_nothing(options: dict[str, Any]) -> None:
+    samples = af.torch.dataset(source(), RECIPE, seed=9)
+    usual = DataLoader(samples, SIZE)
+    quick = DataLoader(samples, SIZE, collate_fn=samples.collate, **options)
+    for epoch in range(2):
+        samples.set_epoch(epoch)
+        wanted = [(images.clone(), labels) for images, labels in usual]
+        samples.set_epoch(epoch)
+        batches = list(quick)  # all are kept
+        assert [type(batch) for batch in batches] == [list] * len(wanted)
+        for (images, labels), (own, numbers) in zip(batches, wanted, strict=True):
+            assert torch.equal(images, own) and torch.equal(labels, numbers) and labels.dtype == numbers.dtype

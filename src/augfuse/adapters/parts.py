@@ -43,6 +43,15 @@ def _targets(batch: Batch, one: Callable[[str, Any], Any], names: Sequence[str] 
     return {name: one(name, value) for name, value in held.items()}
 
 
+def together(images: Any) -> Any:
+    """A list of images that lie behind one another in one array, as that array; others as they are."""
+    base = images[0].base if isinstance(images, list) and images else None
+    if not isinstance(base, np.ndarray) or base.shape != (len(images), *images[0].shape):
+        return images
+    alike = all(one.base is base and one.ctypes.data == base[i].ctypes.data for i, one in enumerate(images))
+    return base if alike else images
+
+
 def wanted_targets(loader: Loader, names: Any) -> tuple[str, ...] | None:
     """The names of targets as they were given: all of them for None. DataError for one that the data does not have."""
     if names is None:

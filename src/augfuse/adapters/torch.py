@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from collections.abc import Iterator, Sequence
@@ -10,9 +11,9 @@ from typing import Any, final
 import numpy as np
 import torch
 from torch import Tensor, distributed
-from torch.utils.data import Dataset, IterableDataset, get_worker_info
+from torch.utils.data import Dataset, IterableDataset, default_collate, get_worker_info
 
-from augfuse.adapters.parts import parts
+from augfuse.adapters.parts import parts, together
 from augfuse.batch import Batch
 from augfuse.data.dataset import DataSet, check_index
 from augfuse.data.loader import Form, Loader
@@ -181,6 +182,15 @@ class _Pass:
 
 
 @final
+class _Rows(list[Any]):
+    """Samples that were computed together, and all of them as one."""
+
+    def __init__(self, rows: list[Any], whole: Any) -> None:
+        list.__init__(self, rows)
+        self.whole = whole
+
+
+@final
 class TorchDataset(Dataset):
     """Samples one by one, for the workers of a DataLoader: what `augfuse.torch.dataset` returns.
 
@@ -194,6 +204,7 @@ class TorchDataset(Dataset):
         self._loader = loader
         self._draws = loader.recipe != loader.recipe.eval()
         self._shared = torch.zeros(2, dtype=torch.int64).share_memory_()  # the epoch, and how often it was asked
+        self._collates = False  # in this process, and so from the second batch of a worker on
 
     @property
     def loader(self) -> Loader:
@@ -224,9 +235,11 @@ class TorchDataset(Dataset):
         loader = self._loader
         positions = np.array([check_index(operator.index(i), len(self)) for i in indices], np.int64)
         loader._settle()
-        threads = 1 if get_worker_info() is not None else cpu_count()
-        batch = loader._compute(self.epoch, positions, threads)
+        works = get_worker_info() is not None
+        form = Form("NCHW", _shared) if works and self._collates else None
+        batch = loader._compute(self.epoch, positions, 1 if works else cpu_count(), form)
         self._count(len(positions))
+        batch.images = together(batch.images)
         whole = parts(batch, _tensor)
         rows = [_row(whole, i) for i in range(len(batch))]
         if batch.targets:
@@ -234,7 +247,21 @@ class TorchDataset(Dataset):
                 targets["index"] = position
                 if "boxes" in targets:
                     targets["box_format"] = batch.box_format
-        return rows
+            return rows
+        return _Rows(rows, whole)
+
+    def collate(self, samples: list[Any]) -> Any:
+        """What PyTorch's `default_collate` makes of samples, without copying images: `DataLoader(train, 32,
+        num_workers=2, collate_fn=train.collate)`. Workers write them into the memory that they share with the program.
+        """
+        self._collates = True
+        whole = samples.whole if isinstance(samples, _Rows) else None
+        if isinstance(whole, Tensor):
+            return whole
+        if isinstance(whole, tuple) and all(isinstance(one, Tensor) for one in whole):
+            # Class numbers as they come out of a list of ints.
+            return [one if one.ndim > 1 or one.is_floating_point() else one.long() for one in whole]
+        return default_collate(samples)
 
     def _count(self, samples: int) -> None:
         self._shared[1] += samples
@@ -310,6 +337,13 @@ def _tensor(name: str, value: Any) -> Any:
 def _pinned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Page-locked memory. PyTorch's own allocator hands it out again only once copies to the device are done."""
     return torch.empty(shape, dtype=torch.from_numpy(np.empty(0, dtype)).dtype, pin_memory=True).numpy()
+
+
+def _shared(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Memory that a worker shares with the program that started it."""
+    storage = torch.UntypedStorage._new_shared(math.prod(shape) * dtype.itemsize)
+    kind = torch.from_numpy(np.empty(0, dtype)).dtype
+    return torch.empty(0, dtype=kind).set_(storage, 0, shape).numpy()  # type: ignore[call-overload]
 
 
 def _row(part: Any, i: int) -> Any:

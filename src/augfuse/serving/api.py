@@ -95,7 +95,7 @@ def export(
         tolerance: how far apart predictions may be, as a part of the largest one where that is above 1.
         format: "saved_model", "keras", "torch" or "onnx", where the suffix does not say it.
         color: what images are: "rgb", "grayscale" or "rgba". None: what the model takes, or "rgb".
-        layout: of the batches that the model takes. None: "NCHW" for PyTorch, "NHWC" for Keras.
+        layout: of the batches that a PyTorch module takes; None: "NCHW". Keras models take "NHWC".
         overwrite: replace what is there.
 
     Returns:
@@ -113,10 +113,12 @@ def export(
         raise RangeError(f"tolerance: got {shown(tolerance)}, wanted a number between 0 and 1, such as 1e-3.")
     if layout not in (None, "NHWC", "NCHW"):
         raise RangeError(f"layout: got {shown(layout)}, wanted 'NHWC' or 'NCHW'.")
+    if layout == "NCHW" and sides.framework_of(model) == "keras":
+        raise RangeError("layout: got 'NCHW' for a Keras model, wanted 'NHWC': put a keras.layers.Permute in front.")
     _check_target(target, form, truth("overwrite", overwrite))
-    color = _color(color, sides.channels_of(model))
-    groups = None if images is None else _groups(images, _CHANNELS[color])
-    made = _sized(program(recipe, _CHANNELS[color]), sides.size_of(model), groups)
+    kind = _color(color, sides.channels_of(model))
+    groups = None if images is None else _groups(images, _CHANNELS[kind])
+    made = _sized(program(recipe, _CHANNELS[kind]), sides.size_of(model), groups)
     assert made.size is not None
     groups = groups or check.made_up(made.size, made.channels, fixed=not made.moves)
     side = sides.of(model, made, form, None if layout is None else layout == "NCHW")
@@ -127,14 +129,14 @@ def export(
         with _told(f"{_TITLES[form]} of this model was written, and cannot be read back"):
             images_in, encoded_in = side.read(new)
         raw, bound = _raw(side, images_in, recipe, groups, tolerance)
-        encoded = {} if encoded_in is None else _encoded(side, encoded_in, recipe, groups, color, tolerance)
+        encoded = {} if encoded_in is None else _encoded(side, encoded_in, recipe, groups, kind, tolerance)
         _put(new, target)
     return Exported(target, form, sum(map(len, groups)), raw.prediction, bound, raw.levels, encoded)
 
 
 def _format(path: Path, given: Any, kind: str) -> Format:
     suffix = path.suffix.lower()
-    form = given if given is not None else _SUFFIXES.get(suffix)
+    form: Any = given if given is not None else _SUFFIXES.get(suffix)
     if form not in get_args(Format):
         wanted = ", ".join(f"'served{suffix}'" for suffix in _SUFFIXES)
         raise DataError(

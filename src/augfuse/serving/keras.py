@@ -22,18 +22,26 @@ class _Arrays:
         # JAX has none unless the program asks for it, and warns.
         self._exact = "float32" if keras.backend.backend() == "jax" else "float64"
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(ops, name)
+    maximum = staticmethod(ops.maximum)
+    minimum = staticmethod(ops.minimum)
+    where = staticmethod(ops.where)
+    floor = staticmethod(ops.floor)
+    round = staticmethod(ops.round)
+    sqrt = staticmethod(ops.sqrt)
+    equal = staticmethod(ops.equal)
 
     def places(self, values: np.ndarray) -> Any:
         return np.asarray(values, self._exact)
 
     def positions(self, images: Any, axis: int) -> Any:
         others = tuple(other for other in range(4) if other != axis)
-        return ops.cumsum(ops.ones_like(ops.max(images, axis=others), dtype=self._exact)) - 1.0
+        ones: Any = ops.ones_like(ops.max(images, axis=others), dtype=self._exact)
+        counted: Any = ops.cumsum(ones)
+        return counted - 1.0
 
     def length(self, images: Any, axis: int) -> Any:
-        return ops.max(self.positions(images, axis)) + 1.0
+        last: Any = ops.max(self.positions(images, axis))
+        return last + 1.0
 
     def pixels(self, values: Any) -> Any:
         return values.astype(np.float32) if isinstance(values, np.ndarray) else ops.cast(values, "float32")
@@ -80,7 +88,8 @@ def channels_of(model: Any) -> int | None:
 def size_of(model: Any) -> tuple[int, int] | None:
     """(h, w) of the images that a model takes; None where it takes any."""
     shape = _input_shape(model)
-    return None if shape is None or len(shape) != 4 or None in shape[1:3] else (shape[1], shape[2])
+    height, width = (None, None) if shape is None or len(shape) != 4 else shape[1:3]
+    return None if height is None or width is None else (height, width)
 
 
 def _input_shape(model: Any) -> tuple[int | None, ...] | None:

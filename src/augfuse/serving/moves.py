@@ -54,9 +54,8 @@ def _smallest(step: SmallestMaxSize, xp: Any, y: Axis, x: Axis) -> tuple[Axis, A
 
 
 def _middle(xp: Any, axis: Axis, side: Any) -> Axis:
-    """In the middle of `side`, an odd rest right and below: of what is added, and of what is cut off."""
-    margin = xp.where(axis.side > side, -xp.floor((axis.side - side) / 2), xp.floor((side - axis.side) / 2))
-    return axis.then(1.0, margin, side)
+    """In the middle of `side`, which is at least as long, an odd rest right and below."""
+    return axis.then(1.0, xp.floor((side - axis.side) / 2), side)
 
 
 def _crop(crop: CenterCrop, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:

@@ -54,8 +54,8 @@ def framework_of(model: Any) -> Literal["keras", "torch"]:
 
 
 def of(model: Any, program: Program, form: Format, planar: bool | None) -> Side:
-    """The sides of a model. planar: it takes (n, c, h, w); None: as its framework does. RecipeError, MissingExtraError
-    for a format that does not go with it."""
+    """The sides of a model. planar: whether it takes (n, c, h, w); None: as its framework does. RecipeError,
+    MissingExtraError for a format that it cannot get here."""
     kind = framework_of(model)
     for module in _NEEDED.get(form, {}).get(kind, ()):
         try:
@@ -67,7 +67,7 @@ def of(model: Any, program: Program, form: Format, planar: bool | None) -> Side:
             ) from error
     if kind == "torch":
         return _torch(model, program, form, planar is not False)
-    return _keras(model, program, form, bool(planar))
+    return _keras(model, program, form)
 
 
 def size_of(model: Any) -> tuple[int, int] | None:
@@ -103,7 +103,7 @@ def _torch(model: Any, program: Program, form: Format, planar: bool) -> Side:
     )
 
 
-def _keras(model: Any, program: Program, form: Format, planar: bool) -> Side:
+def _keras(model: Any, program: Program, form: Format) -> Side:
     keras = _module("keras")
     backend = sys.modules["keras"].backend.backend()
     if form in ("saved_model", "onnx") and backend != "tensorflow":
@@ -119,7 +119,7 @@ def _keras(model: Any, program: Program, form: Format, planar: bool) -> Side:
         tensorflow = _module("tensorflow")
         return Side(
             predict,
-            planar,
+            False,
             written,
             lambda path: tensorflow.write_saved_model(*served, program.channels, path),
             tensorflow.read_saved_model,
@@ -127,7 +127,7 @@ def _keras(model: Any, program: Program, form: Format, planar: bool) -> Side:
         )
     if form == "onnx":
         return Side(
-            predict, planar, written, lambda path: keras.write_onnx(served.model, path),
+            predict, False, written, lambda path: keras.write_onnx(served.model, path),
             lambda path: (_module("onnx").read(path), None),
         )  # fmt: skip
-    return Side(predict, planar, written, served.model.save, lambda path: (keras.read(path), None))
+    return Side(predict, False, written, served.model.save, lambda path: (keras.read(path), None))

@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from augfuse.serving.pixels import preprocessed
 from augfuse.serving.program import Program
@@ -24,8 +25,10 @@ class _Arrays:
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(torch, name)
+    floor = staticmethod(torch.floor)
+    round = staticmethod(torch.round)
+    sqrt = staticmethod(torch.sqrt)
+    equal = staticmethod(torch.eq)
 
     def _number(self, value: Any) -> Any:
         return value if isinstance(value, Tensor) else torch.tensor(value, dtype=_PLACES, device=self._device)
@@ -40,9 +43,6 @@ class _Arrays:
         if isinstance(condition, bool):
             return a if condition else b
         return torch.where(condition, a, b)
-
-    def equal(self, a: Any, b: Any) -> Any:
-        return torch.eq(a, b)
 
     def places(self, values: np.ndarray) -> Any:
         return torch.tensor(values, dtype=_PLACES, device=self._device)
@@ -59,8 +59,8 @@ class _Arrays:
         return values.to(torch.float32)
 
     def contracted(self, rows: Any, columns: Any, images: Any) -> Any:
-        down = torch.tensordot(rows, images, dims=([1], [1]))  # (h', n, w, c)
-        return torch.tensordot(columns, down, dims=([1], [2])).permute(2, 1, 0, 3)
+        down = torch.einsum("yh,nhwc->nywc", rows, images)
+        return torch.einsum("xw,nywc->nyxc", columns, down)
 
     def mixed(self, images: Any, matrix: Any) -> Any:
         return images @ matrix.T
@@ -113,7 +113,7 @@ def _names(outputs: Any) -> list[str]:
     """Of the outputs: those that the model gives them, or numbers."""
     if isinstance(outputs, dict):
         return list(outputs)
-    count = len(torch.utils._pytree.tree_leaves(outputs))
+    count = len(tree_leaves(outputs))
     return ["output"] if count == 1 else [f"output_{number}" for number in range(count)]
 
 
@@ -146,7 +146,7 @@ def device_of(model: nn.Module) -> torch.device:
 
 def plain(outputs: Any) -> Any:
     """The same with arrays."""
-    return torch.utils._pytree.tree_map_only(Tensor, lambda one: one.detach().cpu().numpy(), outputs)
+    return tree_map_only(Tensor, lambda one: one.detach().cpu().numpy(), outputs)
 
 
 @contextmanager
