@@ -191,7 +191,7 @@ def behind_mixes(recipe: af.Recipe, plan: Plan, images: Images, slack: float = 2
         rounds = part.write.dtype.kind == "u"
         unrounded = msgspec.structs.replace(part, write=msgspec.structs.replace(part.write, dtype=np.dtype(np.float32)))
         unrounded = msgspec.structs.replace(unrounded, lowered=lower(unrounded))
-        _assert_like(recipe, list(items_of(made[-1])), unrounded, given, rounds, slack)
+        assert_like(recipe, list(items_of(made[-1])), unrounded, given, rounds, slack)
     own, partners = made[0], tuple(made[1:])
     nothing = taken(before.op, {})
     got, exact = run.mix(before.op, own, partners, nothing, 1), reference.mix(before.op, own, partners, nothing)
@@ -251,14 +251,16 @@ def assert_like_reference(
         got = part.images.transpose(0, 2, 3, 1) if layout == "NCHW" else part.images
         assert got.dtype == part.plan.write.dtype
         plan = exact if name is None else dict(exact.views)[name]
-        _assert_like(
+        assert_like(
             recipe, list(got), plan, behind_mixes(recipe, plan, images, slack), part.plan.write.dtype.kind == "u", slack
         )
 
 
-def _assert_like(
+def assert_like(
     recipe: af.Recipe, got: Sequence[np.ndarray], plan: Plan, images: Images, rounds: bool, slack: float
 ) -> None:
+    """What an executor made of a plan's own steps, against the reference, see `assert_like_reference`. plan: written as
+    float32, also where what was made is rounded."""
     reduces = images.dtype.kind == "u" and any(_shrinks(plan, step) for step in plan.steps)
     scale = np.abs(plan.write.scale).max()
     weights = 1.9 if plan.interpolation == "bicubic" else 1.0  # the sum of their sizes: some are below 0

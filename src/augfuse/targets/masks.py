@@ -52,6 +52,14 @@ def moved(
     return [mask for _, mask in found]
 
 
+def plan_of(plan: Plan, dtype: Any, policy: Targets | None = None) -> Plan:
+    """What a plan does to a mask (h, w) of this dtype of each of its images, given as `as_words` says: for executors
+    that take plans."""
+    known = np.dtype(dtype)
+    words = as_words(np.empty((1, 1), known))
+    return _plan(plan, np.arange(len(plan)), words.dtype, words.shape[2], policy or Targets(), known)
+
+
 def of_one_size(size: Canvas) -> list[np.ndarray]:
     """The places of the masks of each size."""
     both = np.stack(size, axis=1)

@@ -20,10 +20,12 @@ def inside(ops: Ops, whole: Tensor, side: Tensor | int, border: Border) -> Tenso
 
 
 def _rest(ops: Ops, whole: Tensor, period: Tensor | int) -> Tensor:
-    """Of a division of whole numbers, exactly: a quotient may be rounded to the other side of one."""
+    """Of a division of whole numbers, exactly: a quotient may be rounded to the other side of one. Of those that are too
+    large for float32 it is some number within: nothing is read out of bounds."""
     rest = whole - period * ops.floor(whole / period)
     rest = ops.where(rest < 0, rest + period, rest)
-    return ops.where(rest >= period, rest - period, rest)
+    rest = ops.where(rest >= period, rest - period, rest)
+    return ops.minimum(ops.maximum(rest, 0.0), period - 1)
 
 
 def neighbours(ops: Ops, place: Tensor, side: Tensor | int, border: Border, taps: int) -> list[tuple[Tensor, Tensor]]:

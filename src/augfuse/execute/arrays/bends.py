@@ -38,7 +38,7 @@ def _displacement(ops: Ops, bend: StaticBend, points: Tensor, x: Tensor, y: Tens
     if bend.smooth:
         height, width = -(-bend.height // FIELD_STEP), -(-bend.width // FIELD_STEP)
         down = ops.tensor(_spline(bend.rows - 3, height), points)
-        across = ops.transpose(ops.tensor(_spline(bend.columns - 3, width), points))
+        across = ops.tensor(_spline(bend.columns - 3, width).T.copy(), points)
         nodes = [ops.matmul(ops.matmul(down, node), across) for node in nodes]
     flat = [ops.reshape(node, (-1,)) for node in nodes]
     numbers = ops.reshape(ops.arange(ops.length(points), points), (-1, 1, 1)) * ((height + 1) * (width + 1))

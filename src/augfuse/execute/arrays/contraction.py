@@ -13,7 +13,7 @@ from augfuse.plan.lower import Border
 
 def contracted(ops: Ops, down: Tensor, values: list[Tensor], across: Tensor) -> list[Tensor]:
     """down @ value @ across.T for each channel; (n, height, h) and (n, width, w)."""
-    other = ops.transpose(across)
+    other = ops.transpose(across, (0, 2, 1))
     return [ops.matmul(ops.matmul(down, value), other) for value in values]
 
 
@@ -85,5 +85,3 @@ def blurring(ops: Ops, sigma: Tensor, radius: Tensor, most: int, side: int, like
             part = ops.where(ops.abs(away) <= radius, part, 0.0)
             total = part if total is None else total + part
     return total / ops.sum(total, (2,))
-
-

@@ -34,10 +34,9 @@ LIMITS = {
         "Put af.Resize((height, width)) first into the loader's recipe.",
     ),
     "step": Limit(
-        "a size that is drawn for each image, in front of a Local step or a tone (such as RandomRotate90 of images that "
-        "are not square)",
+        "sizes that are drawn for each image, such as Rotate90's where images are not square",
         "a compiled program has one size",
-        "Put af.Resize((height, width)) or a crop with a size behind it.",
+        "Put af.Resize((height, width)) or a crop with a size right behind it.",
     ),
     "local": Limit(
         "Lambda, and Local transforms of other classes",
@@ -53,11 +52,6 @@ LIMITS = {
         "Equalize of uint16 and float images",
         "counting 65 536 levels needs integers of 64 bits",
         "Give uint8 images, or put it into the loader's recipe.",
-    ),
-    "border": Limit(
-        "borders of augfuse.keras' SciPy rules",
-        "they are ImageDataGenerator's only",
-        "Use one of Recipe(fill='nearest' | 'reflect' | 'wrap' | 'constant').",
     ),
     "pixels": Limit(
         "batches of 2**31 pixels or more",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from augfuse.execute.arrays.contraction import blurring, contracted
+from augfuse.execute.arrays.noise import noisy
 from augfuse.execute.arrays.planes import Planes, columns, per_image, rows
 from augfuse.execute.arrays.static import Static
 from augfuse.execute.arrays.table import Ops, Tensor
-from augfuse.transforms.forms import Blur, Finish, LocalForm, Paint
+from augfuse.transforms.forms import Blur, Finish, LocalForm, Noise, Paint
 
 
 def done(static: Static, form: LocalForm, planes: Planes, own: dict[str, Tensor], ops: Ops) -> Planes:
@@ -21,7 +22,8 @@ def done(static: Static, form: LocalForm, planes: Planes, own: dict[str, Tensor]
         after = [ops.minimum(ops.maximum(value, static.low), static.high) for value in before]
         after = [ops.round(value) for value in after] if static.whole else after
     else:
-        raise NotImplementedError
+        assert isinstance(form, Noise)
+        after = noisy(planes, before, own, ops)
     values = [ops.where(active, new, old) for new, old in zip(after, before, strict=True)]
     return Planes(values, planes.height, planes.width)
 

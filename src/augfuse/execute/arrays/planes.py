@@ -47,22 +47,46 @@ def taken(ops: Ops, planes: Planes, places: Sequence[tuple[Tensor, Tensor]]) -> 
 
     Whole numbers of several channels are read as one word of 32 bits: a gather is dear, and what it reads is not.
     """
-    first = planes.values[0]
     words, each = _packed(ops, planes)
     flat = [ops.reshape(word, (-1,)) for word in words]
-    numbers = ops.reshape(ops.arange(ops.length(first), first), (-1, 1, 1)) * (planes.height * planes.width)
     found = []
     for row, column in places:
-        at = numbers + ops.cast(row, "int32") * planes.width + ops.cast(column, "int32")
+        at = _flat_places(ops, planes, row, column)
         got = [ops.take(line, at) for line in flat]
-        if planes.bits:
-            mask = 2**planes.bits - 1
-            got = [
-                ops.cast(ops.right(got[c // each], planes.bits * (c % each)) & mask, "float32")
-                for c in range(len(planes.values))
-            ]
-        found.append(got)
+        found.append(_unpacked(ops, planes, got, each) if planes.bits else got)
     return found
+
+
+def taken_with_next(
+    ops: Ops, planes: Planes, places: Sequence[tuple[Tensor, Tensor]]
+) -> list[tuple[list[Tensor], list[Tensor]]]:
+    """The same of whole numbers at each place and at the one to its right, behind the last column the first one: both
+    are read at once."""
+    assert planes.bits
+    words, each = _packed(ops, planes)
+    flat = [ops.reshape(ops.pair(word, ops.roll(word)), (-1,)) for word in words]
+    found = []
+    for row, column in places:
+        at = _flat_places(ops, planes, row, column)
+        halves = [ops.halves(ops.take(line, at)) for line in flat]
+        left, right = ([pair[side] for pair in halves] for side in range(2))
+        found.append((_unpacked(ops, planes, left, each), _unpacked(ops, planes, right, each)))
+    return found
+
+
+def _flat_places(ops: Ops, planes: Planes, row: Tensor, column: Tensor) -> Tensor:
+    first = planes.values[0]
+    numbers = ops.reshape(ops.arange(ops.length(first), first), (-1, 1, 1)) * (planes.height * planes.width)
+    return numbers + ops.cast(row, "int32") * planes.width + ops.cast(column, "int32")
+
+
+def _unpacked(ops: Ops, planes: Planes, words: list[Tensor], each: int) -> list[Tensor]:
+    """The channels of words, as float32."""
+    bits = planes.bits
+    return [
+        ops.cast(ops.right(words[c // each], bits * (c % each)) & (2**bits - 1), "float32")
+        for c in range(len(planes.values))
+    ]
 
 
 def _packed(ops: Ops, planes: Planes) -> tuple[list[Tensor], int]:

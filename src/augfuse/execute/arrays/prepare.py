@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -19,9 +19,8 @@ from augfuse.execute.arrays.static import (
     StaticTone,
 )
 from augfuse.geometry import Canvas
-from augfuse.plan import ops
 from augfuse.plan.bends import Bend
-from augfuse.plan.lower import Lowered, Pass, Sampling, lower
+from augfuse.plan.lower import Pass, Sampling, lower
 from augfuse.plan.ops import Local, Segment
 from augfuse.plan.plan import Plan
 from augfuse.plan.tone import Tone, tables
@@ -30,7 +29,6 @@ from augfuse.transforms.forms import Blur, Noise, Paint
 
 Numbers: TypeAlias = dict[str, np.ndarray]
 
-_BORDERS = ("nearest", "reflect", "wrap", "constant")
 _F = np.float32
 
 
@@ -96,8 +94,6 @@ def _pass(step: Pass, canvas: Canvas, named: Segment, rounds: bool, earlier: Sta
     names = [*named.geometry_names, *named.color_names]
     height, width = _one(step.size, "step", ", ".join(names) or "tones")
     sampling = step.sampling
-    if sampling is not None and sampling.border not in _BORDERS:
-        refuse("border", ", ".join(names))
     done = None
     if sampling is not None:
         done = _sampling(sampling, rounds)
@@ -233,5 +229,3 @@ def _halves(words: np.ndarray) -> np.ndarray:
     low = np.uint64(0xFFFFFFFF)
     return np.stack([words[:, 0] & low, words[:, 0] >> np.uint64(32), words[:, 1] & low, words[:, 1] >> np.uint64(32)],
                     axis=1).astype(np.uint32)  # fmt: skip
-
-

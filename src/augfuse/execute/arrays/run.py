@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from augfuse.color import LUMA
-from augfuse.errors import ImageError
+from augfuse.errors import ImageError, ImageTypeError
 from augfuse.execute.arrays.locals import done
 from augfuse.execute.arrays.planes import Planes, part, per_image
 from augfuse.execute.arrays.sampling import sampled
@@ -24,11 +24,19 @@ def run(static: Static, images: Tensor, numbers: Mapping[str, Any], ops: Ops) ->
     """What the plan makes of (n, h, w, c) images: (n, height, width, c) of the program's dtype.
 
     images, numbers: of the framework of `ops`; NumPy arrays do where it is called, and not traced. Raises ImageError
-    for images of another size than the program's.
+    for images of another size than the program's, ImageTypeError for those of another dtype.
     """
     shape, wanted = tuple(images.shape[1:]), (static.height, static.width, static.channels)
     if shape != wanted:
-        raise ImageError(f"images: got {shape} for a program for (height, width, channels) {wanted}. Prepare another.")
+        raise ImageError(
+            f"images: got (height, width, channels) {shape} for a program for {wanted}. "
+            f"{'Give channels last. ' if shape == (wanted[2], *wanted[:2]) else ''}Or prepare a plan of such images."
+        )
+    dtype = ops.dtype(images)
+    if dtype != static.dtype:
+        raise ImageTypeError(
+            f"images: got {dtype} for a program for {static.dtype}. Convert them, or prepare a plan of such images."
+        )
     tensors = {name: ops.tensor(array, images) for name, array in numbers.items()}
     planes = Planes(
         [images[..., c] for c in range(static.channels)], static.height, static.width, _BITS[static.dtype]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from augfuse.execute.arrays.axes import inside, neighbours
 from augfuse.execute.arrays.bends import bent
 from augfuse.execute.arrays.contraction import averaged, axis, contracted
-from augfuse.execute.arrays.planes import Planes, columns, per_image, rows, taken
+from augfuse.execute.arrays.planes import Planes, columns, per_image, rows, taken, taken_with_next
 from augfuse.execute.arrays.static import StaticPass, StaticSampling
 from augfuse.execute.arrays.table import Ops, Tensor
 from augfuse.geometry import EDGE
@@ -34,7 +34,11 @@ def sampled(
         return Planes(values, *size), reached
     down = neighbours(ops, v - 0.5, height, sampling.border, sampling.taps)
     across = neighbours(ops, u - 0.5, width, sampling.border, sampling.taps)
-    found = taken(ops, planes, [(y, x) for y, _ in down for x, _ in across])
+    if sampling.taps == 2 and planes.bits:  # the second column is the next one, or counts for nothing
+        pairs = taken_with_next(ops, planes, [(y, across[0][0]) for y, _ in down])
+        found = [values for pair in pairs for values in pair]
+    else:
+        found = taken(ops, planes, [(y, x) for y, _ in down for x, _ in across])
     weights = [one * other for _, one in down for _, other in across]
     values = []
     for c in range(len(planes.values)):

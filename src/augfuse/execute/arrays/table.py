@@ -29,6 +29,7 @@ class Ops(NamedTuple):
     name: str
     tensor: Callable[[Any, Tensor], Tensor]  # (array, like)
     arange: Callable[[Any, Tensor], Tensor]  # (count, like): int32
+    dtype: Callable[[Tensor], str]
     length: Callable[[Tensor], Any]  # of the first axis; a tensor where it is not known yet
     cast: Callable[[Tensor, str], Tensor]
     floor: Callable[[Tensor], Tensor]
@@ -48,7 +49,10 @@ class Ops(NamedTuple):
     least: Callable[[Tensor, tuple[int, ...]], Tensor]
     most: Callable[[Tensor, tuple[int, ...]], Tensor]
     matmul: Callable[[Tensor, Tensor], Tensor]  # (n, i, k) and (n, k, j) in full float32
-    transpose: Callable[[Tensor], Tensor]  # the last two axes
+    transpose: Callable[[Tensor, tuple[int, ...]], Tensor]
+    pair: Callable[[Tensor, Tensor], Tensor]  # two int32 as one element of 64 bits
+    halves: Callable[[Tensor], tuple[Tensor, Tensor]]  # the two int32 of such a pair
+    roll: Callable[[Tensor], Tensor]  # each element to the place before it along the last axis, the first one last
     left: Callable[[Tensor, int], Tensor]  # int32 shifted by bits
     right: Callable[[Tensor, int], Tensor]
     cumsum: Callable[[Tensor], Tensor]  # along the last axis

@@ -13,6 +13,7 @@ indices may be tensors.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,6 @@ def words(ops: Any, seed: int, slots: np.ndarray, blocks: np.ndarray, epoch: Any
     block. epoch: (2,), indices: (2, n) words of 32 bits, low halves first: arrays, or tensors of `ops.bits`.
     """
     keys = np.array([np.full(len(slots), seed, np.uint64), slots])  # (2, s)
-    multipliers = ops.bits(np.stack([halves(m) for m in _MULTIPLIERS])[:, None, :, None, None])
     indices, epoch = ops.bits(indices), ops.bits(epoch)
     nothing = indices[:, None, :] ^ indices[:, None, :]  # (2, 1, n) zeros, of the number of positions that they are for
     nothing = nothing + ops.bits(np.zeros((2, len(slots), 1), np.uint32))
@@ -46,9 +46,38 @@ def words(ops: Any, seed: int, slots: np.ndarray, blocks: np.ndarray, epoch: Any
         nothing + ops.bits(halves(blocks)[:, :, None]),
         nothing,
     ]
-    for k in range(_ROUNDS):
-        with np.errstate(over="ignore"):
-            key = ops.bits(halves(keys + np.uint64(k) * _WEYL[:, None])[:, :, :, None])  # (half, key, s, 1)
+    with np.errstate(over="ignore"):
+        of_rounds = [halves(keys + np.uint64(k) * _WEYL[:, None])[:, :, :, None] for k in range(_ROUNDS)]
+    return _mixed(ops, c, map(ops.bits, of_rounds))
+
+
+def keyed(ops: Any, keys: Any, count: int) -> Any:
+    """(4, 2, count, n): the words of the blocks 1 to `count` of n keys: those of `numpy.random.Philox(key=...)`.
+
+    keys: (n, 4) halves of the two words of each key, low ones first; a tensor.
+    """
+    keys = ops.bits(keys)
+    key = [ops.stack([keys[:, half], keys[:, 2 + half]], 0)[:, None, :] for half in range(2)]  # (key, 1, n) each
+    nothing = ops.stack(key, 0)[:, 0] ^ ops.stack(key, 0)[:, 0]  # (2, 1, n)
+    nothing = nothing + ops.bits(np.zeros((2, count, 1), np.uint32))
+    counters = nothing + ops.bits(halves(np.arange(1, count + 1))[:, :, None])
+    return _mixed(ops, [counters, nothing, nothing, nothing], _schedule(ops, *key))
+
+
+def _schedule(ops: Any, low: Any, high: Any) -> Iterator[Any]:
+    """(half, key, 1, n): the keys of the rounds."""
+    step_low, step_high = (ops.bits(half[:, None, None]) for half in halves(_WEYL))
+    for _ in range(_ROUNDS):
+        yield ops.stack([low, high], 0)
+        low, carried = _sum(ops, low, step_low)
+        high, _ = _sum(ops, high, step_high)
+        high, _ = _sum(ops, high, carried)
+
+
+def _mixed(ops: Any, c: list[Any], of_rounds: Iterable[Any]) -> Any:
+    """Counters (2, s, n) each, low half first, through the rounds with keys that broadcast to (half, key, s, n)."""
+    multipliers = ops.bits(np.stack([halves(m) for m in _MULTIPLIERS])[:, None, :, None, None])
+    for key in of_rounds:
         low, high = _products(ops, ops.stack([c[0], c[2]]), multipliers)  # (multiplier, half, s, n) each
         c = [high[1] ^ c[1] ^ key[:, 0], low[1], high[0] ^ c[3] ^ key[:, 1], low[0]]
     return ops.stack(c)

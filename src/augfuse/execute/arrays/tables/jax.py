@@ -9,10 +9,22 @@ import jax.numpy as jnp
 
 from augfuse.execute.arrays.table import Ops
 
+def _pair(first: Any, second: Any) -> Any:
+    """A complex number, for JAX has no integers of 64 bits unless it is told to. It is carried, and never calculated with,
+    so that any bits are left as they are."""
+    return jax.lax.complex(*(jax.lax.bitcast_convert_type(half, jnp.float32) for half in (first, second)))
+
+
+def _halves(pair: Any) -> tuple[Any, Any]:
+    first, second = (jax.lax.bitcast_convert_type(half, jnp.int32) for half in (jnp.real(pair), jnp.imag(pair)))
+    return first, second
+
+
 OPS = Ops(
     name="jax",
     tensor=lambda array, like: jnp.asarray(array),
     arange=lambda count, like: jnp.arange(count, dtype=jnp.int32),
+    dtype=lambda x: str(x.dtype),
     length=lambda x: x.shape[0],
     cast=lambda x, dtype: jnp.asarray(x, dtype),
     floor=jnp.floor,
@@ -32,7 +44,10 @@ OPS = Ops(
     least=lambda x, axes: jnp.min(x, axes, keepdims=True),
     most=lambda x, axes: jnp.max(x, axes, keepdims=True),
     matmul=lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST),  # else a GPU takes fewer digits
-    transpose=lambda x: jnp.swapaxes(x, -1, -2),
+    transpose=jnp.transpose,
+    pair=_pair,
+    halves=_halves,
+    roll=lambda x: jnp.roll(x, -1, -1),
     left=lambda x, bits: jnp.left_shift(x, bits),
     right=lambda x, bits: jnp.right_shift(x, bits),
     cumsum=lambda x: jnp.cumsum(x, -1),

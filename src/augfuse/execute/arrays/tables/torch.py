@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from augfuse.execute.arrays.table import Ops
 
 
 def _tensor(array: Any, like: torch.Tensor) -> torch.Tensor:
+    if isinstance(array, np.ndarray) and not array.flags.writeable:  # of which PyTorch would warn
+        array = array.copy()
     return torch.as_tensor(array, device=like.device)
 
 
@@ -28,10 +31,15 @@ def _count(indices: torch.Tensor, bins: int) -> torch.Tensor:
     return found.scatter_add_(0, line, torch.ones_like(line, dtype=torch.int32))
 
 
+def _pair(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    return (first.long() & 0xFFFFFFFF) | (second.long() << 32)
+
+
 OPS = Ops(
     name="torch",
     tensor=_tensor,
     arange=lambda count, like: torch.arange(count, dtype=torch.int32, device=like.device),
+    dtype=lambda x: str(x.dtype).removeprefix("torch."),
     length=lambda x: x.shape[0],
     cast=lambda x, dtype: x.to(getattr(torch, dtype)),
     floor=torch.floor,
@@ -51,7 +59,10 @@ OPS = Ops(
     least=lambda x, axes: torch.amin(x, axes, keepdim=True),
     most=lambda x, axes: torch.amax(x, axes, keepdim=True),
     matmul=torch.matmul,
-    transpose=lambda x: x.transpose(-1, -2),
+    transpose=torch.permute,
+    pair=_pair,
+    halves=lambda pair: (pair.to(torch.int32), (pair >> 32).to(torch.int32)),
+    roll=lambda x: torch.roll(x, -1, -1),
     left=lambda x, bits: x << bits,
     right=lambda x, bits: x >> bits,
     cumsum=lambda x: torch.cumsum(x, -1, dtype=x.dtype),
