@@ -191,16 +191,16 @@ def test_what_does_not_run_is_refused_by_name(transform: Any, words: str) -> Non
         Augment(af.Recipe([transform]))
 
 
-@pytest.mark.parametrize("transform", [af.ElasticTransform(), af.Schedule(af.Rotate(), epochs=3)])
+@pytest.mark.parametrize("transform", [af.Perspective(), af.Schedule(af.Rotate(), epochs=3)])
 def test_what_only_draws_on_the_host(transform: Any) -> None:
-    recipe = af.Recipe([transform])
+    recipe = af.Recipe([transform], interpolation="nearest")
     if BACKEND != "torch":
         with pytest.raises(RecipeError, match=f"{type(transform).__name__}.*into the recipe of the af.Loader"):
             Augment(recipe)
         return
     found = Augment(recipe, seed=0)(keras.ops.convert_to_tensor(IMAGES), indices=INDICES, epoch=2, training=True)
-    wanted = recipe.batch(IMAGES, seed=0, epoch=2, indices=INDICES, dtype="float32").images
-    assert np.abs(array(found) - wanted).max() < 0.05
+    wanted = recipe.batch(IMAGES, seed=0, epoch=2, indices=INDICES).images
+    assert (array(found) == wanted).mean() > 0.999  # a pixel on an edge may be its neighbour
 
 
 @pytest.mark.parametrize(
