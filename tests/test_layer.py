@@ -223,13 +223,13 @@ def test_images_that_do_not_fit_are_refused_when_the_model_is_built(
 
 def test_values_and_dtypes_that_do_not_fit() -> None:
     layer = Augment(af.Recipe([af.Rotate()]), seed=0)
-    with pytest.raises(ImageError, match="wanted 0..1. Declare value_range"):
+    with pytest.raises(ImageError, match="Declare value_range"):
         layer(keras.ops.convert_to_tensor(IMAGES.astype(np.float32)), training=True)
     with pytest.raises(ImageTypeError, match="int32"):
         layer(keras.ops.convert_to_tensor(IMAGES.astype(np.int32)))
     with pytest.raises(ImageError, match="got indices"):
         layer(keras.ops.convert_to_tensor(IMAGES), indices=INDICES[:2], epoch=0, training=True)
-    with pytest.raises(ImageTypeError, match="af.Recipe"):
+    with pytest.raises(ImageTypeError, match="wanted an af"):
         Augment([af.Rotate()])  # type: ignore[arg-type]
 
 

@@ -85,12 +85,12 @@ def test_torch_refuses(torch: Any) -> None:
         af.torch.Augment(af.Recipe([af.CutMix()]))
     with pytest.raises(RangeError, match="layout"):
         af.torch.Augment(RECIPE, layout="CHWN")
-    with pytest.raises(ImageTypeError, match="torch.float32"):
+    with pytest.raises(ImageTypeError, match="wanted a torch"):
         af.torch.Augment(RECIPE, dtype="float32")  # type: ignore[arg-type]
     augment = af.torch.Augment(RECIPE, seed=0)
     with pytest.raises(ImageError, match="looks like channels last"):
         augment(torch.from_numpy(IMAGES))
-    with pytest.raises(ImageError, match="within 0..1|wanted 0..1"):
+    with pytest.raises(ImageError, match="Declare value_range"):
         augment(torch.from_numpy(IMAGES).permute(0, 3, 1, 2).float())
     with pytest.raises(ImageError, match="looks like channels first"):
         af.torch.Augment(RECIPE, layout="NHWC")(torch.from_numpy(IMAGES).permute(0, 3, 1, 2))
@@ -126,7 +126,7 @@ def test_jax_refuses(jax: Any) -> None:
         jax.jit(lambda seed: af.jax.augment(RECIPE, IMAGES, seed=seed))(3)
     with pytest.raises(RangeError, match="epoch"):
         af.jax.augment(RECIPE, IMAGES, seed=0, epoch=-1)
-    with pytest.raises(ImageError, match="wanted 0..1"):
+    with pytest.raises(ImageError, match="Declare value_range"):
         af.jax.augment(RECIPE, IMAGES.astype(np.float32), seed=0)
 
 

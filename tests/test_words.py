@@ -68,9 +68,9 @@ def test_the_hosts_own_bits(name: str, compiles: bool) -> None:
 def test_uniforms_and_coins(name: str) -> None:
     ops = algebra(name)
     indices = np.arange(2000)
-    found = philox.words(
-        ops, 5, SLOTS[:1], BLOCKS[:1], ops.bits(philox.halves(3)), ops.bits(philox.halves(indices))
-    )[0, :, 0]
+    found = philox.words(ops, 5, SLOTS[:1], BLOCKS[:1], ops.bits(philox.halves(3)), ops.bits(philox.halves(indices)))[
+        0, :, 0
+    ]
     wanted = rng.unit(rng.bits(5, 3, indices, PATHS[0]))[:, 0]
     units = np.asarray(philox.unit(ops, found), np.float64)
     assert units.dtype == np.float64 and (units <= wanted).all() and (wanted - units).max() < 6e-8

@@ -15,13 +15,11 @@ from augfuse.errors import AugfuseError, ImageError, ImageTypeError, RecipeError
 from augfuse.execute.arrays import Numbers, Static, ops_for, prepare, run
 from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.drawn import Program
-from augfuse.execute.arrays.words import halves
 from augfuse.execute.images import as_images, check_values
 from augfuse.geometry import Canvas
 from augfuse.plan.plan import Source, value_range
 from augfuse.recipe import Recipe
 from augfuse.rng import check_seed
-from augfuse.text import shown
 from augfuse.transforms import base
 from augfuse.transforms._compose import Schedule, When
 from augfuse.transforms._views import Views
@@ -225,9 +223,7 @@ class OnDevice:
             self._fixed[form, out] = self._planned(self._evaluation, form, one, 0, out)
         return self._fixed[form, out]
 
-    def _planned(
-        self, recipe: Recipe, form: Form, indices: np.ndarray, epoch: int, out: str
-    ) -> tuple[Static, Numbers]:
+    def _planned(self, recipe: Recipe, form: Form, indices: np.ndarray, epoch: int, out: str) -> tuple[Static, Numbers]:
         source = _source(form, len(indices))
         plan = recipe.plan(
             source.canvas, source.channels, source.dtype, indices, seed=self.seed, epoch=epoch, dtype=np.dtype(out)

@@ -144,9 +144,7 @@ def _inverse(m: Any) -> Inverse:
     they shrink, is what was found of others of the same recipe."""
     a, b, c, d, e, f = (m[:, row, column] for row in range(2) for column in range(3))
     k = 1.0 / (a * e - b * d)
-    maps = np.stack(
-        [e * k, -b * k, (b * f - e * c) * k, -d * k, a * k, (d * c - a * f) * k], axis=1
-    )
+    maps = np.stack([e * k, -b * k, (b * f - e * c) * k, -d * k, a * k, (d * c - a * f) * k], axis=1)
     spans = [np.sqrt(maps[:, at] * maps[:, at] + maps[:, at + 1] * maps[:, at + 1]) for at in (0, 3)]
     return Inverse(maps, np.stack(spans), -1, math.inf if m.ops.shrinks else 0.0)
 

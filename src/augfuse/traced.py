@@ -64,7 +64,20 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             raise _unknown(f"np.{name}")
         if name in ("stack", "concatenate"):
             return Traced(operation(self._alike(args[0], False), *args[1:], **kwargs), self.ops)
-        if name in ("sum", "max", "min", "any", "all", "argsort", "argmax", "transpose", "reshape", "repeat", "tile", "broadcast_to"):
+        if name in (
+            "sum",
+            "max",
+            "min",
+            "any",
+            "all",
+            "argsort",
+            "argmax",
+            "transpose",
+            "reshape",
+            "repeat",
+            "tile",
+            "broadcast_to",
+        ):
             first = self._alike(args[:1], False)[0]
             return Traced(operation(first, *args[1:], **kwargs), self.ops)
         if name in ("take_along_axis", "take", "searchsorted"):
@@ -172,7 +185,7 @@ class Key(NamedTuple):
 
 def is_traced(*values: Any) -> bool:
     """Whether one of these is a tensor instead of numbers."""
-    return any([type(value) is Traced for value in values])
+    return Traced in map(type, values)
 
 
 def rows(entries: Sequence[Sequence[Any]]) -> Any:

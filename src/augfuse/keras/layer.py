@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from augfuse.device import OnDevice, Position
-from augfuse.errors import ImageTypeError, RecipeError
+from augfuse.errors import RecipeError
 from augfuse.keras.backends import replica
 from augfuse.recipe import Recipe
 from augfuse.rng import check_epoch
@@ -47,7 +47,12 @@ class Augment(keras.layers.Layer):
         backend = keras.backend.backend()
         self._on_device = OnDevice("Augment", backend, recipe, seed, compiles=backend != "torch")
         self.calls = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False, name="calls", aggregation="only_first_replica"
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            name="calls",
+            aggregation="only_first_replica",
         )
 
     @property
@@ -110,7 +115,12 @@ class Augment(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The recipe as plain data, the seed, and which form this is."""
-        return {**keras.layers.Layer.get_config(self), "recipe": self.recipe.to_dict(), "seed": self.seed, "form": _FORM}
+        return {
+            **keras.layers.Layer.get_config(self),
+            "recipe": self.recipe.to_dict(),
+            "seed": self.seed,
+            "form": _FORM,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Augment:

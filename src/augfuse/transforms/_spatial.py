@@ -27,6 +27,7 @@ _DOWN = Interval("shift down", "fraction of the canvas", -1, 1, hint=_PIXELS)
 _LOWER_RIGHT = Interval("shear angle; lower rows move to the right", "degrees", -89, 89, hint=_SHEAR)
 _RIGHT_DOWN = Interval("shear angle; columns on the right move down", "degrees", -89, 89, hint=_SHEAR)
 
+
 def _centred(canvas: Canvas, linear: tuple) -> tuple[np.ndarray, Canvas]:
     return geometry.about_centre(canvas, *linear), canvas
 
