@@ -233,6 +233,14 @@ def test_values_and_dtypes_that_do_not_fit() -> None:
         Augment([af.Rotate()])  # type: ignore[arg-type]
 
 
+def test_floats_in_a_declared_range() -> None:
+    recipe = af.Recipe([af.Rotate(30), af.Invert()], value_range=(-1, 1))
+    images = IMAGES.astype(np.float32) / 127.5 - 1
+    layer = Augment(recipe, seed=0)
+    found = array(layer(keras.ops.convert_to_tensor(images), indices=INDICES, epoch=0, training=True))
+    assert np.abs(found - recipe.batch(images, seed=0, indices=INDICES).images).max() < 1e-4
+
+
 def test_a_layer_of_a_later_version() -> None:
     config = Augment(RECIPE, seed=0).get_config()
     assert Augment.from_config(config).recipe == RECIPE

@@ -4,7 +4,8 @@ An algebra has NumPy's functions by NumPy's names, as far as transforms need the
 
 * `array(ndarray)`, `cast(tensor, dtype)`, `kind(tensor)` as NumPy's "f", "i" and "b", `dtype(images)`, its name;
 * for `words` `bits(values)`, words of 32 bits, which `left` and `right` shift; `masks`, whether they are wider;
-* `length(indices)` of the last axis; `is_known(value)`, whether its numbers can be asked for;
+* `length(indices)` of the last axis; `is_known(value)`, whether its numbers can be asked for; `pixels(images)` as a
+  NumPy array, where they lie on the host;
 * `outside(function)`, which is never compiled; `compiles_each`, whether each operation called alone is compiled;
 * `shrinks`, whether the recipe in work may shrink images so far that they are reduced first.
 """

@@ -108,7 +108,10 @@ class Algebra:
         return function
 
     def is_known(self, value: Any) -> bool:
-        return not tf.is_tensor(value) or (hasattr(value, "numpy") and tf.executing_eagerly())
+        return not tf.is_tensor(value) or hasattr(value, "numpy")
+
+    def pixels(self, images: Any) -> np.ndarray | None:
+        return images.numpy() if self.is_known(images) and "CPU" in images.device else None
 
     def dtype(self, images: Any) -> str:
         return images.dtype.name
