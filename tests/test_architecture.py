@@ -19,10 +19,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     "early", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit",
     "lanes", "philox", "products", "traced", "ranges", "rng", "geometry", "lattices", "color", "statistics",
-    "transforms", "plan", "execute", "targets", "pictures", "notebook", "batch", "arguments", "carry_out", "in_turn", "frames",
-    "recipe",
-    "device", "tta", "preprocessors", "functional", "data", "keras", "adapters", "torch", "grain", "jax", "train",
-    "doctor", "commands", "cli", "__main__",
+    "transforms", "plan", "execute", "targets", "pictures", "notebook", "batch", "arguments", "carry_out", "in_turn",
+    "frames", "recipe", "device", "tta", "preprocessors", "functional", "data", "keras", "adapters", "torch", "grain",
+    "jax", "train", "doctor", "commands", "cli", "__main__",
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax", "grain"}
 HEAVY = {

@@ -174,8 +174,8 @@ def augment(
     """
     if seed is None or isinstance(seed, jax.core.Tracer):
         raise ImageTypeError(
-            f"augment.seed: got {'None' if seed is None else 'a traced value'}, wanted a Python integer, which a program is compiled for. Pass what "
-            "changes as epoch or indices."
+            f"augment.seed: got {'None' if seed is None else 'a traced value'}, wanted a Python integer, which a program is "
+            "compiled for. Pass what changes as epoch or indices."
         )
     on_device = _prepared(recipe, seed)
     if not isinstance(epoch, jax.core.Tracer):

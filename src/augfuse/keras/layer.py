@@ -111,7 +111,9 @@ class Augment(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """(n, height, width, channels) of the images that come out."""
-        return input_shape[0], *self._on_device.prepare(self._on_device.form(tuple(input_shape), self._on_device.usual_dtype))
+        return input_shape[0], *self._on_device.prepare(
+            self._on_device.form(tuple(input_shape), self._on_device.usual_dtype)
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The recipe as plain data, the seed, and which form this is."""
