@@ -173,9 +173,10 @@ def augment(
         ImageError: images of a shape or values that do not fit.
     """
     if seed is None or isinstance(seed, jax.core.Tracer):
+        got = "None" if seed is None else "a traced value"
         raise ImageTypeError(
-            f"augment.seed: got {'None' if seed is None else 'a traced value'}, wanted a Python integer, which a program is "
-            "compiled for. Pass what changes as epoch or indices."
+            f"augment.seed: got {got}, wanted a Python integer, which a program is compiled for. Pass what changes as "
+            "epoch or indices."
         )
     on_device = _prepared(recipe, seed)
     if not isinstance(epoch, jax.core.Tracer):
