@@ -4,7 +4,8 @@
 
 The network and the recipe are those of examples/e_car_or_truck: 128x128, batches of 64, as Keras compiles it by
 default. Without the layer uint8 images are only scaled. Each backend runs in a process of its own; rounds of `steps`
-steps take turns, and the figure is the median of their ratios. Needs: pip install 'augfuse[keras,tensorflow,jax,torch]'.
+steps take turns, and the figure is the median of their ratios. Needs:
+pip install 'augfuse[keras,tensorflow,jax,torch]'.
 """
 
 from __future__ import annotations

@@ -22,6 +22,9 @@ SIZES = ((1, 9), (9, 1), (1, 1), (2, 2), (31, 64))
 MIXES = {"MixUp", "CutMix", "Mosaic", "CopyPaste", "Views"}
 PICTURES = {dtype: pictures(3, 56, 56, 3, dtype) for dtype in DTYPES}
 
+# Of PyTorch's compiler, about itself.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is:DeprecationWarning")
+
 every_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
 
 # Together they have every kind of step: what a compiler must take.
@@ -61,13 +64,13 @@ def test_every_example(framework: str, cls: type[Transform], example: dict[str, 
 @pytest.mark.parametrize("size", SIZES)
 def test_sizes_channels_and_dtypes(framework: str, fill: str, size: tuple[int, int]) -> None:
     for place, dtype in enumerate(DTYPES):
-        for channels in {1 + (place + FILLS.index(fill)) % 5, 3 + place % 3}:
-            paint = tuple((np.arange(channels) + 1) / 7 * FULL_SCALE[dtype])
-            recipe = af.Recipe(
-                [af.Affine(degrees=(20, 40), translate_x=(0.2, 0.4), scale=(0.8, 1.2), shear_x=8), af.Invert()],
-                fill=fill, fill_value=paint, interpolation=("bilinear", "bicubic", "nearest")[place],
-            )  # fmt: skip
-            assert_parity(framework, recipe, pictures(2, *size, channels, dtype), close=3e-3)
+        channels = 1 + (2 * place + FILLS.index(fill) + SIZES.index(size)) % 5
+        paint = tuple((np.arange(channels) + 1) / 7 * FULL_SCALE[dtype])
+        recipe = af.Recipe(
+            [af.Affine(degrees=(20, 40), translate_x=(0.2, 0.4), scale=(0.8, 1.2), shear_x=8), af.Invert()],
+            fill=fill, fill_value=paint, interpolation=("bilinear", "bicubic", "nearest")[place],
+        )  # fmt: skip
+        assert_parity(framework, recipe, pictures(2, *size, channels, dtype), close=3e-3)
 
 
 @every_framework
@@ -182,3 +185,15 @@ def test_places_far_outside(framework: str, fill: str) -> None:
 def test_perspectives_of_given_corners(framework: str, ends: Any) -> None:
     recipe = af.Recipe([FourPoints(startpoints=corners(56, 56), endpoints=ends)])
     assert_parity(framework, recipe, PICTURES["float32"], close=4e-3)
+
+
+@every_framework
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_any_bits_are_carried(framework: str, compiled: bool) -> None:
+    """Pixels travel as words, some of which would be NaN as floats: they come out as they are."""
+    pixels = pictures(2, 40, 56, 4)
+    pixels[..., 3] = np.resize([0x7F, 0xFF, 0x80, 0x00], (2, 40, 56))
+    pixels[..., 2] = np.resize([0x80, 0x8F, 0xC0, 0x00, 0xFF], (2, 40, 56))
+    plan = fused(af.Recipe([af.Rotate((0, 0)), af.Translate((0.25, 0.25), (0.5, 0.5))], fill="wrap"), as_images(pixels))
+    got = ran(framework, plan, pixels, compiled)
+    assert (got == np.roll(pixels, (20, 14), axis=(1, 2))).all()

@@ -191,16 +191,16 @@ def test_what_does_not_run_is_refused_by_name(transform: Any, words: str) -> Non
         Augment(af.Recipe([transform]))
 
 
-@pytest.mark.parametrize("transform", [af.ElasticTransform(), af.Schedule(af.Rotate(), epochs=3)])
+@pytest.mark.parametrize("transform", [af.Perspective(), af.Schedule(af.Rotate(), epochs=3)])
 def test_what_only_draws_on_the_host(transform: Any) -> None:
-    recipe = af.Recipe([transform])
+    recipe = af.Recipe([transform], interpolation="nearest")
     if BACKEND != "torch":
         with pytest.raises(RecipeError, match=f"{type(transform).__name__}.*into the recipe of the af.Loader"):
             Augment(recipe)
         return
     found = Augment(recipe, seed=0)(keras.ops.convert_to_tensor(IMAGES), indices=INDICES, epoch=2, training=True)
-    wanted = recipe.batch(IMAGES, seed=0, epoch=2, indices=INDICES, dtype="float32").images
-    assert np.abs(array(found) - wanted).max() < 0.05
+    wanted = recipe.batch(IMAGES, seed=0, epoch=2, indices=INDICES).images
+    assert (array(found) == wanted).mean() > 0.999  # a pixel on an edge may be its neighbour
 
 
 @pytest.mark.parametrize(
@@ -223,14 +223,22 @@ def test_images_that_do_not_fit_are_refused_when_the_model_is_built(
 
 def test_values_and_dtypes_that_do_not_fit() -> None:
     layer = Augment(af.Recipe([af.Rotate()]), seed=0)
-    with pytest.raises(ImageError, match="wanted 0..1. Declare value_range"):
+    with pytest.raises(ImageError, match="Declare value_range"):
         layer(keras.ops.convert_to_tensor(IMAGES.astype(np.float32)), training=True)
     with pytest.raises(ImageTypeError, match="int32"):
         layer(keras.ops.convert_to_tensor(IMAGES.astype(np.int32)))
     with pytest.raises(ImageError, match="got indices"):
         layer(keras.ops.convert_to_tensor(IMAGES), indices=INDICES[:2], epoch=0, training=True)
-    with pytest.raises(ImageTypeError, match="af.Recipe"):
+    with pytest.raises(ImageTypeError, match="wanted an af"):
         Augment([af.Rotate()])  # type: ignore[arg-type]
+
+
+def test_floats_in_a_declared_range() -> None:
+    recipe = af.Recipe([af.Rotate(30), af.Invert()], value_range=(-1, 1))
+    images = IMAGES.astype(np.float32) / 127.5 - 1
+    layer = Augment(recipe, seed=0)
+    found = array(layer(keras.ops.convert_to_tensor(images), indices=INDICES, epoch=0, training=True))
+    assert np.abs(found - recipe.batch(images, seed=0, indices=INDICES).images).max() < 1e-4
 
 
 def test_a_layer_of_a_later_version() -> None:

@@ -20,7 +20,7 @@ INDICES = np.array([5, 0, 77, 3, 2**20, 9])
 RECIPE = af.Recipe(
     [af.Rotate(20), af.Translate(), af.HorizontalFlip(), af.ColorJitter(), af.GaussianBlur((0.5, 1)), af.Normalize()]
 )
-BENT = af.Recipe([af.Perspective(0.4), af.ElasticTransform(), af.Schedule(af.Brightness(), epochs=4), af.Erase()])
+ON_HOST = af.Recipe([af.Schedule(af.Rotate(40), epochs=4), af.Solarize(), af.Erase()])
 GRAY_LEVELS = 255 * 0.224
 
 
@@ -34,7 +34,7 @@ def jax() -> Any:
     return pytest.importorskip("jax", reason="needs the extra: pip install 'augfuse[jax]'")
 
 
-@pytest.mark.parametrize(("recipe", "bound"), [(RECIPE, 2e-3 / GRAY_LEVELS), (BENT, 0.02)])
+@pytest.mark.parametrize(("recipe", "bound"), [(RECIPE, 2e-3 / GRAY_LEVELS), (ON_HOST, 0.02)])
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_torch_has_the_hosts_draws(torch: Any, recipe: af.Recipe, bound: float, layout: str) -> None:
     augment = af.torch.Augment(recipe, seed=3, layout=layout)
@@ -85,12 +85,12 @@ def test_torch_refuses(torch: Any) -> None:
         af.torch.Augment(af.Recipe([af.CutMix()]))
     with pytest.raises(RangeError, match="layout"):
         af.torch.Augment(RECIPE, layout="CHWN")
-    with pytest.raises(ImageTypeError, match="torch.float32"):
+    with pytest.raises(ImageTypeError, match="wanted a torch"):
         af.torch.Augment(RECIPE, dtype="float32")  # type: ignore[arg-type]
     augment = af.torch.Augment(RECIPE, seed=0)
     with pytest.raises(ImageError, match="looks like channels last"):
         augment(torch.from_numpy(IMAGES))
-    with pytest.raises(ImageError, match="within 0..1|wanted 0..1"):
+    with pytest.raises(ImageError, match="Declare value_range"):
         augment(torch.from_numpy(IMAGES).permute(0, 3, 1, 2).float())
     with pytest.raises(ImageError, match="looks like channels first"):
         af.torch.Augment(RECIPE, layout="NHWC")(torch.from_numpy(IMAGES).permute(0, 3, 1, 2))
@@ -120,13 +120,13 @@ def test_jax_without_indices_and_in_evaluation(jax: Any) -> None:
 
 
 def test_jax_refuses(jax: Any) -> None:
-    with pytest.raises(RecipeError, match="ElasticTransform, which does not run inside a model on jax"):
-        af.jax.augment(af.Recipe([af.ElasticTransform()]), IMAGES, seed=0)
+    with pytest.raises(RecipeError, match="Schedule, which asks for the epoch"):
+        af.jax.augment(af.Recipe([af.Schedule(af.Rotate())]), IMAGES, seed=0)
     with pytest.raises(ImageTypeError, match="wanted a Python integer"):
         jax.jit(lambda seed: af.jax.augment(RECIPE, IMAGES, seed=seed))(3)
     with pytest.raises(RangeError, match="epoch"):
         af.jax.augment(RECIPE, IMAGES, seed=0, epoch=-1)
-    with pytest.raises(ImageError, match="wanted 0..1"):
+    with pytest.raises(ImageError, match="Declare value_range"):
         af.jax.augment(RECIPE, IMAGES.astype(np.float32), seed=0)
 
 

@@ -85,12 +85,17 @@ class OnDevice:
                 self._refuse(transform, "makes several images of one", "use one layer for each view")
             if isinstance(transform, Schedule) and self._compiles:
                 self._refuse(transform, "asks for the epoch, which a compiled program does not know", _LOADER)
-        tried = Form((_TRIED_SIZE, _TRIED_SIZE, 3), "uint8")
+        tried = Form((_TRIED_SIZE, _TRIED_SIZE, 3), self.usual_dtype)
         try:
             self.prepare(tried)
         except AugfuseError:
             for transform in leaves(self.recipe.transforms):
-                self._check_alone(transform, [tried._replace(shape=(*tried.shape[:2], c)) for c in (3, 1, 4)])
+                self._check_alone(transform, [Form((*tried.shape[:2], c), d) for c in (3, 1, 4) for d in DTYPES])
+
+    @property
+    def usual_dtype(self) -> str:
+        """Of images that are not seen yet: where a value range is declared, it need not be one of uint8."""
+        return "uint8" if self.recipe.value_range is None else "float32"
 
     def _check_alone(self, transform: base.Transform, forms: list[Form]) -> None:
         """Refuse a transform that runs for none of these images."""
@@ -155,7 +160,7 @@ class OnDevice:
     def _numbers(self, images: Any, position: Position | None, out: str) -> tuple[Static, Any]:
         algebra = algebra_for(self.framework)
         form = self.form(tuple(images.shape), algebra.dtype(images))
-        self._check_known(images, algebra)
+        self._check_values(algebra.pixels(images))
         count = self.ops.length(images)
         if position is None:
             static, fixed = self._evaluated(form, out)
@@ -179,11 +184,11 @@ class OnDevice:
         static, numbers = self.numbers(images, position, out)
         return self.run(static, images, numbers)
 
-    def _check_known(self, images: Any, algebra: Any) -> None:
-        """Values out of range, where they can be looked at."""
-        if algebra.dtype(images) == "float32" and algebra.is_known(images):
-            pixels = as_images(np.asarray(images))
-            check_values(pixels, *value_range(pixels.dtype, self.recipe.value_range))
+    def _check_values(self, pixels: np.ndarray | None) -> None:
+        """Refuse NaN and values out of range, where they can be looked at."""
+        if pixels is not None and pixels.dtype == np.float32:
+            held = as_images(pixels)
+            check_values(held, *value_range(held.dtype, self.recipe.value_range))
 
     def _on_host(self, form: Form, count: int, position: Position, out: str) -> tuple[Static, Numbers]:
         places = np.arange(count, dtype=np.int64) if position.indices is None else np.asarray(position.indices)

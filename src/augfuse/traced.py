@@ -185,7 +185,7 @@ class Key(NamedTuple):
 
 def is_traced(*values: Any) -> bool:
     """Whether one of these is a tensor instead of numbers."""
-    return any([type(value) is Traced for value in values])
+    return Traced in map(type, values)
 
 
 def rows(entries: Sequence[Sequence[Any]]) -> Any:

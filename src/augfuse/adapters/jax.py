@@ -172,10 +172,11 @@ def augment(
         RecipeError: the recipe has a transform that does not run inside a compiled program.
         ImageError: images of a shape or values that do not fit.
     """
-    if isinstance(seed, jax.core.Tracer):
+    if seed is None or isinstance(seed, jax.core.Tracer):
+        got = "None" if seed is None else "a traced value"
         raise ImageTypeError(
-            "augment.seed: got a traced value, wanted a Python integer, which a program is compiled for. Pass what "
-            "changes as epoch or indices."
+            f"augment.seed: got {got}, wanted a Python integer, which a program is compiled for. Pass what changes as "
+            "epoch or indices."
         )
     on_device = _prepared(recipe, seed)
     if not isinstance(epoch, jax.core.Tracer):

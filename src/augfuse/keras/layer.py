@@ -67,7 +67,7 @@ class Augment(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Check images of this shape, (n, height, width, channels), before the first step."""
-        self._on_device.form(tuple(input_shape), "uint8")
+        self._on_device.form(tuple(input_shape), self._on_device.usual_dtype)
         self.built = True
 
     def call(self, images: Any, indices: Any = None, epoch: Any = None, training: bool | None = None) -> Any:
@@ -111,7 +111,9 @@ class Augment(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """(n, height, width, channels) of the images that come out."""
-        return input_shape[0], *self._on_device.prepare(self._on_device.form(tuple(input_shape), "uint8"))
+        return input_shape[0], *self._on_device.prepare(
+            self._on_device.form(tuple(input_shape), self._on_device.usual_dtype)
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The recipe as plain data, the seed, and which form this is."""

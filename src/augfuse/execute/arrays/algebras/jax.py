@@ -47,5 +47,10 @@ class Algebra:
     def is_known(self, value: Any) -> bool:
         return not isinstance(value, jax.core.Tracer)
 
+    def pixels(self, images: Any) -> np.ndarray | None:
+        if not self.is_known(images) or any(device.platform != "cpu" for device in images.devices()):
+            return None
+        return np.asarray(images)
+
     def dtype(self, images: Any) -> str:
         return str(images.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import tensorflow as tf
@@ -16,13 +16,13 @@ class Algebra:
     compiles_each = False
     masks = False
     shrinks = False
-    _SAME = (
+    _SAME: ClassVar = (
         "abs", "logical_and", "logical_or", "logical_not", "equal", "not_equal", "less", "less_equal", "greater",
         "greater_equal", "minimum", "maximum", "add", "subtract", "multiply", "divide", "sqrt", "exp", "sin", "cos",
         "tan", "sign", "round", "floor", "where", "stack", "matmul", "transpose", "reshape", "tile", "broadcast_to",
         "repeat",
     )  # fmt: skip
-    _IN_MATH = {
+    _IN_MATH: ClassVar = {
         "negative": "negative", "ceil": "ceil", "power": "pow", "log": "log", "arctan2": "atan2",
         "floor_divide": "floordiv", "remainder": "floormod", "logical_xor": "logical_xor",
     }  # fmt: skip
@@ -108,7 +108,10 @@ class Algebra:
         return function
 
     def is_known(self, value: Any) -> bool:
-        return not tf.is_tensor(value) or (hasattr(value, "numpy") and tf.executing_eagerly())
+        return not tf.is_tensor(value) or hasattr(value, "numpy")
+
+    def pixels(self, images: Any) -> np.ndarray | None:
+        return images.numpy() if self.is_known(images) and "CPU" in images.device else None
 
     def dtype(self, images: Any) -> str:
         return images.dtype.name

@@ -50,5 +50,10 @@ class Algebra:
     def is_known(self, value: Any) -> bool:
         return True
 
+    def pixels(self, images: Any) -> np.ndarray | None:
+        if torch.compiler.is_compiling() or images.device.type != "cpu":
+            return None
+        return images.detach().numpy()
+
     def dtype(self, images: Any) -> str:
         return str(images.dtype).removeprefix("torch.")
