@@ -183,7 +183,7 @@ def test_places_far_outside(framework: str, fill: str) -> None:
 @every_framework
 @pytest.mark.parametrize("ends", ENDS)
 def test_perspectives_of_given_corners(framework: str, ends: Any) -> None:
-    recipe = af.Recipe([FourPoints(startpoints=corners(56, 56), endpoints=ends)])
+    recipe = af.Recipe([FourPoints(startpoints=tuple(corners(56, 56)), endpoints=tuple(ends))])
     assert_parity(framework, recipe, PICTURES["float32"], close=4e-3)
 
 
