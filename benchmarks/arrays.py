@@ -129,7 +129,8 @@ def work(name: str) -> None:
     """The worker: answers numbers of calls until its input ends."""
     with timing.pinned(1):
         call = contender(name)
-        call(0), call(1)
+        for number in range(2):  # the first one compiles
+            call(number)
         print("ready", flush=True)
         for line in sys.stdin:
             begin = time.process_time()

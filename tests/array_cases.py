@@ -17,7 +17,24 @@ from augfuse.plan.plan import Plan
 from oracles import assert_like, fused, numbers
 
 FRAMEWORKS = TABLES
+REFUSED = {"MixUp", "CutMix", "Mosaic", "CopyPaste", "Views", "Lambda"}  # see test_arrays_limits.py
 CLOSE = 2e-3  # grey levels of 255 at 56 pixels: float32 coordinates
+
+# Together they have every kind of step: what a compiler must take.
+COMPILED: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "benchmark": (
+        [
+            af.Rotate(20), af.Translate(0.1, 0.1), af.Scale((0.9, 1.1)), af.HorizontalFlip(), af.ColorJitter(),
+            af.Normalize(),
+        ],
+        {"fill": "reflect"},
+    ),
+    "bends": ([af.Perspective(), af.ElasticTransform(), af.Contrast(pivot="mean")], {"fill": "wrap"}),
+    "shrinks": ([af.Scale((0.3, 0.4)), af.Rotate(30), af.GaussianBlur(1.5), af.Resize((20, 30))], {"fill": "constant"}),
+    "cubic": ([af.Rotate(20), af.Erase(p=1.0), af.PerImageStandardize()], {"interpolation": "bicubic"}),
+    "tones": ([af.Gamma(), af.AutoContrast(), af.Equalize(), af.Rotate(20), af.Posterize(p=1.0)], {}),
+    "whole": ([af.HorizontalFlip(), af.Rotate90(), af.Barrier(), af.Invert(p=0.5)], {}),
+}  # fmt: skip
 
 
 def table(framework: str) -> arrays.Ops:

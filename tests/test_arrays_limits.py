@@ -67,6 +67,23 @@ def test_refused_by_name(key: str, steps: Any, images: Any, name: str) -> None:
     assert said.startswith(name) and LIMITS[key].what in said and LIMITS[key].instead in said
 
 
+def test_programs_are_told_apart() -> None:
+    """Recipes that differ in what they do to a pixel, and in nothing else, have different programs; others of one
+    recipe have the same one, which finds itself in a dictionary."""
+    groups = (
+        [[af.GaussianNoise()], [af.Barrier()], [af.GaussianBlur()], [af.GaussianBlur((0.1, 3))]],
+        [[af.Gamma()], [af.Solarize(p=1.0)], [af.Posterize(p=1.0)], [af.ToneCurve()]],
+        [[af.Erase()], [af.Erase(value=3)], [af.Rotate()], [af.HorizontalFlip()], [af.Perspective()]],
+    )
+    for group in groups:
+        plans = [[fused(af.Recipe(steps), batch("float32"), seed=seed) for steps in group] for seed in range(2)]
+        one, other = ([arrays.prepare(plan)[0] for plan in row] for row in plans)
+        assert one == other and {static: k for k, static in enumerate(one)} == {
+            static: k for k, static in enumerate(other)
+        }
+        assert len(set(one)) == len(group)
+
+
 def test_too_many_pixels() -> None:
     n = 2**31 // 10**6 + 1
     canvas = Canvas(np.full(n, 1000), np.full(n, 1000))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from array_cases import FRAMEWORKS, assert_parity, assert_whole_parity, ran, table
+from array_cases import COMPILED, FRAMEWORKS, REFUSED, assert_parity, assert_whole_parity, ran, table
 from augfuse.execute import arrays, reference
 from augfuse.execute.images import as_images
 from augfuse.transforms._placed import FourPoints
@@ -19,7 +19,6 @@ from own import ENDS, corners
 FILLS = ("nearest", "reflect", "wrap", "constant")
 DTYPES = ("uint8", "uint16", "float32")
 SIZES = ((1, 9), (9, 1), (1, 1), (2, 2), (31, 64))
-MIXES = {"MixUp", "CutMix", "Mosaic", "CopyPaste", "Views"}
 PICTURES = {dtype: pictures(3, 56, 56, 3, dtype) for dtype in DTYPES}
 
 # Of PyTorch's compiler, about itself.
@@ -27,27 +26,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is:Dep
 
 every_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
 
-# Together they have every kind of step: what a compiler must take.
-COMPILED: dict[str, tuple[list[Any], dict[str, Any]]] = {
-    "benchmark": (
-        [
-            af.Rotate(20), af.Translate(0.1, 0.1), af.Scale((0.9, 1.1)), af.HorizontalFlip(), af.ColorJitter(),
-            af.Normalize(),
-        ],
-        {"fill": "reflect"},
-    ),
-    "bends": ([af.Perspective(), af.ElasticTransform(), af.Contrast(pivot="mean")], {"fill": "wrap"}),
-    "shrinks": ([af.Scale((0.3, 0.4)), af.Rotate(30), af.GaussianBlur(1.5), af.Resize((20, 30))], {"fill": "constant"}),
-    "cubic": ([af.Rotate(20), af.Erase(p=1.0), af.PerImageStandardize()], {"interpolation": "bicubic"}),
-    "tones": ([af.Gamma(), af.AutoContrast(), af.Equalize(), af.Rotate(20), af.Posterize(p=1.0)], {}),
-    "whole": ([af.HorizontalFlip(), af.Rotate90(), af.Barrier(), af.Invert(p=0.5)], {}),
-}  # fmt: skip
-
 
 @every_framework
 @pytest.mark.parametrize(("cls", "example"), EXAMPLES, ids=EXAMPLE_IDS)
 def test_every_example(framework: str, cls: type[Transform], example: dict[str, Any]) -> None:
-    if cls.__name__ in MIXES | {"Lambda"}:
+    if cls.__name__ in REFUSED:
         pytest.skip("refused, see test_arrays_limits.py")
     dtypes = ("uint8",) if cls is af.Equalize else DTYPES
     recipe = af.Recipe([cls(**example)])
@@ -100,6 +83,8 @@ def test_larger_images(framework: str) -> None:
 @pytest.mark.parametrize("name", COMPILED)
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 def test_compiled(framework: str, name: str, compiled: bool) -> None:
+    if compiled and framework == "torch" and name not in ("benchmark", "shrinks", "whole"):
+        pytest.skip("torch.compile takes up to a minute for it: tests/long/test_arrays_compiled.py")
     steps, options = COMPILED[name]
     recipe = af.Recipe(steps, **options)
     assert_parity(framework, recipe, PICTURES["uint8"], compiled=compiled, close=4e-3)
@@ -183,7 +168,7 @@ def test_places_far_outside(framework: str, fill: str) -> None:
 @every_framework
 @pytest.mark.parametrize("ends", ENDS)
 def test_perspectives_of_given_corners(framework: str, ends: Any) -> None:
-    recipe = af.Recipe([FourPoints(startpoints=corners(56, 56), endpoints=ends)])
+    recipe = af.Recipe([FourPoints(startpoints=tuple(corners(56, 56)), endpoints=tuple(ends))])
     assert_parity(framework, recipe, PICTURES["float32"], close=4e-3)
 
 

@@ -20,8 +20,8 @@ def inside(ops: Ops, whole: Tensor, side: Tensor | int, border: Border) -> Tenso
 
 
 def _rest(ops: Ops, whole: Tensor, period: Tensor | int) -> Tensor:
-    """Of a division of whole numbers, exactly: a quotient may be rounded to the other side of one. Of those that are too
-    large for float32 it is some number within: nothing is read out of bounds."""
+    """Of a division of whole numbers, exactly: a quotient may be rounded to the other side of one. Of numbers that are
+    too large for float32 it is one within the period: nothing is read out of bounds."""
     rest = whole - period * ops.floor(whole / period)
     rest = ops.where(rest < 0, rest + period, rest)
     rest = ops.where(rest >= period, rest - period, rest)

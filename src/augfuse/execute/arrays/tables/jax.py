@@ -9,9 +9,10 @@ import jax.numpy as jnp
 
 from augfuse.execute.arrays.table import Ops
 
+
 def _pair(first: Any, second: Any) -> Any:
-    """A complex number, for JAX has no integers of 64 bits unless it is told to. It is carried, and never calculated with,
-    so that any bits are left as they are."""
+    """A complex number, for JAX has no integers of 64 bits unless it is told to. It is carried, and never calculated
+    with, so that any bits are left as they are."""
     return jax.lax.complex(*(jax.lax.bitcast_convert_type(half, jnp.float32) for half in (first, second)))
 
 
