@@ -179,8 +179,8 @@ def facing(m: np.ndarray, canvas: Canvas) -> np.ndarray:
 
 
 def first_behind(m: np.ndarray, canvas: Canvas) -> int:
-    """The first map (n, 3, 3) that puts a corner of its canvas onto or behind the horizon; -1 where none does, and where
-    the numbers are not known yet."""
+    """The first map (n, 3, 3) that puts a corner of its canvas onto or behind the horizon; -1 where none does, and
+    where the numbers are not known yet."""
     if is_traced(m):
         return -1
     zero = np.zeros(len(m))
