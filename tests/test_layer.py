@@ -51,7 +51,7 @@ def array(tensor: Any) -> np.ndarray:
 
 
 def compiled(function: Any) -> Any:
-    """As `fit(jit_compile=True)` does it; PyTorch's takes a minute, see tests/long."""
+    """As `fit(jit_compile=True)` does it; PyTorch's takes a minute."""
     if BACKEND == "jax":
         import jax
 
