@@ -51,7 +51,7 @@ def made(name: str, ops: Any, compiles: bool) -> np.ndarray:
     ("name", "compiles"), [*((name, False) for name in FRAMEWORKS), ("jax", True), ("tensorflow", True)]
 )
 def test_the_hosts_own_bits(name: str, compiles: bool) -> None:
-    """Those of PyTorch are compiled in tests/long: it takes half a minute."""
+    """PyTorch draws on the host where a program is compiled: compiling this takes half a minute."""
     found = made(name, algebra(name), compiles)
     for k, path in enumerate(PATHS):
         assert np.array_equal(found[:, k].T, rng.bits(SEED, EPOCH, INDICES, path))

@@ -9,6 +9,7 @@ from typing import Any, final
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jax.sharding import Sharding
 
 from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
@@ -172,14 +173,14 @@ def augment(
         RecipeError: the recipe has a transform that does not run inside a compiled program.
         ImageError: images of a shape or values that do not fit.
     """
-    if seed is None or isinstance(seed, jax.core.Tracer):
+    if seed is None or isinstance(seed, Tracer):
         got = "None" if seed is None else "a traced value"
         raise ImageTypeError(
             f"augment.seed: got {got}, wanted a Python integer, which a program is compiled for. Pass what changes as "
             "epoch or indices."
         )
     on_device = _prepared(recipe, seed)
-    if not isinstance(epoch, jax.core.Tracer):
+    if not isinstance(epoch, Tracer):
         epoch = check_epoch(int(epoch))
     images = jax.numpy.asarray(images)
     name = jax.numpy.dtype(dtype).name

@@ -85,8 +85,8 @@ class Augment(keras.layers.Layer):
 
     def _position(self, indices: Any, epoch: Any) -> Position:
         if epoch is None:
-            epoch = ops.convert_to_tensor(self.calls) + 0
-            self.calls.assign(epoch + 1)
+            epoch = ops.add(self.calls, 0)
+            self.calls.assign(ops.add(epoch, 1))
         elif isinstance(epoch, int):
             epoch = check_epoch(epoch)
         return Position(epoch, indices, replica() if indices is None else 0)

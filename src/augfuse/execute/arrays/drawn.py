@@ -7,6 +7,7 @@ which words its draws need, which passes there are, and whether one of them shri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -87,7 +88,7 @@ class Program:
     """
 
     def __init__(
-        self, transforms: tuple[Transform, ...], settings: Settings, slots: Slots, images: Source, dtype: np.dtype,
+        self, transforms: Sequence[Transform], settings: Settings, slots: Slots, images: Source, dtype: np.dtype,
         epoch: int | None,
     ) -> None:  # fmt: skip
         """images: their size, of one image. dtype: what comes out. epoch: which one it is, where that is known when the

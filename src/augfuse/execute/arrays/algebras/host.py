@@ -18,7 +18,7 @@ class Algebra:
         return getattr(np, name)
 
     def kind(self, tensor: Any) -> str:
-        return {"u": "i"}.get(tensor.dtype.kind, tensor.dtype.kind)
+        return tensor.dtype.kind.replace("u", "i")
 
     def cast(self, tensor: Any, dtype: str) -> Any:
         return tensor.astype(dtype)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, final
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 
 @final
@@ -24,7 +24,7 @@ class Algebra:
         return jnp.asarray(values)
 
     def kind(self, tensor: Any) -> str:
-        return {"u": "i"}.get(np.dtype(tensor.dtype).kind, np.dtype(tensor.dtype).kind)
+        return np.dtype(tensor.dtype).kind.replace("u", "i")
 
     def cast(self, tensor: Any, dtype: str) -> Any:
         return tensor.astype(dtype)
@@ -45,7 +45,7 @@ class Algebra:
         return function
 
     def is_known(self, value: Any) -> bool:
-        return not isinstance(value, jax.core.Tracer)
+        return not isinstance(value, Tracer)
 
     def pixels(self, images: Any) -> np.ndarray | None:
         if not self.is_known(images) or any(device.platform != "cpu" for device in images.devices()):
