@@ -8,6 +8,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -51,8 +52,8 @@ def stores(folder: Path, work: Path) -> dict[str, af.DataSet]:
     return {name: af.open(path) for name, path in names.items()}
 
 
-def loader(data: af.DataSet, **options: object) -> af.Loader:
-    return af.Loader(data, batch_size=8, seed=1, dtype="uint8", **options)  # type: ignore[arg-type]
+def loader(data: af.DataSet, **options: Any) -> af.Loader:
+    return af.Loader(data, batch_size=8, seed=1, dtype="uint8", **options)
 
 
 @pytest.mark.parametrize("kinds", [("jpg",), ("png",), ("jpg", "gray", "progressive", "png")], ids=str)
@@ -122,10 +123,9 @@ def test_other_forms_are_as_with_a_recipe_that_does_nothing(tmp_path: Path) -> N
     write(tmp_path, ("jpg", "gray"))
     data = af.from_directory(tmp_path)
     nothing = af.Recipe([af.HorizontalFlip(p=0)])
-    for options in ({"layout": "NCHW"}, {"one_hot": True}, {"pad_to": 64}, {"collate": "list"}):
-        both = (
-            af.Loader(data, one, batch_size=8, seed=1, dtype="uint8", workers=0, **options) for one in (None, nothing)
-        )  # type: ignore[arg-type]
+    forms: list[dict[str, Any]] = [{"layout": "NCHW"}, {"one_hot": True}, {"pad_to": 64}, {"collate": "list"}]
+    for options in forms:
+        both = [loader(data, recipe=recipe, workers=0, **options) for recipe in (None, nothing)]
         for mine, other in zip(*both, strict=True):
             assert np.array_equal(np.asarray(mine.images), np.asarray(other.images)), options
             assert np.array_equal(mine.labels, other.labels)

@@ -93,7 +93,7 @@ def plain_images(raws: Sequence[bytes | None], color: str | None, into: Into = A
             yield from _decoded(arena, np.array(ends[:-1]), np.array(ends[1:]), color, limit, into)
             into = into._replace(first=into.first + len(ends) - 1)
             ends = [0]
-        if size:
+        if raw is not None and size:
             view[ends[-1] : ends[-1] + size] = raw
         ends.append(ends[-1] + size)
     yield from _decoded(arena, np.array(ends[:-1]), np.array(ends[1:]), color, limit, into)

@@ -14,7 +14,8 @@ from augfuse.errors import DecodeError
 from augfuse.threads import share
 
 MANY = 4  # files from which on it pays to look for plain ones
-_AT_ONCE = 32  # files that are in memory at a time, for each thread
+_AT_ONCE = 32  # files that are in memory at a time, for each thread, unless one of the last ones was large
+_LARGE = 2**18  # bytes
 
 
 def read_encoded(
@@ -35,8 +36,9 @@ def read_encoded(
     by_name = called or path
 
     def some(start: int, stop: int) -> None:
-        for first in range(start, stop, _AT_ONCE):
-            raws = get(first, min(first + _AT_ONCE, stop))
+        first, step = start, MANY
+        while first < stop:
+            raws = get(first, min(first + step, stop))
             files = [None if isinstance(raw, DecodeError) else raw for raw in raws]
             pixels = [one for few in plain_images(files, color, Into(room=room, first=first)) for one in few.images]
             for place, (raw, image) in enumerate(zip(raws, pixels, strict=True), first):
@@ -46,6 +48,8 @@ def read_encoded(
                     found[place] = Sample(image, None, path(place))
                 else:
                     found[place] = read_one(_decoder(raw, color, path, by_name), place)
+            first += len(raws)
+            step = _AT_ONCE if max(len(raw or b"") for raw in files) <= _LARGE else 1
 
     share(some, count, threads)
     return found
