@@ -100,7 +100,7 @@ def test_what_is_no_data_set_is_refused() -> None:
         with pytest.raises(af.ImageTypeError, match=r"data: got .*, wanted the data set.*af.from_arrays"):
             recipe.batch(images, ONE_HOT[labels], seed=0, data=other)
     batch = next(iter(loader))
-    with pytest.raises(af.DataError, match=r"data: got 1 samples .*, wanted the data set that the images are of"):
+    with pytest.raises(af.DataError, match=r"got 1 samples.*Use the data set that the plan was made with"):
         recipe.replay(batch.plan, images[batch.indices], ONE_HOT[labels[batch.indices]], data=data.subset([0]))
     with pytest.raises(af.RecipeError, match=r"tta: CutMix mixes an image with others"):
         af.tta(lambda some: some, recipe, 2)

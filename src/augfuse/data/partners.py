@@ -68,7 +68,7 @@ class Partners:
 
 def of_data(data: DataSet, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]:
     """The pool for these samples, and what reads partners out of it. Labels that are class numbers become one-hot."""
-    if len(own) and own.max() >= len(data):
+    if recipe._asks.classes and len(own) and own.max() >= len(data):
         raise DataError(
             f"data: got {len(data)} samples for an image at index {own.max()}, wanted the data set that the images are "
             "of. Use that one, and indices= the places of the images in it."
