@@ -18,7 +18,6 @@ from augfuse.plan.draw import draw
 from augfuse.rng import Draw, Words
 from augfuse.transforms._custom import reverse_channels
 from augfuse.transforms.base import Color, Displacement, Geometric, Params, Transform, Write
-from augfuse.transforms.children import mixes
 from oracles import (
     EXAMPLE_IDS,
     EXAMPLES,
