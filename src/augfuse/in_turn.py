@@ -27,7 +27,7 @@ from augfuse.transforms.children import tree
 from augfuse.transforms.mixing import Mix
 
 TOGETHER = 32
-MOST_KEPT = 2**24  # bytes of plans that are kept for positions to come: 120 000 positions of affine maps and colours
+MOST_KEPT = 2**24  # bytes of plans that are kept for positions to come: 65 000 positions of affine maps and colours
 
 _ROWS = np.zeros(TOGETHER, np.int64)  # one image stands for all
 
