@@ -252,4 +252,4 @@ def test_columns_of_lists_that_belong_to_boxes_stay_with_them() -> None:
     assert batch.targets["parts"] == [[[2, 3]], [], [[]]]
     for name in ("bboxes", "class_labels"):
         with pytest.raises(af.DataError, match="which moves with its image"):
-            data.with_targets(**{name: boxes})
+            data.with_targets(**{name: boxes})  # type: ignore[arg-type]

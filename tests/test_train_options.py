@@ -23,6 +23,7 @@ import augfuse as af
 from augfuse.train import boards, recipes, verdict
 from augfuse.train.arms import ArmState, Course, Measure, Measures, finished_arm, train_epochs
 from augfuse.train.evaluation import Evaluation
+from augfuse.train.export import save_for_raw_images
 from augfuse.train.inputs import parts_from
 from augfuse.train.loaders import balanced
 from augfuse.train.modelfile import read_model
@@ -251,7 +252,7 @@ def test_every_usual_output_and_loss_learns_and_is_saved(function: Any, tmp_path
     assert np.mean(losses[-5:]) < 0.8 * losses[0]
     said = made.predict(x)
     assert (said.argmax(axis=1) == labels).mean() > 0.8, "classes are not swapped"
-    made.save(tmp_path / "m.keras", [1 / 255] * 3, [0.0] * 3, standardizes=False)
+    save_for_raw_images(made, af.Recipe([af.ToFloat()]), tmp_path / "m.keras")
     saved = read_model(tmp_path / "m.keras", trusted=False, compiled=False)
     assert saved.output_shape == (None, 2)
     assert np.abs(predict(saved, images) - said).max() < 1e-5
@@ -322,7 +323,7 @@ def test_a_saved_model_is_made_anew_or_kept(tmp_path: Path) -> None:
 
 def test_the_model_a_run_saves_can_be_trained_on(tmp_path: Path) -> None:
     made = Network(own_model(one_logit).builder(SHAPE, 2), 2)
-    made.save(tmp_path / "m.keras", [1 / 255] * 3, [0.0] * 3, standardizes=False)
+    save_for_raw_images(made, af.Recipe([af.ToFloat()]), tmp_path / "m.keras")
     own = own_model(tmp_path / "m.keras", keep_weights=True)
     again = own.builder(SHAPE, 2)(0)
     assert rescales(again)
