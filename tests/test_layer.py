@@ -221,6 +221,12 @@ def test_images_that_do_not_fit_are_refused_when_the_model_is_built(
         Augment(af.Recipe(transforms))(keras.Input(shape, dtype="uint8"))
 
 
+def test_floats_are_warned_about_where_they_cannot_be_looked_at() -> None:
+    with pytest.warns(af.AugfuseWarning, match=r"count as 0..1; .* keras.Input\(shape, dtype='uint8'\)"):
+        Augment(af.Recipe([af.Rotate()]), seed=0)(keras.Input(IMAGES.shape[1:]))
+    Augment(af.Recipe([af.Rotate()], value_range=(0, 255)), seed=0)(keras.Input(IMAGES.shape[1:]))
+
+
 def test_values_and_dtypes_that_do_not_fit() -> None:
     layer = Augment(af.Recipe([af.Rotate()]), seed=0)
     with pytest.raises(ImageError, match="Declare value_range"):

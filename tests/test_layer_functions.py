@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -60,6 +61,15 @@ def test_torch_counts_its_calls_in_its_state(torch: Any) -> None:
     assert torch.equal(other(images), augment(images)) and int(other.calls) == 4
 
 
+def test_torch_modules_are_pickled(torch: Any) -> None:
+    images = torch.from_numpy(IMAGES)
+    augment = af.torch.Augment(RECIPE, seed=3, layout="NHWC").train()
+    augment(images)
+    copy = pickle.loads(pickle.dumps(torch.nn.Sequential(augment)))[0]
+    assert copy.training and copy.seed == 3 and copy.recipe == RECIPE and int(copy.calls) == 1
+    assert torch.equal(copy(images), augment(images))
+
+
 def test_torch_in_evaluation(torch: Any) -> None:
     recipe = af.Recipe([af.Rotate(40), af.RandomCrop((20, 16)), af.Normalize()])
     augment = af.torch.Augment(recipe, seed=0).eval()
@@ -88,6 +98,10 @@ def test_torch_refuses(torch: Any) -> None:
     with pytest.raises(ImageTypeError, match="wanted a torch"):
         af.torch.Augment(RECIPE, dtype="float32")  # type: ignore[arg-type]
     augment = af.torch.Augment(RECIPE, seed=0)
+    with pytest.raises(ImageError, match=r"For one image use images\[None\]"):
+        augment(torch.from_numpy(IMAGES[0]).permute(2, 0, 1))
+    with pytest.raises(ImageTypeError, match="wanted a tensor"):
+        augment(IMAGES)
     with pytest.raises(ImageError, match="looks like channels last"):
         augment(torch.from_numpy(IMAGES))
     with pytest.raises(ImageError, match="Declare value_range"):
@@ -121,13 +135,19 @@ def test_jax_without_indices_and_in_evaluation(jax: Any) -> None:
 
 def test_jax_refuses(jax: Any) -> None:
     with pytest.raises(RecipeError, match="Schedule, which asks for the epoch"):
-        af.jax.augment(af.Recipe([af.Schedule(af.Rotate())]), IMAGES, seed=0)
+        af.jax.augment(af.Recipe([af.Schedule(af.Rotate())]), IMAGES, seed=0, epoch=0)
     with pytest.raises(ImageTypeError, match="wanted a Python integer"):
-        jax.jit(lambda seed: af.jax.augment(RECIPE, IMAGES, seed=seed))(3)
+        jax.jit(lambda seed: af.jax.augment(RECIPE, IMAGES, seed=seed, epoch=0))(3)
+    with pytest.raises(ImageTypeError, match="wanted a Python integer"):
+        af.jax.augment(RECIPE, IMAGES, seed=jax.random.key(0), epoch=0)
+    with pytest.raises(ImageTypeError, match="Otherwise each batch gets the same draws"):
+        af.jax.augment(RECIPE, IMAGES, seed=0)
     with pytest.raises(RangeError, match="epoch"):
         af.jax.augment(RECIPE, IMAGES, seed=0, epoch=-1)
     with pytest.raises(ImageError, match="Declare value_range"):
-        af.jax.augment(RECIPE, IMAGES.astype(np.float32), seed=0)
+        af.jax.augment(RECIPE, IMAGES.astype(np.float32), seed=0, epoch=0)
+    with pytest.warns(af.AugfuseWarning, match="float images, which count as 0..1"):
+        jax.jit(lambda images: af.jax.augment(RECIPE, images, seed=0, epoch=0))(IMAGES.astype(np.float32) / 255)
 
 
 @pytest.mark.parametrize("name", ["torch", "jax"])

@@ -301,3 +301,26 @@ def test_nothing_is_replaced_unasked(tmp_path: Path) -> None:
     if keras.backend.backend() == "tensorflow":
         with pytest.raises(af.DataError, match="is there, and is not a SavedModel"):
             af.export(network(), PHOTO, tmp_path / "served", overwrite=True)
+
+
+def test_a_model_that_is_not_square(tmp_path: Path) -> None:
+    """Files that are stored turned have its size, too."""
+    network = keras.Sequential([keras.Input((20, 30, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)])
+    found = af.export(network, af.Recipe([af.HorizontalFlip(), af.ToFloat()]), tmp_path / "served")
+    assert "JPEG" in str(found)
+
+
+def test_a_model_with_a_recipe_inside(tmp_path: Path) -> None:
+    """Its recipe is not done twice."""
+    from augfuse.keras import Augment
+
+    recipe = af.Recipe([af.Rotate(), af.Normalize()])
+    inputs = keras.Input((24, 24, 3), dtype="uint8")
+    pooled = keras.layers.GlobalAveragePooling2D()(Augment(recipe, seed=0)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(pooled))
+    with pytest.raises(af.RecipeError, match=r"the model holds an Augment.*af.Recipe\(\[\]\)"):
+        af.export(model, recipe, tmp_path / "served")
+    with pytest.raises(af.RecipeError, match="a SavedModel"):
+        af.export(model, af.Recipe([]), tmp_path / "served.keras")
+    af.export(model, af.Recipe([]), tmp_path / "served")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["served"]

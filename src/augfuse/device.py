@@ -25,6 +25,7 @@ from augfuse.transforms._compose import Schedule, When
 from augfuse.transforms._views import Views
 from augfuse.transforms.children import leaves, tree
 from augfuse.transforms.mixing import Mix
+from augfuse.warn_once import warn_once
 
 DTYPES = ("uint8", "uint16", "float32")
 _TRIED_SIZE = 64  # of the images for which a recipe is tried before their size is known
@@ -126,8 +127,8 @@ class OnDevice:
         if height is None or width is None or channels is None:
             raise ImageError(
                 f"{self.who}: got images of shape {shape}, wanted a fixed height, width and number of channels, for a "
-                "compiled program has one size. Put keras.layers.Resizing(height, width) in front of it, or "
-                "af.Resize((height, width)) into the loader's recipe."
+                "compiled program has one size. Let the loader make them: af.Loader(data, "
+                "af.Recipe([af.Resize((height, width))]), dtype='uint8')."
             )
         if channels > 4 and height in (1, 3, 4):
             raise ImageError(
@@ -160,7 +161,7 @@ class OnDevice:
     def _numbers(self, images: Any, position: Position | None, out: str) -> tuple[Static, Any]:
         algebra = algebra_for(self.framework)
         form = self.form(tuple(images.shape), algebra.dtype(images))
-        self._check_values(algebra.pixels(images))
+        self._check_values(algebra.pixels(images), form)
         count = self.ops.length(images)
         if position is None:
             static, fixed = self._evaluated(form, out)
@@ -184,11 +185,25 @@ class OnDevice:
         static, numbers = self.numbers(images, position, out)
         return self.run(static, images, numbers)
 
-    def _check_values(self, pixels: np.ndarray | None) -> None:
+    def _check_values(self, pixels: np.ndarray | None, form: Form) -> None:
         """Refuse NaN and values out of range, where they can be looked at."""
-        if pixels is not None and pixels.dtype == np.float32:
+        if form.dtype != "float32":
+            return
+        if pixels is None:
+            self.warn_of_floats()
+        else:
             held = as_images(pixels)
             check_values(held, *value_range(held.dtype, self.recipe.value_range))
+
+    def warn_of_floats(self) -> None:
+        """Say what floats are taken for, where their values cannot be looked at: in a compiled program."""
+        if self.recipe.value_range is None:
+            warn_once(
+                self,
+                f"{self.who}: got float images, which count as 0..1; values above 1 are clipped to white. Give uint8 "
+                "images, such as keras.Input(shape, dtype='uint8'), or say what floats are: af.Recipe([...], "
+                "value_range=(0, 255)), or (0, 1).",
+            )
 
     def _on_host(self, form: Form, count: int, position: Position, out: str) -> tuple[Static, Numbers]:
         places = np.arange(count, dtype=np.int64) if position.indices is None else np.asarray(position.indices)

@@ -147,7 +147,7 @@ class JaxBatches:
 
 
 def augment(
-    recipe: Recipe, images: Any, *, seed: int, epoch: Any = 0, indices: Any = None, training: bool = True,
+    recipe: Recipe, images: Any, *, seed: int, epoch: Any = None, indices: Any = None, training: bool = True,
     dtype: Any = "float32",
 ) -> Any:  # fmt: skip
     """The images that a recipe makes of a batch. Pure: the same arguments give the same images, under `jax.jit`, too.
@@ -160,7 +160,8 @@ def augment(
         recipe: an af.Recipe.
         images: (n, h, w, c) uint8, uint16 or float32 within the recipe's value range.
         seed: a Python integer, part of the program.
-        epoch: a number, or an int32 scalar that may be traced.
+        epoch: a number, or an int32 scalar that may be traced. With indices the epoch; without them the number of the
+            step, or else each batch of an epoch gets the same draws.
         indices: (n,) the indices of the samples in the data set, which give the draws of an af.Loader with this seed in
             this epoch; None: their places in the batch. They may be traced.
         training: False: the evaluation form, which draws nothing.
@@ -173,15 +174,21 @@ def augment(
         RecipeError: the recipe has a transform that does not run inside a compiled program.
         ImageError: images of a shape or values that do not fit.
     """
-    if seed is None or isinstance(seed, Tracer):
-        got = "None" if seed is None else "a traced value"
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
         raise ImageTypeError(
-            f"augment.seed: got {got}, wanted a Python integer, which a program is compiled for. Pass what changes as "
-            "epoch or indices."
+            f"augment.seed: got {type(seed).__name__}, wanted a Python integer, which a program is compiled for. Pass "
+            "what changes as epoch or indices."
         )
-    on_device = _prepared(recipe, seed)
+    if training is not True and training is not False:
+        raise ImageTypeError(f"augment.training: got {type(training).__name__}, wanted True or False.")
+    if training and epoch is None:
+        raise ImageTypeError(
+            "augment.epoch: got None, wanted a number: the number of the step, or the epoch together with indices. "
+            "Otherwise each batch gets the same draws."
+        )
+    on_device = _prepared(recipe, int(seed))
     if not isinstance(epoch, Tracer):
-        epoch = check_epoch(int(epoch))
+        epoch = check_epoch(int(epoch or 0))
     images = jax.numpy.asarray(images)
     name = jax.numpy.dtype(dtype).name
     out = name if name == images.dtype.name else "float32"

@@ -62,6 +62,11 @@ class Augment(nn.Module):
         """The seed of the draws."""
         return self._on_device.seed
 
+    def __reduce__(self) -> Any:
+        """Programs are not kept: a copy makes its own."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_on_device"}
+        return _restored, (self.recipe, self.seed, self._layout, self._dtype), state
+
     def extra_repr(self) -> str:
         return f"{self.recipe.to_python()}, seed={self.seed}"
 
@@ -73,8 +78,8 @@ class Augment(nn.Module):
             indices: (n,) the indices of the samples in the data set: with an epoch, the draws of an af.Loader.
             epoch: the number of the epoch.
         """
+        _check_images(images, self._layout)
         if self._layout == "NCHW":
-            _check_planes(images)
             images = images.permute(0, 2, 3, 1)
         static, numbers = self._numbers(images, indices, epoch)
         found = self._on_device.run(static, images, numbers).to(self._dtype)
@@ -95,9 +100,28 @@ class Augment(nn.Module):
         return static, {name: torch.from_numpy(value).to(images.device) for name, value in numbers.items()}
 
 
-def _check_planes(images: Tensor) -> None:
-    if images.ndim == 4 and images.shape[1] > 4 and images.shape[3] in (1, 3, 4):
-        raise ImageError(
-            f"Augment: got images of shape {tuple(images.shape)}, which looks like channels last, wanted (n, channels, "
-            "height, width). Use Augment(recipe, layout='NHWC'), or images.permute(0, 3, 1, 2)."
+def _check_images(images: Any, layout: str) -> None:
+    if not isinstance(images, Tensor):
+        raise ImageTypeError(
+            f"Augment: got {type(images).__name__}, wanted a tensor. Use torch.from_numpy(images), or recipe.batch."
         )
+    order = "(n, channels, height, width)" if layout == "NCHW" else "(n, height, width, channels)"
+    if images.ndim != 4:
+        raise ImageError(
+            f"Augment: got images of shape {tuple(images.shape)}, wanted {order}. For one image use images[None]."
+        )
+    last, first = images.shape[3] in (1, 3, 4), images.shape[1] in (1, 3, 4)
+    if layout == "NCHW" and last and images.shape[1] > 4:
+        raise ImageError(
+            f"Augment: got images of shape {tuple(images.shape)}, which looks like channels last, wanted {order}. "
+            "Use Augment(recipe, layout='NHWC'), or images.permute(0, 3, 1, 2)."
+        )
+    if layout == "NHWC" and first and images.shape[3] > 4:
+        raise ImageError(
+            f"Augment: got images of shape {tuple(images.shape)}, which looks like channels first, wanted {order}. "
+            "Use Augment(recipe), or images.permute(0, 2, 3, 1)."
+        )
+
+
+def _restored(recipe: Recipe, seed: int, layout: str, dtype: torch.dtype) -> Augment:
+    return Augment(recipe, seed, layout=layout, dtype=dtype)

@@ -14,6 +14,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.labels import stacked
 from augfuse.data.room import Room
 from augfuse.data.sample import Sample
+from augfuse.data.stores.samples import COLUMNS
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, RangeError
 from augfuse.execute.images import Images, as_image, check_value, check_values
 from augfuse.plan.plan import value_range
@@ -92,7 +93,19 @@ class Reader:
         paths = None if numbered[0][1].path is None else tuple(str(s.path) for _, s in numbered)
         targets = {name: [s.targets[name] for _, s in numbered] for name in data.table.targets}
         names = [_name(i, s) for i, s in numbered] if targets else []
+        if not targets:
+            self._check_no_targets(numbered)
         return Read(places, images, labels, paths, targets, names)
+
+    @staticmethod
+    def _check_no_targets(numbered: Sequence[tuple[int, Sample]]) -> None:
+        """Samples of the user's own may bring targets that no column knows of."""
+        for i, sample in numbered:
+            if sample.targets:
+                raise DataError(
+                    f"sample {i}: got an af.Sample with {', '.join(sample.targets)}, which a loader would not move. "
+                    f"{COLUMNS}"
+                )
 
     def _targets_of(self, indices: np.ndarray, stack: np.ndarray) -> tuple[dict[str, list[Any]], list[str]]:
         """What belongs to images of an array."""

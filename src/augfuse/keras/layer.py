@@ -107,6 +107,8 @@ class Augment(keras.layers.Layer):
         dtype = keras.backend.standardize_dtype(images.dtype)
         dtype = "float32" if dtype in ("float16", "bfloat16", "float64") else dtype
         form = self._on_device.form(tuple(images.shape), dtype)
+        if dtype == "float32":
+            self._on_device.warn_of_floats()
         return keras.KerasTensor((images.shape[0], *self._on_device.prepare(form)), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

@@ -115,6 +115,7 @@ def export(
         raise RangeError(f"layout: got {shown(layout)}, wanted 'NHWC' or 'NCHW'.")
     if layout == "NCHW" and sides.framework_of(model) == "keras":
         raise RangeError("layout: got 'NCHW' for a Keras model, wanted 'NHWC': put a keras.layers.Permute in front.")
+    sides.check_raw(model, recipe, form)
     _check_target(target, form, truth("overwrite", overwrite))
     kind = _color(color, sides.channels_of(model))
     groups = None if images is None else _groups(images, _CHANNELS[kind])

@@ -76,17 +76,19 @@ def flattened(outputs: Any) -> list[np.ndarray]:
 
 
 def encoded(images: Sequence[np.ndarray], kind: str) -> list[bytes]:
-    """Images as "PNG" or "JPEG" files; every other JPEG is stored turned, as a phone does it."""
+    """Images as "PNG" or "JPEG" files; every other JPEG is stored turned, as a phone does it: by a quarter, or by a
+    half where all images are of one size that a quarter would change."""
     from PIL import Image
 
-    found = []
+    found, sizes = [], {image.shape[:2] for image in images}
+    turned = 3 if len(sizes) == 1 and len(set(*sizes)) == 2 else 6
     for number, image in enumerate(images):
         picture, file = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image), BytesIO()
         if kind == "PNG":
             picture.save(file, kind)
         else:
             exif = Image.Exif()
-            exif[_TURNED] = 6 if number % 2 else 1
+            exif[_TURNED] = turned if number % 2 else 1
             picture.convert("L" if picture.mode == "L" else "RGB").save(file, kind, quality=_QUALITY, exif=exif)
         found.append(file.getvalue())
     return found

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 
 from augfuse.errors import ImageTypeError, MissingExtraError, RecipeError
+from augfuse.recipe import Recipe
 from augfuse.serving.program import Program
 from augfuse.text import shown
 
@@ -51,6 +52,27 @@ def framework_of(model: Any) -> Literal["keras", "torch"]:
         f"export: got {shown(model)} as model, wanted a Keras model or a PyTorch module. Of JAX, put the function into "
         "a Keras layer."
     )
+
+
+def check_raw(model: Any, recipe: Recipe, form: Format) -> None:
+    """RecipeError for a model that holds a recipe of its own, as an Augment layer or module."""
+    kinds = {type(part) for part in _parts(model)}
+    if not any(kind.__name__ == "Augment" and kind.__module__.startswith("augfuse.") for kind in kinds):
+        return
+    if recipe.eval().transforms:
+        raise RecipeError(
+            "export: the model holds an Augment, which does in evaluation what its recipe says, and this recipe would "
+            "come on top, wanted one of them. Use af.export(model, af.Recipe([]), path)."
+        )
+    if form == "keras":
+        raise RecipeError(
+            "export: the model holds an Augment, so that a .keras file of it is loaded only where augfuse is, wanted "
+            "operations of Keras alone. Use af.export(model, af.Recipe([]), 'served'), a SavedModel."
+        )
+
+
+def _parts(model: Any) -> Any:
+    return model._flatten_layers() if framework_of(model) == "keras" else model.modules()
 
 
 def of(model: Any, program: Program, form: Format, planar: bool | None) -> Side:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Any, Protocol, final
 
 import numpy as np
@@ -11,6 +12,13 @@ from augfuse.data.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, ImageTypeError
+from augfuse.text import shown
+
+# What to type where samples bring along what has to move.
+COLUMNS = (
+    "Boxes, masks and points are columns of the data set: af.from_samples(images).with_targets(boxes=[...], "
+    "box_labels=[...], mask=[...])."
+)
 
 
 class Samples(Protocol):
@@ -56,8 +64,22 @@ class SampleStore:
         if isinstance(found, np.ndarray):
             return Sample(found)
         if isinstance(found, tuple) and len(found) in (1, 2, 3):
-            return Sample(*found)
+            return self._checked(row, Sample(*found))
         raise ImageTypeError(f"sample {row}: got {type(found).__name__}, wanted (image, label) or an af.Sample.")
+
+    def _checked(self, row: int, sample: Sample) -> Sample:
+        """A tuple is (image, label) or (image, label, path), and nothing in it moves with the pixels."""
+        if isinstance(sample.label, Mapping):
+            raise ImageTypeError(
+                f"sample {row}: got a dict of {shown(list(sample.label))} as label, which would stay where it is while "
+                f"the image moves, wanted (image, label). {COLUMNS}"
+            )
+        if not isinstance(sample.path, str | PathLike | None):
+            raise ImageTypeError(
+                f"sample {row}: got {type(sample.path).__name__} as the third part, wanted (image, label) or (image, "
+                "label, path). Weights are given to data.with_sample_weights(weights)."
+            )
+        return sample
 
     def raw(self, row: int) -> bytes:
         raise DataError(f"sample {row} comes from {self}, and has no file.")
