@@ -178,7 +178,7 @@ def _device(device: Any, sharding: Any) -> jax.Device:
         return device
     try:
         return jax.devices(device)[0]
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         raise RangeError(f"device: got {shown(device)}, wanted one that this JAX has: {reason}") from error
 

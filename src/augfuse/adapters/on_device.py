@@ -10,7 +10,7 @@ import numpy as np
 from augfuse.batch import Batch
 from augfuse.data.form import Form
 from augfuse.data.loader import Loader
-from augfuse.errors import DataError, RecipeError
+from augfuse.errors import DataError, RecipeError, StateError
 from augfuse.execute.arrays import Static, ops_for, prepare, run
 from augfuse.transforms._views import Views
 from augfuse.transforms.children import leaves, tree
@@ -35,6 +35,12 @@ class DevicePart:
         self._latest: Static | None = None
         self._programs: dict[Static, Callable[..., Any]] = {}
         self._check()
+
+    def __getstate__(self) -> Any:
+        raise StateError(
+            f"{self._method}: got device in a copy or another process, such as a worker of a DataLoader. Loop over "
+            f"loader.{self._method}(device=...) itself: the loader's threads work ahead."
+        )
 
     def _check(self) -> None:
         loader = self._loader
