@@ -1,6 +1,6 @@
 """Augmentation on a GPU: the compiled array executor beside kornia, torchvision v2, triton-augment and DALI.
 
-    python benchmarks/device.py [warp] [whole] [--batch 256] [--size 224] [--rounds 9] [--name device]
+    python benchmarks/device.py [warp] [whole] [--batch 256] [--size 224] [--rounds 9] [--dtype float32] [--name device]
     python benchmarks/device.py --dry-run        # on the CPU, tiny: is everything there, and right?
 
 A batch of uint8 images that lies in the device's memory becomes normalised floats there. warp: turned by one angle,
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch wants memory, too
 
@@ -159,7 +159,13 @@ def resnet_step(batch: int, size: int, device: str) -> Call:
 
 
 def main(
-    *parts: str, batch: int = 256, size: int = 224, rounds: int = 9, dry_run: bool = False, name: str = "device"
+    *parts: str,
+    batch: int = 256,
+    size: int = 224,
+    rounds: int = 9,
+    dtype: Literal["float32", "bfloat16"] | None = None,
+    dry_run: bool = False,
+    name: str = "device",
 ) -> None:
     unknown = set(parts) - set(PARTS)
     if unknown:
@@ -186,9 +192,9 @@ def main(
     figures: list[timing.Figure] = []
     jobs: list[tuple[str, Job]] = []
     for part in parts or PARTS:
-        for dtype in DTYPES:
+        for out in DTYPES if dtype is None else (dtype,):
             turns = ANGLES if part == "warp" else (None,)
-            jobs += [(part, Job(images, device, dtype, degrees)) for degrees in turns]
+            jobs += [(part, Job(images, device, out, degrees)) for degrees in turns]
     for part, job in jobs:
         work = f"{part}, {job.dtype}" + ("" if job.degrees is None else f", {job.degrees:g} degrees")
         calls, off = contenders(job, report)
