@@ -15,7 +15,7 @@ GPU, and pip install 'augfuse[bench,jax]' with builds for it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch wants memory, too
@@ -38,6 +38,7 @@ CLOSE = {"float32": 2e-2, "bfloat16": 0.5}  # grey levels from the reference; ha
 ALIKE = 3.0  # mean grey levels between a peer's warp and the reference
 CHECKED = 4  # images that the reference makes
 PARTS = ("warp", "whole")
+DALI = ("nvidia-dali-cuda120", "nvidia-dali-cuda130")  # packages
 DALI = ("nvidia-dali-cuda120", "nvidia-dali-cuda130")  # packages
 
 
@@ -86,26 +87,27 @@ def contenders(job: Job, report: Callable[[str], None]) -> tuple[dict[str, Call]
     """Those that are there and right; and how far ours are from the reference, in grey levels."""
     calls: dict[str, Call] = {}
     off: dict[str, float] = {}
-    for name, make in OURS.items():
-        try:
-            program = make(job)
-        except Absent as error:
-            report(f"{name}: absent, {error}")
-            continue
-        calls[name] = given_numbers(program)
-        off[name] = max(float(np.abs(levels(calls[name](epoch)) - exact(job, epoch)).max()) for epoch in (0, 1))
+
+    def ours(name: str) -> None:
+        program = OURS[name](job)
+        call = given_numbers(program)
+        off[name] = max(float(np.abs(levels(call(epoch)) - exact(job, epoch)).max()) for epoch in (0, 1))
+        calls[name] = call
         if job.degrees is None:
             calls[f"{name}, with the host's part"] = new_numbers(program)
-    for name, build in PEERS.items() if job.dtype == "float32" else ():
+
+    def peer(name: str) -> None:
+        call = PEERS[name](job)
+        check_peer(job, call)
+        calls[name] = call
+
+    for name in (*OURS, *(PEERS if job.dtype == "float32" else ())):
         try:
-            call = build(job)
-            check_peer(job, call)
+            (ours if name in OURS else peer)(name)
         except Absent as error:
             report(f"{name}: absent, {error}")
-        except Exception as error:  # of a library that is another version than this was written for
-            report(f"{name}: failed, {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-        else:
-            calls[name] = call
+        except Exception as error:  # of another version than this was written for, or of a compiler
+            report(f"{name}: failed, {type(error).__name__}: {str(error).partition(chr(10))[0]}")
     return calls, off
 
 
@@ -121,9 +123,9 @@ def several(call: Call, times: int) -> Call:
     """Calls that are not waited for one by one: a step of a training does not wait either."""
 
     def all_of_them(number: int) -> None:
-        for k in range(times):
-            found = call(number * times + k)
-        finished(found)
+        for k in range(times - 1):
+            call(number * times + k)
+        finished(call(number * times + times - 1))
 
     return all_of_them
 
@@ -158,6 +160,29 @@ def resnet_step(batch: int, size: int, device: str) -> Call:
     return step
 
 
+def works(parts: tuple[str, ...], images: np.ndarray, device: str, dtypes: Iterable[str]) -> dict[str, Job]:
+    """What is measured, by name."""
+    found = {}
+    for part in parts:
+        for dtype in dtypes:
+            if part == "whole":
+                found[f"whole, {dtype}"] = Job(images, device, dtype, None)
+            else:
+                turns = {f"warp, {dtype}, {angle:g} degrees": angle for angle in ANGLES}
+                found |= {work: Job(images, device, dtype, angle) for work, angle in turns.items()}
+    return found
+
+
+def rates(work: str, seconds: list[float], job: Job, peak: timing.Summary) -> list[timing.Figure]:
+    """Images a second, and the share of the bandwidth: all values go in as bytes and come out as the job's dtype."""
+    least = job.images.size * (1 + DTYPES[job.dtype])
+    found = {
+        "images a second": [len(job.images) / one for one in seconds],
+        "of a copy's bandwidth": [least / one / peak.median for one in seconds],
+    }
+    return [timing.Figure(work, what, timing.summarise(values), None) for what, values in found.items()]
+
+
 def main(
     *parts: str,
     batch: int = 256,
@@ -172,69 +197,50 @@ def main(
         raise SystemExit(f"parts: got {', '.join(sorted(unknown))}, wanted {' and '.join(PARTS)}.")
     if not dry_run and not torch.cuda.is_available():
         raise SystemExit("This PyTorch finds no GPU, so there is nothing to measure. Try the script with --dry-run.")
-    device, times = ("cpu", 1) if dry_run else ("cuda", 20)
+    device, times, room, machine = "cuda", 20, 2**30, {}
     if dry_run:
-        batch, size, rounds = min(batch, 4), min(size, 32), 1
-    machine = timing.machine(
-        "augfuse", "torch", "jax", "kornia", "torchvision", "triton-augment", "nvidia-dali-cuda130"
-    )
-    machine["device"] = "cpu" if dry_run else torch.cuda.get_device_name()
-    peak = bandwidth(device, 2**20 if dry_run else 2**30, rounds)
-    print(f"{machine['device']}: a copy reads and writes {peak.median / 1e9:.4g} GB/s")
-    told: set[str] = set()
+        device, times, room, batch, size, rounds = "cpu", 1, 2**20, min(batch, 4), min(size, 32), 1
+    else:
+        machine = timing.machine("augfuse", "torch", "jax", "kornia", "torchvision", "triton-augment", *DALI)
+        machine["device"] = torch.cuda.get_device_name()
+    peak = bandwidth(device, room, rounds)
+    told: dict[str, None] = {}
 
     def report(line: str) -> None:
         if line not in told:
             print(line)
-        told.add(line)
+        told[line] = None
 
-    images = pictures(batch, size)
-    figures: list[timing.Figure] = []
-    jobs: list[tuple[str, Job]] = []
-    for part in parts or PARTS:
-        for out in DTYPES if dtype is None else (dtype,):
-            turns = ANGLES if part == "warp" else (None,)
-            jobs += [(part, Job(images, device, out, degrees)) for degrees in turns]
-    for part, job in jobs:
-        work = f"{part}, {job.dtype}" + ("" if job.degrees is None else f", {job.degrees:g} degrees")
+    checks: list[timing.Figure] = []
+    speeds = [timing.Figure("copy", "GB/s read and written", timing.summarise([peak.median / 1e9]), None)]
+    for work, job in works(parts or PARTS, pictures(batch, size), device, (dtype,) if dtype else DTYPES).items():
         calls, off = contenders(job, report)
         for who, levels_off in off.items():
             value = timing.summarise([levels_off])
-            figures.append(
+            checks.append(
                 timing.Figure(f"{work}: {who}", "grey levels from the reference", value, CLOSE[job.dtype], True)
             )
         seconds = timing.interleave({who: several(call, times) for who, call in calls.items()}, rounds)
         for who, found in seconds.items():
-            figures += rates(f"{work}: {who}", [one / times for one in found], job, peak)
+            speeds += rates(f"{work}: {who}", [one / times for one in found], job, peak)
     try:
-        step = several(resnet_step(batch, size, device), 1)
+        found = timing.interleave({"": several(resnet_step(batch, size, device), 1)}, rounds)[""]
     except Absent as error:
         report(f"ResNet-50 step: absent, {error}")
     else:
-        found = timing.interleave({"step": step}, 1 if dry_run else 5)["step"]
-        figures.append(
-            timing.Figure("ResNet-50 step", "images a second", timing.summarise([batch / s for s in found]), None)
-        )
-    for figure in figures:
+        value = timing.summarise([batch / one for one in found])
+        speeds.append(timing.Figure("ResNet-50 step", "images a second", value, None))
+    for figure in checks if dry_run else [*checks, *speeds]:
         print(figure)
     if dry_run:
-        missed = [figure.work for figure in figures if figure.reached is False]
+        missed = [figure.work for figure in checks if not figure.reached]
         if missed:
             raise SystemExit(f"not like the reference: {'; '.join(missed)}")
-        print("dry run: nothing was measured; what is installed works, and is like the reference")
+        ran = ", ".join(dict.fromkeys(figure.work.partition(": ")[2] for figure in speeds if ": " in figure.work))
+        print(f"dry run on the CPU: {ran} ran, and are right; nothing was measured")
         return
-    named = {f"{figure.work}: {figure.figure}": figure.as_json for figure in figures}
-    print(timing.write_json(name, {"machine": machine, "bandwidth": peak, "absent": sorted(told), "figures": named}))
-
-
-def rates(work: str, seconds: list[float], job: Job, peak: timing.Summary) -> list[timing.Figure]:
-    """Images a second, and the share of the bandwidth: all values go in as bytes and come out as the job's dtype."""
-    least = job.images.size * (1 + DTYPES[job.dtype])
-    found = {
-        "images a second": [len(job.images) / one for one in seconds],
-        "of a copy's bandwidth": [least / one / peak.median for one in seconds],
-    }
-    return [timing.Figure(work, what, timing.summarise(values), None) for what, values in found.items()]
+    named = {f"{figure.work}: {figure.figure}": figure.as_json for figure in [*checks, *speeds]}
+    print(timing.write_json(name, {"machine": machine, "absent": list(told), "figures": named}))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from PIL import Image
 
 import augfuse as af
 
-RECIPE = af.Recipe([af.Rotate(20), af.HorizontalFlip(), af.When(0, [af.Invert(p=0.5)]), af.Normalize()], fill="reflect")
+RECIPE = af.Recipe(
+    [af.Rotate(20), af.HorizontalFlip(), af.When([0], [af.Invert(p=0.5)]), af.Normalize()], fill="reflect"
+)
 FLIP = af.Recipe([af.HorizontalFlip()])
 CLOSE = 0.05 / 255 / 0.225  # grey levels, normalised
 

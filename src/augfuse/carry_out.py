@@ -56,7 +56,7 @@ def carried_out(
         n, height, width = len(images), int(part.size.height[0]), int(part.size.width[0])
         shape = (n, part.channels, height, width) if planar else (n, height, width, part.channels)
         if how.as_read:
-            target = images.stack if out is images.stack else _as_read(images, out)
+            target = _as_read(images, out)
         elif out is None or callable(out):
             target = allocated(out or np.empty, shape, part.write.dtype)
         else:
@@ -85,6 +85,8 @@ def carried_out(
 
 def _as_read(images: Images, out: Any) -> np.ndarray:
     """The images in one array. ImageError where they differ in size."""
+    if out is not None and out is images.stack:
+        return out
     height, width = images.canvas
     if (height != height[0]).any() or (width != width[0]).any():
         sizes = sorted(set(zip(height.tolist(), width.tolist(), strict=True)))

@@ -167,7 +167,7 @@ class JaxBatches:
         return jax.tree.map(lambda array: jax.make_array_from_process_local_data(self._sharding, array), arrays)
 
 
-def _device(device: Any, sharding: Any) -> jax.Device:
+def _device(device: Any, sharding: Any) -> Any:
     """A device that is there. RangeError for others, and beside a sharding."""
     if sharding is not None:
         raise RangeError(
