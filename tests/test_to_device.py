@@ -15,6 +15,7 @@ import augfuse as af
 RECIPE = af.Recipe(
     [af.Rotate(20), af.HorizontalFlip(), af.When([0], [af.Invert(p=0.5)]), af.Normalize()], fill="reflect"
 )
+SEEKS = af.Recipe([af.BoxSafeCrop((16, 16)), af.HorizontalFlip()])
 FLIP = af.Recipe([af.HorizontalFlip()])
 CLOSE = 0.05 / 255 / 0.225  # grey levels, normalised
 
@@ -92,7 +93,7 @@ def test_files_and_those_that_are_skipped(tmp_path: Path) -> None:
 def test_targets_come_along(method: str) -> None:
     boxes = [np.array([[2.0, 3.0, 9.0, 12.0]] * (1 + i % 2), np.float32) for i in range(8)]
     held = data(8).with_targets(mask=(pixels(8, 20, 24, 1)[..., 0] > 99).astype(np.uint8), boxes=boxes)
-    loader = af.Loader(held, FLIP, 8, seed=1)
+    loader = af.Loader(held, SEEKS, 8, seed=1)
     ((images, targets),) = batches(loader, method)
     wanted = loader.fetch(0, 0)
     assert_like((images, targets["labels"]), wanted, method)

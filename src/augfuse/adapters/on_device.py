@@ -58,8 +58,9 @@ class DevicePart:
         loader._settle()
         first = loader._order.batch(loader.epoch, 0)[:_TRIED]
         form = Form("NHWC", np.empty, as_read=True)
+        plan = loader._compute(loader.epoch, first, max(1, loader.workers), form).plan
         try:
-            prepare(loader._compute(loader.epoch, first, max(1, loader.workers), form).plan)
+            prepare(plan)
         except RecipeError as error:
             self._refuse(str(error).partition(". ")[0], error)
 

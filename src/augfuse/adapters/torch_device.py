@@ -40,7 +40,7 @@ def augmented(
     def sent(name: str, value: Any) -> Any:
         found = tensor(name, value)
         if isinstance(found, Tensor):
-            return found.to(device, non_blocking=True)
+            return found.to(device, non_blocking=device.type == "cuda")
         return [sent(name, one) for one in found] if isinstance(found, list) else found
 
     for batch in batches:
