@@ -10,7 +10,7 @@ import numpy as np
 
 from augfuse.arguments import allocated, check_out, is_planar
 from augfuse.batch import Batch, of_views
-from augfuse.errors import ImageTypeError, RecipeError
+from augfuse.errors import ImageError, ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_images, check_values
 from augfuse.execute.load import executor, stages
 from augfuse.execute.mixture import Masks, mixed
@@ -27,12 +27,14 @@ from augfuse.transforms.base import Transform
 
 class How(NamedTuple):
     """How a batch is computed and written. workers: threads, None for all cores. dtype: None, the recipe decides. out:
-    an array to write to, or what allocates one; the images themselves, where nothing is done to them."""
+    an array to write to, or what allocates one; the images themselves, where nothing is done to them. as_read: nothing
+    is done to any of them, for a device does what the plan says."""
 
     workers: int | None = None
     dtype: np.dtype | None = None
     layout: str = "NHWC"
     out: np.ndarray | Callable[[tuple[int, ...], np.dtype], np.ndarray] | None = None
+    as_read: bool = False
 
 
 def carried_out(
@@ -53,7 +55,9 @@ def carried_out(
         assert part.lowered is not None
         n, height, width = len(images), int(part.size.height[0]), int(part.size.width[0])
         shape = (n, part.channels, height, width) if planar else (n, height, width, part.channels)
-        if out is None or callable(out):
+        if how.as_read:
+            target = _as_read(images, out)
+        elif out is None or callable(out):
             target = allocated(out or np.empty, shape, part.write.dtype)
         else:
             target = check_out(out, shape, part.write.dtype)
@@ -62,7 +66,9 @@ def carried_out(
         if (before := part.before) is not None:
             assert mates is not None
             own = _mixed(before, own, mates, threads)
-        if target is images.stack:
+        if how.as_read:
+            assert part.before is None and not plan.views
+        elif target is images.stack:
             assert not part.lowered.steps and part.lowered.output.plain and not planar
         else:
             executor()(part.lowered, own.images, target, planar, threads)
@@ -72,9 +78,27 @@ def carried_out(
             batch.kinds = held.kinds
             for name, more in held.of("image").items():
                 others = None if mates is None else mates.images(name)
-                batch.targets[name] = _like(part, more, how._replace(out=None), others, own.masks)
+                batch.targets[name] = _like(part, more, how._replace(out=None, as_read=False), others, own.masks)
         batches.append((name, batch))
     return of_views(plan, dict(batches)) if plan.views else batches[0][1]
+
+
+def _as_read(images: Images, out: Any) -> np.ndarray:
+    """The images in one array. ImageError where they differ in size."""
+    if out is not None and out is images.stack:
+        return out
+    height, width = images.canvas
+    if (height != height[0]).any() or (width != width[0]).any():
+        sizes = sorted(set(zip(height.tolist(), width.tolist(), strict=True)))
+        raise ImageError(
+            f"images: got (height, width) {sizes[0]} and {sizes[-1]} in one batch, wanted one size, for a compiled "
+            "program has one. Leave device out, or give af.Resize((height, width)) to a loader with dtype='uint8', and "
+            "the rest of the recipe to af.torch.Augment or af.jax.augment."
+        )
+    target = allocated(out or np.empty, (len(images), int(height[0]), int(width[0]), images.channels), images.dtype)
+    if images.stack is not None:
+        return np.take(images.stack, images.rows, axis=0, out=target, mode="clip")
+    return np.stack(images.items, out=target)
 
 
 class _Own(NamedTuple):

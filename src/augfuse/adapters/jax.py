@@ -12,8 +12,10 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Sharding
 
+from augfuse.adapters.on_device import DevicePart
 from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
 from augfuse.batch import Batch, padded
+from augfuse.data.form import Form
 from augfuse.data.loader import Loader
 from augfuse.device import OnDevice, Position
 from augfuse.errors import DataError, ImageTypeError, RangeError
@@ -27,9 +29,9 @@ _known: OrderedDict[tuple[int, int], tuple[Recipe, OnDevice]] = OrderedDict()
 _lock = Lock()
 
 
-def serve(loader: Loader, sharding: Any, prefetch: int, targets: Any) -> JaxBatches:
+def serve(loader: Loader, sharding: Any, prefetch: int, targets: Any, device: Any) -> JaxBatches:
     """See `Loader.to_jax`."""
-    return JaxBatches(loader, sharding, prefetch, targets)
+    return JaxBatches(loader, sharding, prefetch, targets, device)
 
 
 def rank() -> tuple[int, int] | None:
@@ -48,9 +50,14 @@ class JaxBatches:
 
     Each loop is the next epoch of the loader. `prefetch` batches are on their way to the device before they are asked
     for. With a sharding the arrays are global ones, of which each process holds the part that its loader computed.
+    With a device (a jax.Device, or "cpu", "gpu", "tpu") the loader reads and draws; pixels go there as they were read,
+    and one compiled program augments them. Masks are moved by the CPU.
     """
 
-    def __init__(self, loader: Loader, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None):
+    def __init__(
+        self, loader: Loader, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None,
+        device: Any = None,
+    ) -> None:  # fmt: skip
         self._loader = loader
         self._ahead = whole("prefetch", prefetch, 0)
         self._targets = wanted_targets(loader, targets)
@@ -62,6 +69,11 @@ class JaxBatches:
                 "NamedSharding(mesh, PartitionSpec('batch'))."
             )
         self._sharding = sharding
+        self._device = None if device is None else _device(device, sharding)
+        self._part = None
+        if device is not None:
+            layout = loader._layout
+            self._part = DevicePart("to_jax", "jax", loader, _planes if layout == "NCHW" else _as_they_are)
         if sharding is not None:
             self._check(sharding)
 
@@ -112,12 +124,20 @@ class JaxBatches:
 
     def __iter__(self) -> Iterator[Any]:
         # JAX lets go of arrays when it is called for others.
-        return self._loader._begin(None, self._on_device, held=self._ahead + 2)
+        loader = self._loader
+        loader._settle()
+        form = None if self._part is None else Form("NHWC", loader._ring.take, as_read=True)
+        return loader._begin(form, self._on_device, held=self._ahead + 2)
 
     def _on_device(self, batches: Iterator[Batch]) -> Iterator[Any]:
         """The batches as JAX arrays, some of them ahead: sending does not wait."""
         sent: deque[Any] = deque()
         for batch in batches:
+            if self._part is not None:
+                program, pixels, numbers = self._part.numbers(batch)
+                images = program(*jax.device_put((pixels, numbers), self._device))
+                batch.images = images[: len(batch)]
+                del pixels, images
             sent.append(self._sent(parts(batch, self._arrays, self._targets)))
             del batch
             if len(sent) > self._ahead:
@@ -127,6 +147,8 @@ class JaxBatches:
 
     def _arrays(self, name: str, value: Any) -> Any:
         """As JAX takes it: an array of 32 bits where it has no 64, or padded ones with the counts of their entries."""
+        if isinstance(value, jax.Array):
+            return value
         if isinstance(value, np.ndarray):
             check_numbers("to_jax", name, value)
             return np.asarray(value, jax.dtypes.canonicalize_dtype(value.dtype))
@@ -142,8 +164,32 @@ class JaxBatches:
 
     def _sent(self, arrays: Any) -> Any:
         if self._sharding is None:
-            return jax.device_put(arrays)
+            return jax.device_put(arrays, self._device)
         return jax.tree.map(lambda array: jax.make_array_from_process_local_data(self._sharding, array), arrays)
+
+
+def _device(device: Any, sharding: Any) -> Any:
+    """A device that is there. RangeError for others, and beside a sharding."""
+    if sharding is not None:
+        raise RangeError(
+            "device: got one and a sharding, wanted one of them. Augment sharded batches inside the step, with "
+            "af.jax.augment, or leave device out."
+        )
+    if isinstance(device, jax.Device):
+        return device
+    try:
+        return jax.devices(device)[0]
+    except (RuntimeError, TypeError, AttributeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise RangeError(f"device: got {shown(device)}, wanted one that this JAX has: {reason}") from error
+
+
+def _planes(images: Any) -> Any:
+    return images.transpose(0, 3, 1, 2)
+
+
+def _as_they_are(images: Any) -> Any:
+    return images
 
 
 def augment(

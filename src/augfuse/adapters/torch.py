@@ -6,6 +6,7 @@ import math
 import operator
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -14,9 +15,11 @@ from torch import Tensor, distributed
 from torch.utils.data import Dataset, IterableDataset, default_collate, get_worker_info
 
 from augfuse.adapters.parts import parts, together
+from augfuse.adapters.torch_device import augmented, device_of, device_part
 from augfuse.batch import Batch
 from augfuse.data.dataset import DataSet, check_index
-from augfuse.data.loader import Form, Loader
+from augfuse.data.form import Form
+from augfuse.data.loader import Loader
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import RangeError, StateError
 from augfuse.ranges import truth, whole
@@ -30,9 +33,9 @@ from augfuse.warn_once import warn_once
 _MOST_WORKERS = 1024  # of a DataLoader
 
 
-def serve(loader: Loader, pin_memory: bool | None) -> TorchBatches:
+def serve(loader: Loader, pin_memory: bool | None, device: Any) -> TorchBatches:
     """See `Loader.to_torch`."""
-    return TorchBatches(loader, pin_memory)
+    return TorchBatches(loader, pin_memory, device)
 
 
 def rank() -> tuple[int, int] | None:
@@ -54,12 +57,18 @@ class TorchBatches(IterableDataset):
     The loader's threads work ahead already; where a DataLoader is wanted, use `DataLoader(batches, batch_size=None)`.
     With `num_workers=k` every worker computes each k-th batch with its part of the threads, and the batches come in the
     order of the loader. `state_dict` is that of the loader; torchdata's StatefulDataLoader finds and keeps it.
+
+    With a device the loader reads and draws; pixels go there as they were read, with some hundred bytes of numbers for
+    each, and one compiled program augments them. Labels and targets come along; masks are moved by the CPU.
     """
 
-    def __init__(self, loader: Loader, pin_memory: bool | None = None) -> None:
+    def __init__(self, loader: Loader, pin_memory: bool | None = None, device: Any = None) -> None:
         self._loader = loader
+        self._device = None if device is None else device_of(device)
+        self._part = None if device is None else device_part(loader)
         available = torch.cuda.is_available()
-        self._pinned = available if pin_memory is None else truth("pin_memory", pin_memory)
+        default = available and (self._device is None or self._device.type == "cuda")
+        self._pinned = default if pin_memory is None else truth("pin_memory", pin_memory)
         if self._pinned and not available:
             raise RangeError("pin_memory: got True, and this PyTorch finds no CUDA device. Leave pin_memory out.")
         # What the workers of a DataLoader know of each other, which are copies: how often `set_epoch` was called, the
@@ -100,7 +109,15 @@ class TorchBatches(IterableDataset):
 
     def __iter__(self) -> Iterator[Any]:
         # Begun when the first batch is asked for: StatefulDataLoader makes iterators that it then drops.
-        if get_worker_info() is None:
+        if self._part is not None and self._device is not None:
+            if get_worker_info() is not None:
+                raise StateError(
+                    "to_torch: got device in a worker of a DataLoader, which has no device. Loop over loader.to_torch("
+                    "device=...) itself, whose threads work ahead, or leave device out."
+                )
+            through = partial(augmented, part=self._part, device=self._device, tensor=_tensor)
+            yield from self._loader._begin(Form("NHWC", self._take, as_read=True), through)
+        elif get_worker_info() is None:
             yield from self._loader._begin(Form("NCHW", self._take), self._tensors)
         else:
             yield from self._tensors(self._mine().batches())

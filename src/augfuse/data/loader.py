@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from augfuse.carry_out import How
 from augfuse.data.ahead import compute_ahead
 from augfuse.data.collate import collation
 from augfuse.data.dataset import DataSet
+from augfuse.data.form import Form
 from augfuse.data.label_uses import label_kind, labels_for_draws, one_hot_labels, smoothed, smoothing
 from augfuse.data.order import Order
 from augfuse.data.partners import Partners, kinds_of
@@ -46,13 +47,6 @@ if TYPE_CHECKING:
 
     from augfuse.adapters.jax import JaxBatches
     from augfuse.adapters.torch import TorchBatches
-
-
-class Form(NamedTuple):
-    """How an adapter wants the images of a batch: laid out, and in whose memory."""
-
-    layout: str
-    take: Callable[[tuple[int, ...], np.dtype], np.ndarray]
 
 
 Through: TypeAlias = Callable[[Iterator[Batch]], Iterator[Any]]
@@ -310,7 +304,8 @@ class Loader:
         pool = None if partners is None else partners.pool.of(samples)
         drawn = self.recipe._draw(self.seed, epoch, wanted, labels, self._class_names, pool)
         form = form or Form(self._layout, self._ring.take)
-        room = Room(len(samples), form.take) if self._as_they_are and form.layout == "NHWC" else None
+        straight = (self._as_they_are or form.as_read) and form.layout == "NHWC"
+        room = Room(len(samples), form.take) if straight else None
         read = self._reader.read(samples, threads, room=room)
         if len(read.places) < len(wanted):  # some were skipped
             drawn = drawn.take(read.places)
@@ -318,7 +313,7 @@ class Loader:
         if self._classes is not None:
             labels = np.eye(self._classes, dtype=np.float32)[labels]
         held = given(self.recipe, read.targets, read.images.canvas, of_samples(read.names), self._kinds, "pascal_voc")
-        how = How(threads, self._dtype, form.layout, form.take if room is None else room.out)
+        how = How(threads, self._dtype, form.layout, form.take if room is None else room.out, form.as_read)
         if partners is not None:
             labels = soft_labels(labels, self.recipe._asks.softens)
             themselves = of_batch(read.images, held, labels, own)
@@ -358,10 +353,11 @@ class Loader:
         a target of the data set that takes the place of the labels, such as "mask"."""
         return adapter("keras").serve(self, target)
 
-    def to_torch(self, pin_memory: bool | None = None) -> TorchBatches:
+    def to_torch(self, pin_memory: bool | None = None, device: Any = None) -> TorchBatches:
         """The same batches as tensors, (images (n, c, h, w), labels), or (images, targets dict) where the data set has
-        targets: a `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory; None: with CUDA."""
-        return adapter("torch").serve(self, pin_memory)
+        targets: a `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory; None: with CUDA.
+        device: images are sent there as they were read, and augmented there with the same draws."""
+        return adapter("torch").serve(self, pin_memory, device)
 
     def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset:
         """The same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch. prefetch:
@@ -369,11 +365,14 @@ class Loader:
         are wanted, all by default; what differs in length from image to image is ragged."""
         return adapter("tensorflow").serve(self, prefetch, targets)
 
-    def to_jax(self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None) -> JaxBatches:
+    def to_jax(
+        self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None, device: Any = None
+    ) -> JaxBatches:
         """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis
         is spread over devices; with several processes each computes its part (shard="auto"). targets: those that
-        are wanted, by name, all by default; what differs in length becomes {"values": padded, "counts": (n,)}."""
-        return adapter("jax").serve(self, sharding, prefetch, targets)
+        are wanted, by name, all by default; what differs in length becomes {"values": padded, "counts": (n,)}.
+        device: images are sent there as they were read, and augmented there with the same draws."""
+        return adapter("jax").serve(self, sharding, prefetch, targets, device)
 
 
 # What the constructor takes, and what may be read of it.
