@@ -166,8 +166,9 @@ def test_one_kernel_per_dtype_pair() -> None:
     for recipe in (
         [],
         [af.HorizontalFlip()],
-        [af.Transpose()],
+        [af.Transpose(p=1)],
         [af.Rotate()],
+        [af.ColorJitter()],
         [af.Invert()],
         [af.Resize(9), af.ColorJitter()],
         [af.Contrast(pivot="mean")],

@@ -54,11 +54,13 @@ def test_several_columns_for_one_role(table: Path) -> None:
     assert data[3].targets["boxes"].tolist() == [[1, 2, 9, 7]] and data.labels is None
 
 
+@pytest.mark.filterwarnings("default::augfuse.AugfuseWarning")
 def test_convert_augment_preview_and_doctor_take_them(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = words(table)
     assert main(["convert", str(table), str(tmp_path / "made"), *named]) == 0
+    assert "40 samples lose nr, left_edge" in " ".join(capsys.readouterr().err.split())
     assert len(list((tmp_path / "made" / "train").rglob("*.png"))) == 30
     plain = table.with_name("plain.csv")  # stored copies move no further columns
     plain.write_text("\n".join(",".join(line.split(",")[1:4]) for line in table.read_text().splitlines()))

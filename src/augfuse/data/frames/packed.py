@@ -16,6 +16,8 @@ from augfuse.data.stores.parquet import BROKEN, Group, ParquetCells, parquet
 from augfuse.errors import DataError, ImageTypeError, MissingExtraError
 from augfuse.text import shown
 
+_BUFFER = 2**16  # bytes that are read at a time: no more than the first pages of a column
+
 
 def parquet_frame(files: Sequence[Path]) -> Frame:
     """A table of Parquet files of the same columns, one below the other. Raises MissingExtraError, DataError."""
@@ -27,6 +29,7 @@ def parquet_frame(files: Sequence[Path]) -> Frame:
     columns: list[str] = []
     for number, file in enumerate(files):
         try:
+            _check_groups(module, file)
             with module.ParquetFile(file, page_checksum_verification=True) as opened:
                 schema, metadata = opened.schema_arrow, opened.metadata
                 held = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
@@ -41,6 +44,9 @@ def parquet_frame(files: Sequence[Path]) -> Frame:
                     _check_full(file, name, held)
                 groups += [Group(number, i, group.num_rows) for i, group in enumerate(held) if group.num_rows]
                 tables.append(opened.read([name for name in columns if name not in images]))
+                rows = sum(group.num_rows for group in held)
+                if len(images) < len(columns) and tables[-1].num_rows != rows:
+                    raise DataError(f"{file}: not a readable Parquet file ({tables[-1].num_rows} rows, wanted {rows}).")
         except DataError:
             raise
         except BROKEN as error:
@@ -48,6 +54,21 @@ def parquet_frame(files: Sequence[Path]) -> Frame:
     table = import_module("pyarrow").concat_tables(tables)
     lazy = {name: ParquetCells(tuple(map(str, files)), name, tuple(groups)) for name in images if groups}
     return arrow_frame(table, title, lazy)
+
+
+def _check_groups(module: Any, file: Path) -> None:
+    """Read a row of each group. Where what the file says of a column contradicts itself, that is an error here, but
+    PyArrow ends the process where it is asked for the statistics of the column."""
+    with module.ParquetFile(file, buffer_size=_BUFFER) as opened:
+        for number in range(opened.metadata.num_row_groups):
+            group = opened.metadata.row_group(number)
+            if not group.num_rows:
+                continue
+            next(opened.iter_batches(1, row_groups=[number]), None)
+            kinds = [(group.column(i).physical_type, opened.schema.column(i).physical_type)
+                     for i in range(group.num_columns)]  # fmt: skip
+            if any(own != declared for own, declared in kinds):
+                raise DataError(f"{file}: not a readable Parquet file (row group {number} has columns of other types).")
 
 
 def parquet_length(file: Path) -> int:
@@ -131,7 +152,7 @@ def _count_empty(groups: Sequence[Any], name: str) -> int:
     """How many cells of a column of images the statistics of a file call empty."""
     found = 0
     for group in groups:
-        for i in range(group.num_columns):
+        for i in range(group.num_columns if group.num_rows else 0):
             column = group.column(i)
             if column.path_in_schema in (name, f"{name}.bytes") and column.is_stats_set:
                 found += column.statistics.null_count or 0
