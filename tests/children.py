@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -18,6 +19,14 @@ for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP, signal.SIGQUIT] 
     signal.signal(number, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 """
+
+
+def fork() -> int:
+    """`os.fork()`, without the warnings of what other tests of this process have imported and of their threads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # JAX
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later
+        return os.fork()
 
 
 def heeding_signals(command: Sequence[str]) -> list[str]:

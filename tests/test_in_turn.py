@@ -14,6 +14,7 @@ from augfuse.geometry import Canvas, affine
 from augfuse.in_turn import TOGETHER
 from augfuse.rng import Draw
 from augfuse.transforms.base import Geometric, Params
+from children import fork
 
 N = 3 * TOGETHER
 RECIPES = {
@@ -129,7 +130,7 @@ def test_without_a_seed_a_forked_process_draws_its_own() -> None:
     for _ in range(3):
         recipe(image=image)
     reading, writing = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             os.write(writing, b"".join(recipe(image=image)["image"].tobytes() for _ in range(8)))

@@ -15,6 +15,7 @@ import pytest
 
 import augfuse as af
 from augfuse.cli import main
+from children import fork
 
 RECIPE = af.Recipe([af.Rotate(20), af.HorizontalFlip()])
 
@@ -254,7 +255,7 @@ def in_a_fork(work: Callable[[], str]) -> str:
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
     read, write = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         signal.alarm(20)
         try:

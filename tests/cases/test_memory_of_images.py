@@ -13,6 +13,7 @@ from PIL import Image
 import augfuse as af
 from augfuse.data.codecs import memory as codec_memory
 from augfuse.data.codecs.memory import memory
+from children import fork
 
 
 def jpeg(seed: int, height: int, width: int) -> bytes:
@@ -83,7 +84,7 @@ def test_threads_do_not_share_an_image() -> None:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_has_memory_of_its_own() -> None:
     image = af.decode(FILES[0])
-    child = os.fork()
+    child = fork()
     if child == 0:
         os._exit(0 if same(af.decode(FILES[1]), FILES[1]) and same(image, FILES[0]) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
