@@ -51,7 +51,8 @@ class _Kept:
 
 @final
 class InTurn:
-    """What single calls of one recipe have planned. Threads may share it: nothing that they read is changed."""
+    """What single calls of one recipe have planned. Threads may share it: plans are added whole, and
+    `last` only says whether to plan ahead."""
 
     __slots__ = ("_kept", "_suits")
 
