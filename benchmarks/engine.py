@@ -27,7 +27,7 @@ import peers
 import startup
 import timing
 import workloads
-from augfuse.geometry import Canvas
+from augfuse.algebra.geometry import Canvas
 from timing import Figure, Summary
 
 LIBRARIES = ("numpy", "numba", "opencv-python-headless", "albumentations", "keras", "simplejpeg", "pillow")

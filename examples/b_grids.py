@@ -9,10 +9,10 @@ import numpy as np
 from shell import run
 
 import augfuse as af
+from augfuse.display.pictures import png_bytes, png_state
 from augfuse.files import write_bytes
 from augfuse.keras import ImageDataGenerator, array_to_img
 from augfuse.outputs import Output, check
-from augfuse.pictures import png_bytes, png_state
 
 SHOWN = {
     "flips": [af.HorizontalFlip(), af.VerticalFlip()],

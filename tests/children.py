@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 # A shell that is not interactive starts `command &` with SIGINT ignored, and children inherit that: a test suite that
 # runs in the background would send interrupts to processes that do not see them.
@@ -21,11 +26,36 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
+_IN_CLEAN_PROCESS = """
+import importlib, json, sys
+sys.path[:0], module, name, given = json.loads(sys.argv[1])
+getattr(importlib.import_module(module), name).__wrapped__(**given)
+"""
+
+
+def in_clean_process(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that forks, in a process that has imported no framework and is ended after two minutes.
+
+    A child of a process with the threads of JAX or TensorFlow may wait forever for a lock that one of them held at the
+    fork. So what is forked is never the process of the whole suite. Arguments go there as JSON.
+    """
+
+    @functools.wraps(test)
+    def run(**given: Any) -> None:
+        file = Path(test.__code__.co_filename)
+        folders = [str(file.parent), str(Path(__file__).parent)]
+        what = json.dumps([folders, file.stem, test.__name__, given])
+        command = [sys.executable, "-W", "error", "-c", _IN_CLEAN_PROCESS, what]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")(run)
+
+
 def fork() -> int:
-    """`os.fork()`, without the warnings of what other tests of this process have imported and of their threads."""
+    """`os.fork()`, without the warning that Python 3.12 and later give where there are threads."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # JAX
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later
+        warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
 
 

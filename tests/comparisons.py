@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from augfuse.train import evaluation, metrics
-from augfuse.train.evaluation import Evaluation, Fed, Mistake
-from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Arm, Comparison, DataFacts, Exported, Point, Settings
+from augfuse.experiment import evaluation, metrics
+from augfuse.experiment.evaluation import Evaluation, Fed, Mistake
+from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Arm, Comparison, DataFacts, Exported, Point, Settings
 
 TEST_IMAGES = 200
 

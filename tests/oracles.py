@@ -12,7 +12,8 @@ import pytest
 
 import augfuse as af
 from augfuse.execute import reference
-from augfuse.execute.cpu import cubic, run, tiles
+from augfuse.execute.cpu import run
+from augfuse.execute.cpu.passes import cubic, tiles
 from augfuse.execute.images import Images, as_images
 from augfuse.execute.load import stages
 from augfuse.execute.mixture import Stages, mixed, taken

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, final
 
 import numpy as np
 
-from augfuse.geometry import Canvas, Field
-from augfuse.ranges import Flag
+from augfuse.algebra.geometry import Canvas, Field
+from augfuse.algebra.ranges import Flag
 from augfuse.transforms.base import Displacement, Geometric, Params
 
 

@@ -17,11 +17,12 @@ PACKAGE = Path(af.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
-    "early", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs", "kernel_cache", "jit",
-    "lanes", "philox", "products", "traced", "ranges", "rng", "geometry", "lattices", "color", "statistics",
-    "transforms", "plan", "execute", "targets", "pictures", "notebook", "batch", "arguments", "carry_out", "in_turn",
-    "frames", "recipe", "device", "tta", "preprocessors", "functional", "data", "keras", "adapters", "torch", "grain",
-    "jax", "serving", "train", "doctor", "commands", "cli", "__main__",
+    "early", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs",  # services for everyone
+    "kernel_cache", "jit", "lanes", "algebra", "statistics",  # compiled code, mathematics
+    "transforms", "plan", "execute", "targets",  # the engine
+    "display", "batch", "call", "recipe", "device", "inference", "functional",  # one call
+    "data", "keras", "adapters", "torch", "grain", "jax", "serving",  # batches, frameworks
+    "experiment", "doctor", "commands", "cli", "__main__",  # commands
 )  # fmt: skip
 FRAMEWORKS = {"keras", "torch", "tensorflow", "jax", "grain"}
 HEAVY = {
@@ -60,7 +61,7 @@ def test_imports_go_down_only(path: Path) -> None:
             assert LAYERS.index(name) <= own, f"{path.name} imports {module}"
         if module.split(".")[0] in FRAMEWORKS:
             table = path.parent.parent == PACKAGE / "execute" / "arrays"  # of operations: a file for each framework
-            may = table or layer(path) in {"keras", "adapters", "serving", "train"}
+            may = table or layer(path) in {"keras", "adapters", "serving", "experiment"}
             assert may, f"{path.name} names a framework: {module}"
 
 

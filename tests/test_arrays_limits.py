@@ -11,11 +11,11 @@ import pytest
 
 import augfuse as af
 from array_cases import FRAMEWORKS, ran
+from augfuse.algebra.geometry import Canvas
 from augfuse.errors import MissingExtraError, RecipeError
 from augfuse.execute import arrays
 from augfuse.execute.arrays.limits import LIMITS
 from augfuse.execute.images import as_images
-from augfuse.geometry import Canvas
 from augfuse.targets.masks import as_words, from_words, plan_of
 from augfuse.transforms.base import Local, Params, Tone
 from oracles import fused, pictures

@@ -11,8 +11,8 @@ import augfuse as af
 from array_cases import COMPILED, FRAMEWORKS, REFUSED, assert_parity, assert_whole_parity, ran, table
 from augfuse.execute import arrays, reference
 from augfuse.execute.images import as_images
-from augfuse.transforms._placed import FourPoints
 from augfuse.transforms.base import Transform
+from augfuse.transforms.placed import FourPoints
 from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, fused, numbers, pictures
 from own import ENDS, corners
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.data.folder import open_folder
 from augfuse.data.layouts.manifest import Entry, read_groups, write_manifest
-from augfuse.train.datasets import load_parts
+from augfuse.data.sources.folder import open_folder
+from augfuse.experiment.setup.parts import load_parts
 from children import running
 from present import present
 
@@ -76,7 +76,7 @@ def test_the_same_bytes_whatever_the_workers_blocks_and_subset(monkeypatch: pyte
     wanted = af.augment(data, RECIPE, copies=2, workers=1)[0]
     for workers in (0, 3, None):
         assert np.array_equal(af.augment(data, RECIPE, copies=2, workers=workers)[0], wanted)
-    monkeypatch.setattr("augfuse.data.copies._BLOCK_BYTES", 1000)
+    monkeypatch.setattr("augfuse.data.export.augmented_copies._BLOCK_BYTES", 1000)
     assert np.array_equal(af.augment(data, RECIPE, copies=2)[0], wanted)
     assert not np.array_equal(af.augment(data, RECIPE, copies=2, seed=1)[0], wanted)
 
@@ -336,7 +336,7 @@ def test_a_name_that_is_not_utf8_is_refused_before_anything_is_computed(
     os.rename(src / "train" / "b" / "001.png", os.fsencode(src / "train" / "b") + b"/\xff.png")  # noqa: PTH104
     assert main(["augment", str(src), str(tmp_path / "dst.npz"), "--recipe", str(recipe)]) == 0
     capsys.readouterr()
-    monkeypatch.delattr("augfuse.data.store.augmented")
+    monkeypatch.delattr("augfuse.data.export.copy_files.augmented")
     assert main(["augment", str(src), str(tmp_path / "dst2"), "--recipe", str(recipe)]) == 1
     err = capsys.readouterr().err
     assert r"'b/\udcff.png': the name is not UTF-8" in err and "Traceback" not in err and "Rename the file" in err

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import augfuse as af
-from augfuse import geometry
+from augfuse.algebra import geometry
+from augfuse.algebra.geometry import FIELD_STEP, Canvas
+from augfuse.algebra.rng import Draw, Words
 from augfuse.execute import reference
 from augfuse.execute.images import as_images
-from augfuse.geometry import FIELD_STEP, Canvas
 from augfuse.plan.lower import Interpolation
-from augfuse.rng import Draw, Words
 from augfuse.transforms.base import Displacement, Geometric, Params, Transform
 from oracles import FULL_SCALE, assert_like_reference, fused, pictures, sources, unfused
 from own import ENDS, Given, Tilted, corners

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse import color, geometry
+from augfuse.algebra import color_matrices, geometry
 from oracles import pictures
 
 X = pictures(3, 20, 24)
@@ -131,17 +131,17 @@ def test_color_jitter_is_its_parts_in_the_fixed_order(b: float, c: float, s: flo
 @given(st.floats(-1, 1))
 def test_hue_keeps_luma_and_the_greys(turns: float) -> None:
     one = np.ones(1)
-    m = color.jitter(one, one, one, np.array([turns]))[0]
+    m = color_matrices.jitter(one, one, one, np.array([turns]))[0]
     np.testing.assert_allclose(LUMA @ m[:, :3], LUMA, atol=1e-12)
     np.testing.assert_allclose(m[:, :3].sum(axis=1), 1, atol=1e-12)
-    back = color.jitter(one, one, one, np.array([-turns]))[0]
+    back = color_matrices.jitter(one, one, one, np.array([-turns]))[0]
     np.testing.assert_allclose(m[:, :3] @ back[:, :3], np.eye(3), atol=1e-10)
 
 
 def test_a_full_turn_is_the_identity_and_half_a_turn_is_not() -> None:
     for turns in (0.0, 1.0, -1.0):
         assert np.abs(run(af.Hue((turns, turns))) - X).max() < 1e-3
-    np.testing.assert_allclose(color.jitter(*np.ones((4, 1)))[0], np.eye(3, 4), atol=1e-12)
+    np.testing.assert_allclose(color_matrices.jitter(*np.ones((4, 1)))[0], np.eye(3, 4), atol=1e-12)
     red = np.full((1, 1, 1, 3), (120, 60, 60), np.uint8)
     for turns, low, high in ((1 / 3, 0.2, 0.5), (2 / 3, 0.5, 0.8), (-1 / 3, 0.5, 0.8)):
         turned = run(af.Hue((turns, turns)), pixels=red)[0, 0, 0] / 255
@@ -166,22 +166,26 @@ def test_product_is_a_matrix_product(first: np.ndarray, second: np.ndarray) -> N
     def square(m: np.ndarray) -> np.ndarray:
         return np.vstack([m[0], [0, 0, 0, 1]])
 
-    np.testing.assert_allclose(color.product([first, second])[0], (square(second) @ square(first))[:3], atol=1e-12)
+    np.testing.assert_allclose(
+        color_matrices.product([first, second])[0], (square(second) @ square(first))[:3], atol=1e-12
+    )
     rgb = np.array([[0.2, 0.5, 0.9]])
     np.testing.assert_allclose(
-        color.apply(second, color.apply(first, rgb)), color.apply(color.product([first, second]), rgb), atol=1e-10
+        color_matrices.apply(second, color_matrices.apply(first, rgb)),
+        color_matrices.apply(color_matrices.product([first, second]), rgb),
+        atol=1e-10,
     )
 
 
 @given(matrices, st.floats(-10, 10), st.floats(0.1, 300))
 def test_to_range_is_the_same_map_on_another_scale(m: np.ndarray, low: float, width: float) -> None:
     rgb = np.array([[0.2, 0.5, 0.9]])
-    moved = color.apply(color.to_range(m, low, low + width), rgb * width + low)
-    np.testing.assert_allclose((moved - low) / width, color.apply(m, rgb), atol=1e-8)
+    moved = color_matrices.apply(color_matrices.to_range(m, low, low + width), rgb * width + low)
+    np.testing.assert_allclose((moved - low) / width, color_matrices.apply(m, rgb), atol=1e-8)
 
 
 def test_where() -> None:
-    m = color.uniform(np.array([2.0, 3.0]), 0.5)
+    m = color_matrices.uniform(np.array([2.0, 3.0]), 0.5)
     kept = geometry.where(np.array([True, False]), m)
     assert np.array_equal(kept[0], m[0]) and np.array_equal(kept[1], np.eye(3, 4))
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.geometry import Canvas
-from augfuse.rng import Draw, Words
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.rng import Draw, Words
 from augfuse.transforms.base import Transform
 from oracles import labels_of, pictures
 

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.transforms._custom import reverse_channels
 from augfuse.transforms.base import Compose, Transform
 from augfuse.transforms.children import inside
+from augfuse.transforms.custom import reverse_channels
 from oracles import labels_of, pictures, random_recipes, siblings
 from trees import bodies, ends
 

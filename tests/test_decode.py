@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from augfuse.data import limits
 from augfuse.data.codecs import jpeg, pillow, png, tiff, webp
-from augfuse.data.decode import Color, decode, sniff
+from augfuse.data.decoding import limits
+from augfuse.data.decoding.decode import Color, decode, sniff
 from augfuse.errors import DataError, DecodeError, ImageTypeError
 
 ODD_FILES = Path(os.environ.get("AUGFUSE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "odd_files"

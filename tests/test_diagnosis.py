@@ -12,10 +12,10 @@ import pytest
 
 pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[train]'")
 
-from augfuse.train import diagnosis, verdict
-from augfuse.train.diagnosis import Evidence, diagnose
-from augfuse.train.metrics import Score
-from augfuse.train.record import AUGMENTED, PLAIN
+from augfuse.experiment import diagnosis, verdict
+from augfuse.experiment.diagnosis import Evidence, diagnose
+from augfuse.experiment.metrics import Score
+from augfuse.experiment.records import AUGMENTED, PLAIN
 from comparisons import comparison, with_arms
 
 # Large enough that the limits are those of the rules and not those of chance.

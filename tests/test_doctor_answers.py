@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from augfuse.doctor.answers import Answers, alike, judge, knows
-from augfuse.doctor.behaviour import verdict
-from augfuse.doctor.survey import Part
+from augfuse.doctor.dataset import Part
+from augfuse.doctor.preprocessing.ask_model import verdict
+from augfuse.doctor.preprocessing.trials import Answers, alike, judge, knows
 
 PART = Part(name="test", names=())
 

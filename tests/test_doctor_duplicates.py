@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.doctor import examine, similar
+from augfuse.doctor import examine
+from augfuse.doctor.checks import similar
 from doctor_cases import codes, healthy, one, photos, picture, save
 from present import present
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.data.npz import read_npz
+from augfuse.data.sources.npz import read_npz
 from augfuse.doctor import examine
-from augfuse.doctor.labels import _check_order
-from augfuse.doctor.survey import Part
+from augfuse.doctor.checks.classes import _check_order
+from augfuse.doctor.dataset import Part
 from doctor_cases import codes, healthy, one, photos, picture, save
 
 

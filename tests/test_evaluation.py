@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[train]'")
 
 import augfuse as af
-from augfuse.train import evaluation, metrics
-from augfuse.train.evaluation import Evaluation
+from augfuse.experiment import evaluation, metrics
+from augfuse.experiment.evaluation import Evaluation
 from comparisons import said
 from present import present
 from stripes import stripes

@@ -16,9 +16,9 @@ pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.train.datasets import load_parts
-from augfuse.train.options import Options
-from augfuse.train.prepare import prepare
+from augfuse.experiment.options import Options
+from augfuse.experiment.setup.parts import load_parts
+from augfuse.experiment.setup.prepare import prepare
 from doctor_cases import healthy, photos, picture, save
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse import rng
-from augfuse.execute.cpu import statistics, still, straight, swapped
-from augfuse.execute.cpu import tiles as kernel
+from augfuse.algebra import rng
+from augfuse.execute.cpu import image_sums
+from augfuse.execute.cpu.passes import still, straight, swapped
+from augfuse.execute.cpu.passes import tiles as kernel
 from augfuse.execute.images import as_images
 from augfuse.plan.ops import Segment
 from augfuse.transforms.base import Color, Transform
@@ -183,7 +184,7 @@ def test_one_kernel_per_dtype_pair() -> None:
     for loop in (kernel.run, still.run, still.mixed, straight.run, swapped.run):
         pairs = [(str(s[0]), str(s[5])) for s in loop.signatures]
         assert pairs and len(pairs) == len(set(pairs)), loop.signatures
-    assert len(statistics.channel_means.signatures) <= 3  # one per source dtype
+    assert len(image_sums.channel_means.signatures) <= 3  # one per source dtype
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -263,7 +264,10 @@ def test_an_unwritable_cache_folder_is_only_a_warning(tmp_path: Path) -> None:
     shutil.copytree(Path(af.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     for folder in (package, *(p for p in package.rglob("*") if p.is_dir())):
         (folder / "__pycache__").touch()  # a file: no folder of this name can be made
-    code = "import numpy, augfuse.execute.cpu.tiles, augfuse.rng as r; print(r.bits(0, 0, numpy.array([0]), 'a')[0, 0])"
+    code = (
+        "import numpy, augfuse.execute.cpu.passes.tiles, augfuse.algebra.rng as r\n"
+        "print(r.bits(0, 0, numpy.array([0]), 'a')[0, 0])"
+    )
     nowhere = {"PYTHONPATH": str(tmp_path), "HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/x", "NUMBA_CACHE_DIR": ""}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **nowhere}

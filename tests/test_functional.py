@@ -15,8 +15,8 @@ import pytest
 from scipy import ndimage
 
 import augfuse as af
-from augfuse.transforms._placed import Crop, ErasedPart, FourPoints, ResizedCrop
 from augfuse.transforms.base import Transform, specs
+from augfuse.transforms.placed import Crop, ErasedPart, FourPoints, ResizedCrop
 from oracles import pictures
 from test_architecture import HEAVY
 

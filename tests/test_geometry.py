@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse import geometry
-from augfuse.geometry import Canvas
-from augfuse.rng import Draw, Words
+from augfuse.algebra import geometry
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.rng import Draw, Words
 from augfuse.transforms.base import Geometric
 from oracles import pictures
 

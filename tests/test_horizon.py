@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse import geometry
+from augfuse.algebra import geometry
 from oracles import assert_like_reference, labels_of, pictures, sources
 
 CROPS = [

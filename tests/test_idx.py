@@ -13,7 +13,7 @@ import pytest
 
 import augfuse as af
 from augfuse.data.open import open_parts
-from augfuse.train.datasets import load_parts
+from augfuse.experiment.setup.parts import load_parts
 from present import present
 
 CODES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.geometry import Canvas, affine
-from augfuse.in_turn import TOGETHER
-from augfuse.rng import Draw
+from augfuse.algebra.geometry import Canvas, affine
+from augfuse.algebra.rng import Draw
+from augfuse.call.in_turn import TOGETHER
 from augfuse.transforms.base import Geometric, Params
-from children import fork
+from children import fork, in_clean_process
 
 N = 3 * TOGETHER
 RECIPES = {
@@ -70,7 +70,7 @@ def test_what_differs_from_call_to_call_counts() -> None:
 
 @pytest.mark.parametrize("most", [0, 2000])
 def test_what_is_not_kept_is_planned_again(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augfuse.in_turn.MOST_KEPT", most)
+    monkeypatch.setattr("augfuse.call.in_turn.MOST_KEPT", most)
     recipe, image = af.Recipe([af.Rotate(30), af.ElasticTransform(), af.ColorJitter()]), pictures(1, 16, 16, 3)[0]
     order = [*np.random.default_rng(1).permutation(4 * TOGETHER).tolist(), *range(4 * TOGETHER)]
     batch = recipe.batch(np.stack([image] * (4 * TOGETHER)), seed=5).images
@@ -123,8 +123,7 @@ def test_without_a_seed_no_two_calls_are_alike() -> None:
     assert len(set(seen)) == len(seen) == 160
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@in_clean_process
 def test_without_a_seed_a_forked_process_draws_its_own() -> None:
     recipe, image = af.Recipe([af.Rotate(180), af.Brightness(0.9)]), pictures(1, 4, 4, 3)[0]
     for _ in range(3):

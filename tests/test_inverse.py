@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.geometry import Canvas, Field
+from augfuse.algebra.geometry import Canvas, Field
+from augfuse.algebra.rng import Draw
 from augfuse.plan.ops import Segment
-from augfuse.rng import Draw
 from augfuse.transforms.base import Displacement, Geometric, Params
 from augfuse.transforms.mixing import Mix
 from oracles import labels_of, pictures, random_recipes, sources

@@ -16,8 +16,8 @@ pd = pytest.importorskip("pandas", reason="needs the extra: pip install 'augfuse
 from keras.src.legacy.preprocessing import image as legacy  # noqa: E402
 
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageTypeError  # noqa: E402
-from augfuse.keras.dataframe import ColumnError, DataFrameIterator, retired_arguments  # noqa: E402
-from augfuse.keras.generator import ImageDataGenerator  # noqa: E402
+from augfuse.keras.generator.generator import ImageDataGenerator  # noqa: E402
+from augfuse.keras.iterators.dataframe_iterator import ColumnError, DataFrameIterator, retired_arguments  # noqa: E402
 
 pytestmark = [
     # The notices about mended defects come once in a process, from whichever test is first; their tests are elsewhere.

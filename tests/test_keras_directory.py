@@ -17,9 +17,9 @@ pytest.importorskip("scipy", reason="needs the extra: pip install 'augfuse[keras
 from keras.src.legacy.preprocessing import image as legacy  # noqa: E402
 
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, ImageTypeError  # noqa: E402
-from augfuse.keras.directory import DirectoryIterator  # noqa: E402
-from augfuse.keras.files import EmptyBatchError  # noqa: E402
-from augfuse.keras.generator import ImageDataGenerator  # noqa: E402
+from augfuse.keras.generator.generator import ImageDataGenerator  # noqa: E402
+from augfuse.keras.iterators.directory_iterator import DirectoryIterator  # noqa: E402
+from augfuse.keras.iterators.file_iterator import EmptyBatchError  # noqa: E402
 
 pytestmark = [
     # The notices about mended defects come once in a process, from whichever test is first; their tests are elsewhere.

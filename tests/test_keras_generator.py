@@ -31,7 +31,7 @@ import augfuse.keras as ak  # noqa: E402
 from augfuse import warn_once  # noqa: E402
 from augfuse.errors import AugfuseError, AugfuseWarning, DataError, ImageError, ImageTypeError, RangeError  # noqa: E402
 from augfuse.keras import ImageDataGenerator  # noqa: E402
-from augfuse.keras.draws import Parameters, keyed  # noqa: E402
+from augfuse.keras.generator.draws import Parameters, keyed  # noqa: E402
 from test_keras_adapter import BACKEND, BACKENDS, Recorder  # noqa: E402
 
 pytestmark = [

@@ -21,7 +21,7 @@ keras = pytest.importorskip(
     "keras", reason="needs the extras: pip install 'augfuse[keras,tensorflow]'", exc_type=ImportError
 )
 
-from augfuse.data.decode import decode  # noqa: E402
+from augfuse.data.decoding.decode import decode  # noqa: E402
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, DecodeError, ImageTypeError  # noqa: E402
 from augfuse.keras import images  # noqa: E402
 from augfuse.keras.images import (  # noqa: E402

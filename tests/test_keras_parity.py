@@ -20,7 +20,7 @@ legacy = pytest.importorskip("keras.src.legacy.preprocessing.image", reason="thi
 
 from augfuse.errors import AugfuseWarning  # noqa: E402
 from augfuse.keras import ImageDataGenerator  # noqa: E402
-from augfuse.keras.draws import streamed  # noqa: E402
+from augfuse.keras.generator.draws import streamed  # noqa: E402
 from keras_cases import CALLS, SHIFTS, Case, make  # noqa: E402
 
 pytestmark = [

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 pytest.importorskip("keras", reason="needs the extras: pip install 'augfuse[keras,tensorflow]'", exc_type=ImportError)
 
-from augfuse.data import zca
-from augfuse.data.moments import moments
-from augfuse.data.zca import Whitening, fit_zca
+from augfuse.data.measured import zca
+from augfuse.data.measured.moments import moments
+from augfuse.data.measured.zca import Whitening, fit_zca
 from augfuse.errors import DataError, ImageError, ImageTypeError, RangeError
-from augfuse.keras.fitting import keras_zca
+from augfuse.keras.generator.fitting import keras_zca
 
 EPSILON = 1e-3
 

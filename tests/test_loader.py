@@ -21,8 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.data.order import Order
-from augfuse.data.ring import Ring
+from augfuse.data.batches.buffer_pool import Ring
+from augfuse.data.batches.order import Order
 from children import heeding_signals
 from oracles import pictures
 from present import present

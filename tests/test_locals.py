@@ -12,13 +12,13 @@ from scipy import ndimage, special, stats
 
 import augfuse as af
 import augfuse.functional as F
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.rng import Draw, Words
 from augfuse.execute.cpu import chunks
 from augfuse.execute.images import as_images
-from augfuse.geometry import Canvas
-from augfuse.rng import Draw, Words
-from augfuse.transforms._local import normal_quantiles
-from augfuse.transforms._placed import ErasedPart
 from augfuse.transforms.base import Frame, Local
+from augfuse.transforms.local import normal_quantiles
+from augfuse.transforms.placed import ErasedPart
 from oracles import FULL_SCALE, by_reference, fused, pictures
 
 SIZES = [(1, 1), (1, 7), (9, 1), (5, 4), (33, 47), (8, 64), (3, 130)]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import augfuse as af
+from augfuse.algebra.rng import Draw, Words
 from augfuse.plan.partners import Pool
-from augfuse.rng import Draw, Words
-from augfuse.transforms._mix import draw_beta
+from augfuse.transforms.mix import draw_beta
 from augfuse.transforms.mixing import Mix
 from oracles import EXAMPLES, pictures
 

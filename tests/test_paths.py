@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute.cpu import aligned, bent, cubic, picks, run, still, straight, swapped, tiles
+from augfuse.execute.cpu import run
+from augfuse.execute.cpu.passes import aligned, bent, cubic, picks, still, straight, swapped, tiles
 from augfuse.plan.lower import Pass
 from augfuse.transforms.base import Color, Geometric, Transform, Write
 from oracles import FULL_SCALE, batch_of, numbers, pictures, sampling_loop

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augfuse as af
+from augfuse.algebra.geometry import Canvas
 from augfuse.execute.images import as_images
-from augfuse.geometry import Canvas
 from augfuse.plan.draw import draw
 from augfuse.plan.fuse import fuse
 from augfuse.plan.lower import Pass, lower

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 import augfuse as af
-from augfuse import pictures
 from augfuse.cli import main
 from augfuse.commands import sheet
+from augfuse.display import pictures
 from augfuse.plan.describe import caption
 from augfuse.plan.ops import Segment
 from augfuse.transforms.base import Compose, Tone, Transform

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.ranges import Anything, Choice, Interval, Lengths, Margins, Number, Numbers
+from augfuse.algebra.ranges import Anything, Choice, Interval, Lengths, Margins, Number, Numbers
 
 angle = Interval("angle", "degrees", -360, 360, hint="Full turns repeat: use (0, 360).")
 factor = Interval("factor", "times", 0, 100, "factor")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.transforms._custom import reverse_channels
+from augfuse.transforms.custom import reverse_channels
 from oracles import pictures
 from trees import bodies, ends
 

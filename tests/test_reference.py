@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augfuse import geometry
+from augfuse.algebra import geometry
+from augfuse.algebra.geometry import Canvas
 from augfuse.execute import reference
-from augfuse.geometry import Canvas
 from augfuse.plan.lower import REDUCE_ABOVE
 from augfuse.transforms import Erase, GaussianBlur, GaussianNoise
 from oracles import pictures

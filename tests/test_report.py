@@ -17,10 +17,10 @@ pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.train import metrics, verdict
-from augfuse.train.evaluation import Fed
-from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison, Settings, SweepPoint
-from augfuse.train.report import metrics_csv, report_dict, rewrite, shown_images, write_report
+from augfuse.experiment import metrics, verdict
+from augfuse.experiment.evaluation import Fed
+from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison, Settings, SweepPoint
+from augfuse.experiment.report.write import metrics_csv, report_dict, rewrite, shown_images, write_report
 from comparisons import comparison, read_page, save_predictions
 
 NASTY = "<script>alert('x')</script>&\"#"

@@ -17,11 +17,12 @@ pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[
 from PIL import Image
 
 from augfuse.cli import main
-from augfuse.train import store, verdict
-from augfuse.train.evaluation import Fed
-from augfuse.train.metrics import Score
-from augfuse.train.record import ARMS, AUGMENTED, PLAIN, Comparison
-from augfuse.train.report import report_dict, write_report
+from augfuse.experiment import verdict
+from augfuse.experiment.evaluation import Fed
+from augfuse.experiment.metrics import Score
+from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison
+from augfuse.experiment.report.write import report_dict, write_report
+from augfuse.experiment.run_folder import result_file
 from comparisons import comparison, read_page, save_predictions, with_arms
 from stripes import save_npz, stripes
 
@@ -135,7 +136,7 @@ def test_the_val_part_is_counted(tmp_path: Path, validation: str | None, name: s
 def test_a_run_without_the_newer_fields_still_loads(tmp_path: Path) -> None:
     result = comparison()
     save_predictions(result, tmp_path)
-    path = store.save(result, tmp_path)
+    path = result_file.save(result, tmp_path)
     stored = msgspec.msgpack.decode(path.read_bytes())
     del stored["facts"]["validation_counts"]
     path.write_bytes(msgspec.msgpack.encode(stored))
@@ -149,7 +150,7 @@ def test_a_run_describes_its_validation_part(tmp_path: Path) -> None:
     data = save_npz(tmp_path / "d.npz", **arrays)
     usual = ["--epochs", "1", "--seeds", "1", "--batch-size", "8", "--workers", "0", "--out", str(tmp_path)]
     assert main(["train", str(data), *usual, "--name", "a", "--early-stopping", "1"]) == 0
-    result = store.load(tmp_path / "a")
+    result = result_file.load(tmp_path / "a")
     assert [fed.part for fed in result.fed] == ["training, augmented", "training, plain", "validation", "test"]
     assert result.fed[2].images == 12
     assert result.facts.validation_counts == tuple(np.bincount(sets["val"][1], minlength=2).tolist())
@@ -167,11 +168,11 @@ def test_a_val_part_that_is_not_used_cannot_end_a_run(tmp_path: Path) -> None:
     usual = ["--epochs", "1", "--seeds", "1", "--batch-size", "5", "--size", "12", "--workers", "0"]
     command = ["train", str(tmp_path / "data"), *usual, "--out", str(tmp_path)]
     assert main([*command, "--name", "whole"]) == 0
-    result = store.load(tmp_path / "whole")
+    result = result_file.load(tmp_path / "whole")
     assert [fed.part for fed in result.fed][2] == "val, not used"
     assert result.facts.validation_counts == (3, 3)
     (tmp_path / "data" / "val" / "b" / "1.png").write_bytes(b"no picture")
     assert main([*command, "--name", "broken"]) == 0
-    result = store.load(tmp_path / "broken")
+    result = result_file.load(tmp_path / "broken")
     assert len(result.fed) == 3
     assert result.facts.validation_counts == (3, 3)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 import augfuse as af
-from augfuse import rng
+from augfuse.algebra import rng
 
 word = st.integers(0, 2**64 - 1)
 index = st.integers(0, 2**63 - 1)
@@ -196,7 +196,7 @@ def test_large_and_small_epochs_are_ordered_by_one_rule(n: int) -> None:
 
 
 def test_equal_words_stay_in_order() -> None:
-    from augfuse.philox import sort_words
+    from augfuse.algebra.philox import sort_words
 
     words = np.random.default_rng(0).integers(0, 2**64, 50, np.uint64)[np.random.default_rng(1).integers(0, 50, 2000)]
     order = np.empty(len(words), np.int64)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.data.order import Order
+from augfuse.data.batches.order import Order
 from oracles import pictures
 
 N = 50

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfuse.data.arrays import from_arrays
 from augfuse.data.dataset import DataSet
-from augfuse.data.decode import decode
-from augfuse.data.folder import from_directory
+from augfuse.data.decoding.decode import decode
+from augfuse.data.sources.arrays import from_arrays
+from augfuse.data.sources.folder import from_directory
 from augfuse.errors import (
     AugfuseWarning,
     DataError,

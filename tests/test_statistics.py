@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import augfuse as af
-from augfuse.data.zca import Whitening
+from augfuse.data.measured.zca import Whitening
 
 
 def images(n: int = 70, dtype: Any = np.uint8, channels: int = 3, seed: int = 0) -> np.ndarray:

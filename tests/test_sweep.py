@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import augfuse as af
+from augfuse.algebra.ranges import Interval
 from augfuse.plan.ops import Segment
-from augfuse.ranges import Interval
 from augfuse.transforms.base import specs
 from augfuse.transforms.children import Child, Children, Lists, inside
 from oracles import batch_of

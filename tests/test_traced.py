@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse import geometry
+from augfuse.algebra import geometry
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.traced import NotTraceableError
 from augfuse.errors import ImageError, RecipeError
 from augfuse.execute.arrays import prepare
 from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.drawn import Program
 from augfuse.execute.arrays.words import halves
-from augfuse.geometry import Canvas
 from augfuse.plan.plan import Source
-from augfuse.traced import NotTraceableError
 
 SEED, EPOCH, H, W = 7, 3, 40, 56
 INDICES = np.array([5, 0, 77, 3, 2**20], np.int64)
@@ -79,7 +79,7 @@ def test_recipes_of_several(recipe: af.Recipe, name: str) -> None:
 
 def test_a_transform_of_the_users() -> None:
     """Written for NumPy alone."""
-    from augfuse.rng import Draw
+    from augfuse.algebra.rng import Draw
     from augfuse.transforms.base import Geometric, Params
 
     class Zoom(Geometric, frozen=True):

@@ -19,19 +19,19 @@ pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[
 from rich.console import Console
 
 import augfuse as af
+from augfuse.experiment import metrics
+from augfuse.experiment.arms import Measure, evaluation_batch_size, measured_epochs
+from augfuse.experiment.dry_run import dry_run
+from augfuse.experiment.evaluation import Evaluation
+from augfuse.experiment.network.model_file import read_model
+from augfuse.experiment.network.network import Network, predict
+from augfuse.experiment.options import Options
+from augfuse.experiment.records import AUGMENTED, PLAIN
+from augfuse.experiment.run import Outcome, run
+from augfuse.experiment.setup.prepare import Job, prepare
+from augfuse.experiment.setup.run_loaders import training_loader
+from augfuse.experiment.tasks.cnn import cnn_builder
 from augfuse.serving.program import program
-from augfuse.train import metrics
-from augfuse.train.arms import Measure, evaluation_batch_size, measured_epochs
-from augfuse.train.dry_run import dry_run
-from augfuse.train.evaluation import Evaluation
-from augfuse.train.loaders import training_loader
-from augfuse.train.modelfile import read_model
-from augfuse.train.models import Network, predict
-from augfuse.train.options import Options
-from augfuse.train.prepare import Job, prepare
-from augfuse.train.record import AUGMENTED, PLAIN
-from augfuse.train.run import Outcome, run
-from augfuse.train.tasks.cnn import cnn_builder
 from present import present
 from stripes import SHAPE, save_npz, stripes
 

@@ -22,14 +22,15 @@ from PIL import Image
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.train import evaluation, store
-from augfuse.train.dry_run import dry_run
-from augfuse.train.inputs import parts_from
-from augfuse.train.models import Network
-from augfuse.train.options import Options
-from augfuse.train.ownmodel import own_model
-from augfuse.train.prepare import prepare
-from augfuse.train.state import data_digest
+from augfuse.experiment import evaluation
+from augfuse.experiment.dry_run import dry_run
+from augfuse.experiment.inputs import parts_from
+from augfuse.experiment.network.network import Network
+from augfuse.experiment.network.user_model import own_model
+from augfuse.experiment.options import Options
+from augfuse.experiment.run_folder import result_file
+from augfuse.experiment.run_folder.checkpoint import data_digest
+from augfuse.experiment.setup.prepare import prepare
 from present import present
 from stripes import SHAPE, save_npz, stripes
 
@@ -341,7 +342,7 @@ def test_names_that_are_no_text_come_through(tmp_path: Path, capsys: Any) -> Non
     report = json.loads((out / "r" / "report.json").read_text(encoding="utf-8"))
     assert report["data"]["classes"] == ["b\\udceate", "chat"]
     assert "\\udce9" in (out / "r" / "report.html").read_text(encoding="utf-8")
-    found = store.load(out / "r")
+    found = result_file.load(out / "r")
     assert found.settings.data == str(tmp_path / "d\\udce9")
     paths = evaluation.load(out / "r", "plain", 0).paths
     assert paths is not None

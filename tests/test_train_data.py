@@ -12,10 +12,10 @@ pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[tra
 pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[train]'")
 
 import augfuse as af
-from augfuse.data import digits
-from augfuse.train import recipes
-from augfuse.train.datasets import load_parts
-from augfuse.train.prepare import Options, prepare
+from augfuse.data.sources import digits
+from augfuse.experiment.setup import run_recipe
+from augfuse.experiment.setup.parts import load_parts
+from augfuse.experiment.setup.prepare import Options, prepare
 from present import present
 from stripes import SHAPE, save_npz, stripes
 
@@ -175,28 +175,28 @@ def test_class_folders_with_and_without_a_test_part(
 
 
 def test_a_recipe_is_completed_for_a_network() -> None:
-    done = recipes.complete(af.Recipe([af.Rotate(10)], fill="reflect"), (8, 10))
+    done = run_recipe.complete(af.Recipe([af.Rotate(10)], fill="reflect"), (8, 10))
     assert [type(t).__name__ for t in done.transforms] == ["Resize", "Rotate", "ToFloat"]
     assert done.fill == "reflect"
     whole = af.Recipe([af.Rotate(10), af.Normalize()])
-    assert recipes.complete(whole, None) == whole
+    assert run_recipe.complete(whole, None) == whole
 
 
 def test_a_recipe_that_cannot_be_compared_is_refused() -> None:
     with pytest.raises(af.RecipeError, match="nothing random"):
-        recipes.complete(af.Recipe([af.Resize(8), af.ToFloat()]), None)
+        run_recipe.complete(af.Recipe([af.Resize(8), af.ToFloat()]), None)
     with pytest.raises(af.RecipeError, match="sets a size too"):
-        recipes.complete(af.Recipe([af.RandomCrop(8)]), (8, 8))
+        run_recipe.complete(af.Recipe([af.RandomCrop(8)]), (8, 8))
 
 
 def test_default_recipes_do_not_mirror_characters() -> None:
-    names = [type(t).__name__ for t in recipes.default_recipe((8, 8), 1).transforms]
+    names = [type(t).__name__ for t in run_recipe.default_recipe((8, 8), 1).transforms]
     assert "HorizontalFlip" not in names
-    assert "HorizontalFlip" in [type(t).__name__ for t in recipes.default_recipe((8, 8), 3).transforms]
-    assert not {"HorizontalFlip", "VerticalFlip"} & {type(t).__name__ for t in recipes.digits_recipe().transforms}
+    assert "HorizontalFlip" in [type(t).__name__ for t in run_recipe.default_recipe((8, 8), 3).transforms]
+    assert not {"HorizontalFlip", "VerticalFlip"} & {type(t).__name__ for t in run_recipe.digits_recipe().transforms}
     for channels in (1, 3):
         image = np.full((9, 7, channels), 99, np.uint8)
-        assert recipes.default_recipe((8, 6), channels)(image=image)["image"].shape == (8, 6, channels)
+        assert run_recipe.default_recipe((8, 6), channels)(image=image)["image"].shape == (8, 6, channels)
 
 
 def test_prepare_refuses_images_of_different_sizes(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ pytest.importorskip("pycocotools", reason="needs the extra: pip install 'augfuse
 import keras
 
 import augfuse as af
-from augfuse.train.inputs import parts_from
-from augfuse.train.models import Network
-from augfuse.train.run import Outcome
-from augfuse.train.tasks import centers
-from augfuse.train.tasks.average_precision import Precisions
-from augfuse.train.tasks.detection import BoxEvaluation
+from augfuse.experiment.inputs import parts_from
+from augfuse.experiment.network.network import Network
+from augfuse.experiment.run import Outcome
+from augfuse.experiment.tasks import centers
+from augfuse.experiment.tasks.average_precision import Precisions
+from augfuse.experiment.tasks.detection import BoxEvaluation
 from blocks import NAMES, SHAPE, Blocks, blocks
 from comparisons import read_page
 

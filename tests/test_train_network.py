@@ -21,12 +21,13 @@ import keras
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.train import again, report, store
-from augfuse.train.fingerprint import fingerprint
-from augfuse.train.models import Network
-from augfuse.train.options import Options
-from augfuse.train.ownmodel import own_model
-from augfuse.train.prepare import prepare
+from augfuse.experiment.network.fingerprint import fingerprint
+from augfuse.experiment.network.network import Network
+from augfuse.experiment.network.user_model import own_model
+from augfuse.experiment.options import Options
+from augfuse.experiment.report import write
+from augfuse.experiment.run_folder import rerun_command, result_file
+from augfuse.experiment.setup.prepare import prepare
 from stripes import SHAPE, save_npz, stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
@@ -121,8 +122,9 @@ def test_a_network_is_the_same_in_another_process(nets: Any, folder: Path) -> No
     (folder / "elsewhere").mkdir()
     (folder / "elsewhere" / "manynets.py").write_text(moved, encoding="utf-8")
     code = (
-        "import keras, manynets\nfrom augfuse.train.fingerprint import fingerprint\n"
-        "from augfuse.train.ownmodel import own_model\nkeras.layers.Dense(3), keras.layers.Conv2D(3, 3)\n"
+        "import keras, manynets\nfrom augfuse.experiment.network.fingerprint import fingerprint\n"
+        "from augfuse.experiment.network.user_model import own_model\n"
+        "keras.layers.Dense(3), keras.layers.Conv2D(3, 3)\n"
         "print(fingerprint(own_model(lambda: manynets.net(own=3)).builder((8, 10, 3), 2)(0)))"
     )
     done = subprocess.run(
@@ -135,7 +137,7 @@ def test_another_network_is_refused_under_the_same_name(nets: Any, folder: Path,
     def settled(**changes: Any) -> Any:
         return prepare(Options(data=folder / "d.npz", model=lambda: nets.net(**changes), out=tmp_path, name="r"))
 
-    from augfuse.train.state import RunFolder
+    from augfuse.experiment.run_folder.checkpoint import RunFolder
 
     with RunFolder(tmp_path / "r").open(settled().identity):
         pass
@@ -167,26 +169,26 @@ def test_the_record_says_what_was_trained(nets: Any, folder: Path, tmp_path: Pat
     assert json.loads((result.folder / "report.json").read_text(encoding="utf-8"))["network"] == config["network"]
     page = result.report.read_text(encoding="utf-8")
     assert f"{facts.parameters} parameters" in page
-    assert store.load(result.folder).network == facts
+    assert result_file.load(result.folder).network == facts
     with pytest.raises(af.RangeError, match=r"--optimizer sgd: .* comes compiled"):
         prepare(Options(data=folder / "d.npz", model=nets.net, out=tmp_path, optimizer="sgd"))
 
 
 def test_runs_of_older_versions_are_still_read(tmp_path: Path) -> None:
+    from augfuse.experiment.run_folder.encoding import pack
     from augfuse.files import write_bytes
-    from augfuse.train.files import pack
     from comparisons import comparison, save_predictions
 
     whole = comparison()
     old = msgspec.msgpack.decode(pack(whole))
     del old["network"]
     old["evaluations"] = []
-    write_bytes(tmp_path / store.FILE, msgspec.msgpack.encode(old))
+    write_bytes(tmp_path / result_file.FILE, msgspec.msgpack.encode(old))
     save_predictions(whole, tmp_path)
-    found = store.load(tmp_path)
+    found = result_file.load(tmp_path)
     assert found.network is None
-    report.rewrite(tmp_path)
-    assert "network:" not in report.config_yaml(found.settings, None)
+    write.rewrite(tmp_path)
+    assert "network:" not in write.config_yaml(found.settings, None)
 
 
 # --- running it again ---
@@ -209,7 +211,7 @@ def test_the_call_that_is_printed_repeats_the_run(nets: Any, tmp_path: Path, mon
 
 def settled(options: Options) -> str:
     job = prepare(options)
-    return again.again(job.settings, Path("runs/r"), options, "Arrays; 48 images")
+    return rerun_command.again(job.settings, Path("runs/r"), options, "Arrays; 48 images")
 
 
 def test_what_cannot_be_written_down_has_a_comment(

@@ -20,21 +20,22 @@ import keras
 from rich.console import Console
 
 import augfuse as af
-from augfuse.train import boards, recipes, verdict
-from augfuse.train.arms import ArmState, Course, Measure, Measures, finished_arm, train_epochs
-from augfuse.train.evaluation import Evaluation
-from augfuse.train.export import save_for_raw_images
-from augfuse.train.inputs import parts_from
-from augfuse.train.loaders import balanced
-from augfuse.train.modelfile import read_model
-from augfuse.train.models import Network, predict
-from augfuse.train.options import Options, parse_sweep
-from augfuse.train.ownmodel import own_model, rescales
-from augfuse.train.plateau import Watch
-from augfuse.train.prepare import prepare
-from augfuse.train.progress import Progress
-from augfuse.train.run import Outcome
-from augfuse.train.training import epochs_within
+from augfuse.experiment import tensorboard, verdict
+from augfuse.experiment.arms import ArmState, Course, Measure, Measures, finished_arm, train_epochs
+from augfuse.experiment.early_stopping import Watch
+from augfuse.experiment.evaluation import Evaluation
+from augfuse.experiment.inputs import parts_from
+from augfuse.experiment.network.export import save_for_raw_images
+from augfuse.experiment.network.model_file import read_model
+from augfuse.experiment.network.network import Network, predict
+from augfuse.experiment.network.user_model import own_model, rescales
+from augfuse.experiment.options import Options, parse_sweep
+from augfuse.experiment.progress import Progress
+from augfuse.experiment.run import Outcome
+from augfuse.experiment.setup import run_recipe
+from augfuse.experiment.setup.prepare import prepare
+from augfuse.experiment.setup.run_loaders import balanced
+from augfuse.experiment.training import epochs_within
 from present import present
 from stripes import SHAPE, save_npz, stripes
 
@@ -465,23 +466,23 @@ def test_values_are_scaled_once(npz: Path, tmp_path: Path) -> None:
         return rescaling(SHAPE, 2)
 
     job = prepare(Options(data=npz, out=tmp_path, model=fixed))
-    assert job.recipe.transforms[-1] == recipes.AS_THEY_ARE
+    assert job.recipe.transforms[-1] == run_recipe.AS_THEY_ARE
     assert job.settings.model_rescales
     image = np.array([[[0, 100, 255]]], np.uint8)
-    assert af.Recipe([recipes.AS_THEY_ARE])(image=image)["image"].tolist() == [[pytest.approx([0, 100, 255])]]
+    assert af.Recipe([run_recipe.AS_THEY_ARE])(image=image)["image"].tolist() == [[pytest.approx([0, 100, 255])]]
     for model in (fixed, rescaling):
         with pytest.warns(af.AugfuseWarning, match="scaled down twice"):
             prepare(Options(data=npz, out=tmp_path, model=model, recipe=af.Recipe([af.Rotate(), af.ToFloat()])))
     with warnings.catch_warnings():
         warnings.simplefilter("error", af.AugfuseWarning)
         job = prepare(Options(data=npz, out=tmp_path, model=rescaling))
-    assert job.recipe.transforms[-1] == recipes.AS_THEY_ARE
+    assert job.recipe.transforms[-1] == run_recipe.AS_THEY_ARE
 
 
 def test_tensorboard_is_asked_for_politely(npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boards.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(tensorboard.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(af.MissingExtraError, match=r"augfuse\[tensorboard\]"):
-        boards.require()
+        tensorboard.require()
 
 
 def test_tensorboard_gets_every_measurement_once(npz: Path, tmp_path: Path) -> None:
@@ -494,7 +495,7 @@ def test_tensorboard_gets_every_measurement_once(npz: Path, tmp_path: Path) -> N
     train()
     result = train()  # the curves of the first run go
     for arm in result.comparison.arms:
-        curves = EventAccumulator(str(tmp_path / "run" / boards.FOLDER / f"{arm.name}-{arm.seed}"))
+        curves = EventAccumulator(str(tmp_path / "run" / tensorboard.FOLDER / f"{arm.name}-{arm.seed}"))
         curves.Reload()
         shown = [(event.step, event.tensor_proto.float_val[0]) for event in curves.Tensors("test accuracy")]
         assert shown == [(p.epoch + 1, pytest.approx(p.test.value)) for p in arm.points if p.test is not None]
@@ -505,9 +506,9 @@ def test_tensorboard_gets_every_measurement_once(npz: Path, tmp_path: Path) -> N
 
 
 def test_train_from_python_and_read_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import augfuse.train.run  # the package must stay callable
+    import augfuse.experiment.run  # the package must stay callable
 
-    assert augfuse.train is af.train
+    assert augfuse.experiment is af.train
     (x, y), (x_test, y_test) = stripes(48, 0), stripes(40, 1)
     recipe = af.Recipe([af.Rotate(10), af.HorizontalFlip()])
     data = ((x, y[:, None]), (x_test, y_test))

@@ -19,10 +19,10 @@ pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[tra
 pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[train]'")
 
 import augfuse as af
-from augfuse.train.arms import ArmState
-from augfuse.train.plateau import Watch
-from augfuse.train.record import PLAIN, Arm, Point, Score
-from augfuse.train.state import Current, Finished, RunFolder
+from augfuse.experiment.arms import ArmState
+from augfuse.experiment.early_stopping import Watch
+from augfuse.experiment.records import PLAIN, Arm, Point, Score
+from augfuse.experiment.run_folder.checkpoint import Current, Finished, RunFolder
 from blocks import Blocks, blocks, write_pairs, write_voc
 from stripes import save_npz, stripes
 
@@ -117,11 +117,11 @@ def test_a_run_killed_again_and_again_ends_with_the_same_numbers(folder: Path, u
     arms = {row["arm"] for row in numbers(uninterrupted)["rows"]}  # type: ignore[attr-defined]
     assert arms == {"plain", "augmented", "strength-0.5"}
     kills = [
-        "augfuse.train.models:Network.train_step@after@10",  # within the second epoch of the first arm
+        "augfuse.experiment.network.network:Network.train_step@after@10",  # within the second epoch of the first arm
         "augfuse.files:_Unfinished.finish@before@3",  # while a state is written
-        "augfuse.train.evaluation:save@before@1",  # at the end of an arm
-        "augfuse.train.state:RunFolder.save_finished@after@2",
-        "augfuse.train.models:Network.save@before@1",  # all arms are trained
+        "augfuse.experiment.evaluation:save@before@1",  # at the end of an arm
+        "augfuse.experiment.run_folder.checkpoint:RunFolder.save_finished@after@2",
+        "augfuse.experiment.network.network:Network.save@before@1",  # all arms are trained
     ]
     for kill in kills:
         done = start(folder, *COMMAND, "--name", "killed", kill=kill)
@@ -135,7 +135,9 @@ def test_a_run_killed_again_and_again_ends_with_the_same_numbers(folder: Path, u
 
 
 def test_without_a_name_the_interrupted_run_of_the_same_settings_goes_on(folder: Path, uninterrupted: Path) -> None:
-    done = start(folder, *COMMAND, "--out", "unnamed", kill="augfuse.train.models:Network.train_step@before@9")
+    done = start(
+        folder, *COMMAND, "--out", "unnamed", kill="augfuse.experiment.network.network:Network.train_step@before@9"
+    )
     assert done.returncode == -signal.SIGKILL
     (run,) = (folder / "unnamed").iterdir()
     done = start(folder, *COMMAND, "--out", "unnamed")
@@ -147,7 +149,9 @@ def test_without_a_name_the_interrupted_run_of_the_same_settings_goes_on(folder:
 
 def test_a_finished_run_is_not_trained_again_and_another_one_is_refused(folder: Path, uninterrupted: Path) -> None:
     before = (uninterrupted / "report.html").stat().st_mtime_ns
-    done = start(folder, *COMMAND, "--name", "whole", kill="augfuse.train.models:Network.train_step@before@1")
+    done = start(
+        folder, *COMMAND, "--name", "whole", kill="augfuse.experiment.network.network:Network.train_step@before@1"
+    )
     assert done.returncode == 0, done.stderr
     assert "runs/whole is finished" in done.stdout
     assert "Report: " in done.stdout
@@ -169,7 +173,7 @@ def test_masks_and_boxes_go_on_too(tmp_path: Path, write: Callable[[Path, Blocks
     done = start(tmp_path, *command, "whole")
     assert done.returncode == 0, done.stderr
     for place in ("save_current@after@1", "save_finished@after@1"):  # within the first arm, and after it
-        done = start(tmp_path, *command, "killed", kill=f"augfuse.train.state:RunFolder.{place}")
+        done = start(tmp_path, *command, "killed", kill=f"augfuse.experiment.run_folder.checkpoint:RunFolder.{place}")
         assert done.returncode == -signal.SIGKILL, done.stderr
     done = start(tmp_path, *command, "killed")
     assert done.returncode == 0, done.stderr

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse import geometry
+from augfuse.algebra import geometry
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.rng import Draw, Words
 from augfuse.errors import RecipeError
 from augfuse.execute import reference
 from augfuse.execute.images import as_images
-from augfuse.geometry import Canvas
 from augfuse.plan.draw import draw
-from augfuse.rng import Draw, Words
-from augfuse.transforms._custom import reverse_channels
 from augfuse.transforms.base import Color, Displacement, Geometric, Params, Transform, Write
+from augfuse.transforms.custom import reverse_channels
 from oracles import (
     EXAMPLE_IDS,
     EXAMPLES,

@@ -16,8 +16,9 @@ keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfu
 
 import augfuse as af  # noqa: E402
 from augfuse import warn_once  # noqa: E402
-from augfuse.keras import ImageDataGenerator, LoaderDataset, watch  # noqa: E402
-from augfuse.keras.feed import Asker  # noqa: E402
+from augfuse.keras import ImageDataGenerator, LoaderDataset  # noqa: E402
+from augfuse.keras.checks import on_pass  # noqa: E402
+from augfuse.keras.protocol import Asker  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)
@@ -297,7 +298,7 @@ def test_evaluation_on_another_feed_is_named_where_its_numbers_differ() -> None:
     trained = model()
 
     def said(method: str, feed: Any) -> list[str]:
-        watching: Any = watch.observe_loader if isinstance(feed, LoaderDataset) else watch.observe
+        watching: Any = on_pass.observe_loader if isinstance(feed, LoaderDataset) else on_pass.observe
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             watching(Asker(method, model=trained), feed)

@@ -15,8 +15,9 @@ keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfu
 
 import augfuse as af  # noqa: E402
 from augfuse import warn_once  # noqa: E402
-from augfuse.keras import ImageDataGenerator, LoaderDataset, watch  # noqa: E402
-from augfuse.keras.feed import Asker  # noqa: E402
+from augfuse.keras import ImageDataGenerator, LoaderDataset  # noqa: E402
+from augfuse.keras.checks import on_pass  # noqa: E402
+from augfuse.keras.protocol import Asker  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)
@@ -48,7 +49,7 @@ def loader(y: np.ndarray, **options: Any) -> Any:
 
 def said(model: Any, feed: Any, method: str = "fit") -> list[str]:
     """What Keras does at the beginning of a pass; `test_every_method_names_them` does it with Keras."""
-    watching: Any = watch.observe_loader if isinstance(feed, LoaderDataset) else watch.observe
+    watching: Any = on_pass.observe_loader if isinstance(feed, LoaderDataset) else on_pass.observe
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         watching(Asker(method, model=model), feed)

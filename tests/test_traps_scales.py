@@ -16,8 +16,9 @@ keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfu
 
 import augfuse as af  # noqa: E402
 from augfuse import warn_once  # noqa: E402
-from augfuse.keras import ImageDataGenerator, LoaderDataset, watch  # noqa: E402
-from augfuse.keras.feed import Asker  # noqa: E402
+from augfuse.keras import ImageDataGenerator, LoaderDataset  # noqa: E402
+from augfuse.keras.checks import on_pass  # noqa: E402
+from augfuse.keras.protocol import Asker  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)
@@ -60,7 +61,7 @@ def said(call: Any, *args: Any, **kwargs: Any) -> list[str]:
 
 def said_of_validation(feed: Any, validation_data: Any) -> list[str]:
     """What Keras does at the beginning of a pass of fit; `test_fit_with_raw_validation_arrays` does it with Keras."""
-    watching: Any = watch.observe_loader if isinstance(feed, LoaderDataset) else watch.observe
+    watching: Any = on_pass.observe_loader if isinstance(feed, LoaderDataset) else on_pass.observe
     return said(watching, Asker("fit", model=network(), validation_data=validation_data), feed)
 
 

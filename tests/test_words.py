@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from augfuse import rng
+from augfuse.algebra import rng
 from augfuse.execute.arrays import words as philox
 from augfuse.execute.arrays.algebras import algebra_for
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 import augfuse as af
-from augfuse import pictures
+from augfuse.display import pictures
 
 SIZE = (120, 160)
 PERSON = [[118, 52, 2], [112, 62, 2], [124, 62, 2], [106, 76, 2], [130, 76, 2], [113, 98, 2], [123, 98, 2]]

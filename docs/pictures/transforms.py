@@ -9,7 +9,7 @@ from pathlib import Path
 from augfuse import transforms
 from augfuse.transforms import base, mixing
 from augfuse.transforms.base import Transform, specs
-from augfuse.transforms.documented import short
+from augfuse.transforms.serial.help_text import short
 
 PAGE = Path(__file__).parent.parent / "transforms.md"
 HEAD = """# Transforms

@@ -7,9 +7,9 @@ from typing import Any, final
 
 import numpy as np
 
+from augfuse.algebra.ranges import whole
 from augfuse.errors import DataError, ImageError
 from augfuse.plan.plan import BoxFormat, Plan
-from augfuse.ranges import whole
 from augfuse.text import shown
 
 
@@ -160,7 +160,7 @@ class Batch:
 
         Raises RangeError (columns, gap, padding, side), ImageError (not n captions).
         """
-        from augfuse import pictures
+        from augfuse.display import pictures
 
         if self.frames is not None:
             return self.frames.grid(columns, gap, padding=padding, captions=captions, side=side)
@@ -178,7 +178,7 @@ class Batch:
 
     def drawn(self, first: int | None = None) -> list[np.ndarray]:
         """The images as (h, w, 3) uint8 pictures with their targets over them. `first`: only so many."""
-        from augfuse import pictures
+        from augfuse.display import pictures
         from augfuse.targets.draw import painted
 
         if self.frames is not None:
@@ -203,7 +203,7 @@ class Batch:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the first images with what was drawn for each."""
-        from augfuse.notebook import batch_html
+        from augfuse.display.notebook import batch_html
 
         return batch_html(self)
 

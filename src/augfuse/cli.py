@@ -55,7 +55,7 @@ def explain(
     recipe
         A recipe file, as recipe.to_yaml() writes it.
     """
-    from augfuse.train.recipes import read_recipe
+    from augfuse.experiment.setup.run_recipe import read_recipe
 
     try:
         if min(shape) < 1:

@@ -11,20 +11,20 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.rng import check_seed
 from augfuse.errors import AugfuseError, ImageError, ImageTypeError, RecipeError
 from augfuse.execute.arrays import Numbers, Static, ops_for, prepare, run
 from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.drawn import Program
 from augfuse.execute.images import as_images, check_values
-from augfuse.geometry import Canvas
 from augfuse.plan.plan import Source, value_range
 from augfuse.recipe import Recipe
-from augfuse.rng import check_seed
 from augfuse.transforms import base
-from augfuse.transforms._compose import Schedule, When
-from augfuse.transforms._views import Views
 from augfuse.transforms.children import leaves, tree
+from augfuse.transforms.compose import Schedule, When
 from augfuse.transforms.mixing import Mix
+from augfuse.transforms.views import Views
 from augfuse.warn_once import warn_once
 
 DTYPES = ("uint8", "uint16", "float32")

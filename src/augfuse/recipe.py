@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, final, get_args
 import msgspec
 import numpy as np
 
-from augfuse.arguments import (
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.ranges import Choice, Numbers
+from augfuse.algebra.rng import Slots, check_epoch, check_seed
+from augfuse.batch import Batch
+from augfuse.call.arguments import (
     as_index,
     as_indices,
     asked_labels,
@@ -21,22 +25,18 @@ from augfuse.arguments import (
     own_range,
     wanted_dtype,
 )
-from augfuse.batch import Batch
-from augfuse.carry_out import How, carried_out, check_plan
+from augfuse.call.carry_out import How, carried_out, check_plan
+from augfuse.call.frames import clips_of, together
+from augfuse.call.in_turn import InTurn
 from augfuse.errors import RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
-from augfuse.frames import clips_of, together
 from augfuse.frameworks import adapter
-from augfuse.geometry import Canvas
-from augfuse.in_turn import InTurn
 from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
 from augfuse.plan.lower import Interpolation
 from augfuse.plan.partners import Pool
 from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
-from augfuse.ranges import Choice, Numbers
-from augfuse.rng import Slots, check_epoch, check_seed
 from augfuse.targets import given as of
 from augfuse.targets.asks import Asks, asks
 from augfuse.targets.given import Given, given
@@ -45,12 +45,12 @@ from augfuse.targets.mates import Mates, Read, again, given_labels, met, of_batc
 from augfuse.targets.policy import BOX_FORMAT, DEFAULT, Targets
 from augfuse.targets.recipes import additional_kinds, as_targets
 from augfuse.targets.seek import sought
-from augfuse.transforms._custom import Lambda, named
 from augfuse.transforms.base import Transform
-from augfuse.transforms.calls import Called
+from augfuse.transforms.checks.misused_calls import Called
+from augfuse.transforms.checks.undone import warn_of_undone
 from augfuse.transforms.children import check_ends, checked_list, leaves
-from augfuse.transforms.evaluation import evaluated
-from augfuse.transforms.undone import warn_of_undone
+from augfuse.transforms.custom import Lambda, named
+from augfuse.transforms.derived.evaluation import evaluated
 
 if TYPE_CHECKING:
     from augfuse.adapters.hf import HfTransform
@@ -268,7 +268,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         p: its ranges say how much. Sizes, the places of crops, aspects of erased parts and whatever evaluation keeps
         stay as they are. RangeError for a strength below 0.
         """
-        from augfuse.transforms.strength import check_strength, scaled
+        from augfuse.transforms.derived.strength import check_strength, scaled
 
         strength = check_strength(strength)
         if strength == 0:
@@ -345,25 +345,25 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return adapter("hf", "recipe.hf()").serve(self, image, out, options)
 
     def _repr_html_(self) -> str:
-        from augfuse.notebook import recipe_html
+        from augfuse.display.notebook import recipe_html
 
         return recipe_html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: numbers, strings, lists and dicts, with every field written out."""
-        from augfuse.transforms.spec import recipe_to_dict
+        from augfuse.transforms.serial.plain_data import recipe_to_dict
 
         return recipe_to_dict(self)
 
     def to_yaml(self) -> str:
         """The recipe as YAML text; `Recipe.from_yaml` reads it back equal."""
-        from augfuse.transforms.spec import to_yaml
+        from augfuse.transforms.serial.plain_data import to_yaml
 
         return to_yaml(self.to_dict())
 
     def to_python(self) -> str:
         """The recipe as Python source, `af.Recipe([...])`, with the fields that differ from their defaults."""
-        from augfuse.transforms.spec import to_python
+        from augfuse.transforms.serial.plain_data import to_python
 
         return to_python(self)
 
@@ -375,14 +375,14 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Recipe:
         """The inverse of `to_dict`. RecipeError or RangeError names what is wrong, and where."""
-        from augfuse.transforms.spec import fields_from_dict
+        from augfuse.transforms.serial.plain_data import fields_from_dict
 
         return Recipe(**fields_from_dict(data))
 
     @staticmethod
     def from_yaml(text: str) -> Recipe:
         """Read YAML text (not a path: use Path(...).read_text()). Nothing is imported or run by reading."""
-        from augfuse.transforms.reading import read_yaml
+        from augfuse.transforms.serial.yaml_text import read_yaml
 
         return Recipe.from_dict(read_yaml(text))
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import augfuse as af
-from augfuse.data import object_masks
+from augfuse.data.columns import object_masks
 
 SIZE = (40, 56)  # height, width
 BOX = [1.0, 1.0, 9.0, 9.0]

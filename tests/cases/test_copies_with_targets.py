@@ -13,7 +13,7 @@ from PIL import Image
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.data.augmented import with_copies
+from augfuse.data.sources.augmented import with_copies
 
 BODY = [af.HorizontalFlip(), af.Rotate(20), af.RandomCrop((32, 48)), af.Brightness(0.2)]
 

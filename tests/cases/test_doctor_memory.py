@@ -7,9 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from augfuse.doctor.duplicates import check_duplicates
-from augfuse.doctor.look import SIDE, Looks
-from augfuse.doctor.survey import Part, Survey
+from augfuse.doctor.checks.duplicates import check_duplicates
+from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.scan import SIDE, Looks
 
 
 @pytest.mark.parametrize("sizes", [(12_000,), (8_000, 4_000)])

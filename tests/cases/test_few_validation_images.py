@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[train]'")
 
-from augfuse.train import verdict
-from augfuse.train.record import Comparison
+from augfuse.experiment import verdict
+from augfuse.experiment.records import Comparison
 from comparisons import comparison
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import augfuse as af
-from augfuse.execute.cpu.half import narrow
+from augfuse.execute.cpu.passes.half import narrow
 from augfuse.execute.images import as_images
 from oracles import EXAMPLE_IDS, EXAMPLES, batch_of, by_reference, fused, pictures
 

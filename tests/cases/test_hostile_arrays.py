@@ -16,9 +16,9 @@ import pytest
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.data.idx import read_idx
+from augfuse.data.sources.idx import read_idx
 from augfuse.doctor import examine
-from augfuse.train.datasets import load_parts
+from augfuse.experiment.setup.parts import load_parts
 
 LABELS = np.arange(12) % 2
 

@@ -16,12 +16,12 @@ import keras
 from rich.console import Console
 
 import augfuse as af
-from augfuse.train.arms import ArmState, Course, Measure, Measures, averaged, finished_arm, train_epochs
-from augfuse.train.evaluation import Evaluation
-from augfuse.train.models import Network
-from augfuse.train.options import Options
-from augfuse.train.ownmodel import own_model
-from augfuse.train.progress import Progress
+from augfuse.experiment.arms import ArmState, Course, Measure, Measures, averaged, finished_arm, train_epochs
+from augfuse.experiment.evaluation import Evaluation
+from augfuse.experiment.network.network import Network
+from augfuse.experiment.network.user_model import own_model
+from augfuse.experiment.options import Options
+from augfuse.experiment.progress import Progress
 from stripes import SHAPE, stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.

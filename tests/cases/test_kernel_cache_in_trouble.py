@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 import augfuse
-from augfuse import rng
+from augfuse.algebra import rng
 
 WARNING = "Set NUMBA_CACHE_DIR to a writable folder"
 # Two kernels, so that a second warning would show. What stands in {before} runs when both are there and not compiled.
 CODE = """
 import numpy as np
-import augfuse.execute.cpu.statistics as fused
-import augfuse.philox
-import augfuse.rng as rng
+import augfuse.execute.cpu.image_sums as fused
+import augfuse.algebra.philox
+import augfuse.algebra.rng as rng
 {before}
 means = np.empty((1, 1))
 fused.channel_means(np.arange(6, dtype=np.uint8), np.zeros(1, np.int64), 2, 3, 1, means)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import augfuse as af
-from augfuse.data import cache
+from augfuse.data.decoding import kept_arrays
 from augfuse.data.layouts import pieces
 
 
@@ -23,7 +23,7 @@ from augfuse.data.layouts import pieces
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Pieces of a few objects, and a cache for small files too."""
     monkeypatch.setattr(pieces, "_PIECE", 600)
-    monkeypatch.setattr(cache, "SMALLEST", 0)
+    monkeypatch.setattr(kept_arrays, "SMALLEST", 0)
     monkeypatch.setenv("AUGFUSE_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

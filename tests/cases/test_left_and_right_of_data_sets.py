@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import augfuse as af
+from augfuse.data.columns.skeleton import flip_of
 from augfuse.data.dataset import Skeleton
-from augfuse.data.skeleton import flip_of
 from oracles import pictures
 
 PAIRS = ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")

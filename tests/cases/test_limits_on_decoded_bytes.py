@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 import augfuse as af
-from augfuse.data import limits
-from augfuse.data.decode import Color
+from augfuse.data.decoding import limits
+from augfuse.data.decoding.decode import Color
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "long"))
 

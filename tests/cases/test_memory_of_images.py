@@ -13,7 +13,7 @@ from PIL import Image
 import augfuse as af
 from augfuse.data.codecs import memory as codec_memory
 from augfuse.data.codecs.memory import memory
-from children import fork
+from children import fork, in_clean_process
 
 
 def jpeg(seed: int, height: int, width: int) -> bytes:
@@ -80,8 +80,7 @@ def test_threads_do_not_share_an_image() -> None:
     assert wrong == []
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@in_clean_process
 def test_a_fork_has_memory_of_its_own() -> None:
     image = af.decode(FILES[0])
     child = fork()

@@ -214,7 +214,7 @@ def test_a_keras_that_runs_code_all_the_same_is_not_asked(
 
 
 def test_every_extra_asks_for_a_keras_without_holes() -> None:
-    from augfuse.train.modelfile import SAFE_KERAS
+    from augfuse.experiment.network.model_file import SAFE_KERAS
 
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     asked = {name: line for name, lines in extras.items() for line in lines if re.match(r"keras\b", line)}

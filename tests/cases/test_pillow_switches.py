@@ -114,7 +114,7 @@ def test_a_smaller_limit_of_pixels_refuses_as_in_pillow(monkeypatch: pytest.Monk
 def test_a_larger_limit_of_pixels_takes_the_place_of_ours(
     pixels: int | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from augfuse.data import limits
+    from augfuse.data.decoding import limits
 
     monkeypatch.setattr(limits, "MAX_IMAGE_BYTES", 3000)
     path = tmp_path / "a.png"

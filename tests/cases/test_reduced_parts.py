@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute.cpu.kernels import CONSTANT, NEAREST, REFLECT, WRAP
-from augfuse.execute.cpu.reduce import reduce
+from augfuse.execute.cpu.passes.kernels import CONSTANT, NEAREST, REFLECT, WRAP
+from augfuse.execute.cpu.passes.reduce import reduce
 from augfuse.execute.cpu.run import run, target_of, work_of
 from augfuse.execute.images import as_images
 from augfuse.plan.lower import Pass

@@ -18,7 +18,7 @@ pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.train import backend
+from augfuse.experiment import backend
 from stripes import save_npz, stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.

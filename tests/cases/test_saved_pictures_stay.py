@@ -79,7 +79,7 @@ def test_names_that_are_taken(
     tmp_path: Path, seed: Any, rotation_range: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Numbers out of few: each one is drawn many times."""
-    monkeypatch.setattr("augfuse.keras.pictures._FEW", 10, raising=False)
+    monkeypatch.setattr("augfuse.keras.iterators.saved_pictures._FEW", 10, raising=False)
     np.random.seed(0)  # noqa: NPY002  where an iterator without a seed takes its own from
     it = ImageDataGenerator(rotation_range=rotation_range).flow(
         X[:1], seed=seed, batch_size=1, save_to_dir=str(tmp_path)
@@ -101,7 +101,7 @@ def test_a_batch_that_is_asked_for_twice_is_one(tmp_path: Path) -> None:
 
 
 def test_iterators_without_a_seed_do_not_share_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augfuse.keras.pictures._FEW", 10, raising=False)
+    monkeypatch.setattr("augfuse.keras.iterators.saved_pictures._FEW", 10, raising=False)
     for _ in range(30):
         next(ImageDataGenerator().flow(X[:1], save_to_dir=str(tmp_path)))
     assert len(list(tmp_path.iterdir())) == 30

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 import augfuse as af
-from augfuse.data.decode import COLORS, Color
-from augfuse.data.plain import plain_files
+from augfuse.data.decoding.decode import COLORS, Color
+from augfuse.data.decoding.plain_files import plain_files
 from augfuse.data.sample import Sample
 from augfuse.data.stores.files import FileStore
 

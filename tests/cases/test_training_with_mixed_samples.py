@@ -12,7 +12,7 @@ pytest.importorskip("sklearn", reason="needs the extra: pip install 'augfuse[tra
 pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[train]'")
 
 import augfuse as af
-from augfuse.train.heads import ClassHead
+from augfuse.experiment.network.head import ClassHead
 from stripes import stripes
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.

@@ -89,7 +89,7 @@ def _pinned(values: np.ndarray) -> Any:
 
 def results() -> dict[str, Any]:
     """For each recipe the pixels, and for each transform with parameters what it drew."""
-    from augfuse.rng import Draw, Words
+    from augfuse.algebra.rng import Draw, Words
 
     images = [picture()] * len(INDICES)
     found: dict[str, Any] = {"draws": {}, "pixels": {}}

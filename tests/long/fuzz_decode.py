@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from augfuse.data.decode import Color, decode, sniff
+from augfuse.data.decoding.decode import Color, decode, sniff
 from augfuse.errors import DecodeError
 
 COLORS: tuple[Color | None, ...] = (None, "rgb", "grayscale", "rgba")

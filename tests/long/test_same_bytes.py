@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import augfuse as af
-from augfuse.data.order import Order
+from augfuse.data.batches.order import Order
 
 N = 37
 RECIPE = af.Recipe(

@@ -7,13 +7,13 @@ from typing import Any, SupportsIndex, final
 import numpy as np
 from grain import transforms
 
+from augfuse.algebra.ranges import whole
+from augfuse.algebra.rng import check_seed
 from augfuse.data.dataset import DataSet
-from augfuse.data.samples import as_data_set
+from augfuse.data.sources.samples import as_data_set
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageTypeError
-from augfuse.ranges import whole
 from augfuse.recipe import Recipe
-from augfuse.rng import check_seed
 from augfuse.targets.policy import KINDS
 
 

@@ -7,15 +7,15 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from augfuse.arguments import as_indices, asked_labels, is_planar, wanted_dtype
-from augfuse.carry_out import How
-from augfuse.data.collate import Collation
+from augfuse.algebra.ranges import truth
+from augfuse.algebra.rng import check_epoch, check_seed
+from augfuse.call.arguments import as_indices, asked_labels, is_planar, wanted_dtype
+from augfuse.call.carry_out import How
+from augfuse.data.batches.collate import Collation
 from augfuse.errors import DataError, RecipeError, did_you_mean
 from augfuse.execute.images import as_images, check_values
 from augfuse.plan.plan import value_range
-from augfuse.ranges import truth
 from augfuse.recipe import Recipe
-from augfuse.rng import check_epoch, check_seed
 from augfuse.text import shown
 
 _MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}

@@ -14,14 +14,14 @@ from jax.sharding import Sharding
 
 from augfuse.adapters.on_device import DevicePart
 from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
+from augfuse.algebra.ranges import whole
+from augfuse.algebra.rng import check_epoch
 from augfuse.batch import Batch, padded
-from augfuse.data.form import Form
-from augfuse.data.loader import Loader
+from augfuse.data.batches.batch_form import Form
+from augfuse.data.batches.loader import Loader
 from augfuse.device import OnDevice, Position
 from augfuse.errors import DataError, ImageTypeError, RangeError
-from augfuse.ranges import whole
 from augfuse.recipe import Recipe
-from augfuse.rng import check_epoch
 from augfuse.text import shown
 
 _MOST = 64  # recipes of which what was prepared is kept

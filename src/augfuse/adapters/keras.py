@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from augfuse.data.loader import Loader
+from augfuse.data.batches.loader import Loader
 
 if TYPE_CHECKING:
     from augfuse.keras import LoaderDataset

@@ -8,13 +8,13 @@ from typing import Any, final
 import numpy as np
 
 from augfuse.batch import Batch
-from augfuse.data.form import Form
-from augfuse.data.loader import Loader
+from augfuse.data.batches.batch_form import Form
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import DataError, RecipeError, StateError
 from augfuse.execute.arrays import Static, ops_for, prepare, run
-from augfuse.transforms._views import Views
 from augfuse.transforms.children import leaves, tree
 from augfuse.transforms.mixing import Mix
+from augfuse.transforms.views import Views
 
 _TRIED = 16  # samples
 

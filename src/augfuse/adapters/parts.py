@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.batch import Batch
-from augfuse.data.loader import Loader
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
+from augfuse.algebra.ranges import whole
 from augfuse.batch import Batch
-from augfuse.data.loader import Loader
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import StateError
-from augfuse.ranges import whole
 
 
 def serve(loader: Loader, prefetch: int, targets: Sequence[str] | None) -> tf.data.Dataset:

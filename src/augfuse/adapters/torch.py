@@ -16,18 +16,18 @@ from torch.utils.data import Dataset, IterableDataset, default_collate, get_work
 
 from augfuse.adapters.parts import parts, together
 from augfuse.adapters.torch_device import augmented, device_of, device_part
+from augfuse.algebra.ranges import truth, whole
+from augfuse.algebra.rng import check_epoch
 from augfuse.batch import Batch
+from augfuse.data.batches.batch_form import Form
+from augfuse.data.batches.loader import Loader
 from augfuse.data.dataset import DataSet, check_index
-from augfuse.data.form import Form
-from augfuse.data.loader import Loader
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import RangeError, StateError
-from augfuse.ranges import truth, whole
 from augfuse.recipe import Recipe
-from augfuse.rng import check_epoch
 from augfuse.text import shown
 from augfuse.threads import cpu_count
-from augfuse.transforms.calls import options
+from augfuse.transforms.checks.misused_calls import options
 from augfuse.warn_once import warn_once
 
 _MOST_WORKERS = 1024  # of a DataLoader

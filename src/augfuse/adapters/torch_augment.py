@@ -7,11 +7,11 @@ from typing import Any, final
 import torch
 from torch import Tensor, distributed, nn
 
+from augfuse.algebra.ranges import Choice
+from augfuse.algebra.rng import check_epoch
 from augfuse.device import OnDevice, Position
 from augfuse.errors import ImageError, ImageTypeError
-from augfuse.ranges import Choice
 from augfuse.recipe import Recipe
-from augfuse.rng import check_epoch
 from augfuse.text import shown
 
 _LAYOUT = Choice("order of the axes", ("NCHW", "NHWC"))

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.ranges import whole
 from augfuse.errors import DataError
-from augfuse.geometry import Canvas
-from augfuse.ranges import whole
 from augfuse.targets.boxes import corners_of
 from augfuse.text import shown
 

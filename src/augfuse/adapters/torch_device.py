@@ -11,7 +11,7 @@ from torch import Tensor
 from augfuse.adapters.on_device import DevicePart
 from augfuse.adapters.parts import parts
 from augfuse.batch import Batch
-from augfuse.data.loader import Loader
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import RangeError
 from augfuse.text import shown
 

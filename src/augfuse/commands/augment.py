@@ -13,7 +13,7 @@ from augfuse.errors import DataError, DecodeError, RangeError
 
 if TYPE_CHECKING:
     from augfuse.data.dataset import DataSet
-    from augfuse.data.store import Copying, Written
+    from augfuse.data.export.copy_files import Copying, Written
     from augfuse.outputs import Output
     from augfuse.recipe import Recipe
 
@@ -126,12 +126,12 @@ def _prepare(
     seed: int, workers: int | None, color: Any, on_error: Any,
 ) -> tuple[dict[str | None, DataSet], Copying]:  # fmt: skip
     """Check everything that can be checked before anything is written."""
-    from augfuse.data.augmented import check_one
-    from augfuse.data.copies import stored_form
+    from augfuse.data.export.augmented_copies import stored_form
+    from augfuse.data.export.copy_files import Copying
     from augfuse.data.export.write import check_form
     from augfuse.data.open import open_parts, require_classes
-    from augfuse.data.store import Copying
-    from augfuse.train.recipes import read_recipe
+    from augfuse.data.sources.augmented import check_one
+    from augfuse.experiment.setup.run_recipe import read_recipe
 
     for name, value, least in (("copies", copies, 1), ("seed", seed, 0), ("workers", workers, 0)):
         if value is not None and value < least:
@@ -161,7 +161,7 @@ def _prepare(
 
 
 def _default(sources: dict[str | None, DataSet], on_error: str) -> Recipe:
-    from augfuse.train.recipes import default_recipe
+    from augfuse.experiment.setup.run_recipe import default_recipe
 
     source = next(iter(sources.values()))
     for row in range(len(source)):
@@ -174,7 +174,7 @@ def _default(sources: dict[str | None, DataSet], on_error: str) -> Recipe:
 
 
 def _write(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
-    from augfuse.data.store import write_folder, write_npz
+    from augfuse.data.export.copy_files import write_folder, write_npz
     from augfuse.files import replacing
 
     if work.form not in ("npz", "folder"):
@@ -191,9 +191,9 @@ def _write(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
 
 def _write_form(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
     """What `augfuse convert` would write of the originals and their copies."""
-    from augfuse.data.augmented import with_copies
+    from augfuse.data.export.copy_files import Written, sign
     from augfuse.data.export.write import write_form
-    from augfuse.data.store import Written, sign
+    from augfuse.data.sources.augmented import with_copies
     from augfuse.files import replacing
     from augfuse.threads import cpu_count
 
@@ -217,7 +217,7 @@ def _write_form(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
 
 
 def _say_what_is_left(recipe: Recipe) -> None:
-    from augfuse.data.copies import stored_form
+    from augfuse.data.export.augmented_copies import stored_form
 
     left = [type(t).__name__ for t in recipe.transforms if t not in stored_form(recipe).transforms]
     if left:

@@ -125,8 +125,8 @@ def _write(work: _Work, dst: Path, check: Callable[[], None]) -> None:
     if work.form == "tfrecord":
         write_records(work.parts, work.outputs, work.threads, check, packed=work.gzip)
         return
+    from augfuse.data.export.copy_files import Copying, sign, write_folder, write_npz
     from augfuse.data.export.write import write_form
-    from augfuse.data.store import Copying, sign, write_folder, write_npz
     from augfuse.files import replacing
     from augfuse.recipe import Recipe
 

@@ -68,9 +68,9 @@ def doctor(
     overwrite
         Replace an earlier list that was changed by hand since. Files that are none of this command are never replaced.
     """
+    from augfuse.doctor.console import quarantine_list, show
     from augfuse.doctor.examine import examine
-    from augfuse.doctor.gather import holds_rows
-    from augfuse.doctor.show import quarantine_list, show
+    from augfuse.doctor.open import holds_rows
     from augfuse.files import write_text
     from augfuse.outputs import check
 
@@ -128,7 +128,7 @@ def _outputs(json: str | None, quarantine: Path | None) -> list[Output]:
 
 def _explain(code: str) -> int:
     from augfuse.doctor.codes import CODES
-    from augfuse.doctor.show import show_code
+    from augfuse.doctor.console import show_code
 
     if code not in CODES:
         return refuse(f"--explain: got {shown(code)}, wanted a code such as AF202.{did_you_mean(code, CODES)}", USAGE)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from augfuse.algebra.ranges import whole
+from augfuse.algebra.rng import check_epoch, check_seed
 from augfuse.commands import terminal
 from augfuse.commands.shell import OK, USAGE, ColumnWords, parse_size, refuse, refuse_file, refuse_image
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, DecodeError, RangeError
-from augfuse.ranges import whole
-from augfuse.rng import check_epoch, check_seed
 from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.data.dataset import DataSet
-    from augfuse.data.decode import Color
+    from augfuse.data.decoding.decode import Color
     from augfuse.recipe import Recipe
 
 _WRITER = "augfuse preview"
@@ -78,9 +78,9 @@ def preview(
     cell
         Pixels that the longer side of an image takes in the picture.
     """
+    from augfuse.display.pictures import png_bytes, png_state
     from augfuse.files import write_bytes
     from augfuse.outputs import Output, check
-    from augfuse.pictures import png_bytes, png_state
 
     try:
         for name, value, least in (("images", images, 1), ("copies", copies, 1), ("cell", cell, 32)):
@@ -146,7 +146,7 @@ def _positions(text: str, length: int) -> list[int]:
 
 def _read(files: list[Path]) -> list[tuple[str, Recipe]]:
     """The recipes with the names of their files, and with their folders where two are called the same."""
-    from augfuse.train.recipes import read_recipe
+    from augfuse.experiment.setup.run_recipe import read_recipe
 
     names = [file.name for file in files]
     return [(str(f) if names.count(f.name) > 1 else f.name, read_recipe(f)) for f in files]
@@ -166,7 +166,7 @@ def _open(data: Path | None, color: Color, exclude: Path | None, columns: list[s
     """What it is called, and the source of its images: all of them, or the training part."""
     from augfuse.data.layouts.names import SUFFIXES
     from augfuse.data.open import open_parts
-    from augfuse.train.datasets import load_parts
+    from augfuse.experiment.setup.parts import load_parts
 
     one_image = data is not None and data.suffix.lower() in SUFFIXES and not data.is_dir()
     if exclude is not None and (data is None or one_image):
@@ -186,8 +186,8 @@ def _open(data: Path | None, color: Color, exclude: Path | None, columns: list[s
 
 
 def _one_image(path: Path, color: Color) -> DataSet:
-    from augfuse.data.arrays import from_arrays
-    from augfuse.data.decode import decode
+    from augfuse.data.decoding.decode import decode
+    from augfuse.data.sources.arrays import from_arrays
 
     if path.exists() and not path.is_file():
         raise DataError(f"{path}: not a regular file, wanted an image.")
@@ -202,9 +202,9 @@ def _one_image(path: Path, color: Color) -> DataSet:
 
 def _default(data: Path | None, source: DataSet, size: tuple[int, int] | None) -> Recipe:
     """The recipe that `augfuse train` uses where none is given."""
-    from augfuse.train.prepare import LARGEST_ARRAY
-    from augfuse.train.recipes import digits_recipe
-    from augfuse.train.tasks import task_for
+    from augfuse.experiment.setup.prepare import LARGEST_ARRAY
+    from augfuse.experiment.setup.run_recipe import digits_recipe
+    from augfuse.experiment.tasks import task_for
 
     if data is None:
         return _resized(digits_recipe(), size)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.data.batches.loader import Loader
 from augfuse.data.dataset import DataSet
-from augfuse.data.loader import Loader
-from augfuse.pictures import FAINT, Page, fitted, type_of
+from augfuse.display.pictures import FAINT, Page, fitted, type_of
 from augfuse.plan.describe import caption
 from augfuse.plan.explain import explain
 from augfuse.plan.plan import Plan

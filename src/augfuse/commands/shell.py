@@ -53,7 +53,7 @@ def strictly(type_: Any, tokens: Sequence[Token]) -> Any:
 
 def parse_size(text: str) -> tuple[int, int]:
     """`N` or `HxW` as (height, width). Raises RangeError."""
-    from augfuse.train.options import LARGEST_SIZE
+    from augfuse.experiment.options import LARGEST_SIZE
 
     sides = [side.strip() for side in text.lower().split("x")]
     if len(sides) <= 2 and all(side.isdecimal() and side.strip("0") for side in sides):

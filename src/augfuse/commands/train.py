@@ -12,8 +12,8 @@ from augfuse.errors import AugfuseError, DecodeError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from augfuse.train.dry_run import DryRun
-    from augfuse.train.prepare import Job
+    from augfuse.experiment.dry_run import DryRun
+    from augfuse.experiment.setup.prepare import Job
 
 
 def train(
@@ -133,9 +133,9 @@ def train(
     overwrite
         Begin a run of this name again.
     """
-    from augfuse.train.dry_run import dry_run
-    from augfuse.train.options import Options, parse_sweep
-    from augfuse.train.prepare import prepare
+    from augfuse.experiment.dry_run import dry_run
+    from augfuse.experiment.options import Options, parse_sweep
+    from augfuse.experiment.setup.prepare import prepare
 
     console = terminal.console()
     try:
@@ -190,10 +190,10 @@ def train(
 
 
 def _train(job: Job, tried: DryRun | None, console: Console) -> int:
+    from augfuse.experiment import verdict
+    from augfuse.experiment.run import run
+    from augfuse.experiment.training import arm_names
     from augfuse.text import printable
-    from augfuse.train import verdict
-    from augfuse.train.run import run
-    from augfuse.train.training import arm_names
 
     settings, parts = job.settings, job.parts
 

@@ -85,7 +85,7 @@ def progress(parts: Mapping[str | None, DataSet], dst: Path) -> Iterator[Callabl
 
 def outputs_of(dst: Path, parts: list[str | None], form: To, writer: str) -> dict[str | None, Output]:
     """What will be written, by part; one thing for all of them but for TFRecord files."""
-    from augfuse.data.store import copies_state
+    from augfuse.data.export.copy_files import copies_state
     from augfuse.data.tfrecord.write import tfrecord_state
     from augfuse.outputs import Output
 

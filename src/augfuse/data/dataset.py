@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, final
 import msgspec
 import numpy as np
 
-from augfuse.data.columns import Size, class_counts
-from augfuse.data.labels import check_named, class_names, labelled
-from augfuse.data.own_columns import own_columns
-from augfuse.data.room import Room
+from augfuse.algebra.ranges import whole
+from augfuse.data.batches.room import Room
+from augfuse.data.columns.labels import check_named, class_names, labelled
+from augfuse.data.columns.things import Size, class_counts
+from augfuse.data.columns.user_columns import own_columns
 from augfuse.data.sample import Sample
 from augfuse.data.split import split_rows
 from augfuse.data.stores.joined import JoinedStore
@@ -20,11 +21,10 @@ from augfuse.data.stores.store import Read, Store
 from augfuse.data.table import Table, joined
 from augfuse.errors import DataError, DecodeError, ImageTypeError, RangeError, did_you_mean
 from augfuse.plan.plan import BoxFormat
-from augfuse.ranges import whole
 from augfuse.text import shown
 
 if TYPE_CHECKING:
-    from augfuse.data.zca import Whitening
+    from augfuse.data.measured.zca import Whitening
     from augfuse.statistics import Statistics
 
 _MOST_LISTED = 8  # classes in a repr
@@ -316,7 +316,7 @@ class DataSet:
         on_error "skip" leaves out files that cannot be decoded, with an AugfuseWarning. Raises DecodeError, DataError
         (images with different channels or depths).
         """
-        from augfuse.data.measure import statistics_of
+        from augfuse.data.measured.measure import statistics_of
 
         return statistics_of(self, workers, on_error)
 
@@ -324,13 +324,13 @@ class DataSet:
         """ZCA whitening fitted to the images, as fractions of full scale; `zca.apply(batch)` takes what `af.ToFloat()`
         writes. All images have one shape. They are read twice. epsilon: added to the variances.
         """
-        from augfuse.data.measure import whitening_of
+        from augfuse.data.measured.measure import whitening_of
 
         return whitening_of(self, epsilon, workers)
 
     def _partners(self, recipe: Any, own: np.ndarray) -> tuple[Any, Any]:
         """What partners of mixes are drawn from for the samples `own`, and what reads them; see `Recipe.batch`."""
-        from augfuse.data.partners import of_data
+        from augfuse.data.batches.partners import of_data
 
         return of_data(self, recipe, own)
 

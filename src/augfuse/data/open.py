@@ -9,21 +9,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.annotated import from_pairs, from_yolo, voc_folders, voc_parts
-from augfuse.data.archive import zip_parts
-from augfuse.data.coco import from_coco
 from augfuse.data.dataset import DataSet, as_parts
-from augfuse.data.decode import Color
-from augfuse.data.folder import from_directory
+from augfuse.data.decoding.decode import Color
 from augfuse.data.frames.words import UNNAMED, Named, named_columns
-from augfuse.data.idx import find_idx, from_idx
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.exclude import Exclude
 from augfuse.data.layouts.names import is_left_behind
 from augfuse.data.layouts.parts import PARTS, part_in
-from augfuse.data.npz import read_npz
-from augfuse.data.tabular import TABLES, find_shards, shard_parts, table_parts
-from augfuse.data.tar import tar_parts
+from augfuse.data.sources.annotated import from_pairs, from_yolo, voc_folders, voc_parts
+from augfuse.data.sources.archive import zip_parts
+from augfuse.data.sources.coco import from_coco
+from augfuse.data.sources.folder import from_directory
+from augfuse.data.sources.idx import find_idx, from_idx
+from augfuse.data.sources.npz import read_npz
+from augfuse.data.sources.tabular import TABLES, find_shards, shard_parts, table_parts
+from augfuse.data.sources.tar import tar_parts
 from augfuse.data.tfrecord.source import from_tfrecord
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import shown

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.ranges import truth
 from augfuse.errors import DataError
-from augfuse.ranges import truth
 from augfuse.text import shown
 
 

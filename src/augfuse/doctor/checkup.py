@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from augfuse.doctor.answers import Trial
 from augfuse.doctor.findings import Finding
+from augfuse.doctor.preprocessing.trials import Trial
 from augfuse.outputs import State, begins, is_empty
 
 

@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.doctor.annotations import check_annotations
-from augfuse.doctor.behaviour import not_asked, try_ways
+from augfuse.algebra.ranges import truth
+from augfuse.doctor.checks.annotations import check_annotations
+from augfuse.doctor.checks.array_values import check_values
+from augfuse.doctor.checks.classes import check_labels
+from augfuse.doctor.checks.duplicates import check_copies, check_duplicates
+from augfuse.doctor.checks.image_files import check_files
+from augfuse.doctor.checks.models import check_model, load_model
+from augfuse.doctor.checks.recipes import as_source_gives, check_recipe, output_shape
 from augfuse.doctor.checkup import Checkup
 from augfuse.doctor.codes import SEVERITIES
-from augfuse.doctor.duplicates import check_copies, check_duplicates
-from augfuse.doctor.files import check_files
-from augfuse.doctor.gather import gather
-from augfuse.doctor.labels import check_labels
-from augfuse.doctor.look import Looks, look
-from augfuse.doctor.models import check_model, load_model
-from augfuse.doctor.recipes import as_source_gives, check_recipe, output_shape
-from augfuse.doctor.survey import Survey
-from augfuse.doctor.values import check_values
+from augfuse.doctor.dataset import Survey
+from augfuse.doctor.open import gather
+from augfuse.doctor.preprocessing.ask_model import not_asked, try_ways
+from augfuse.doctor.scan import Looks, look
 from augfuse.errors import AugfuseError, AugfuseWarning, RangeError, RecipeError
-from augfuse.ranges import truth
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.threads import cpu_count
@@ -93,7 +93,7 @@ def _recipe(recipe: Recipe | str | os.PathLike[str] | None) -> Recipe | None:
         return recipe
     if not isinstance(recipe, (str, os.PathLike)):
         raise RecipeError(f"recipe: got {type(recipe).__name__}, wanted an af.Recipe or the path of a recipe file.")
-    from augfuse.train.recipes import read_recipe
+    from augfuse.experiment.setup.run_recipe import read_recipe
 
     return read_recipe(Path(recipe))
 

@@ -8,9 +8,9 @@ from typing import Any, final
 
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas
 from augfuse.errors import ImageError, ImageTypeError
 from augfuse.execute import advice
-from augfuse.geometry import Canvas
 
 DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 _MOST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}

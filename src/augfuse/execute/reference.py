@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse import color
+from augfuse.algebra import color_matrices
+from augfuse.algebra.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR, Field
 from augfuse.execute.images import Images
 from augfuse.execute.mixture import Masks
-from augfuse.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR, Field
 from augfuse.plan.bends import Bend
 from augfuse.plan.lower import Lowered, Pass, Sampling
 from augfuse.plan.ops import Mix
@@ -151,7 +151,7 @@ def equalize(values: np.ndarray, tone: Tone) -> np.ndarray:
 
 def _gray_mean(image: np.ndarray) -> float:
     means = image.mean(axis=(0, 1))
-    return float(means[:3] @ color.LUMA) if len(means) in (3, 4) else float(means.mean())
+    return float(means[:3] @ color_matrices.LUMA) if len(means) in (3, 4) else float(means.mean())
 
 
 def recolor(image: np.ndarray, matrix: np.ndarray, extra: np.ndarray | float = 0.0) -> np.ndarray:

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from augfuse.arguments import wanted_dtype
-from augfuse.carry_out import How
+from augfuse.algebra.ranges import Interval, Number, listed
+from augfuse.call.arguments import wanted_dtype
+from augfuse.call.carry_out import How
 from augfuse.errors import ImageError, RangeError
 from augfuse.execute.advice import MOST_CHANNELS
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.plan.draw import Drawn, Node
 from augfuse.plan.plan import value_range
-from augfuse.ranges import Interval, Number, listed
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.transforms.base import Params, Transform, specs

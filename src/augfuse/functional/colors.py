@@ -7,16 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from augfuse.functional.apply import Options, PerImage, Pictures, ValueRange, apply, per_color
-from augfuse.transforms import (
-    Brightness,
-    ChannelShift,
-    ColorJitter,
-    Contrast,
-    Grayscale,
-    Hue,
-    Invert,
-    Saturation,
-)
+from augfuse.transforms import Brightness, ChannelShift, ColorJitter, Contrast, Grayscale, Hue, Invert, Saturation
 
 
 def adjust_brightness(

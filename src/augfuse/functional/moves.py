@@ -20,8 +20,8 @@ from augfuse.transforms import (
     Transpose,
     VerticalFlip,
 )
-from augfuse.transforms._placed import FourPoints
 from augfuse.transforms.base import Params
+from augfuse.transforms.placed import FourPoints
 
 Points: TypeAlias = Sequence[Sequence[float]] | Sequence[Sequence[Sequence[float]]] | np.ndarray
 

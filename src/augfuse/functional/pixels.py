@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.ranges import whole
+from augfuse.algebra.rng import Draw, Words, check_seed
 from augfuse.functional.apply import FillValue, Options, PerImage, Pictures, ValueRange, apply
-from augfuse.ranges import whole
-from augfuse.rng import Draw, Words, check_seed
 from augfuse.transforms import GaussianBlur, GaussianNoise, Normalize, PerImageStandardize, ToFloat
-from augfuse.transforms._placed import ErasedPart
+from augfuse.transforms.placed import ErasedPart
 
 
 def _keys(seed: int, n: int) -> np.ndarray:

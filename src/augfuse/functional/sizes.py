@@ -6,10 +6,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from augfuse.algebra.ranges import Size
 from augfuse.functional.apply import FillValue, Options, PerImage, Pictures, ValueRange, apply
-from augfuse.ranges import Size
 from augfuse.transforms import CenterCrop, Pad, Resize
-from augfuse.transforms._placed import Crop, ResizedCrop
+from augfuse.transforms.placed import Crop, ResizedCrop
 
 Margins: TypeAlias = tuple[int, int, int, int] | tuple[int, int] | int
 

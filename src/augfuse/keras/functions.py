@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from augfuse.errors import ImageError, ImageTypeError, RangeError
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.warp import border, spline_order, warp
+from augfuse.keras.generator.resample import border, spline_order, warp
 
 _COMPILED = frozenset({np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)})
 

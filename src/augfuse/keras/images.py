@@ -20,13 +20,13 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from augfuse.data.codecs.header import Header
-from augfuse.data.decode import decode, sniff
-from augfuse.data.limits import loads_truncated
+from augfuse.data.decoding.decode import decode, sniff
+from augfuse.data.decoding.limits import loads_truncated
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.missing import why_missing
-from augfuse.keras.kernels import pick
+from augfuse.keras.generator.kernels import pick
 from augfuse.keras.notices import notice
 from augfuse.text import shown
 from augfuse.warn_once import was_given

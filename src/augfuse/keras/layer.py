@@ -7,11 +7,11 @@ from typing import Any, final
 import keras
 from keras import ops
 
+from augfuse.algebra.rng import check_epoch
 from augfuse.device import OnDevice, Position
 from augfuse.errors import RecipeError
 from augfuse.keras.backends import replica
 from augfuse.recipe import Recipe
-from augfuse.rng import check_epoch
 
 _FORM = 1  # of a saved layer: a later one may mean something else
 

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from augfuse.algebra.ranges import Choice, Interval, Number
 from augfuse.errors import RangeError, RecipeError
-from augfuse.ranges import Choice, Interval, Number
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.transforms import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from augfuse.warn_once import warn_first
 
 if TYPE_CHECKING:
-    from augfuse.keras.iterator import Iterator
+    from augfuse.keras.iterators.iterator import Iterator
 
 
 def notice(subject: str, message: str) -> None:

@@ -15,15 +15,14 @@ import keras
 import numpy as np
 
 from augfuse.errors import DataError, RangeError, did_you_mean
-from augfuse.keras import watch
-from augfuse.keras.checks import rules
+from augfuse.keras.checks import on_pass, rules
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.feed import Batches, Feed
+from augfuse.keras.protocol import Batches, Feed
 from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
-    from augfuse.data.loader import Loader
+    from augfuse.data.batches.loader import Loader
 
 
 def to_pydataset(loader: Loader, target: str | None = None) -> LoaderDataset:
@@ -182,7 +181,7 @@ class LoaderDataset(keras.utils.PyDataset):
 
     def on_epoch_begin(self) -> None:
         """Keras calls this when one of its epochs begins."""
-        watch.observe_loader(self._feed.begin(sys._getframe(1)), self)
+        on_pass.observe_loader(self._feed.begin(sys._getframe(1)), self)
 
     def on_epoch_end(self) -> None:
         """Keras calls this when one of its epochs ends, and once before the first."""

@@ -10,8 +10,8 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas, Field, Homographies, affine, invert_homographies, product
 from augfuse.errors import RecipeError
-from augfuse.geometry import Canvas, Field, Homographies, affine, invert_homographies, product
 from augfuse.plan.ops import Segment
 
 _LARGEST = 1e6  # displacement in pixels: more than any picture is wide

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas, first_behind
 from augfuse.errors import RecipeError
-from augfuse.geometry import Canvas, first_behind
 from augfuse.plan.draw import Drawn, Node, applications
 from augfuse.plan.ops import Mix as MixOp
 from augfuse.plan.ops import Op, Partner, Warp, Write, maker

@@ -12,7 +12,7 @@ from typing import Any, final
 import msgspec
 import numpy as np
 
-from augfuse.geometry import Canvas
+from augfuse.algebra.geometry import Canvas
 from augfuse.plan.draw import Node, applications
 from augfuse.plan.plan import Plan
 from augfuse.transforms.base import Amount, Geometric, Params

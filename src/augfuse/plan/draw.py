@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, TypeAlias, final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.rng import Draw, Slots, Words
 from augfuse.plan.partners import Pool
-from augfuse.rng import Draw, Slots, Words
-from augfuse.transforms._compose import Schedule
-from augfuse.transforms._views import Views
 from augfuse.transforms.base import Compose, Params, Seeking, Transform, Turn
 from augfuse.transforms.children import branch_paths, paths, tree, unmixed
+from augfuse.transforms.compose import Schedule
 from augfuse.transforms.mixing import Mix
+from augfuse.transforms.views import Views
 
 Before: TypeAlias = tuple[Sequence[Transform], ...]  # lists of what comes before a transform
 

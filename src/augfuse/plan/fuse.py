@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from augfuse import color, geometry
+from augfuse.algebra import color_matrices, geometry
 from augfuse.plan import ops
 from augfuse.plan.ops import Bent, Grid, Op, Segment, Step
 
@@ -100,11 +100,11 @@ def _merged(run: list[Segment]) -> Segment:
     gain = run[0].mean_gain
     if gain is not None:
         for matrix in colors[1:]:
-            gain = color.turn(matrix, gain)
+            gain = color_matrices.turn(matrix, gain)
     return Segment(
-        run[-1].size, geometry_names, color_names, moves, _product(color.product, colors), gain,
-        _product(color.product, fills), mixes, grid_of([segment.grid for segment in moved]), fields, projective,
-        tuple(before), tuple(after), moved[0].surround if moved else None,
+        run[-1].size, geometry_names, color_names, moves, _product(color_matrices.product, colors), gain,
+        _product(color_matrices.product, fills), mixes, grid_of([segment.grid for segment in moved]), fields,
+        projective, tuple(before), tuple(after), moved[0].surround if moved else None,
     )  # fmt: skip
 
 

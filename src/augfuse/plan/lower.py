@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
 import msgspec
 import numpy as np
 
-from augfuse import color
+from augfuse.algebra import color_matrices
+from augfuse.algebra.geometry import Canvas, invert
+from augfuse.algebra.ranges import per_channel
+from augfuse.algebra.traced import is_traced
 from augfuse.errors import RecipeError
-from augfuse.geometry import Canvas, invert
 from augfuse.plan import bends, ops
 from augfuse.plan.bends import Bend, Way
 from augfuse.plan.ops import Grid, Local, Segment
 from augfuse.plan.tone import LEVELS, Tone, through
-from augfuse.ranges import per_channel
-from augfuse.traced import is_traced
 
 if TYPE_CHECKING:
     from augfuse.plan.plan import Plan
@@ -251,7 +251,7 @@ def _reduced(spans: np.ndarray, source: Canvas, above: float) -> Canvas | None:
 
 def _colors(plan: Plan, matrix: np.ndarray, mixes: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
     """(matrix, gain) of a pass, one of them None: which it is follows from the recipe and the number of channels."""
-    matrix = color.to_range(matrix, plan.low, plan.high)
+    matrix = color_matrices.to_range(matrix, plan.low, plan.high)
     if plan.channels == 4 or (plan.channels == 3 and mixes):
         return matrix, None
     # r = g = b for one channel; else all channels are treated alike (see mixes_channels).
@@ -278,4 +278,4 @@ def _fills(plan: Plan, step: Segment, before: Tone | None, around: np.ndarray | 
     if gain is not None:
         return fills * gain[:, :1] + gain[:, 1:]
     assert matrix is not None
-    return np.concatenate([color.apply(matrix, fills[:, :3]), fills[:, 3:]], axis=1)
+    return np.concatenate([color_matrices.apply(matrix, fills[:, :3]), fills[:, 3:]], axis=1)

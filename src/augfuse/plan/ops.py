@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
 import msgspec
 import numpy as np
 
-from augfuse import geometry
+from augfuse.algebra import geometry
+from augfuse.algebra.geometry import Canvas, Field
 from augfuse.errors import RecipeError
-from augfuse.geometry import Canvas, Field
 from augfuse.transforms import base
+from augfuse.transforms.array_forms import LocalForm, ToneForm
 from augfuse.transforms.base import Frame, Params, Transform
-from augfuse.transforms.forms import LocalForm, ToneForm
 
 if TYPE_CHECKING:
     from augfuse.plan.draw import Drawn

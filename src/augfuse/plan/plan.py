@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.ranges import per_channel
 from augfuse.errors import ImageError, RecipeError
-from augfuse.geometry import Canvas
 from augfuse.plan.build import operations, write
 from augfuse.plan.draw import Drawn, Node
 from augfuse.plan.fuse import fuse, steps
 from augfuse.plan.lower import Interpolation, Lowered, lower
 from augfuse.plan.ops import Mix, Op, Segment, Step, Write
-from augfuse.ranges import per_channel
 from augfuse.transforms import base
 from augfuse.transforms.base import Frame, Transform
 

@@ -15,16 +15,16 @@ from typing import Any, final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.ranges import LONGEST_SIDE
 from augfuse.errors import AugfuseError, RecipeError
-from augfuse.geometry import Canvas
 from augfuse.plan.draw import Drawn, Node, draw
 from augfuse.plan.plan import Plan, Settings, Source, checked, make
-from augfuse.ranges import LONGEST_SIDE
 from augfuse.text import shown
 from augfuse.transforms.base import Compose, Seeking, Transform
 from augfuse.transforms.children import check_ends, leaves
 from augfuse.transforms.mixing import Mix
-from augfuse.transforms.spec import transform_to_dict, transforms_from_list
+from augfuse.transforms.serial.plain_data import transform_to_dict, transforms_from_list
 
 MAGIC = b"augfuse-plan\n"
 VERSION = 1

@@ -10,8 +10,8 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.algebra.traced import is_traced
 from augfuse.plan import ops
-from augfuse.traced import is_traced
 from augfuse.transforms.base import Params
 
 LEVELS = {np.dtype(np.uint8): 256, np.dtype(np.uint16): 65536}

@@ -12,11 +12,11 @@ from typing import Any, Literal, final, get_args
 
 import numpy as np
 
+from augfuse.algebra.ranges import truth
 from augfuse.data.dataset import DataSet
 from augfuse.errors import AugfuseError, DataError, ImageTypeError, RangeError, RecipeError
 from augfuse.execute.images import as_images
 from augfuse.files import naming, scratch
-from augfuse.ranges import truth
 from augfuse.recipe import Recipe
 from augfuse.serving import check, sides
 from augfuse.serving.check import Agreement

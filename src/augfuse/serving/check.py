@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from augfuse.data.decode import Color, decode
+from augfuse.data.decoding.decode import Color, decode
 from augfuse.errors import DataError
 
 # Beside the size that comes out: kept, shrunk by less and by more than 1.5, enlarged, in other shapes.

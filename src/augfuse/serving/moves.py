@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from augfuse.ranges import sides
+from augfuse.algebra.ranges import sides
 from augfuse.transforms import CenterCrop, LetterBox, LongestMaxSize, Pad, PadIfNeeded, Resize, SmallestMaxSize
 
 

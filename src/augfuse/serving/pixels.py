@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from augfuse.geometry import EDGE
+from augfuse.algebra.geometry import EDGE
 from augfuse.serving.moves import Axis, followed
 from augfuse.serving.program import Kernel, Program
 

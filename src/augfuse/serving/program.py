@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.algebra.geometry import EDGE, Canvas
 from augfuse.errors import ImageError, RecipeError
-from augfuse.geometry import EDGE, Canvas
 from augfuse.plan.lower import Lowered, Pass, lower
 from augfuse.recipe import Recipe
 from augfuse.serving.moves import RULES, followed

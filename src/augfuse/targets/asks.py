@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, final
 
-from augfuse.transforms._compose import When
 from augfuse.transforms.base import Seeking, Transform
 from augfuse.transforms.children import leaves, tree
+from augfuse.transforms.compose import When
 from augfuse.transforms.mixing import Mix
 
 

@@ -13,11 +13,11 @@ from typing import final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.geometry import EDGE, Canvas, product
 from augfuse.errors import RecipeError
 from augfuse.execute.images import Images
 from augfuse.execute.load import executor
 from augfuse.execute.reference import sample
-from augfuse.geometry import EDGE, Canvas, product
 from augfuse.plan.bends import Bend, Way
 from augfuse.plan.fuse import grid_of
 from augfuse.plan.lower import Interpolation, Lowered, Output, Pass, sampling

@@ -7,7 +7,7 @@ from typing import final
 import msgspec
 import numpy as np
 
-from augfuse.geometry import Canvas
+from augfuse.algebra.geometry import Canvas
 from augfuse.plan.plan import BoxFormat
 from augfuse.targets import polygons
 from augfuse.targets.policy import Targets

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.geometry import Canvas
+from augfuse.algebra.geometry import Canvas
 from augfuse.plan.plan import BoxFormat
 from augfuse.targets.boxes import corners_of
 

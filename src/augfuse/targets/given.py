@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas
 from augfuse.errors import ImageError, ImageTypeError
-from augfuse.geometry import Canvas
 from augfuse.plan.plan import BoxFormat
 from augfuse.targets.boxes import FRACTIONS, ends_of
 from augfuse.targets.labels import blends

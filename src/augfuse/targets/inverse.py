@@ -8,10 +8,10 @@ from typing import Any, Literal, final
 
 import numpy as np
 
+from augfuse.algebra.ranges import Choice
 from augfuse.errors import ImageError, ImageTypeError, RecipeError
 from augfuse.plan.lower import Interpolation
 from augfuse.plan.plan import BoxFormat, Plan, PointFormat, inverted_by
-from augfuse.ranges import Choice
 from augfuse.targets import boxes as box_kind
 from augfuse.targets import points as point_kind
 from augfuse.targets import polygons as polygon_kind

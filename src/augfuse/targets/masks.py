@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas
 from augfuse.execute.images import Images
-from augfuse.geometry import Canvas
 from augfuse.plan import ops
 from augfuse.plan.lower import lower
 from augfuse.plan.ops import Bent, Local, Segment, Step
 from augfuse.plan.plan import Plan, Source
 from augfuse.targets.policy import Targets
-from augfuse.transforms._local import paint_all, painted, painting
+from augfuse.transforms.local import paint_all, painted, painting
 
 Run = Callable[..., None]
 

@@ -8,7 +8,7 @@ from typing import final
 import msgspec
 import numpy as np
 
-from augfuse.geometry import Canvas
+from augfuse.algebra.geometry import Canvas
 from augfuse.targets.way import Places, Stage, inside
 
 _NEAR = 0.5  # pixels: how far apart two places are by which a turn and a scale are measured

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, TypeAlias, final, get_args
 import msgspec
 import numpy as np
 
+from augfuse.algebra.ranges import Choice, Flag, Number, listed
 from augfuse.errors import RangeError
 from augfuse.plan.plan import BoxFormat, PointFormat
-from augfuse.ranges import Choice, Flag, Number, listed
 from augfuse.text import shown
 from augfuse.transforms.base import specs
-from augfuse.transforms.calls import Called
+from augfuse.transforms.checks.misused_calls import Called
 
 BOX_FORMAT = Choice(
     "box format",

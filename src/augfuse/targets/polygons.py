@@ -9,7 +9,7 @@ from typing import Any, final
 import msgspec
 import numpy as np
 
-from augfuse.geometry import Canvas
+from augfuse.algebra.geometry import Canvas
 from augfuse.targets.way import Places, Stage
 
 _IN_FRONT = 1e-6  # of the largest divisor of a ring: the least one that is mapped

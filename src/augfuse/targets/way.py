@@ -13,8 +13,8 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.algebra.geometry import FAR, LEAST_DIVISOR, Canvas, Field, invert_homographies
 from augfuse.execute.reference import bilinear, spline
-from augfuse.geometry import FAR, LEAST_DIVISOR, Canvas, Field, invert_homographies
 from augfuse.plan.ops import Segment, Step
 from augfuse.plan.plan import Plan
 

@@ -21,13 +21,13 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias, get
 import msgspec
 import numpy as np
 
-from augfuse import geometry
+from augfuse.algebra import geometry
+from augfuse.algebra.geometry import Canvas, Field
+from augfuse.algebra.ranges import Interval, Number, Size, Spec, sides
+from augfuse.algebra.rng import Draw
 from augfuse.errors import RecipeError
-from augfuse.geometry import Canvas, Field
-from augfuse.ranges import Interval, Number, Size, Spec, sides
-from augfuse.rng import Draw
-from augfuse.transforms.calls import Called
-from augfuse.transforms.forms import LocalForm, ToneForm
+from augfuse.transforms.array_forms import LocalForm, ToneForm
+from augfuse.transforms.checks.misused_calls import Called
 
 Probability: TypeAlias = Annotated[float, Number("probability that an image is transformed", "", 0, 1)]
 Params: TypeAlias = dict[str, np.ndarray]  # drawn parameters: each array has n first

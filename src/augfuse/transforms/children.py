@@ -11,12 +11,12 @@ from typing import Any, final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.ranges import listed
 from augfuse.errors import RangeError, RecipeError
-from augfuse.ranges import listed
 from augfuse.text import shown
-from augfuse.transforms._spatial import HorizontalFlip
 from augfuse.transforms.base import Compose, Transform, Write
 from augfuse.transforms.mixing import Mix
+from augfuse.transforms.spatial import HorizontalFlip
 
 MOST_TRANSFORMS = 100  # of a list
 DEEPEST = 8  # lists within lists

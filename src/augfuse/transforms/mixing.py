@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
-from augfuse.geometry import Canvas
-from augfuse.ranges import Choice
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.ranges import Choice
 from augfuse.transforms.base import Params, Transform
 
 Among: TypeAlias = Literal["any", "same_class", "other_class"]

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from augfuse.data.columns.rle import encode_runs
 from augfuse.data.dataset import DataSet
 from augfuse.data.export.pictures import Picture, Work
-from augfuse.data.rle import encode_runs
 
 HELD = ("boxes", "box_labels", "area", "crowd", "polygons", "corners", "masks", "segments", "keypoints")
 _DIGITS = 3  # behind the point, of a pixel

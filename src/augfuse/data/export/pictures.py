@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from augfuse.data.codecs.encode import encoded
-from augfuse.data.columns import Size
+from augfuse.data.columns.things import Size
 from augfuse.data.dataset import DataSet
-from augfuse.data.decode import sniff
+from augfuse.data.decoding.decode import sniff
+from augfuse.data.export.copy_files import NOT_IN_NAMES, SUFFIX_OF
 from augfuse.data.export.losses import Losses
 from augfuse.data.layouts.names import is_image
-from augfuse.data.store import NOT_IN_NAMES, SUFFIX_OF
 from augfuse.errors import DecodeError
 
 AT_ONCE = 64

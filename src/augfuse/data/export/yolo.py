@@ -64,7 +64,7 @@ def kind_of(data: DataSet) -> Kind:
 
 def _points_of(data: DataSet) -> Any:
     column = data.table.targets["keypoints"]
-    from augfuse.data.columns import Size
+    from augfuse.data.columns.things import Size
 
     return (column.entry(i, Size(1, 1)) for i in range(len(data)))
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.data.columns import Column, MaskFiles, Values, lists, ragged
+from augfuse.data.columns.labels import class_names
+from augfuse.data.columns.things import Column, MaskFiles, Values, lists, ragged
 from augfuse.data.dataset import DataSet, as_parts, check_weights
-from augfuse.data.decode import Color
-from augfuse.data.frames.boxes import read_boxes
-from augfuse.data.frames.files import check_files, full_names
+from augfuse.data.decoding.decode import Color
+from augfuse.data.frames.box_columns import read_boxes
+from augfuse.data.frames.file_names import check_files, full_names
 from augfuse.data.frames.frame import Cells, Frame
-from augfuse.data.frames.labels import read_labels
+from augfuse.data.frames.label_columns import read_labels
 from augfuse.data.frames.roles import Columns, Roles, find_roles, parts_of
-from augfuse.data.labels import class_names
 from augfuse.data.layouts.classes import check_color
 from augfuse.data.layouts.parts import PARTS
 from augfuse.data.stores.cells import CellStore, Encoded

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from augfuse.data.decode import COLORS, Color
+from augfuse.data.decoding.decode import COLORS, Color
 from augfuse.data.layouts import parts as naming
 from augfuse.data.layouts.lists import as_list
 from augfuse.data.layouts.names import SUFFIXES, count_suffixes, unread_pictures

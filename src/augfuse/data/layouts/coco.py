@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from augfuse.data import cache
+from augfuse.data.decoding import kept_arrays
 from augfuse.data.layouts.coco_objects import Annotation, Category, Id, Image, Objects, check_once, checked_name
 from augfuse.data.layouts.pieces import Lists
 from augfuse.data.layouts.problems import is_collecting
@@ -53,15 +53,15 @@ class Coco(NamedTuple):
 def read(path: Path) -> Coco:
     """What a file says; from the cache where it was read before. Raises DataNotFoundError, DataError; see
     `augfuse.from_coco`."""
-    large = cache.is_worth_it(path) and not is_collecting()
-    kept = cache.load(path, _READER) if large else None
+    large = kept_arrays.is_worth_it(path) and not is_collecting()
+    kept = kept_arrays.load(path, _READER) if large else None
     if kept is not None:
         return Coco(msgspec.json.decode(kept.pop("about").data, type=About), kept)
     with _no_collection():
         found = _read(path)
     if large:
         about = np.frombuffer(msgspec.json.encode(found.about), np.uint8)
-        cache.keep(path, _READER, {**found.arrays, "about": about})
+        kept_arrays.keep(path, _READER, {**found.arrays, "about": about})
     return found
 
 

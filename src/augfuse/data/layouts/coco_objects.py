@@ -11,7 +11,7 @@ from typing import Annotated, final
 import msgspec
 import numpy as np
 
-from augfuse.data import rle
+from augfuse.data.columns import rle
 from augfuse.data.layouts.problems import Kind, refuse
 from augfuse.errors import DataError
 from augfuse.text import shown

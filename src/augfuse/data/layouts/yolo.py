@@ -159,7 +159,7 @@ def labels_of(image: Path, folder: Path | None) -> Path:
 
 def read_data(path: Path) -> Described:
     """A data.yaml. Raises DataNotFoundError, DataError."""
-    from augfuse.transforms.reading import read_yaml
+    from augfuse.transforms.serial.yaml_text import read_yaml
 
     if not path.is_file():
         raise DataNotFoundError(f"{path}: no such file, wanted a data.yaml.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, final, runtime_checkable
 
-from augfuse.data.decode import Color
-from augfuse.data.room import Room
+from augfuse.data.batches.room import Room
+from augfuse.data.decoding.decode import Color
 from augfuse.data.stores.encoded import read_encoded
 from augfuse.data.stores.files import read_file
 from augfuse.data.stores.store import Read

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO, final
 
 import numpy as np
 
-from augfuse.data.decode import Color, decode
-from augfuse.data.limits import max_file_bytes
-from augfuse.data.plain import Into, plain_files
-from augfuse.data.room import Room
+from augfuse.data.batches.room import Room
+from augfuse.data.decoding.decode import Color, decode
+from augfuse.data.decoding.limits import max_file_bytes
+from augfuse.data.decoding.plain_files import Into, plain_files
 from augfuse.data.sample import Sample
 from augfuse.data.stores.encoded import MANY, read_encoded
 from augfuse.data.stores.store import Read, read_each, read_one

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from augfuse.data.room import Room
+from augfuse.data.batches.room import Room
 from augfuse.data.sample import Sample
 from augfuse.errors import DecodeError
 

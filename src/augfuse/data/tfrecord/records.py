@@ -20,7 +20,7 @@ from typing import BinaryIO, NamedTuple
 
 import google_crc32c
 
-from augfuse.data.npzfile import MAX_DEFLATE_RATIO, require_memory
+from augfuse.data.sources.npz_file import MAX_DEFLATE_RATIO, require_memory
 from augfuse.data.stores.files import read_all
 from augfuse.errors import DataError, DecodeError
 

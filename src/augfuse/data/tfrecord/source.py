@@ -9,12 +9,12 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.data.batches.room import Room
 from augfuse.data.codecs.pixels import recolor
+from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
-from augfuse.data.decode import Color, decode, sniff
-from augfuse.data.labels import labelled
+from augfuse.data.decoding.decode import Color, decode, sniff
 from augfuse.data.layouts.classes import check_color
-from augfuse.data.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.encoded import read_encoded
 from augfuse.data.stores.files import existing_file

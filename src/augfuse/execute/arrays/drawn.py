@@ -12,21 +12,21 @@ from typing import Any, final
 
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.ranges import Range, ends
+from augfuse.algebra.rng import Slots
+from augfuse.algebra.traced import Key, NotTraceableError, Traced
 from augfuse.errors import AugfuseError, RecipeError
 from augfuse.execute.arrays import words as philox
 from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.prepare import prepare
 from augfuse.execute.arrays.static import Static, StaticPass
-from augfuse.geometry import Canvas
 from augfuse.plan.draw import draw
 from augfuse.plan.lower import Lowered, Pass
 from augfuse.plan.plan import Plan, Settings, Source, checked, make
-from augfuse.ranges import Range, ends
-from augfuse.rng import Slots
-from augfuse.traced import Key, NotTraceableError, Traced
-from augfuse.transforms._compose import Schedule
 from augfuse.transforms.base import Transform
 from augfuse.transforms.children import tree
+from augfuse.transforms.compose import Schedule
 
 _TRIALS = 1024  # draws from which it is found out how far a recipe shrinks
 _MARGIN = 0.9  # what comes as near to the limit as this may pass it in other draws

@@ -7,7 +7,7 @@ from augfuse.execute.arrays.noise import noisy
 from augfuse.execute.arrays.planes import Planes, columns, per_image, rows
 from augfuse.execute.arrays.static import Static
 from augfuse.execute.arrays.table import Ops, Tensor
-from augfuse.transforms.forms import Blur, Finish, LocalForm, Noise, Paint
+from augfuse.transforms.array_forms import Blur, Finish, LocalForm, Noise, Paint
 
 
 def done(static: Static, form: LocalForm, planes: Planes, own: dict[str, Tensor], ops: Ops) -> Planes:

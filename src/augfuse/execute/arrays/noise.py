@@ -6,7 +6,7 @@ from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.planes import Planes, per_image
 from augfuse.execute.arrays.table import Ops, Tensor
 from augfuse.execute.arrays.words import keyed
-from augfuse.transforms._local import normal_quantiles
+from augfuse.transforms.local import normal_quantiles
 
 
 def noisy(planes: Planes, values: list[Tensor], own: dict[str, Tensor], ops: Ops) -> list[Tensor]:

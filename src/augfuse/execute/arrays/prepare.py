@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.traced import Key, is_traced
 from augfuse.execute.arrays.limits import refuse
 from augfuse.execute.arrays.static import (
     Static,
@@ -18,14 +20,12 @@ from augfuse.execute.arrays.static import (
     StaticStep,
     StaticTone,
 )
-from augfuse.geometry import Canvas
 from augfuse.plan.bends import Bend
 from augfuse.plan.lower import Pass, Sampling, lower
 from augfuse.plan.ops import Local, Segment
 from augfuse.plan.plan import Plan
 from augfuse.plan.tone import Tone, tables
-from augfuse.traced import Key, is_traced
-from augfuse.transforms.forms import Blur, Noise, Paint
+from augfuse.transforms.array_forms import Blur, Noise, Paint
 
 Numbers: TypeAlias = dict[str, np.ndarray]
 

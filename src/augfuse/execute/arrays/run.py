@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from augfuse.color import LUMA
+from augfuse.algebra.color_matrices import LUMA
 from augfuse.errors import ImageError, ImageTypeError
 from augfuse.execute.arrays.locals import done
 from augfuse.execute.arrays.planes import Planes, part, per_image

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias, final
 
 from augfuse.plan.lower import Border
 from augfuse.plan.ops import Grid
-from augfuse.transforms.forms import LocalForm, ToneForm
+from augfuse.transforms.array_forms import LocalForm, ToneForm
 
 
 @final

@@ -9,7 +9,7 @@ from augfuse.execute.arrays.planes import Planes, part, per_image
 from augfuse.execute.arrays.static import Static, StaticTone
 from augfuse.execute.arrays.table import Ops, Tensor
 from augfuse.plan.tone import FLAT
-from augfuse.transforms.forms import Lines, Negative, Power, Steps, ToneForm
+from augfuse.transforms.array_forms import Lines, Negative, Power, Steps, ToneForm
 
 LOG2 = math.log(2)
 

@@ -1,5 +1,5 @@
-"""Philox4x64-10 in words of 32 bits, on the tensors of a framework: the bits of `augfuse.rng`, also where a program is
-compiled and knows only the shapes.
+"""Philox4x64-10 in words of 32 bits, on the tensors of a framework: the bits of `augfuse.algebra.rng`, also where a
+program is compiled and knows only the shapes.
 
 JAX has no integers of 64 bits unless it is told to, and Keras' operations cast those of TensorFlow to 32 bits. So a
 word of 64 bits is two, low half first, and a product of 32-bit words is made of 16-bit halves, whose products and sums

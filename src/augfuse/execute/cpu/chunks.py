@@ -13,8 +13,8 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from augfuse.execute.cpu import kernels
-from augfuse.execute.cpu.numbers import Target
+from augfuse.execute.cpu.kernel_arguments import Target
+from augfuse.execute.cpu.passes import kernels
 from augfuse.execute.cpu.run import Work, flat, run, run_one
 from augfuse.execute.cpu.scratch import CHUNK_BYTES, CHUNK_BYTES_OF_LEVELS, Scratch, scratch
 from augfuse.execute.images import Images

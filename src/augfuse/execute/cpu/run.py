@@ -14,14 +14,14 @@ from typing import Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
 
-from augfuse.color import LUMA
-from augfuse.execute.cpu import kernels
-from augfuse.execute.cpu.numbers import Bent, Color, Target, Warp
+from augfuse.algebra.color_matrices import LUMA
+from augfuse.algebra.geometry import Canvas
+from augfuse.execute.cpu.image_sums import channel_means
+from augfuse.execute.cpu.image_sums import standardize as standardized
+from augfuse.execute.cpu.kernel_arguments import Bent, Color, Target, Warp
+from augfuse.execute.cpu.passes import kernels
 from augfuse.execute.cpu.scratch import scratch
-from augfuse.execute.cpu.statistics import channel_means
-from augfuse.execute.cpu.statistics import standardize as standardized
 from augfuse.execute.images import Images
-from augfuse.geometry import Canvas
 from augfuse.plan.lower import Lowered, Output, Pass
 from augfuse.plan.ops import Grid, Local
 from augfuse.threads import share
@@ -150,7 +150,7 @@ def _narrowed(
     run_slice: Callable[[Target, int, int], None], output: Output, planar: bool, out: np.ndarray
 ) -> Callable[[int, int], None]:
     """`run_slice` for float16: a few images at a time are made as float32, in memory that stays in a cache."""
-    from augfuse.execute.cpu.half import narrow  # compiled: loaded on first use
+    from augfuse.execute.cpu.passes.half import narrow  # compiled: loaded on first use
 
     size, bits = math.prod(out.shape[1:]), out.reshape(-1).view(np.uint16)
     count = max(1, NARROW_BYTES // (4 * size))
@@ -177,7 +177,7 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
         averages = step.sampling.averages_above
         warp = Warp(True, matrices, BORDERS[border], how == "nearest", averages, how == "bicubic")
         if bends:
-            from augfuse.execute.cpu.bent import bent  # and its kernels: loaded on first use
+            from augfuse.execute.cpu.passes.bent import bent  # and its kernels: loaded on first use
 
             warp = bent(warp, bends)
     if step.color is not None:
@@ -218,7 +218,7 @@ def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> N
     if (height, width) == image.shape[:2]:
         run(work, flat(image), start, image.shape, target, i, at)
         return
-    from augfuse.execute.cpu.reduce import reduce  # compiled: loaded on first use
+    from augfuse.execute.cpu.passes.reduce import reduce  # compiled: loaded on first use
 
     with scratch(height * width * channels, image.dtype, "reduced") as (grid,):
         warp, out_size = work.warp, (int(work.height[i]), int(work.width[i]))
@@ -236,7 +236,7 @@ def run(
     warp, color, count = work.warp, work.color, len(starts)
     rows = slice(first, first + count)
     if isinstance(warp, Bent):
-        from augfuse.execute.cpu.bent import part
+        from augfuse.execute.cpu.passes.bent import part
 
         warp = part(warp, rows)
     elif count != len(warp.matrices):
@@ -262,34 +262,34 @@ def run(
 def _loop(grid: Paths, cubic: bool, bends: bool, picks: bool = False) -> Callable[..., None]:
     """The compiled loop, loaded on first use: a recipe compiles what it needs."""
     if grid in ("still", "mixed"):
-        from augfuse.execute.cpu import still
+        from augfuse.execute.cpu.passes import still
 
         return still.run if grid == "still" else still.mixed
     if grid == "whole":
-        from augfuse.execute.cpu.straight import run as straight
+        from augfuse.execute.cpu.passes.straight import run as straight
 
         return straight
     if grid == "swapped":
-        from augfuse.execute.cpu.swapped import run as swapped
+        from augfuse.execute.cpu.passes.swapped import run as swapped
 
         return swapped
     if grid == "aligned":
-        from augfuse.execute.cpu.aligned import run as aligned
+        from augfuse.execute.cpu.passes.aligned import run as aligned
 
         return aligned
     if bends:
-        from augfuse.execute.cpu import bent
+        from augfuse.execute.cpu.passes import bent
 
         return bent.cubic_run if cubic else bent.run
     if picks:
-        from augfuse.execute.cpu.picks import run as picking
+        from augfuse.execute.cpu.passes.picks import run as picking
 
         return picking
     if cubic:
-        from augfuse.execute.cpu.cubic import run as cubic_run
+        from augfuse.execute.cpu.passes.cubic import run as cubic_run
 
         return cubic_run
-    from augfuse.execute.cpu.tiles import run as sampled
+    from augfuse.execute.cpu.passes.tiles import run as sampled
 
     return sampled
 

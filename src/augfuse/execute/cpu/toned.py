@@ -12,12 +12,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from augfuse.execute.cpu.numbers import Target
+from augfuse.algebra.geometry import Canvas
+from augfuse.execute.cpu.kernel_arguments import Target
+from augfuse.execute.cpu.passes.tones import Tables, to_floats
 from augfuse.execute.cpu.run import Work, flat, run, run_one, work_of
 from augfuse.execute.cpu.scratch import CHUNK_BYTES_OF_LEVELS, Scratch, scratch
-from augfuse.execute.cpu.tones import Tables, to_floats
 from augfuse.execute.images import Images
-from augfuse.geometry import Canvas
 from augfuse.plan.lower import Lowered, Pass
 from augfuse.plan.ops import Local
 from augfuse.plan.tone import Tone

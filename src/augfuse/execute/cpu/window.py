@@ -6,8 +6,8 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from augfuse.execute.cpu.kernels import CONSTANT, NEAREST, REFLECT, WRAP, WRAP_CENTRES
-from augfuse.geometry import EDGE
+from augfuse.algebra.geometry import EDGE
+from augfuse.execute.cpu.passes.kernels import CONSTANT, NEAREST, REFLECT, WRAP, WRAP_CENTRES
 from augfuse.jit import inlined
 
 

@@ -127,7 +127,7 @@ def _no_such_argument(function: Callable[..., Any], name: str, known: frozenset[
 
 def _other_home(name: str) -> str:
     """Where an argument of this name belongs."""
-    from augfuse.keras.generator import ImageDataGenerator
+    from augfuse.keras.generator.generator import ImageDataGenerator
 
     kind = ImageDataGenerator
     homes = {

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
-from augfuse.keras.feed import EVALUATE, FIT, PREDICT, Asker
+from augfuse.keras.protocol import EVALUATE, FIT, PREDICT, Asker
 from augfuse.text import shown
 from augfuse.warn_once import warn_once
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augfuse.algebra.ranges import whole
+from augfuse.algebra.rng import check_seed
 from augfuse.errors import DataError, ImageTypeError, ReadOnlyError
 from augfuse.keras.checks import saving
-from augfuse.ranges import whole
-from augfuse.rng import check_seed
 from augfuse.text import shown
 
 if TYPE_CHECKING:
-    from augfuse.keras.iterator import Iterator
+    from augfuse.keras.iterators.iterator import Iterator
 
 # What a batch is made of: batches that were computed ahead before one of these was set are dropped. A subclass may set
 # attributes of its own for every batch, so that these are named.

@@ -15,10 +15,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from augfuse.algebra.rng import check_seed
 from augfuse.data.layouts.lists import as_list
 from augfuse.errors import DataError, ImageTypeError, RangeError
-from augfuse.keras.warp import border, spline_order
-from augfuse.rng import check_seed
+from augfuse.keras.generator.resample import border, spline_order
 from augfuse.text import shown
 
 

@@ -13,7 +13,7 @@ from augfuse.keras.checks.missing import why_missing
 from augfuse.text import shown
 
 if TYPE_CHECKING:
-    from augfuse.keras.iterator import Iterator
+    from augfuse.keras.iterators.iterator import Iterator
 
 NAMES = ("save_to_dir", "save_prefix", "save_format")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}

@@ -1,14 +1,14 @@
 """Control points of elastic fields, image by image: smoothed noise, no stronger than what does not fold.
 
-The functions of `augfuse.transforms._bend` check and describe; here are the loops.
+The functions of `augfuse.transforms.bend` check and describe; here are the loops.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from augfuse.algebra.lattices import refine, steps_of
 from augfuse.jit import inlined_exact, jit_exact
-from augfuse.lattices import refine, steps_of
 
 CELLS = 32  # along each axis
 LEAST_AREA = 0.1  # of a small area at least this part stays: below 0 it would be turned over

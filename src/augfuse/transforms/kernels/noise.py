@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from augfuse.algebra.philox import U, block
 from augfuse.jit import inlined, jit
-from augfuse.philox import U, block
 from augfuse.transforms.kernels.put import put
 
 F = np.float32

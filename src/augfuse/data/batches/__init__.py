@@ -1,0 +1,1 @@
+"""From a data set to batches: order, reading, prefetch, buffers, collation, and the loader that ties them together."""

@@ -1,0 +1,1 @@
+"""What a data set knows of its samples besides pixels: labels, masks, boxes, points, polygons."""

@@ -1,0 +1,1 @@
+"""Statistics that are measured on a whole data set: means, standard deviations, ZCA whitening."""

@@ -1,0 +1,72 @@
+"""A data set of samples that an object of the user's hands out one by one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from augfuse.data.columns.labels import labelled
+from augfuse.data.dataset import DataSet
+from augfuse.data.sources.arrays import as_groups, as_value_range
+from augfuse.data.stores.samples import Samples, SampleStore
+from augfuse.data.table import Table
+from augfuse.errors import DataError, ImageTypeError
+from augfuse.text import shown
+
+
+def from_samples(
+    samples: Samples,
+    labels: Any = None,
+    classes: Sequence[str] | None = None,
+    groups: Any = None,
+    value_range: tuple[float, float] | None = None,
+) -> DataSet:
+    """A data set over any object with `__len__` and `__getitem__`; a loader takes such an object as it is, too.
+
+        class Frames:
+            def __init__(self, video):
+                self.video = video
+
+            def __len__(self):
+                return self.video.frames
+
+            def __getitem__(self, i):
+                return self.video.read(i)           # (h, w, c), or (image, label)
+
+        data = af.from_samples(Frames(video), labels=labels, classes=("day", "night"))
+
+    samples: samples[i] is an image (h, w, c), a tuple (image, label) or an `af.Sample`, for 0 <= i < len(samples). It
+        may be asked by several threads at once, in any order, and gives the same sample for the same i every time. An
+        image that cannot be read is an `af.DecodeError`, which a loader may skip.
+    labels: n labels, as in `from_arrays`. Without them labels come with the images: nothing can then be stratified,
+        balanced or chosen by class before images are read.
+    classes, groups, value_range: as in `from_arrays`. A value range is checked when images are read.
+
+    Raises ImageTypeError (not such an object), DataError (no samples; labels or groups of another length).
+    """
+    if isinstance(samples, np.ndarray):
+        raise ImageTypeError("data: got an array, wanted a data set. Use af.from_arrays(x, y).")
+    if isinstance(samples, (str, os.PathLike)):
+        raise ImageTypeError(
+            f"data: got the path {samples!s}, wanted a data set. Use af.from_directory({shown(str(samples))})."
+        )
+    if not hasattr(samples, "__len__") or not hasattr(samples, "__getitem__"):
+        raise ImageTypeError(
+            f"data: got {type(samples).__name__}, wanted a data set, or an object with __len__ and __getitem__. Use "
+            "af.from_arrays(x, y)."
+        )
+    n = len(samples)
+    if n == 0:
+        raise DataError("data: got no samples.")
+    found, names = labelled(labels, classes, n, "labels")
+    keys = None if groups is None else as_groups(groups, n)
+    limits = None if value_range is None else as_value_range(value_range)
+    return DataSet(SampleStore(samples), Table(found, keys), names, limits)
+
+
+def as_data_set(data: DataSet | Samples) -> DataSet:
+    """A data set as it is; anything else with samples as `from_samples` takes it."""
+    return data if isinstance(data, DataSet) else from_samples(data)

@@ -1,0 +1,1 @@
+"""Pictures and tables for people: contact sheets, and what a notebook shows."""

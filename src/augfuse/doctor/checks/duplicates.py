@@ -1,0 +1,187 @@
+"""The same picture twice: inside a part, in two parts (a leak), or with two labels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from augfuse.doctor.checks import similar
+from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.findings import Finding, counted, finding
+from augfuse.doctor.scan import SIDE, Looks, read_pixels
+
+SMALLEST = 16  # images with a shorter side have too little detail to be told apart by it
+
+
+class _Image(NamedTuple):
+    """One image of any part: its part's number, its row there, its name and its label, -1 for "not known"."""
+
+    part: int
+    row: int
+    name: str
+    label: int
+
+
+def check_duplicates(survey: Survey, looks: Sequence[Looks]) -> list[Finding]:
+    """AF201..AF206. Images of one colour are left out: they are all alike."""
+    images, digests = _pool(survey, looks)
+    if not images:
+        return []
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for number, digest in enumerate(digests):
+        groups[digest].append(number)
+    same = [[images[number] for number in group] for group in groups.values() if len(group) > 1]
+    found = _report(survey, same, exact=True)
+
+    firsts = np.array([group[0] for group in groups.values()])
+    large = np.array([min(_sides(looks, images[number])) >= SMALLEST for number in firsts])
+    kept = firsts[large]
+    if len(kept) > 1:
+        small = _small_copies(looks, [images[number] for number in kept])
+        pairs, strict = similar.candidates(len(kept), small)
+        confirmed = similar.confirm(kept[pairs], strict, lambda number: _pixels(survey.parts, images[number]))
+        # A copy of `first` is nearly the same as a copy of `second`, wherever the copies lie.
+        alike = [[images[n] for n in groups[digests[a]] + groups[digests[b]]] for a, b in confirmed]
+        found += _report(survey, alike, exact=False)
+    return found
+
+
+def check_copies(survey: Survey) -> list[Finding]:
+    """AF207: what groups.csv says about augmented copies."""
+    found = []
+    training = survey.training
+    for part in survey.parts:
+        if part is training:
+            continue
+        rows = np.zeros(len(part), bool) if part.copies is None else part.copies
+        if part.groups is not None and training.groups is not None:
+            rows = rows | np.isin(part.groups, training.groups)
+        if rows.any():
+            names = [part.names[row] for row in np.flatnonzero(rows)]
+            found.append(
+                finding(
+                    "AF207",
+                    f"{counted(len(names), 'image')} of {len(part)} in {part.title} are augmented copies, or share "
+                    f"their original with {training.title}, by groups.csv.",
+                    "Split first, then augment only the training part: augfuse augment.",
+                    examples=names,
+                    files=names,
+                )
+            )
+    return found
+
+
+def _pool(survey: Survey, looks: Sequence[Looks]) -> tuple[list[_Image], list[bytes]]:
+    """All readable images of all parts that show something, and their digests."""
+    images: list[_Image] = []
+    digests: list[bytes] = []
+    for number, (part, seen) in enumerate(zip(survey.parts, looks, strict=True)):
+        rows = np.flatnonzero(seen.readable & ~seen.flat)
+        labels = np.full(len(part), -1) if part.labels is None else part.labels
+        images += [_Image(number, int(row), part.names[row], int(labels[row])) for row in rows]
+        digests += [seen.digests[row] for row in rows]
+    return images, digests
+
+
+def _small_copies(looks: Sequence[Looks], images: Sequence[_Image]) -> Callable[[np.ndarray], np.ndarray]:
+    """From (k,) positions in `images` to their small copies (k, SIDE, SIDE)."""
+    part, row = np.array([image[:2] for image in images]).T
+
+    def copies(positions: np.ndarray) -> np.ndarray:
+        found = np.empty((len(positions), SIDE, SIDE), np.uint8)
+        for number, seen in enumerate(looks):
+            here = part[positions] == number
+            found[here] = seen.small[row[positions[here]]]
+        return found
+
+    return copies
+
+
+def _sides(looks: Sequence[Looks], image: _Image) -> tuple[int, int]:
+    seen = looks[image.part]
+    return int(seen.height[image.row]), int(seen.width[image.row])
+
+
+def _pixels(parts: Sequence[Part], image: _Image) -> np.ndarray:
+    return read_pixels(parts[image.part], image.row)
+
+
+def _report(survey: Survey, groups: Sequence[Sequence[_Image]], *, exact: bool) -> list[Finding]:
+    """Each group of images goes under the gravest code that fits: labels differ, parts differ, or neither."""
+    kinds: dict[str, list[Sequence[_Image]]] = {"labels": [], "parts": [], "inside": []}
+    for group in groups:
+        if len({image.label for image in group if image.label >= 0}) > 1:
+            kinds["labels"].append(group)
+        elif len({image.part for image in group}) > 1:
+            kinds["parts"].append(group)
+        else:
+            kinds["inside"].append(group)
+    codes = ("AF203", "AF202", "AF201") if exact else ("AF206", "AF205", "AF204")
+    return [
+        _finding(survey, code, kind, found, exact)
+        for code, (kind, found) in zip(codes, kinds.items(), strict=True)
+        if found
+    ]
+
+
+def _finding(survey: Survey, code: str, kind: str, groups: list[Sequence[_Image]], exact: bool) -> Finding:
+    what = "picture" if exact else "pair"
+    spare = _more_than_needed(groups)
+    how = "is there more than once, pixel for pixel" if exact else "looks nearly the same, fine detail included"
+    if len(groups) > 1:
+        how = how.replace("is there", "are there").replace("looks", "look")
+    files: list[str]
+    if kind == "labels":
+        message = f"{counted(len(groups), what)} {how}, and the copies have different labels."
+        advice = "Look at them and keep the copy with the right label; the quarantine list holds all of them."
+        files = [image.name for group in groups for image in group if image.label >= 0] if exact else []
+    elif kind == "parts":
+        message = f"{counted(len(groups), what)} {how}, and copies lie in different parts: {_shares(survey, groups)}."
+        # Parts are listed train, val, test: what is judged on last keeps its images, and stays comparable.
+        spoilt = [image for group in groups for image in group if image.part < max(i.part for i in group)]
+        sides = [survey.parts[number].title for number in sorted({image.part for image in spoilt})]
+        advice = f"Leave the copies in {' and '.join(sides)} out; until then the held-out score is too good."
+        files = [image.name for image in spoilt]
+    else:
+        message = f"{counted(len(groups), what)} {how}, in one part: {counted(spare, 'image')} more than needed."
+        advice = "Keep one of each: a random split puts copies on both sides."
+        files = [image.name for group in groups for image in group[1:]] if exact else []
+    shown = [" = ".join(_shown(survey, image) for image in group[:3]) for group in groups]
+    return finding(code, message, advice, examples=shown, count=len(groups), files=dict.fromkeys(files))
+
+
+def _more_than_needed(groups: Sequence[Sequence[_Image]]) -> int:
+    """Images less pictures, where groups with an image in common show the same picture."""
+    lead: dict[_Image, _Image] = {}
+
+    def leader(image: _Image) -> _Image:
+        while lead.setdefault(image, image) != image:
+            image = lead[image]
+        return image
+
+    for first, *others in groups:
+        for other in others:
+            lead[leader(other)] = leader(first)
+    return len(lead) - sum(image == first for image, first in lead.items())
+
+
+def _shown(survey: Survey, image: _Image) -> str:
+    """File names hold their class already; rows of arrays do not."""
+    if survey.files or image.label < 0:
+        return image.name
+    return f"{image.name} ({survey.classes[image.label]})"
+
+
+def _shares(survey: Survey, groups: Sequence[Sequence[_Image]]) -> str:
+    """`12 of 1,000 images in test are also in another part`."""
+    words = []
+    for number, part in enumerate(survey.parts):
+        if part is survey.training:
+            continue
+        rows = {image.row for group in groups for image in group if image.part == number}
+        if rows:
+            words.append(f"{len(rows)} of {counted(len(part), 'image')} in {part.title}")
+    return " and ".join(words)

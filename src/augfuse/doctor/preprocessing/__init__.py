@@ -1,0 +1,1 @@
+"""Which preprocessing a trained model wants: candidates, trials, and the verdict."""

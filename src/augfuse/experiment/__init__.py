@@ -1,0 +1,1 @@
+"""Training the same network with and without a recipe, compared honestly, and reported. `af.train(...)` calls it."""

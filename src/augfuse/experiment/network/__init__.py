@@ -1,0 +1,1 @@
+"""The network of a training run: built or loaded, summarised, trained, exported."""

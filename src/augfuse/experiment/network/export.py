@@ -1,0 +1,86 @@
+"""Saving the better arm, reading it back, and checking that it predicts as the training path does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augfuse.data.batches.loader import Loader
+from augfuse.data.dataset import DataSet
+from augfuse.experiment.arms import evaluation_batch_size
+from augfuse.experiment.network.model_file import read_model
+from augfuse.experiment.network.network import Network, predict
+from augfuse.experiment.records import Exported
+from augfuse.experiment.setup import run_recipe
+from augfuse.files import scratch
+from augfuse.recipe import Recipe
+from augfuse.serving.program import program
+
+
+def export_and_check(
+    network: Network,
+    arm: str,
+    seed: int,
+    recipe: Recipe,
+    test: DataSet,
+    path: Path,
+    *,
+    checked: int,
+    workers: int | None,
+    trusted: bool = False,
+) -> Exported:
+    """Save `network` with its present weights to `path`, and compare what was saved with the training path.
+
+    Raw images are the test images as the evaluation recipe makes them for the network, without its write part, as
+    uint8. The first `checked` of them go through the saved model, and through the write part and the network. trusted:
+    code in the saved model may run.
+    """
+    pixels, write = run_recipe.parted(recipe)
+    with scratch(path.parent) as folder:
+        temporary = folder / path.name
+        save_for_raw_images(network, recipe, temporary)
+        saved = read_model(temporary, trusted=trusted, compiled=False)
+        temporary.replace(path)
+    size = evaluation_batch_size(network.input_shape)
+    raw = Loader(test, pixels, batch_size=size, training=False, shuffle=False, workers=workers, dtype="uint8")
+    seen = Loader(test, recipe, batch_size=size, training=False, shuffle=False, workers=workers)
+    task = network.task
+    found = task.evaluate(_Saved(saved), raw)
+    compared = step = 0
+    difference = rounding = 0.0
+    while compared < min(checked, len(test)):
+        images = raw.fetch(0, step).images
+        said = predict(saved, images)
+        written = write.batch(images, training=False, dtype="float32").images
+        difference = max(difference, task.differ(said, network.predict(written)))
+        rounding = max(rounding, task.differ(said, network.predict(seen.fetch(0, step).images)))
+        compared, step = compared + len(said), step + 1
+    return Exported(
+        arm=arm,
+        seed=seed,
+        input_shape=network.input_shape,
+        images=compared,
+        max_difference=difference,
+        rounding_difference=rounding,
+        test_accuracy=task.score(found).value,
+        confusion=task.confusion(found),
+        precision=network.precision,
+    )
+
+
+def save_for_raw_images(network: Network, recipe: Recipe, path: Path) -> None:
+    """Save `network` with its present weights and the write part of the recipe inside."""
+    network.save(path, program(run_recipe.parted(recipe)[1], network.input_shape[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """A model read back, asked as a network is."""
+
+    model: Any
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        return predict(self.model, images)

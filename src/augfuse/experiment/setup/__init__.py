@@ -1,0 +1,1 @@
+"""Settling a training run before it begins: options, recipe, data, network."""

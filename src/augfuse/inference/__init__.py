@@ -1,0 +1,1 @@
+"""Recipes when a model predicts: the preprocessing of published models, and test-time augmentation."""

@@ -1,0 +1,1 @@
+"""ImageDataGenerator: its arguments, what it draws, and how that becomes one compiled pass."""

@@ -1,0 +1,1 @@
+"""image_dataset_from_directory without TensorFlow: listing, resizing, batches."""

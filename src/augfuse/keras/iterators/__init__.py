@@ -1,0 +1,1 @@
+"""The iterators that ImageDataGenerator returns: arrays, directories, data frames, images with masks."""

@@ -1,0 +1,236 @@
+"""`DirectoryIterator`: what `ImageDataGenerator.flow_from_directory` returns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import keras
+import numpy as np
+
+from augfuse.data.layouts.names import is_left_behind
+from augfuse.data.layouts.parts import wrong_level
+from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
+from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.missing import why_missing
+from augfuse.keras.generator.records import Pixels
+from augfuse.keras.iterators import file_iterator
+from augfuse.keras.iterators.groups import subset_rows
+from augfuse.keras.iterators.iterator import Iterator
+from augfuse.keras.iterators.listing import Listing, left_behind_folders
+from augfuse.text import shown
+
+if TYPE_CHECKING:
+    from augfuse.keras.generator.generator import ImageDataGenerator
+
+
+@final
+class NotAFolderError(DataNotFoundError, NotADirectoryError):
+    """A file where a folder is wanted: what `NotADirectoryError` and `FileNotFoundError` both catch."""
+
+
+class DirectoryIterator(Iterator):
+    """Batches of the image files in one folder per class: x, or (x, y).
+
+        directory/cat/1.jpg     the classes are the folders, sorted; files lie in them at any depth
+
+    image_data_generator: what augments and standardises; None hands out the pixels.
+    target_size: (height, width) in pixels. color_mode: "rgb", "rgba", "grayscale". interpolation: "nearest",
+        "bilinear", "bicubic", "hamming", "box", "lanczos". keep_aspect_ratio: cut the middle out, so that nothing is
+        stretched.
+    classes: the folders to use, numbered in this order.
+    class_mode: "categorical" y (n, classes), one-hot; "binary" and "sparse" y (n,), class numbers, all in `dtype`;
+        "input" y is a copy of x; None no y.
+    follow_links: go into folders that are links. subset: "validation" is the first validation_split of each class, in
+        the order of the names, and not augmented; "training" the rest. A `groups.csv`, as `augfuse augment` writes it,
+        keeps its groups in one subset each, and copies out of "validation" (compat="strict" warns instead).
+    on_error: "skip" (the default with labels) leaves files that cannot be read out of their batch, notes them in
+        `skipped`, and warns once. It gives up with a DataError when they are all there are, or more than 3 and more
+        than `max_skipped` of all, and for a batch of which nothing is left; `next(it)` goes on to the next one instead.
+        "raise" (the default with compat="strict", and with class_mode=None and "input", where rows are paired with
+        others by their place) raises the DecodeError.
+
+    classes: (n,) int32, also `labels`. class_indices: {name: number}. filenames: below `directory`, in order.
+    filepaths: with it. samples, n: how many. num_classes. image_shape: of one image. skipped: {position: reason}.
+
+    Raises DataNotFoundError (no such folder), DataError, a ValueError (a class without a folder, an option that does
+    not exist), ImageTypeError, a TypeError (a target size of the wrong type). See `Iterator` for the rest.
+    """
+
+    reads_files = True
+    fixed = file_iterator.FIXED
+    allowed_class_modes = ("categorical", "binary", "sparse", "input", None)
+
+    @checked(Iterator.__init__)
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        image_data_generator: ImageDataGenerator | None,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: str | None = None,
+        save_to_dir: Any = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: Any = None,
+        on_error: str | None = None,
+        max_skipped: float = 0.1,
+        **kwargs: Any,
+    ) -> None:
+        compat = None if image_data_generator is None else image_data_generator.compat
+        file_iterator.check_reading(color_mode, interpolation)
+        file_iterator.check_choice("class_mode", class_mode, self.allowed_class_modes)
+        self.image_data_generator = image_data_generator
+        self.target_size = file_iterator.parse_target_size(target_size)
+        self.color_mode, self.interpolation, self.keep_aspect_ratio = color_mode, interpolation, keep_aspect_ratio
+        self.data_format = keras.config.image_data_format() if data_format is None else data_format
+        self.image_shape = file_iterator.image_shape(self.target_size, color_mode, self.data_format)
+        self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
+        self.split = file_iterator.parse_subset(subset, image_data_generator)
+        self.subset = subset
+        self.on_error = file_iterator.parse_on_error(on_error, compat, class_mode)
+        self.max_skipped = max_skipped
+        self.skipped: dict[int, str] = {}
+        self.directory = directory
+        self.class_mode = class_mode
+        self.one_hot, self.other_labels = file_iterator.kind_of_labels(class_mode)
+        self.dtype = keras.config.floatx() if dtype is None else dtype
+
+        names = _class_folders(Path(directory), classes, strict=compat == "strict")
+        listing = Listing(follow_links, Iterator.white_list_formats, keeps_all=compat == "strict")
+        self.num_classes = len(names)
+        self.class_indices = {name: number for number, name in enumerate(names)}
+        found = [listing.images(os.path.join(directory, name), name) for name in names]  # noqa: PTH118
+        paths = [[os.path.join(directory, file) for file in of_class] for of_class in found]  # noqa: PTH118
+        rows = subset_rows(paths, subset, image_data_generator)
+        kept = [[of_class[row] for row in taken] for of_class, taken in zip(found, rows, strict=True)]
+        self.filenames = [name for of_class in kept for name in of_class]
+        self.samples = len(self.filenames)
+        numbers = [self.class_indices[name] for name in names]
+        self.classes = np.repeat(np.array(numbers, np.int32), [len(of_class) for of_class in kept])
+        # Not pathlib: it would make another string of "./1.png" or "folder//1.png".
+        self._filepaths = [os.path.join(directory, name) for name in self.filenames]  # noqa: PTH118
+        file_iterator.say_found(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        listing.warn_of_unread(directory)
+        listing.warn_of_hidden(directory, [] if classes else left_behind_folders(Path(directory)))
+        if self.samples == 0:
+            self._warn_of_nothing(found)
+        elif compat is None:
+            self._warn_of_classes(names, found)
+            if classes is None and class_mode in ("categorical", "binary", "sparse"):
+                self._warn_of_level(names, found)
+        elif any(name.lower().endswith(".tiff") for name in self.filenames):
+            file_iterator.warn(
+                'Using ".tiff" files with multiple bands will cause distortion. Please verify your output.'
+            )
+        file_iterator.check_scale(self, "flow_from_directory")
+        Iterator.__init__(self, self.samples, batch_size, shuffle, seed, compat, **kwargs)
+
+    @property
+    def filepaths(self) -> list[str]:
+        """The files, in order."""
+        return self._filepaths
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(n,) int32: the class number of each file."""
+        return self.classes
+
+    @property
+    def sample_weight(self) -> np.ndarray | None:
+        """None: a folder says nothing about weights."""
+        return None
+
+    def accept(self, name: str, value: Any) -> Any:
+        """What is stored for an attribute that is set once the iterator is made."""
+        return file_iterator.accept(self, name, value)
+
+    def __next__(self) -> Any:
+        return file_iterator.next_batch(self)
+
+    def read(self, index_array: np.ndarray, threads: int) -> tuple[np.ndarray, Pixels]:
+        """The positions whose files could be read, and their images."""
+        return file_iterator.read_files(self, index_array, threads)
+
+    def pack(self, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
+        """x or (x, y), as class_mode says."""
+        return file_iterator.pack_files(self, batch_x, index_array)
+
+    def _warn_of_nothing(self, found: list[list[str]]) -> None:
+        if any(found):
+            reason = file_iterator.why_no_split(self.subset, self.image_data_generator)
+        else:
+            reason = _why_nothing(Path(self.directory), list(self.class_indices), self.white_list_formats)
+        file_iterator.warn(f"{self.directory}: {reason}")
+
+    def _warn_of_classes(self, names: list[str], found: list[list[str]]) -> None:
+        empty = [name for name, of_class in zip(names, found, strict=True) if not of_class]
+        if empty:
+            file_iterator.warn(
+                f"{self.directory}: no images in {', '.join(map(shown, empty[:5]))}, which counts as a class all the "
+                f"same, as in Keras: class_indices has {len(names)} entries. Delete the folder, or pass classes=[...]."
+            )
+        if self.class_mode == "binary" and len(names) > 2:
+            file_iterator.warn(
+                f'{self.directory}: class_mode="binary" with {len(names)} classes gives labels 0..{len(names) - 1}. '
+                'Use class_mode="sparse" or "categorical", or pass classes=[...] with two of them.'
+            )
+
+    def _warn_of_level(self, names: list[str], found: list[list[str]]) -> None:
+        inside = {
+            name: [path[len(name) + 1 :].replace(os.sep, "/") for path in of_class]
+            for name, of_class in zip(names, found, strict=True)
+        }
+        reason = wrong_level(os.fspath(self.directory), inside)
+        if reason is not None:
+            file_iterator.warn(f"{self.directory}: {reason}")
+
+
+def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> list[str]:
+    if not root.is_dir():
+        if root.exists():
+            hint = " Unpack it first." if root.suffix.lower() in (".zip", ".gz", ".tar", ".tgz") else ""
+            raise NotAFolderError(f"directory: {root} is a file, wanted a folder with one folder per class.{hint}")
+        raise DataNotFoundError(f"directory: {why_missing(str(root), kind='folder')}")
+    existing = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+    visible = existing if strict else [name for name in existing if not is_left_behind(name)]
+    names = list(classes or ())
+    if not names:
+        return visible
+    if not all(isinstance(name, str) for name in names):
+        raise ImageTypeError(f"classes: got {names}, wanted folder names, such as {existing[:3]}.")
+    if strict:  # Keras finds no images there
+        return names
+    missing = [name for name in names if not (root / name).is_dir()]
+    if missing:
+        raise DataError(
+            f"classes: {root} has no folder {shown(missing[0])}, only "
+            f"{', '.join(map(shown, visible[:20])) or 'files'}."
+            f"{did_you_mean(str(missing[0]), existing)}"
+        )
+    if len(set(names)) < len(names):
+        raise DataError(f"classes: got {names}, wanted each name once.")
+    return names
+
+
+def _why_nothing(root: Path, names: list[str], suffixes: tuple[str, ...]) -> str:
+    wanted = f"wanted files that end in {', '.join(suffixes)}"
+    if any(entry.name.lower().endswith(suffixes) for entry in root.iterdir()):
+        return (
+            f"its images lie in no class folder; {wanted}, in one folder per class. For images without classes pass "
+            "classes=['.'], class_mode=None."
+        )
+    if not names:
+        return f"no images: there are no class folders; {wanted}, in one folder per class."
+    return f"no images in {', '.join(map(shown, names[:5]))}; {wanted}."
