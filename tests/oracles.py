@@ -18,9 +18,12 @@ from augfuse.execute.images import Images, as_images
 from augfuse.execute.load import stages
 from augfuse.execute.mixture import Stages, mixed, taken
 from augfuse.plan.draw import draw
-from augfuse.plan.lower import Lowered, Pass, averages_above, lower
+from augfuse.plan.lower import lower
+from augfuse.plan.lowered import Lowered, Pass, averages_above
+from augfuse.plan.make import checked, make
 from augfuse.plan.ops import Segment
-from augfuse.plan.plan import Plan, Source, checked, make
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Source
 from augfuse.targets.mates import met, of_batch
 from augfuse.transforms.base import Transform, specs
 

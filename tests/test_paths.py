@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import augfuse as af
 from augfuse.execute.cpu import run
 from augfuse.execute.cpu.passes import aligned, bent, cubic, picks, still, straight, swapped, tiles
-from augfuse.plan.lower import Pass
+from augfuse.plan.lowered import Pass
 from augfuse.transforms.base import Color, Geometric, Transform, Write
 from oracles import FULL_SCALE, batch_of, numbers, pictures, sampling_loop
 from trees import ENDS, LEAVES, bodies, ends

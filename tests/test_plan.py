@@ -14,9 +14,12 @@ from augfuse.algebra.geometry import Canvas
 from augfuse.execute.images import as_images
 from augfuse.plan.draw import draw
 from augfuse.plan.fuse import fuse
-from augfuse.plan.lower import Pass, lower
+from augfuse.plan.lower import lower
+from augfuse.plan.lowered import Pass
+from augfuse.plan.make import make
 from augfuse.plan.ops import Segment
-from augfuse.plan.plan import Plan, Source, make
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Source
 from augfuse.transforms.base import Color, Transform, Write
 from augfuse.transforms.children import paths
 from oracles import EXAMPLES, by_reference, fused, labels_of, pictures, random_recipes, sources, unfused

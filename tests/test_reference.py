@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from augfuse.algebra import geometry
 from augfuse.algebra.geometry import Canvas
 from augfuse.execute import reference
-from augfuse.plan.lower import REDUCE_ABOVE
+from augfuse.plan.lowered import REDUCE_ABOVE
 from augfuse.transforms import Erase, GaussianBlur, GaussianNoise
 from oracles import pictures
 

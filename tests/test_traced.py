@@ -16,7 +16,7 @@ from augfuse.execute.arrays import prepare
 from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.drawn import Program
 from augfuse.execute.arrays.words import halves
-from augfuse.plan.plan import Source
+from augfuse.plan.settings import Source
 
 SEED, EPOCH, H, W = 7, 3, 40, 56
 INDICES = np.array([5, 0, 77, 3, 2**20], np.int64)

@@ -34,9 +34,10 @@ from augfuse.frameworks import adapter
 from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
-from augfuse.plan.lower import Interpolation
+from augfuse.plan.make import checked, make
 from augfuse.plan.partners import Pool
-from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Interpolation, Settings, Source, value_range
 from augfuse.targets import given as of
 from augfuse.targets.asks import Asks, asks
 from augfuse.targets.given import Given, given

@@ -12,7 +12,7 @@ from augfuse.execute.cpu.passes.kernels import CONSTANT, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.passes.reduce import reduce
 from augfuse.execute.cpu.run import run, target_of, work_of
 from augfuse.execute.images import as_images
-from augfuse.plan.lower import Pass
+from augfuse.plan.lowered import Pass
 from oracles import assert_like_reference, fused, numbers, pictures
 
 FILLS = ("nearest", "reflect", "wrap", "constant")

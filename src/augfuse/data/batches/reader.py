@@ -17,7 +17,7 @@ from augfuse.data.sample import Sample
 from augfuse.data.stores.samples import COLUMNS
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, RangeError
 from augfuse.execute.images import Images, as_image, check_value, check_values
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 

@@ -15,7 +15,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.measured.zca import Whitening, fit_zca
 from augfuse.errors import DataError
 from augfuse.jit import jit
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.statistics import BINS, Moments, Statistics, Totals
 from augfuse.threads import cpu_count
