@@ -22,7 +22,7 @@ from augfuse.experiment.network.network import Network
 from augfuse.experiment.run import Outcome
 from augfuse.experiment.tasks import centers
 from augfuse.experiment.tasks.average_precision import Precisions
-from augfuse.experiment.tasks.detection import BoxEvaluation
+from augfuse.experiment.tasks.box_evaluation import BoxEvaluation
 from blocks import NAMES, SHAPE, Blocks, blocks
 from comparisons import read_page
 

@@ -32,7 +32,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.sources.samples import as_data_set
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageTypeError, ReadOnlyError, did_you_mean
-from augfuse.frameworks import adapter
+from augfuse.frameworks import Served, adapter
 from augfuse.recipe import Recipe
 from augfuse.targets.given import given, of_samples
 from augfuse.targets.mates import met, of_batch, soft_labels, softened
@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from augfuse.adapters.jax import JaxBatches
-    from augfuse.adapters.torch import TorchBatches
+    from augfuse.frameworks import ServedToTorch
 
 
 Through: TypeAlias = Callable[[Iterator[Batch]], Iterator[Any]]
@@ -353,7 +352,7 @@ class Loader:
         a target of the data set that takes the place of the labels, such as "mask"."""
         return adapter("keras").serve(self, target)
 
-    def to_torch(self, pin_memory: bool | None = None, device: Any = None) -> TorchBatches:
+    def to_torch(self, pin_memory: bool | None = None, device: Any = None) -> ServedToTorch:
         """The same batches as tensors, (images (n, c, h, w), labels), or (images, targets dict) where the data set has
         targets: a `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory; None: with CUDA.
         device: images are sent there as they were read, and augmented there with the same draws."""
@@ -367,7 +366,7 @@ class Loader:
 
     def to_jax(
         self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None, device: Any = None
-    ) -> JaxBatches:
+    ) -> Served:
         """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis
         is spread over devices; with several processes each computes its part (shard="auto"). targets: those that
         are wanted, by name, all by default; what differs in length becomes {"values": padded, "counts": (n,)}.
