@@ -262,7 +262,7 @@ def test_take_and_skip(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("prefetch", "computed ahead"), ("cache", "Leave it out"), ("map", "recipe="), ("unbatch", "batch_size=None")],
+    [("prefetch", "prefetched"), ("cache", "Leave it out"), ("map", "recipe="), ("unbatch", "batch_size=None")],
 )
 def test_what_tf_data_has_besides_is_explained(name: str, words: str, folder: Path) -> None:
     dataset = plain(folder)

@@ -331,7 +331,7 @@ def test_sources_of_every_kind(pixels: np.ndarray, options: dict[str, Any]) -> N
         assert np.abs(shown - wanted).max() <= 1
     assert rows[1].label == f"image 1\n16x20x{pixels.shape[3]}"
     lines = sheet.head("some", rows, ["r"], seed=0)
-    assert lines[0] == "some: seed 0, epochs 0 to 1" and lines[2].startswith("A model is fed 0")
+    assert lines[0] == "some: seed 0, epochs 0 to 1" and lines[2].startswith("A model receives 0")
     page = sheet.draw(lines, rows, 64)
     assert page.dtype == np.uint8 and page.ndim == 3
 
@@ -345,9 +345,9 @@ def test_the_head_says_what_a_model_is_fed() -> None:
         assert told[end][0] == "t: seed 0, epoch 3"
         assert told[end][1].startswith("r: Rotate -> 1 warp; ")
     plain, normalized, standardized = (lines[2] for lines in told.values())
-    assert re.fullmatch(r"A model is fed \d to 25\d; nothing normalises\.", plain)
+    assert re.fullmatch(r"A model receives \d to 25\d; nothing normalises\.", plain)
     assert re.fullmatch(
-        r"A model is fed -(1|0\.9\d+) to (1|0\.9\d+); for the pictures Normalize is undone\.", normalized
+        r"A model receives -(1|0\.9\d+) to (1|0\.9\d+); for the pictures Normalize is undone\.", normalized
     )
     assert "PerImageStandardize cannot be undone, so each picture is stretched over its own range" in standardized
 

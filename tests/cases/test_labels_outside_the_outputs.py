@@ -65,7 +65,7 @@ def test_labels_from_1(feed: str, method: str) -> None:
         (Y - 1, SPARSE, 3, "labels go from -1 to 1.*Number the classes from 0"),
         (Y * 10, SPARSE, 3, r"labels go from 0 to 20.*np\.unique\(y, return_inverse=True\)\[1\]"),
         (Y * 2, SPARSE, 3, r"labels go from 0 to 4.*end the model with Dense\(5\)"),
-        (Y + 0.5, SPARSE, 3, r"labels are no whole numbers \(from 0.5 to 2.5\)"),
+        (Y + 0.5, SPARSE, 3, r"labels are not whole numbers \(from 0.5 to 2.5\)"),
         (Y % 2 + 1, BINARY, 1, "labels go from 1 to 2, and a model with 1 output.*wants 0 to 1. Use y - 1"),
         (Y % 2 * 2 - 1, BINARY, 1, "labels go from -1 to 1, and a model with 1 output"),
         (np.eye(4)[Y], CATEGORICAL, 3, r"one-hot with 4 columns, and the model has 3 outputs.*Dense\(4\)"),

@@ -63,7 +63,7 @@ class InTurn:
         self._kept: _Kept | None = None
 
     def image(self, recipe: Any, seed: int | None, epoch: int, index: int, images: Images) -> np.ndarray | None:
-        """The image (h, w, c) that comes out; None where this is no call like the one before it: of images of one
+        """The image (h, w, c) that comes out; None where this is not a call like the one before it: of images of one
         size, with the same seed and epoch."""
         if not self._suits or images.stack is None:
             return None

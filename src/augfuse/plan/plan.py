@@ -79,7 +79,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     settings: Settings
     images: Source  # what its own steps take
     dtype: np.dtype | None  # as it was asked for; None: the recipe decides
-    view: str | None  # the name of the view that it makes; None where there are none
+    view: str | None  # the name of the view that it makes; None without views
     low: float  # the value range: full scale is high - low
     high: float
     fill_value: np.ndarray  # (channels,) at the image's own scale

@@ -1,4 +1,4 @@
-"""`plan.inverse`: what a model says of the augmented images, said of the originals."""
+"""`plan.inverse`: predictions for the augmented images, moved back to the originals."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _taken(mate: Mate, rows: np.ndarray) -> Mate:
 
 def partners_of(data: Any, recipe: Any, own: np.ndarray) -> tuple[Pool | None, Read | None]:
     """What partners are drawn from for these places of a data set, and what reads them; None, None without one.
-    ImageTypeError for what is no data set."""
+    ImageTypeError for what is not a data set."""
     if data is None:
         return None, None
     if not callable(getattr(type(data), "_partners", None)):

@@ -1,4 +1,4 @@
-"""Batches of a source through a recipe: a function of (epoch, step), computed ahead by threads."""
+"""Batches of a source through a recipe: a function of (epoch, step), prefetched by threads."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ class Loader:
         return self._compute(epoch, self._order.batch(epoch, step), max(1, self.workers))
 
     def stream(self, epoch: int, steps: Iterable[int] | None = None) -> Generator[Batch, None, None]:
-        """The batches `steps` of `epoch` (all by default) in the order given, computed ahead by the loader's threads.
+        """The batches `steps` of `epoch` (all by default) in the order given, prefetched by the loader's threads.
 
         Moves no position. The threads end with the generator: exhausted, closed, dropped, or left by an exception.
         """

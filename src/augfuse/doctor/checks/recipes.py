@@ -160,7 +160,7 @@ def _check_scale(images: Sequence[np.ndarray], recipe: Recipe, scales_itself: bo
     return [
         finding(
             "AF505",
-            f"After Normalize the channels have mean ± deviation {shown}; wanted about 0 ± 1.",
+            f"After Normalize the channels have mean ± standard deviation {shown}; wanted about 0 ± 1.",
             f"Its numbers are fractions of full scale. For this data: af.Normalize(mean={fitted[0]}, std={fitted[1]}).",
             examples=[repr(write)],
         )

@@ -1,6 +1,6 @@
 """Places along one axis: how borders fold them, which pixels they are made of, and how much of each.
 
-A side is a number, or (n, 1, 1) numbers where images were averaged down to sizes of their own.
+A side is a number, or (n, 1, 1) numbers where images were averaged down to different sizes.
 """
 
 from __future__ import annotations

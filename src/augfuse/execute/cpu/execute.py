@@ -37,7 +37,7 @@ def execute(
 
 
 def execute_each(lowered: Lowered, images: Images, workers: int) -> Images:
-    """The same into memory of its own, for images that may come out in different sizes."""
+    """The same into new memory, for images that may come out in different sizes."""
     height, width = lowered.size
     if not lowered.steps and lowered.output.plain:
         return images

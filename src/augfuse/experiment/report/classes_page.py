@@ -58,8 +58,9 @@ def per_class(result: Comparison) -> str:
     """Precision, recall and F1 of each class, both arms side by side, with the number of test images."""
     found = {arm: metrics.per_class(*pooled(result.evaluations_of(arm)), len(result.facts.classes)) for arm in ARMS}
     note = (
-        "Precision: of the images said to be of this class, the share that is. Recall: of the images of this class, "
-        f"the share that was found. F1: their harmonic mean.{_pooled_words(result)} A dash: never said, or never there."
+        "Precision: of the images predicted as this class, the share that is. Recall: of the images of this class, "
+        f"the share that was found. F1: their harmonic mean.{_pooled_words(result)} A dash: never predicted, or "
+        "never there."
     )
     columns = {arm: {"precision": one.precision, "recall": one.recall, "F1": one.f1} for arm, one in found.items()}
     return scores(result, columns, "F1", note)
@@ -96,7 +97,7 @@ def confusion(task: Task, result: Comparison) -> str:
         note = f"The {_CONFUSIONS} most frequent confusions; the files in predictions/ hold every answer."
     else:
         parts = [_square(arm, names, _shown(task, result, arm, shares)) for arm in ARMS]
-        note = "Rows are the true classes, columns what the network said; a dot is none."
+        note = "Rows are the true classes, columns the predicted ones; a dot is none."
     several = " Numbers of test images, the mean over the seeds." if len(result.settings.seeds) > 1 else " Test images."
     if shares:
         several = f" Percent of the {result.facts.counted} of the class, of all seeds."
@@ -179,7 +180,7 @@ def _most_frequent(arm: str, names: Sequence[str], counts: np.ndarray) -> str:
         row([names[truth], names[said], _count(wrong[truth, said]), f"{wrong[truth, said] / counts[truth].sum():.1%}"])
         for truth, said in pairs
     ]
-    heads = head(["is", "said", "images", "of the class"])
+    heads = head(["is", "predicted", "images", "of the class"])
     return f'<div><h3 class="{arm}">{arm}</h3>{table(heads, "".join(rows))}</div>'
 
 
@@ -187,7 +188,7 @@ def _card(result: Comparison, mistake: Mistake) -> str:
     names, seeds = result.facts.classes, len(result.settings.seeds)
     source = f"test image {mistake.index}" if mistake.path is None else _short(mistake.path)
     agreed = f" {mistake.seeds} of {seeds} seeds." if seeds > 1 else ""
-    heading = f"Said {names[mistake.said]}: {mistake.probability:.1%}"
+    heading = f"Predicted {names[mistake.said]}: {mistake.probability:.1%}"
     caption = f"It is {names[mistake.truth]}: {mistake.truth_probability:.1%}.{agreed} {source}"
     return thumbnail(
         mistake.picture, heading, caption, f"{source}: {names[mistake.truth]}, taken for {names[mistake.said]}"

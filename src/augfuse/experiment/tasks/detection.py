@@ -167,7 +167,7 @@ class Detection(Task):
         return tuple(np.bincount(np.concatenate(labels), minlength=classes).tolist())
 
     def differ(self, one: np.ndarray, other: np.ndarray) -> float:
-        # The sides of what is no object may be anywhere.
+        # The sides of what is not an object may be anywhere.
         sure = np.maximum(one[..., 4:].max(axis=-1, keepdims=True), other[..., 4:].max(axis=-1, keepdims=True))
         apart = np.abs(one - other)
         return float(max(apart[..., 4:].max(), (sure * np.minimum(apart[..., :4], 1)).max()))

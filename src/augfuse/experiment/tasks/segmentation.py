@@ -197,9 +197,9 @@ class Segmentation(Task):
         from augfuse.experiment.report import classes_page
 
         note = (
-            "IoU: of the pixels that are of a class or are said to be, the share that both are; over all test images "
-            "together, at the size of the network's input. Precision: of the pixels said to be of the class, the share "
-            "that is; recall: of its pixels, the share that was found. A dash: neither there nor said."
+            "IoU: of the pixels that are of a class or are predicted to be, the share that both are; over all test "
+            "images together, at the size of the network's input. Precision: of the pixels predicted as the class, "
+            "the share that is; recall: of its pixels, the share that was found. A dash: neither there nor predicted."
         )
         scores = {arm: metrics.per_pixel_class(classes_page.confusion_mean(self, result, arm)) for arm in ARMS}
         columns = {arm: {"IoU": s.iou, "precision": s.precision, "recall": s.recall} for arm, s in scores.items()}

@@ -123,7 +123,7 @@ def _warn_of_augmented(method: str, iterator: Iterator, generator: ImageDataGene
         if method == PREDICT
         else "loss and accuracy (those of validation_data too) are measured on changed images, differently each time"
     )
-    meant = " Several predictions to be averaged on purpose are fine: this is said once." if method == PREDICT else ""
+    meant = " Several predictions to be averaged on purpose are fine: this warns once." if method == PREDICT else ""
     warn_once(
         generator,
         f"{method}() gets augmented images ({listed(random_arguments(generator))}): {measured}. Take them from a "
@@ -167,7 +167,7 @@ def _compare(asker: Asker, about: Any, feed: _Feed) -> None:
 
 
 def _difference(trained: _Feed, now: _Feed) -> str:
-    """In words; "" where there is none, or where it cannot be known."""
+    """In words; "" without one, or where it cannot be known."""
     by_values = ""
     if trained.values is not None and now.values is not None and trained.values.exact and now.values.exact:
         if trained.values.is_like(now.values):

@@ -21,8 +21,8 @@ from augfuse.text import shown
 if TYPE_CHECKING:
     from augfuse.keras.iterators.iterator import Iterator
 
-# What a batch is made of: batches that were computed ahead before one of these was set are dropped. A subclass may set
-# attributes of its own for every batch, so that these are named.
+# What a batch is made of: batches that were prefetched before one of these was set are dropped. A subclass may set
+# other attributes for every batch, so that these are named.
 _IN_BATCHES = frozenset((
     "n", "batch_size", "shuffle", "seed", "index_array", "image_data_generator", "dtype", "save_to_dir", "save_prefix",
     "save_format", "x", "x_misc", "y", "sample_weight", "target_size", "image_shape", "color_mode", "data_format",

@@ -32,7 +32,7 @@ def accept(iterator: Iterator, name: str, value: Any) -> Any:
     Raises DataNotFoundError for a folder that does not exist, DataError for a format that cannot hold the pictures.
     """
     if name == "save_to_dir":
-        value = value or None  # "" is no folder
+        value = value or None  # "" is not a folder
     elif name == "save_format" and iterator.compat is None:
         value = value.removeprefix(".")
     folder, prefix, save_format = ({one: getattr(iterator, one) for one in NAMES} | {name: value}).values()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from augfuse.keras.iterators.iterator import Iterator
 
 _KNOWN = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
-_STANDARDISED = (-5.0, 5.0)  # about where images of mean 0 and deviation 1 lie
+_STANDARDISED = (-5.0, 5.0)  # about where images of mean 0 and standard deviation 1 lie
 _ranges: weakref.WeakKeyDictionary[Loader, tuple[float, float] | None] = weakref.WeakKeyDictionary()
 _ranges_of_iterators: weakref.WeakKeyDictionary[Iterator, tuple[int, tuple[float, float] | None]] = (
     weakref.WeakKeyDictionary()
@@ -30,7 +30,7 @@ _ranges_of_iterators: weakref.WeakKeyDictionary[Iterator, tuple[int, tuple[float
 class Values(NamedTuple):
     """black, white: (c,) or (1,), what they become; of standardised images, roughly. said: by what, "" by nothing.
 
-    standardises: each image has mean 0 and deviation 1. exact: all of it is known, and may be compared.
+    standardises: each image has mean 0 and standard deviation 1. exact: all of it is known, and may be compared.
     """
 
     black: np.ndarray

@@ -80,7 +80,7 @@ def from_dict(given: dict[str, Any]) -> Parameters:
 def keyed(
     generator: ImageDataGenerator, seed: int, epoch: int, indices: np.ndarray, height: int, width: int
 ) -> Parameters:
-    """The parameters of these samples in this epoch: whoever asks, whenever, in whatever company."""
+    """The parameters of these samples in this epoch. They do not depend on the order or size of the requests."""
     u = unit(bits(seed, epoch, indices, "ImageDataGenerator", len(_COLUMNS) // 4))
     return _parameters(
         generator,

@@ -30,7 +30,7 @@ from augfuse.threads import share
 if TYPE_CHECKING:
     from augfuse.keras.generator.generator import ImageDataGenerator
 
-# How far to go: the augmented pictures, as what fit() takes its statistics of, or as what a model is fed.
+# How far to go: the augmented pictures, as what fit() takes its statistics of, or the model's input.
 Until: TypeAlias = Literal["pictures", "statistics", "all"]
 Take: TypeAlias = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 

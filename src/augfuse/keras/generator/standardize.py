@@ -1,6 +1,6 @@
 """What Keras' `standardize` does, as numbers for the compiled passes, and on arrays.
 
-The order is preprocessing_function, rescale, samplewise centre and deviation, featurewise centre and deviation, ZCA.
+The order is preprocessing_function, rescale, samplewise and then featurewise mean and standard deviation, ZCA.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from augfuse.keras.generator.generator import ImageDataGenerator
 
 _F = np.float32
-_EPSILON = 1e-6  # added to deviations, as Keras does
+_EPSILON = 1e-6  # added to standard deviations, as Keras does
 
 
 def samplewise_steps(generator: ImageDataGenerator) -> Finish:
@@ -150,9 +150,9 @@ def _broadcast(name: str, statistic: Any, x: np.ndarray) -> np.ndarray:
 
 
 def _featurewise(generator: ImageDataGenerator) -> tuple[Any, Any]:
-    """The mean and the deviation to apply, None for those that are not asked for or not there."""
+    """The mean and standard deviation to apply, None for those that are not asked for or not there."""
     mean = deviation = None
-    if generator.featurewise_center and generator.whitening is None:  # whitening has the mean of its own
+    if generator.featurewise_center and generator.whitening is None:  # whitening has its own mean
         mean = generator.mean
         if mean is None:
             _warn_unfitted(generator, "featurewise_center")
@@ -203,6 +203,6 @@ def _fitting(x: np.ndarray, features: int) -> tuple[int, ...]:
 def _warn_unfitted(generator: ImageDataGenerator, option: str) -> None:
     warn_once(
         generator,
-        f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training data: the images are "
-        "fed without it. Fit it first by calling `.fit(x_train)`.",
+        f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training data: the batches "
+        "come without it. Fit it first by calling `.fit(x_train)`.",
     )

@@ -46,10 +46,10 @@ class Iterator(keras.utils.PyDataset):
     `len(it)` how many an epoch has. The last batch of an epoch may be smaller. `reset()` goes back to a first batch.
 
     shuffle: a new order each epoch. seed: what orders and augmentations follow from; None takes one from NumPy's global
-    generator. workers: threads that compute ahead, all cores by default; use_multiprocessing and max_queue_size are
+    generator. workers: threads that prefetch, all cores by default; use_multiprocessing and max_queue_size are
     taken and not needed, since nothing runs in other processes.
 
-    A batch is a function of (seed, epoch, i), whoever asks in whatever order. With compat="strict" it is what Keras'
+    A batch is a function of (seed, epoch, i), in any order. With compat="strict" it is what Keras'
     class gives: drawn from NumPy's global generator, which is set to seed + total_batches_seen before each batch.
 
     A subclass of your own calls `Iterator.__init__` and overrides `_get_batches_of_transformed_samples(index_array)`.
@@ -71,7 +71,7 @@ class Iterator(keras.utils.PyDataset):
     subset: str | None = None
     one_hot: bool | None = None  # whether labels are; None: there are none, or not of one class each
     other_labels: str = ""  # what to type for labels of the other kind
-    reads_files = False  # then it is worth while to compute ahead of `next`
+    reads_files = False  # then it is worth while to prefetch of `next`
     save_numbers = 10**7  # compat="strict": file names end in a number below this
     fixed: ClassVar[Mapping[str, str]] = options.FIXED  # what cannot be set later, and what to do instead
 
@@ -100,7 +100,7 @@ class Iterator(keras.utils.PyDataset):
         self._shown: np.ndarray | None = None  # the order of the epoch that the last batch was from
         self._given: np.ndarray | None = None  # an order that was set
         self._drawn = global_seed() if compat is None and seed is None else None  # the seed where none is given
-        self.changes = self._fed = 0  # how often something was set; and what was computed ahead with it
+        self.changes = self._fed = 0  # how often something was set; and what was prefetched with it
         check_saving(self)
         self._looped: int | None = None  # batches since a loop began, until they are more than an epoch
         self._prepare(0)
@@ -127,7 +127,7 @@ class Iterator(keras.utils.PyDataset):
         return options.accept(self, name, value)
 
     def renew(self) -> None:
-        """Drop batches that were computed ahead, before the next one is handed out."""
+        """Drop batches that were prefetched, before the next one is handed out."""
         self.changes += 1
 
     def __len__(self) -> int:
@@ -135,7 +135,7 @@ class Iterator(keras.utils.PyDataset):
         return -(-self.n // self.batch_size)
 
     def __getitem__(self, idx: int) -> Any:
-        """Batch `idx` of the current epoch. ValueError where there is none."""
+        """Batch `idx` of the current epoch. Raises ValueError for another idx."""
         frame = sys._getframe(1)
         if not -len(self) <= idx < len(self):
             raise RangeError(f"batch {idx} of an iterator with {len(self)} batches: wanted 0..{len(self) - 1}.")
@@ -265,7 +265,7 @@ class Iterator(keras.utils.PyDataset):
         return self._serve(self._positions(epoch, step), epoch, self.threads)
 
     def stream(self, epoch: int, steps: Iterable[int]) -> Generator[Any, None, None]:
-        """The batches `steps` of `epoch` in that order, computed ahead by threads."""
+        """The batches `steps` of `epoch` in that order, prefetched by threads."""
         # Code of a subclass may count on being called in order, by one thread.
         threads = self.threads if self._is_ours else 0
         yield from compute_ahead(
@@ -340,7 +340,7 @@ class Iterator(keras.utils.PyDataset):
         return found
 
     def _drop_outdated(self) -> None:
-        """Batches that were computed ahead, and something was set since."""
+        """Batches that were prefetched, and something was set since."""
         if self._fed != self.changes:
             self._fed = self.changes
             self._feed.close()

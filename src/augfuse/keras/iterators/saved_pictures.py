@@ -64,7 +64,7 @@ def _save(iterator: Iterator, picture: Any, index: int, epoch: int) -> None:
             with file.open("xb") as out:
                 out.write(content.getvalue())
         except FileExistsError:
-            # An equal picture of another epoch, or of an iterator with a seed of its own, is another one.
+            # An equal picture of another epoch, or of an iterator with its own seed, is another one.
             of = iterator.saved.get(file, epoch if iterator.seed is not None else None)
             if of != epoch or file.read_bytes() != content.getvalue():
                 continue
