@@ -2,67 +2,73 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
-from collections.abc import Sequence
+import re
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import ParamSpec
 
 from augfuse.algebra.ranges import truth
-from augfuse.data.layouts.exclude import Exclude
 from augfuse.errors import ImageTypeError
 from augfuse.experiment.dry_run import dry_run
 from augfuse.experiment.inputs import parts_from
-from augfuse.experiment.options import Options, plain
+from augfuse.experiment.method import options_of, taken
+from augfuse.experiment.options import Asked, Options
 from augfuse.experiment.run import Outcome, run
 from augfuse.experiment.setup.prepare import prepare
 from augfuse.recipe import Recipe
 
+P = ParamSpec("P")
 
-def train(
-    data: Any = None,
-    recipe: Recipe | str | os.PathLike[str] | None = None,
-    *,
-    exclude: Exclude | None = None,
-    task: Literal["classification", "segmentation", "detection"] | None = None,
-    model: Any = None,
-    keep_weights: bool = False,
-    trust_model: bool = False,
-    epochs: int | None = None,
-    minutes: float | None = None,
-    seeds: int | None = None,
-    seed: int = 0,
-    sweep: Sequence[float] | None = None,
-    early_stopping: int | None = None,
-    average_epochs: int = 5,
-    reduce_lr: int | None = None,
-    lr_factor: float = 0.5,
-    min_lr: float = 1e-6,
-    class_weights: bool = False,
-    evaluations: int = 10,
-    deterministic: bool = True,
-    size: int | tuple[int, int] | None = None,
-    batch_size: int = 32,
-    optimizer: str = "adam",
-    learning_rate: float | None = None,
-    workers: int | None = None,
-    tensorboard: bool = False,
-    out: str | os.PathLike[str] = "runs",
-    name: str | None = None,
-    overwrite: bool = False,
-    progress: bool = True,
-) -> Outcome:
+
+class _Call(Asked, frozen=True, kw_only=True):
+    """The options, and what only a call has."""
+
+    progress: bool = True
+
+
+def _with_parameters_of(record: Callable[P, _Call]) -> Callable[[Callable[[_Call], Outcome]], Callable[P, Outcome]]:
+    """Make a function of a record one of its fields, all of which its signature and its docstring list."""
+
+    def made(function: Callable[[_Call], Outcome]) -> Callable[P, Outcome]:
+        fields = inspect.signature(record).parameters
+        known = {name: fields[name].replace(annotation=kind) for name, kind, _ in options_of(_Call)}
+        signature = inspect.Signature(
+            list((known | {"progress": fields["progress"]}).values()), return_annotation=Outcome
+        )
+        lines = (f"{name}: {one.python or _in_python(one.help)}" for name, _, one in options_of(_Call))
+        listed = "\n".join(
+            textwrap.fill(line, 116, initial_indent=" " * 4, subsequent_indent=" " * 8) for line in lines
+        )
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> Outcome:
+            signature.bind(*args, **kwargs)
+            return function(record(*args, **kwargs))
+
+        del call.__wrapped__
+        call.__signature__ = signature  # type: ignore[attr-defined]
+        call.__doc__ = inspect.cleandoc(function.__doc__ or "").replace("Args:", f"Args:\n{listed}")
+        return call
+
+    return made
+
+
+def _in_python(text: str) -> str:
+    """A help text of the command, with the names that options have here."""
+    text = re.sub(r"--no-([a-z-]+)", lambda found: f"{found[1].replace('-', '_')}=False", text)
+    return re.sub(r"--([a-z-]+)", lambda found: found[1].replace("-", "_"), text).replace("EPOCHS", "epochs")
+
+
+@_with_parameters_of(_Call)
+def train(asked: _Call) -> Outcome:
     """Train the same network without and with a recipe, on paired seeds, and report which was better.
 
-    data: a path as `augfuse train` takes it; a source (with `parts`, or divided here); (train, test) or (train, val,
-    test) sources; arrays (x, y), or ((x_train, y_train), (x_test, y_test)); None for the digits of scikit-learn. Images
-    are uint8; labels class numbers, or the data set has masks or boxes. exclude: with a path, images to leave out: the
-    file that `augfuse doctor --quarantine` writes, or paths as `af.from_directory` takes them. task: what the network
-    is for, by default what the data holds: classes of images ("classification"; accuracy), else masks ("segmentation";
-    mean IoU), else boxes ("detection"; COCO's AP, which needs pycocotools). recipe: an `af.Recipe` or the path of a
-    YAML file; None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` or `.h5` file,
-    a function of (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. trust_model: code that a
-    model file holds may run; without it such a file is refused. sweep: strengths such as (0, 0.5, 1, 1.5). size:
-    (height, width) in pixels, or one number for both. progress: print it. All other arguments are those of the command.
+    Args:
+        progress: Print it.
 
     An interrupted run is continued by the same call; a finished one with the same `name` and settings is read. The
     result holds everything the report shows; `result.test_score`, `result.gap`, `result.model`, `result.report`.
@@ -71,49 +77,16 @@ def train(
     """
     from rich.console import Console
 
-    quiet = not truth("progress", progress)
+    quiet = not truth("progress", asked.progress)
+    data, recipe = asked.data, asked.recipe
     path = Path(data) if isinstance(data, (str, os.PathLike)) else None
     if recipe is not None and not isinstance(recipe, (Recipe, str, os.PathLike)):
         raise ImageTypeError(f"recipe: got {type(recipe).__name__}, wanted an af.Recipe. Use af.Recipe([...]).")
-    left_out = os.fspath(exclude) if isinstance(exclude, (str, os.PathLike)) else exclude
-    if left_out is not None and not isinstance(left_out, str):
-        left_out = tuple(os.fspath(path) for path in left_out)
-    options = plain(
-        Options(
-            data=path,
-            parts=None if path is not None or data is None else parts_from(data, task),
-            task=task,
-            exclude=left_out,
-            recipe=recipe if recipe is None or isinstance(recipe, Recipe) else Path(recipe),
-            model=model,
-            keep_weights=keep_weights,
-            trust_model=trust_model,
-            epochs=epochs,
-            minutes=minutes,
-            seeds=seeds,
-            seed=seed,
-            sweep=() if sweep is None else sweep,  # type: ignore[arg-type] - `plain` settles it, and the numbers
-            early_stopping=early_stopping,
-            average_epochs=average_epochs,
-            reduce_lr=reduce_lr,
-            lr_factor=lr_factor,
-            min_lr=min_lr,
-            class_weights=class_weights,
-            evaluations=evaluations,
-            deterministic=deterministic,
-            size=size,  # type: ignore[arg-type] - one number too: `plain` makes two of it
-            batch_size=batch_size,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            workers=workers,
-            tensorboard=tensorboard,
-            out=Path(out),
-            name=name,
-            overwrite=overwrite,
-            python=(path is None and data is not None)
-            or isinstance(left_out, tuple)
-            or not (model is None or isinstance(model, (str, os.PathLike))),
-        )
-    )
-    job = prepare(options)
+    options = taken(asked, Asked) | {
+        "data": path,
+        "parts": None if path is not None or data is None else parts_from(data, asked.task),
+        "python": (path is None and data is not None)
+        or not all(one is None or isinstance(one, (str, os.PathLike)) for one in (asked.exclude, asked.model)),
+    }
+    job = prepare(Options(**options))
     return run(job, dry_run(job), Console(quiet=quiet))

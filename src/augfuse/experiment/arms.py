@@ -16,6 +16,7 @@ from augfuse.errors import DataError
 from augfuse.experiment import metrics
 from augfuse.experiment.early_stopping import Watch
 from augfuse.experiment.evaluation import Found
+from augfuse.experiment.method import Stopping
 from augfuse.experiment.network.network import Network, State
 from augfuse.experiment.progress import Progress
 from augfuse.experiment.records import Arm, Point
@@ -54,17 +55,12 @@ class Measures:
     validation: Measure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Stopping, frozen=True):
     """How long and how an arm is trained; see the flags of `augfuse train`. `class_weights`: (classes,) float32."""
 
     epochs: int
     evaluations: int
-    early_stopping: int | None = None
     average_epochs: int = 1
-    reduce_lr: int | None = None
-    lr_factor: float = 0.5
-    min_lr: float = 1e-6
     class_weights: np.ndarray | None = None
 
     @property

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from augfuse.experiment.evaluation import Fed, Found, Mistake, Shown
+from augfuse.experiment.method import Method
 from augfuse.experiment.metrics import Interval, Score
 
 PLAIN = "plain"
@@ -27,7 +27,7 @@ def arm_strength(name: str) -> float:
     return {PLAIN: 0.0, AUGMENTED: 1.0}[name] if name in ARMS else float(name.removeprefix(_OTHER))
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Settings(Method, frozen=True, forbid_unknown_fields=True):
     """The resolved settings of one run; what config.yaml holds. None of them is chosen on the test part.
 
     Of a model of one's own `widths`, `dense` and `dropout` are None, and so are `learning_rate` and `optimizer` where
@@ -52,22 +52,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     learning_rate: float | None = 1e-3
     optimizer: str | None = "adam"
     model: str | None = None
-    keep_weights: bool = False
     model_rescales: bool = False
     sweep: tuple[float, ...] = ()
-    minutes: float | None = None
-    early_stopping: int | None = None
-    average_epochs: int = 1
-    reduce_lr: int | None = None
-    lr_factor: float = 0.5
-    min_lr: float = 1e-6
+    average_epochs: int = 1  # of records without it, also: `options.Asked` has what is usual now
     validation: str | None = None
-    class_weights: bool = False
     exclude: str | tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
-    deterministic: bool = True
-    workers: int | None = None
-    evaluations: int = 10
     task: str = "classification"
     remeasured_images: int = 5000
     checked_images: int = 512

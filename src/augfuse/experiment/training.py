@@ -12,6 +12,7 @@ import numpy as np
 
 from augfuse.experiment import evaluation
 from augfuse.experiment.arms import ArmState, Course, Measures, finished_arm, score, train_epochs
+from augfuse.experiment.method import Stopping, taken
 from augfuse.experiment.network.network import Network
 from augfuse.experiment.progress import Progress
 from augfuse.experiment.records import ARMS, Arm, Settings, SweepPoint, arm_name, arm_strength
@@ -153,12 +154,9 @@ class Training:
         return Course(
             epochs=epochs,
             evaluations=settings.evaluations,
-            early_stopping=settings.early_stopping,
             average_epochs=settings.average_epochs,
-            reduce_lr=settings.reduce_lr,
-            lr_factor=settings.lr_factor,
-            min_lr=settings.min_lr,
             class_weights=self._class_weights,
+            **taken(settings, Stopping),
         )
 
 

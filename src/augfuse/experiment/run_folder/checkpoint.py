@@ -27,6 +27,7 @@ from augfuse.data.layouts.exclude import fingerprint
 from augfuse.errors import DataError
 from augfuse.experiment import evaluation, tensorboard
 from augfuse.experiment.arms import ArmState
+from augfuse.experiment.method import flag
 from augfuse.experiment.records import Arm, Settings
 from augfuse.experiment.run_folder.encoding import pack, unpack
 from augfuse.experiment.setup.parts import Parts
@@ -120,7 +121,7 @@ class RunFolder:
         began = self._read()["identity"]
         names = sorted(set(began) | set(identity))
         return tuple(
-            f"{flag(name)} was {_said(began.get(name))} and is {_said(identity.get(name))}"
+            f"{_called(name)} was {_said(began.get(name))} and is {_said(identity.get(name))}"
             for name in names
             if began.get(name) != identity.get(name)
         )
@@ -256,11 +257,9 @@ def _said_all(value: Any) -> Any:
     return value if array.dtype == object else (array.shape, array.dtype.str, array.tobytes())
 
 
-def flag(name: str) -> str:
+def _called(name: str) -> str:
     """How a difference names a setting: as the flag that sets it."""
-    if name in ("recipe", "data", "model"):
-        return f"the {name}"
-    return f"--{name.replace('_', '-')}"
+    return f"the {name}" if name in ("recipe", "data", "model") else flag(name)
 
 
 def _said(value: Any) -> str:

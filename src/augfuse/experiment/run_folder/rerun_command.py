@@ -1,4 +1,4 @@
-"""The lines that ask for a finished run again."""
+"""The shell command, or the call, that reproduces a finished run under a new name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from augfuse.experiment.options import Options, flag
+from augfuse.experiment.method import flag, options_of
+from augfuse.experiment.options import Asked, Options
 from augfuse.experiment.records import Settings
 
 _MOST_PATHS = 20
@@ -23,31 +24,16 @@ def again(settings: Settings, folder: Path, options: Options, data: str) -> str:
 
 def command_line(settings: Settings, folder: Path, options: Options) -> str:
     """The command that repeats a finished run."""
-    words = ["augfuse", "train"]
-    if settings.data is not None:
-        words.append(settings.data)
-    if isinstance(settings.exclude, str):
-        words += ["--exclude", settings.exclude]
-    if settings.columns is not None:
-        words += ["--columns", *settings.columns]
-    words += ["--recipe", str(folder / "recipe.yaml"), "--epochs", str(settings.epochs)]
-    words += ["--seeds", str(len(settings.seeds)), "--seed", str(settings.seeds[0])]
-    words += ["--batch-size", str(settings.batch_size)]
-    words += [] if options.task is None else ["--task", options.task]
-    if settings.learning_rate is not None:
-        words += ["--learning-rate", _short(settings.learning_rate)]
-    if settings.model is not None:
-        words += ["--model", settings.model]
-    if settings.sweep:
-        words += ["--sweep", ",".join(map(_short, settings.sweep))]
-    for name in ("optimizer", "early_stopping", "average_epochs", "reduce_lr", "lr_factor", "min_lr", "evaluations"):
-        value = getattr(settings, name)
-        if value not in (None, getattr(Options(), name)):
-            words += [flag(name), _short(value) if isinstance(value, float) else str(value)]
-    words += [flag(name) for name in ("keep_weights", "class_weights") if getattr(settings, name)]
-    if options.trust_model:
-        words.append(flag("trust_model"))
-    words += [] if settings.deterministic else ["--no-deterministic"]
+    words = ["augfuse", "train", *([] if settings.data is None else [settings.data])]
+    words += ["--recipe", str(folder / "recipe.yaml")]
+    for name, value in _asked(settings, options).items():
+        if isinstance(value, bool):
+            words.append(flag(name if value else f"no_{name}"))
+        elif name == "columns":
+            words += [flag(name), *value]
+        else:
+            each = value if isinstance(value, tuple) else (value,)
+            words += [flag(name), ",".join(_short(one) if isinstance(one, float) else str(one) for one in each)]
     return shlex.join(words)
 
 
@@ -60,36 +46,36 @@ def python_call(settings: Settings, folder: Path, options: Options, data: str) -
         first = "data"
         missing.append(f"# data: {' '.join(data.split())}")
     words = [first, "recipe"]
-    if isinstance(options.model, (str, os.PathLike)):
-        words.append(f"model={os.fspath(options.model)!r}")
-    elif options.model is not None:
-        line, name = _imported(options.model)
-        if line is None:
-            missing.append(f"# {name}: {settings.model}, as it was given")
-        else:
-            imports.append(line)
-        words.append(f"model={name}")
-    given = {"epochs": settings.epochs, "seeds": len(settings.seeds), "seed": settings.seeds[0]}
-    given["batch_size"] = settings.batch_size
-    words += [f"{name}={value!r}" for name, value in given.items()]
-    if settings.exclude is not None:
-        several = isinstance(settings.exclude, tuple) and len(settings.exclude) > _MOST_PATHS
-        words.append("exclude=exclude" if several else f"exclude={settings.exclude!r}")
-        if several:
-            missing.append(f"# exclude: the {len(settings.exclude)} paths that were given")
-    for name in ("learning_rate", "optimizer", "sweep", "early_stopping", "average_epochs", "reduce_lr", "lr_factor",
-                 "min_lr",
-                 "evaluations", "keep_weights", "class_weights", "deterministic"):  # fmt: skip
-        if getattr(settings, name) not in (None, getattr(Options(), name)):
-            words.append(f"{name}={getattr(settings, name)!r}")
-    if options.task is not None:
-        words.append(f"task={options.task!r}")
-    if options.trust_model:
-        words.append("trust_model=True")
+    for name, value in _asked(settings, options).items():
+        word = repr(value)
+        if name == "model" and isinstance(options.model, (str, os.PathLike)):
+            word = repr(os.fspath(options.model))
+        elif name == "model":
+            line, word = _imported(options.model)
+            if line is None:
+                missing.append(f"# {word}: {settings.model}, as it was given")
+            else:
+                imports.append(line)
+        elif name == "exclude" and isinstance(value, tuple) and len(value) > _MOST_PATHS:
+            word = name
+            missing.append(f"# exclude: the {len(value)} paths that were given")
+        words.append(f"{name}={word}")
     recipe = f"recipe = af.Recipe.from_yaml(Path({(folder / 'recipe.yaml').as_posix()!r}).read_text(encoding='utf-8'))"
     program = _program() if missing else None
     above = [] if program is None else ["# The program that made this run makes it again:", f"#   {program}"]
     return "\n".join([*above, *imports, *missing, recipe, f"af.train({', '.join(words)})"])
+
+
+def _asked(settings: Settings, options: Options) -> dict[str, Any]:
+    """The options that a run with the same numbers needs, with their values: those that are not the default, and those
+    whose default depends on the data or was made smaller by it."""
+    usual = Options()
+    given = {"seeds": len(settings.seeds), "seed": settings.seeds[0]}
+    given |= {"task": options.task, "trust_model": options.trust_model}
+    repeated = [name for name, _, option in options_of(Asked) if option.repeats]
+    found = {name: given.get(name, getattr(settings, name, None)) for name in repeated}
+    always = ("seed", "batch_size")
+    return {n: v for n, v in found.items() if n in always or v not in (None, (), getattr(usual, n))}
 
 
 def _imported(model: Any) -> tuple[str | None, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable
@@ -12,18 +13,21 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from augfuse.algebra.ranges import sides
 from augfuse.data.batches.loader import Loader
 from augfuse.data.dataset import DataSet
 from augfuse.errors import AugfuseWarning, DataError, RangeError, RecipeError
 from augfuse.experiment import tensorboard
 from augfuse.experiment.backend import require_extra
+from augfuse.experiment.method import Method, flag, taken
 from augfuse.experiment.network.fingerprint import fingerprint
 from augfuse.experiment.network.user_model import OwnModel, check_savable, fresh_model, own_model, rescales, schedule_of
-from augfuse.experiment.options import Options, check_options, flag
+from augfuse.experiment.options import Options, settled
 from augfuse.experiment.records import Settings
 from augfuse.experiment.run_folder.checkpoint import RunFolder, identity
 from augfuse.experiment.setup import run_recipe
 from augfuse.experiment.setup.parts import Parts, load_parts
+from augfuse.experiment.tasks import task_of
 from augfuse.experiment.tasks.classification import CLASSIFICATION
 from augfuse.experiment.tasks.cnn import DENSE, DROPOUT
 from augfuse.experiment.validation import with_validation
@@ -81,9 +85,13 @@ def prepare(options: Options) -> Job:
 
     Raises AugfuseError where something cannot be used, with the line to type.
     """
-    check_options(options)
+    options = settled(options)
+    if options.task is not None:
+        task_of(options.task)
     demo = options.data is None and options.parts is None
-    own_recipe = run_recipe.read_recipe(options.recipe) if isinstance(options.recipe, Path) else options.recipe
+    own_recipe = options.recipe
+    if own_recipe is not None and not isinstance(own_recipe, Recipe):
+        own_recipe = run_recipe.read_recipe(Path(own_recipe))
     require_extra()
     if options.tensorboard:
         tensorboard.require()
@@ -108,11 +116,12 @@ def prepare(options: Options) -> Job:
             recipe = _scaled_once(recipe, own_recipe, own, shape[2])
     settings = _settings(options, parts, shape, network, own, validation)
     found = identity(settings, recipe.fingerprint(), parts, network.fingerprint)
+    out = Path(options.out)
     try:
-        name = options.name or _unfinished(options.out, found)
+        name = options.name or _unfinished(out, found)
         name = name or f"{time.strftime('%Y-%m-%d_%H%M%S')}_{'digits' if demo else parts.title}"
         settings = _named(settings, name)
-        folder = options.out / name
+        folder = out / name
         check_place("--out", folder, _places(options, parts), folder=True)
         begun, finished = _begun(options, folder, found)
     except OSError as error:
@@ -140,8 +149,8 @@ def _settings(
     usual_rate = None if network.compiled else LEARNING_RATE
     return Settings(
         data=None if demo else str(options.data or parts.title),
-        exclude=options.exclude,
-        columns=options.columns,
+        exclude=_left_out(options),
+        columns=None if options.columns is None else tuple(options.columns),
         name="",
         epochs=options.epochs or (usual if options.minutes is None else MOST_EPOCHS),
         seeds=tuple(range(options.seed, options.seed + (options.seeds or (DIGITS_SEEDS if demo else DATA_SEEDS)))),
@@ -154,22 +163,21 @@ def _settings(
         learning_rate=usual_rate if options.learning_rate is None else options.learning_rate,
         optimizer=None if network.compiled else options.optimizer,
         model=None if own is None else own.title,
-        keep_weights=options.keep_weights,
         model_rescales=network.rescales,
-        sweep=tuple(sorted({0.0, 1.0, *map(float, options.sweep)})) if options.sweep else (),
-        minutes=options.minutes,
-        early_stopping=options.early_stopping,
+        sweep=tuple(sorted({0.0, 1.0, *options.sweep})) if options.sweep else (),
         average_epochs=options.average_epochs,
-        reduce_lr=options.reduce_lr,
-        lr_factor=options.lr_factor,
-        min_lr=options.min_lr,
         validation=validation,
-        class_weights=options.class_weights,
-        deterministic=options.deterministic,
-        workers=options.workers,
-        evaluations=options.evaluations,
         task=parts.task.name,
+        **taken(options, Method),
     )
+
+
+def _left_out(options: Options) -> str | tuple[str, ...] | None:
+    """The list of images to leave out, or their paths."""
+    found = options.exclude
+    if found is None or isinstance(found, (str, os.PathLike)):
+        return None if found is None else os.fspath(found)
+    return tuple(os.fspath(path) for path in found)
 
 
 def _named(settings: Settings, name: str) -> Settings:
@@ -186,7 +194,7 @@ def _named(settings: Settings, name: str) -> Settings:
 
 
 def _recipe(options: Options, given: Recipe | None, parts: Parts, own: OwnModel | None) -> Recipe:
-    size = options.size
+    size = None if options.size is None else sides(options.size)
     fixed = None if own is None else own.size
     if size is None and fixed is not None and (parts.shape is None or parts.shape[:2] != fixed):
         size = None if given is not None and run_recipe.sizes(given) else fixed
@@ -321,7 +329,8 @@ def _places(options: Options, parts: Parts) -> list[Path]:
 
 def _begun(options: Options, folder: Path, identity_: dict[str, Any]) -> tuple[bool, bool]:
     """Whether the run is in its folder already, and finished. DataError where another one is."""
-    for above in (options.out, *options.out.parents):
+    out = Path(options.out)
+    for above in (out, *out.parents):
         if above.exists():
             if not above.is_dir():
                 raise DataError(f"--out {options.out}: {above} is a file, wanted a folder.")
