@@ -103,6 +103,20 @@ def naming(target: Path, *aliases: Path) -> Iterator[None]:
         raise
 
 
+def put(new: Path, target: Path, old: Path) -> None:
+    """Move a finished file or folder to its place, on the same disk. Of folders that change places in one step, the
+    one that was at `target` is at `new` then; where the system cannot do that, at `old`."""
+    if not new.is_dir():
+        with suppress(OSError):
+            shutil.copymode(target, new)
+        new.replace(target)
+    elif not os.path.lexists(target):
+        new.rename(target)
+    elif not _exchange(new, target):
+        target.rename(old)
+        new.rename(target)
+
+
 def sweep() -> None:
     """Remove what this process has not finished: for one that is about to end without unwinding."""
     for unfinished in list(_PENDING.values()):
@@ -204,15 +218,7 @@ class _Unfinished:
         return False
 
     def finish(self) -> None:
-        if not self._folder:
-            with suppress(OSError):
-                shutil.copymode(self.target, self.path)
-            self.path.replace(self.target)
-        elif not os.path.lexists(self.target):
-            self.path.rename(self.target)
-        elif not _exchange(self.path, self.target):
-            self.target.rename(self._old)
-            self.path.rename(self.target)
+        put(self.path, self.target, self._old)
 
     def discard(self) -> None:
         """Remove what is not the target; called after `finish` too, and by two threads at once where one is stuck."""

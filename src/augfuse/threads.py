@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache
+from typing import TypeVar
 
+T = TypeVar("T")
+R = TypeVar("R")
 SLICES = 4  # per thread and batch
 
 
@@ -42,3 +45,19 @@ def share(run_slice: Callable[[int, int], None], n: int, workers: int) -> None:
         wait(futures)  # all have stopped before the caller touches what they write to again
     for future in futures:
         future.result()
+
+
+def mapped(work: Callable[[T], R], tasks: Iterable[T], threads: int, name: str) -> Iterator[R]:
+    """`work` of each task, in their order, by up to `threads` threads called "augfuse-NAME"; 0 and 1: by this one.
+
+    For work that waits for files or runs without the interpreter. After an error, or where the loop is left, nothing
+    more is begun.
+    """
+    if threads <= 1:
+        yield from map(work, tasks)
+        return
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=f"augfuse-{name}")
+    try:
+        yield from pool.map(work, tasks)
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from augfuse.commands import terminal
 from augfuse.commands.shell import ColumnWords
-from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, tell_losses, write_records
+from augfuse.commands.writing import (
+    To,
+    check_classes,
+    form_of,
+    in_two_steps,
+    outputs_of,
+    progress,
+    tell_losses,
+    write_records,
+)
 from augfuse.errors import DataError, DecodeError, RangeError
 
 if TYPE_CHECKING:
@@ -129,7 +138,7 @@ def _prepare(
     from augfuse.data.export.augmented_copies import stored_form
     from augfuse.data.export.copy_files import Copying
     from augfuse.data.export.write import check_form
-    from augfuse.data.open import open_parts, require_classes
+    from augfuse.data.open import open_parts
     from augfuse.data.sources.augmented import check_one
     from augfuse.experiment.setup.run_recipe import read_recipe
 
@@ -141,7 +150,7 @@ def _prepare(
     own = None if recipe is None else read_recipe(recipe)
     opened = open_parts(src, color, exclude, columns)
     if form in ("folder", "npz"):
-        require_classes(opened, src, "augfuse augment", "Type --to coco, yolo or voc, or a DST that ends in .tfrecord.")
+        check_classes(opened, src, "augfuse augment")
     elif form != "tfrecord":
         check_form(form, opened.parts, src)
     if form not in ("folder", "npz") and on_error == "skip":

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from augfuse.commands import terminal
 from augfuse.commands.shell import ColumnWords
-from augfuse.commands.writing import To, form_of, in_two_steps, outputs_of, progress, tell_losses, write_records
+from augfuse.commands.writing import (
+    To,
+    check_classes,
+    form_of,
+    in_two_steps,
+    outputs_of,
+    progress,
+    tell_losses,
+    write_records,
+)
 from augfuse.errors import DataError, RangeError
 
 if TYPE_CHECKING:
@@ -111,11 +120,11 @@ def _opened(
 ) -> dict[str | None, DataSet]:
     """The parts of SRC. DataError where they have not what the form needs."""
     from augfuse.data.export.write import check_form
-    from augfuse.data.open import open_parts, require_classes
+    from augfuse.data.open import open_parts
 
     opened = open_parts(src, color, exclude, columns)
     if form in ("folder", "npz"):
-        require_classes(opened, src, "augfuse convert", "Type --to coco, yolo or voc, or a DST that ends in .tfrecord.")
+        check_classes(opened, src, "augfuse convert")
     elif form != "tfrecord":
         check_form(form, opened.parts, src)
     return opened.parts

@@ -13,6 +13,7 @@ from augfuse.errors import AugfuseError, DataError, DecodeError
 
 if TYPE_CHECKING:
     from augfuse.data.dataset import DataSet
+    from augfuse.data.open import Opened
     from augfuse.outputs import Output
 
 T = TypeVar("T")
@@ -104,6 +105,15 @@ def tell_losses(parts: Mapping[str | None, DataSet], form: To, dst: Path) -> Non
         losses.begin(data, (), of_images=True)
     boxes = all({"boxes", "box_labels"} <= set(data.table.targets) for data in parts.values())
     losses.report(dst, f" Type {'--to coco, yolo or voc, or ' if boxes else ''}a DST that ends in .tfrecord.")
+
+
+def check_classes(opened: Opened, src: Path, command: str) -> None:
+    """DataError where images have no class each, for outputs that take one."""
+    from augfuse.data.open import require_classes
+
+    require_classes(
+        opened.parts.values(), src, command, "Type --to coco, yolo or voc, or a DST that ends in .tfrecord."
+    )
 
 
 def write_records(

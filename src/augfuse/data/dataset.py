@@ -11,7 +11,7 @@ import numpy as np
 
 from augfuse.algebra.ranges import whole
 from augfuse.data.batches.room import Room
-from augfuse.data.columns.labels import check_named, class_names, labelled
+from augfuse.data.columns.labels import are_class_numbers, check_named, class_names, in_words, labelled
 from augfuse.data.columns.things import Size, class_counts
 from augfuse.data.columns.user_columns import own_columns
 from augfuse.data.sample import Sample
@@ -184,7 +184,7 @@ class DataSet:
         """How many classes, and how many images of each."""
         assert self.classes is not None
         words = f"{len(self.classes)} classes"
-        if self.labels is None or self.labels.ndim != 1 or self.labels.dtype.kind != "i":
+        if not are_class_numbers(self.labels):
             return words
         counts = np.bincount(self.labels, minlength=len(self.classes))
         listed = [f"{name} {count}" for name, count in zip(self.classes, counts, strict=True)]
@@ -262,10 +262,10 @@ class DataSet:
     def balanced(self) -> DataSet:
         """The same samples, of which a shuffled epoch draws each class equally often; see `weighted`."""
         labels = self.labels
-        if labels is None or labels.ndim != 1 or labels.dtype.kind != "i":
-            got = "no labels" if labels is None else f"labels {labels.dtype} {labels.shape}"
+        if not are_class_numbers(labels):
             raise DataError(
-                f"balanced: got {got}, wanted one class number for each sample. Use data.weighted(weights)."
+                f"balanced: got {in_words(labels)}, wanted one class number for each sample. Use "
+                "data.weighted(weights)."
             )
         _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         return self.weighted(1.0 / counts[codes.reshape(len(self))])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from augfuse.data.columns.labels import are_class_numbers, in_words
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decoding.decode import Color
 from augfuse.data.frames.words import UNNAMED, Named, named_columns
@@ -131,20 +132,15 @@ def open_parts(
     raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
 
 
-def require_classes(opened: Opened, path: Path | str, what: str, hint: str = "") -> None:
+def require_classes(sets: Iterable[DataSet], path: Path | str, what: str, hint: str = "") -> None:
     """DataError where images have boxes or masks and no class: `what` takes one for each image. hint: what to type
     instead."""
-    for data in opened.parts.values():
-        labels = data.labels
-        if labels is None or not _is_numbered(labels) or data.classes is None:
+    for data in sets:
+        if not are_class_numbers(data.labels) or data.classes is None:
             held = ", ".join(data.table.targets) or "no labels"
-            held = held if labels is None else f"labels {labels.dtype} {labels.shape}"
+            held = held if data.labels is None else in_words(data.labels)
             problem = f"its images have {held}, and no class each; {what} takes one class for each image"
             raise DataError(f"{path}: {problem}. {hint}".rstrip())
-
-
-def _is_numbered(labels: np.ndarray) -> bool:
-    return labels.ndim == 1 and labels.dtype.kind == "i"
 
 
 def is_annotated(path: Path) -> bool:
@@ -235,21 +231,18 @@ def _parts_beside(path: Path) -> dict[str | None, Path]:
 
 def _with_names(sets: Mapping[str | None, DataSet], path: Path) -> Mapping[str | None, DataSet]:
     """The same; where images have class numbers without names, with the numbers as names."""
-    return (
-        _with_classes(sets, path)
-        if all(d.labels is not None and _is_numbered(d.labels) for d in sets.values())
-        else sets
-    )
+    return _with_classes(sets, path) if all(are_class_numbers(data.labels) for data in sets.values()) else sets
 
 
 def _with_classes(sets: Mapping[str | None, DataSet], path: Path) -> dict[str | None, DataSet]:
     """The same with class numbers and names that all of them share: the names that they have, or the numbers."""
     labels: dict[str | None, np.ndarray] = {}
     for part, data in sets.items():
-        if data.labels is None or not _is_numbered(data.labels):
-            got = "no labels" if data.labels is None else f"labels {data.labels.dtype} {data.labels.shape}"
+        if not are_class_numbers(data.labels):
             where = path if part is None else f"{path}, part {part}"
-            raise DataError(f"{where}: got {got}, wanted the number or the name of a class for each image.")
+            raise DataError(
+                f"{where}: got {in_words(data.labels)}, wanted the number or the name of a class for each image."
+            )
         labels[part] = data.labels
     known = [data.classes for data in sets.values()]
     named = max((names for names in known if names is not None), key=len, default=())

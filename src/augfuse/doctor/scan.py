@@ -5,20 +5,21 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
+from augfuse.algebra import color_matrices
 from augfuse.data.decoding.decode import decode, sniff
 from augfuse.doctor.dataset import Part
 from augfuse.errors import DecodeError
+from augfuse.threads import mapped
 
 SIDE = 32  # of the small grey copy that look-alikes are searched with
 _CHUNK = 64
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = color_matrices.LUMA.astype(np.float32)
 _MAY_HAVE_FRAMES = ("GIF", "WEBP", "TIFF", "PNG")
 
 
@@ -83,9 +84,8 @@ def look(part: Part, threads: int, progress: Callable[[int], Any]) -> Looks:
         return len(rows)
 
     # Each thread writes its own rows.
-    with ThreadPoolExecutor(threads, thread_name_prefix="augfuse-doctor") as pool:
-        for done in pool.map(some, range(0, len(part), _CHUNK)):
-            progress(done)
+    for done in mapped(some, range(0, len(part), _CHUNK), threads, "doctor"):
+        progress(done)
     return looks
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.data.columns.labels import are_class_numbers, in_words
 from augfuse.data.dataset import DataSet
 from augfuse.data.open import Opened
 from augfuse.data.sources.npz import parts_of_arrays
@@ -68,8 +69,8 @@ def _numbered(sets: dict[str | None, DataSet], classes: tuple[str, ...] | None) 
     most = 0
     for data in sets.values():
         labels = data.labels
-        if labels is None or labels.ndim != 1 or labels.dtype.kind != "i":
-            got = "a data set without labels" if labels is None else f"labels {labels.dtype} {labels.shape}"
+        if not are_class_numbers(labels):
+            got = "a data set without labels" if labels is None else in_words(labels)
             hint = "" if labels is None else " For one-hot rows give labels.argmax(axis=1)."
             raise DataError(f"data: got {got}, wanted class numbers (n,).{hint}")
         most = max(most, int(labels.max()))

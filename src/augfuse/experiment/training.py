@@ -83,7 +83,7 @@ class Training:
         course = self._course(self.settings.epochs)
         state = self._train(name, seed, loader, state, course, progress)
         arm, found = finished_arm(network, name, seed, arm_strength(name), state, self._measures)
-        if self._job.tensorboard and state.points[arm.kept].test is None:
+        if self._job.options.tensorboard and state.points[arm.kept].test is None:
             with closing(Board(self._job.folder, name, seed, self._job.parts.task.metric)) as board:
                 board.add_scores(arm.points[arm.kept])
         progress.measured(arm.points[arm.kept].epoch, arm.train.value, arm.test.value)
@@ -106,7 +106,9 @@ class Training:
     def _train(
         self, name: str, seed: int, loader: Any, state: ArmState, course: Course, progress: Progress
     ) -> ArmState:
-        board = Board(self._job.folder, name, seed, self._job.parts.task.metric) if self._job.tensorboard else None
+        board = (
+            Board(self._job.folder, name, seed, self._job.parts.task.metric) if self._job.options.tensorboard else None
+        )
 
         def save(state: ArmState) -> None:
             self._folder.save_current(Current(name, seed, state, self.seconds))

@@ -15,10 +15,11 @@ from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.transforms import CenterCrop, Normalize, Resize, ToFloat
 from augfuse.transforms.base import Transform
+from augfuse.transforms.write import IMAGENET_MEAN, IMAGENET_STD
 from augfuse.warn_once import warn
 
 _HALF = [0.5, 0.5, 0.5]
-_IMAGENET: dict[str, Any] = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+_IMAGENET: dict[str, Any] = {"image_mean": list(IMAGENET_MEAN), "image_std": list(IMAGENET_STD)}
 # As files would say it.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "imagenet": {"size": {"shortest_edge": 256}, "crop_size": 224, "do_center_crop": True, "resample": 2, **_IMAGENET},

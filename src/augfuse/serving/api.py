@@ -4,7 +4,6 @@ kept."""
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from augfuse.algebra.ranges import truth
 from augfuse.data.dataset import DataSet
 from augfuse.errors import AugfuseError, DataError, ImageTypeError, RangeError, RecipeError
 from augfuse.execute.images import as_images
-from augfuse.files import naming, scratch
+from augfuse.files import naming, put, scratch
 from augfuse.recipe import Recipe
 from augfuse.serving import check, sides
 from augfuse.serving.check import Agreement
@@ -131,7 +130,7 @@ def export(
             images_in, encoded_in = side.read(new)
         raw, bound = _raw(side, images_in, recipe, groups, tolerance)
         encoded = {} if encoded_in is None else _encoded(side, encoded_in, recipe, groups, kind, tolerance)
-        _put(new, target)
+        put(new, target, folder / "old")
     return Exported(target, form, sum(map(len, groups)), raw.prediction, bound, raw.levels, encoded)
 
 
@@ -277,13 +276,3 @@ def _check_target(target: Path, form: Format, overwrite: bool) -> None:
         raise DataError(f"export {target}: is there, and is not {_TITLES[form]}. Choose another path.")
     if not overwrite:
         raise DataError(f"export {target}: is there already. Type overwrite=True, or choose another path.")
-
-
-def _put(new: Path, target: Path) -> None:
-    if target.is_dir():
-        old = new.parent / "old"
-        target.rename(old)
-        new.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        new.replace(target)

@@ -15,8 +15,8 @@ from augfuse.statistics import Statistics, as_statistics
 from augfuse.transforms.base import Write
 from augfuse.warn_once import warn
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 _MEAN = Numbers("per-channel mean to subtract, as a fraction of full scale", "fraction of full scale")
 _STD = Numbers(
     "per-channel standard deviation to divide by, as a fraction of full scale", "fraction of full scale", positive=True
@@ -33,8 +33,8 @@ def _fractions(values: np.ndarray, full: int) -> str:
 class Normalize(Write, frozen=True):
     """(x / full scale - mean) / std, per channel; float32 out. The defaults are ImageNet's."""
 
-    mean: Annotated[tuple[float, ...] | float, _MEAN] = _IMAGENET_MEAN
-    std: Annotated[tuple[float, ...] | float, _STD] = _IMAGENET_STD
+    mean: Annotated[tuple[float, ...] | float, _MEAN] = IMAGENET_MEAN
+    std: Annotated[tuple[float, ...] | float, _STD] = IMAGENET_STD
     examples: ClassVar = ({}, {"mean": 0.5, "std": 0.5}, {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.25)})
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, final
 
 import msgspec
 import numpy as np
@@ -22,8 +22,6 @@ from augfuse.targets.given import Given
 from augfuse.targets.mates import Mates
 from augfuse.targets.seek import sought
 from augfuse.text import shown
-
-Collate: TypeAlias = Literal["stack", "list"]
 
 
 @final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -15,6 +15,21 @@ _SEVERAL = (
     "A model with several outputs takes one array all the same: put them side by side, np.column_stack([a, b]), and "
     "take the columns apart in the model or its loss."
 )
+
+
+def are_class_numbers(labels: np.ndarray | None) -> TypeGuard[np.ndarray]:
+    """Whether the labels of a data set are one class number for each sample."""
+    return labels is not None and labels.ndim == 1 and labels.dtype.kind == "i"
+
+
+def in_words(labels: np.ndarray | None) -> str:
+    """What a message calls labels that are not those that are wanted."""
+    return "no labels" if labels is None else f"labels {labels.dtype} {labels.shape}"
+
+
+def one_hot_rows(labels: np.ndarray) -> np.ndarray:
+    """(n,) bool: which rows of (n, k) hold a single 1 among zeros."""
+    return ((labels == 1).sum(1) == 1) & ((labels == 0).sum(1) == labels.shape[1] - 1)
 
 
 def as_labels(y: Any, length: int) -> np.ndarray:
@@ -114,7 +129,7 @@ def class_names(classes: Sequence[str]) -> tuple[str, ...]:
 
 def check_named(labels: np.ndarray | None, names: tuple[str, ...], what: str) -> None:
     """DataError, which begins with `what`, for a class number (n,) without a name."""
-    if labels is None or labels.ndim != 1 or labels.dtype.kind != "i":
+    if not are_class_numbers(labels):
         return
     wrong = np.flatnonzero((labels < 0) | (labels >= len(names)))
     if len(wrong):

@@ -120,11 +120,7 @@ def _what_is_there(
 
 def sniff(raw: bytes, max_bytes: float | None = None) -> Header:
     """Format, size and orientation of an encoded image, or DecodeError. Reads the header only; decodes nothing."""
-    if len(raw) > limits.SMALL_FILE and len(raw) > limits.max_file_bytes(max_bytes):
-        raise DecodeError(
-            f"the file is larger than the limit of {limits.max_file_bytes(max_bytes):,.0f} bytes. Set the environment "
-            f"variable {limits.VARIABLE}."
-        )
+    limits.check_file_size(len(raw), None, max_bytes)
     try:
         header = _walk(raw)
     except DecodeError:

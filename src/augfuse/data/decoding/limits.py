@@ -54,6 +54,14 @@ def max_file_bytes(max_bytes: float | None = None) -> float:
     return limit + HEADROOM
 
 
+def check_file_size(size: int, path: str | None = None, max_bytes: float | None = None) -> None:
+    """Raises DecodeError for a file that is too large to be read at all."""
+    if size > SMALL_FILE and size > (limit := max_file_bytes(max_bytes)):
+        raise DecodeError(
+            f"the file is larger than the limit of {limit:,.0f} bytes. Set the environment variable {VARIABLE}.", path
+        )
+
+
 def loads_truncated() -> bool:
     """Whether a program has told Pillow to hand out what can be seen of damaged files."""
     module = sys.modules.get("PIL.ImageFile")  # another thread may be in the middle of importing it

@@ -10,7 +10,6 @@ import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -29,6 +28,7 @@ from augfuse.errors import AugfuseWarning, DataError
 from augfuse.outputs import State, begins, is_empty
 from augfuse.recipe import Recipe
 from augfuse.text import shown
+from augfuse.threads import cpu_count, mapped
 
 RECIPE = "recipe.yaml"
 # How the recipe file of a written folder begins, and its last line: which files there are, so that a folder with others
@@ -160,16 +160,8 @@ def _write_part(
 
 
 def _in_threads(work: Callable[[Any], None], tasks: Iterable[Any], workers: int | None) -> None:
-    if workers == 0:
-        for task in tasks:
-            work(task)
-        return
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="augfuse-write")
-    try:
-        for _ in pool.map(work, tasks):
-            pass
-    finally:
-        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C nothing more is begun
+    for _ in mapped(work, tasks, cpu_count() if workers is None else workers, "write"):
+        pass
 
 
 def _named(source: DataSet, reader: Reader) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from augfuse.data.export.copy_files import NOT_IN_NAMES, SUFFIX_OF
 from augfuse.data.export.losses import Losses
 from augfuse.data.layouts.names import is_image
 from augfuse.errors import DecodeError
+from augfuse.threads import mapped
 
 AT_ONCE = 64
 _SIDEWAYS = 5  # from this EXIF orientation on width and height change places
@@ -62,11 +62,8 @@ def pictures(data: DataSet, positions: np.ndarray, threads: int) -> list[Picture
 
     Raises DecodeError for an image that cannot be read, ImageError for one that no PNG holds.
     """
-    if data.store.keeps_files and threads > 1:
-        with ThreadPoolExecutor(threads, thread_name_prefix="augfuse-write") as pool:
-            return list(pool.map(lambda i: _of_file(data, i), positions.tolist()))
     if data.store.keeps_files:
-        return [_of_file(data, i) for i in positions.tolist()]
+        return list(mapped(lambda i: _of_file(data, i), positions.tolist(), threads, "write"))
     found = []
     for i, sample in zip(positions.tolist(), data.read(positions, threads), strict=True):
         if isinstance(sample, DecodeError):

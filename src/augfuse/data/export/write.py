@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from augfuse.data.dataset import DataSet
 from augfuse.data.export import coco, voc, yolo
@@ -12,7 +12,6 @@ from augfuse.data.export.losses import Losses, require_boxes
 from augfuse.data.export.pictures import Work, stems
 
 Form: TypeAlias = Literal["coco", "yolo", "voc"]
-FORMS: tuple[Form, ...] = get_args(Form)
 TITLES: dict[Form, str] = {"coco": "COCO", "yolo": "YOLO", "voc": "Pascal VOC"}
 _WRITERS = {"coco": coco.write_part, "yolo": yolo.write_part, "voc": voc.write_part}
 

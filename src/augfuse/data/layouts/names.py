@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 # What `augfuse.decode` reads under names that people give to photographs and scans.
 SUFFIXES = (
@@ -56,3 +56,8 @@ def count_suffixes(paths: Sequence[str]) -> str:
 def in_any_system(path: str) -> str:
     """Sort key that gives the same order of files whatever the path separator: that of the parts of their paths."""
     return path.replace(os.sep, "\0")  # what no name holds, and what stands before every character
+
+
+def names_beside(path: Path) -> list[str]:
+    """What lies in the folder of a path that is not there, for a suggestion; [] where that is not a folder either."""
+    return [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []

@@ -11,6 +11,7 @@ import numpy as np
 from augfuse.algebra.ranges import whole
 from augfuse.data.batches.prefetch import compute_ahead
 from augfuse.data.batches.reader import Reader
+from augfuse.data.columns.labels import are_class_numbers
 from augfuse.data.measured.zca import Whitening, fit_zca
 from augfuse.data.readable import Readable
 from augfuse.errors import DataError
@@ -64,7 +65,7 @@ def whitening_of(data: Readable, epsilon: float, workers: int | None) -> Whiteni
 
 def class_counts(labels: np.ndarray | None, classes: tuple[str, ...] | None) -> dict[str, int]:
     """How many samples have which class, in the order of the classes; {} where labels are not class numbers."""
-    if labels is None or labels.ndim != 1 or labels.dtype.kind != "i" or (labels < 0).any():
+    if not are_class_numbers(labels) or (labels < 0).any():
         return {}
     names = tuple(map(str, range(int(labels.max(initial=-1)) + 1))) if classes is None else classes
     return dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))

@@ -13,7 +13,7 @@ from typing import NamedTuple, final
 
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color
-from augfuse.data.decoding.limits import VARIABLE, max_file_bytes
+from augfuse.data.decoding.limits import check_file_size
 from augfuse.data.layouts.classes import Folder, check_color, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.tree import Tree
@@ -110,10 +110,7 @@ class _Members:
     def read(self, path: str) -> bytes:
         """Raises DecodeError where the member is damaged, OSError where the archive cannot be read."""
         member = self._table[path]
-        limit = max_file_bytes()
-        if max(member.size, member.packed) > limit:
-            remedy = f"Set the environment variable {VARIABLE}."
-            raise DecodeError(f"the file is larger than the limit of {limit:,.0f} bytes. {remedy}", path)
+        check_file_size(max(member.size, member.packed), path)
         if member.size > max(_PLAIN_BYTES, _MAX_RATIO * member.packed):
             raise DecodeError(
                 f"the member would grow from {member.packed:,} to {member.size:,} bytes, as no image does. Unpack the "

@@ -19,6 +19,7 @@ import numpy as np
 
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.layouts.classes import choose_part
+from augfuse.data.layouts.names import names_beside
 from augfuse.data.sources.arrays import from_arrays
 from augfuse.data.sources.npz_file import MAX_DEFLATE_RATIO, require_memory
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, did_you_mean
@@ -156,8 +157,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: the gzip file is cut or damaged ({error}).") from None
     except FileNotFoundError:
-        known = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataNotFoundError(f"{path}: no such file.{did_you_mean(path.name, known)}") from None
+        raise DataNotFoundError(f"{path}: no such file.{did_you_mean(path.name, names_beside(path))}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
 

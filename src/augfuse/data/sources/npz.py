@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from augfuse.data.columns.labels import one_hot_rows
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.sources.arrays import from_arrays
-from augfuse.data.sources.npz_file import read_arrays
+from augfuse.data.sources.npz_file import PARTS, read_arrays
 from augfuse.errors import AugfuseError, DataError
-
-_PARTS = ("train", "val", "test")
 
 
 def read_npz(path: Path) -> dict[str | None, DataSet]:
@@ -54,8 +53,7 @@ def parts_of_arrays(arrays: dict[str, np.ndarray], path: Path | str) -> dict[str
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    known = {f"{name}{suffix}" for name in ("x", "y", "group", "copy") for suffix in ("", *(f"_{p}" for p in _PARTS))}
-    arrays, held = read_arrays(path, known | {"classes"})
+    arrays, held = read_arrays(path)
     wanted = ["x", "y"] if "x" in arrays and "x_train" not in arrays else ["x_train", "y_train"]
     missing = [key for key in wanted if key not in arrays]
     for part in ("val", "test"):
@@ -75,7 +73,7 @@ def _suffixes(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str | Non
         return {None: ""}
     if "x" in arrays:
         raise DataError(f"{path}: holds x and x_train, wanted one of them: x for the whole, x_train for a part.")
-    return {part: f"_{part}" for part in _PARTS if f"x_{part}" in arrays}
+    return {part: f"_{part}" for part in PARTS if f"x_{part}" in arrays}
 
 
 def _check_images(path: Path | str, key: str, images: np.ndarray) -> None:
@@ -107,9 +105,7 @@ def _class_labels(path: Path | str, key: str, labels: np.ndarray, count: int) ->
         raise DataError(f"{path}: {key} has {got} for {count} images of x{key[1:]}; wanted one label for each.")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    elif labels.ndim == 2 and labels.dtype.kind in "iufb" and ((labels == 1).sum(1) == 1).all() and (
-        (labels == 0).sum(1) == labels.shape[1] - 1
-    ).all():  # fmt: skip
+    elif labels.ndim == 2 and labels.dtype.kind in "iufb" and one_hot_rows(labels).all():
         labels = labels.argmax(axis=1)
     whole = labels.dtype.kind in "iubU" or (labels.dtype.kind == "f" and bool((labels == np.floor(labels)).all()))
     if labels.ndim != 1 or not whole:

@@ -1,4 +1,4 @@
-"""Reading the arrays of an .npz file: only those that are asked for, and none that claims more than the file holds."""
+"""Reading the arrays of an .npz file: only those of a data set, and none that claims more than the file holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import os
 import warnings
 import zipfile
-from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,18 +15,23 @@ from augfuse.errors import DataError
 
 # Deflate cannot do better: what claims more than this many times its packed size is lying.
 MAX_DEFLATE_RATIO = 1032
+PARTS = ("train", "val", "test")
+# Images, labels, groups and copies of each part, or of the whole; and the names of the classes.
+_KNOWN = {f"{kind}{end}" for kind in ("x", "y", "group", "copy") for end in ("", *(f"_{p}" for p in PARTS))} | {
+    "classes"
+}
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 class Held(NamedTuple):
-    """The arrays that were asked for, and the names of all that the file holds."""
+    """The arrays of a data set, and the names of all that the file holds."""
 
     arrays: dict[str, np.ndarray]
     names: list[str]
 
 
-def read_arrays(path: Path, wanted: Collection[str]) -> Held:
-    """The arrays of these names that an .npz file holds. Pickles are never loaded.
+def read_arrays(path: Path) -> Held:
+    """The arrays of an .npz file that belong to a data set, by their names. Pickles are never loaded.
 
     Raises DataError: not an .npz file, damaged, an array that claims more than there is, more than the memory holds.
     """
@@ -35,11 +39,11 @@ def read_arrays(path: Path, wanted: Collection[str]) -> Held:
         # ZipFile first: np.load would also take a single .npy array under this name, and that is not an npz file.
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
-                if info.filename.removesuffix(".npy") in wanted:
+                if info.filename.removesuffix(".npy") in _KNOWN:
                     _check_member(archive, info, path)
         with warnings.catch_warnings(), np.load(path, allow_pickle=False) as file:
             warnings.simplefilter("ignore")  # about headers that Python 2 wrote
-            return Held({key: file[key] for key in file.files if key in wanted}, sorted(file.files))
+            return Held({key: file[key] for key in file.files if key in _KNOWN}, sorted(file.files))
     except DataError:
         raise
     except MemoryError:

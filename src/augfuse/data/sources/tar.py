@@ -14,7 +14,7 @@ import numpy as np
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color
-from augfuse.data.decoding.limits import VARIABLE, max_file_bytes
+from augfuse.data.decoding.limits import check_file_size
 from augfuse.data.layouts.classes import check_color, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.names import is_image, is_left_behind
@@ -127,10 +127,7 @@ class _Members:
     def read(self, path: str) -> bytes:
         """Raises DecodeError where the archive ends before the member does, OSError where it cannot be read."""
         member = self._table[path]
-        limit = max_file_bytes()
-        if member.size > limit:
-            remedy = f"Set the environment variable {VARIABLE}."
-            raise DecodeError(f"the file is larger than the limit of {limit:,.0f} bytes. {remedy}", path)
+        check_file_size(member.size, path)
         with open(member.archive, "rb", buffering=0) as file:  # noqa: PTH123 - as in stores/files.py
             file.seek(member.offset)
             raw = read_all(file, member.size)

@@ -13,6 +13,7 @@ from augfuse.data.batches.room import Room
 from augfuse.data.decoding.decode import Color, decode
 from augfuse.data.decoding.limits import max_file_bytes
 from augfuse.data.decoding.plain_files import Into, plain_files
+from augfuse.data.layouts.names import names_beside
 from augfuse.data.sample import Sample
 from augfuse.data.stores.encoded import MANY, read_encoded
 from augfuse.data.stores.store import Read, read_each, read_one
@@ -48,8 +49,7 @@ def existing_file(path: str | os.PathLike[str], wanted: str) -> Path:
     if file.exists() and not file.is_file():
         raise DataNotFoundError(f"{file}: is not a regular file, wanted {wanted}.")
     if not file.is_file():
-        known = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
-        raise DataNotFoundError(f"{file}: no such file, wanted {wanted}.{did_you_mean(file.name, known)}")
+        raise DataNotFoundError(f"{file}: no such file, wanted {wanted}.{did_you_mean(file.name, names_beside(file))}")
     return file
 
 

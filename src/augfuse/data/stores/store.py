@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from augfuse.data.batches.room import Room
 from augfuse.data.sample import Sample
 from augfuse.errors import DecodeError
+from augfuse.threads import mapped
 
 # What a read gives for each row: the image with its file, and with a label where the store knows it; or why not.
 Read: TypeAlias = Sample | DecodeError
@@ -78,7 +78,4 @@ def read_one(read: Callable[[int], Sample], row: int) -> Read:
 
 def read_each(read: Callable[[int], Sample], rows: Sequence[int], threads: int) -> list[Read]:
     """`read_one` of each row."""
-    if threads <= 1 or len(rows) == 1:
-        return [read_one(read, row) for row in rows]
-    with ThreadPoolExecutor(threads, thread_name_prefix="augfuse-decode") as pool:
-        return list(pool.map(lambda row: read_one(read, row), rows))
+    return list(mapped(lambda row: read_one(read, row), rows, min(threads, len(rows)), "decode"))

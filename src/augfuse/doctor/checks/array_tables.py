@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from augfuse.data.columns.labels import are_class_numbers, one_hot_rows
 from augfuse.data.dataset import DataSet
 from augfuse.data.layouts.exclude import below
-from augfuse.data.sources.npz_file import read_arrays
+from augfuse.data.sources.npz_file import PARTS, read_arrays
 from augfuse.doctor.dataset import Part, Survey
 from augfuse.doctor.findings import EXAMPLES, Finding, counted, finding
 from augfuse.errors import DataError
 
-_SUFFIXES = {"_train": "train", "_val": "val", "_test": "test", "": ""}
 _NUMBERS = "iubf"
 
 
@@ -27,8 +27,7 @@ def survey_npz(path: Path) -> Survey:
 
     Raises DataError: not a readable .npz, or without images.
     """
-    known = {f"{kind}{suffix}" for kind in ("x", "y", "group", "copy") for suffix in _SUFFIXES} | {"classes"}
-    arrays, held = read_arrays(path, known)
+    arrays, held = read_arrays(path)
     images = _by_part(arrays, "x")
     if not images:
         raise DataError(
@@ -56,7 +55,8 @@ def survey_npz(path: Path) -> Survey:
 
 
 def _by_part(arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
-    return {part: arrays[f"{kind}{suffix}"] for suffix, part in _SUFFIXES.items() if f"{kind}{suffix}" in arrays}
+    named = {part: f"{kind}_{part}" if part else kind for part in (*PARTS, "")}
+    return {part: arrays[key] for part, key in named.items() if key in arrays}
 
 
 def _check_pairs(images: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -> list[Finding]:
@@ -111,7 +111,7 @@ def _files(name: str, data: DataSet) -> Part:
     root = data.root or ""
     base = os.path.dirname(root) if data.store.folder is None else root  # noqa: PTH120 - train.tfrecord@12
     labels = data.labels if data.classes is not None else None
-    labels = labels if labels is not None and labels.ndim == 1 and labels.dtype.kind == "i" else None
+    labels = labels if are_class_numbers(labels) else None
     own = () if labels is None or data.classes is None else tuple(data.classes[k] for k in np.unique(labels))
     return Part(
         name=name,
@@ -243,7 +243,7 @@ def _flat_labels(part: str, labels: np.ndarray, count: int, found: list[Finding]
     elif labels.ndim == 2 and labels.shape[1] == 1:
         labels, form = labels[:, 0], "column"
     elif labels.ndim == 2 and labels.dtype.kind in _NUMBERS:
-        hot = ((labels == 1).sum(1) == 1) & ((labels == 0).sum(1) == labels.shape[1] - 1)
+        hot = one_hot_rows(labels)
         if not hot.all():
             problem = f"{name} has {counted(int((~hot).sum()), 'row')} of {count} that are not one-hot"
         labels, form = labels.argmax(axis=1), "one-hot"

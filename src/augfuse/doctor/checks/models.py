@@ -54,6 +54,7 @@ def load_model(path: Path, *, trusted: bool = False) -> Model:
     if importlib.util.find_spec("keras") is None:
         raise MissingExtraError('augfuse doctor --model needs keras. Type: pip install "augfuse[train]"')
     from augfuse.experiment.backend import load_keras
+    from augfuse.experiment.network.head import loss_of
     from augfuse.experiment.network.model_file import read_network
 
     model = read_network(path, trusted=trusted)
@@ -63,7 +64,8 @@ def load_model(path: Path, *, trusted: bool = False) -> Model:
             f"{path}: got inputs {model.input_shape} and outputs {model.output_shape}, wanted one image (n, h, w, c) "
             "and one row of class scores (n, k)."
         )
-    loss = _loss(keras, model)
+    loss = loss_of(model)
+    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
     config = loss.get_config() if hasattr(loss, "get_config") else {}
     first = list(_first_layers(model))
     return Model(
@@ -212,16 +214,6 @@ def _check_input(model: Model, shape: tuple[int, ...]) -> list[Finding]:
             examples=[model.name],
         )
     ]
-
-
-def _loss(keras: Any, model: Any) -> Any:
-    """The one loss that the model is compiled with, as a function or an object; None without one."""
-    loss = getattr(model, "loss", None)
-    if isinstance(loss, dict):
-        loss = list(loss.values())
-    if isinstance(loss, (list, tuple)):
-        loss = loss[0] if len(loss) == 1 else None
-    return keras.losses.get(loss) if isinstance(loss, str) else loss
 
 
 def _first_layers(model: Any) -> Iterator[Any]:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from augfuse.data.measured.moments import gathered
+from augfuse.transforms.write import IMAGENET_MEAN, IMAGENET_STD
 
-_IMAGENET = (np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32))
+_IMAGENET = (np.array(IMAGENET_MEAN, np.float32), np.array(IMAGENET_STD, np.float32))
 BGR = "in BGR, less ImageNet's mean (Caffe)"
 _CAFFE = np.array([103.939, 116.779, 123.68], np.float32)
 

@@ -125,12 +125,12 @@ def read_head(model: Any, classes: int, *, pixels: bool = False) -> ClassHead:
 
 
 def loss_of(model: Any) -> Any:
-    """The loss a model was compiled with, None for one that was not."""
+    """The one loss that a model was compiled with; None for one that was not, or with several."""
     loss = getattr(model, "loss", None)
     if isinstance(loss, dict):
         loss = list(loss.values())
     if isinstance(loss, (list, tuple)):
-        (loss,) = loss
+        return loss[0] if len(loss) == 1 else None
     return loss
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from augfuse.data.codecs.encode import jpeg_bytes
 from augfuse.display.pictures import png_bytes
-from augfuse.experiment.report.thumbnails import jpeg_bytes, shrunk
+from augfuse.experiment.report.thumbnails import shrunk
 from augfuse.text import printable
 
 # Mistakes of this side and larger are shown as JPEG.

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-
-
-def jpeg_bytes(image: np.ndarray, quality: int = 85) -> bytes:
-    """A (h, w), (h, w, 1) or (h, w, 3) uint8 image as JPEG."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image).save(
-        out, format="JPEG", quality=quality
-    )
-    return out.getvalue()
 
 
 def shrunk(image: np.ndarray, side: int) -> np.ndarray:

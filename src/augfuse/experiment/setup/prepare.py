@@ -63,7 +63,6 @@ class Job:
     options: Options
     begun: bool = False
     finished: bool = False
-    tensorboard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,6 @@ def prepare(options: Options) -> Job:
         options=options,
         begun=begun,
         finished=finished,
-        tensorboard=options.tensorboard,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import msgspec
 import numpy as np
 
+from augfuse.data.open import require_classes
 from augfuse.errors import DataError
 from augfuse.experiment import evaluation, metrics
 from augfuse.experiment.evaluation import Evaluation
@@ -43,15 +44,7 @@ class Classification(Task):
     stratified: ClassVar[bool | str] = True
 
     def settle(self, sets: Sets, classes: tuple[str, ...] | None, path: str) -> Settled:
-        for data in sets.values():
-            labels = data.labels
-            if labels is None or labels.ndim != 1 or labels.dtype.kind != "i" or classes is None:
-                held = ", ".join(data.table.targets) or "no labels"
-                held = held if labels is None else f"labels {labels.dtype} {labels.shape}"
-                raise DataError(
-                    f"{path}: its images have {held}, and no class each; a classification takes one class for each "
-                    "image."
-                )
+        require_classes(sets.values(), path, "a classification")
         assert classes is not None
         if len(classes) < 2:
             raise DataError(f"{path}: got {len(classes)} class, wanted at least two.")

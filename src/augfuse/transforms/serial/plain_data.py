@@ -176,19 +176,8 @@ def transform_to_python(transform: Transform) -> str:
     return f"af.{type(transform).__name__}({_arguments(msgspec.structs.asdict(transform), _defaults(type(transform)))})"
 
 
-def _parts(recipe: Any) -> tuple[list[str], str]:
+def to_python(recipe: Any) -> str:
     steps = [transform_to_python(transform) for transform in recipe.transforms]
     fields, defaults = msgspec.structs.asdict(recipe), msgspec.structs.asdict(type(recipe)())
     rest = _arguments({name: value for name, value in fields.items() if name != "transforms"}, defaults)
-    return steps, f", {rest})" if rest else ")"
-
-
-def to_python(recipe: Any) -> str:
-    steps, rest = _parts(recipe)
-    return "af.Recipe([\n" + "".join(f"    {step},\n" for step in steps) + "]" + rest
-
-
-def recipe_to_line(recipe: Any) -> str:
-    """The same on one line, for a message."""
-    steps, rest = _parts(recipe)
-    return f"af.Recipe([{', '.join(steps)}]{rest}"
+    return "af.Recipe([\n" + "".join(f"    {step},\n" for step in steps) + "]" + (f", {rest})" if rest else ")")
