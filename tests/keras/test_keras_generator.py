@@ -34,6 +34,7 @@ from augfuse import warn_once  # noqa: E402
 from augfuse.errors import AugfuseError, AugfuseWarning, DataError, ImageError, ImageTypeError, RangeError  # noqa: E402
 from augfuse.keras import ImageDataGenerator  # noqa: E402
 from augfuse.keras.generator.draws import Parameters, keyed  # noqa: E402
+from augfuse.keras.generator.options import read_options  # noqa: E402
 
 pytestmark = [
     # Keras 3.15 turns torch tensors into arrays in a way NumPy 2 is about to drop; nothing of ours.
@@ -96,7 +97,7 @@ def ramp(height: int, width: int) -> np.ndarray:
 
 
 def draws(generator: ImageDataGenerator, n: int, size: int = 20) -> Parameters:
-    return keyed(generator, 3, 0, np.arange(n), size, size)
+    return keyed(read_options(generator), 3, 0, np.arange(n), size, size)
 
 
 @pytest.mark.parametrize("shift", [0.3, 4.0, 5, [-3, 2, 5], (0.1, 0.4)], ids=str)
@@ -122,7 +123,7 @@ def test_golden_draws() -> None:
         rotation_range=90, width_shift_range=0.5, height_shift_range=[1, 2, 3], shear_range=10, zoom_range=(0.5, 1.5),
         horizontal_flip=True, vertical_flip=True, channel_shift_range=20, brightness_range=(0.5, 1.5),
     )  # fmt: skip
-    first, second = (keyed(generator, 7, 2, np.array([0, 5]), 10, 20).as_dict(i) for i in range(2))
+    first, second = (keyed(read_options(generator), 7, 2, np.array([0, 5]), 10, 20).as_dict(i) for i in range(2))
     assert first == pytest.approx(
         {
             "theta": 10.377845901212055, "tx": -5.924599417917314, "ty": -2.0, "shear": -7.788294175774593,
@@ -405,7 +406,7 @@ def test_shifts_go_along_the_axis_they_name(data_format: str) -> None:
         assert_said_once(lambda it=iterator: it[0], "along the width", "centre")
         moved = iterator[0].reshape(20, 30)[5:-5, 5:-5]
         assert set(np.abs(moved - ramp(20, 30)[5:-5, 5:-5, 0]).ravel()) == {3 * step}, still
-    parameters = keyed(ImageDataGenerator(height_shift_range=0.5), 0, 0, np.arange(500), 20, 300)
+    parameters = keyed(read_options(ImageDataGenerator(height_shift_range=0.5)), 0, 0, np.arange(500), 20, 300)
     assert not parameters.tx.any() and 9 < np.abs(parameters.ty).max() <= 10  # of the height
 
 
