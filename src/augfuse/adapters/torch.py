@@ -94,7 +94,7 @@ class TorchBatches(IterableDataset):
         """The next loop serves `epoch` from its first batch, also in workers that are running."""
         self._loader.set_epoch(epoch)
         self._calls += 1
-        self._shared[1] = epoch
+        self._shared[1] = check_epoch(epoch)
         self._shared[0] = self._calls
 
     def state_dict(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from augfuse.errors import AugfuseError
+from augfuse.errors import AugfuseError, AugfuseWarning
 
 
 def as_they_are(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,7 +20,7 @@ def as_they_are(method: Callable[..., Any]) -> Callable[..., Any]:
     def called(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
-        except AugfuseError as error:
+        except (AugfuseError, AugfuseWarning) as error:
             error.__dict__["_keras_call_info_injected"] = True
             raise
 
