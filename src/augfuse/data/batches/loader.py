@@ -352,24 +352,24 @@ class Loader:
         a target of the data set that takes the place of the labels, such as "mask"."""
         return adapter("keras").serve(self, target)
 
-    def to_torch(self, pin_memory: bool | None = None, device: Any = None) -> ServedToTorch:
-        """The same batches as tensors, (images (n, c, h, w), labels), or (images, targets dict) where the data set has
-        targets: a `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory; None: with CUDA.
-        device: images are sent there as they were read, and augmented there with the same draws."""
-        return adapter("torch").serve(self, pin_memory, device)
+    def to_torch(self, pin_memory: bool | None = None, device: Any = None, targets: Any = None) -> ServedToTorch:
+        """The same batches as tensors, (images (n, c, h, w), labels), or (images, dict) where there are targets: a
+        `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory; None: with CUDA. device, targets:
+        as of `to_jax`."""
+        return adapter("torch").serve(self, pin_memory, device, targets)
 
     def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset:
         """The same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch. prefetch:
-        batches that TensorFlow takes ahead of the loop; the loader's position counts them. targets: names of those that
-        are wanted, all by default; what differs in length from image to image is ragged."""
+        batches that TensorFlow takes ahead of the loop; the loader's position counts them. targets: as of `to_jax`, but
+        what differs in length is ragged."""
         return adapter("tensorflow").serve(self, prefetch, targets)
 
     def to_jax(
         self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None, device: Any = None
     ) -> Served:
         """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis
-        is spread over devices; with several processes each computes its part (shard="auto"). targets: those that
-        are wanted, by name, all by default; what differs in length becomes {"values": padded, "counts": (n,)}.
+        is spread over devices; with several processes each computes its part (shard="auto"). targets: the names wanted,
+        all by default, and "index", the samples' places; what differs in length is {"values": padded, "counts": (n,)}.
         device: images are sent there as they were read, and augmented there with the same draws."""
         return adapter("jax").serve(self, sharding, prefetch, targets, device)
 
