@@ -195,8 +195,8 @@ class LoaderDataset(keras.utils.PyDataset):
         one_hot, other = (None, "") if kind is None else (kind == "one-hot", self.other_labels())
         return on_pass.Data(self, one_hot, other, self._checked_labels, self._standardised, self._unfit)
 
-    def _standardised(self) -> on_pass.Feed:
-        return on_pass.Feed(value_range.of_loader(self._loader), None, _LOADER_OF_ARRAYS)
+    def _standardised(self) -> on_pass.Standardisation:
+        return on_pass.Standardisation(value_range.of_loader(self._loader), None, _LOADER_OF_ARRAYS)
 
     def _checked_labels(self) -> tuple[np.ndarray | None, int | None]:
         columns = self._loader._classes

@@ -20,7 +20,7 @@ from augfuse.warn_once import warn_once
 
 
 @final
-class Feed(NamedTuple):
+class Standardisation(NamedTuple):
     """How the data of a pass are standardised.
 
     arguments: of the generator, with its statistics; None for a loader. raw_arrays: what to type for validation_data
@@ -38,7 +38,7 @@ class Data(NamedTuple):
 
     about: the iterator or the data set itself, for warnings that are given once, and for its number of batches.
     one_hot: whether labels are; None for others than classes. other_labels: what to type for labels of the other kind.
-    labels: as `numbers_or_columns` gives them. feed: None for batches that are not standardised; it reads an image.
+    labels: as `numbers_or_columns` gives them. standardised: None for batches without a generator; it reads an image.
     unfit: for a method that evaluates, the warnings that these batches deserve, and the object of each.
     """
 
@@ -46,11 +46,11 @@ class Data(NamedTuple):
     one_hot: bool | None
     other_labels: str
     labels: Callable[[], tuple[np.ndarray | None, int | None]]
-    feed: Callable[[], Feed | None]
+    standardised: Callable[[], Standardisation | None]
     unfit: Callable[[str], Iterable[tuple[Any, str]]]
 
 
-_trained: weakref.WeakKeyDictionary[Any, Feed] = weakref.WeakKeyDictionary()
+_trained: weakref.WeakKeyDictionary[Any, Standardisation] = weakref.WeakKeyDictionary()
 _SAME_GENERATOR = (
     "Give both generators the same arguments, and the second one the same statistics: "
     "test_datagen.mean, test_datagen.std = datagen.mean, datagen.std"
@@ -69,15 +69,15 @@ def observe(asker: Asker, data: Data) -> None:
         return
     check_steps(about, asker)
     check_numbering(asker, about)
-    feed = data.feed()
-    if feed is None:
+    now = data.standardised()
+    if now is None:
         return
-    _compare(asker, about, feed)
+    _compare(asker, about, now)
     if method != FIT:
         for of, message in data.unfit(method):
             warn_once(of, message)
-    elif feed.values is not None:
-        check_validation(about, feed.values, asker.validation_data, feed.raw_arrays)
+    elif now.values is not None:
+        check_validation(about, now.values, asker.validation_data, now.raw_arrays)
 
 
 def numbers_or_columns(labels: Any) -> tuple[np.ndarray | None, int | None]:
@@ -105,7 +105,7 @@ def augmented(method: str, options: Options, in_subset: bool) -> str:
     )
 
 
-def feed_of(options: Options, pixels: tuple[float, float] | None) -> Feed:
+def standardisation_of(options: Options, pixels: tuple[float, float] | None) -> Standardisation:
     """How a generator standardises pixels of this range; None where that is not known."""
     mean = options.mean if options.featurewise_center else None
     std = options.std if options.featurewise_std_normalization else None
@@ -115,22 +115,22 @@ def feed_of(options: Options, pixels: tuple[float, float] | None) -> Feed:
         f"Give them a generator: test_datagen = {without_random(options, False)}{fit}, "
         "validation_data=test_datagen.flow(x_test, y_test)"
     )
-    return Feed(value_range.of_options(options, pixels), arguments, raw)
+    return Standardisation(value_range.of_options(options, pixels), arguments, raw)
 
 
-def _compare(asker: Asker, about: Any, feed: Feed) -> None:
+def _compare(asker: Asker, about: Any, now: Standardisation) -> None:
     """Whether what a model gets fits its first layers, and what it was trained on."""
     model = asker.model
     if model is None:
         return
-    if feed.values is not None:
-        check_scaling(model, feed.values)
+    if now.values is not None:
+        check_scaling(model, now.values)
     if asker.method == FIT:
-        _trained[model] = feed
-    trained = _trained.get(model, feed)
-    different = _difference(trained, feed)
+        _trained[model] = now
+    trained = _trained.get(model, now)
+    different = _difference(trained, now)
     if different:
-        generators = feed.arguments is not None and trained.arguments is not None
+        generators = now.arguments is not None and trained.arguments is not None
         warn_once(
             about,
             f"{asker.method}() gets images that are standardised in another way than those the model was trained on "
@@ -138,7 +138,7 @@ def _compare(asker: Asker, about: Any, feed: Feed) -> None:
         )
 
 
-def _difference(trained: Feed, now: Feed) -> str:
+def _difference(trained: Standardisation, now: Standardisation) -> str:
     """In words; "" without one, or where it cannot be known."""
     by_values = ""
     if trained.values is not None and now.values is not None and trained.values.exact and now.values.exact:

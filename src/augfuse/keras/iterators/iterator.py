@@ -237,13 +237,13 @@ class Iterator(Attributes):
         """The attributes of the generator as they are now."""
         return None if self.image_data_generator is None else read_options(self.image_data_generator)
 
-    def _standardised(self) -> on_pass.Feed | None:
+    def _standardised(self) -> on_pass.Standardisation | None:
         options = self._options()
         if options is None:
             return None
         if self._range[0] != self.changes:
             self._range = self.changes, value_range.of_first(self._first) if self._is_ours else None
-        return on_pass.feed_of(options, self._range[1])
+        return on_pass.standardisation_of(options, self._range[1])
 
     def _first(self) -> tuple[tuple[float, float], np.ndarray]:
         _, pixels = self.read(np.zeros(1, np.int64), 1)
