@@ -32,7 +32,18 @@ _METHODS = {name: f"loader.to_{'tf' if name == 'tensorflow' else name}()" for na
 
 
 def adapter(name: str, what: str | None = None) -> Any:
-    """The adapter of a framework, for `what` needs it. MissingExtraError where the framework is not installed."""
+    """Import the adapter of a framework.
+
+    Args:
+        name: the framework: "torch", "jax", ...
+        what: what needs it, for the error message.
+
+    Returns:
+        The module of the adapter.
+
+    Raises:
+        MissingExtraError: the framework is not installed.
+    """
     require(name, what or _METHODS[name])
     return import_module(f"augfuse.adapters.{name}")
 
