@@ -9,7 +9,8 @@ import numpy as np
 
 from augfuse.algebra.ranges import whole
 from augfuse.errors import DataError, ImageError
-from augfuse.plan.plan import BoxFormat, Plan
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import BoxFormat
 from augfuse.text import shown
 
 

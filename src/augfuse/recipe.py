@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, final, get_args
+from typing import Any, final, get_args
 
 import msgspec
 import numpy as np
@@ -30,13 +30,14 @@ from augfuse.call.frames import clips_of, together
 from augfuse.call.in_turn import InTurn
 from augfuse.errors import RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
-from augfuse.frameworks import adapter
+from augfuse.frameworks import ColumnFunction, adapter
 from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
-from augfuse.plan.lower import Interpolation
+from augfuse.plan.make import checked, make
 from augfuse.plan.partners import Pool
-from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Interpolation, Settings, Source, value_range
 from augfuse.targets import given as of
 from augfuse.targets.asks import Asks, asks
 from augfuse.targets.given import Given, given
@@ -51,9 +52,6 @@ from augfuse.transforms.checks.undone import warn_of_undone
 from augfuse.transforms.children import check_ends, checked_list, leaves
 from augfuse.transforms.custom import Lambda, named
 from augfuse.transforms.derived.evaluation import evaluated
-
-if TYPE_CHECKING:
-    from augfuse.adapters.hf import HfTransform
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", get_args(Interpolation))
@@ -343,7 +341,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         labels, single = None if label is None else class_labels([label]), np.dtype(np.float32)  # any range fits it
         return recipe.plan(canvas, channels, single, at, seed=seed, epoch=check_epoch(epoch), labels=labels).describe(0)
 
-    def hf(self, image: str = "image", out: str = "pixel_values", **options: Any) -> HfTransform:
+    def hf(self, image: str = "image", out: str = "pixel_values", **options: Any) -> ColumnFunction:
         """Return a function for `set_transform` of Hugging Face's data sets, which makes of images in column `image`
         float32 arrays (c, h, w) in column `out`; for `options` see `HfTransform`."""
         return adapter("hf", "recipe.hf()").serve(self, image, out, options)

@@ -19,7 +19,7 @@ from augfuse.call.arguments import allocated
 from augfuse.errors import AugfuseError
 from augfuse.execute.images import Images
 from augfuse.execute.load import executor
-from augfuse.plan.lower import Lowered
+from augfuse.plan.lowered import Lowered
 from augfuse.transforms.base import Seeking
 from augfuse.transforms.children import tree
 from augfuse.transforms.compose import When

@@ -20,7 +20,7 @@ from augfuse.data.stores.joined import JoinedStore
 from augfuse.data.stores.store import Read, Store
 from augfuse.data.table import Table, joined
 from augfuse.errors import DataError, DecodeError, ImageTypeError, RangeError, did_you_mean
-from augfuse.plan.plan import BoxFormat
+from augfuse.plan.settings import BoxFormat
 from augfuse.text import shown
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.errors import ImageError, ImageTypeError
-from augfuse.plan.plan import BoxFormat
+from augfuse.plan.settings import BoxFormat
 from augfuse.targets.boxes import FRACTIONS, ends_of
 from augfuse.targets.labels import blends
 from augfuse.targets.lists import is_list, numbers

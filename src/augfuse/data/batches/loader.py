@@ -33,7 +33,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.sources.samples import as_data_set
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ReadOnlyError, did_you_mean
-from augfuse.frameworks import adapter
+from augfuse.frameworks import Served, adapter
 from augfuse.recipe import Recipe
 from augfuse.targets.given import given, of_samples
 from augfuse.targets.mates import met, of_batch, soft_labels, softened
@@ -46,8 +46,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from augfuse.adapters.jax import JaxBatches
-    from augfuse.adapters.torch import TorchBatches
+    from augfuse.frameworks import ServedToTorch
 
 
 Through: TypeAlias = Callable[[Iterator[Batch]], Iterator[Any]]
@@ -352,7 +351,7 @@ class Loader:
         the name of a target that takes the place of the labels, such as "mask"."""
         return adapter("keras").serve(self, target)
 
-    def to_torch(self, pin_memory: bool | None = None, device: Any = None) -> TorchBatches:
+    def to_torch(self, pin_memory: bool | None = None, device: Any = None) -> ServedToTorch:
         """Return the same batches as tensors, (images (n, c, h, w), labels) or (images, dict of targets): a
         `torch.utils.data.IterableDataset`.
 
@@ -371,7 +370,7 @@ class Loader:
 
     def to_jax(
         self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None, device: Any = None
-    ) -> JaxBatches:
+    ) -> Served:
         """Return the same batches as JAX arrays.
 
         Args:

@@ -6,7 +6,7 @@ A side is a number, or (n, 1, 1) numbers where images were averaged down to diff
 from __future__ import annotations
 
 from augfuse.execute.arrays.table import Ops, Tensor
-from augfuse.plan.lower import Border
+from augfuse.plan.lowered import Border
 
 
 def inside(ops: Ops, whole: Tensor, side: Tensor | int, border: Border) -> Tensor:

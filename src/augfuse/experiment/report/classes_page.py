@@ -12,7 +12,7 @@ from augfuse.experiment.evaluation import Evaluation, Mistake
 from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison
 from augfuse.experiment.report import figures
 from augfuse.experiment.report.markup import escape, folded, head, inline, over, paragraph, row, table, thumbnail
-from augfuse.experiment.tasks import task_of
+from augfuse.experiment.tasks.task import Task
 
 # A larger square of classes is unreadable; the most frequent confusions are listed instead.
 MOST_CLASSES = 20
@@ -29,11 +29,10 @@ def pooled(evaluations: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def confusion_mean(result: Comparison, arm: str) -> np.ndarray:
+def confusion_mean(task: Task, result: Comparison, arm: str) -> np.ndarray:
     """(classes, classes) float64: test images, or pixels, by true (rows) and stated class (columns), the mean over the
     seeds. Of a task that counts them."""
-    task, found = task_of(result.settings.task), result.evaluations_of(arm)
-    return np.mean([np.asarray(task.confusion(one), np.float64) for one in found], axis=0)
+    return np.mean([np.asarray(task.confusion(one), np.float64) for one in result.evaluations_of(arm)], axis=0)
 
 
 def training(result: Comparison) -> str:
@@ -89,15 +88,15 @@ def scores(result: Comparison, columns: Mapping[str, Mapping[str, np.ndarray]], 
     return body + paragraph(note, "note")
 
 
-def confusion(result: Comparison) -> str:
+def confusion(task: Task, result: Comparison) -> str:
     """How often each class is taken for each other, for both arms: test images, or of pixels the share of the class."""
     names = result.facts.classes
     shares = result.facts.counted != "images"
     if len(names) > MOST_CLASSES:
-        parts = [_most_frequent(arm, names, _shown(result, arm, shares)) for arm in ARMS]
+        parts = [_most_frequent(arm, names, _shown(task, result, arm, shares)) for arm in ARMS]
         note = f"The {_CONFUSIONS} most frequent confusions; the files in predictions/ hold every answer."
     else:
-        parts = [_square(arm, names, _shown(result, arm, shares)) for arm in ARMS]
+        parts = [_square(arm, names, _shown(task, result, arm, shares)) for arm in ARMS]
         note = "Rows are the true classes, columns the predicted ones; a dot is none."
     several = " Numbers of test images, the mean over the seeds." if len(result.settings.seeds) > 1 else " Test images."
     if shares:
@@ -154,8 +153,8 @@ def overall_calibration(result: Comparison, arm: str) -> metrics.Calibration:
     )
 
 
-def _shown(result: Comparison, arm: str, shares: bool) -> np.ndarray:
-    counts = confusion_mean(result, arm)
+def _shown(task: Task, result: Comparison, arm: str, shares: bool) -> np.ndarray:
+    counts = confusion_mean(task, result, arm)
     return np.round(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), 1) if shares else counts
 
 

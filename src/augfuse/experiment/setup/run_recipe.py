@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from augfuse.errors import AugfuseError, DataNotFoundError, RecipeError
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.transforms import (

@@ -10,7 +10,7 @@ import numpy as np
 from augfuse.errors import AugfuseError
 from augfuse.keras.generator.apply import is_overridden
 from augfuse.keras.generator.arguments import listed, standardising_arguments
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.transforms import Normalize, PerImageStandardize, ToFloat
 from augfuse.transforms.base import Write
 

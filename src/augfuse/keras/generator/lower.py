@@ -24,7 +24,7 @@ from augfuse.keras.generator.matrices import affine_matrix, as_keras, moves, to_
 from augfuse.keras.generator.records import EIGHT_BIT, SCALED, Finish, Pixels
 from augfuse.keras.generator.resample import border, spline, spline_order
 from augfuse.keras.generator.standardize import channel_steps, check_finite, preprocess, samplewise_steps, whole_steps
-from augfuse.plan.lower import Output, Pass, Sampling
+from augfuse.plan.lowered import Output, Pass, Sampling
 from augfuse.threads import share
 
 if TYPE_CHECKING:
