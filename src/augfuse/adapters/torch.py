@@ -22,7 +22,8 @@ from augfuse.algebra.rng import check_epoch
 from augfuse.batch import Batch
 from augfuse.data.batches.batch_form import Form
 from augfuse.data.batches.loader import Loader
-from augfuse.data.dataset import DataSet, check_index
+from augfuse.data.dataset import DataSet
+from augfuse.data.rows import check_index
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import RangeError, StateError
 from augfuse.recipe import Recipe
@@ -61,6 +62,11 @@ class TorchBatches(IterableDataset):
 
     With a device the loader reads and draws; pixels go there as they were read, with some hundred bytes of numbers for
     each, and one compiled program augments them. Labels and targets come along; masks are moved by the CPU.
+
+    Args:
+        loader: an `af.Loader`.
+        pin_memory: images in page-locked memory; by default where CUDA is available.
+        device: where images are augmented, such as "cuda"; None: on the host.
     """
 
     def __init__(
@@ -229,6 +235,9 @@ class TorchDataset(Dataset):
     what an `af.Loader` of the same seed makes of sample i in the same epoch. The dict has the "index" of the sample
     and, beside boxes, their "box_format", too. A DataLoader asks for a whole batch at a time (`__getitems__`), which is
     quicker than one by one.
+
+    Args:
+        loader: an `af.Loader`.
     """
 
     def __init__(self, loader: Loader) -> None:

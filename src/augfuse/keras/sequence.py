@@ -69,6 +69,10 @@ class LoaderDataset(keras.utils.PyDataset):
 
     Use `to_pydataset(loader)` or `loader.to_keras()` to make one. It pickles if its loader does; a copy starts in the
     same epoch.
+
+    Args:
+        loader: an `af.Loader`.
+        target: the name of a target that takes the place of the labels, such as "mask"; None for the labels.
     """
 
     @checked(loader=rules.loader)
