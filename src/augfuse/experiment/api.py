@@ -67,13 +67,16 @@ def _in_python(text: str) -> str:
 def train(asked: _Call) -> Outcome:
     """Train the same network without and with a recipe, on paired seeds, and report which was better.
 
+    The same call continues an interrupted run; a finished one with the same `name` and settings is read.
+
     Args:
         progress: Print it.
 
-    An interrupted run is continued by the same call; a finished one with the same `name` and settings is read. The
-    result holds everything the report shows; `result.test_score`, `result.gap`, `result.model`, `result.report`.
+    Returns:
+        An `Outcome`: everything that the report shows, such as `test_score`, `gap`, `model` and `report`.
 
-    Raises AugfuseError: data, recipe, model or numbers that cannot be used, with what to change.
+    Raises:
+        AugfuseError: data, recipe, model or numbers that cannot be used; the message has what to change.
     """
     from rich.console import Console
 

@@ -109,15 +109,15 @@ class Stopping(msgspec.Struct, frozen=True, kw_only=True):
         1, MOST_EPOCHS,
     )] = None  # fmt: skip
     lr_factor: Annotated[float, Option(
-        "What the learning rate is multiplied with then.", 0, 1, True, "a number between 0 and 1, such as 0.5"
+        "The factor by which the learning rate is multiplied then.", 0, 1, True, "a number between 0 and 1, such as 0.5"
     )] = 0.5  # fmt: skip
-    min_lr: Annotated[float, Option("Where lowering it ends.", 0, wanted="0 or more, such as 1e-6")] = 1e-6
+    min_lr: Annotated[float, Option("The lowest learning rate.", 0, wanted="0 or more, such as 1e-6")] = 1e-6
 
 
 class Method(Stopping, frozen=True, kw_only=True):
     """How all arms are trained: the options that the file of a run keeps as they were asked for."""
 
-    class_weights: Annotated[bool, Option("Weigh the training images so that all classes count alike.")] = False
+    class_weights: Annotated[bool, Option("Weight the training images so that all classes count the same.")] = False
     evaluations: Annotated[int, Option(
         "After how many epochs, evenly spread and the last one among them, training and test part are measured. Early "
         "stopping looks at the validation part after each epoch in any case.", 1, MOST_EPOCHS,
@@ -131,7 +131,7 @@ class Method(Stopping, frozen=True, kw_only=True):
         0.01, wanted="a number of at least 0.01", repeats=False,
     )] = None  # fmt: skip
     keep_weights: Annotated[bool, Option(
-        "Begin with the weights of the model file instead of fresh ones."
+        "Start from the weights of the model file instead of new ones."
     )] = False  # fmt: skip
     workers: Annotated[int | None, Option(
         "Threads that prepare batches; 0 for none. Default: chosen by the loader.", 0, 1024,

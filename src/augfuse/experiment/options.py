@@ -1,4 +1,4 @@
-"""What was asked of a training run: every option of `augfuse train` and `af.train`, once, with its limits."""
+"""The options of a training run, of `augfuse train` and `af.train`: each once, with its limits."""
 # Annotations are values here: what an option is stands in them.
 
 import math
@@ -78,7 +78,7 @@ class Asked(_First, frozen=True, kw_only=True):
         "refused."
     )] = False  # fmt: skip
     epochs: Annotated[int | None, Option(
-        "Rounds over the training part. Default: 15, for the digits 60.", 1, MOST_EPOCHS
+        "Passes over the training part. Default: 15, for the digits 60.", 1, MOST_EPOCHS
     )] = None  # fmt: skip
     seeds: Annotated[int | None, Option(
         "How many pairs of arms to train. Default: 3, for the digits 5.", 1, 100_000
@@ -99,7 +99,7 @@ class Asked(_First, frozen=True, kw_only=True):
         "recipe or the model makes; for photos 128.",
         word=str | None, repeats=False,
     )] = None  # fmt: skip
-    batch_size: Annotated[int, Option("Images per step.", 1)] = 32
+    batch_size: Annotated[int, Option("Images of a training step.", 1)] = 32
     optimizer: Annotated[str, Option(
         "adam, adamw, nadam, sgd, rmsprop or adagrad, for a model that is not compiled."
     )] = "adam"  # fmt: skip
@@ -109,7 +109,7 @@ class Asked(_First, frozen=True, kw_only=True):
         "Folder of this run. Default: the interrupted run of the same settings if there is one, else the time and the "
         "name of the data.", repeats=False,
     )] = None  # fmt: skip
-    overwrite: Annotated[bool, Option("Begin a run of this name again.", repeats=False)] = False
+    overwrite: Annotated[bool, Option("Start a run of this name again.", repeats=False)] = False
     average_epochs: Annotated[int, Option(
         "With --early-stopping, the weights that are measured and kept after an epoch are their moving average over "
         "about so many epochs: single epochs go up and down by more than a few validation images can tell. 1: as they "
@@ -126,10 +126,8 @@ class Options(Asked, frozen=True, kw_only=True):
 
 
 def settled(options: Options) -> Options:
-    """What was asked for, NumPy's numbers as Python's: the settings on record are plain.
-
-    Raises RangeError for numbers that make no run, DataError for names.
-    """
+    """The options with NumPy's numbers as Python's, as they are recorded. Raises RangeError for numbers that make no
+    run, DataError for names."""
     found: dict[str, Any] = {}
     for name, kind, option in options_of(Asked):
         value = getattr(options, name)

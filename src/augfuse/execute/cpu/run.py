@@ -1,7 +1,7 @@
 """The fused CPU executor: lowered plans into compiled loops, threads share the images of a batch by slices.
 
 Rows of one array whose plan is a single pass go through the compiled loop in bulk, without Python work per image.
-Images of their own sizes and area reduction go through the same compiled loop one image at a time: the same routine,
+Images of different sizes and area reduction go through the same compiled loop one image at a time: the same routine,
 hence the same bytes. Plans of several steps are carried out by `chunks`, those with tones by `toned`.
 """
 
