@@ -133,6 +133,8 @@ def settled(options: Options) -> Options:
         value = getattr(options, name)
         if name == "size":
             found[name] = None if value is None else _size(value)
+        elif name == "exclude":
+            found[name] = left_out(value)
         elif name == "sweep":
             if value is not None and (np.ndim(value) != 1 or isinstance(value, str)):
                 raise RangeError(f"--sweep: got {shown(value)}, wanted strengths, such as (0, 0.5, 1, 1.5).")
@@ -155,6 +157,13 @@ def settled(options: Options) -> Options:
         raise RangeError("--keep-weights: there is no --model whose weights could be kept.")
     _check_name(options.name)
     return msgspec.structs.replace(options, **found)
+
+
+def left_out(exclude: Any) -> str | tuple[str, ...] | None:
+    """The list of images to leave out, or their paths, read once: they may be a generator."""
+    if exclude is None or isinstance(exclude, (str, os.PathLike)):
+        return None if exclude is None else os.fspath(exclude)
+    return tuple(os.fspath(path) for path in exclude)
 
 
 def _size(value: Any) -> tuple[int, int]:

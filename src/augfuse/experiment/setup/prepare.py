@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from augfuse.experiment.backend import require_extra
 from augfuse.experiment.method import Method, flag, taken
 from augfuse.experiment.network.fingerprint import fingerprint
 from augfuse.experiment.network.user_model import OwnModel, check_savable, fresh_model, own_model, rescales, schedule_of
-from augfuse.experiment.options import Options, settled
+from augfuse.experiment.options import Options, left_out, settled
 from augfuse.experiment.records import Settings
 from augfuse.experiment.run_folder.checkpoint import RunFolder, identity
 from augfuse.experiment.setup import run_recipe
@@ -147,7 +146,7 @@ def _settings(
     usual_rate = None if network.compiled else LEARNING_RATE
     return Settings(
         data=None if demo else str(options.data or parts.title),
-        exclude=_left_out(options),
+        exclude=left_out(options.exclude),
         columns=None if options.columns is None else tuple(options.columns),
         name="",
         epochs=options.epochs or (usual if options.minutes is None else MOST_EPOCHS),
@@ -168,14 +167,6 @@ def _settings(
         task=parts.task.name,
         **taken(options, Method),
     )
-
-
-def _left_out(options: Options) -> str | tuple[str, ...] | None:
-    """The list of images to leave out, or their paths."""
-    found = options.exclude
-    if found is None or isinstance(found, (str, os.PathLike)):
-        return None if found is None else os.fspath(found)
-    return tuple(os.fspath(path) for path in found)
 
 
 def _named(settings: Settings, name: str) -> Settings:
