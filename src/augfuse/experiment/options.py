@@ -3,7 +3,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -50,7 +50,7 @@ class _First(Method, frozen=True):
 class Asked(_First, frozen=True, kw_only=True):
     """The options. None leaves the choice to `prepare`: it depends on the data."""
 
-    exclude: Annotated[str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None, Option(
+    exclude: Annotated[str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None, Option(
         "Leave out the images on this list, which augfuse doctor DATA --quarantine LIST writes.",
         python="With a path, images to leave out: the file that `augfuse doctor --quarantine` writes, or paths as "
         "`af.from_directory` takes them.",
