@@ -19,7 +19,7 @@ from augfuse.execute.arrays import Numbers, Static, ops_for, prepare, run
 from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.drawn import Program
 from augfuse.execute.images import as_images, check_values
-from augfuse.plan.plan import Source, value_range
+from augfuse.plan.settings import Source, value_range
 from augfuse.recipe import Recipe
 from augfuse.transforms import base
 from augfuse.transforms.children import leaves, tree

@@ -35,7 +35,7 @@ def warn_first(subject: str, message: str) -> None:
 
 
 def warn_once(about: Any, message: str) -> None:
-    """`warn`, the first time this is said of the object `about`: a model, a generator or a data set."""
+    """`warn`, the first time for the object `about`: a model, a generator or a data set."""
     with _lock:
         told = _told.setdefault(about, set())
         if message in told:

@@ -1,4 +1,4 @@
-"""Randomness as a function of position: the same (seed, epoch, index, slot) gives the same bits, whoever asks and when.
+"""Randomness as a function of position: the same (seed, epoch, index, slot) gives the same bits, in any order.
 
 The generator is Philox4x64-10 with key (seed, slot) and counter (index, epoch, block, 0). A slot is the blake2b-64 of a
 path such as "Rotate#0.degrees", so adding a transform to a recipe does not change what the others draw. No state is

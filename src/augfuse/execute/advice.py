@@ -1,4 +1,4 @@
-"""What is said about arrays that cannot be images as they are: why, and the next line to type, by their values."""
+"""Messages about arrays that cannot be images as they are: why, and the next line to type, from their values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from augfuse.text import shown
 
 MOST_CHANNELS = 4  # a picture has 1 to 4, but for satellites and microscopes
-_SHORTEST_SIDE = 8  # an axis that is shorter is no side of a picture, but for patches of test data
+_SHORTEST_SIDE = 8  # an axis that is shorter is not a side of a picture, but for patches of test data
 _LOOKED_AT = 2**27  # bytes that are read to say something about an array
 
 

@@ -1,4 +1,4 @@
-"""The pixels of a batch as an executor takes them: rows of one big array, or a list of arrays of their own sizes."""
+"""The pixels of a batch as an executor takes them: rows of one big array, or a list of arrays of different sizes."""
 
 from __future__ import annotations
 

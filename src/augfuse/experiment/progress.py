@@ -1,4 +1,4 @@
-"""What the user sees while training: a bar in a terminal, plain lines elsewhere."""
+"""Progress of a training run: a bar in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Progress:
         )
 
     def extend(self, steps: int) -> None:
-        """The arm that has begun is longer than was said: it has `steps` in all."""
+        """The arm that has begun is longer than announced: it has `steps` in all."""
         self._total = steps
         if self._bar is not None:
             self._bar.update(self._task, total=steps * self._arms)

@@ -1,4 +1,4 @@
-"""Running a settled job: train all arms, save the better one, check it, report."""
+"""Run a prepared job: train all arms, save the better one, check it, write the report."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _words(parts: Parts) -> str:
 
 
 def _fed(job: Job) -> tuple[Fed, ...]:
-    """The values of the parts as fed: the training part with and without augmentation, the val and the test part."""
+    """The input values of each part: the training part with and without augmentation, the val and the test part."""
     settings, parts = job.settings, job.parts
     size = min(settings.batch_size, evaluation_batch_size((*settings.size, settings.channels)))
 

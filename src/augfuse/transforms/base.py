@@ -46,7 +46,13 @@ class Amount(NamedTuple):
 
 
 class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
-    """Base of every transform. `p`: probability, 0..1, drawn per image."""
+    """Base of every transform.
+
+    `p`: probability, 0..1, drawn per image.
+
+    Args:
+        p: probability that an image is transformed, 0..1, drawn for each image.
+    """
 
     p: Probability = 1.0
 
@@ -363,7 +369,7 @@ def applications(transform: Transform) -> int:
 class Write(Transform, frozen=True):
     """What is done while the batch is written: one gain and offset per channel. Comes last, once."""
 
-    # Mean and deviation of each written image, then one affine in place.
+    # Mean and standard deviation of each written image, then one affine in place.
     standardizes: ClassVar[bool] = False
     comes_last: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "deterministic"

@@ -12,13 +12,13 @@ import numpy as np
 from augfuse.data.batches.room import Room
 from augfuse.data.columns.labels import stacked
 from augfuse.data.columns.things import Size
-from augfuse.data.dataset import DataSet
+from augfuse.data.readable import Readable
 from augfuse.data.sample import Sample
 from augfuse.data.stores.samples import COLUMNS
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, RangeError
 from augfuse.execute.advice import OF_ARRAYS, OF_RECIPE, OF_SAMPLES
 from augfuse.execute.images import Images, as_image, check_value, check_values
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
@@ -40,7 +40,7 @@ class Read(NamedTuple):
 class Reader:
     """Reads the samples of a batch; keeps count of those that could not be decoded."""
 
-    def __init__(self, data: DataSet, on_error: str, max_skipped: float, recipe: Recipe) -> None:
+    def __init__(self, data: Readable, on_error: str, max_skipped: float, recipe: Recipe) -> None:
         if on_error not in ("raise", "skip"):
             raise RangeError(f"on_error: got {shown(on_error)}, wanted 'raise' or 'skip'.")
         number = isinstance(max_skipped, (int, float, np.number)) and not isinstance(max_skipped, bool)

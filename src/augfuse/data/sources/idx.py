@@ -43,15 +43,20 @@ def from_idx(
         af.from_idx("fashion-mnist/")                 train-images-idx3-ubyte and its sisters, plain or .gz
         af.from_idx("fashion-mnist/", part="test")    t10k-images-idx3-ubyte
 
-    images: an IDX file of (n, h, w) or (n, h, w, c) values, or a folder that holds files of the usual names. In a
-        folder all parts are read, and are at hand as `data.parts`.
-    labels: an IDX file of (n,) whole numbers; for a folder it is found.
-    classes: names; label k is classes[k].
-    part: "train" (the default) or "test"; for a folder only.
+    Args:
+        images: an IDX file of (n, h, w) or (n, h, w, c) values, or a folder that holds files of the usual names. In a
+            folder all parts are read, and are at hand as `data.parts`.
+        labels: an IDX file of (n,) whole numbers; for a folder it is found.
+        classes: names; label k is classes[k].
+        part: "train" (the default) or "test"; for a folder only.
 
-    Raises DataNotFoundError (no such file, a folder without such files), DataError (not IDX, cut, longer than its
-    header says, numbers that differ, no such part), and what `from_arrays` raises. Whether a file is packed is seen
-    from its content.
+    Returns:
+        A `DataSet`; its images are in memory.
+
+    Raises:
+        DataNotFoundError: no such file, a folder without such files.
+        DataError: not IDX, cut, longer than its header says, numbers that differ, no such part; and what `from_arrays`
+            raises. Whether a file is packed is seen from its content.
     """
     path = Path(images)
     if not path.is_dir():
@@ -132,7 +137,7 @@ def _data(images: Path, labels: Path | None, classes: Sequence[str] | None) -> D
     except AugfuseError as error:
         if pixels.dtype == np.uint8:
             raise type(error)(f"{images}: {error}") from None
-        # What is wrong with other pixels, and is to be done to them, cannot be said to from_idx.
+        # from_idx has no option that would mend other pixels.
         raise type(error)(
             f"{images}: {str(error).rstrip('.')}. To do so: from augfuse.data.sources.idx import read_idx; "
             f"x = read_idx({shown(str(images))}); and af.from_arrays(x, y) in place of af.from_idx."

@@ -14,7 +14,7 @@ _LISTED_RATES = 6
 
 
 def curves(result: Comparison) -> str:
-    """Accuracy and loss over the epochs; with early stopping or a falling learning rate also what they went by."""
+    """Accuracy and loss over the epochs; with early stopping or a falling learning rate also the validation loss."""
     several = (
         " Thin lines are the single seeds, strong lines their mean, bands one standard deviation about it."
         if len(result.settings.seeds) > 1
@@ -31,15 +31,14 @@ def curves(result: Comparison) -> str:
 
 
 def rates(arm: Arm) -> tuple[tuple[int, float], ...]:
-    """(epoch, learning rate) of the first epoch, and of each one from which on it was another; () where it is not
-    known. Epochs count from 0."""
+    """(epoch, learning rate) of the first epoch and of each change; () if unknown. Epochs count from 0."""
     known = [(point.epoch, point.learning_rate) for point in arm.points if point.learning_rate is not None]
     before = [None, *(rate for _, rate in known)]
     return tuple((epoch, rate) for (epoch, rate), last in zip(known, before, strict=False) if rate != last)
 
 
 def _watched(result: Comparison) -> str:
-    """The validation loss, and the learning rate where it changed: what early stopping and the rate went by."""
+    """The validation loss, and the learning rate where it changed: what early stopping and the rate depend on."""
     settings, arms = result.settings, _compared(result)
     if not all(any(point.validation_loss is not None for point in arm.points) for arm in arms):
         return ""

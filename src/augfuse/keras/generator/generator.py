@@ -18,9 +18,10 @@ from augfuse.keras import migrate
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import attribute, checked
 from augfuse.keras.generator import fitting
-from augfuse.keras.generator.arguments import random_arguments
+from augfuse.keras.generator.apply import check_shape
 from augfuse.keras.generator.draws import from_dict, keyed, streamed
 from augfuse.keras.generator.lower import render
+from augfuse.keras.generator.options import read_options
 from augfuse.keras.generator.records import Pixels, full_scale
 from augfuse.keras.generator.standardize import standardize_array
 from augfuse.keras.iterators.array_iterator import NumpyArrayIterator
@@ -45,27 +46,37 @@ class ImageDataGenerator:
 
     The order is: affine (rotation, shift, shear, zoom), channel shift, flips, brightness; then, as `standardize` does,
     preprocessing_function, rescale, samplewise, featurewise, ZCA. Statistics come from `fit`.
+    `get_random_transform`, `apply_transform` and `standardize` may be overridden; they are then called for each image.
 
-    featurewise_center, featurewise_std_normalization: subtract the mean, divide by the deviation, of each channel over
-        the data set. samplewise_center, samplewise_std_normalization: of each image. A deviation asks for its centre.
-    zca_whitening, zca_epsilon: decorrelate the pixels; epsilon is added to the variances.
-    rotation_range: degrees, drawn from -r..r. shear_range: degrees; Keras' shear, which also stretches by 1 / cos.
-    width_shift_range, height_shift_range: a float below 1 is a fraction of the side, from 1 on pixels, drawn from
-        -r..r; a whole number n is one of 0..n-1 pixels with either sign; a 1-D array one of its elements, either sign.
-    zoom_range: z is (1 - z, 1 + z); below 1 enlarges; drawn for both axes on their own.
-    brightness_range: (low, high) factors. channel_shift_range: added to all channels, drawn from -r..r, in the units of
-        the pixels, clipped to the smallest and largest value of the image.
-    fill_mode: "nearest", "reflect", "wrap", "constant" (`cval`), as SciPy. interpolation_order: 0 nearest, 1 bilinear,
-        2 to 5 splines through SciPy.
-    horizontal_flip, vertical_flip: each with probability one half.
-    rescale: a factor; None or 0 is none. preprocessing_function: called with each augmented image, float (h, w, c).
-    data_format: "channels_last" (n, h, w, c) or "channels_first". dtype: of the batches. Both as Keras is configured.
-    validation_split: the fraction that `subset="validation"` takes; of files with a `groups.csv`, of their originals.
-    compat: None mends the defects of Keras' class (docs/imagedatagenerator.md), draws are a function of seed, epoch and
-        sample; "strict" gives Keras' numbers: the same draws from NumPy's global generator, order, and pixels.
+    Args:
+        featurewise_center, featurewise_std_normalization: subtract the mean, divide by the standard deviation, of each
+            channel over the data set.
+        samplewise_center, samplewise_std_normalization: the same with the statistics of each image. A
+            *_std_normalization also sets its *_center.
+        zca_whitening, zca_epsilon: decorrelate the pixels; epsilon is added to the variances.
+        rotation_range: degrees, drawn from -r..r.
+        width_shift_range, height_shift_range: a float below 1 is a fraction of the side, from 1 on pixels, drawn from
+            -r..r; a whole number n draws one of 0..n-1 pixels, a 1-D array one of its elements, with either sign.
+        brightness_range: (low, high) factors.
+        shear_range: degrees; Keras' shear, which also stretches by 1 / cos.
+        zoom_range: z is (1 - z, 1 + z), or (low, high); below 1 enlarges; drawn separately for both axes.
+        channel_shift_range: added to all channels, drawn from -r..r, in the units of the pixels, clipped to the
+            smallest and largest value of the image.
+        fill_mode: "nearest", "reflect", "wrap", "constant" (`cval`), as SciPy.
+        cval: the value outside of the image, with fill_mode="constant".
+        horizontal_flip, vertical_flip: each with probability one half.
+        rescale: a factor; None or 0 is none.
+        preprocessing_function: called with each augmented image, float (h, w, c).
+        data_format: "channels_last" (n, h, w, c) or "channels_first"; by default as Keras is configured.
+        validation_split: the fraction that `subset="validation"` takes; of files with a `groups.csv`, of their
+            originals.
+        interpolation_order: 0 nearest, 1 bilinear, 2 to 5 splines through SciPy.
+        dtype: of the batches; by default as Keras is configured.
+        compat: None mends the defects of Keras' class (docs/imagedatagenerator.md), draws are a function of seed, epoch
+            and sample; "strict" gives Keras' numbers: the same draws from NumPy's global generator, order, and pixels.
 
-    Raises RangeError, a ValueError, for an argument outside its domain. Subclasses may override `get_random_transform`,
-    `apply_transform` and `standardize`; images then go through them one by one.
+    Raises:
+        RangeError: a ValueError; an argument outside its domain.
     """
 
     @checked(compat=rules.compat)
@@ -178,7 +189,7 @@ class ImageDataGenerator:
     @property
     def augments(self) -> bool:
         """Whether any of the random transforms is switched on."""
-        return bool(random_arguments(self))
+        return bool(read_options(self).random())
 
     @checked(NumpyArrayIterator.__init__, Iterator.__init__)
     def flow(
@@ -318,7 +329,7 @@ class ImageDataGenerator:
     @checked(x=rules.image_pixels)
     def standardize(self, x: np.ndarray) -> np.ndarray:
         """An image or a batch, standardised, in place where x is of a float dtype. Samplewise: statistics of all x."""
-        return standardize_array(self, x)
+        return standardize_array(read_options(self), x)
 
     @checked(img_shape=rules.sides)
     def get_random_transform(self, img_shape: tuple[int, ...], seed: int | None = None) -> dict[str, Any]:
@@ -329,10 +340,10 @@ class ImageDataGenerator:
         height, width = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
         if seed is not None and self.compat is None:
             first = np.zeros(1, np.int64)
-            return keyed(self, check_seed(seed), 0, first, height, width).as_dict(0)
+            return keyed(read_options(self), check_seed(seed), 0, first, height, width).as_dict(0)
         if seed is not None:
             np.random.seed(seed)
-        return streamed(self, 1, height, width).as_dict(0)
+        return streamed(read_options(self), 1, height, width).as_dict(0)
 
     @checked(x=rules.image_pixels, transform_parameters=rules.parameters)
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
@@ -340,14 +351,14 @@ class ImageDataGenerator:
         image = np.asarray(x)
         if image.ndim != 3:
             raise ImageError(f"apply_transform: got shape {image.shape}, wanted one image of rank 3. Use x[0].")
-        planar = self.data_format == "channels_first"
-        stack = np.ascontiguousarray(np.moveaxis(image, 0, -1) if planar else image)[None]
+        options = read_options(self)
+        stack = np.ascontiguousarray(np.moveaxis(image, 0, -1) if options.planar else image)[None]
         if stack.dtype not in (np.uint8, np.uint16, np.float32):
             stack = stack.astype(np.float32)
         parameters = from_dict(transform_parameters)
         pixels = Pixels(stack, np.zeros(1, np.int64), *full_scale(stack))
-        self.check_shape(pixels)
-        out = render(self, pixels, parameters, 1, until="pictures")[0]
+        check_shape(options, pixels)
+        out = render(options, pixels, parameters, 1, until="pictures")[0]
         if image.dtype == out.dtype or parameters.brightness is not None:
             return out
         return np.floor(out + 0.5).astype(image.dtype) if image.dtype.kind in "iu" else out.astype(image.dtype)
@@ -361,24 +372,10 @@ class ImageDataGenerator:
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Compute featurewise statistics and whitening from images (n, h, w, c), or from an iterator of this package.
 
-        The images are rescaled as when they are fed; by default preprocessing_function and samplewise statistics are
+        The images are rescaled as in every batch; by default preprocessing_function and samplewise statistics are
         applied as well. augment: over `rounds` passes of augmented images. An iterator is read in chunks.
         """
         fitting.fit(self, x, augment, rounds, seed)
-
-    def check_shape(self, pixels: Pixels) -> None:
-        """Say once what differs from Keras for images of this shape."""
-        height, width, _ = pixels.shape
-        turned = self.rotation_range or self.shear_range or tuple(self.zoom_range) != (1, 1)
-        shifted = np.any(self.width_shift_range) or np.any(self.height_shift_range)
-        different = not np.array_equal(self.width_shift_range, self.height_shift_range)
-        if self.compat is None and ((height != width and (turned or shifted)) or (shifted and different)):
-            notice(
-                "axes",
-                "Keras 3 moves pictures along the width by height_shift_range and along the height by "
-                "width_shift_range, and turns images that are not square about a point beside their centre. Here "
-                "neither happens.",
-            )
 
     @checked()
     def to_recipe(self, image_shape: tuple[int, ...] | None = None) -> Recipe:

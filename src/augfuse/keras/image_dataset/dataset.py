@@ -25,12 +25,12 @@ _OF_TENSORFLOW: Mapping[str, str] = {
     "batch": "Pass batch_size= to image_dataset_from_directory.",
     "unbatch": "Pass batch_size=None to image_dataset_from_directory.",
     "cache": "Leave it out: files are read anew in each epoch, by threads, while the model trains.",
-    "prefetch": "Leave it out: batches are computed ahead by threads.",
+    "prefetch": "Leave it out: batches are prefetched by threads.",
     "shuffle": "Pass shuffle=True to image_dataset_from_directory: all files are shuffled, anew in each epoch.",
     "repeat": "Leave it out: model.fit(dataset, epochs=n) goes through it n times.",
     "map": "Pass recipe=af.Recipe([...]) to image_dataset_from_directory, or loop: "
     "((f(images), labels) for images, labels in dataset).",
-    "filter": "Loop over the batches, or give the files that are wanted a folder of their own.",
+    "filter": "Loop over the batches, or give the files that are wanted their own folder.",
     "with_options": "Leave it out: there are no options.",
     "element_spec": "Look at a batch: next(iter(dataset)).",
     "shard": "Use af.Loader(af.from_directory(path), recipe, shard=(rank, world)).to_keras().",
@@ -58,8 +58,14 @@ class ImageDataset(LoaderDataset):
     the files are shuffled. `dataset[i]` is batch i of the current epoch, `len(dataset)` how many there are. With
     batch_size=None these are single samples, which `fit` does not take.
 
-    class_names: of label 0, 1, ...; None without labels. file_paths: the files in the order that `shuffle` changes in
-    each epoch.
+    Args:
+        loader: the `af.Loader` that reads and augments the files.
+        form: which of images and labels a batch has, and in which dtypes.
+        start, stop: the first batch, and the one after the last; None for the end of the epoch.
+
+    Attributes:
+        class_names: of label 0, 1, ...; None without labels.
+        file_paths: the files in the order that `shuffle` changes in each epoch.
     """
 
     def __init__(self, loader: Loader, form: Form, start: int = 0, stop: int | None = None) -> None:

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from augfuse.algebra.ranges import truth, whole
-from augfuse.data.batches.loader import Loader, as_recipe
+from augfuse.data.batches.given_recipe import as_recipe
+from augfuse.data.batches.loader import Loader
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color
 from augfuse.data.layouts.names import is_left_behind
@@ -20,15 +21,16 @@ from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DataNotFoundError, RangeError, did_you_mean
 from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.files import check_choice, parse_target_size, say_found
 from augfuse.keras.checks.missing import why_missing
 from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.image_dataset.dataset import Form, ImageDataset
 from augfuse.keras.image_dataset.resize import Sizing
 from augfuse.keras.image_dataset.sized_files import PlainBatches, SizedFiles
-from augfuse.keras.iterators import file_iterator
 from augfuse.keras.iterators.listing import Listing, left_behind_folders
 from augfuse.recipe import Recipe
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 _FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 _INTERPOLATIONS = (
@@ -65,31 +67,46 @@ def image_dataset_from_directory(
     workers: int | None = None,
 ) -> Any:
     """Batches of the image files of a folder: `keras.utils.image_dataset_from_directory`, on every backend, without
-    TensorFlow. The pixels, labels and files are those of Keras; see `ImageDataset` for what is returned.
+    TensorFlow.
+
+    The pixels, labels and files are those of Keras; see `ImageDataset` for what is returned.
 
         train, val = image_dataset_from_directory("photos", validation_split=0.2, subset="both", seed=0)
         model.fit(train, validation_data=val, epochs=10)
 
-    labels: "inferred", one folder for each class; a list of one number for each file, in the order of the files'
-        names, folder by folder; None for images alone.
-    label_mode: "int" int32 (n,); "binary" float32 (n, 1); "categorical" float32 (n, classes); None for images alone.
-    class_names: the class folders to use, in the order of their numbers; all of them, sorted, by default.
-    color_mode: "rgb", "rgba", "grayscale". batch_size: None for single samples. image_size: (height, width).
-    shuffle: another order in each epoch; before a split, the one that Keras draws from `seed`. seed: None draws one
-        from NumPy's global generator.
-    validation_split, subset: the last validation_split of the files, or the others, or a list of both data sets.
-    interpolation: "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic", as
-        tf.image.resize. crop_to_aspect_ratio: cut the middle out, so that nothing is stretched; pad_to_aspect_ratio:
-        add black bars instead.
-    data_format: "channels_last", "channels_first", by default as Keras is configured. format: "tf" and "grain" are
-        taken, and give the same. verbose: print how many files were found.
-    recipe: our own: augments the images, whose values lie in 0..255; those of the validation subset go through
-        `recipe.eval()`. antialias: our own: without it, as in Keras, an image that becomes smaller skips pixels.
-    workers: our own: threads; all cores by default.
+    Args:
+        directory: the folder of the class folders.
+        labels: "inferred", one folder for each class; a list of one number for each file, in the order of the files'
+            names, folder by folder; None for images alone.
+        label_mode: "int" int32 (n,); "binary" float32 (n, 1); "categorical" float32 (n, classes); None for images
+            alone.
+        class_names: the class folders to use, in the order of their numbers; all of them, sorted, by default.
+        color_mode: "rgb", "rgba", "grayscale".
+        batch_size: None for single samples.
+        image_size: (height, width).
+        shuffle: another order in each epoch; before a split, the one that Keras draws from `seed`.
+        seed: None draws one from NumPy's global generator.
+        validation_split, subset: the last validation_split of the files, or the others, or a list of both data sets.
+        interpolation: "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic", as
+            tf.image.resize.
+        follow_links: go into folders that are symbolic links.
+        crop_to_aspect_ratio: cut the middle out, so that nothing is stretched;
+        pad_to_aspect_ratio: add black bars instead.
+        data_format: "channels_last", "channels_first", by default as Keras is configured.
+        format: "tf" and "grain" are taken, and give the same.
+        verbose: print how many files were found.
+        recipe: our own: augments the images, whose values lie in 0..255; those of the validation subset go through
+            `recipe.eval()`.
+        antialias: our own: without it, as in Keras, an image that becomes smaller skips pixels.
+        workers: our own: threads; all cores by default.
 
-    Raises DataNotFoundError (no such folder), DataError, a ValueError (no images; options that do not exist or do not
-    go together; labels of another length), ImageTypeError, a TypeError. A file that cannot be read is a DecodeError
-    when its batch is made.
+    Returns:
+        An `ImageDataset`; with subset="both" a list of two.
+
+    Raises:
+        DataNotFoundError: no such folder.
+        DataError: a ValueError; no images, options that do not exist or do not go together, labels of another length.
+        ImageTypeError: (a TypeError). A file that cannot be read is a DecodeError when its batch is made.
     """
     labels, label_mode = _check_labels(labels, label_mode, class_names)
     sizing = _sizing(image_size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, antialias, recipe)
@@ -109,7 +126,7 @@ def image_dataset_from_directory(
     _check_classes(label_mode, names, numbers)
     if verbose:
         classes = "" if names is None else f" belonging to {len(names)} classes"
-        file_iterator.say_found(f"Found {len(paths)} files{classes}.")
+        say_found(f"Found {len(paths)} files{classes}.")
     if shuffle:  # as Keras does it: two generators of one seed
         np.random.RandomState(_stream(seed)).shuffle(paths)
         if numbers is not None:
@@ -148,7 +165,7 @@ def image_dataset_from_directory(
                 f"validation_split: {fraction:g} of {len(paths)} files leaves none for {part}. Use another fraction."
             )
         if verbose and subset in (part, "both"):
-            file_iterator.say_found(f"Using {count} files for {part}.")
+            say_found(f"Using {count} files for {part}.")
     if subset == "both":
         return [dataset(parts["training"], True, bool(shuffle)), dataset(parts["validation"], False, False)]
     assert subset is not None
@@ -180,7 +197,7 @@ _FORMS: dict[str | None, Callable[[np.ndarray], np.ndarray] | None] = {
 
 def _check_labels(labels: Any, label_mode: Any, class_names: Any) -> tuple[Any, Any]:
     """Both as they are used: None for both where there are no labels."""
-    file_iterator.check_choice("label_mode", label_mode, ("int", "categorical", "binary", None))
+    check_choice("label_mode", label_mode, ("int", "categorical", "binary", None))
     if not is_one_of(labels, ("inferred", None)) and not isinstance(labels, (list, tuple, np.ndarray)):
         raise DataError(
             f"labels: got {shown(labels)}, wanted 'inferred', a list of one number for each file, or None."
@@ -192,16 +209,16 @@ def _check_labels(labels: Any, label_mode: Any, class_names: Any) -> tuple[Any, 
 
 
 def _check_choices(color_mode: Any, format: Any) -> None:
-    file_iterator.check_choice("color_mode", color_mode, ("rgb", "rgba", "grayscale"))
-    file_iterator.check_choice("format", format, ("tf", "grain"))
+    check_choice("color_mode", color_mode, ("rgb", "rgba", "grayscale"))
+    check_choice("format", format, ("tf", "grain"))
 
 
 def _sizing(
     image_size: Any, interpolation: Any, crops: Any, pads: Any, antialias: Any, recipe: Recipe | None
 ) -> Sizing:
-    size = file_iterator.parse_target_size((image_size, image_size) if isinstance(image_size, int) else image_size)
+    size = parse_target_size((image_size, image_size) if isinstance(image_size, int) else image_size)
     if not isinstance(interpolation, str) or interpolation.lower() not in _INTERPOLATIONS:
-        file_iterator.check_choice("interpolation", interpolation, _INTERPOLATIONS)
+        check_choice("interpolation", interpolation, _INTERPOLATIONS)
     crops, pads = truth("crop_to_aspect_ratio", crops), truth("pad_to_aspect_ratio", pads)
     if crops and pads:
         raise DataError("crop_to_aspect_ratio and pad_to_aspect_ratio: got True for both, wanted one of them.")
@@ -212,7 +229,7 @@ def _sizing(
 def _check_split(fraction: Any, subset: Any, shuffle: Any, seed: Any) -> float | None:
     """The fraction, or None where nothing is split."""
     if not is_one_of(subset, (*_SUBSETS, None)):
-        file_iterator.check_choice("subset", subset, (*_SUBSETS, None))
+        check_choice("subset", subset, (*_SUBSETS, None))
     if bool(fraction) != (subset is not None):
         missing, given = ("subset", "validation_split") if fraction else ("validation_split", "subset")
         example = "subset='both'" if fraction else "validation_split=0.2"
@@ -278,7 +295,7 @@ def _chosen(class_names: Any, folders: list[str], root: Path) -> list[str]:
 def _warn_of_folders(directory: str, folders: list[str], found: list[list[str]], chosen: bool) -> None:
     empty = [name for name, of_class in zip(folders, found, strict=True) if not of_class]
     if empty:
-        file_iterator.warn(
+        warn(
             f"{directory}: no images in {', '.join(map(shown, empty[:5]))}, which counts as a class all the same, as "
             "in Keras. Delete the folder, or pass class_names=[...]."
         )
@@ -288,7 +305,7 @@ def _warn_of_folders(directory: str, folders: list[str], found: list[list[str]],
     }
     reason = None if chosen else wrong_level(directory, inside, "class_names")
     if reason is not None:
-        file_iterator.warn(f"{directory}: {reason}")
+        warn(f"{directory}: {reason}")
 
 
 def _numbers(labels: Any, found: list[list[str]]) -> np.ndarray | None:
