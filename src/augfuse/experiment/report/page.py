@@ -132,9 +132,9 @@ def _model(result: Comparison) -> str:
     height, width, channels = found.input_shape
     predicts = task.predicts.format(classes=len(result.facts.classes))
     words = (
-        f"model.keras is the {found.arm} arm of seed {found.seed}, the first seed, not the luckiest. It takes raw "
+        f"model.keras is the {found.arm} arm of seed {found.seed}, the first seed, not the best one. It takes raw "
         f"uint8 images (n, {height}, {width}, {channels}) and returns {predicts}; the "
-        f"preprocessing is inside. Read back from the disk it scores {found.test_accuracy:.1%} on the test part, and "
+        f"preprocessing is inside. Reloaded, it scores {found.test_accuracy:.1%} on the test part, and "
         f"on {found.images} test images its predictions differ from the training path's by at most "
         f"{found.max_difference:.2g}; with the rounding of resized pixels to whole grey levels, by at most "
         f"{found.rounding_difference:.2g}."

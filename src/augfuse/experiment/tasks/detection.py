@@ -50,8 +50,8 @@ class Detection(Task):
     metric: ClassVar[str] = "AP"
     counted: ClassVar[str] = "boxes"
     predicts: ClassVar[str] = (
-        "for each of many places a box (x1, y1, x2, y2 as fractions of the image) and scores of {classes} classes; of "
-        "boxes that overlap keep the surest, as cv2.dnn.NMSBoxesBatched does"
+        "for each of many places a box (x1, y1, x2, y2 as fractions of the image) and scores of {classes} classes, "
+        "before non-maximum suppression, which cv2.dnn.NMSBoxesBatched does"
     )
     found: ClassVar[type[Any]] = BoxEvaluation
     widths: ClassVar[tuple[int, ...]] = (16, 32, 64, 96)
