@@ -219,7 +219,7 @@ class Loader:
 
     @property
     def label_kind(self) -> Literal["one-hot", "class numbers"] | None:
-        """What its labels are; None for others, or none."""
+        """The kind of its labels; None for other labels, or none."""
         return "one-hot" if self._classes is not None else label_kind(self.data.labels)
 
     def set_epoch(self, epoch: int) -> None:
@@ -259,8 +259,10 @@ class Loader:
         return self._begin()
 
     def _begin(self, form: Form | None = None, through: Through | None = None, held: int = 0) -> Iterator[Any]:
-        """The next loop. `through` makes of the batches what is handed out, one of each; it may run ahead of it.
-        held: batches that it holds on to."""
+        """The iterator of the next loop. `through` turns each batch into what the loop returns, and may prefetch.
+
+        held: batches that it holds.
+        """
         self._ring.room_for(self._workers + 3 + held)
         if self._begun:  # an unfinished loop is replaced: the next epoch begins
             self._move(self._epoch + 1, 0)
@@ -288,7 +290,7 @@ class Loader:
         self._iterator += 1
 
     def _settle(self) -> None:
-        """In a fork: locks that a thread of the parent may have held stay locked, so there are new ones."""
+        """Make new locks in a forked child: a lock that a thread of the parent held stays locked for ever."""
         if self._process != os.getpid():
             # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
             self._ring, self._process = Ring(self._workers + 3), os.getpid()
