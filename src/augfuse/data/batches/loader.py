@@ -84,8 +84,7 @@ class Loader:
         shard: (rank, world), this reader's part of every global batch of batch_size * world; "auto" takes it from
             torch.distributed, JAX, Keras or the environment of the process (RANK and WORLD_SIZE, ...).
         on_error, max_skipped: "skip" leaves out files that cannot be decoded, lists them in `loader.skipped`, and
-        raises
-            an error when they are more than this fraction of the data.
+            raises an error when they are more than this fraction of the data.
         collate: "list" makes `batch.images` a list, for images of different sizes.
         pad_to: (height, width) pads images with zeros at the right and below; 32 pads them to multiples of 32 that hold
             the largest of the batch. `batch.pixel_mask` marks the real pixels.
