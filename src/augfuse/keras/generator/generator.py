@@ -327,8 +327,7 @@ class ImageDataGenerator:
 
     @checked(x=rules.image_pixels)
     def standardize(self, x: np.ndarray) -> np.ndarray:
-        """An image or a batch, standardised, in place if x is of a float dtype; samplewise statistics are those of all
-        of x."""
+        """An image or a batch, standardised, in place if x is of a float dtype; statistics over all of x."""
         return standardize_array(self, x)
 
     @checked(img_shape=rules.sides)
@@ -347,8 +346,7 @@ class ImageDataGenerator:
 
     @checked(x=rules.image_pixels, transform_parameters=rules.parameters)
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
-        """One image (h, w, c), or (c, h, w), augmented with given parameters. The dtype stays, but brightness makes it
-        float32."""
+        """One image (h, w, c), or (c, h, w), augmented with given parameters; brightness makes it float32."""
         image = np.asarray(x)
         if image.ndim != 3:
             raise ImageError(f"apply_transform: got shape {image.shape}, wanted one image of rank 3. Use x[0].")
