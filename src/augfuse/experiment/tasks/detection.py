@@ -204,8 +204,8 @@ class Detection(Task):
             return {arm: ap.of_classes(result.evaluations_of(arm), len(result.facts.classes)) for arm in ARMS}
 
         return (
-            ("predictions", "What it says", lambda: classes_page.predictions(result)),
-            ("classes", "Class by class", lambda: classes_page.scores(result, columns(), "AP", note)),
+            ("predictions", "Predictions", lambda: classes_page.predictions(result)),
+            ("classes", "Scores of each class", lambda: classes_page.scores(result, columns(), "AP", note)),
         )
 
     def report(self, result: Comparison, arm: str) -> dict[str, Any]:
