@@ -75,7 +75,7 @@ class ImageDataGenerator:
             and sample; "strict" gives Keras' numbers: the same draws from NumPy's global generator, order, and pixels.
 
     Raises:
-        RangeError: a ValueError; an argument outside its domain.
+        RangeError: (a ValueError) an argument outside its domain.
     """
 
     @checked(compat=rules.compat)

@@ -63,8 +63,8 @@ class DirectoryIterator(Iterator):
 
     Raises:
         DataNotFoundError: no such folder.
-        DataError: a ValueError; a class without a folder, an option that does not exist.
-        ImageTypeError: a TypeError; a target size of the wrong type.
+        DataError: (a ValueError) a class without a folder, an option that does not exist.
+        ImageTypeError: (a TypeError) a target size of the wrong type.
     """
 
     reads_files = True
