@@ -109,7 +109,7 @@ def from_csv(
         delimiter: by default a comma, a semicolon, a tab or "|", whichever the first line has most of; a tab in a .tsv.
         encoding: of the text.
         header: the names of the columns, for a file without a line of them.
-        classes, part, color, **columns: as in `from_dataframe`. A column that holds only numbers is numeric, unless they
+        classes, part, color, **columns: as in `from_dataframe`. A column of numbers only is numeric, unless they
             begin with zeros (007); lists may be written as JSON. A first column without a name, as pandas writes it, is
             left out. Byte order marks and blank lines are ignored.
 
