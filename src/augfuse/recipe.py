@@ -57,6 +57,7 @@ _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", get_args(Interpolation))
 _FIRST = np.zeros(1, np.int64)
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
+_OF_PLAN = "Use the data set that the plan was made with."
 
 
 @final
@@ -204,7 +205,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_apart(out, pixels)
         held = given(self, targets, pixels.canvas, of.in_a_batch if clips is None else clips.where)
         labels = labels if plan.before is None else given_labels(labels, self._asks.softens)
-        mates = again(plan, pixels, held, labels, partners_of(data, self, plan.indices)[1])
+        mates = again(plan, pixels, held, labels, partners_of(data, self, plan.indices, _OF_PLAN)[1])
         batch = carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
         return batch if clips is None else clips.shaped(batch)
 

@@ -40,7 +40,7 @@ def test_what_did_not_fire_changed_nothing_and_what_fired_is_told(
     recipe = af.Recipe([*before, cls(**{**example, "p": 0.5})])
     image = noise(1, 64, 72)[0]
     takes_levels = any(isinstance(leaf, Tone | Mix) for leaf in leaves(recipe.transforms))
-    others = siblings(noise(5, 64, 72))
+    others = siblings(noise(24, 64, 72))
     fired = changed = 0
     for index in range(24):
         label = index % 3

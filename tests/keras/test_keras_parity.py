@@ -21,6 +21,7 @@ legacy = pytest.importorskip("keras.src.legacy.preprocessing.image", reason="thi
 from augfuse.errors import AugfuseWarning  # noqa: E402
 from augfuse.keras import ImageDataGenerator  # noqa: E402
 from augfuse.keras.generator.draws import streamed  # noqa: E402
+from augfuse.keras.generator.options import read_options  # noqa: E402
 from keras_cases import CALLS, SHIFTS, Case, make  # noqa: E402
 
 pytestmark = [
@@ -183,7 +184,7 @@ def test_one_bulk_draw_is_n_single_ones(shift: Any) -> None:
     one_by_one = [generator.get_random_transform((7, 11, 3)) for _ in range(50)]
     after = np.random.random()
     np.random.seed(5)
-    bulk = streamed(generator, 50, 7, 11)
+    bulk = streamed(read_options(generator), 50, 7, 11)
     assert [bulk.as_dict(i) for i in range(50)] == one_by_one
     assert np.random.random() == after
 

@@ -14,7 +14,7 @@ from PIL import Image
 keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras]'")
 
 import augfuse as af  # noqa: E402
-from augfuse.keras import ImageDataGenerator, LoaderDataset  # noqa: E402
+from augfuse.keras import ImageDataGenerator  # noqa: E402
 from augfuse.keras.checks import on_pass  # noqa: E402
 from augfuse.keras.protocol import Asker  # noqa: E402
 
@@ -293,10 +293,9 @@ def test_evaluation_on_another_feed_is_named_where_its_numbers_differ() -> None:
     trained = model()
 
     def said(method: str, feed: Any) -> list[str]:
-        watching: Any = on_pass.observe_loader if isinstance(feed, LoaderDataset) else on_pass.observe
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            watching(Asker(method, model=trained), feed)
+            on_pass.observe(Asker(method, model=trained), feed.described())
         return [str(w.message) for w in caught]
 
     for first, make in FEEDS.items():

@@ -13,7 +13,7 @@ from PIL import Image
 keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras]'")
 
 import augfuse as af  # noqa: E402
-from augfuse.keras import ImageDataGenerator, LoaderDataset  # noqa: E402
+from augfuse.keras import ImageDataGenerator  # noqa: E402
 from augfuse.keras.checks import on_pass  # noqa: E402
 from augfuse.keras.protocol import Asker  # noqa: E402
 
@@ -44,10 +44,9 @@ def loader(y: np.ndarray, **options: Any) -> Any:
 
 def said(model: Any, feed: Any, method: str = "fit") -> list[str]:
     """What Keras does at the beginning of a pass; `test_every_method_names_them` does it with Keras."""
-    watching: Any = on_pass.observe_loader if isinstance(feed, LoaderDataset) else on_pass.observe
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        watching(Asker(method, model=model), feed)
+        on_pass.observe(Asker(method, model=model), feed.described())
     return [str(w.message) for w in caught]
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras]'")
 
 import augfuse as af  # noqa: E402
-from augfuse.keras import ImageDataGenerator, LoaderDataset  # noqa: E402
+from augfuse.keras import ImageDataGenerator  # noqa: E402
 from augfuse.keras.checks import on_pass  # noqa: E402
 from augfuse.keras.protocol import Asker  # noqa: E402
 
@@ -56,8 +56,8 @@ def said(call: Any, *args: Any, **kwargs: Any) -> list[str]:
 
 def said_of_validation(feed: Any, validation_data: Any) -> list[str]:
     """What Keras does at the beginning of a pass of fit; `test_fit_with_raw_validation_arrays` does it with Keras."""
-    watching: Any = on_pass.observe_loader if isinstance(feed, LoaderDataset) else on_pass.observe
-    return said(watching, Asker("fit", model=network(), validation_data=validation_data), feed)
+    asker = Asker("fit", model=network(), validation_data=validation_data)
+    return said(on_pass.observe, asker, feed.described())
 
 
 # --- validation_data as arrays ---

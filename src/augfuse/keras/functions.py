@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike
 from augfuse.errors import ImageError, ImageTypeError, RangeError
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
+from augfuse.keras.generator.draws import from_dict
+from augfuse.keras.generator.matrices import as_keras
 from augfuse.keras.generator.resample import border, spline_order, warp
 
 _COMPILED = frozenset({np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)})
@@ -241,8 +243,9 @@ def apply_affine_transform(
     spline_order(order)
     if not (theta or tx or ty or shear) and zx == zy == 1:
         return x
-    matrix = _matrix(theta, tx, ty, shear, zx, zy, x.shape[row_axis], x.shape[col_axis])
-    if col_axis > row_axis:  # x, y to row, column; where columns come first, x is the first axis as it is
+    parameters = from_dict({"theta": theta, "tx": tx, "ty": ty, "shear": shear, "zx": zx, "zy": zy})
+    matrix = as_keras(parameters, x.shape[row_axis], x.shape[col_axis])[0]
+    if col_axis < row_axis:  # row, column to x, y: columns come first
         matrix = matrix[[[1], [0]], [1, 0, 2]]
     pixels = np.moveaxis(x, channel_axis, -1)
     pixels = np.ascontiguousarray(pixels, x.dtype if x.dtype in _COMPILED else np.float32)
@@ -373,19 +376,6 @@ def _check_axes(x: np.ndarray, axes: tuple[int, int, int]) -> None:
 
 def _uniform(low: float, high: float) -> float:
     return np.random.uniform(low, high)
-
-
-def _matrix(
-    theta: float, tx: float, ty: float, shear: float, zx: float, zy: float, height: int, width: int
-) -> np.ndarray:
-    """(2, 3), x before y, with the bits that Keras computes; `matrices.affine_matrix` differs in rounding."""
-    turn, shift, slant, zoom = (np.eye(3) for _ in range(4))
-    angle, lean = np.deg2rad(theta), np.deg2rad(shear)
-    turn[:2, :2] = (np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))
-    shift[:2, 2] = tx, ty
-    slant[:2, 1] = -np.sin(lean), np.cos(lean)
-    zoom[0, 0], zoom[1, 1] = zx, zy
-    return transform_matrix_offset_center(turn @ shift @ slant @ zoom, height, width)[:2]
 
 
 def _to_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

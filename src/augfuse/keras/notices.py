@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from augfuse.warn_once import warn_first
-
-if TYPE_CHECKING:
-    from augfuse.keras.iterators.iterator import Iterator
 
 
 def notice(subject: str, message: str) -> None:
@@ -19,19 +14,18 @@ def notice(subject: str, message: str) -> None:
     warn_first(subject, f"{message} {keras}")
 
 
-def say_of_iterator(iterator: Iterator) -> None:
-    """What differs for the options of an iterator."""
-    augments = iterator.image_data_generator is not None and iterator.image_data_generator.augments
-    if iterator.seed is not None and (augments or iterator.shuffle):
+def say_of_iterator(draws_by_seed: bool, spares_validation: bool, saves: bool) -> None:
+    """What differs for the options of an iterator: a seed, the validation subset of augmented images, save_to_dir."""
+    if draws_by_seed:
         notice(
             "seed",
             "Keras resets NumPy's global seed before each batch, and a batch depends on how many were asked for "
             "before it. Here a batch is a function of seed, epoch and position: other draws than Keras' for the "
             "same seed.",
         )
-    if augments and iterator.subset == "validation":
+    if spares_validation:
         notice("validation", "Keras augments the validation subset; here it is only standardised.")
-    if iterator.save_to_dir is not None:
+    if saves:
         notice(
             "save-to-dir",
             "With save_to_dir Keras draws file names from the same generator, which changes the augmentations, and "

@@ -15,14 +15,20 @@ import keras
 import numpy as np
 
 from augfuse.errors import DataError, RangeError, did_you_mean
-from augfuse.keras.checks import on_pass, rules
+from augfuse.keras.checks import on_pass, rules, value_range
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.protocol import Batches, Feed
+from augfuse.keras.protocol import PREDICT, Batches, Feed
 from augfuse.text import shown
+from augfuse.transforms.children import leaves
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
     from augfuse.data.batches.loader import Loader
+
+_LOADER_OF_ARRAYS = (
+    "Give them the recipe of training: "
+    "validation_data=af.Loader(af.from_arrays(x_test, y_test), recipe, training=False).to_keras()"
+)
 
 
 def to_pydataset(loader: Loader, target: str | None = None) -> LoaderDataset:
@@ -185,7 +191,32 @@ class LoaderDataset(keras.utils.PyDataset):
 
     def on_epoch_begin(self) -> None:
         """Keras calls this when one of its epochs begins."""
-        on_pass.observe_loader(self._feed.begin(sys._getframe(1)), self)
+        on_pass.observe(self._feed.begin(sys._getframe(1)), self.described())
+
+    def described(self) -> on_pass.Data:
+        """What there is to check when Keras begins a pass over these batches."""
+        kind = self._loader.label_kind
+        one_hot, other = (None, "") if kind is None else (kind == "one-hot", self.other_labels())
+        return on_pass.Data(self, one_hot, other, self._checked_labels, self._standardised, self._unfit)
+
+    def _standardised(self) -> on_pass.Standardisation:
+        return on_pass.Standardisation(value_range.of_loader(self._loader), None, _LOADER_OF_ARRAYS)
+
+    def _checked_labels(self) -> tuple[np.ndarray | None, int | None]:
+        columns = self._loader._classes
+        return on_pass.numbers_or_columns(self._loader.data.labels) if columns is None else (None, columns)
+
+    def _unfit(self, method: str) -> Generator[tuple[Any, str], None, None]:
+        loader = self._loader
+        random = [
+            type(t).__name__ for t in leaves(loader.recipe.transforms) if t.evaluation != "deterministic" and t.p > 0
+        ]
+        wrong = [f"its images are augmented ({', '.join(random)})"] if random else []
+        if method == PREDICT and loader._order.shuffle and len(loader.data) > 1:
+            wrong.append("its rows are shuffled, so that row i of the result is not sample i")
+        if wrong:
+            kind = "a training loader" if loader.training else "a loader with shuffle=True"
+            yield self, f"{method}() got {kind}: {' and '.join(wrong)}. Use {self.in_order()}"
 
     def on_epoch_end(self) -> None:
         """Keras calls this when one of its epochs ends, and once before the first."""

@@ -352,14 +352,14 @@ class Loader:
         the name of a target that takes the place of the labels, such as "mask"."""
         return adapter("keras").serve(self, target)
 
-    def to_torch(self, pin_memory: bool | None = None, device: Any = None) -> ServedToTorch:
+    def to_torch(self, pin_memory: bool | None = None, device: Any = None, targets: Any = None) -> ServedToTorch:
         """Return the same batches as tensors, (images (n, c, h, w), labels) or (images, dict of targets): a
         `torch.utils.data.IterableDataset`.
 
-        Images are in page-locked memory with `pin_memory` (None: where CUDA is available). With a `device` they are
-        sent there as they were read, and augmented there with the same draws.
+        Images are in page-locked memory with `pin_memory` (None: where CUDA is available). `device` and `targets` are
+        those of `to_jax`.
         """
-        return adapter("torch").serve(self, pin_memory, device)
+        return adapter("torch").serve(self, pin_memory, device, targets)
 
     def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset:
         """Return the same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch.
@@ -377,7 +377,8 @@ class Loader:
         Args:
             sharding: of the first axis over devices; with several processes each computes its part (shard="auto").
             prefetch: batches on their way to the device.
-            targets: their names, all by default; what differs in length becomes {"values": padded, "counts": (n,)}.
+            targets: their names, all by default, and "index", the samples' places; what differs in length becomes
+                {"values": padded, "counts": (n,)}.
             device: images are sent there as they were read, and augmented there with the same draws.
         """
         return adapter("jax").serve(self, sharding, prefetch, targets, device)

@@ -70,11 +70,6 @@ class Partners:
 
 def of_data(data: Readable, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]:
     """The pool of partners for these samples, and their reader. Class numbers become one-hot labels."""
-    if recipe._asks.classes and len(own) and own.max() >= len(data):
-        raise DataError(
-            f"data: got {len(data)} samples for an image at index {own.max()}, wanted the data set that the images are "
-            "of. Use that one, and indices= the places of the images in it."
-        )
     labels = data.labels
     numbers = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
     classes = one_hot_labels(data) if numbers and recipe._asks.softens is not None else None

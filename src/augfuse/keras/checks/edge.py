@@ -66,6 +66,8 @@ _RULES: Mapping[str, Rule] = {
     "image_data_generator": rules.generator,
     "max_skipped": rules.share,
 }  # fmt: skip
+_HOMES = ("__init__", "flow", "flow_from_directory", "fit")  # of ImageDataGenerator: who has an argument of this name
+_checked_functions: dict[str, tuple[str, ...]] = {}  # and their arguments
 # What the newer functions of Keras call it.
 _ALSO_CALLED = {"image_size": "target_size", "label_mode": "class_mode", "class_names": "classes"}
 
@@ -80,6 +82,7 @@ def checked(*passed_on: Callable[..., Any] | str, **own: Rule) -> Callable[[Call
         names = _parameters(function)
         known = frozenset(names).union(*map(_others, passed_on)) - {"self"}
         ruling = {**_RULES, **own}
+        _checked_functions[function.__qualname__] = names
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -127,18 +130,10 @@ def _no_such_argument(function: Callable[..., Any], name: str, known: frozenset[
 
 def _other_home(name: str) -> str:
     """Where an argument of this name belongs."""
-    from augfuse.keras.generator.generator import ImageDataGenerator
-
-    kind = ImageDataGenerator
-    homes = {
-        "ImageDataGenerator": kind.__init__,
-        "flow": kind.flow,
-        "flow_from_directory": kind.flow_from_directory,
-        "fit": kind.fit,
-    }
-    for home, function in homes.items():
-        if name in _parameters(function):
-            return f" {home}() has it: {home}({name}=...)."
+    for home in _HOMES:
+        if name in _checked_functions.get(f"ImageDataGenerator.{home}", ()):
+            call = home.replace("__init__", "ImageDataGenerator")
+            return f" {call}() has it: {call}({name}=...)."
     return ""
 
 

@@ -7,20 +7,17 @@ import inspect
 import itertools
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 
 from augfuse.keras.checks.value_range import Values
-from augfuse.keras.generator.apply import is_overridden
-from augfuse.keras.generator.arguments import listed, random_arguments, standardising_arguments
+from augfuse.keras.generator.arguments import listed
+from augfuse.keras.generator.options import Options
 from augfuse.keras.protocol import FIT, PREDICT, Asker
 from augfuse.text import shown
 from augfuse.warn_once import depth_of_caller, warn, warn_once
-
-if TYPE_CHECKING:
-    from augfuse.keras.generator.generator import ImageDataGenerator
 
 _NOTHING_LEFT = 0.1  # of images scaled to 0..1 and again by 1 / 255 about 0.004 is left
 _ANOTHER_SCALE = 8  # times as large: 0..255 beside 0..1, -1..1, or images of mean 0 and standard deviation 1
@@ -28,20 +25,12 @@ _SURELY_PIXELS = 100.0  # floats up to here may have been standardised by hand
 _SEEN = 64  # images that are looked at
 _ONLY_COLOURS = ("brightness_range", "channel_shift_range")  # these leave a mask as it is
 _BINARY = "binary_crossentropy"
-# Whether a loss wants one-hot labels, None where that depends on the outputs; its function, and its class.
-_LOSSES: dict[str, tuple[bool | None, Any, Any]] = {
-    "sparse_categorical_crossentropy": (
-        False,
-        keras.losses.sparse_categorical_crossentropy,
-        keras.losses.SparseCategoricalCrossentropy,
-    ),
-    "categorical_crossentropy": (True, keras.losses.categorical_crossentropy, keras.losses.CategoricalCrossentropy),
-    "categorical_focal_crossentropy": (
-        True,
-        keras.losses.categorical_focal_crossentropy,
-        keras.losses.CategoricalFocalCrossentropy,
-    ),
-    _BINARY: (None, keras.losses.binary_crossentropy, keras.losses.BinaryCrossentropy),
+# Whether a loss wants one-hot labels, None where that depends on the outputs.
+_LOSSES: dict[str, bool | None] = {
+    "sparse_categorical_crossentropy": False,
+    "categorical_crossentropy": True,
+    "categorical_focal_crossentropy": True,
+    _BINARY: None,
 }
 _KEEP_THE_SCALE = ("keras.src.layers.preprocessing.", "keras.src.layers.reshaping.")
 
@@ -52,7 +41,7 @@ def check_loss(feed: Any, model: Any, one_hot: bool, other_labels: str) -> None:
     Keras announces a pass before it fails. other_labels: what to type for the other kind.
     """
     name, width = _loss_of(model), _width_of(model)
-    wanted = _LOSSES[name][0] if name else None
+    wanted = _LOSSES[name] if name else None
     if name == _BINARY and width is not None:
         wanted = width > 1
     if wanted is None or wanted == one_hot:
@@ -79,7 +68,7 @@ def check_labels(feed: Any, model: Any, labels: Any, columns: int | None) -> Non
     labels: (n,) or (n, 1) numbers, None for others. columns: of one-hot labels, None for others.
     """
     name, width = _loss_of(model), _width_of(model)
-    if name and columns is not None and width not in (None, 1, columns) and _LOSSES[name][0] is not False:
+    if name and columns is not None and width not in (None, 1, columns) and _LOSSES[name] is not False:
         warn_once(
             feed,
             f"labels are one-hot with {columns} columns, and the model has {width} outputs. End it with "
@@ -87,7 +76,7 @@ def check_labels(feed: Any, model: Any, labels: Any, columns: int | None) -> Non
         )
     if labels is None or not labels.size:
         return
-    if width is None or labels.size != len(labels) or not (_LOSSES.get(name, (True,))[0] is False or name == _BINARY):
+    if width is None or labels.size != len(labels) or not (_LOSSES.get(name, True) is False or name == _BINARY):
         return
     low, high, last = labels.min(), labels.max(), max(width - 1, 1)
     if name == _BINARY and (width != 1 or (low >= 0 and high <= 1)):
@@ -133,12 +122,12 @@ def check_scaling(model: Any, values: Values) -> None:
             )
 
 
-def check_rescale(generator: ImageDataGenerator, scale: tuple[float, float]) -> None:
+def check_rescale(options: Options, scale: tuple[float, float]) -> None:
     """Warn where rescale divides floats that have been divided before. scale: of the images, as they come."""
-    rescale = generator.rescale or 1.0
-    divides = generator.featurewise_std_normalization or generator.zca_whitening
+    rescale = options.rescale or 1.0
+    divides = options.featurewise_std_normalization or options.zca_whitening
     left = max(map(abs, scale)) * abs(rescale)
-    if rescale == 1 or not 0 < left < _NOTHING_LEFT or divides or _comes_out_alike(generator):
+    if rescale == 1 or not 0 < left < _NOTHING_LEFT or divides or _comes_out_alike(options):
         return
     warn(
         f"flow: values of x lie in {_show(scale)}, and {listed({'rescale': rescale})} scales them again: the model "
@@ -146,10 +135,10 @@ def check_rescale(generator: ImageDataGenerator, scale: tuple[float, float]) -> 
     )
 
 
-def check_statistics(generator: ImageDataGenerator, what: str, scale: tuple[float, float]) -> None:
+def check_statistics(options: Options, what: str, scale: tuple[float, float]) -> None:
     """Warn where featurewise statistics were fitted to images on another scale than `what`, whose scale is given."""
-    fitted = generator.fitted_scale
-    if fitted is None or not generator.featurewise_center or _comes_out_alike(generator):
+    fitted = options.fitted_scale
+    if fitted is None or not options.featurewise_center or _comes_out_alike(options):
         return
     spans = sorted((fitted[1] - fitted[0], scale[1] - scale[0]))
     if spans[1] > _ANOTHER_SCALE * spans[0]:  # as 0..255 is of 0..1
@@ -185,16 +174,16 @@ def check_validation(feed: Any, values: Values, validation_data: Any, fix: str) 
     )
 
 
-def check_masks(generator: ImageDataGenerator, x: np.ndarray, y: np.ndarray) -> None:
+def check_masks(options: Options, x: np.ndarray, y: np.ndarray) -> None:
     """Warn where y are images that belong to x, masks or x itself, which flow() hands out as they are."""
     if y.ndim not in (3, 4) or len(y) != len(x) or y.dtype.kind not in "buif":
         return
     sides = {y.shape[1:3]} if y.ndim == 3 else {y.shape[1:3], y.shape[2:4]}
-    if (x.shape[generator.row_axis], x.shape[generator.col_axis]) not in sides:
+    if (x.shape[options.row_axis], x.shape[options.col_axis]) not in sides:
         return
-    moved = {name: value for name, value in random_arguments(generator).items() if name not in _ONLY_COLOURS}
+    moved = {name: value for name, value in options.random().items() if name not in _ONLY_COLOURS}
     same = y.shape == x.shape and (np.shares_memory(y, x) or np.array_equal(y, x))
-    scaled = {n: v for n, v in standardising_arguments(generator).items() if v is not None} if same else {}
+    scaled = options.standardising() if same else {}
     if not moved and not scaled:
         return
     what = "x itself" if same else f"pictures of the size of x, {y.shape}"
@@ -247,10 +236,10 @@ def check_steps(feed: Any, asker: Asker) -> None:
     )
 
 
-def _comes_out_alike(generator: ImageDataGenerator) -> bool:
+def _comes_out_alike(options: Options) -> bool:
     """Whether images may be standardised alike on whichever scale they come."""
-    own = generator.preprocessing_function is not None or is_overridden(generator, "standardize")
-    return own or generator.samplewise_std_normalization
+    own = options.preprocessing_function is not None or options.overrides("standardize")
+    return own or options.samplewise_std_normalization
 
 
 def _show(scale: tuple[float, float]) -> str:
@@ -272,7 +261,11 @@ def _loss_of(model: Any) -> str:
             loss = keras.losses.get(loss)
         except ValueError:  # Keras will say it
             return ""
-    return next((name for name, (_, function, kind) in _LOSSES.items() if loss is function or type(loss) is kind), "")
+    for name in _LOSSES:
+        kind = "".join(part.capitalize() for part in name.split("_"))
+        if loss is getattr(keras.losses, name) or type(loss) is getattr(keras.losses, kind):
+            return name
+    return ""
 
 
 def _width_of(model: Any) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
@@ -12,34 +12,25 @@ from augfuse.errors import DataError, DataNotFoundError, did_you_mean
 from augfuse.keras.checks.missing import why_missing
 from augfuse.text import shown
 
-if TYPE_CHECKING:
-    from augfuse.keras.iterators.iterator import Iterator
-
 NAMES = ("save_to_dir", "save_prefix", "save_format")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def check_saving(iterator: Iterator) -> None:
-    """`accept` all three as the constructor got them."""
-    for name in NAMES:
-        setattr(iterator, name, accept(iterator, name, getattr(iterator, name)))
-
-
-def accept(iterator: Iterator, name: str, value: Any) -> Any:
-    """What is stored for one of the three: no folder is None, and a dot before the format is taken off, but with
-    compat="strict": there it is part of the names, as in Keras.
+def checked(
+    save_to_dir: Any, save_prefix: Any, save_format: Any, strict: bool, channels: int | None
+) -> tuple[Any, Any, Any]:
+    """The three as they are stored: no folder is None, and a dot before the format is taken off, but with
+    compat="strict": there it is part of the names, as in Keras. channels: of the images, None where not known.
 
     Raises DataNotFoundError for a folder that does not exist, DataError for a format that cannot hold the pictures.
     """
-    if name == "save_to_dir":
-        value = value or None  # "" is not a folder
-    elif name == "save_format" and iterator.compat is None:
-        value = value.removeprefix(".")
-    folder, prefix, save_format = ({one: getattr(iterator, one) for one in NAMES} | {name: value}).values()
-    if folder is not None:
-        _check_folder(str(folder), prefix)
-        _check_format(str(save_format), _channels(iterator))
-    return value
+    save_to_dir = save_to_dir or None  # "" is not a folder
+    if not strict:
+        save_format = save_format.removeprefix(".")
+    if save_to_dir is not None:
+        _check_folder(str(save_to_dir), save_prefix)
+        _check_format(str(save_format), channels)
+    return save_to_dir, save_prefix, save_format
 
 
 def _check_folder(folder: str, prefix: str) -> None:
@@ -77,10 +68,3 @@ def _check_format(save_format: str, channels: int | None) -> None:
             f"save_format: got {shown(save_format)} for images of {channels} channels ({mode}), which it cannot hold "
             f"({error}). Use save_format='png'."
         ) from None
-
-
-def _channels(iterator: Iterator) -> int | None:
-    """How many the images have; None where that is not known."""
-    shape = getattr(iterator, "image_shape", None) or getattr(getattr(iterator, "x", None), "shape", (0,))[1:]
-    first = getattr(iterator, "data_format", None) == "channels_first"
-    return shape[0 if first else -1] if shape else None

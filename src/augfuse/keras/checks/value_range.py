@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
 
 from augfuse.errors import AugfuseError
-from augfuse.keras.generator.apply import is_overridden
-from augfuse.keras.generator.arguments import listed, standardising_arguments
+from augfuse.keras.generator.arguments import listed
+from augfuse.keras.generator.options import Options
 from augfuse.plan.settings import value_range
 from augfuse.transforms import Normalize, PerImageStandardize, ToFloat
 from augfuse.transforms.base import Write
 
 if TYPE_CHECKING:
     from augfuse.data.batches.loader import Loader
-    from augfuse.keras.iterators.iterator import Iterator
 
 _KNOWN = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
 _STANDARDISED = (-5.0, 5.0)  # about where images of mean 0 and standard deviation 1 lie
 _ranges: weakref.WeakKeyDictionary[Loader, tuple[float, float] | None] = weakref.WeakKeyDictionary()
-_ranges_of_iterators: weakref.WeakKeyDictionary[Iterator, tuple[int, tuple[float, float] | None]] = (
-    weakref.WeakKeyDictionary()
-)
 
 
 @final
@@ -82,28 +79,37 @@ def declare(loader: Loader, low: float, high: float) -> None:
     _ranges[loader] = low, high
 
 
-def of_iterator(iterator: Iterator) -> Values | None:
-    """What an iterator's generator makes of the pixels; None where it cannot be known."""
-    generator = iterator.image_data_generator
-    pixels = _range_of_iterator(iterator)
-    if generator is None or pixels is None or is_overridden(generator, "standardize"):
+def of_options(options: Options, pixels: tuple[float, float] | None) -> Values | None:
+    """What a generator makes of pixels of this range; None where it cannot be known."""
+    if pixels is None or options.overrides("standardize"):
         return None
-    given = {name: value for name, value in standardising_arguments(generator).items() if value is not None}
-    said = listed(given)
-    each = generator.samplewise_center, generator.samplewise_std_normalization
-    featurewise = generator.featurewise_center or generator.featurewise_std_normalization or generator.zca_whitening
-    function = generator.preprocessing_function is not None
-    if function and not generator.rescale:
+    said = listed(options.standardising())
+    each = options.samplewise_center, options.samplewise_std_normalization
+    function = options.preprocessing_function is not None
+    if function and not options.rescale:
         return None
-    if each[1] or generator.featurewise_std_normalization or generator.zca_whitening:
-        exact = all(each) and not featurewise and not function
+    if each[1] or options.featurewise_std_normalization or options.zca_whitening:
+        exact = all(each) and not options.is_fitted and not function
         return _made(*_STANDARDISED, said)._replace(standardises=True, exact=exact)
     # A function comes before rescale, which is then taken to be meant for the scale of the pixels.
-    low, high = sorted((generator.rescale or 1.0) * end for end in pixels)
-    centred = each[0] or generator.featurewise_center
+    low, high = sorted((options.rescale or 1.0) * end for end in pixels)
+    centred = each[0] or options.featurewise_center
     if centred:
         low, high = low - high, high - low
     return _made(low, high, said)._replace(exact=pixels in _KNOWN and not centred and not function)
+
+
+def of_first(read: Callable[[], tuple[tuple[float, float], np.ndarray]]) -> tuple[float, float] | None:
+    """The range of the images of a data set, as `read` tells: the range of all, and the first image.
+
+    None where they cannot be read, and where a range that follows from a dtype says nothing of numbers within 0..1,
+    such as those of a mask in bytes.
+    """
+    try:
+        full, image = read()
+    except (AugfuseError, OSError, ValueError, TypeError, IndexError, NotImplementedError):  # reading a batch says it
+        return None
+    return None if full[1] > 1 >= image.max() else full
 
 
 def _made(low: float, high: float, said: str) -> Values:
@@ -112,30 +118,12 @@ def _made(low: float, high: float, said: str) -> Values:
 
 def _range_of_loader(loader: Loader) -> tuple[float, float] | None:
     """The full scale of the images, as the first one tells."""
+
+    def read() -> tuple[tuple[float, float], np.ndarray]:
+        sample = loader.data[0]
+        image = np.asarray(sample[0] if isinstance(sample, tuple) else sample)
+        return value_range(image.dtype, loader.recipe.value_range), image
+
     if loader not in _ranges:
-        try:
-            sample = loader.data[0]
-            image = np.asarray(sample[0] if isinstance(sample, tuple) else sample)
-            _ranges[loader] = _unless_dark(value_range(image.dtype, loader.recipe.value_range), image)
-        except (AugfuseError, OSError, ValueError, TypeError):  # whoever reads the batch will say it
-            _ranges[loader] = None
+        _ranges[loader] = of_first(read)
     return _ranges[loader]
-
-
-def _range_of_iterator(iterator: Iterator) -> tuple[float, float] | None:
-    """The full scale of the images, as the first one tells."""
-    known = _ranges_of_iterators.get(iterator)
-    if known is None or known[0] != iterator.changes:  # something was set on it since
-        try:
-            _, pixels = iterator.read(np.zeros(1, np.int64), 1)
-            image = pixels.stack[pixels.rows[0]]
-            found = _unless_dark((pixels.low, pixels.high), image) if iterator._is_ours else None
-        except (AugfuseError, OSError, ValueError, TypeError, IndexError, NotImplementedError):  # as above
-            found = None
-        known = _ranges_of_iterators[iterator] = iterator.changes, found
-    return known[1]
-
-
-def _unless_dark(full: tuple[float, float], image: np.ndarray) -> tuple[float, float] | None:
-    """A range that follows from a dtype says nothing of numbers within 0..1, such as those of a mask in bytes."""
-    return None if full[1] > 1 >= image.max() else full

@@ -12,14 +12,12 @@ width_shift_range, which moves pictures the wrong way round; `compat="strict"` k
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from augfuse.algebra.rng import bits, unit
-
-if TYPE_CHECKING:
-    from augfuse.keras.generator.generator import ImageDataGenerator
+from augfuse.keras.generator.options import Options
 
 # What each column of uniforms is for. Every image has all of them, so that no option changes what another one draws.
 _COLUMNS = (
@@ -27,6 +25,9 @@ _COLUMNS = (
     "flip_horizontal", "flip_vertical", "channel", "brightness", "height_sign", "width_sign",
 )  # fmt: skip
 _THETA, _HEIGHT, _WIDTH, _SHEAR, _ZX, _ZY, _FLIP_H, _FLIP_V, _CHANNEL, _BRIGHT, _HEIGHT_SIGN, _WIDTH_SIGN = range(12)
+
+_PLAIN = {"theta": 0.0, "tx": 0.0, "ty": 0.0, "shear": 0.0, "zx": 1.0, "zy": 1.0}  # what changes nothing
+_FLIPS = ("flip_horizontal", "flip_vertical")
 
 
 @final
@@ -49,25 +50,17 @@ class Parameters(NamedTuple):
 
     def as_dict(self, i: int) -> dict[str, Any]:
         """Those of one image, as Keras' `get_random_transform` returns them."""
-        return {
-            "theta": float(self.theta[i]),
-            "tx": float(self.tx[i]),
-            "ty": float(self.ty[i]),
-            "shear": float(self.shear[i]),
-            "zx": float(self.zx[i]),
-            "zy": float(self.zy[i]),
-            "flip_horizontal": bool(self.flip_horizontal[i]),
-            "flip_vertical": bool(self.flip_vertical[i]),
-            "channel_shift_intensity": None if self.channel_shift is None else float(self.channel_shift[i]),
-            "brightness": None if self.brightness is None else float(self.brightness[i]),
-        }
+        numbers = {name: float(getattr(self, name)[i]) for name in _PLAIN}
+        flips = {name: bool(getattr(self, name)[i]) for name in _FLIPS}
+        shift = None if self.channel_shift is None else float(self.channel_shift[i])
+        brightness = None if self.brightness is None else float(self.brightness[i])
+        return {**numbers, **flips, "channel_shift_intensity": shift, "brightness": brightness}
 
 
 def from_dict(given: dict[str, Any]) -> Parameters:
     """One image's parameters out of the dict that `apply_transform` takes; what is missing changes nothing."""
-    plain = {"theta": 0.0, "tx": 0.0, "ty": 0.0, "shear": 0.0, "zx": 1.0, "zy": 1.0}
-    numbers = {name: np.array([given.get(name, default)], float) for name, default in plain.items()}
-    flips = {name: np.array([bool(given.get(name, False))]) for name in ("flip_horizontal", "flip_vertical")}
+    numbers = {name: np.array([given.get(name, default)], float) for name, default in _PLAIN.items()}
+    flips = {name: np.array([bool(given.get(name, False))]) for name in _FLIPS}
     shift, brightness = given.get("channel_shift_intensity"), given.get("brightness")
     return Parameters(
         **numbers,
@@ -77,59 +70,52 @@ def from_dict(given: dict[str, Any]) -> Parameters:
     )
 
 
-def keyed(
-    generator: ImageDataGenerator, seed: int, epoch: int, indices: np.ndarray, height: int, width: int
-) -> Parameters:
-    """The parameters of these samples in this epoch. They do not depend on the order or size of the requests."""
+def keyed(options: Options, seed: int, epoch: int, indices: np.ndarray, height: int, width: int) -> Parameters:
+    """The parameters of these samples in this epoch, whatever is drawn before them or with them."""
     u = unit(bits(seed, epoch, indices, "ImageDataGenerator", len(_COLUMNS) // 4))
-    return _parameters(
-        generator,
-        u,
-        _shift(generator.height_shift_range, u[:, _HEIGHT], u[:, _HEIGHT_SIGN], height),
-        _shift(generator.width_shift_range, u[:, _WIDTH], u[:, _WIDTH_SIGN], width),
-    )
+    return _parameters(options, u, *_shifts(options, u, height, width))
 
 
-def streamed(generator: ImageDataGenerator, n: int, height: int, width: int) -> Parameters:
+def streamed(options: Options, n: int, height: int, width: int) -> Parameters:
     """The next n images' parameters from `numpy.random`'s global generator, bit for bit what Keras' class draws."""
-    shifts = ((generator.height_shift_range, height), (generator.width_shift_range, width))
+    shifts = ((options.height_shift_range, height), (options.width_shift_range, width))
     if any(_is_drawn(value) and _choices(value) is not None for value, _ in shifts):
-        rows = [_one_by_one(generator, shifts) for _ in range(n)]
+        rows = [_one_by_one(options, shifts) for _ in range(n)]
         u = np.array([row for row, _ in rows]).reshape(n, len(_COLUMNS))
         rolled = np.array([shift for _, shift in rows], float).reshape(n, 2)
-        return _parameters(generator, u, rolled[:, 0], rolled[:, 1])
-    wanted = _wanted(generator)
+        return _parameters(options, u, rolled[:, 0], rolled[:, 1])
+    wanted = _wanted(options)
     u = np.zeros((n, len(_COLUMNS)))
     u[:, wanted] = np.random.random_sample((n, len(wanted)))  # in bulk equals one by one, bit for bit
-    return _parameters(
-        generator,
-        u,
-        _shift(generator.height_shift_range, u[:, _HEIGHT], u[:, _HEIGHT_SIGN], height),
-        _shift(generator.width_shift_range, u[:, _WIDTH], u[:, _WIDTH_SIGN], width),
-    )
+    return _parameters(options, u, *_shifts(options, u, height, width))
 
 
-def _wanted(generator: ImageDataGenerator) -> list[int]:
+def _shifts(options: Options, u: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = _shift(options.height_shift_range, u[:, _HEIGHT], u[:, _HEIGHT_SIGN], height)
+    return rows, _shift(options.width_shift_range, u[:, _WIDTH], u[:, _WIDTH_SIGN], width)
+
+
+def _wanted(options: Options) -> list[int]:
     """The columns that Keras draws, in its order; a shift by choice draws in its own way, but stands in its place."""
     drawn = {
-        _THETA: bool(generator.rotation_range),
-        _HEIGHT: _is_drawn(generator.height_shift_range),
-        _WIDTH: _is_drawn(generator.width_shift_range),
-        _SHEAR: bool(generator.shear_range),
-        _ZX: _zooms(generator),
-        _ZY: _zooms(generator),
+        _THETA: bool(options.rotation_range),
+        _HEIGHT: _is_drawn(options.height_shift_range),
+        _WIDTH: _is_drawn(options.width_shift_range),
+        _SHEAR: bool(options.shear_range),
+        _ZX: _zooms(options),
+        _ZY: _zooms(options),
         _FLIP_H: True,  # drawn whether or not it flips
         _FLIP_V: True,
-        _CHANNEL: generator.channel_shift_range != 0,
-        _BRIGHT: generator.brightness_range is not None,
+        _CHANNEL: options.channel_shift_range != 0,
+        _BRIGHT: options.brightness_range is not None,
     }
     return [column for column, wanted in drawn.items() if wanted]
 
 
-def _one_by_one(generator: ImageDataGenerator, shifts: Sequence[tuple[Any, int]]) -> tuple[np.ndarray, list[float]]:
+def _one_by_one(options: Options, shifts: Sequence[tuple[Any, int]]) -> tuple[np.ndarray, list[float]]:
     """One image where a shift is a choice: `numpy.random.choice` takes a varying number of words from the stream."""
     u, rolled = np.zeros(len(_COLUMNS)), [0.0, 0.0]
-    for column in _wanted(generator):
+    for column in _wanted(options):
         choices = _choices(shifts[column - _HEIGHT][0]) if column in (_HEIGHT, _WIDTH) else None
         if choices is not None:
             value, size = shifts[column - _HEIGHT]
@@ -143,37 +129,37 @@ def _one_by_one(generator: ImageDataGenerator, shifts: Sequence[tuple[Any, int]]
     return u, rolled
 
 
-def _parameters(generator: ImageDataGenerator, u: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> Parameters:
+def _parameters(options: Options, u: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> Parameters:
     """Uniforms to parameters; `rows` and `columns` are the height and width shifts in pixels."""
     n = len(u)
     zx = zy = np.ones(n)
-    if _zooms(generator):
-        low, high = generator.zoom_range
+    if _zooms(options):
+        low, high = options.zoom_range
         zx, zy = low + (high - low) * u[:, _ZX], low + (high - low) * u[:, _ZY]
     brightness = None
-    if generator.brightness_range is not None:
-        low, high = generator.brightness_range
+    if options.brightness_range is not None:
+        low, high = options.brightness_range
         brightness = low + (high - low) * u[:, _BRIGHT]
     no = np.zeros(n, bool)
-    strict = generator.compat == "strict"
+    strict = options.compat == "strict"
     return Parameters(
-        theta=_about_zero(generator.rotation_range, u[:, _THETA]),
+        theta=_about_zero(options.rotation_range, u[:, _THETA]),
         tx=rows if strict else columns,
         ty=columns if strict else rows,
-        shear=_about_zero(generator.shear_range, u[:, _SHEAR]),
+        shear=_about_zero(options.shear_range, u[:, _SHEAR]),
         zx=zx,
         zy=zy,
-        flip_horizontal=u[:, _FLIP_H] < 0.5 if generator.horizontal_flip else no,
-        flip_vertical=u[:, _FLIP_V] < 0.5 if generator.vertical_flip else no,
+        flip_horizontal=u[:, _FLIP_H] < 0.5 if options.horizontal_flip else no,
+        flip_vertical=u[:, _FLIP_V] < 0.5 if options.vertical_flip else no,
         channel_shift=(
-            _about_zero(generator.channel_shift_range, u[:, _CHANNEL]) if generator.channel_shift_range != 0 else None
+            _about_zero(options.channel_shift_range, u[:, _CHANNEL]) if options.channel_shift_range != 0 else None
         ),
         brightness=brightness,
     )
 
 
-def _zooms(generator: ImageDataGenerator) -> bool:
-    return not (generator.zoom_range[0] == 1 and generator.zoom_range[1] == 1)
+def _zooms(options: Options) -> bool:
+    return not (options.zoom_range[0] == 1 and options.zoom_range[1] == 1)
 
 
 def _about_zero(bound: float, u: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ the featurewise step when images are augmented. With compat="strict" the steps a
 from __future__ import annotations
 
 from collections.abc import Iterator as Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +17,10 @@ from augfuse.data.measured.moments import moments
 from augfuse.data.measured.zca import fit_zca
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.keras.checks import inputs
-from augfuse.keras.generator.apply import is_overridden, one_by_one
+from augfuse.keras.generator.apply import one_by_one
 from augfuse.keras.generator.draws import keyed, streamed
 from augfuse.keras.generator.lower import render
+from augfuse.keras.generator.options import Generator, Options, read_options
 from augfuse.keras.generator.records import Pixels, as_stack, full_scale
 from augfuse.keras.iterators.file_iterator import EmptyBatchError
 from augfuse.keras.iterators.iterator import Iterator, global_seed
@@ -27,23 +28,21 @@ from augfuse.keras.notices import notice
 from augfuse.threads import cpu_count
 from augfuse.warn_once import warn
 
-if TYPE_CHECKING:
-    from augfuse.keras.generator.generator import ImageDataGenerator
-
 _CHUNK = 2**24  # values of a chunk
 _AUGMENTING = ("random_transform", "get_random_transform", "apply_transform")
 
 
-def fit(generator: ImageDataGenerator, x: Any, augment: bool, rounds: int, seed: int | None) -> None:
+def fit(generator: Generator, x: Any, augment: bool, rounds: int, seed: int | None) -> None:
     """See `ImageDataGenerator.fit`."""
     whole("rounds", rounds, 1)
-    if generator.compat == "strict":
-        _fit_as_keras(generator, _checked(generator, x, generator.dtype), augment, rounds, seed)
+    options = read_options(generator)
+    if options.compat == "strict":
+        _fit_as_keras(options, _checked(options, x, options.dtype), augment, rounds, seed)
         return
-    source = x if isinstance(x, Iterator) else _checked(generator, x, None)
-    if not generator.featurewise_center and not generator.featurewise_std_normalization:
+    source = x if isinstance(x, Iterator) else _checked(options, x, None)
+    if not options.featurewise_center and not options.featurewise_std_normalization:
         return  # nothing is asked for
-    if generator.preprocessing_function is not None:
+    if options.preprocessing_function is not None:
         notice(
             "fit-preprocessing",
             "Keras' fit() leaves out preprocessing_function and samplewise statistics; this one applies them, as to "
@@ -53,30 +52,30 @@ def fit(generator: ImageDataGenerator, x: Any, augment: bool, rounds: int, seed:
 
     def chunks() -> Iterable[np.ndarray]:
         for epoch in range(rounds if augment else 1):
-            for indices, pixels in _pixels(generator, source):
+            for indices, pixels in _pixels(options, source):
                 height, width, _ = pixels.shape
-                parameters = keyed(generator, key, epoch, indices, height, width) if augment else None
-                if augment and is_overridden(generator, *_AUGMENTING):
-                    images = np.stack(list(one_by_one(generator, pixels, indices, key, epoch)))
-                    pixels, parameters = _as_pixels(generator, images), None
-                yield render(generator, pixels, parameters, cpu_count(), until="statistics")
+                parameters = keyed(options, key, epoch, indices, height, width) if augment else None
+                if augment and options.overrides(*_AUGMENTING):
+                    images = np.stack(list(one_by_one(options, pixels, indices, key, epoch)))
+                    pixels, parameters = _as_pixels(options, images), None
+                yield render(options, pixels, parameters, cpu_count(), until="statistics")
 
-    if generator.zca_whitening:
+    if options.zca_whitening:
         notice(
             "zca",
             "Keras' ZCA centres per channel, adds zca_epsilon to singular values, which grow with the number of "
             "images, and needs a d x d matrix. This one centres each pixel, and adds it to the variances.",
         )
-        generator.whitening = fit_zca(chunks, generator.zca_epsilon)
+        generator.whitening = fit_zca(chunks, options.zca_epsilon)
         generator.mean = generator.whitening.mean
         return
-    mean, deviation = moments(chunks(), generator.channel_axis)
+    mean, deviation = moments(chunks(), options.channel_axis)
     generator.mean = mean
-    if generator.featurewise_std_normalization:
+    if options.featurewise_std_normalization:
         generator.std = deviation
 
 
-def _pixels(generator: ImageDataGenerator, source: Any) -> Iterable[tuple[np.ndarray, Pixels]]:
+def _pixels(options: Options, source: Any) -> Iterable[tuple[np.ndarray, Pixels]]:
     """The images in order, in chunks, with their positions."""
     if isinstance(source, Iterator):
         for start in range(0, source.n, source.batch_size):
@@ -84,23 +83,23 @@ def _pixels(generator: ImageDataGenerator, source: Any) -> Iterable[tuple[np.nda
                 indices, pixels = source.read(np.arange(start, min(start + source.batch_size, source.n)), cpu_count())
             except EmptyBatchError:
                 continue  # the iterator has warned
-            generator.fitted_scale = (pixels.low, pixels.high)
+            options.owner.fitted_scale = (pixels.low, pixels.high)
             yield indices, pixels
         return
-    generator.fitted_scale = full_scale(source)
+    scale = options.owner.fitted_scale = full_scale(source)
     step = max(1, _CHUNK // source[0].size)
     for start in range(0, len(source), step):
         part = source[start : start + step]
-        stack = as_stack(np.moveaxis(part, generator.channel_axis, 3))
-        yield np.arange(start, start + len(part)), Pixels(stack, np.arange(len(part)), *generator.fitted_scale)
+        stack = as_stack(np.moveaxis(part, options.channel_axis, 3))
+        yield np.arange(start, start + len(part)), Pixels(stack, np.arange(len(part)), *scale)
 
 
-def _as_pixels(generator: ImageDataGenerator, images: np.ndarray) -> Pixels:
-    stack = np.ascontiguousarray(np.moveaxis(images, generator.channel_axis, 3), np.float32)
+def _as_pixels(options: Options, images: np.ndarray) -> Pixels:
+    stack = np.ascontiguousarray(np.moveaxis(images, options.channel_axis, 3), np.float32)
     return Pixels(stack, np.arange(len(stack)), *full_scale(stack))
 
 
-def _checked(generator: ImageDataGenerator, x: Any, dtype: Any) -> np.ndarray:
+def _checked(options: Options, x: Any, dtype: Any) -> np.ndarray:
     if isinstance(x, Iterator):
         raise ImageTypeError(
             "fit: got an iterator, wanted an array with compat='strict'. Leave compat out to fit from it."
@@ -108,41 +107,42 @@ def _checked(generator: ImageDataGenerator, x: Any, dtype: Any) -> np.ndarray:
     array = np.asarray(inputs.images("fit", x), dtype)
     if len(array) == 0:
         raise DataError("fit: got no images, wanted at least one.")
-    channels = array.shape[generator.channel_axis]
+    channels = array.shape[options.channel_axis]
     if channels not in (1, 3, 4):
         warn(
-            f'fit: expected images in the data format "{generator.data_format}" with 1, 3 or 4 channels on axis '
-            f"{generator.channel_axis}, got an array of shape {array.shape} ({channels} channels).",
+            f'fit: expected images in the data format "{options.data_format}" with 1, 3 or 4 channels on axis '
+            f"{options.channel_axis}, got an array of shape {array.shape} ({channels} channels).",
         )
     return array
 
 
-def _fit_as_keras(generator: ImageDataGenerator, x: np.ndarray, augment: bool, rounds: int, seed: int | None) -> None:
+def _fit_as_keras(options: Options, x: np.ndarray, augment: bool, rounds: int, seed: int | None) -> None:
+    generator = options.owner
     if seed is not None:
         np.random.seed(seed)
-    x = x * np.asarray(generator.rescale, x.dtype) if generator.rescale else np.copy(x)
+    x = x * np.asarray(options.rescale, x.dtype) if options.rescale else np.copy(x)
     if augment:
-        height, width = x.shape[generator.row_axis], x.shape[generator.col_axis]
-        pixels = _as_pixels(generator, x)
-        one = is_overridden(generator, *_AUGMENTING)
+        height, width = x.shape[options.row_axis], x.shape[options.col_axis]
+        pixels = _as_pixels(options, x)
+        one = options.overrides(*_AUGMENTING)
         passes = [
             np.stack([generator.random_transform(image) for image in x])
             if one
-            else render(generator, pixels, streamed(generator, len(x), height, width), cpu_count(), until="pictures")
+            else render(options, pixels, streamed(options, len(x), height, width), cpu_count(), until="pictures")
             for _ in range(rounds)
         ]
         x = np.concatenate(passes).astype(x.dtype)
-    axes = (0, generator.row_axis, generator.col_axis)
+    axes = (0, options.row_axis, options.col_axis)
     shape = [1, 1, 1]
-    shape[generator.channel_axis - 1] = x.shape[generator.channel_axis]
-    if generator.featurewise_center:
+    shape[options.channel_axis - 1] = x.shape[options.channel_axis]
+    if options.featurewise_center:
         generator.mean = np.mean(x, axis=axes).reshape(shape)
         x -= generator.mean
-    if generator.featurewise_std_normalization:
+    if options.featurewise_std_normalization:
         generator.std = np.std(x, axis=axes).reshape(shape)
         x /= generator.std + 1e-6
-    if generator.zca_whitening:
-        generator.zca_whitening_matrix = keras_zca(x, generator.zca_epsilon)
+    if options.zca_whitening:
+        generator.zca_whitening_matrix = keras_zca(x, options.zca_epsilon)
 
 
 def keras_zca(x: np.ndarray, epsilon: float) -> np.ndarray:

@@ -18,9 +18,10 @@ from augfuse.keras import migrate
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import attribute, checked
 from augfuse.keras.generator import fitting
-from augfuse.keras.generator.arguments import random_arguments
+from augfuse.keras.generator.apply import check_shape
 from augfuse.keras.generator.draws import from_dict, keyed, streamed
 from augfuse.keras.generator.lower import render
+from augfuse.keras.generator.options import read_options
 from augfuse.keras.generator.records import Pixels, full_scale
 from augfuse.keras.generator.standardize import standardize_array
 from augfuse.keras.iterators.array_iterator import NumpyArrayIterator
@@ -188,7 +189,7 @@ class ImageDataGenerator:
     @property
     def augments(self) -> bool:
         """Whether any of the random transforms is switched on."""
-        return bool(random_arguments(self))
+        return bool(read_options(self).random())
 
     @checked(NumpyArrayIterator.__init__, Iterator.__init__)
     def flow(
@@ -328,7 +329,7 @@ class ImageDataGenerator:
     @checked(x=rules.image_pixels)
     def standardize(self, x: np.ndarray) -> np.ndarray:
         """An image or a batch, standardised, in place if x is of a float dtype; statistics over all of x."""
-        return standardize_array(self, x)
+        return standardize_array(read_options(self), x)
 
     @checked(img_shape=rules.sides)
     def get_random_transform(self, img_shape: tuple[int, ...], seed: int | None = None) -> dict[str, Any]:
@@ -339,10 +340,10 @@ class ImageDataGenerator:
         height, width = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
         if seed is not None and self.compat is None:
             first = np.zeros(1, np.int64)
-            return keyed(self, check_seed(seed), 0, first, height, width).as_dict(0)
+            return keyed(read_options(self), check_seed(seed), 0, first, height, width).as_dict(0)
         if seed is not None:
             np.random.seed(seed)
-        return streamed(self, 1, height, width).as_dict(0)
+        return streamed(read_options(self), 1, height, width).as_dict(0)
 
     @checked(x=rules.image_pixels, transform_parameters=rules.parameters)
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
@@ -350,14 +351,14 @@ class ImageDataGenerator:
         image = np.asarray(x)
         if image.ndim != 3:
             raise ImageError(f"apply_transform: got shape {image.shape}, wanted one image of rank 3. Use x[0].")
-        planar = self.data_format == "channels_first"
-        stack = np.ascontiguousarray(np.moveaxis(image, 0, -1) if planar else image)[None]
+        options = read_options(self)
+        stack = np.ascontiguousarray(np.moveaxis(image, 0, -1) if options.planar else image)[None]
         if stack.dtype not in (np.uint8, np.uint16, np.float32):
             stack = stack.astype(np.float32)
         parameters = from_dict(transform_parameters)
         pixels = Pixels(stack, np.zeros(1, np.int64), *full_scale(stack))
-        self.check_shape(pixels)
-        out = render(self, pixels, parameters, 1, until="pictures")[0]
+        check_shape(options, pixels)
+        out = render(options, pixels, parameters, 1, until="pictures")[0]
         if image.dtype == out.dtype or parameters.brightness is not None:
             return out
         return np.floor(out + 0.5).astype(image.dtype) if image.dtype.kind in "iu" else out.astype(image.dtype)
@@ -375,20 +376,6 @@ class ImageDataGenerator:
         applied as well. augment: over `rounds` passes of augmented images. An iterator is read in chunks.
         """
         fitting.fit(self, x, augment, rounds, seed)
-
-    def check_shape(self, pixels: Pixels) -> None:
-        """Say once what differs from Keras for images of this shape."""
-        height, width, _ = pixels.shape
-        turned = self.rotation_range or self.shear_range or tuple(self.zoom_range) != (1, 1)
-        shifted = np.any(self.width_shift_range) or np.any(self.height_shift_range)
-        different = not np.array_equal(self.width_shift_range, self.height_shift_range)
-        if self.compat is None and ((height != width and (turned or shifted)) or (shifted and different)):
-            notice(
-                "axes",
-                "Keras 3 moves pictures along the width by height_shift_range and along the height by "
-                "width_shift_range, and turns images that are not square about a point beside their centre. Here "
-                "neither happens.",
-            )
 
     @checked()
     def to_recipe(self, image_shape: tuple[int, ...] | None = None) -> Recipe:

@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
+from typing import Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
-from augfuse.errors import ImageError
 from augfuse.execute.cpu.kernel_arguments import Target
 from augfuse.execute.cpu.run import BORDERS, Work, flat, run, target_of, work_of
-from augfuse.keras.generator.boundary import Maps, has_ties, settle
+from augfuse.keras.generator.boundary import Maps, settle
+from augfuse.keras.generator.compat import mode_of
 from augfuse.keras.generator.draws import Parameters
 from augfuse.keras.generator.kernels import finish
-from augfuse.keras.generator.matrices import affine_matrix, as_keras, moves, to_engine, with_flips
-from augfuse.keras.generator.records import EIGHT_BIT, SCALED, Finish, Pixels
+from augfuse.keras.generator.matrices import moves, to_engine, with_flips
+from augfuse.keras.generator.options import Options
+from augfuse.keras.generator.records import Finish, Pixels
 from augfuse.keras.generator.resample import border, spline, spline_order
 from augfuse.keras.generator.standardize import channel_steps, check_finite, preprocess, samplewise_steps, whole_steps
 from augfuse.plan.lowered import Output, Pass, Sampling
 from augfuse.threads import share
 
-if TYPE_CHECKING:
-    from augfuse.keras.generator.generator import ImageDataGenerator
-
-# How far to go: the augmented pictures, as what fit() takes its statistics of, or the model's input.
+# How far to go: the augmented pictures, as what fit() takes its statistics of, or the input of the model.
 Until: TypeAlias = Literal["pictures", "statistics", "all"]
 Take: TypeAlias = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 
@@ -56,25 +54,14 @@ class _Pass(NamedTuple):
         run(self.work, self.source, self.starts[start:stop], self.shape, self.target, start, start)
         if self.ties is not None:
             warp, out = self.work.warp, self.target
-            settle(
-                self.source,
-                self.starts,
-                self.shape,
-                self.ties,
-                warp.mode,
-                warp.nearest,
-                self.cval,
-                out.planar,
-                out.out,
-                start,
-                stop,
-            )
+            ties = self.source, self.starts, self.shape, self.ties, warp.mode, warp.nearest, self.cval
+            settle(*ties, out.planar, out.out, start, stop)
         for steps in self.finishes:
             finish(self.target.out, start, stop, size, channels, height * width, self.target.planar, steps)
 
 
 def render(
-    generator: ImageDataGenerator,
+    options: Options,
     pixels: Pixels,
     parameters: Parameters | None,
     workers: int,
@@ -83,38 +70,36 @@ def render(
 ) -> np.ndarray:
     """n finished images, float32 (n, h, w, c), or (n, c, h, w) for a channels_first generator; parameters None: not
     augmented. `take` allocates the result."""
-    planar = generator.data_format == "channels_first"
+    planar, mode = options.planar, mode_of(options)
     n, (height, width, channels) = len(pixels.rows), pixels.shape
     out = take((n, channels, height, width) if planar else (n, height, width, channels), np.dtype(_F))
-    before, factors = _picture_steps(generator, pixels, parameters)
+    before, factors = _picture_steps(options, pixels, parameters)
     after = Finish()
     if until != "pictures":
-        after = channel_steps(generator, channels) if until == "all" else samplewise_steps(generator)
-    function = None if until == "pictures" else generator.preprocessing_function
+        after = channel_steps(options, channels) if until == "all" else samplewise_steps(options)
+    function = None if until == "pictures" else options.preprocessing_function
 
     scale, bias = np.ones(channels, _F), np.zeros(channels, _F)
     finishes: tuple[Finish, ...] = ()
     if function is not None:
         finishes = (before,) if before.acts else ()
-    elif before.acts or after.centers or after.divides or generator.compat == "strict":
+    elif before.acts or after.centers or after.divides or not mode.fuses:
         finishes = (before.followed_by(after),) if before.acts or after.acts else ()
     else:  # a gain and an offset per channel are part of the write
         scale, bias = after.gain_and_bias(channels)
-    work = _build(generator, pixels, parameters, factors, scale, bias, out, finishes)
+    work = _build(options, pixels, parameters, factors, scale, bias, out, finishes)
     share(work.run, n, workers)
     if function is not None:
         for image in out:
-            image[...] = preprocess(generator, image)
-        check_finite("preprocessing_function", generator, out)
+            image[...] = preprocess(options, image)
+        check_finite("preprocessing_function", options, out)
         if after.acts:
             size, plane = height * width * channels, height * width
             share(lambda a, b: finish(work.target.out, a, b, size, channels, plane, planar, after), n, workers)
-    return whole_steps(generator, out) if until == "all" else out
+    return whole_steps(options, out) if until == "all" else out
 
 
-def _picture_steps(
-    generator: ImageDataGenerator, pixels: Pixels, parameters: Parameters | None
-) -> tuple[Finish, np.ndarray | None]:
+def _picture_steps(options: Options, pixels: Pixels, parameters: Parameters | None) -> tuple[Finish, np.ndarray | None]:
     """What has to wait for the warped pixels, and the brightness factors that need not."""
     if parameters is None:
         return Finish(), None
@@ -123,24 +108,11 @@ def _picture_steps(
         before = Finish(shifts=np.ascontiguousarray(parameters.channel_shift))
     if factors is None:
         return before, None
-    factors = np.ascontiguousarray(factors)
-    if generator.compat == "strict":
-        if pixels.shape[2] not in (1, 3, 4):
-            raise ImageError(
-                f"brightness_range: got images with {pixels.shape[2]} channels, wanted 1, 3 or 4 with compat='strict', "
-                "which goes through 8-bit pictures as Keras does. Leave compat out."
-            )
-        # What is whole in float64, as SciPy computes it, may be a little lower in float32. Splines are SciPy's own, and
-        # order 0 copies.
-        rounding = before.rounding if spline_order(generator.interpolation_order) == 1 else _F(0)
-        return before._replace(brightness=EIGHT_BIT, factors=factors, rounding=rounding), None
-    if before.acts:
-        return before._replace(brightness=SCALED, factors=factors, low=_F(pixels.low), high=_F(pixels.high)), None
-    return before, factors
+    return mode_of(options).brighten(options, pixels, before, np.ascontiguousarray(factors))
 
 
 def _build(
-    generator: ImageDataGenerator,
+    options: Options,
     pixels: Pixels,
     parameters: Parameters | None,
     factors: np.ndarray | None,
@@ -150,47 +122,37 @@ def _build(
     finishes: tuple[Finish, ...],
 ) -> _Pass:
     n, (height, width, channels) = len(pixels.rows), pixels.shape
-    edge, order = border(generator.fill_mode), spline_order(generator.interpolation_order)
+    edge, order = border(options.fill_mode), spline_order(options.interpolation_order)
     stack, rows, sampling = pixels.stack, pixels.rows, None
     moving = parameters is not None and moves(parameters)
     ties = None
     if moving and parameters is not None:
-        p = parameters
-        if generator.compat == "strict":
-            maps = as_keras(p, height, width)
-            ties = Maps(maps, p.flip_vertical, p.flip_horizontal) if has_ties(BORDERS[edge], order == 0) else None
-        else:
-            maps = affine_matrix(p.theta, p.tx, p.ty, p.shear, p.zx, p.zy, height, width, mended=True)
+        maps, ties = mode_of(options).maps(parameters, height, width, BORDERS[edge], order == 0)
         if order > 1:
-            stack, rows, ties = (
-                spline(stack[rows], maps, generator.fill_mode, generator.cval, order),
-                np.arange(n),
-                None,
-            )
+            stack = spline(stack[rows], maps, options.fill_mode, options.cval, order)
+            rows, ties = np.arange(n), None
             maps = np.tile(np.eye(2, 3), (n, 1, 1))
         how = "nearest" if order == 0 else "bilinear"
-        sampling = Sampling(to_engine(with_flips(maps, p, height, width)), None, edge, how)
+        sampling = Sampling(to_engine(with_flips(maps, parameters, height, width)), None, edge, how)
     size = Canvas(np.full(n, height), np.full(n, width))
-    step, low, high = _colors(generator, pixels, factors, Pass(size, sampling))
+    step, low, high = _colors(options, pixels, factors, Pass(size, sampling))
     output = Output(low, high, np.tile(scale, (n, 1)), np.tile(bias, (n, 1)), np.dtype(_F))
     return _Pass(
         flat(stack),
         np.ascontiguousarray(rows, np.int64) * math.prod(pixels.shape),
         pixels.shape,
         work_of(step, channels, pixels.low),
-        target_of(output, generator.data_format == "channels_first", out),
+        target_of(output, options.planar, out),
         finishes,
         ties,
-        float(generator.cval),
+        float(options.cval),
     )
 
 
-def _colors(
-    generator: ImageDataGenerator, pixels: Pixels, factors: np.ndarray | None, step: Pass
-) -> tuple[Pass, float, float]:
+def _colors(options: Options, pixels: Pixels, factors: np.ndarray | None, step: Pass) -> tuple[Pass, float, float]:
     """The pass with brightness as its colours and the fill colour as it leaves it; and the clip."""
     n, channels = len(pixels.rows), pixels.shape[2]
-    fills = np.full((n, channels), generator.cval, np.float64)
+    fills = np.full((n, channels), options.cval, np.float64)
     if factors is None:
         return step._replace(fills=fills), -np.inf, np.inf
     offsets = pixels.low - factors * pixels.low

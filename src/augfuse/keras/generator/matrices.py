@@ -7,6 +7,8 @@ m[:, :, 2], and pixel centres lie at whole numbers.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from augfuse.errors import RangeError
@@ -15,25 +17,14 @@ from augfuse.keras.generator.draws import Parameters
 _FURTHEST = 1e30  # pixels: coordinates are computed in float32, and those that are not numbers lead out of the image
 
 
-def affine_matrix(
-    theta: np.ndarray,
-    tx: np.ndarray,
-    ty: np.ndarray,
-    shear: np.ndarray,
-    zx: np.ndarray,
-    zy: np.ndarray,
-    height: int,
-    width: int,
-    *,
-    mended: bool = False,
-) -> np.ndarray:
-    """(n, 2, 3) from n of each parameter: theta and shear in degrees, tx and ty in pixels, along columns and rows.
+def affine_matrix(p: Parameters, height: int, width: int) -> np.ndarray:
+    """(n, 2, 3) about the centre of the image, ((width - 1) / 2, (height - 1) / 2).
 
-    `mended`: about the centre of the image, ((width - 1) / 2, (height - 1) / 2). Keras' own takes x from the height and
-    y from the width, so that images which are not square turn about another point.
+    Keras' own takes x from the height and y from the width, so that images which are not square turn about another
+    point: see `as_keras`.
     """
-    across, down = (width, height) if mended else (height, width)
-    centre_x, centre_y = across / 2 - 0.5, down / 2 - 0.5
+    theta, tx, ty, shear, zx, zy = p[:6]
+    centre_x, centre_y = width / 2 - 0.5, height / 2 - 0.5
     angle, slant = np.deg2rad(theta), np.deg2rad(shear)
     cos, sin = np.cos(angle), np.sin(angle)
     cos_slant, sin_slant = np.cos(slant), np.sin(slant)
@@ -49,11 +40,11 @@ def affine_matrix(
 
 
 def as_keras(p: Parameters, height: int, width: int) -> np.ndarray:
-    """(n, 2, 3): `affine_matrix` to the last bit as Keras computes it, product by product.
+    """(n, 2, 3) to the last bit as Keras computes them, product by product.
 
     SciPy cuts and wraps at exactly 0 and n - 1. A row that a shear leaves in place lies there: the last bit decides.
     """
-    out = np.empty((len(p), 2, 3))
+    out = np.tile(np.eye(2, 3), (len(p), 1, 1))
     centre, back = np.eye(3), np.eye(3)
     centre[:2, 2] = height / 2 - 0.5, width / 2 - 0.5
     back[:2, 2] = -centre[:2, 2]
@@ -69,14 +60,9 @@ def as_keras(p: Parameters, height: int, width: int) -> np.ndarray:
             factors.append([[1, -sin, 0], [0, cos, 0], [0, 0, 1]])
         if zx != 1 or zy != 1:
             factors.append([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
-        if not factors:
-            out[i] = np.eye(2, 3)
-            continue
-        matrix = np.array(factors[0], float)
-        for factor in factors[1:]:
-            matrix = np.dot(matrix, np.array(factor, float))
-        matrix = np.dot(np.dot(centre, matrix), back)
-        out[i] = matrix[[1, 0]][:, [1, 0, 2]]  # rows before columns
+        if factors:
+            matrix = functools.reduce(np.dot, (np.array(factor, float) for factor in factors))
+            out[i] = np.dot(np.dot(centre, matrix), back)[[1, 0]][:, [1, 0, 2]]  # rows before columns
     return out
 
 

@@ -21,15 +21,16 @@ from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DataNotFoundError, RangeError, did_you_mean
 from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.files import check_choice, parse_target_size, say_found
 from augfuse.keras.checks.missing import why_missing
 from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.image_dataset.dataset import Form, ImageDataset
 from augfuse.keras.image_dataset.resize import Sizing
 from augfuse.keras.image_dataset.sized_files import PlainBatches, SizedFiles
-from augfuse.keras.iterators import file_iterator
 from augfuse.keras.iterators.listing import Listing, left_behind_folders
 from augfuse.recipe import Recipe
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 _FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 _INTERPOLATIONS = (
@@ -125,7 +126,7 @@ def image_dataset_from_directory(
     _check_classes(label_mode, names, numbers)
     if verbose:
         classes = "" if names is None else f" belonging to {len(names)} classes"
-        file_iterator.say_found(f"Found {len(paths)} files{classes}.")
+        say_found(f"Found {len(paths)} files{classes}.")
     if shuffle:  # as Keras does it: two generators of one seed
         np.random.RandomState(_stream(seed)).shuffle(paths)
         if numbers is not None:
@@ -164,7 +165,7 @@ def image_dataset_from_directory(
                 f"validation_split: {fraction:g} of {len(paths)} files leaves none for {part}. Use another fraction."
             )
         if verbose and subset in (part, "both"):
-            file_iterator.say_found(f"Using {count} files for {part}.")
+            say_found(f"Using {count} files for {part}.")
     if subset == "both":
         return [dataset(parts["training"], True, bool(shuffle)), dataset(parts["validation"], False, False)]
     assert subset is not None
@@ -196,7 +197,7 @@ _FORMS: dict[str | None, Callable[[np.ndarray], np.ndarray] | None] = {
 
 def _check_labels(labels: Any, label_mode: Any, class_names: Any) -> tuple[Any, Any]:
     """Both as they are used: None for both where there are no labels."""
-    file_iterator.check_choice("label_mode", label_mode, ("int", "categorical", "binary", None))
+    check_choice("label_mode", label_mode, ("int", "categorical", "binary", None))
     if not is_one_of(labels, ("inferred", None)) and not isinstance(labels, (list, tuple, np.ndarray)):
         raise DataError(
             f"labels: got {shown(labels)}, wanted 'inferred', a list of one number for each file, or None."
@@ -208,16 +209,16 @@ def _check_labels(labels: Any, label_mode: Any, class_names: Any) -> tuple[Any, 
 
 
 def _check_choices(color_mode: Any, format: Any) -> None:
-    file_iterator.check_choice("color_mode", color_mode, ("rgb", "rgba", "grayscale"))
-    file_iterator.check_choice("format", format, ("tf", "grain"))
+    check_choice("color_mode", color_mode, ("rgb", "rgba", "grayscale"))
+    check_choice("format", format, ("tf", "grain"))
 
 
 def _sizing(
     image_size: Any, interpolation: Any, crops: Any, pads: Any, antialias: Any, recipe: Recipe | None
 ) -> Sizing:
-    size = file_iterator.parse_target_size((image_size, image_size) if isinstance(image_size, int) else image_size)
+    size = parse_target_size((image_size, image_size) if isinstance(image_size, int) else image_size)
     if not isinstance(interpolation, str) or interpolation.lower() not in _INTERPOLATIONS:
-        file_iterator.check_choice("interpolation", interpolation, _INTERPOLATIONS)
+        check_choice("interpolation", interpolation, _INTERPOLATIONS)
     crops, pads = truth("crop_to_aspect_ratio", crops), truth("pad_to_aspect_ratio", pads)
     if crops and pads:
         raise DataError("crop_to_aspect_ratio and pad_to_aspect_ratio: got True for both, wanted one of them.")
@@ -228,7 +229,7 @@ def _sizing(
 def _check_split(fraction: Any, subset: Any, shuffle: Any, seed: Any) -> float | None:
     """The fraction, or None where nothing is split."""
     if not is_one_of(subset, (*_SUBSETS, None)):
-        file_iterator.check_choice("subset", subset, (*_SUBSETS, None))
+        check_choice("subset", subset, (*_SUBSETS, None))
     if bool(fraction) != (subset is not None):
         missing, given = ("subset", "validation_split") if fraction else ("validation_split", "subset")
         example = "subset='both'" if fraction else "validation_split=0.2"
@@ -294,7 +295,7 @@ def _chosen(class_names: Any, folders: list[str], root: Path) -> list[str]:
 def _warn_of_folders(directory: str, folders: list[str], found: list[list[str]], chosen: bool) -> None:
     empty = [name for name, of_class in zip(folders, found, strict=True) if not of_class]
     if empty:
-        file_iterator.warn(
+        warn(
             f"{directory}: no images in {', '.join(map(shown, empty[:5]))}, which counts as a class all the same, as "
             "in Keras. Delete the folder, or pass class_names=[...]."
         )
@@ -304,7 +305,7 @@ def _warn_of_folders(directory: str, folders: list[str], found: list[list[str]],
     }
     reason = None if chosen else wrong_level(directory, inside, "class_names")
     if reason is not None:
-        file_iterator.warn(f"{directory}: {reason}")
+        warn(f"{directory}: {reason}")
 
 
 def _numbers(labels: Any, found: list[list[str]]) -> np.ndarray | None:

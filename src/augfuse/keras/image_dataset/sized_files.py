@@ -14,8 +14,8 @@ from augfuse.data.decoding.plain_files import Into, plain_files
 from augfuse.data.sample import Sample
 from augfuse.data.stores.files import FileStore
 from augfuse.data.stores.store import Read, read_each
+from augfuse.keras.checks.files import CHANNELS
 from augfuse.keras.image_dataset.resize import Sizing
-from augfuse.keras.iterators.file_iterator import CHANNELS
 from augfuse.threads import share
 from augfuse.warn_once import warn_first, was_given
 

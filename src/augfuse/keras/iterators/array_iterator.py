@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 
 from augfuse.data.columns.label_uses import label_kind
 from augfuse.errors import DataError
-from augfuse.keras.checks import inputs, options, rules
+from augfuse.keras.checks import inputs, rules
 from augfuse.keras.checks.classes import classes_of, in_one_part, is_one_hot
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.mistakes import check_masks, check_rescale, check_statistics
 from augfuse.keras.checks.numbers import check_inputs, check_targets
-from augfuse.keras.generator.apply import is_overridden
+from augfuse.keras.generator.options import Generator, Options, read_options
 from augfuse.keras.generator.records import Pixels, as_stack, full_scale
+from augfuse.keras.iterators.attributes import FIXED
 from augfuse.keras.iterators.iterator import Iterator
 from augfuse.keras.notices import notice
 from augfuse.text import shown
 from augfuse.warn_once import warn
-
-if TYPE_CHECKING:
-    from augfuse.keras.generator.generator import ImageDataGenerator
 
 
 class NumpyArrayIterator(Iterator):
@@ -45,7 +43,7 @@ class NumpyArrayIterator(Iterator):
 
     save_numbers = 10**4
     fixed: ClassVar[Mapping[str, str]] = {
-        **options.FIXED,
+        **FIXED,
         "data_format": "The images are kept in another layout. Make another iterator: flow(..., data_format=...)",
     }
 
@@ -54,7 +52,7 @@ class NumpyArrayIterator(Iterator):
         self,
         x: Any,
         y: Any,
-        image_data_generator: ImageDataGenerator,
+        image_data_generator: Generator,
         batch_size: int = 32,
         shuffle: bool = False,
         sample_weight: Any = None,
@@ -73,13 +71,13 @@ class NumpyArrayIterator(Iterator):
         self.image_data_generator = image_data_generator
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.subset = subset
-        compat = image_data_generator.compat
+        self.compat = compat = image_data_generator.compat
         x, others = inputs.split_off(x, compat)
         if y is not None:
             y = inputs.targets("flow", y, len(x), compat)
         if sample_weight is not None:
             sample_weight = inputs.targets("flow", sample_weight, len(x), compat, name="sample_weight")
-        rows = _subset(subset, len(x), image_data_generator, None if ignore_class_split else y)
+        rows = _subset(subset, len(x), read_options(image_data_generator), None if ignore_class_split else y)
         self._keep(x[rows])
         self.x_misc = [np.asarray(other[rows]) for other in others]
         self.y = inputs.each(lambda one: one[rows], y)
@@ -113,31 +111,30 @@ class NumpyArrayIterator(Iterator):
                 f'flow: data_format is "{self.data_format}", with 1, 3 or 4 channels expected on axis '
                 f"{channels_axis}, but x has shape {images.shape} ({images.shape[channels_axis]} channels).",
             )
-        generator = self.image_data_generator
+        options = self._options()
         # What a function makes of the pixels is looked at in the batch.
-        if generator is None or not (generator.preprocessing_function or is_overridden(generator)):
-            check_inputs("x", images, None if generator is None else generator.compat)
+        if options is None or not (options.preprocessing_function or options.overrides()):
+            check_inputs("x", images, self.compat)
         self._stack = as_stack(np.moveaxis(images, channels_axis, 3))
         self._scale = full_scale(images)
         self._check_scale(images)
 
     def _check_numbers(self, name: str, values: Any) -> None:
-        compat = None if self.image_data_generator is None else self.image_data_generator.compat
         what = "another array of x" if name == "x_misc" else name
         fix = "" if name == "x_misc" else "Use np.nan_to_num(sample_weight, nan=1.0)."
         for one in inputs.outputs(values):
-            check_inputs(what, one, compat, fix=fix)
+            check_inputs(what, one, self.compat, fix=fix)
 
     def _look_at(self, y: Any) -> None:
         """What there is to say about labels, and which kind they are."""
         kind = label_kind(y) if isinstance(y, np.ndarray) else None
         self.one_hot = None if kind is None else kind == "one-hot"
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
-        generator = self.image_data_generator
+        options = self._options()
         for one in inputs.outputs(y):
             check_targets("y", one, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
-            if generator is not None and (generator.compat or self.subset != "validation"):
-                check_masks(generator, self.x, one)
+            if options is not None and (options.compat or self.subset != "validation"):
+                check_masks(options, self.x, one)
 
     @property
     def x(self) -> np.ndarray:
@@ -150,20 +147,20 @@ class NumpyArrayIterator(Iterator):
 
     def read(self, index_array: np.ndarray, threads: int) -> tuple[np.ndarray, Pixels]:
         """Rows of the array."""
-        rows = options.rows_of(self, index_array, len(self._stack), "images in x")
+        rows = self.rows_of(index_array, len(self._stack), "images in x")
         return rows, Pixels(self._stack, rows, *self._scale)
 
     def pack(self, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
         """x, (x, y) or (x, y, weights); x with the other arrays where there are any."""
         n = len(self._stack)
         for other in self.x_misc:
-            options.check_columns(self, "another array of x", other, n)
+            self.check_rows("another array of x", other, n)
         first = [batch_x, *(other[index_array] for other in self.x_misc)] if self.x_misc else batch_x
         if self.y is None:
             return first
         for name, arrays in (("y", self.y), ("sample_weight", self.sample_weight)):
             for one in inputs.outputs(arrays):
-                options.check_columns(self, name, one, n)
+                self.check_rows(name, one, n)
         y = inputs.each(lambda one: one[index_array], self.y)
         if self.sample_weight is None:
             return first, y
@@ -171,7 +168,7 @@ class NumpyArrayIterator(Iterator):
 
     def _weights(self, weights: np.ndarray, rows: slice) -> np.ndarray:
         """Those of the subset. Keras cuts x and y but not the weights: "training" gets those of the first rows."""
-        if self.image_data_generator is not None and self.image_data_generator.compat == "strict":
+        if self.compat == "strict":
             return weights
         if rows.start:
             notice(
@@ -182,43 +179,42 @@ class NumpyArrayIterator(Iterator):
         return weights[rows]
 
     def _check_scale(self, images: np.ndarray) -> None:
-        generator = self.image_data_generator
-        assert generator is not None
-        if generator.compat is not None:
+        options = self._options()
+        if options is None or options.compat is not None:
             return
-        if generator.brightness_range is not None and self._scale == (0.0, 1.0):
+        if options.brightness_range is not None and self._scale == (0.0, 1.0):
             notice(
                 "brightness",
                 "Keras' brightness_range makes images with values in [0, 1] black, and rounds all others to 8 bit. "
                 "Here it multiplies, and clips to the range of the data.",
             )
-        check_statistics(generator, "flow: values of x", self._scale)
+        check_statistics(options, "flow: values of x", self._scale)
         if images.dtype.kind == "f" and images.any():  # bytes are known by their dtype, and a black image says nothing
-            check_rescale(generator, self._scale)
+            check_rescale(options, self._scale)
 
 
-def _subset(subset: str | None, n: int, generator: ImageDataGenerator, y: Any) -> slice:
+def _subset(subset: str | None, n: int, options: Options, y: Any) -> slice:
     if subset is None:
         return slice(None)
     if not rules.is_one_of(subset, ("training", "validation")):
         raise DataError(f"subset: got {shown(subset)}, wanted 'training' or 'validation'.")
-    if not generator._validation_split and (subset == "validation" or y is not None):
+    if not options.validation_split and (subset == "validation" or y is not None):
         raise DataError(
             f"subset: got {shown(subset)} from a generator whose validation_split is not set. Pass "
             "ImageDataGenerator(validation_split=0.2)."
         )
-    first = int(n * generator._validation_split)
+    first = int(n * options.validation_split)
     for output in inputs.outputs(y):
-        _check_classes(generator, output, first)
+        _check_classes(options, output, first)
     return slice(first) if subset == "validation" else slice(first, None)
 
 
-def _check_classes(generator: ImageDataGenerator, y: np.ndarray, first: int) -> None:
+def _check_classes(options: Options, y: np.ndarray, first: int) -> None:
     """DataError where the subsets have different classes; a warning for several classes a row, which may be rare."""
     classes, n = classes_of(y, any_number=True), len(y)
     said = "" if classes is None else in_one_part(classes, np.arange(n) < first)
-    whole = y if generator.compat == "strict" else classes
-    if classes is not None and classes.ndim == 2 and generator.compat is None:
+    whole = y if options.compat == "strict" else classes
+    if classes is not None and classes.ndim == 2 and options.compat is None:
         whole = classes.argmax(axis=1) if is_one_hot(classes) else None
     where = (
         f"the validation subset is the first {first} of {n} rows. Shuffle x and y first: order = "

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,18 +18,17 @@ from augfuse.keras.checks import columns, rules
 from augfuse.keras.checks.classes import classes_of, classes_of_lists, in_one_part
 from augfuse.keras.checks.columns import ColumnError as ColumnError
 from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.files import parse_on_error, say_found, why_no_split
 from augfuse.keras.checks.missing import why_missing
 from augfuse.keras.checks.numbers import check_inputs, check_targets
 from augfuse.keras.checks.rules import is_one_of
-from augfuse.keras.generator.records import Pixels
+from augfuse.keras.generator.options import Generator
 from augfuse.keras.images import validate_filename
-from augfuse.keras.iterators import file_iterator
+from augfuse.keras.iterators.file_iterator import FileIterator
 from augfuse.keras.iterators.groups import subset_rows
 from augfuse.keras.iterators.iterator import Iterator
 from augfuse.text import shown
-
-if TYPE_CHECKING:
-    from augfuse.keras.generator.generator import ImageDataGenerator
+from augfuse.warn_once import warn
 
 _WITH_CLASSES = ("binary", "categorical", "sparse")
 
@@ -52,7 +51,7 @@ def retired_arguments(class_mode: str | None, kwargs: dict[str, Any]) -> str | N
     return "raw"
 
 
-class DataFrameIterator(Iterator):
+class DataFrameIterator(FileIterator):
     """Batches of the image files that a column of a pandas DataFrame names: x, (x, y) or (x, y, weights).
 
     Size, colours, on_error and max_skipped are those of `DirectoryIterator`.
@@ -88,8 +87,6 @@ class DataFrameIterator(Iterator):
         ColumnError: (a KeyError) no such column.
     """
 
-    reads_files = True
-    fixed = file_iterator.FIXED
     allowed_class_modes = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 
     @checked(Iterator.__init__, directory=rules.folder_or_none)
@@ -97,7 +94,7 @@ class DataFrameIterator(Iterator):
         self,
         dataframe: Any,
         directory: str | os.PathLike[str] | None = None,
-        image_data_generator: ImageDataGenerator | None = None,
+        image_data_generator: Generator | None = None,
         x_col: str = "filename",
         y_col: Any = "class",
         weight_col: str | None = None,
@@ -122,23 +119,13 @@ class DataFrameIterator(Iterator):
         **kwargs: Any,
     ) -> None:
         compat = None if image_data_generator is None else image_data_generator.compat
-        file_iterator.check_reading(color_mode, interpolation)
-        file_iterator.check_choice("class_mode", class_mode, self.allowed_class_modes)
         self.image_data_generator = image_data_generator
-        self.target_size = file_iterator.parse_target_size(target_size)
-        self.color_mode, self.interpolation, self.keep_aspect_ratio = color_mode, interpolation, keep_aspect_ratio
-        self.data_format = data_format
-        self.image_shape = file_iterator.image_shape(self.target_size, color_mode, data_format)
+        self._set_options(target_size, color_mode, interpolation, data_format, subset, class_mode)
+        self.on_error = parse_on_error(on_error, compat, class_mode)
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
-        self.split = file_iterator.parse_subset(subset, image_data_generator)
-        self.subset = subset
-        self.on_error = file_iterator.parse_on_error(on_error, compat, class_mode)
-        self.max_skipped = max_skipped
-        self.skipped: dict[int, str] = {}
-        self.directory = directory or ""
-        self.class_mode = class_mode
-        self.one_hot, self.other_labels = file_iterator.kind_of_labels(class_mode)
+        self.keep_aspect_ratio, self.max_skipped = keep_aspect_ratio, max_skipped
         self.dtype = dtype
+        self.directory = directory or ""
 
         columns.check_frame(dataframe)
         y_col = columns.several(y_col, dataframe)
@@ -153,7 +140,7 @@ class DataFrameIterator(Iterator):
         left = len(rows)
         # Not pathlib: it would make another string of "./1.png" or "folder//1.png".
         paths = [os.path.join(self.directory, names[row]) for row in rows]  # noqa: PTH118
-        (taken,) = subset_rows([paths], subset, image_data_generator)
+        (taken,) = subset_rows([paths], subset, self._options())
         if subset is not None:
             _say_of_split(class_mode, y_col, targets, rows, np.isin(np.arange(left), taken) == (subset == "validation"))
         rows = rows[taken]
@@ -177,16 +164,11 @@ class DataFrameIterator(Iterator):
         self._filepaths = [paths[place] for place in taken]
         validated = "validated" if validate_filenames else "non-validated"
         belonging = f" belonging to {len(self.class_indices)} classes" if class_mode in _WITH_CLASSES else ""
-        file_iterator.say_found(f"Found {self.samples} {validated} image filenames{belonging}.")
+        say_found(f"Found {self.samples} {validated} image filenames{belonging}.")
         if self.samples == 0:
             self._warn_of_nothing(names, left, x_col)
-        file_iterator.check_scale(self, "flow_from_dataframe")
+        self._check_scale("flow_from_dataframe")
         Iterator.__init__(self, self.samples, batch_size, shuffle, seed, compat, **kwargs)
-
-    @property
-    def filepaths(self) -> list[str]:
-        """The files, in order."""
-        return self._filepaths
 
     @property
     def labels(self) -> Any:
@@ -197,21 +179,6 @@ class DataFrameIterator(Iterator):
     def sample_weight(self) -> np.ndarray | None:
         """(n,) the weights of the samples, or None."""
         return self._sample_weight
-
-    def accept(self, name: str, value: Any) -> Any:
-        """What is stored for an attribute that is set once the iterator is made."""
-        return file_iterator.accept(self, name, value)
-
-    def __next__(self) -> Any:
-        return file_iterator.next_batch(self)
-
-    def read(self, index_array: np.ndarray, threads: int) -> tuple[np.ndarray, Pixels]:
-        """The positions whose files could be read, and their images."""
-        return file_iterator.read_files(self, index_array, threads)
-
-    def pack(self, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
-        """x, (x, y) or (x, y, weights), as class_mode says."""
-        return file_iterator.pack_files(self, batch_x, index_array)
 
     def _number(self, label: Any) -> Any:
         """The number of a label, or a list of them."""
@@ -226,7 +193,7 @@ class DataFrameIterator(Iterator):
         ]
         if not all(valid):
             first = names[valid.index(False)]
-            file_iterator.warn(
+            warn(
                 f'Found {valid.count(False)} invalid image filename(s) in x_col="{x_col}". These filename(s) will be '
                 f"ignored. The first is {shown(first)}: {self._why_invalid(first, x_col)}"
             )
@@ -241,12 +208,12 @@ class DataFrameIterator(Iterator):
 
     def _warn_of_nothing(self, names: list[str], left: int, x_col: Any) -> None:
         if left:
-            reason = file_iterator.why_no_split(self.subset, self.image_data_generator)
+            reason = why_no_split(self.subset, self._options())
         elif not names:
             reason = "the dataframe has no rows."
         else:
             reason = f"none of its {len(names)} rows is left: look at {shown(x_col)}, directory= and classes=."
-        file_iterator.warn(f"flow_from_dataframe: no images: {reason}")
+        warn(f"flow_from_dataframe: no images: {reason}")
 
 
 def _columns(
@@ -278,7 +245,7 @@ def _columns(
     elif class_mode == "raw":
         targets = np.asarray(columns.column(frame, "y_col", y_col, compat))
     if classes and class_mode not in _WITH_CLASSES:
-        file_iterator.warn(f'`classes` will be ignored given the class_mode="{class_mode}"')
+        warn(f'`classes` will be ignored given the class_mode="{class_mode}"')
     return names, targets, _weights(frame, weight_col) if weight_col else None
 
 
@@ -332,7 +299,7 @@ def _say_of_split(class_mode: str | None, y_col: Any, targets: Any, rows: np.nda
     for classes, names in columns:
         said = "" if classes is None else in_one_part(classes, held, names)
         if said:
-            file_iterator.warn(
+            warn(
                 f"validation_split: {said}: the validation subset is the first {held.sum()} of {len(held)} rows. "
                 "Shuffle the rows first: dataframe.sample(frac=1, random_state=0)"
             )

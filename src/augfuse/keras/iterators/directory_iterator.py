@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import keras
 import numpy as np
@@ -14,16 +14,15 @@ from augfuse.data.layouts.names import is_left_behind
 from augfuse.data.layouts.parts import wrong_level
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.files import parse_on_error, say_found, why_no_split
 from augfuse.keras.checks.missing import why_missing
-from augfuse.keras.generator.records import Pixels
-from augfuse.keras.iterators import file_iterator
+from augfuse.keras.generator.options import Generator
+from augfuse.keras.iterators.file_iterator import FileIterator
 from augfuse.keras.iterators.groups import subset_rows
 from augfuse.keras.iterators.iterator import Iterator
 from augfuse.keras.iterators.listing import Listing, left_behind_folders
 from augfuse.text import shown
-
-if TYPE_CHECKING:
-    from augfuse.keras.generator.generator import ImageDataGenerator
+from augfuse.warn_once import warn
 
 
 @final
@@ -31,7 +30,7 @@ class NotAFolderError(DataNotFoundError, NotADirectoryError):
     """A file where a folder is wanted: what `NotADirectoryError` and `FileNotFoundError` both catch."""
 
 
-class DirectoryIterator(Iterator):
+class DirectoryIterator(FileIterator):
     """Batches of the image files in one folder per class: x, or (x, y).
 
         directory/cat/1.jpg     the classes are the folders, sorted; files lie in them at any depth
@@ -67,15 +66,13 @@ class DirectoryIterator(Iterator):
         ImageTypeError: (a TypeError) a target size of the wrong type.
     """
 
-    reads_files = True
-    fixed = file_iterator.FIXED
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)
 
     @checked(Iterator.__init__)
     def __init__(
         self,
         directory: str | os.PathLike[str],
-        image_data_generator: ImageDataGenerator | None,
+        image_data_generator: Generator | None,
         target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
@@ -97,23 +94,14 @@ class DirectoryIterator(Iterator):
         **kwargs: Any,
     ) -> None:
         compat = None if image_data_generator is None else image_data_generator.compat
-        file_iterator.check_reading(color_mode, interpolation)
-        file_iterator.check_choice("class_mode", class_mode, self.allowed_class_modes)
         self.image_data_generator = image_data_generator
-        self.target_size = file_iterator.parse_target_size(target_size)
-        self.color_mode, self.interpolation, self.keep_aspect_ratio = color_mode, interpolation, keep_aspect_ratio
-        self.data_format = keras.config.image_data_format() if data_format is None else data_format
-        self.image_shape = file_iterator.image_shape(self.target_size, color_mode, self.data_format)
+        data_format = keras.config.image_data_format() if data_format is None else data_format
+        self._set_options(target_size, color_mode, interpolation, data_format, subset, class_mode)
+        self.on_error = parse_on_error(on_error, compat, class_mode)
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
-        self.split = file_iterator.parse_subset(subset, image_data_generator)
-        self.subset = subset
-        self.on_error = file_iterator.parse_on_error(on_error, compat, class_mode)
-        self.max_skipped = max_skipped
-        self.skipped: dict[int, str] = {}
-        self.directory = directory
-        self.class_mode = class_mode
-        self.one_hot, self.other_labels = file_iterator.kind_of_labels(class_mode)
+        self.keep_aspect_ratio, self.max_skipped = keep_aspect_ratio, max_skipped
         self.dtype = keras.config.floatx() if dtype is None else dtype
+        self.directory = directory
 
         names = _class_folders(Path(directory), classes, strict=compat == "strict")
         listing = Listing(follow_links, Iterator.white_list_formats, keeps_all=compat == "strict")
@@ -121,7 +109,7 @@ class DirectoryIterator(Iterator):
         self.class_indices = {name: number for number, name in enumerate(names)}
         found = [listing.images(os.path.join(directory, name), name) for name in names]  # noqa: PTH118
         paths = [[os.path.join(directory, file) for file in of_class] for of_class in found]  # noqa: PTH118
-        rows = subset_rows(paths, subset, image_data_generator)
+        rows = subset_rows(paths, subset, self._options())
         kept = [[of_class[row] for row in taken] for of_class, taken in zip(found, rows, strict=True)]
         self.filenames = [name for of_class in kept for name in of_class]
         self.samples = len(self.filenames)
@@ -129,7 +117,7 @@ class DirectoryIterator(Iterator):
         self.classes = np.repeat(np.array(numbers, np.int32), [len(of_class) for of_class in kept])
         # Not pathlib: it would make another string of "./1.png" or "folder//1.png".
         self._filepaths = [os.path.join(directory, name) for name in self.filenames]  # noqa: PTH118
-        file_iterator.say_found(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        say_found(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         listing.warn_of_unread(directory)
         listing.warn_of_hidden(directory, [] if classes else left_behind_folders(Path(directory)))
         if self.samples == 0:
@@ -139,58 +127,26 @@ class DirectoryIterator(Iterator):
             if classes is None and class_mode in ("categorical", "binary", "sparse"):
                 self._warn_of_level(names, found)
         elif any(name.lower().endswith(".tiff") for name in self.filenames):
-            file_iterator.warn(
-                'Using ".tiff" files with multiple bands will cause distortion. Please verify your output.'
-            )
-        file_iterator.check_scale(self, "flow_from_directory")
+            warn('Using ".tiff" files with multiple bands will cause distortion. Please verify your output.')
+        self._check_scale("flow_from_directory")
         Iterator.__init__(self, self.samples, batch_size, shuffle, seed, compat, **kwargs)
-
-    @property
-    def filepaths(self) -> list[str]:
-        """The files, in order."""
-        return self._filepaths
-
-    @property
-    def labels(self) -> np.ndarray:
-        """(n,) int32: the class number of each file."""
-        return self.classes
-
-    @property
-    def sample_weight(self) -> np.ndarray | None:
-        """None: a folder says nothing about weights."""
-        return None
-
-    def accept(self, name: str, value: Any) -> Any:
-        """What is stored for an attribute that is set once the iterator is made."""
-        return file_iterator.accept(self, name, value)
-
-    def __next__(self) -> Any:
-        return file_iterator.next_batch(self)
-
-    def read(self, index_array: np.ndarray, threads: int) -> tuple[np.ndarray, Pixels]:
-        """The positions whose files could be read, and their images."""
-        return file_iterator.read_files(self, index_array, threads)
-
-    def pack(self, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
-        """x or (x, y), as class_mode says."""
-        return file_iterator.pack_files(self, batch_x, index_array)
 
     def _warn_of_nothing(self, found: list[list[str]]) -> None:
         if any(found):
-            reason = file_iterator.why_no_split(self.subset, self.image_data_generator)
+            reason = why_no_split(self.subset, self._options())
         else:
             reason = _why_nothing(Path(self.directory), list(self.class_indices), self.white_list_formats)
-        file_iterator.warn(f"{self.directory}: {reason}")
+        warn(f"{self.directory}: {reason}")
 
     def _warn_of_classes(self, names: list[str], found: list[list[str]]) -> None:
         empty = [name for name, of_class in zip(names, found, strict=True) if not of_class]
         if empty:
-            file_iterator.warn(
+            warn(
                 f"{self.directory}: no images in {', '.join(map(shown, empty[:5]))}, which counts as a class all the "
                 f"same, as in Keras: class_indices has {len(names)} entries. Delete the folder, or pass classes=[...]."
             )
         if self.class_mode == "binary" and len(names) > 2:
-            file_iterator.warn(
+            warn(
                 f'{self.directory}: class_mode="binary" with {len(names)} classes gives labels 0..{len(names) - 1}. '
                 'Use class_mode="sparse" or "categorical", or pass classes=[...] with two of them.'
             )
@@ -202,7 +158,7 @@ class DirectoryIterator(Iterator):
         }
         reason = wrong_level(os.fspath(self.directory), inside)
         if reason is not None:
-            file_iterator.warn(f"{self.directory}: {reason}")
+            warn(f"{self.directory}: {reason}")
 
 
 def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,18 +16,14 @@ from augfuse.data.layouts.classes import MANIFEST
 from augfuse.data.layouts.manifest import read_groups
 from augfuse.data.sources.folder import open_folder
 from augfuse.errors import DataError
+from augfuse.keras.generator.options import Options
 from augfuse.keras.notices import notice
 from augfuse.warn_once import depth_of_caller, warn_once
-
-if TYPE_CHECKING:
-    from augfuse.keras.generator.generator import ImageDataGenerator
 
 _LEVELS = 3  # a table further up is hardly about these images
 
 
-def subset_rows(
-    found: Sequence[Sequence[str]], subset: str | None, generator: ImageDataGenerator | None
-) -> list[np.ndarray]:
+def subset_rows(found: Sequence[Sequence[str]], subset: str | None, options: Options | None) -> list[np.ndarray]:
     """The rows of each list of file names that a subset takes, ascending; all of them without a subset.
 
     By default a group is in one subset, and copies are in the training subset only, or in none where their original is
@@ -36,13 +31,13 @@ def subset_rows(
     Raises DataError for a groups.csv that cannot be read.
     """
     sizes = [len(paths) for paths in found]
-    if subset is None or generator is None:
+    if subset is None or options is None:
         return [np.arange(size) for size in sizes]
-    fraction = generator._validation_split
+    fraction = options.validation_split
     held = np.concatenate([np.zeros(0, bool), *(np.arange(size) < int(fraction * size) for size in sizes)])
     taken = held if subset == "validation" else ~held
-    if fraction and generator.compat == "strict":
-        _warn_of_parted(generator, found, held)
+    if fraction and options.compat == "strict":
+        _warn_of_parted(options.owner, found, held)
     elif fraction and (read := _groups([path for paths in found for path in paths])) is not None:
         groups, copies = read
         together = np.isin(groups, _held_out(groups, copies, sizes, fraction))
@@ -78,7 +73,7 @@ def _held_out(groups: np.ndarray, copies: np.ndarray, sizes: Sequence[int], frac
     return [name for name, is_held in decided.items() if is_held]
 
 
-def _warn_of_parted(generator: ImageDataGenerator, found: Sequence[Sequence[str]], held: np.ndarray) -> None:
+def _warn_of_parted(generator: object, found: Sequence[Sequence[str]], held: np.ndarray) -> None:
     try:
         read = _groups([path for paths in found for path in paths])
     except DataError as error:

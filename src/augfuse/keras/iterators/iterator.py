@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,22 +16,20 @@ from augfuse.data.batches.buffer_pool import Ring
 from augfuse.data.batches.order import Order
 from augfuse.data.batches.prefetch import compute_ahead
 from augfuse.errors import DataError, RangeError
-from augfuse.keras.checks import on_pass, options, rules
+from augfuse.keras.checks import on_pass, rules, value_range
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.inputs import for_keras
 from augfuse.keras.checks.mistakes import check_loop
-from augfuse.keras.checks.saving import check_saving
 from augfuse.keras.generator.apply import transform
+from augfuse.keras.generator.draws import Parameters
+from augfuse.keras.generator.options import Compat, Options, read_options
 from augfuse.keras.generator.records import Pixels
+from augfuse.keras.iterators.attributes import Attributes
 from augfuse.keras.iterators.prefetch_next import Following
-from augfuse.keras.iterators.saved_pictures import save_pictures
+from augfuse.keras.iterators.saved_pictures import Saving, save_pictures
 from augfuse.keras.notices import say_of_iterator
-from augfuse.keras.protocol import Feed, called_by_keras, who_asks, with_tuples
+from augfuse.keras.protocol import PREDICT, Feed, called_by_keras, who_asks, with_tuples
 from augfuse.threads import cpu_count
-
-if TYPE_CHECKING:
-    from augfuse.keras.generator.draws import Parameters
-    from augfuse.keras.generator.generator import ImageDataGenerator
 
 
 def global_seed() -> int:
@@ -39,7 +37,7 @@ def global_seed() -> int:
     return int(np.random.randint(0, 2**63 - 1, dtype=np.int64))
 
 
-class Iterator(keras.utils.PyDataset):
+class Iterator(Attributes):
     """Endless batches of n samples; abstract.
 
     `fit`, `evaluate` and `predict` of a Keras model take it.
@@ -65,19 +63,7 @@ class Iterator(keras.utils.PyDataset):
         use_multiprocessing, max_queue_size: Keras' options, without effect: nothing runs in other processes.
     """
 
-    white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
-
-    image_data_generator: ImageDataGenerator | None = None
-    dtype: Any = "float32"
-    save_to_dir: Any = None
-    save_prefix: str = ""
-    save_format: str = "png"
-    subset: str | None = None
-    one_hot: bool | None = None  # whether labels are; None: there are none, or not of one class each
-    other_labels: str = ""  # what to type for labels of the other kind
-    reads_files = False  # then it is worth while to prefetch of `next`
-    save_numbers = 10**7  # compat="strict": file names end in a number below this
-    fixed: ClassVar[Mapping[str, str]] = options.FIXED  # what cannot be set later, and what to do instead
+    reads_files = False  # then `next` prefetches
 
     @checked(compat=rules.compat)
     def __init__(
@@ -86,7 +72,7 @@ class Iterator(keras.utils.PyDataset):
         batch_size: int,
         shuffle: bool,
         seed: int | None,
-        compat: Literal["strict"] | None = None,
+        compat: Compat = None,
         workers: int | None = None,
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
@@ -96,7 +82,7 @@ class Iterator(keras.utils.PyDataset):
         self.batch_size = whole("batch_size", batch_size, 1)
         self.shuffle = shuffle
         self.seed = seed
-        self.compat: Literal["strict"] | None = compat
+        self.compat = compat
         self.threads = max(1, cpu_count() if workers is None else whole("workers", workers, 0))
         self.max_queue_size = max_queue_size
         self.batch_index = 0
@@ -104,12 +90,17 @@ class Iterator(keras.utils.PyDataset):
         self._shown: np.ndarray | None = None  # the order of the epoch that the last batch was from
         self._given: np.ndarray | None = None  # an order that was set
         self._drawn = global_seed() if compat is None and seed is None else None  # the seed where none is given
-        self.changes = self._fed = 0  # how often something was set; and what was prefetched with it
-        check_saving(self)
+        self._fed = self.changes  # those that the prefetched batches know
+        self._range: tuple[int, tuple[float, float] | None] = -1, None  # of the images, and the changes it knows
+        self.save_to_dir, self.save_prefix, self.save_format = self.checked_saving()
         self._looped: int | None = None  # batches since a loop began, until they are more than an epoch
         self._prepare(0)
         if compat is None:
-            say_of_iterator(self)
+            options = self._options()
+            draws = options is not None and bool(options.random())
+            say_of_iterator(
+                seed is not None and (draws or shuffle), draws and self._spares, self.save_to_dir is not None
+            )
 
     def _prepare(self, epoch: int) -> None:
         """What is not pickled."""
@@ -120,20 +111,6 @@ class Iterator(keras.utils.PyDataset):
         self._following = Following(self)
         self._feed = Feed(self, epoch, trains=True)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if "_feed" in self.__dict__:
-            options.assign(self, name, value)
-        else:  # it is being made
-            object.__setattr__(self, name, value)
-
-    def accept(self, name: str, value: Any) -> Any:
-        """What is stored for an attribute that is set once the iterator is made; errors as from the constructor."""
-        return options.accept(self, name, value)
-
-    def renew(self) -> None:
-        """Drop batches that were prefetched, before the next one is handed out."""
-        self.changes += 1
-
     def __len__(self) -> int:
         """Batches of an epoch."""
         return -(-self.n // self.batch_size)
@@ -143,18 +120,17 @@ class Iterator(keras.utils.PyDataset):
         frame = sys._getframe(1)
         if not -len(self) <= idx < len(self):
             raise RangeError(f"batch {idx} of an iterator with {len(self)} batches: wanted 0..{len(self) - 1}.")
-        if self.compat == "strict":
-            if self.seed is not None:
-                np.random.seed(self.seed + self._seen)
+        strict = self.compat == "strict"
+        if strict and self.seed is not None:
+            np.random.seed(self.seed + self._seen)
+        if self._shown is None:
+            self._set_index_array()
+        if strict:
             self._seen += 1
-            if self._shown is None:
-                self._set_index_array()
             order = self._shown
             assert order is not None
             batch = self._get_batches_of_transformed_samples(order[self.batch_size * idx : self.batch_size * (idx + 1)])
             return for_keras(batch) if called_by_keras(frame) else batch
-        if self._shown is None:
-            self._set_index_array()
         self._drop_outdated()
         batch = self._feed.get(idx % len(self))
         with self.lock:
@@ -193,7 +169,7 @@ class Iterator(keras.utils.PyDataset):
         """Keras calls this when one of its epochs begins."""
         frame = sys._getframe(1)
         asker = who_asks(frame) if self.compat == "strict" else self._feed.begin(frame)
-        on_pass.observe(asker, self)
+        on_pass.observe(asker, self.described())
 
     def on_epoch_end(self) -> None:
         """Keras calls this when one of its epochs ends, and once before the first. By hand: the next epoch."""
@@ -224,45 +200,10 @@ class Iterator(keras.utils.PyDataset):
         return int(self._drawn if self.seed is None else self.seed)  # type: ignore[arg-type]
 
     @property
-    def total_batches_seen(self) -> int:
-        """Batches handed out so far."""
-        return self._seen
-
-    @total_batches_seen.setter
-    def total_batches_seen(self, value: int) -> None:
-        self._seen = value
-
-    @property
-    def index_array(self) -> np.ndarray | None:
-        """The order of the epoch that the last batch was from; one that is set counts until the epoch ends."""
-        return self._shown
-
-    @index_array.setter
-    def index_array(self, value: np.ndarray | None) -> None:
-        self._shown = self._given = value
-
-    @property
     def augments(self) -> bool:
         """Whether its images are transformed at random; those of the validation subset are not."""
-        return self.image_data_generator is not None and self.image_data_generator.augments and not self._spares
-
-    @property
-    def workers(self) -> int:
-        """1: Keras asks from one thread. The parallel work is done by threads of the iterator: `threads`."""
-        return 1
-
-    @workers.setter
-    def workers(self, value: int) -> None:
-        self.threads = max(1, value)  # Keras sets 1 in its own constructor, before ours goes on
-
-    @property
-    def use_multiprocessing(self) -> bool:
-        """False: threads do the work, whatever is set."""
-        return False
-
-    @use_multiprocessing.setter
-    def use_multiprocessing(self, value: bool) -> None:
-        pass
+        options = self._options()
+        return options is not None and bool(options.random()) and not self._spares
 
     def fetch(self, epoch: int, step: int) -> Any:
         """Batch `step` of `epoch`, computed in the caller's thread. Not with compat="strict"."""
@@ -288,6 +229,38 @@ class Iterator(keras.utils.PyDataset):
         """The batch of these samples in the current epoch."""
         return self._batch(index_array, self.epoch, self.threads)
 
+    def described(self) -> on_pass.Data:
+        """What there is to check when Keras begins a pass over these batches."""
+        return on_pass.Data(self, self.one_hot, self.other_labels, self.checked_labels, self._standardised, self._unfit)
+
+    def checked_labels(self) -> tuple[np.ndarray | None, int | None]:
+        """Labels as numbers, or how many columns they have; see `on_pass.numbers_or_columns`."""
+        return on_pass.numbers_or_columns(getattr(self, "y", getattr(self, "labels", None)))
+
+    def _options(self) -> Options | None:
+        """The attributes of the generator as they are now."""
+        return None if self.image_data_generator is None else read_options(self.image_data_generator)
+
+    def _standardised(self) -> on_pass.Standardisation | None:
+        options = self._options()
+        if options is None:
+            return None
+        if self._range[0] != self.changes:
+            self._range = self.changes, value_range.of_first(self._first) if self._is_ours else None
+        return on_pass.standardisation_of(options, self._range[1])
+
+    def _first(self) -> tuple[tuple[float, float], np.ndarray]:
+        _, pixels = self.read(np.zeros(1, np.int64), 1)
+        return (pixels.low, pixels.high), pixels.stack[pixels.rows[0]]
+
+    def _unfit(self, method: str) -> Generator[tuple[Any, str], None, None]:
+        options = self._options()
+        if options is not None and self.augments:
+            yield options.owner, on_pass.augmented(method, options, self.subset is not None)
+        if method == PREDICT and self.shuffle and self.n > 1:
+            rows = "row i of the result is not sample i. Use shuffle=False."
+            yield self, f"predict() got an iterator with shuffle=True: {rows}"
+
     @property
     def _spares(self) -> bool:
         """Whether images are only standardised, whatever the generator draws."""
@@ -303,18 +276,30 @@ class Iterator(keras.utils.PyDataset):
         return self._get_batches_of_transformed_samples(index_array)
 
     def _batch(self, index_array: np.ndarray, epoch: int, threads: int) -> Any:
+        options = self._options()
         kept, pixels = self.read(index_array, threads)
-        batch_x, pictures = self._transformed(pixels, kept, epoch, threads)
+        batch_x, pictures = self._transformed(options, pixels, kept, epoch, threads)
         batch_x = batch_x.astype(self.dtype, copy=False)
         if self.save_to_dir is not None:
-            save_pictures(self, batch_x, pictures, kept, epoch, (pixels.low, pixels.high))
+            save_pictures(self._saving(options, epoch), batch_x, pictures, kept, (pixels.low, pixels.high))
         return self.pack(batch_x, kept)
 
+    def _saving(self, options: Options | None, epoch: int) -> Saving:
+        strict, layout = self.compat == "strict", "channels_last" if options is None else options.data_format
+        names = self.save_to_dir, self.save_prefix, self.save_format, layout, self.seed is not None
+        return Saving(self, strict, *names, self.key, epoch, self.save_numbers, self.saved)
+
     def _transformed(
-        self, pixels: Pixels, kept: np.ndarray, epoch: int, threads: int, drawn: Parameters | None = None
+        self,
+        options: Options | None,
+        pixels: Pixels,
+        kept: np.ndarray,
+        epoch: int,
+        threads: int,
+        drawn: Parameters | None = None,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         return transform(
-            self.image_data_generator, pixels, kept, key=self.key, epoch=epoch, augment=not self._spares,
+            options, pixels, kept, key=self.key, epoch=epoch, augment=not self._spares,
             threads=threads, take=self._ring.take, pictures=self.save_to_dir is not None, drawn=drawn,
         )  # fmt: skip
 

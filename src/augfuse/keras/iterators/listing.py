@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, final
 
 from augfuse.data.layouts.names import count_suffixes, is_left_behind, is_picture
-from augfuse.keras.iterators import file_iterator
 from augfuse.keras.notices import notice
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 
 def left_behind_folders(root: Path) -> list[str]:
@@ -56,7 +56,7 @@ class Listing:
     def warn_of_unread(self, directory: Any) -> None:
         """Pictures with suffixes that are not read are counted."""
         if self._unread:
-            file_iterator.warn(
+            warn(
                 f"{directory}: {len(self._unread)} pictures have suffixes that are not read and are left out "
                 f"({count_suffixes(self._unread)}), as in Keras, the first is {shown(self._unread[0])}. Save them as "
                 "PNG or JPEG, or use af.from_directory, which reads most of them."
@@ -69,9 +69,7 @@ class Listing:
             return
         what = f"{len(folders)} folders and {len(self._hidden)} images that are hidden or were left behind by programs"
         if self._keeps_all:
-            file_iterator.warn(
-                f"{directory}: {what} count as classes and pictures, as in Keras: {shown(hidden[0])}. Delete them."
-            )
+            warn(f"{directory}: {what} count as classes and pictures, as in Keras: {shown(hidden[0])}. Delete them.")
         elif self._compat:
             notice(
                 "hidden",
@@ -79,7 +77,7 @@ class Listing:
                 "classes and pictures.",
             )
         else:
-            file_iterator.warn(f"{directory}: {what} are ignored, the first is {shown(hidden[0])}. Delete them.")
+            warn(f"{directory}: {what} are ignored, the first is {shown(hidden[0])}. Delete them.")
 
 
 def _walk(folder: str, follow_links: bool) -> Generator[tuple[str, list[str]], None, None]:

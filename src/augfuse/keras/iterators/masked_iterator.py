@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -16,14 +17,14 @@ from augfuse.data.stores.files import read_file
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageError, ImageTypeError, did_you_mean
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
+from augfuse.keras.checks.files import check_choice, parse_target_size
 from augfuse.keras.checks.missing import why_missing
-from augfuse.keras.generator.apply import draw, is_overridden
+from augfuse.keras.generator.apply import draw
 from augfuse.keras.generator.draws import Parameters
-from augfuse.keras.generator.generator import ImageDataGenerator
 from augfuse.keras.generator.lower import render
+from augfuse.keras.generator.options import Generator, read_options
 from augfuse.keras.generator.records import Pixels, as_stack
 from augfuse.keras.images import resized
-from augfuse.keras.iterators import file_iterator
 from augfuse.keras.iterators.array_iterator import NumpyArrayIterator
 from augfuse.keras.iterators.directory_iterator import DirectoryIterator
 from augfuse.keras.iterators.iterator import Iterator
@@ -37,7 +38,7 @@ _MODES = ("values", "rgb", "rgba")
 
 @checked(Iterator.__init__, datagen=rules.needed_generator, mask_cval=rules.number, mask_rescale=rules.optional)
 def flow_with_masks(
-    datagen: ImageDataGenerator,
+    datagen: Generator,
     images: Any,
     masks: Any,
     target_size: tuple[int, int] = (256, 256),
@@ -96,12 +97,13 @@ def flow_with_masks(
         ImageTypeError: a folder and an array; a generator whose own get_random_transform or apply_transform cannot be
             applied to masks.
     """
-    if is_overridden(datagen, "get_random_transform", "apply_transform"):
+    options = read_options(datagen)
+    if options.overrides("get_random_transform", "apply_transform"):
         raise ImageTypeError(
             f"datagen: {type(datagen).__name__} has a get_random_transform or an apply_transform that masks cannot "
             "follow. Use an ImageDataGenerator with options, and for the rest a preprocessing_function."
         )
-    file_iterator.check_choice("mask_mode", mask_mode, _MODES)
+    check_choice("mask_mode", mask_mode, _MODES)
     if isinstance(images, (str, os.PathLike)) != isinstance(masks, (str, os.PathLike)):
         raise ImageTypeError(
             f"masks: got {type(masks).__name__} for images from {type(images).__name__}, wanted two folders or two "
@@ -110,34 +112,24 @@ def flow_with_masks(
     of_images: DirectoryIterator | NumpyArrayIterator
     of_masks: _MaskFiles | _MaskArray
     common: dict[str, Any] = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed, "subset": subset}
+    common |= {"data_format": options.data_format, "dtype": options.dtype}
     if isinstance(images, (str, os.PathLike)):
-        strict, follows = datagen.compat == "strict", truth("follow_links", follow_links)
+        strict, follows = options.compat == "strict", truth("follow_links", follow_links)
         pictures = _by_stem(Path(images), "images", Listing(follows, _IMAGES, keeps_all=strict))
         partners = _partners(
             pictures, masks, _by_stem(Path(masks), "masks", Listing(follows, _MASKS, False)), mask_suffix
         )
         flat = any(entry.name.lower().endswith(_IMAGES) for entry in Path(images).iterdir() if entry.is_file())
+        aspect: dict[str, Any] = {"interpolation": interpolation, "keep_aspect_ratio": keep_aspect_ratio}
+        found = ["."] if flat else None
         of_images = DirectoryIterator(
-            images,
-            datagen,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=["."] if flat else None,
-            class_mode=None,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
-            follow_links=follow_links,
-            data_format=datagen.data_format,
-            dtype=datagen.dtype,
-            **common,
+            images, datagen, target_size, color_mode, found, None, follow_links=follow_links, **aspect, **common
         )
         paths = [partners[_stem(name)] for name in of_images.filenames]
         of_masks = _MaskFiles(of_images, paths, mask_mode)
     else:
-        stack = _mask_array(masks, images, datagen.data_format)
-        of_images = NumpyArrayIterator(
-            (images, [stack]), None, datagen, data_format=datagen.data_format, dtype=datagen.dtype, **common
-        )
+        stack = _mask_array(masks, images, options.data_format)
+        of_images = NumpyArrayIterator((images, [stack]), None, datagen, **common)
         of_masks = _MaskArray(of_images.x_misc[0])
     return MaskedIterator(of_images, of_masks, datagen, mask_cval, mask_rescale, **kwargs)
 
@@ -161,7 +153,7 @@ class MaskedIterator(Iterator):
         self,
         images: DirectoryIterator | NumpyArrayIterator,
         masks: _MaskFiles | _MaskArray,
-        image_data_generator: ImageDataGenerator,
+        image_data_generator: Generator,
         mask_cval: float = 0,
         mask_rescale: float | None = None,
         **kwargs: Any,
@@ -180,28 +172,21 @@ class MaskedIterator(Iterator):
         Iterator.__init__(self, images.n, images.batch_size, images.shuffle, images.seed, compat, **kwargs)
 
     def _batch(self, index_array: np.ndarray, epoch: int, threads: int) -> Any:
-        generator = self.image_data_generator
-        assert generator is not None
+        options = self._options()
+        assert options is not None
         kept, pixels = self._images.read(index_array, threads)
         masks = self._masks.read(kept)
         if masks.shape[:2] != pixels.shape[:2]:
             raise ImageError(f"masks: got {masks.shape[:2]} for images of {pixels.shape[:2]}, wanted the same size.")
-        drawn = draw(generator, pixels, kept, self.key, epoch, not self._spares)
-        batch_x, _ = self._transformed(pixels, kept, epoch, threads, drawn)
-        batch_y = render(self._of_masks(generator), masks, _moves(drawn), threads, self._ring.take, until="pictures")
+        drawn = draw(options, pixels, kept, self.key, epoch, not self._spares)
+        batch_x, _ = self._transformed(options, pixels, kept, epoch, threads, drawn)
+        # Masks move by the parameters of the images, without mixing values.
+        outside = rules.cval("mask_cval", self.mask_cval, False)
+        of_masks = dataclasses.replace(options, cval=outside, interpolation_order=0)
+        batch_y = render(of_masks, masks, _moves(drawn), threads, self._ring.take, until="pictures")
         if self.mask_rescale:
             batch_y *= np.float32(self.mask_rescale)
         return batch_x.astype(self.dtype, copy=False), batch_y.astype(self.dtype, copy=False)
-
-    def _of_masks(self, generator: ImageDataGenerator) -> ImageDataGenerator:
-        """What moves masks: by the parameters of the images, without mixing values."""
-        return ImageDataGenerator(
-            fill_mode=generator.fill_mode,
-            cval=self.mask_cval,
-            interpolation_order=0,
-            data_format=generator.data_format,
-            compat=generator.compat,
-        )
 
 
 def _moves(drawn: Parameters | None) -> Parameters | None:
@@ -253,7 +238,7 @@ class _MaskFiles:
         if position not in self._fitting:
             self._check_size(mask, path, images.filepaths[position])
             self._fitting.add(position)
-        size = file_iterator.parse_target_size(images.target_size)
+        size = parse_target_size(images.target_size)
         return mask if mask.shape[:2] == size else resized(mask, size, "nearest", bool(images.keep_aspect_ratio))
 
     def _check_size(self, mask: np.ndarray, path: str, image: str) -> None:
