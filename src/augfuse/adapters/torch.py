@@ -67,6 +67,7 @@ class TorchBatches(IterableDataset):
         loader: an `af.Loader`.
         pin_memory: images in page-locked memory; by default where CUDA is available.
         device: where images are augmented, such as "cuda"; None: on the host.
+        targets: names of the targets that are wanted; all by default.
     """
 
     def __init__(

@@ -92,7 +92,7 @@ def train(
         name: the folder of this run; by default the interrupted run of the same settings, else the time and the name of
             the data.
         overwrite: start a run of this name again.
-        progress: print it. All other arguments are those of the command.
+        progress: print the progress.
 
     Returns:
         An `Outcome`: everything that the report shows, such as `test_score`, `gap`, `model` and `report`.
