@@ -35,8 +35,7 @@ class Batch:
         visibility: of "boxes" and "keypoints", how much of each is seen, (k,) float32 from 0 to 1, without what lies
             outside and what was erased.
         pixel_mask: (n, h, w) bool, what of padded images is real, or None.
-        frames: of clips (n, d, h, w, c) the batch of all n * d frames, whose plan this is, or None. A loader with
-            collate="list" makes `images` a list of n arrays.
+        frames: of clips (n, d, h, w, c) the batch of all n * d frames, whose plan this is, or None.
     """
 
     __slots__ = (

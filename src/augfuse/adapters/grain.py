@@ -53,12 +53,11 @@ class Augment(transforms.MapWithIndex):
     """A recipe as a transform of Grain: `ds.map_with_index(af.grain.Augment(recipe, len(data), seed=0))`.
 
     Element k of the stream belongs to epoch k // length, and gets the draws that an `af.Loader` of this seed has in
-    this epoch for the sample of its "index".
+    this epoch for the sample of its "index". Targets move with the image, by their keys (mask, boxes, ...).
 
     Args:
         recipe: an `af.Recipe`.
-        length: elements of an epoch, `len(ds)` before `repeat`. What the recipe knows by its key (mask, boxes, ...)
-            moves with the image.
+        length: elements of an epoch, `len(ds)` before `repeat`.
         seed: a whole number; with the epoch and the index it determines the draws.
         training: False: `recipe.eval()`, which draws nothing.
     """

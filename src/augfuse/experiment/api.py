@@ -70,7 +70,7 @@ def train(asked: _Call) -> Outcome:
     The same call continues an interrupted run; a finished one with the same `name` and settings is read.
 
     Args:
-        progress: Print it.
+        progress: Print the progress.
 
     Returns:
         An `Outcome`: everything that the report shows, such as `test_score`, `gap`, `model` and `report`.

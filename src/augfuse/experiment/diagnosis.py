@@ -153,9 +153,8 @@ def _suspicious(found: Evidence) -> Diagnosis | None:
     if test < below and train >= skill_floor(found):
         return Diagnosis(
             "suspicious",
-            f"it knows its training images ({train:.1%}), and does worse on the test part ({test:.1%}) than always "
-            f"answering its commonest class would ({constant:.1%}). Labels of the test part are likely in "
-            "another order.",
+            f"training accuracy is {train:.1%}, but test accuracy ({test:.1%}) is below that of a constant prediction "
+            f"of the most frequent class ({constant:.1%}). The class order of the test part is likely another one.",
             "Compare the class order of the two parts: augfuse doctor DATA.",
         )
     return None
@@ -202,7 +201,8 @@ def _over_fitted(found: Evidence) -> Diagnosis | None:
         return Diagnosis(
             "over-fitted",
             f"the gap is {_points(gap)} points, and the test loss ended {rise:.0%} above its lowest value (limit "
-            f"{LOSS_RISE_LIMIT:.0%} once the gap is above {_points(SMALL_GAP)}): it grows sure of its mistakes.",
+            f"{LOSS_RISE_LIMIT:.0%} once the gap is above {_points(SMALL_GAP)}): it grows more "
+            "confident in wrong predictions.",
             _either(
                 None if found.stopping else "Stop early and keep the best weights (--early-stopping 5)",
                 "Augment more strongly" if found.stopping else "augment more strongly",
@@ -216,14 +216,14 @@ def _underfit(found: Evidence) -> Diagnosis | None:
     if found.answers == 1:
         return Diagnosis(
             "underfit",
-            f"it gives every test image the same answer ({_mean(found.test):.1%} of them are right).",
+            f"it predicts the same class for every test image (accuracy {_mean(found.test):.1%}).",
             "Lower the learning rate tenfold, and look at the input values and at the labels.",
         )
     if train < floor:
         return Diagnosis(
             "underfit",
             f"the training accuracy is {train:.1%}, wanted at least {floor:.1%} ({SKILL_LIMIT:.0%} of the way from "
-            f"always answering the commonest class, {found.most_common:.1%}, to all right).",
+            f"a constant prediction, {found.most_common:.1%}, to 100 %).",
             f"{_points(floor - train)} points more would change it. What raises it: {_longer(found)}, a larger "
             "network, another --learning-rate, milder augmentation.",
         )

@@ -1,4 +1,5 @@
-"""Early stopping and reduction of the learning rate from the validation loss, as plain numbers that a resume restores."""
+"""Early stopping and reduction of the learning rate from the validation loss, as plain numbers that a resume
+restores."""
 
 from __future__ import annotations
 
@@ -18,11 +19,13 @@ class Watch:
     waited: int = 0
 
     def stopping(self, epoch: int, loss: float) -> Watch:
-        """Update after an epoch, as keras.callbacks.EarlyStopping does: any lower loss is an improvement; NaN is not."""
+        """Update after an epoch, as keras.callbacks.EarlyStopping does: any lower loss is an improvement; NaN is
+        not."""
         return Watch(loss, epoch) if loss < self.best else Watch(self.best, self.epoch, self.waited + 1)
 
     def slowing(self, epoch: int, loss: float, patience: int) -> tuple[Watch, bool]:
-        """Update after an epoch, as keras.callbacks.ReduceLROnPlateau does; also whether the learning rate must fall."""
+        """Update after an epoch, as keras.callbacks.ReduceLROnPlateau does; also whether the learning rate must
+        fall."""
         if loss < self.best - _LEAST_GAIN:
             return Watch(loss, epoch), False
         waited = self.waited + 1

@@ -32,7 +32,8 @@ FED_IMAGES = 1024
 
 
 class Found(Protocol):
-    """Predictions of one arm and seed for the test part, one row per image: a dataclass whose other fields are arrays."""
+    """Predictions of one arm and seed for the test part, one row per image: a dataclass whose other fields are
+    arrays."""
 
     @property
     def arm(self) -> str: ...

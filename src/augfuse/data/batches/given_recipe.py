@@ -19,7 +19,7 @@ def as_recipe(recipe: Any) -> Recipe:
 
 
 def with_range(recipe: Recipe, declared: tuple[float, float] | None) -> Recipe:
-    """The source's value range holds where the recipe declares none; two that differ are a mistake."""
+    """The recipe with the value range that the data declares. Raises DataError if the recipe declares another one."""
     if declared is None or recipe.value_range == tuple(declared):
         return recipe
     if recipe.value_range is not None:

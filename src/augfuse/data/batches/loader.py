@@ -84,8 +84,7 @@ class Loader:
         shard: (rank, world), this reader's part of every global batch of batch_size * world; "auto" takes it from
             torch.distributed, JAX, Keras or the environment of the process (RANK and WORLD_SIZE, ...).
         on_error, max_skipped: "skip" leaves out files that cannot be decoded, lists them in `loader.skipped`, and
-        raises
-            an error when they are more than this fraction of the data.
+            raises an error when they are more than this fraction of the data.
         collate: "list" makes `batch.images` a list, for images of different sizes.
         pad_to: (height, width) pads images with zeros at the right and below; 32 pads them to multiples of 32 that hold
             the largest of the batch. `batch.pixel_mask` marks the real pixels.
@@ -219,7 +218,7 @@ class Loader:
 
     @property
     def label_kind(self) -> Literal["one-hot", "class numbers"] | None:
-        """What its labels are; None for others, or none."""
+        """The kind of its labels; None for other labels, or none."""
         return "one-hot" if self._classes is not None else label_kind(self.data.labels)
 
     def set_epoch(self, epoch: int) -> None:
@@ -259,8 +258,10 @@ class Loader:
         return self._begin()
 
     def _begin(self, form: Form | None = None, through: Through | None = None, held: int = 0) -> Iterator[Any]:
-        """The next loop. `through` makes of the batches what is handed out, one of each; it may run ahead of it.
-        held: batches that it holds on to."""
+        """The iterator of the next loop. `through` turns each batch into what the loop returns, and may prefetch.
+
+        held: batches that it holds.
+        """
         self._ring.room_for(self._workers + 3 + held)
         if self._begun:  # an unfinished loop is replaced: the next epoch begins
             self._move(self._epoch + 1, 0)
@@ -288,7 +289,7 @@ class Loader:
         self._iterator += 1
 
     def _settle(self) -> None:
-        """In a fork: locks that a thread of the parent may have held stay locked, so there are new ones."""
+        """Make new locks in a forked child: a lock that a thread of the parent held stays locked for ever."""
         if self._process != os.getpid():
             # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
             self._ring, self._process = Ring(self._workers + 3), os.getpid()

@@ -1,4 +1,4 @@
-"""Augmented copies that are made once and kept beside the originals, tied to them by a group key."""
+"""Offline augmentation: copies made once and stored beside the originals, tied to them by a group key."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def from_zip(
         color, classes, part, exclude, part_names: as in `from_directory`; so are the parts, the order of the classes,
             `groups.csv`, the warnings and the errors. Symbolic links, and names that lead out of the archive, are not
             followed. A list may be that of a folder of archives: `NAME.zip/cat/1.jpg`; what it says about the other
-            archives is passed over.
+            archives is ignored.
 
     Returns:
         A `DataSet`; its images are read when they are asked for.

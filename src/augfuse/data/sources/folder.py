@@ -34,7 +34,7 @@ def from_directory(
         path/train/cat/1.jpg            with parts: train, val, test, also Training, training_set, seg_train, valid, dev
         path/NAME/cat/1.jpg             either of them inside one folder that holds nothing else
 
-    Hidden names, and what programs leave behind (`__MACOSX`, `Thumbs.db`), are passed over. So are files with other
+    Hidden names, and what programs leave behind (`__MACOSX`, `Thumbs.db`), are ignored. So are files with other
     suffixes; an AugfuseWarning counts those that are pictures. A folder has parts if a folder with the name of a part
     holds folders and no images. Symbolic links are followed only if they stay inside `path`. An AugfuseWarning says so
     where links lead outside, images lie beside the class folders or in a folder beside the parts, class folders look

@@ -40,8 +40,8 @@ def from_dataframe(
         af.from_dataframe(df, label=["cat", "dog", "bird"])             several labels of 0 and 1
         af.from_dataframe(df, boxes=["x1", "y1", "x2", "y2"], box_label="class")
 
-    Columns are found by their usual names (see docs/data.md), in capitals or not. An argument names another one, ""
-    says that there is none:
+    Columns are found by their usual names (see docs/data.md), in capitals or not. An argument names another one;
+    "" means no such column.
 
     All other columns become `sample.targets` of their name: of each image, or in a table with a box in each row of each
     box. Boxes are `sample.targets["boxes"]` as [x1, y1, x2, y2] in pixels, with "box_labels".
@@ -109,7 +109,7 @@ def from_csv(
         delimiter: by default a comma, a semicolon, a tab or "|", whichever the first line has most of; a tab in a .tsv.
         encoding: of the text.
         header: the names of the columns, for a file without a line of them.
-        classes, part, color, columns: as in `from_dataframe`. A column that holds only numbers is numeric, unless they
+        classes, part, color, **columns: as in `from_dataframe`. A column of numbers only is numeric, unless they
             begin with zeros (007); lists may be written as JSON. A first column without a name, as pandas writes it, is
             left out. Byte order marks and blank lines are ignored.
 

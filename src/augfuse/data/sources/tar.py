@@ -45,7 +45,7 @@ def from_tar(
 
     A WebDataset sample is the files whose path is the same up to the first dot of the name: one image, and its label in
     .cls (a whole number, or the name of a class), or in .json under "label", "cls" or "class". Other files of a sample
-    are passed over. Several archives are WebDataset's.
+    are ignored. Several archives are WebDataset's.
 
     The list of members is read once, with all headers; pickles hold it. A packed archive (.tar.gz) has no places to
     read from: unpack it.

@@ -107,7 +107,7 @@ def read_head(model: Any, classes: int, *, pixels: bool = False) -> ClassHead:
     ends = getattr(activation, "__name__", "" if activation is not None else type(last).__name__.lower())
     if single and ends == "softmax":
         raise DataError(
-            "--model: ends with a softmax over one output, which says 1 whatever it is shown. End it with "
+            "--model: ends with a softmax over one output, which is always 1. End it with "
             f'{"Conv2D(1, 1" if pixels else "Dense(1"}, activation="sigmoid"), or with '
             f'{"Conv2D(2, 1" if pixels else "Dense(2"}, activation="softmax").'
         )

@@ -167,7 +167,8 @@ def _holds_code(what: str) -> DataError:
 
 
 def _cause(error: Exception) -> str:
-    """The most useful line of an error: behind the last "Exception encountered", which Keras puts below its headline."""
+    """The most useful line of an error: behind the last "Exception encountered", which Keras puts below its
+    headline."""
     last = _INNER.split(str(error))[-1].strip()
     line = next((line.strip() for line in last.splitlines() if line.strip()), "")
     return line[:_LONGEST_LINE] or type(error).__name__

@@ -207,15 +207,15 @@ def fresh_model(build: Callable[[int], Any], title: str) -> Any:
     ours = {id(variable) for variable in first.variables}
     if first is second or any(id(variable) in ours for variable in second.variables):
         raise DataError(
-            f"--model {title}: gives the same layers at each call, and what one arm learns the next would begin with. "
+            f"--model {title}: returns the same layers at each call, so that the second arm would start trained. "
             "Make all layers inside the function; or save the model, and give the .keras file, whose weights "
             "--keep-weights keeps."
         )
     differs = _difference(first.variables, second.variables)
     if differs is not None:
         raise DataError(
-            f"--model {title}: two networks of the same seed begin differently ({differs}), and the arms of a seed "
-            "have to begin alike. Leave the weights to Keras' initialisers, or draw them with np.random or with a "
+            f"--model {title}: two networks of the same seed have different initial weights ({differs}); the arms of "
+            "a seed must start alike. Leave the weights to Keras' initialisers, or draw them with np.random or with a "
             "fixed seed, as in np.random.default_rng(0)."
         )
     return first

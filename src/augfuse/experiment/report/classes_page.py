@@ -47,9 +47,9 @@ def training(result: Comparison) -> str:
         )
     note = (
         "The first that applies: suspicious, unstable, over-fitted, underfit; else good. Over-fitted begins at a gap "
-        f"of {100 * diagnosis.GAP_LIMIT:.0f} points, underfit below {diagnosis.SKILL_LIMIT:.0%} of the way from always "
-        "answering the commonest class to all right; a small test part widens the limits. All numbers are without "
-        "augmentation and without dropout."
+        f"of {100 * diagnosis.GAP_LIMIT:.0f} points, underfit below {diagnosis.SKILL_LIMIT:.0%} of the way from a "
+        "constant prediction of the most frequent class to 100 %; a small test part widens the limits. All numbers are "
+        "without augmentation and without dropout."
     )
     return f'<div class="pair">{"".join(cards)}</div>{paragraph(note, "note")}'
 
@@ -94,7 +94,7 @@ def confusion(task: Task, result: Comparison) -> str:
     shares = result.facts.counted != "images"
     if len(names) > MOST_CLASSES:
         parts = [_most_frequent(arm, names, _shown(task, result, arm, shares)) for arm in ARMS]
-        note = f"The {_CONFUSIONS} most frequent confusions; the files in predictions/ hold every answer."
+        note = f"The {_CONFUSIONS} most frequent confusions; the files in predictions/ hold every prediction."
     else:
         parts = [_square(arm, names, _shown(task, result, arm, shares)) for arm in ARMS]
         note = "Rows are the true classes, columns the predicted ones; a dot is none."

@@ -76,7 +76,7 @@ class ImageDataGenerator:
             and sample; "strict" gives Keras' numbers: the same draws from NumPy's global generator, order, and pixels.
 
     Raises:
-        RangeError: a ValueError; an argument outside its domain.
+        RangeError: (a ValueError) an argument outside its domain.
     """
 
     @checked(compat=rules.compat)
@@ -328,7 +328,7 @@ class ImageDataGenerator:
 
     @checked(x=rules.image_pixels)
     def standardize(self, x: np.ndarray) -> np.ndarray:
-        """An image or a batch, standardised, in place where x is of a float dtype. Samplewise: statistics of all x."""
+        """An image or a batch, standardised, in place if x is of a float dtype; statistics over all of x."""
         return standardize_array(read_options(self), x)
 
     @checked(img_shape=rules.sides)
@@ -347,7 +347,7 @@ class ImageDataGenerator:
 
     @checked(x=rules.image_pixels, transform_parameters=rules.parameters)
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
-        """One image (h, w, c), or (c, h, w), through such parameters. The dtype stays, brightness makes it float32."""
+        """One image (h, w, c), or (c, h, w), augmented with given parameters; brightness makes it float32."""
         image = np.asarray(x)
         if image.ndim != 3:
             raise ImageError(f"apply_transform: got shape {image.shape}, wanted one image of rank 3. Use x[0].")
@@ -365,7 +365,7 @@ class ImageDataGenerator:
 
     @checked(x=rules.image_pixels)
     def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
-        """One image through random parameters."""
+        """One image, augmented with random parameters."""
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     @checked()

@@ -105,7 +105,7 @@ def image_dataset_from_directory(
 
     Raises:
         DataNotFoundError: no such folder.
-        DataError: a ValueError; no images, options that do not exist or do not go together, labels of another length.
+        DataError: (a ValueError) no images, options that do not exist or do not go together, labels of another length.
         ImageTypeError: (a TypeError). A file that cannot be read is a DecodeError when its batch is made.
     """
     labels, label_mode = _check_labels(labels, label_mode, class_names)

@@ -37,8 +37,8 @@ class NumpyArrayIterator(Iterator):
         others: as in `Iterator` and `ImageDataGenerator.flow`.
 
     Raises:
-        DataError: a ValueError; lengths that differ, a subset that lacks classes, an unknown subset.
-        ImageError: a ValueError; number of axes.
+        DataError: (a ValueError) lengths that differ, a subset that lacks classes, an unknown subset.
+        ImageError: (a ValueError) number of axes.
     """
 
     save_numbers = 10**4

@@ -81,10 +81,10 @@ class DataFrameIterator(FileIterator):
         sample_weight: (n,) or None. image_shape: of one image. skipped: {position: reason}.
 
     Raises:
-        ImageTypeError: a TypeError; names that are not strings, labels or weights of the wrong type.
-        DataError: a ValueError; an option that does not exist, "binary" without two classes, weights that are not
+        ImageTypeError: (a TypeError) names that are not strings, labels or weights of the wrong type.
+        DataError: (a ValueError) an option that does not exist, "binary" without two classes, weights that are not
             finite.
-        ColumnError: a KeyError; no such column.
+        ColumnError: (a KeyError) no such column.
     """
 
     allowed_class_modes = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)

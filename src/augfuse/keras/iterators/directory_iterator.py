@@ -62,8 +62,8 @@ class DirectoryIterator(FileIterator):
 
     Raises:
         DataNotFoundError: no such folder.
-        DataError: a ValueError; a class without a folder, an option that does not exist.
-        ImageTypeError: a TypeError; a target size of the wrong type.
+        DataError: (a ValueError) a class without a folder, an option that does not exist.
+        ImageTypeError: (a TypeError) a target size of the wrong type.
     """
 
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)
