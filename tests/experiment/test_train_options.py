@@ -337,7 +337,7 @@ def test_train_from_python_and_read_it_again(tmp_path: Path, capsys: pytest.Capt
                                                              ("plain", "strength-0.5", "augmented")])  # fmt: skip
     assert all(len(point.accuracies) == 2 and point.spread >= 0 for point in sweep)
     assert "af.train(data, recipe, model=two_outputs" in result.comparison.command
-    assert f"from {__name__} import two_outputs" in result.comparison.command
+    assert f"from {two_outputs.__module__} import two_outputs" in result.comparison.command
     again = af.train(data, recipe, **given, model=two_outputs)  # type: ignore[arg-type]
     assert again.test_accuracy == result.test_accuracy
     assert "plain, seed 0" not in capsys.readouterr().out
