@@ -1,4 +1,4 @@
-"""A verdict that hangs on a few validation images says so, and says how many would do."""
+"""A verdict that depends on a few validation images says so, and says how many would do."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def said(result: Comparison) -> list[str]:
 @pytest.mark.parametrize(
     ("images", "plain", "augmented", "points", "advice"),
     [
-        (116, (0.93,), (0.97,), "6.1 points, which is here 4.0", "270 images would tell, or --seeds 3"),
-        (20, (0.80, 0.82, 0.81), (0.90, 0.91, 0.89), "13.9 points, which is here 9.0", "--seeds 8"),
-        (1000, (0.80,), (0.82,), "3.5 points, which is here 2.0", "--seeds 4"),
-        (300, (0.81, 0.80), (0.80, 0.81), "which is here 0.0", "Do not read an order into it"),
+        (116, (0.93,), (0.97,), "6.1 points; here it is 4.0", "270 images would tell, or --seeds 3"),
+        (20, (0.80, 0.82, 0.81), (0.90, 0.91, 0.89), "13.9 points; here it is 9.0", "--seeds 8"),
+        (1000, (0.80,), (0.82,), "3.5 points; here it is 2.0", "--seeds 4"),
+        (300, (0.81, 0.80), (0.80, 0.81), "here it is 0.0", "Do not read an order into it"),
     ],
 )
 def test_a_difference_within_the_chance_of_the_choice_is_named(
@@ -73,4 +73,4 @@ def test_nothing_is_said_where_no_epoch_was_chosen() -> None:
 
 def test_a_few_images_that_are_all_right_prove_nothing() -> None:
     (text,) = said(stopped(10, (0.96,), (1.0,)))
-    assert "hangs on 10 validation images" in text
+    assert "depends on 10 validation images" in text

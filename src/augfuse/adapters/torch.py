@@ -56,17 +56,16 @@ class TorchBatches(IterableDataset):
             for images, labels in batches: ...      # images (n, c, h, w), on the CPU
 
     Each loop is the next epoch of the loader. Images are written channels first, into memory that the tensor shares.
-    The loader's threads work ahead already; where a DataLoader is wanted, use `DataLoader(batches, batch_size=None)`.
-    With `num_workers=k` every worker computes each k-th batch with its part of the threads, and the batches come in the
-    order of the loader. `state_dict` is that of the loader; torchdata's StatefulDataLoader finds and keeps it.
+    The loader's threads prefetch; for a DataLoader use `DataLoader(batches, batch_size=None)`. With `num_workers=k`
+    each worker computes every k-th batch with its part of the threads, and the batches come in the order of the loader.
+    `state_dict` is that of the loader; torchdata's StatefulDataLoader finds and keeps it.
 
-    With a device the loader reads and draws; pixels go there as they were read, with some hundred bytes of numbers for
-    each, and one compiled program augments them. Labels and targets come along; masks are moved by the CPU.
+    With a device the pixels go there as they were read, and one compiled program augments them; the CPU moves masks.
 
     Args:
         loader: an `af.Loader`.
         pin_memory: images in page-locked memory; by default where CUDA is available.
-        device: where images are augmented, such as "cuda"; None: on the host.
+        device: where images are augmented, such as "cuda"; None: on the CPU.
         targets: names of the targets that are wanted; all by default.
     """
 

@@ -154,7 +154,7 @@ def _suspicious(found: Evidence) -> Diagnosis | None:
         return Diagnosis(
             "suspicious",
             f"training accuracy is {train:.1%}, but test accuracy ({test:.1%}) is below that of a constant prediction "
-            f"of the most frequent class ({constant:.1%}). The class order of the test part is likely another one.",
+            f"of the most frequent class ({constant:.1%}). The labels of the test part are likely in another order.",
             "Compare the class order of the two parts: augfuse doctor DATA.",
         )
     return None
