@@ -38,6 +38,7 @@ def test_batches_of_batches(options: dict[str, Any]) -> None:
 
 
 def test_batches_as_they_are() -> None:
+    options: dict[str, Any]
     for options in ({"batch_size": None}, {"collate_fn": lambda held: held[0]}):
         found: Any = next(iter(DataLoader(batches(), **options)))
         assert found[0].shape == (4, 3, 16, 16)
@@ -47,8 +48,9 @@ def test_batches_as_they_are() -> None:
 def test_detection_collate_without_brackets() -> None:
     data = DATA.with_targets(boxes=[[[1, 1, 9, 9]]] * 12, box_labels=[[0]] * 12)
     samples = af.torch.dataset(data, RECIPE, seed=0)
+    the_class: Any = af.torch.DetectionCollate
     with pytest.raises(af.ImageTypeError, match=r"collate_fn=af\.torch\.DetectionCollate\(\), with brackets"):
-        next(iter(DataLoader(samples, 4, collate_fn=af.torch.DetectionCollate)))
+        next(iter(DataLoader(samples, 4, collate_fn=the_class)))
     next(iter(DataLoader(samples, 4, collate_fn=af.torch.DetectionCollate())))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, final
 
 import torch
@@ -105,7 +104,7 @@ class Augment(nn.Module):
             )
         return self._drawn(images, indices, epoch, out)
 
-    @partial(torch.compiler.disable, reason=ON_THE_HOST)
+    @torch.compiler.disable(reason=ON_THE_HOST)  # type: ignore[misc]
     def _drawn(self, images: Tensor, indices: Any, epoch: Any, out: str) -> Any:
         """The numbers of a batch in training."""
         if epoch is None:
