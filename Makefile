@@ -1,5 +1,6 @@
 # make demo   train a small model with and without augmentation on a bundled data set, and write a report
-# make test   the test suite
+# make test   the test suite without the slow tests: what to run while working
+# make test-slow   the slow tests: trained networks, killed processes, every kernel compiled anew
 # make test-long   the long trial: fuzzed files, kills, signals, hostile input; under 40 minutes on two cores
 # make lint   ruff and pyright
 # make format  ruff's formatting and mends, written into the files
@@ -10,13 +11,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long lint format coverage dist bench clean
+.PHONY: demo test test-slow test-long lint format coverage dist bench clean
 
 demo: $(VENV)/train.done
 	$(BIN)/augfuse train
 
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-slow: $(VENV)/dev.done
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 test-long: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/long

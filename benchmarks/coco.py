@@ -2,7 +2,7 @@
 
     python benchmarks/coco.py [--images 1000000] [--boxes 7] [--folder DIR] [--name coco]
 
-Three figures, each of a process of its own: opened for the first time, opened again from the cache, and the first
+Three figures, each in its own process: opened for the first time, opened again from the cache, and the first
 batch of an epoch. The images are links to a few small JPEG files; the cache is a folder beside them, so that your own
 is left alone. Needs 5 GB below the folder, and a million inodes.
 """
@@ -105,7 +105,7 @@ def main(*, images: int = 1_000_000, boxes: int = 7, folder: Path | None = None,
     boxes
         Objects for each, on average.
     folder
-        Where the data is made, in a folder of its own that is removed again.
+        Where the data is made, in a temporary folder.
     name
         Name of the result file, without its ending.
     """

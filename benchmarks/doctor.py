@@ -2,7 +2,7 @@
 
     python benchmarks/doctor.py [--images 10000] [--runs 3] [--name doctor]
 
-The files lie in two classes and two parts; one in a thousand is there twice. Each run is a process of its own, as a
+The files lie in two classes and two parts; one in a thousand is there twice. Each run is its own process, as a
 user starts it, so that imports count too.
 """
 

@@ -3,7 +3,7 @@
     python benchmarks/generator.py [path/to/class/folders] [--markdown] [--rounds 9] [--strict]
 
 Needs the extra: pip install 'augfuse[bench]'. Without a path, JPEGs are made and read. Both classes get uint8 arrays;
-`next(iterator)` is timed, after a first batch; from files a whole pass, for ours computes ahead.
+`next(iterator)` is timed, after a first batch; from files a whole pass, because ours prefetches.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python benchmarks/layer.py [tensorflow] [jax] [torch] [--rounds 7] [--steps 2] [--name layer]
 
 The network and the recipe are those of examples/e_car_or_truck: 128x128, batches of 64, as Keras compiles it by
-default. Without the layer uint8 images are only scaled. Each backend runs in a process of its own; rounds of `steps`
+default. Without the layer uint8 images are only scaled. Each backend runs in its own process; rounds of `steps`
 steps take turns, and the figure is the median of their ratios. Needs:
 pip install 'augfuse[keras,tensorflow,jax,torch]'.
 """

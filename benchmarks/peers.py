@@ -1,7 +1,8 @@
 """The contenders: each function takes a batch and returns the call that augments it, with all set-up behind it.
 
 A call gets a number that never repeats (the epoch) and returns the augmented float32 batch. Every library is used the
-way its documentation shows, at its quickest; where two spellings were possible the quicker one is here, and said so.
+way its documentation shows, at its quickest; where two spellings were possible the quicker one is here, and a comment
+tells.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ def one_core(batch: np.ndarray, jitter: bool) -> dict[str, Call]:
 
 
 def two_cores(batch: np.ndarray, jitter: bool) -> dict[str, Call]:
-    """augfuse with one and with two workers, and the one peer whose call has threads of its own."""
+    """augfuse with one and with two workers, and the one peer whose call starts threads."""
     return {
         "augfuse": augfuse(batch, jitter, workers=1, reuse=True),
         "augfuse, 2 workers": augfuse(batch, jitter, workers=2, reuse=True),
@@ -200,7 +201,7 @@ PEERS: Sequence[str] = ("Albumentations", "kornia")
 
 
 def contenders(work: Work, batch: np.ndarray, channels_first: bool = False) -> dict[str, Call]:
-    """Every library that can do `work`, one thread each; all write a batch array of their own of the same shape.
+    """Every library that can do `work`, one thread each; all write their own batch array of the same shape.
 
     augfuse gets the batch. The others get image by image and each result is copied into the array, but for kornia,
     which takes batches: its result is left in NCHW.

@@ -1,7 +1,7 @@
 """One transform as each library spells it: the same arguments for all, at each library's quickest.
 
 A spelling is a function of the library's module, so that nothing is imported here. Albumentations and augrs share one
-API, and one spelling unless said. What augfuse has not yet is left out of a run, and said so.
+API, and one spelling unless noted. What augfuse has not yet is left out of a run, with a line that tells.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _resize(name: str, size: tuple[int, int], output: tuple[int, int], alone: bo
     """A reduction without aliasing: the mean of the area that a pixel covers, or a filter as wide (torchvision).
 
     augrs' "area" is a box of whole pixels, one more or one less by turns. By a whole factor it is exact; by others it
-    is 10 to 30 levels off on fine detail, so that it stands in a column of its own, without a demand.
+    is 10 to 30 levels off on fine detail, so that it stands in its own column, without a demand.
     """
     whole = all(wide % narrow == 0 for wide, narrow in zip(size, output, strict=True))
 

@@ -2,7 +2,7 @@
 
     python benchmarks/startup.py [--runs 5] [--name startup]
 
-Each figure comes from processes of its own. Their kernel cache is a temporary folder, so that "cold" is cold and
+Each figure comes from separate processes. Their kernel cache is a temporary folder, so that "cold" is cold and
 your own cache is left alone.
 """
 

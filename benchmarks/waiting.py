@@ -7,7 +7,7 @@ KERAS_BACKEND says otherwise) and SciPy: pip install 'augfuse[bench,train]'.
 
 The same method for both: the time per step of `fit` on the data, minus the time per step of `fit` on one batch that
 is served again and again, is waiting. Augmenting beside the training also takes processor time from it; that counts
-as waiting too, for that is what the user waits for. Each system runs in a process of its own.
+as waiting too, for that is what the user waits for. Each system runs in its own process.
 """
 
 from __future__ import annotations

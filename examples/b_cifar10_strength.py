@@ -2,8 +2,8 @@
 
     python examples/b_cifar10_strength.py [DATA] [--epochs 40] [--seeds 3]
 
-Strength 0 is no augmentation, 1 the recipe, 1.5 every range half as wide again; the report plots accuracy against it.
-Grids of the recipe, and of the four fill modes: python examples/b_grids.py PHOTO grids/
+Strength 0 means no augmentation, 1 the recipe, 1.5 every range half as wide again; the report plots accuracy against
+it. Grids of the recipe, and of the four fill modes: python examples/b_grids.py PHOTO grids/
 """
 
 from pathlib import Path

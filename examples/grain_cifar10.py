@@ -1,4 +1,4 @@
-"""Job A's network in JAX, fed by Grain: CIFAR-10, five epochs; the recipe as a transform of Grain's.
+"""Job A's network in JAX, with batches from Grain: CIFAR-10, five epochs; the recipe as a transform of Grain's.
 
     python examples/grain_cifar10.py DATA [--epochs 5]
 

@@ -1,4 +1,4 @@
-"""Job A's network in PyTorch, fed by a Hugging Face data set: CIFAR-10, five epochs; the recipe in `set_transform`.
+"""Job A's network in PyTorch, on a Hugging Face data set: CIFAR-10, five epochs; the recipe in `set_transform`.
 
     python examples/huggingface_cifar10.py DATA [--epochs 5]
 

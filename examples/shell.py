@@ -1,4 +1,4 @@
-"""How every example is started: what cannot be used is said in one line, with exit code 2 and no traceback."""
+"""How every example is started: what cannot be used is an error of one line, with exit code 2 and no traceback."""
 
 import sys
 from collections.abc import Callable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,23 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(secrets.randbelow(2**32))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A slow test says why."""
+    for item in items:
+        for mark in item.iter_markers("slow"):
+            assert mark.kwargs.get("reason"), f"{item.nodeid}: @pytest.mark.slow(reason=...)"
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Also at the top of a run in CI."""
     return f"property tests: replay with --hypothesis-seed={config.getoption('--hypothesis-seed')}"
+
+
+@pytest.fixture
+def notices_anew() -> Iterator[None]:
+    """Warnings that are given once in a process are given again, in this test and after it."""
+    from augfuse import warn_once
+
+    warn_once.forget()
+    yield
+    warn_once.forget()

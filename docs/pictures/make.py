@@ -98,7 +98,7 @@ def inverse() -> np.ndarray:
     found = af.Recipe([]).batch(image[None], mask=[np.where(back == 255, 0, back)], seed=0)
     return row([
         ("the original", held["image"]), ("augmented", made.pixels()[0]), ("what a model says", made.drawn()[0]),
-        ("said of the original", found.drawn()[0]),
+        ("predicted, moved back", found.drawn()[0]),
     ])  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from augfuse.algebra.ranges import whole
 from augfuse.errors import DataError, ImageError
-from augfuse.plan.plan import BoxFormat, Plan
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import BoxFormat
 from augfuse.text import shown
 
 
@@ -192,7 +193,7 @@ class Batch:
         ]
 
     def caption(self, i: int) -> str:
-        """What is written under image `i`: its label, where that is one number or word, and on a line of its own what
+        """What is written under image `i`: its label, where that is one number or word, and on its own line what
         was drawn: "rotate -12.3°, brightness 1.14", or "unchanged"."""
         from augfuse.plan.describe import caption
 

@@ -7,6 +7,7 @@ compiled once and run for all epochs, the program makes them, from the same word
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -18,11 +19,12 @@ from augfuse.execute.arrays import Numbers, Static, ops_for, prepare, run
 from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.drawn import Program
 from augfuse.execute.images import as_images, check_values
-from augfuse.plan.plan import Source, value_range
+from augfuse.plan.settings import Source, value_range
 from augfuse.recipe import Recipe
 from augfuse.transforms import base
 from augfuse.transforms.children import leaves, tree
 from augfuse.transforms.compose import Schedule, When
+from augfuse.transforms.fit import Resize
 from augfuse.transforms.mixing import Mix
 from augfuse.transforms.views import Views
 from augfuse.warn_once import warn_once
@@ -30,6 +32,19 @@ from augfuse.warn_once import warn_once
 DTYPES = ("uint8", "uint16", "float32")
 _TRIED_SIZE = 64  # of the images for which a recipe is tried before their size is known
 _LOADER = "put it into the recipe of the af.Loader"
+
+
+def check_alone(who: str, images: Any, named: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse targets, which stay on the host. named: the names of the further arguments of a call. ImageTypeError."""
+    more = [name for name in named if name not in known]
+    if isinstance(images, Mapping):
+        more = [name for name in images if name not in ("image", "images")] or more or ["a dict"]
+    if more:
+        raise ImageTypeError(
+            f"{who}: got {', '.join(map(str, more))}, wanted images alone, and {', '.join(known)}: on a device only "
+            "images are moved. Masks, boxes and points are moved by a loader: af.Loader(data.with_targets(mask=masks), "
+            "recipe)."
+        )
 
 
 class Form(NamedTuple):
@@ -52,18 +67,19 @@ class Position(NamedTuple):
 class OnDevice:
     """A recipe and a seed for one framework.
 
-    compiles: whether programs are compiled that are to make draws, so that the recipe has to be fit for it. Images come
-    out as float32, at their own scale where the recipe has no Normalize or ToFloat, or in their own dtype.
+    compiles: whether programs are compiled that are to make draws, so that the recipe has to be fit for it. turn: what
+    to type where images come channels first. Images come out as float32, at their own scale where the recipe has no
+    Normalize or ToFloat, or in their own dtype.
 
     Raises RecipeError for a recipe with what cannot be done on a device, by name.
     """
 
-    def __init__(self, who: str, framework: str, recipe: Recipe, seed: int | None, compiles: bool) -> None:
+    def __init__(self, who: str, framework: str, recipe: Recipe, seed: int | None, compiles: bool, turn: str) -> None:
         if not isinstance(recipe, Recipe):
             raise ImageTypeError(f"{who}: got {type(recipe).__name__}, wanted an af.Recipe. Use af.Recipe([...]).")
         self.who, self.framework, self.recipe, self.seed = who, framework, recipe, check_seed(seed)
         self.ops = ops_for(framework)
-        self._compiles = compiles
+        self._compiles, self._turn = compiles, turn
         self._evaluation = recipe.eval()
         self._programs: dict[tuple[Form, int | None, str], Program] = {}
         self._fixed: dict[tuple[Form, str], tuple[Static, Numbers]] = {}
@@ -127,13 +143,12 @@ class OnDevice:
         if height is None or width is None or channels is None:
             raise ImageError(
                 f"{self.who}: got images of shape {shape}, wanted a fixed height, width and number of channels, for a "
-                "compiled program has one size. Let the loader make them: af.Loader(data, "
-                "af.Recipe([af.Resize((height, width))]), dtype='uint8')."
+                f"compiled program has one size. {self._sized()}"
             )
         if channels > 4 and height in (1, 3, 4):
             raise ImageError(
                 f"{self.who}: got images of shape {shape}, which looks like channels first, wanted (n, height, width, "
-                "channels). Put keras.layers.Permute((2, 3, 1)) in front of it, or use images.transpose(0, 2, 3, 1)."
+                f"channels). {self._turn}"
             )
         if dtype not in DTYPES:
             raise ImageTypeError(
@@ -141,6 +156,15 @@ class OnDevice:
                 "Recipe(value_range=(low, high)) where they are not within 0..1."
             )
         return Form((int(height), int(width), int(channels)), dtype)
+
+    def _sized(self) -> str:
+        """What to type where images have no fixed size."""
+        resizes = any(isinstance(one, Resize) for one in leaves(self.recipe.transforms))
+        first = "Move Resize from this recipe to the loader's" if resizes else "Let the loader make them"
+        return (
+            f"{first}: af.Loader(data, af.Recipe([af.Resize((height, width))]), dtype='uint8'), and keras.Input(("
+            "height, width, channels), dtype='uint8')."
+        )
 
     def prepare(self, form: Form) -> tuple[int, int, int]:
         """Make what is needed for these images, or raise RecipeError or ImageError. Returns (h, w, c) of the output."""

@@ -7,10 +7,14 @@ many processes this one is, or None where the framework does not say. It is impo
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from augfuse.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from torch.utils.data import IterableDataset
 
 
 class _Framework(NamedTuple):
@@ -29,6 +33,29 @@ _FRAMEWORKS = {
 }
 
 _METHODS = {name: f"loader.to_{'tf' if name == 'tensorflow' else name}()" for name in _FRAMEWORKS}
+
+
+class Served(Protocol):
+    """Batches of a loader as a framework takes them: what `loader.to_jax()` returns. Each loop is the next epoch."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def set_epoch(self, epoch: int) -> None: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class ColumnFunction(Protocol):
+    """A function of columns, for `set_transform` of a Hugging Face data set: what `recipe.hf()` returns."""
+
+    def set_epoch(self, epoch: int) -> None: ...
+    def __call__(self, examples: Mapping[str, Any]) -> dict[str, Any]: ...
+
+
+if TYPE_CHECKING:
+
+    class ServedToTorch(IterableDataset[Any], Served):
+        """The same as a data set of PyTorch: what `loader.to_torch()` returns."""
 
 
 def adapter(name: str, what: str | None = None) -> Any:

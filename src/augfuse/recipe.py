@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, final, get_args
+from typing import Any, final, get_args
 
 import msgspec
 import numpy as np
@@ -30,13 +30,14 @@ from augfuse.call.frames import clips_of, together
 from augfuse.call.in_turn import InTurn
 from augfuse.errors import RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
-from augfuse.frameworks import adapter
+from augfuse.frameworks import ColumnFunction, adapter
 from augfuse.plan.describe import Applied
 from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
-from augfuse.plan.lower import Interpolation
+from augfuse.plan.make import checked, make
 from augfuse.plan.partners import Pool
-from augfuse.plan.plan import Plan, Settings, Source, checked, make, value_range
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Interpolation, Settings, Source, value_range
 from augfuse.targets import given as of
 from augfuse.targets.asks import Asks, asks
 from augfuse.targets.given import Given, given
@@ -52,13 +53,11 @@ from augfuse.transforms.children import check_ends, checked_list, leaves
 from augfuse.transforms.custom import Lambda, named
 from augfuse.transforms.derived.evaluation import evaluated
 
-if TYPE_CHECKING:
-    from augfuse.adapters.hf import HfTransform
-
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", get_args(Interpolation))
 _FIRST = np.zeros(1, np.int64)
 _FILL_VALUE = Numbers("fill colour", "at the image's own scale")
+_OF_PLAN = "Use the data set that the plan was made with."
 
 
 @final
@@ -211,7 +210,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_apart(out, pixels)
         held = given(self, targets, pixels.canvas, of.in_a_batch if clips is None else clips.where)
         labels = labels if plan.before is None else given_labels(labels, self._asks.softens)
-        mates = again(plan, pixels, held, labels, partners_of(data, self, plan.indices)[1])
+        mates = again(plan, pixels, held, labels, partners_of(data, self, plan.indices, _OF_PLAN)[1])
         batch = carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
         return batch if clips is None else clips.shaped(batch)
 
@@ -339,7 +338,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         labels, single = None if label is None else class_labels([label]), np.dtype(np.float32)  # any range fits it
         return recipe.plan(canvas, channels, single, at, seed=seed, epoch=check_epoch(epoch), labels=labels).describe(0)
 
-    def hf(self, image: str = "image", out: str = "pixel_values", **options: Any) -> HfTransform:
+    def hf(self, image: str = "image", out: str = "pixel_values", **options: Any) -> ColumnFunction:
         """For `set_transform` of Hugging Face's data sets: images of the column `image` become float32 arrays (c, h, w)
         in the column `out`. options: see `HfTransform`."""
         return adapter("hf", "recipe.hf()").serve(self, image, out, options)

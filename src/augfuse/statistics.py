@@ -92,7 +92,8 @@ class Totals(NamedTuple):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """What `data.statistics()` finds out. Mean and deviation are fractions of full scale, as `af.Normalize` takes them.
+    """What `data.statistics()` finds out. Mean and standard deviation are fractions of full scale, as `af.Normalize`
+    takes them.
 
     images: how many. value_range: (low, high), the full scale of the pixels. histogram: of each channel, how many
     values lie in each 256th of the full scale; one for each level of 8 bits. sizes: how many images have which
@@ -238,7 +239,7 @@ def _parsed(found: Any) -> Statistics:
         raise ValueError("its sizes do not add up")
     totals = Totals(count, first, second, exact)
     if (totals.moments().squares < 0).any():
-        raise ValueError("its deviation is negative")
+        raise ValueError("its standard deviation is negative")
     return Statistics(
         images=images,
         value_range=(low, high),

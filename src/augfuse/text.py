@@ -37,7 +37,7 @@ def shown(value: Any) -> str:
 
 def printable(text: str, encoding: str = "utf-8") -> str:
     """The text with everything escaped that is not printable, line ends apart: control codes of a terminal, marks that
-    reverse the direction of writing, bytes of a file name that are no letters in its encoding, and letters that the
+    reverse the direction of writing, bytes of a file name that are not letters in its encoding, and letters that the
     `encoding` of where it is printed lacks.
     """
     if not text.isprintable():

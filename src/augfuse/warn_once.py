@@ -35,7 +35,7 @@ def warn_first(subject: str, message: str) -> None:
 
 
 def warn_once(about: Any, message: str) -> None:
-    """`warn`, the first time this is said of the object `about`: a model, a generator or a data set."""
+    """`warn`, the first time for the object `about`: a model, a generator or a data set."""
     with _lock:
         told = _told.setdefault(about, set())
         if message in told:
@@ -57,8 +57,8 @@ def forget() -> None:
 
 
 def depth_of_caller() -> int:
-    """The stacklevel of the nearest frame outside augfuse, Keras, Numba, and the pools that run them in threads."""
-    others = [getattr(sys.modules.get(name), "__file__", None) for name in ("keras", "numba")]
+    """The stacklevel of the nearest frame outside augfuse, Keras, Numba, PyTorch, and what runs them in threads."""
+    others = [getattr(sys.modules.get(name), "__file__", None) for name in ("keras", "numba", "torch")]
     passed_over = (*_PASSED_OVER, *(str(Path(file).parent) for file in others if file))
     depth, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(passed_over):

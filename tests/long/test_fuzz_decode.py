@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from trial import AVAILABLE
 
 PARTS, COUNT = 30, 10_000

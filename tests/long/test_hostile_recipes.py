@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from trial import tried
 
 import augfuse as af
+from trial import tried
 
 
 def nested(depth: int) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trial import tried
 
 import augfuse as af
+from trial import tried
 
 
 def layouts(images: np.ndarray, folder: Path) -> dict[str, np.ndarray]:

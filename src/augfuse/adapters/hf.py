@@ -14,7 +14,7 @@ from augfuse.call.carry_out import How
 from augfuse.data.batches.collate import Collation
 from augfuse.errors import DataError, RecipeError, did_you_mean
 from augfuse.execute.images import as_images, check_values
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 

@@ -19,11 +19,12 @@ from augfuse.algebra.rng import check_epoch
 from augfuse.batch import Batch, padded
 from augfuse.data.batches.batch_form import Form
 from augfuse.data.batches.loader import Loader
-from augfuse.device import OnDevice, Position
+from augfuse.device import OnDevice, Position, check_alone
 from augfuse.errors import DataError, ImageTypeError, RangeError
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
+_TURN = "Use images.transpose(0, 2, 3, 1)."
 _MOST = 64  # recipes of which what was prepared is kept
 _known: OrderedDict[tuple[int, int], tuple[Recipe, OnDevice]] = OrderedDict()
 _lock = Lock()
@@ -194,7 +195,7 @@ def _as_they_are(images: Any) -> Any:
 
 def augment(
     recipe: Recipe, images: Any, *, seed: int, epoch: Any = None, indices: Any = None, training: bool = True,
-    dtype: Any = "float32",
+    dtype: Any = "float32", **targets: Any,
 ) -> Any:  # fmt: skip
     """The images that a recipe makes of a batch. Pure: the same arguments give the same images, under `jax.jit`, too.
 
@@ -204,7 +205,7 @@ def augment(
 
     Args:
         recipe: an af.Recipe.
-        images: (n, h, w, c) uint8, uint16 or float32 within the recipe's value range.
+        images: (n, h, w, c) uint8, uint16 or floats within the recipe's value range, which count as float32.
         seed: a Python integer, part of the program.
         epoch: a number, or an int32 scalar that may be traced. With indices the epoch; without them the number of the
             step, or else each batch of an epoch gets the same draws.
@@ -212,6 +213,7 @@ def augment(
             this epoch; None: their places in the batch. They may be traced.
         training: False: the evaluation form, which draws nothing.
         dtype: "float32", another float dtype, or that of the images.
+        targets: none: masks, boxes and points are moved by a loader.
 
     Returns:
         (n, height, width, c) images of `dtype`.
@@ -220,10 +222,11 @@ def augment(
         RecipeError: the recipe has a transform that does not run inside a compiled program.
         ImageError: images of a shape or values that do not fit.
     """
+    check_alone("augment", images, targets, ("seed", "epoch", "indices", "training", "dtype"))
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
         raise ImageTypeError(
-            f"augment.seed: got {type(seed).__name__}, wanted a Python integer, which a program is compiled for. Pass "
-            "what changes as epoch or indices."
+            f"augment.seed: got {type(seed).__name__}, wanted a Python integer, which a program is compiled for. For "
+            "a jax.random.key type seed=0: draws follow from the seed, epoch and indices. Pass what changes as these."
         )
     if training is not True and training is not False:
         raise ImageTypeError(f"augment.training: got {type(training).__name__}, wanted True or False.")
@@ -234,8 +237,10 @@ def augment(
         )
     on_device = _prepared(recipe, int(seed))
     if not isinstance(epoch, Tracer):
-        epoch = check_epoch(int(epoch or 0))
+        epoch = 0 if epoch is None else check_epoch(epoch)
     images = jax.numpy.asarray(images)
+    if images.dtype.name in ("float16", "bfloat16", "float64"):
+        images = images.astype("float32")
     name = jax.numpy.dtype(dtype).name
     out = name if name == images.dtype.name else "float32"
     position = Position(epoch, indices) if training else None
@@ -246,7 +251,7 @@ def augment(
 def _prepared(recipe: Recipe, seed: int) -> OnDevice:
     key = id(recipe), seed
     with _lock:
-        found = _known.pop(key, None) or (recipe, OnDevice("augment", "jax", recipe, seed, compiles=True))
+        found = _known.pop(key, None) or (recipe, OnDevice("augment", "jax", recipe, seed, True, _TURN))
         _known[key] = found
         while len(_known) > _MOST:
             _known.popitem(last=False)

@@ -16,7 +16,8 @@ from augfuse.text import shown
 def parts(batch: Batch, one: Callable[[str, Any], Any], names: Sequence[str] | None = None) -> Any:
     """`(images, labels)`; `(images, targets)` with a dict where the data set has targets, the labels among them;
     `images` alone without either. Sample weights come third. Of a recipe with Views, images and targets are dicts of
-    them by the name of the view.
+    them by the name of the view. A target "index", which is served where it is asked for, is the places of the samples
+    in the data set.
 
     one(name, value) makes of each array or list what the framework takes. names: the targets that are wanted, by
     default all.
@@ -37,7 +38,8 @@ def parts(batch: Batch, one: Callable[[str, Any], Any], names: Sequence[str] | N
 
 def _targets(batch: Batch, one: Callable[[str, Any], Any], names: Sequence[str] | None) -> dict[str, Any]:
     held = {} if batch.labels is None else {"labels": batch.labels}
-    held |= {name: batch.targets[name] for name in (batch.targets if names is None else names)}
+    for name in batch.targets if names is None else names:
+        held[name] = batch.targets.get(name, batch.indices)
     if batch.pixel_mask is not None:
         held["pixel_mask"] = batch.pixel_mask
     return {name: one(name, value) for name, value in held.items()}
@@ -56,12 +58,15 @@ def wanted_targets(loader: Loader, names: Any) -> tuple[str, ...] | None:
     """The names of targets as they were given: all of them for None. DataError for one that the data does not have."""
     if names is None:
         return None
-    known = tuple(loader.data.table.targets)
+    known = (*loader.data.table.targets, "index")
     listed = (names,) if isinstance(names, str) else tuple(names)
     for name in listed:
         if name not in known:
-            held = ", ".join(map(shown, known)) or "no targets"
-            raise DataError(f"targets: got {shown(name)} of a data set with {held}.{did_you_mean(str(name), known)}")
+            held = ", ".join(map(shown, known[:-1])) or "no targets"
+            raise DataError(
+                f'targets: got {shown(name)} of a data set with {held}. "index" is the places of the samples.'
+                f"{did_you_mean(str(name), known)}"
+            )
     return listed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, final
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, distributed
 from torch.utils.data import Dataset, IterableDataset, default_collate, get_worker_info
 
-from augfuse.adapters.parts import parts, together
+from augfuse.adapters.parts import parts, together, wanted_targets
 from augfuse.adapters.torch_device import augmented, device_of, device_part
 from augfuse.algebra.ranges import truth, whole
 from augfuse.algebra.rng import check_epoch
@@ -28,14 +29,14 @@ from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.threads import cpu_count
 from augfuse.transforms.checks.misused_calls import options
-from augfuse.warn_once import warn_once
+from augfuse.warn_once import warn
 
 _MOST_WORKERS = 1024  # of a DataLoader
 
 
-def serve(loader: Loader, pin_memory: bool | None, device: Any) -> TorchBatches:
+def serve(loader: Loader, pin_memory: bool | None, device: Any, targets: Sequence[str] | None) -> TorchBatches:
     """See `Loader.to_torch`."""
-    return TorchBatches(loader, pin_memory, device)
+    return TorchBatches(loader, pin_memory, device, targets)
 
 
 def rank() -> tuple[int, int] | None:
@@ -62,8 +63,11 @@ class TorchBatches(IterableDataset):
     each, and one compiled program augments them. Labels and targets come along; masks are moved by the CPU.
     """
 
-    def __init__(self, loader: Loader, pin_memory: bool | None = None, device: Any = None) -> None:
+    def __init__(
+        self, loader: Loader, pin_memory: bool | None = None, device: Any = None, targets: Sequence[str] | None = None
+    ) -> None:
         self._loader = loader
+        self._targets = wanted_targets(loader, targets)
         self._device = None if device is None else device_of(device)
         self._part = None if device is None else device_part(loader)
         available = torch.cuda.is_available()
@@ -90,7 +94,7 @@ class TorchBatches(IterableDataset):
         """The next loop serves `epoch` from its first batch, also in workers that are running."""
         self._loader.set_epoch(epoch)
         self._calls += 1
-        self._shared[1] = epoch
+        self._shared[1] = check_epoch(epoch)
         self._shared[0] = self._calls
 
     def state_dict(self) -> dict[str, Any]:
@@ -109,13 +113,14 @@ class TorchBatches(IterableDataset):
 
     def __iter__(self) -> Iterator[Any]:
         # Begun when the first batch is asked for: StatefulDataLoader makes iterators that it then drops.
+        _check_fetcher(sys._getframe(1).f_locals.get("self"))
         if self._part is not None and self._device is not None:
             if get_worker_info() is not None:
                 raise StateError(
                     "to_torch: got device in a worker of a DataLoader, which has no device. Loop over loader.to_torch("
                     "device=...) itself, whose threads work ahead, or leave device out."
                 )
-            through = partial(augmented, part=self._part, device=self._device, tensor=_tensor)
+            through = partial(augmented, part=self._part, device=self._device, tensor=_tensor, names=self._targets)
             yield from self._loader._begin(Form("NHWC", self._take, as_read=True), through)
         elif get_worker_info() is None:
             yield from self._loader._begin(Form("NCHW", self._take), self._tensors)
@@ -128,12 +133,21 @@ class TorchBatches(IterableDataset):
         return self._pass
 
     def _tensors(self, batches: Iterator[Batch]) -> Iterator[Any]:
-        return (parts(batch, _tensor) for batch in batches)
+        return (parts(batch, _tensor, self._targets) for batch in batches)
 
     @property
     def _take(self) -> Any:
         self._loader._settle()
         return _pinned if self._pinned else self._loader._ring.take
+
+
+def _check_fetcher(caller: Any) -> None:
+    """RangeError where a DataLoader would stack batches of the loader: it does not say so to a data set."""
+    if getattr(caller, "auto_collation", False) is True and getattr(caller, "collate_fn", None) is default_collate:
+        raise RangeError(
+            "to_torch: got a DataLoader that makes batches of batches, of shape (k, n, c, h, w), wanted "
+            "batch_size=None: the loader makes the batches. Type DataLoader(loader.to_torch(), batch_size=None)."
+        )
 
 
 @final
@@ -220,7 +234,8 @@ class TorchDataset(Dataset):
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
         self._draws = loader.recipe != loader.recipe.eval()
-        self._shared = torch.zeros(2, dtype=torch.int64).share_memory_()  # the epoch, and how often it was asked
+        # The epoch, how many samples of it were asked for, and whether a process has warned.
+        self._shared = torch.zeros(3, dtype=torch.int64).share_memory_()
         self._collates = False  # in this process, and so from the second batch of a worker on
 
     @property
@@ -282,11 +297,13 @@ class TorchDataset(Dataset):
 
     def _count(self, samples: int) -> None:
         self._shared[1] += samples
-        if self._draws and 2 * self._shared[1] > 3 * len(self):  # more than a pass and a look at some samples
-            warn_once(
-                self,
-                f"one epoch was asked for more often than it has samples ({len(self)}): every pass has the same draws. "
-                "Type dataset.set_epoch(epoch) before each loop over the DataLoader.",
+        most = 3 * len(self)  # twice: more than a pass and a look at some samples
+        if self._draws and 2 * self._shared[1] > most and not self._shared[2]:
+            self._shared[2] = 1
+            warn(
+                f"one epoch was asked for more often than it has samples ({len(self)}): each pass has the same draws. "
+                "To train, type dataset.set_epoch(epoch) before each loop over the DataLoader. To look at the same "
+                "samples again, or to compare, nothing is wrong."
             )
 
     def state_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, final
 
 import torch
@@ -9,11 +10,14 @@ from torch import Tensor, distributed, nn
 
 from augfuse.algebra.ranges import Choice
 from augfuse.algebra.rng import check_epoch
-from augfuse.device import OnDevice, Position
-from augfuse.errors import ImageError, ImageTypeError
+from augfuse.device import OnDevice, Position, check_alone
+from augfuse.errors import ImageError, ImageTypeError, StateError
+from augfuse.execute.arrays.algebras.torch import ON_THE_HOST
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
+_HALVES = (torch.float16, torch.bfloat16, torch.float64)  # which are float32 to a recipe
+_TURN = "Use Augment(recipe), whose layout is 'NCHW', or images.permute(0, 2, 3, 1)."
 _LAYOUT = Choice("order of the axes", ("NCHW", "NHWC"))
 
 
@@ -49,7 +53,7 @@ class Augment(nn.Module):
         if not isinstance(dtype, torch.dtype):
             raise ImageTypeError(f"Augment.dtype: got {shown(dtype)}, wanted a torch.dtype, such as torch.float32.")
         self._dtype = dtype
-        self._on_device = OnDevice("Augment", "torch", recipe, seed, compiles=False)
+        self._on_device = OnDevice("Augment", "torch", recipe, seed, compiles=False, turn=_TURN)
         self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -70,17 +74,21 @@ class Augment(nn.Module):
     def extra_repr(self) -> str:
         return f"{self.recipe.to_python()}, seed={self.seed}"
 
-    def forward(self, images: Tensor, indices: Any = None, epoch: int | None = None) -> Tensor:
+    def forward(self, images: Tensor, indices: Any = None, epoch: int | None = None, **targets: Any) -> Tensor:
         """The augmented images.
 
         Args:
-            images: (n, c, h, w) or, by the layout, (n, h, w, c): uint8, uint16 or float32 within the value range.
+            images: (n, c, h, w) or, by the layout, (n, h, w, c): uint8, uint16 or floats within the value range.
             indices: (n,) the indices of the samples in the data set: with an epoch, the draws of an af.Loader.
             epoch: the number of the epoch.
+            targets: none: masks, boxes and points are moved by a loader.
         """
+        check_alone("Augment", images, targets, ("indices", "epoch"))
         _check_images(images, self._layout)
         if self._layout == "NCHW":
             images = images.permute(0, 2, 3, 1)
+        if images.dtype in _HALVES:
+            images = images.float()
         static, numbers = self._numbers(images, indices, epoch)
         found = self._on_device.run(static, images, numbers).to(self._dtype)
         return found.permute(0, 3, 1, 2).contiguous() if self._layout == "NCHW" else found
@@ -90,6 +98,16 @@ class Augment(nn.Module):
         out = out if images.dtype == self._dtype else "float32"
         if not self.training:
             return self._on_device.numbers(images, None, out)
+        if torch.compiler.is_exporting():
+            raise StateError(
+                "Augment: got torch.export in training mode, wanted evaluation mode: an exported program draws "
+                "nothing. Call model.eval() first."
+            )
+        return self._drawn(images, indices, epoch, out)
+
+    @partial(torch.compiler.disable, reason=ON_THE_HOST)
+    def _drawn(self, images: Tensor, indices: Any, epoch: Any, out: str) -> Any:
+        """The numbers of a batch in training."""
         if epoch is None:
             epoch = int(self.calls)
             self.calls += 1
@@ -119,7 +137,7 @@ def _check_images(images: Any, layout: str) -> None:
     if layout == "NHWC" and first and images.shape[3] > 4:
         raise ImageError(
             f"Augment: got images of shape {tuple(images.shape)}, which looks like channels first, wanted {order}. "
-            "Use Augment(recipe), or images.permute(0, 2, 3, 1)."
+            f"{_TURN}"
         )
 
 

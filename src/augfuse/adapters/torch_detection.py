@@ -11,7 +11,7 @@ from torch import Tensor
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import whole
-from augfuse.errors import DataError
+from augfuse.errors import DataError, ImageTypeError
 from augfuse.targets.boxes import corners_of
 from augfuse.text import shown
 
@@ -34,6 +34,11 @@ class DetectionCollate:
     """
 
     def __init__(self, first_class: int = 1) -> None:
+        if isinstance(first_class, (list, tuple)):
+            raise ImageTypeError(
+                "DetectionCollate: got the samples of a batch, wanted the number of the first class. Did you mean "
+                "collate_fn=af.torch.DetectionCollate(), with brackets?"
+            )
         self.first_class = whole("first_class", first_class, 0)
 
     def __call__(self, samples: Sequence[Any]) -> tuple[tuple[Tensor, ...], tuple[dict[str, Any], ...]]:

@@ -33,9 +33,14 @@ def device_of(device: Any) -> torch.device:
 
 
 def augmented(
-    batches: Iterator[Batch], part: DevicePart, device: torch.device, tensor: Callable[[str, Any], Any]
+    batches: Iterator[Batch],
+    part: DevicePart,
+    device: torch.device,
+    tensor: Callable[[str, Any], Any],
+    names: tuple[str, ...] | None,
 ) -> Iterator[Any]:
-    """Sent to the device and augmented there; nothing waits for it. tensor: makes tensors of arrays."""
+    """Sent to the device and augmented there; nothing waits for it. tensor: makes tensors of arrays. names:
+    see `parts`."""
 
     def sent(name: str, value: Any) -> Any:
         found = tensor(name, value)
@@ -47,5 +52,5 @@ def augmented(
         program, pixels, numbers = part.numbers(batch)
         images = program(sent("images", pixels), {name: sent(name, array) for name, array in numbers.items()})
         batch.images = images[: len(batch)]
-        yield parts(batch, sent)
+        yield parts(batch, sent, names)
         del batch, pixels, images

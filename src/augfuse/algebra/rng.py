@@ -1,4 +1,4 @@
-"""Randomness as a function of position: the same (seed, epoch, index, slot) gives the same bits, whoever asks and when.
+"""Randomness as a function of position: the same (seed, epoch, index, slot) gives the same bits, in any order.
 
 The generator is Philox4x64-10 with key (seed, slot) and counter (index, epoch, block, 0). A slot is the blake2b-64 of a
 path such as "Rotate#0.degrees", so adding a transform to a recipe does not change what the others draw. No state is
@@ -8,7 +8,9 @@ its counter once before its first block.
 
 from __future__ import annotations
 
+import operator
 import secrets
+from contextlib import suppress
 from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, final
@@ -48,7 +50,11 @@ def check_seed(seed: int | None) -> int:
 
 
 def check_epoch(epoch: int) -> int:
-    """The epoch as an int; RangeError unless it is a whole number within 0..2**63 - 1."""
+    """The epoch as an int; RangeError unless it is a whole number within 0..2**63 - 1, also as an array or a tensor of
+    one number."""
+    if getattr(epoch, "ndim", None) == 0 and "bool" not in str(getattr(epoch, "dtype", "")):
+        with suppress(TypeError):  # of floats, and of numbers that are not known yet
+            epoch = operator.index(epoch)
     if whole("epoch", epoch, 0) >= 2**63:
         raise RangeError(f"epoch: got {shown(epoch)}, wanted 0..2**63 - 1.")
     return int(epoch)

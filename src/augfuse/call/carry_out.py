@@ -15,7 +15,9 @@ from augfuse.errors import ImageError, ImageTypeError, RecipeError
 from augfuse.execute.images import Images, as_images, check_values
 from augfuse.execute.load import executor, stages
 from augfuse.execute.mixture import Masks, mixed
-from augfuse.plan.plan import Mixture, Plan, Settings, Source, checked, make, value_range
+from augfuse.plan.make import checked, make
+from augfuse.plan.plan import Mixture, Plan
+from augfuse.plan.settings import Settings, Source, value_range
 from augfuse.targets.given import Given
 from augfuse.targets.mates import Mates, softened
 from augfuse.targets.mixed import mixed as targets_mixed

@@ -19,7 +19,7 @@ from augfuse.call.arguments import allocated
 from augfuse.errors import AugfuseError
 from augfuse.execute.images import Images
 from augfuse.execute.load import executor
-from augfuse.plan.lower import Lowered
+from augfuse.plan.lowered import Lowered
 from augfuse.transforms.base import Seeking
 from augfuse.transforms.children import tree
 from augfuse.transforms.compose import When
@@ -63,7 +63,7 @@ class InTurn:
         self._kept: _Kept | None = None
 
     def image(self, recipe: Any, seed: int | None, epoch: int, index: int, images: Images) -> np.ndarray | None:
-        """The image (h, w, c) that comes out; None where this is no call like the one before it: of images of one
+        """The image (h, w, c) that comes out; None where this is not a call like the one before it: of images of one
         size, with the same seed and epoch."""
         if not self._suits or images.stack is None:
             return None

@@ -41,9 +41,9 @@ def convert(
         a .csv, .tsv, .jsonl or .parquet table; an .npz file; COCO's .json, YOLO's data.yaml, a folder with Annotations
         and JPEGImages, or with images and masks.
     dst
-        A name that ends in .tfrecord, for TFRecord files of tf.train.Example; where SRC has parts, each has a file of
-        its own: DST-train.tfrecord, DST-val.tfrecord. A name that ends in .npz, for arrays of images of one size. Any
-        other name, for a folder. Created with the folders above it; it appears only when it is complete.
+        A name that ends in .tfrecord, for TFRecord files of tf.train.Example; where SRC has parts, each has a
+        separate file: DST-train.tfrecord, DST-val.tfrecord. A name that ends in .npz, for arrays of images of one size.
+        Any other name, for a folder. Created with the folders above it; it appears only when it is complete.
     to
         What to write: folder (class folders), npz, tfrecord, coco (DST/instances.json and images), yolo (DST/data.yaml,
         images and labels) or voc (Annotations and JPEGImages). Default: by the ending of DST, else class folders.

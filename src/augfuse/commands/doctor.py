@@ -36,8 +36,8 @@ def doctor(
     """Find what is wrong with images, labels, a recipe or a trained model: before training, and after it.
 
     Looks for unreadable and odd files, duplicates and leaks between parts, classes out of balance or numbered
-    differently, values on different scales. Asks a model how it wants to be fed. --explain AF202 says more about the
-    code AF202. The exit code is 1 where an error or a warning was found, 0 with hints or nothing.
+    differently, values on different scales. Tests which preprocessing a model needs. --explain AF202 says more about
+    the code AF202. The exit code is 1 where an error or a warning was found, 0 with hints or nothing.
 
     Parameters
     ----------

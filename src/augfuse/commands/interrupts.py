@@ -22,7 +22,7 @@ _PATIENCE = 1.2  # seconds that a command gets to end by itself
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 _HEARD: set[int] = set()
 _CAUGHT: list[int] = []
-_HOLDS: list[str] = []  # what can be said of the work that is being done
+_HOLDS: list[str] = []  # what holds of the work in progress, for the message
 _SAID: list[int] = []
 
 
@@ -58,7 +58,7 @@ def _lost(error: Any) -> None:
 
 @contextmanager
 def telling(holds: str) -> Iterator[None]:
-    """Where the block is stopped, this is said with it: what holds then."""
+    """What the message says if the block is interrupted: the state of the work then."""
     _HOLDS[:] = [holds]
     try:
         yield

@@ -22,7 +22,7 @@ _MARGIN, _GAP, _LABEL = 18, 10, 150
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One picture (h, w, 3) uint8 with its words, and the least and largest value that a model is fed for it."""
+    """One picture (h, w, 3) uint8 with its words, and the smallest and largest value that a model receives for it."""
 
     image: np.ndarray
     words: str
@@ -101,7 +101,7 @@ def head(title: str, found: Sequence[Row], names: Sequence[str], seed: int) -> l
         low = min(cell.values[0] for row in own for cell in row.cells)
         high = max(cell.values[1] for row in own for cell in row.cells)
         plan = own[0].plan
-        lines += [f"{name}: {explain(plan)}", f"A model is fed {low:.4g} to {high:.4g}{_undone(plan)}."]
+        lines += [f"{name}: {explain(plan)}", f"A model receives {low:.4g} to {high:.4g}{_undone(plan)}."]
     return lines
 
 

@@ -91,8 +91,8 @@ def train(
     seed
         The first seed; the others follow it.
     sweep
-        Also train with the recipe made milder and stronger: strengths such as 0,0.5,1,1.5. 0 is no augmentation, 1 the
-        recipe; both are always among them.
+        Also train with the recipe made milder and stronger: strengths such as 0,0.5,1,1.5. 0 means no augmentation, 1
+        the recipe; both are always among them.
     early_stopping
         End an arm after this many epochs without a smaller validation loss, and keep its best weights. Looks at the val
         part of the data, or at a tenth of the training part that is held out for it; never at the test part.

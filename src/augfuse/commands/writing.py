@@ -1,4 +1,4 @@
-"""What the commands that write data sets share: two steps, check and write, and what is said of each way to fail."""
+"""What the commands that write data sets share: two steps, check and write, and the message of each failure."""
 
 from __future__ import annotations
 

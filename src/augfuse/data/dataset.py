@@ -20,7 +20,7 @@ from augfuse.data.stores.joined import JoinedStore
 from augfuse.data.stores.store import Read, Store
 from augfuse.data.table import Table, joined
 from augfuse.errors import DataError, DecodeError, ImageTypeError, RangeError, did_you_mean
-from augfuse.plan.plan import BoxFormat
+from augfuse.plan.settings import BoxFormat
 from augfuse.text import shown
 
 if TYPE_CHECKING:
@@ -309,8 +309,9 @@ class DataSet:
         return self._with(msgspec.structs.replace(self.table, copies=copies), self.rows)
 
     def statistics(self, workers: int | None = None, on_error: Literal["raise", "skip"] = "raise") -> Statistics:
-        """Mean, deviation and histogram of each channel, sizes, and how many samples each class has; every image is
-        read once. `af.Normalize.from_stats` takes it.
+        """Mean, standard deviation and histogram of each channel, sizes, and samples of each class.
+
+        Every image is read once. `af.Normalize.from_stats` takes it.
 
         The result is the same for any number of threads (`workers`, all cores by default), and exact for whole numbers.
         on_error "skip" leaves out files that cannot be decoded, with an AugfuseWarning. Raises DecodeError, DataError
@@ -366,7 +367,7 @@ def check_weights(what: str, weights: Any, length: int, dtype: Any) -> np.ndarra
 
 
 def check_index(index: SupportsIndex, length: int) -> int:
-    """A list-like index as 0 <= i < length. Raises IndexError outside, ImageTypeError for what is no integer."""
+    """A list-like index as 0 <= i < length. Raises IndexError outside, ImageTypeError for what is not an integer."""
     try:
         position = operator.index(index)
     except TypeError:

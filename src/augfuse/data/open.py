@@ -217,8 +217,8 @@ def _table(path: Path, color: Color | None, exclude: Exclude | None, named: Name
     shards = find_shards(path) if path.is_dir() else {}
     if not shards and not (path.is_file() and path.suffix.lower() in TABLES):
         raise DataError(
-            f"--columns: {path} is no table, and has no columns. Type the name of a {', '.join(TABLES)} file, or leave "
-            "--columns out."
+            f"--columns: {path} is not a table, and has no columns. Type the name of a {', '.join(TABLES)} file, or "
+            "leave --columns out."
         )
     _refuse_list(path, exclude, "rows")
     if shards:

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from augfuse.display.pictures import fitted, png_bytes
 from augfuse.errors import RecipeError
+from augfuse.plan.plan import Plan
 from augfuse.transforms.base import Transform, specs
 from augfuse.transforms.children import inside
 from augfuse.transforms.derived.evaluation import evaluated
-
-if TYPE_CHECKING:
-    from augfuse.batch import Batch
-    from augfuse.recipe import Recipe
 
 _SHOWN = 12  # images of a batch: a notebook keeps them in its file
 _SIDE = 160
 _CHANNELS = (3, 1, 4)  # tried in turn: a recipe may fit only some
 
 
-def batch_html(batch: Batch) -> str:
+class _Batch(Protocol):
+    """What is shown of an `af.Batch`."""
+
+    @property
+    def plan(self) -> Plan: ...
+    def __len__(self) -> int: ...
+    def drawn(self, first: int | None = None) -> list[np.ndarray]: ...
+    def caption(self, i: int) -> str: ...
+
+
+class _Recipe(Protocol):
+    """What is shown of an `af.Recipe`."""
+
+    @property
+    def transforms(self) -> Sequence[Transform]: ...
+    @property
+    def value_range(self) -> tuple[float, float] | None: ...
+    def explain(self, shape: tuple[int, ...] = ..., dtype: Any = ...) -> str: ...
+
+
+def batch_html(batch: _Batch) -> str:
     """A line about the batch, then its first images, each with its label and what was drawn for it."""
     shown = min(len(batch), _SHOWN)
     more = f", the first {shown} of them" if shown < len(batch) else ""
@@ -43,7 +61,7 @@ def _figure(image: np.ndarray, caption: str) -> str:
     )
 
 
-def recipe_html(recipe: Recipe) -> str:
+def recipe_html(recipe: _Recipe) -> str:
     """The fused plan in one line, the settings that are not the default, and a table of the transforms."""
     rows = "".join(_row(transform) for transform in recipe.transforms)
     head = "".join(f'<th style="text-align:left">{title}</th>' for title in ("transform", "p", "fields", "evaluation"))
@@ -59,7 +77,7 @@ def _settings(recipe: Any) -> dict[str, Any]:
     return {name: getattr(recipe, name) for name in names if getattr(recipe, name) != getattr(plain, name)}
 
 
-def _explained(recipe: Recipe) -> str:
+def _explained(recipe: _Recipe) -> str:
     """The plan for a 224x224 image of as many channels as the recipe takes, or why there is none."""
     dtype = np.uint8 if recipe.value_range is None else np.float32
     problem = ""

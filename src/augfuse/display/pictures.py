@@ -99,7 +99,7 @@ class Type:
         return lines
 
     def _filled(self, pieces: Sequence[str], width: float) -> list[str]:
-        """The pieces, as many on a line as fit; one that does not fit on a line of its own is broken up."""
+        """The pieces, as many on a line as fit; one that does not fit on its own line is broken up."""
         lines: list[str] = []
         line = ""
         for piece in pieces:

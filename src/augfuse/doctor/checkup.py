@@ -17,8 +17,8 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     """What the doctor found.
 
     data: the name of the data set. parts: {name: number of images}; the name is "" for data without parts. classes:
-    their names. findings: the gravest first. trials: how the model did, fed in each way; the first is the way it is
-    fed now. Empty without a model. model: its file name, "" without one.
+    their names. findings: the gravest first. trials: the accuracy and loss of the model
+    with each preprocessing, the present one first; empty without a model. model: its file name, "" without one.
     """
 
     data: str
@@ -39,8 +39,8 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(name for finding in self.findings for name in finding.files))
 
     def to_json(self) -> str:
-        """The whole record as JSON text in ASCII, with what is not in it as escapes; a loss that is no number is null.
-        Each finding also has its `page`."""
+        """The whole record as JSON text in ASCII, with what is not in it as escapes; a loss that is not a number is
+        null. Each finding also has its `page`."""
         record = msgspec.to_builtins(self)
         for found, said in zip(self.findings, record["findings"], strict=True):
             said["page"] = found.page

@@ -70,10 +70,10 @@ CODES: dict[str, Code] = {
     "AF604": Code("error", "images do not suit the model's input"),
     "AF605": Code("error", "last activation does not suit the loss"),
     "AF606": Code("warning", "pixels scaled twice"),
-    "AF607": Code("error", "fed otherwise than trained"),
+    "AF607": Code("error", "preprocessing differs from training"),
     "AF608": Code("warning", "no better than guessing"),
     "AF609": Code("error", "classes in another order"),
-    "AF610": Code("hint", "the model was not asked"),
+    "AF610": Code("hint", "preprocessing of the model not tested"),
     # annotations
     "AF701": Code("error", "annotations that cannot be used"),
     "AF702": Code("error", "class numbers without a name"),
@@ -84,6 +84,6 @@ CODES: dict[str, Code] = {
     "AF707": Code("warning", "classes without a box"),
     "AF708": Code("hint", "images without annotations"),
     "AF709": Code("error", "masks that do not fit their images"),
-    "AF710": Code("warning", "mask values that are no class numbers"),
+    "AF710": Code("warning", "mask values that are not class numbers"),
     "AF711": Code("warning", "images and masks, or labels, taken as classes"),
 }

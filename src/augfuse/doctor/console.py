@@ -30,7 +30,7 @@ def show(checkup: Checkup, console: Console) -> None:
         console.print(table)
     if checkup.trials:
         table = Table(title=Text(printable(checkup.model, console.encoding)), title_justify="left")
-        table.add_column("fed")
+        table.add_column("preprocessing")
         table.add_column("accuracy", justify="right")
         table.add_column("loss", justify="right")
         for trial in checkup.trials:

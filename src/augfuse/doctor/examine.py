@@ -122,4 +122,4 @@ def _fed_shape(survey: Survey, looks: Sequence[Looks], recipe: Recipe | None) ->
         image = as_source_gives(part, int(rows[0]))
         return image.shape if recipe is None else output_shape(recipe, image)
     except AugfuseError:
-        return None  # said already: the recipe fails, or the file is changing
+        return None  # reported already: the recipe fails, or the file is changing

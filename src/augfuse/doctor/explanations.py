@@ -11,12 +11,12 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         'list.txt`. `af.Loader(..., on_error="skip")` goes on without it.',
     ),
     "AF102": (
-        "The name ends in `.heic`, `.ico`, `.psd` or another image suffix that augfuse does not read, so the picture "
-        "takes no part.",
+        "The name ends in `.heic`, `.ico`, `.psd` or another image suffix that augfuse does not read, so the image is "
+        "left out.",
         "Save it as PNG or JPEG.",
     ),
     "AF103": (
-        "A PNG named `.jpg`, for example. augfuse goes by the content; programs that go by the name fail.",
+        "A PNG named `.jpg`, for example. augfuse looks at the content; programs that look at the name fail.",
         "Rename it.",
     ),
     "AF104": (
@@ -26,7 +26,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     ),
     "AF105": (
         "16-bit files decode to uint16, gray files of 32-bit numbers to int32 or float32, the others to uint8. One "
-        "batch cannot hold both, and the loader says so when they meet.",
+        "batch cannot hold two dtypes, so the loader raises an error at the first batch that would.",
         "Save them with 8 bits per channel.",
     ),
     "AF106": (
@@ -80,9 +80,9 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     ),
     "AF204": (
         "The same picture, saved anew, resized, or made brighter, in one part. Found by a 64-bit perceptual hash; "
-        "reported only where the pixels agree: grey copies of 32x32 correlate by 0.95 or more, the fine detail by 0.7 "
-        "or more, and the colours do too. In sets whose images look alike by nature (clothes, digits), 0.99 and 0.99 "
-        "are asked for.",
+        "reported only where the pixels agree: gray copies of 32x32 correlate by 0.95 or more, the fine detail by 0.7 "
+        "or more, and the colours do too. For sets whose images look alike by nature (clothes, digits) both limits "
+        "are 0.99.",
         "Keep one of each. Crops, mirror images and turned copies are not found; neither are copies of images with a "
         "side below 16 pixels.",
     ),
@@ -100,8 +100,8 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Split first, then augment the training part alone.",
     ),
     "AF301": (
-        "The largest class has at least four times as many images as the smallest. The message says what a model "
-        "scores that always gives the most frequent class.",
+        "The largest class has at least four times as many images as the smallest. The message gives the accuracy of "
+        "a model that always predicts the most frequent class.",
         "Judge by recall of each class. Weight the classes, or find more images.",
     ),
     "AF302": (
@@ -125,12 +125,12 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     ),
     "AF306": (
         "There is nothing to tell apart.",
-        "Put the images of each class into a folder of its own.",
+        "Put the images of each class into its own folder.",
     ),
     "AF307": (
         "`af.from_directory` refuses a class folder without images; often they have other suffixes, or it holds "
-        "annotations. In arrays, where training goes on, a warning: a name in `classes`, or a column of one-hot rows, "
-        "that no label means.",
+        "annotations. In arrays it is a warning, and training goes on: a name in `classes`, or a column of one-hot "
+        "rows, has no images.",
         "Add images, or move the folder, the name or the column away.",
     ),
     "AF308": (
@@ -143,14 +143,14 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "`y = np.unique(y, return_inverse=True)[1]`, over all parts together.",
     ),
     "AF310": (
-        "Labels of another number than the images, NaN, halves, rows that are not one-hot: the classes of that part "
-        "are not examined. Or `classes` that does not name every label.",
+        "The number of labels differs from the number of images, or labels are NaN or fractions, or rows are not "
+        "one-hot: the classes of that part are not examined. Or `classes` does not name every label.",
         "One label for each image: numbers, names or one-hot rows; one name for each number.",
     ),
     "AF311": (
-        "Other parts have images in class folders and this one has none; `x_test` without `y_test`, or the "
-        "reverse. Sources and `augfuse train` refuse such data. A val or test folder without class folders is only "
-        "left out: a hint.",
+        "Other parts have images in class folders and this one has none; `x_test` without `y_test`, or the reverse. "
+        "Sources and `augfuse train` refuse such data. A val or test folder without class folders is only left out: a "
+        "hint.",
         "Give every part labels, or move the part away.",
     ),
     "AF312": (
@@ -159,12 +159,10 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "`y = y.argmax(axis=1)` for the one-hot ones.",
     ),
     "AF313": (
-        "All class folders hold folders of the same names, and no images beside them: most often they are the parts of "
-        "a "
-        "data set under unusual names (fold_a and fold_b), and the folders in them are the classes.",
+        "All class folders hold folders of the same names, and no images beside them: most often they are the parts "
+        "of a data set under unusual names (fold_a and fold_b), and the folders in them are the classes.",
         "Rename them to train, val and test; in Python `af.from_directory(path, part_names={...})` says which is "
-        "which. "
-        "If they are classes, `classes=[...]` says so.",
+        "which. If they are classes, `classes=[...]` says so.",
     ),
     "AF401": (
         "One part lies in 0..1 and another in 0..255, or one is standardised and the other is not. Every score on the "
@@ -177,7 +175,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     ),
     "AF403": (
         "Sources and recipes take floats for 0..1 and refuse what lies outside, rather than guess.",
-        "Say `value_range=(0, 255)`, to `af.from_arrays` and `af.Recipe`.",
+        "Pass `value_range=(0, 255)` to `af.from_arrays` and `af.Recipe`.",
     ),
     "AF404": (
         "An integer array other than uint8 or uint16, channels first, parts of different image shapes.",
@@ -185,35 +183,34 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     ),
     "AF501": (
         "The recipe was run on a few images, in training and in evaluation, and raised an error.",
-        "Mend it as the message says.",
+        "Correct the recipe as the message says.",
     ),
     "AF502": (
-        "Images of different sizes leave the recipe, or training and evaluation make different ones. They do not "
-        "stack into a batch.",
+        "Images of different sizes leave the recipe, or training and evaluation make different sizes. They cannot be "
+        "stacked into a batch.",
         "Begin with `af.Resize((height, width))`, or end with a crop.",
     ),
     "AF503": (
-        "Without `ToFloat`, `Normalize` or `PerImageStandardize` at its end, a recipe hands out 0..255, which most "
-        "networks learn from slowly or not at all. `augfuse train` adds `ToFloat` to such a recipe; `af.Loader` takes "
-        "it as it is. Not reported for a model that scales its input itself.",
+        "Without `ToFloat`, `Normalize` or `PerImageStandardize` at its end, a recipe returns values of 0..255, from "
+        "which most networks learn slowly or not at all. `augfuse train` adds `ToFloat` to such a recipe; `af.Loader` "
+        "does not. Not reported for a model that scales its input itself.",
         "End the recipe with `af.ToFloat()`.",
     ),
     "AF504": (
-        "A mirrored 3 is no 3, a 6 upside down is a 9, a turn to the left becomes one to the right. Reported where "
+        "A mirrored 3 is not a 3, a 6 upside down is a 9, a turn to the left becomes one to the right. Reported where "
         "classes are named like digits, letters or directions, and the recipe flips, or turns by more than 45 "
-        "degrees. Arrays of ten numbered classes of grey images of 28x28 or 8x8 may hold digits, or clothes: there the "
-        "message says if.",
+        "degrees. Arrays of ten numbered classes of gray images of 28x28 or 8x8 may hold digits or clothes: there the "
+        'message says "if they are digits".',
         "Leave that transform out, unless such an image keeps its label.",
     ),
     "AF505": (
-        "After `Normalize` the values of this data are far from mean 0 and deviation 1. Often its numbers were given "
-        "for 0..255; they are fractions of full scale.",
+        "After `Normalize` the values of this data are far from mean 0 and standard deviation 1. Often its numbers "
+        "were given for 0..255; they are fractions of full scale.",
         "The message has the numbers that fit this data.",
     ),
     "AF601": (
         "A sparse loss with one-hot labels, or the reverse; binary cross-entropy with several outputs and one label, "
-        "or one output and one-hot rows. "
-        "For image files it is a hint, because the loader decides: `one_hot=True`.",
+        "or one output and one-hot rows. For image files it is a hint, because the loader decides: `one_hot=True`.",
         "Change the loss or the labels, as the message says.",
     ),
     "AF602": (
@@ -240,39 +237,41 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Keep one of the two.",
     ),
     "AF607": (
-        "The model was asked about the same images in all usual ways: as given, divided by 255, in -1..1, "
-        "standardised by ImageNet, by this data or image by image, with channels swapped, resized by other methods. "
-        "Another way than the present one is clearly better, by the paired difference on the same images (three "
-        "deviations, and two points), or as accurate with much less loss (a warning; larger values make any model "
-        "surer, so losses are compared with the answers made as sharp as suits them best). Ways that cannot be told "
-        "apart are named, up to three of them; `--json` has more.",
-        "Feed it that way. `--limit` sets how many images are asked about.",
+        "The model was tested on the same images with the usual kinds of preprocessing: as given, divided by 255, "
+        "scaled to -1..1, standardised with the mean and standard deviation of ImageNet, of this data or of each "
+        "image, with red and blue swapped, and with other resize methods. Another kind than the present one is "
+        "clearly better: more accurate by at least two points and three standard errors of the paired difference, or "
+        "as accurate with a much lower loss (a warning). Larger input values make any model more confident, so losses "
+        "are compared at the best temperature of each kind. Kinds that cannot be told apart are named, up to three of "
+        "them; `--json` has more.",
+        "Preprocess the images that way. `--limit` sets how many images are used for the test.",
     ),
     "AF608": (
-        "In no way of feeding do the answers go with the classes by more than chance (Cohen's kappa, 2.5 standard "
-        "errors).",
+        "With every kind of preprocessing the predictions agree with the classes no more than by chance (Cohen's "
+        "kappa, 2.5 standard errors).",
         "Was it trained, and on these classes?",
     ),
     "AF609": (
-        "The answers are right once the classes are renumbered: the model was trained with another class order, for "
-        "example that of another machine or of a list.",
+        "The predictions are right once the classes are renumbered: the model was trained with another class order, "
+        "for example that of another machine or of a list.",
         "`af.from_directory(path, classes=[...])` with the order of the training.",
     ),
     "AF610": (
-        "How the model wants to be fed can only be seen where it answers about images with known labels: ten readable "
-        "ones at least, classes as many as its outputs, and a recipe that runs. The message says what was missing; "
-        "AF607 to AF609 were not looked for.",
-        "Mend what the message names, then ask again.",
+        "Which preprocessing a model needs can only be seen from its predictions for images with known labels. That "
+        "takes at least ten readable images, as many classes as the model has outputs, and a recipe that runs. The "
+        "message says what was missing; AF607 to AF609 were not checked.",
+        "Correct what the message names, then run the doctor again.",
     ),
     "AF701": (
-        "A line, an XML file or an object of a JSON file says what cannot be: no box, letters instead of numbers, a "
-        "box whose right side lies left of its left one, an image that is not there. `af.open` stops at the first one.",
-        "Mend the file at the place that is named.",
+        "A line, an XML file or an object of a JSON file holds an impossible value: a missing box, letters instead of "
+        "numbers, a box whose right side lies left of its left one, an image that does not exist. `af.open` stops at "
+        "the first one.",
+        "Correct the file at the place that is named.",
     ),
     "AF702": (
         "An object is of a class that the list of classes (`categories`, `names`) does not have. `af.open` stops at "
         "it.",
-        "Add the name, or mend the number. Tools that count from 1 write numbers that are one too high.",
+        "Add the name, or correct the number. Tools that count from 1 write numbers that are one too high.",
     ),
     "AF703": (
         "A side of the box lies more than half a pixel outside. A recipe will cut it off; programs that check their "
@@ -298,8 +297,8 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Find images of it, or take it off the list.",
     ),
     "AF708": (
-        "Nothing is marked in them. As background they teach a detector what is no object; an image whose annotation "
-        "was forgotten teaches it the wrong thing.",
+        "They have no box and no mask. As background they teach a detector what is not an object; an image whose "
+        "annotation was forgotten teaches it the wrong thing.",
         "Look at some of them.",
     ),
     "AF709": (

@@ -14,7 +14,7 @@ EXAMPLES = 5
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """severity: "error", "warning" or "hint". message: one sentence with numbers. count: how many images, classes or
     pairs it is about. examples: up to five of them, by name. advice: what to do next. files: what a quarantine list
-    names because of it; empty where leaving files out is no cure.
+    names because of it; empty where leaving files out is not a cure.
     """
 
     code: str

@@ -82,7 +82,7 @@ def look(part: Part, threads: int, progress: Callable[[int], Any]) -> Looks:
                 _look_at_pixels(part.images[row], row, looks, scale)
         return len(rows)
 
-    # Each thread writes rows of its own.
+    # Each thread writes its own rows.
     with ThreadPoolExecutor(threads, thread_name_prefix="augfuse-doctor") as pool:
         for done in pool.map(some, range(0, len(part), _CHUNK)):
             progress(done)

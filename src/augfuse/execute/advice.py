@@ -1,4 +1,4 @@
-"""What is said about arrays that cannot be images as they are: why, and the next line to type, by their values."""
+"""Messages about arrays that cannot be images as they are: why, and the next line to type, from their values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from augfuse.text import shown
 
 MOST_CHANNELS = 4  # a picture has 1 to 4, but for satellites and microscopes
-_SHORTEST_SIDE = 8  # an axis that is shorter is no side of a picture, but for patches of test data
+_SHORTEST_SIDE = 8  # an axis that is shorter is not a side of a picture, but for patches of test data
 _LOOKED_AT = 2**27  # bytes that are read to say something about an array
 
 
@@ -119,32 +120,63 @@ def of_other(value: Any, name: str) -> str:
     return f"type np.asarray({name})"
 
 
+def of_image(image: Any, samples: str) -> str:
+    """The next line to type for an image of Pillow or a tensor that a data set of the class `samples` hands out; "" for
+    others."""
+    if type(image).__module__.startswith("PIL."):
+        return (
+            "let the data set make arrays. Type transform=np.asarray where it takes a transform, such as "
+            f"{samples}(..., transform=np.asarray)"
+        )
+    if type(image).__name__ not in ("Tensor", "EagerTensor", "ArrayImpl"):
+        return ""
+    if samples == "TensorDataset":
+        return (
+            "give its arrays. Type af.from_arrays(images.numpy(), labels.numpy()), with "
+            "images.permute(0, 2, 3, 1).numpy() where channels come first"
+        )
+    return (
+        "let the data set make arrays. Type transform=np.asarray in place of ToTensor(), which makes floats, channels "
+        "first; or image.permute(1, 2, 0).numpy() for such a tensor"
+    )
+
+
 def _of_files(first: Any) -> str:
     if isinstance(first, bytes) and (b"\0" in first or len(first) > 1000):
         return "for the bytes of an image file type af.decode(data)"
     path = str(os.fsdecode(first))
+    if Path(path).is_dir():
+        return f"for a folder type af.from_directory({shown(path)})"
     return f"for files type af.decode(Path({shown(path)}).read_bytes()), or af.from_directory(folder)"
 
 
-def outside(array: np.ndarray, low: float, high: float) -> str:
-    """What is wrong with the values of one image (h, w, c), and the next line to type."""
+OF_RECIPE = "af.Recipe([...], value_range={})"
+OF_ARRAYS = "af.from_arrays(x, y, value_range={})"
+OF_SAMPLES = "af.from_samples(samples, value_range={})"
+
+
+def outside(array: np.ndarray, low: float, high: float, declared: str = OF_RECIPE) -> str:
+    """What is wrong with the values of one image (h, w, c), and the next line to type. declared: where a value range
+    is declared for these images."""
     if not np.isfinite(array).all():
         at = tuple(int(places[0]) for places in np.nonzero(~np.isfinite(array)))
         words = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column", "channel"), at, strict=True))
         return f"got NaN or infinity, wanted finite numbers: {array[at]} at {words}. Look at what made it."
     a, b = float(array.min()), float(array.max())
-    return f"got values {a:g}..{b:g}, wanted {low:g}..{high:g}. {_of_range(a, b, low, high)}"
+    return f"got values {a:g}..{b:g}, wanted {low:g}..{high:g}. {_of_range(a, b, low, high, declared)}"
 
 
-def _of_range(a: float, b: float, low: float, high: float) -> str:
+def _of_range(a: float, b: float, low: float, high: float, declared: str) -> str:
     scale = high - low
     if low - scale / 10 <= a and b <= high + scale:
         return f"To cut off what is outside, type np.clip(images, {low:g}, {high:g})."
     if (low, high) == (0, 1) and a >= -1 and b <= 1:
-        return "Declare value_range=(-1, 1), or scale the data."
-    if a >= 0 and 1 < b <= 255:
-        return "Declare value_range=(0, 255), or divide by 255."
-    return "Declare value_range=(low, high), the full scale that is meant, or scale the data."
+        wanted, instead = "(-1, 1)", "or scale the data"
+    elif a >= 0 and 1 < b <= 255:
+        wanted, instead = "(0, 255)", "or divide by 255"
+    else:
+        wanted, instead = "(low, high)", "the full scale that is meant, or scale the data"
+    return f"Declare value_range={wanted}, {instead}. To declare it, type {declared.format(wanted)}."
 
 
 def _ends(array: np.ndarray) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The pixels of a batch as an executor takes them: rows of one big array, or a list of arrays of their own sizes."""
+"""The pixels of a batch as an executor takes them: rows of one big array, or a list of arrays of different sizes."""
 
 from __future__ import annotations
 
@@ -158,17 +158,18 @@ def _variable(name: str) -> str:
 
 
 def check_values(
-    images: Images, low: float, high: float, name: str = "images[{}]", numbers: np.ndarray | None = None
-) -> None:
+    images: Images, low: float, high: float, name: str = "images[{}]", numbers: np.ndarray | None = None,
+    declared: str = advice.OF_RECIPE,
+) -> None:  # fmt: skip
     """Refuse NaN and values outside the declared range. `name` is what messages call image {}: its place in the batch,
-    or its entry of `numbers`."""
+    or its entry of `numbers`. declared: see `advice.outside`."""
     most = _MOST.get(images.dtype)
     if most is not None and low <= 0 and high >= most:
         return
     if images.stack is not None and all(_within(piece, low, high) for piece in _pieces(images.stack, images.rows)):
         return
     for i in range(len(images)):
-        check_value(images[i], low, high, name.format(i if numbers is None else numbers[i]))
+        check_value(images[i], low, high, name.format(i if numbers is None else numbers[i]), declared)
 
 
 def _pieces(stack: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -183,10 +184,10 @@ def _pieces(stack: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
             yield stack[piece] if step > 1 else stack[piece[0]]
 
 
-def check_value(image: np.ndarray, low: float, high: float, name: str) -> None:
+def check_value(image: np.ndarray, low: float, high: float, name: str, declared: str = advice.OF_RECIPE) -> None:
     """The same of one image."""
     if not _within(image, low, high):
-        raise ImageError(f"{name}: {advice.outside(image, low, high)}")
+        raise ImageError(f"{name}: {advice.outside(image, low, high, declared)}")
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:

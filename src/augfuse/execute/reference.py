@@ -12,7 +12,7 @@ from augfuse.algebra.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR, Field
 from augfuse.execute.images import Images
 from augfuse.execute.mixture import Masks
 from augfuse.plan.bends import Bend
-from augfuse.plan.lower import Lowered, Pass, Sampling
+from augfuse.plan.lowered import Lowered, Pass, Sampling
 from augfuse.plan.ops import Mix
 from augfuse.plan.tone import FLAT, Tone, params_of
 

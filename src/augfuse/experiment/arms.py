@@ -130,7 +130,7 @@ def train_epochs(
     `loader` gives full batches with one-hot labels; waiting is the time spent asking it for the next batch, computing
     the time of the optimiser step. With early stopping it is the average of the weights over the last epochs that is
     scored, and that may be kept: single epochs differ by more than a small validation part can tell. Raises DataError
-    where the loss or an answer is no number any more.
+    where the loss or an answer is not a number any more.
     """
     batches = _all_batches(loader, len(state.points), course.epochs)
     while not state.stopped(course):
@@ -168,7 +168,7 @@ def finished_arm(
     """The arm at its end, and what its kept weights say about the test part.
 
     With early stopping the weights of the least validation loss are put back into `network`, and scored, whatever epoch
-    they are from. Raises DataError where their answers are no numbers.
+    they are from. Raises DataError where their answers are not numbers.
     """
     kept = len(state.points) - 1
     if state.best is not None:
@@ -183,7 +183,7 @@ def finished_arm(
 
 
 def score(network: Network, measures: Measures, epoch: int) -> tuple[metrics.Score, metrics.Score]:
-    """The scores on the training and on the test part after `epoch`. Raises DataError where they are no numbers."""
+    """The scores on the training and on the test part after `epoch`. Raises DataError where they are not numbers."""
     return measures.train.score(network, epoch), measures.test.score(network, epoch)
 
 

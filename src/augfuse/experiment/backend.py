@@ -162,7 +162,7 @@ def _again(layer: Any) -> Any:
 
 
 def global_random_state() -> list[np.ndarray]:
-    """What dropout without a seed draws from, where that is no variable of the model: torch's generator. Else []."""
+    """What dropout without a seed draws from, where that is not a variable of the model: torch's generator. Else []."""
     if load_keras().backend.backend() != "torch":
         return []
     return [importlib.import_module("torch").get_rng_state().numpy().copy()]

@@ -145,8 +145,8 @@ def _suspicious(found: Evidence) -> Diagnosis | None:
         return Diagnosis(
             "suspicious",
             f"the test accuracy of {test:.1%} is {_points(test - train)} points above the training accuracy (limit "
-            f"{_points(ahead)}). The test part is easier, or fed in another way.",
-            "Compare the values as fed and the balance of the classes of the two parts, and split them at random.",
+            f"{_points(ahead)}). The test part is easier, or preprocessed in another way.",
+            "Compare the input values and the balance of the classes of the two parts, and split them at random.",
         )
     constant = found.most_common
     below = constant - STRONG_ERRORS * math.sqrt(constant * (1 - constant) / found.test_images)
@@ -217,7 +217,7 @@ def _underfit(found: Evidence) -> Diagnosis | None:
         return Diagnosis(
             "underfit",
             f"it gives every test image the same answer ({_mean(found.test):.1%} of them are right).",
-            "Lower the learning rate tenfold, and look at the values as fed and at the labels.",
+            "Lower the learning rate tenfold, and look at the input values and at the labels.",
         )
     if train < floor:
         return Diagnosis(
@@ -227,7 +227,7 @@ def _underfit(found: Evidence) -> Diagnosis | None:
             f"{_points(floor - train)} points more would change it. What raises it: {_longer(found)}, a larger "
             "network, another --learning-rate, milder augmentation.",
         )
-    if found.passed:  # what came after the kept epoch was no better
+    if found.passed:  # the epochs after the kept one were not better
         return None
     rise = _mean([curve[-1] - curve[-2] if len(curve) > 1 else 0.0 for curve in found.train_curves])
     gap = train - _mean(found.test)

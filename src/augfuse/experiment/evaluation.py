@@ -1,7 +1,7 @@
 """What a trained network says about each test image, kept in the run folder, and how the images look as it gets them.
 
 A run folder holds `predictions/ARM-SEED.npz` for every arm: indices (n,) int64 (positions in the test part), paths (n,)
-str (empty where the images are no files), and what the task keeps of each image. Of a classification: probabilities
+str (empty where the images are not files), and what the task keeps of each image. Of a classification: probabilities
 (n, classes) float32 and labels (n,) int64.
 """
 
@@ -27,7 +27,7 @@ from augfuse.text import printable
 
 FOLDER = "predictions"
 SHOWN_MISTAKES = 12
-# Values as fed are measured on about this many images of a part; more do not change the digits that are shown.
+# Input values are measured on about this many images of a part; more do not change the digits that are shown.
 FED_IMAGES = 1024
 
 
@@ -48,7 +48,7 @@ class Found(Protocol):
 
     @property
     def paths(self) -> tuple[str, ...] | None:
-        """n printable file names, or None where the images are no files."""
+        """n printable file names, or None where the images are not files."""
         ...
 
     @property
@@ -65,7 +65,7 @@ class Evaluation:
     """What one arm of one seed says about the classes of the test part, one row for each image.
 
     probabilities: (n, classes) float32. labels: (n,) int64. indices: (n,) int64, positions in the test part.
-    paths: n printable file names, or None where the images are no files.
+    paths: n printable file names, or None where the images are not files.
     """
 
     arm: str
@@ -89,9 +89,9 @@ class Evaluation:
 class Mistake:
     """A test image that an arm takes for another class, by the mean of its seeds' probabilities.
 
-    `said` is the class with the highest mean probability, `probability` that mean, `truth_probability` the one of the
-    true class, `seeds` how many of the seeds say `said`. `picture` is the image as the network gets it, uint8 (h, w, 1)
-    or (h, w, 3).
+    `said` is the predicted class, the one with the highest mean probability, `probability` that mean,
+    `truth_probability` the one of the true class, `seeds` how many of the seeds predict it. `picture` is the image as
+    the network gets it, uint8 (h, w, 1) or (h, w, 3).
     """
 
     arm: str
@@ -121,7 +121,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """The values of a part as a network is fed them, over `images` of its images; mean and std per channel."""
+    """The values of a part as the network receives them, over `images` of its images; mean and std per channel."""
 
     part: str
     images: int
@@ -188,7 +188,7 @@ def load(folder: Path, arm: str, seed: int, kind: type[F] = Evaluation) -> F:
     if not path.is_file():
         raise DataNotFoundError(f"{path}: no such file. It is written when the {arm} arm of seed {seed} is trained.")
     try:
-        # From memory: np.load leaves the file open where it is no archive.
+        # From memory: np.load leaves the file open where it is not an archive.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in _arrays(kind)}
             paths = tuple(file["paths"].tolist())

@@ -35,7 +35,7 @@ class Interval(NamedTuple):
 
 
 class ClassScores(NamedTuple):
-    """Per class, (classes,) float64 each: nan where nothing is defined, because the class was never said or never
+    """Per class, (classes,) float64 each: nan where nothing is defined, because the class was never predicted or never
     occurs. `support` counts the images."""
 
     precision: np.ndarray
@@ -45,8 +45,8 @@ class ClassScores(NamedTuple):
 
 
 class PixelScores(NamedTuple):
-    """Per class, (classes,) float64 each: nan where a class neither is in the masks nor was said. `support` counts the
-    pixels."""
+    """Per class, (classes,) float64 each: nan where a class neither is in the masks nor was predicted. `support` counts
+    the pixels."""
 
     iou: np.ndarray
     precision: np.ndarray
@@ -124,7 +124,7 @@ def per_pixel_class(confusion: np.ndarray) -> PixelScores:
 
 
 def mean_iou(confusion: np.ndarray) -> float:
-    """The mean over the classes that are there or were said, from (classes, classes) counts of pixels."""
+    """The mean over the classes that are there or were predicted, from (classes, classes) counts of pixels."""
     return float(np.nanmean(per_pixel_class(confusion).iou))
 
 

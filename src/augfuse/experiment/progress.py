@@ -85,7 +85,7 @@ class Progress:
         )
 
     def extend(self, steps: int) -> None:
-        """The arm that has begun is longer than was said: it has `steps` in all."""
+        """The arm that has begun is longer than announced: it has `steps` in all."""
         self._total = steps
         if self._bar is not None:
             self._bar.update(self._task, total=steps * self._arms)

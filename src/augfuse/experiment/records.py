@@ -150,8 +150,8 @@ class Timing:
 class Exported:
     """The saved model and the check that it predicts as the training path does.
 
-    `max_difference`: largest difference of a prediction between the reloaded model, fed raw uint8 images at the
-    network's input size, and the training path fed the same images through the recipe's write part.
+    `max_difference`: largest difference of a prediction between the reloaded model on raw uint8 images at the
+    network's input size, and the training path on the same images through the recipe's write part.
     `rounding_difference`: the same against the test images as training saw them, whose pixels were not rounded to whole
     grey levels after resizing. `test_accuracy`: the metric of the reloaded model on all raw test images. `precision`:
     the coarsest dtype that the network computes in.
@@ -209,13 +209,13 @@ class DataFacts:
 
     @property
     def validation_images(self) -> int:
-        """Images of the validation part; 0 where there is none."""
+        """Images of the validation part; 0 without one."""
         return sum(self.validation_counts) if self.images is None else self.images[2]
 
 
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
-    """All seeds of one strength of the recipe: every random range scaled by `strength` (0 is no augmentation, 1 the
+    """All seeds of one strength of the recipe: every random range scaled by `strength` (0 means no augmentation, 1 the
     recipe as it is). `accuracies` are those of the test part, of whatever metric, in the order of the seeds; `gap` is
     training minus test part, the mean over the seeds. Fractions."""
 
@@ -240,7 +240,7 @@ class Comparison:
 
     `samples` and `plain_samples` are uint8 grids (h, w, 3) of the first images as each arm's network gets them.
     `evaluations` holds what the plain and the augmented arms say about each test image, `mistakes` their worst ones, or
-    `shown` what they say about a few. `metric`: of the task, as it is called. `fed` the values as fed, one entry for
+    `shown` what they say about a few. `metric`: of the task, as it is called. `fed` the input values, one entry for
     each part. `sweep` has one point for each strength, in rising order, and is empty where no sweep was asked for; with
     one, `arms` also holds the arms of the strengths other than 0 (plain) and 1 (augmented). `network` is None in runs
     of older versions.

@@ -170,7 +170,7 @@ def _words(parts: Parts) -> str:
 
 
 def _fed(job: Job) -> tuple[Fed, ...]:
-    """The values of the parts as fed: the training part with and without augmentation, the val and the test part."""
+    """The input values of each part: the training part with and without augmentation, the val and the test part."""
     settings, parts = job.settings, job.parts
     size = min(settings.batch_size, evaluation_batch_size((*settings.size, settings.channels)))
 

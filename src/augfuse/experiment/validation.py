@@ -16,7 +16,7 @@ _SPLIT_SEED = 0
 def with_validation(parts: Parts, needed: bool) -> tuple[Parts, str | None]:
     """The parts with a validation part where one is needed, and what it is, in words.
 
-    It is the val part of the data; where there is none, a tenth of each class of the training part, which is then not
+    It is the val part of the data; without one, a tenth of each class of the training part, which is then not
     trained on. Groups are never parted, and augmented copies are not validated on.
     """
     if not needed:

@@ -14,13 +14,13 @@ from augfuse.experiment.records import AUGMENTED, PLAIN, Arm, Comparison, SweepP
 EXPORT_TOLERANCES = {"float32": 1e-4, "float16": 4 * 2.0**-10, "bfloat16": 4 * 2.0**-7}
 WAIT_LIMIT = 0.05
 _STILL_RISING = 0.01
-# The means of two parts as fed differ by chance, but not by half a standard deviation of their values.
+# The means of two parts differ by chance, but not by half a standard deviation of their values.
 FED_LIMIT = 0.5
 # A network starts with weights for values about 1 in size.
 LARGE_VALUE = 20.0
 # Of the difference that choosing epochs on a few validation images makes by chance.
 CHOICE_ERRORS = 2.0
-_MOST_SEEDS = 30  # more of them are no advice
+_MOST_SEEDS = 30  # we do not advise more of them
 # With one seed nothing is known of the spread: a point is called a difference.
 _ONE_SEED_LIMIT = 0.01
 
@@ -143,7 +143,7 @@ def _validation_findings(result: Comparison) -> list[str]:
     chosen = any(arm.points[arm.kept].epoch != arm.points[-1].epoch for arm in arms)
     if result.settings.early_stopping is None or not images or not chosen:
         return []
-    # One right and one wrong image more: all right of a few is no proof of always right.
+    # One right and one wrong image more: a few right ones do not prove that all are.
     right = [(test_value(result, arm) * images + 1) / (images + 2) for arm in (PLAIN, AUGMENTED)]
     chance = CHOICE_ERRORS * float(np.sqrt(sum(share * (1 - share) for share in right) / (images * seeds)))
     lead = abs(result.interval.mean)
@@ -162,12 +162,12 @@ def _validation_findings(result: Comparison) -> list[str]:
 
 
 def _fed_findings(result: Comparison) -> list[str]:
-    """What is odd about the values the network is fed: large ones, and parts that are fed differently."""
+    """What is odd about the values that the network receives: large ones, and parts that differ."""
     found = []
     largest = max((max(abs(fed.low), abs(fed.high)) for fed in result.fed), default=0.0)
     if largest > LARGE_VALUE and not result.settings.model_rescales:
         found.append(
-            f"The network is fed values up to {largest:.4g}; it learns best from values about 1 in size. End the "
+            f"The network receives values up to {largest:.4g}; it learns best from values about 1 in size. End the "
             "recipe with ToFloat or Normalize."
         )
     parts = {fed.part: fed for fed in result.fed}
@@ -179,7 +179,7 @@ def _fed_findings(result: Comparison) -> list[str]:
         )
         if apart > FED_LIMIT:
             found.append(
-                f"The test part is fed other values than the training part: their means are {apart:.2f} standard "
+                f"The test part has other input values than the training part: their means are {apart:.2f} standard "
                 f"deviations apart (limit {FED_LIMIT:g}). Were both made in the same way?"
             )
     return found

@@ -14,7 +14,7 @@ from augfuse.errors import ImageError, RangeError
 from augfuse.execute.advice import MOST_CHANNELS
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.plan.draw import Drawn, Node
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.transforms.base import Params, Transform, specs

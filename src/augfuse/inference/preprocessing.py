@@ -1,4 +1,4 @@
-"""What a published model wants to be fed, as a recipe: Hugging Face's `preprocessor_config.json`, and usual presets."""
+"""The preprocessing of a published model as a recipe: Hugging Face's `preprocessor_config.json`, and usual presets."""
 
 from __future__ import annotations
 

@@ -255,8 +255,8 @@ def _objects(said: Any, n: int) -> list[dict[str, np.ndarray]]:
             arrays = {name: np.asarray(as_array(value)) for name, value in own.items()}
         except ValueError:
             raise DataError(
-                f"model, image {i}: got what is no array, wanted boxes (k, 4), or a dict with names: {{'boxes': boxes, "
-                "'scores': scores}."
+                f"model, image {i}: got what is not an array, wanted boxes (k, 4), or a dict with names: {{'boxes': "
+                "boxes, 'scores': scores}."
             ) from None
         if any(not value.ndim or len(value) != len(arrays["boxes"]) for value in arrays.values()):
             sizes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())

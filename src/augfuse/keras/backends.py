@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import keras
+
+from augfuse.errors import AugfuseError, AugfuseWarning
+
+
+def as_they_are(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of a layer whose own errors Keras passes on as they are. To others it adds the arguments of the call,
+    and the codes with which a terminal writes bold letters."""
+
+    @wraps(method)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except (AugfuseError, AugfuseWarning) as error:
+            error.__dict__["_keras_call_info_injected"] = True
+            raise
+
+    return called
 
 
 def replica() -> Any:

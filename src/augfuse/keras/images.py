@@ -53,7 +53,7 @@ _DEEP = "A 16-bit image is read in full (as colour: v / 257, so 0..255); Keras c
 
 @final
 class UnreadableImageError(DecodeError, UnidentifiedImageError):
-    """A file that is no image Pillow knows: what `PIL.UnidentifiedImageError` and `DecodeError` both catch."""
+    """A file that is not an image Pillow knows: what `PIL.UnidentifiedImageError` and `DecodeError` both catch."""
 
     def __reduce__(self) -> tuple[Any, tuple[str, str | None]]:
         return UnreadableImageError, (self.reason, self.path)
@@ -81,7 +81,7 @@ def load_img(
         opened as colour; "strict" gives Keras' pixels.
 
     Raises:
-        ImageTypeError: (a TypeError) `path` is of another type, or `target_size` is no pair of whole numbers.
+        ImageTypeError: (a TypeError) `path` is of another type, or `target_size` is not a pair of whole numbers.
         DataError: (a ValueError) an unknown `color_mode`, `interpolation` or `compat`, or a size below 1.
         DataNotFoundError: (a FileNotFoundError) there is no such file.
         UnreadableImageError: (a DecodeError and a PIL.UnidentifiedImageError) the file is not an image.
@@ -138,7 +138,7 @@ def validate_filename(filename: str | os.PathLike[str], white_list_formats: Iter
 def list_pictures(directory: str | os.PathLike[str], ext: str | Iterable[str] = PICTURES) -> list[str]:
     """Paths of the files with these extensions in a folder and the folders in it, sorted; links are not followed.
 
-    Raises DataNotFoundError (a FileNotFoundError) where `directory` is no folder.
+    Raises DataNotFoundError (a FileNotFoundError) where `directory` is not a folder.
     """
     if not Path(directory).is_dir():
         raise DataNotFoundError(f"list_pictures: {why_missing(str(directory), kind='folder')}")

@@ -8,11 +8,15 @@ import keras
 from keras import ops
 
 from augfuse.algebra.rng import check_epoch
-from augfuse.device import OnDevice, Position
+from augfuse.device import OnDevice, Position, check_alone
 from augfuse.errors import RecipeError
-from augfuse.keras.backends import replica
+from augfuse.keras.backends import as_they_are, replica
 from augfuse.recipe import Recipe
 
+_TURN = (
+    "Put keras.layers.Permute((2, 3, 1)) in front of it, or use keras.ops.transpose(images, (0, 2, 3, 1)), which is "
+    "images.transpose(0, 2, 3, 1) of NumPy arrays."
+)
 _FORM = 1  # of a saved layer: a later one may mean something else
 
 
@@ -45,7 +49,7 @@ class Augment(keras.layers.Layer):
         kwargs.pop("autocast", None)  # uint8 images would come as floats of the compute dtype
         keras.layers.Layer.__init__(self, autocast=False, **kwargs)
         backend = keras.backend.backend()
-        self._on_device = OnDevice("Augment", backend, recipe, seed, compiles=backend != "torch")
+        self._on_device = OnDevice("Augment", backend, recipe, seed, backend != "torch", _TURN)
         self.calls = self.add_weight(
             shape=(),
             dtype="int32",
@@ -70,6 +74,11 @@ class Augment(keras.layers.Layer):
         self._on_device.form(tuple(input_shape), self._on_device.usual_dtype)
         self.built = True
 
+    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> Any:
+        check_alone("Augment", images, kwargs, ("indices", "epoch", "training", "mask"))
+        return keras.layers.Layer.__call__(self, images, *args, **kwargs)
+
+    @as_they_are
     def call(self, images: Any, indices: Any = None, epoch: Any = None, training: bool | None = None) -> Any:
         """The augmented images.
 
@@ -100,6 +109,7 @@ class Augment(keras.layers.Layer):
         dtype = keras.backend.standardize_dtype(images.dtype)
         return dtype if dtype == self.compute_dtype else "float32"
 
+    @as_they_are
     def compute_output_spec(
         self, images: Any, indices: Any = None, epoch: Any = None, training: bool | None = None
     ) -> keras.KerasTensor:

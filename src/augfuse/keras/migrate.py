@@ -2,7 +2,8 @@
 
 Keras' matrix maps output to input, R(theta) . S(tx, ty) . Sh(shear) . Z(zx, zy) about the centre. Its inverse turns
 first, then shifts, slants and scales, which is the order of the transforms here. Flips, colours and the numbers that
-are written (rescale, mean, deviation) follow. Shifts go where their names say: along the width, along the height.
+are written (rescale, mean, standard deviation) follow. Shifts go where their names say: along the width, along the
+height.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ Part: TypeAlias = tuple[list[Transform], list[str]]  # transforms, and what to k
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _FULL_SCALE = 255.0  # the generator's numbers (rescale, mean, channel shift) are in units of 8-bit pixels
-_KERAS_EPSILON = 1e-6  # what Keras adds to a deviation before it divides by it
+_KERAS_EPSILON = 1e-6  # what Keras adds to a standard deviation before it divides by it
 
 
 def to_recipe(generator: Any, image_shape: tuple[int, ...] | None = None) -> Recipe:
@@ -181,7 +182,7 @@ def _shear(value: Any) -> Part:
     if not angle:
         return [], []
     note = (
-        "shear_range: Keras' matrix [[1, -sin s], [0, cos s]] is no shear: it slants by s and also stretches the "
+        "shear_range: Keras' matrix [[1, -sin s], [0, cos s]] is not a shear: it slants by s and also stretches the "
         f"height by 1 / cos s, here up to {1 / math.cos(math.radians(angle)):.5g} times. af.Shear slants only."
     )
     if angle < 1:
@@ -252,8 +253,9 @@ def _written(generator: Any) -> Part:
         name = getattr(function, "__qualname__", type(function).__name__)
         notes.append(
             f"preprocessing_function: {name} is left out. If it is x / 127.5 - 1, end the recipe with "
-            "af.Normalize(mean=0.5, std=0.5); if it subtracts and divides by ImageNet's mean and deviation, with "
-            "af.Normalize(). If its result stays within the value range, put af.Lambda(its name) before the last line."
+            "af.Normalize(mean=0.5, std=0.5); if it subtracts and divides by ImageNet's mean and standard deviation, "
+            "with af.Normalize(). If its result stays within the value range, put af.Lambda(its name) before the last "
+            "line."
         )
     scale = _one("rescale", generator.rescale or 1, -math.inf, math.inf, "times")
     if scale < 0:
@@ -273,13 +275,13 @@ def _samplewise(generator: Any, scale: float, notes: list[str]) -> Part:
         )
     if generator.samplewise_center and generator.samplewise_std_normalization:
         notes.append(
-            "samplewise_std_normalization: the same numbers as Keras', but for pictures of one colour: a deviation "
-            "below 1 / sqrt(h w c) counts as that, where Keras adds 1e-6. rescale cancels out and is left out."
+            "samplewise_std_normalization: the same numbers as Keras', but for pictures of one colour: a standard "
+            "deviation below 1 / sqrt(h w c) counts as that, where Keras adds 1e-6. rescale cancels and is left out."
         )
         return [PerImageStandardize()], notes
     one = "samplewise_center" if generator.samplewise_center else "samplewise_std_normalization"
     notes.append(
-        f"{one}: has no transform of its own and is left out. Take both (af.PerImageStandardize()), or do it on the "
+        f"{one}: has no transform in augfuse and is left out. Take both (af.PerImageStandardize()), or do it on the "
         "batch: images - images.mean(axis=(1, 2, 3), keepdims=True), or / images.std(axis=(1, 2, 3), keepdims=True)."
     )
     return _rescaled(scale), notes

@@ -1,4 +1,4 @@
-"""What is said, once in a process, where a defect of Keras is mended while somebody's code runs."""
+"""Notices, once in a process, where a defect of Keras is mended while a user's code runs."""
 
 from __future__ import annotations
 

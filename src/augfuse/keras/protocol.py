@@ -1,4 +1,4 @@
-"""What Keras does with a data set, seen from the data set: which epoch it means, and which batches to compute ahead.
+"""What Keras does with a data set, seen from the data set: which epoch it means, and which batches to prefetch.
 
 How Keras asks (measured on 3.15 with the TensorFlow and torch backends), and what follows from it here:
 
@@ -8,8 +8,8 @@ How Keras asks (measured on 3.15 with the TensorFlow and torch backends), and wh
   `predict`. With `steps_per_epoch` it is called in mid-pass. So neither marks a pass over the data. What does: the
   adapter's `_finite_generator` reads `num_batches` once at the start of each pass. `on_epoch_begin` tells whose pass.
 * Directly after that read `fit(shuffle=True)` calls `random.shuffle` on the batch numbers, so the state of `random` at
-  that read foretells the order of the pass, and the batches can be computed ahead. `random` itself is only looked at.
-* TensorFlow asks from a thread of its own, ahead of the training steps; the others ask in the caller's thread.
+  that read foretells the order of the pass, and the batches can be prefetched. `random` itself is only looked at.
+* TensorFlow asks from its own thread, ahead of the training steps; the others ask in the caller's thread.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KERAS_METHODS = {name: name for name in (FIT, EVALUATE, PREDICT)} | {
 
 
 class Batches(Protocol):
-    """What a feed serves: batch `step` of `epoch`, one at a time or computed ahead. `Loader` is one."""
+    """What a feed serves: batch `step` of `epoch`, one at a time or prefetched. `Loader` is one."""
 
     def __len__(self) -> int: ...
     def fetch(self, epoch: int, step: int) -> Any: ...
@@ -101,7 +101,7 @@ class Feed:
             return self._epoch
 
     def close(self) -> None:
-        """Stop computing ahead and end the threads doing so. The feed stays usable."""
+        """Stop prefetching and end the threads doing so. The feed stays usable."""
         with self._lock:
             ahead, self._ahead, self._starting = self._ahead, None, None
         if ahead is not None:
@@ -157,9 +157,9 @@ class Feed:
                     self._next += 1
 
     def _open(self, step: int) -> _Ahead | None:
-        """What computes ahead, opened if `step` is the first batch of a pass. The caller holds the lock."""
+        """What prefetches, opened if `step` is the first batch of a pass. The caller holds the lock."""
         start, self._starting = self._starting, None
-        # The batch that builds a model comes alone: nothing to compute ahead.
+        # The batch that builds a model comes alone: nothing to prefetch.
         if start is not None and self._method != BUILD:
             order = _expected_order(len(self._batches), step, start)
             if order is not None:
@@ -179,7 +179,7 @@ class Feed:
 
 @final
 class _Ahead:
-    """The batches of one pass, computed ahead in the order in which they are expected to be asked for."""
+    """The batches of one pass, prefetched in the order in which they are expected to be asked for."""
 
     def __init__(self, batches: Batches, epoch: int, order: Sequence[int], owner: weakref.ref[Any] | None) -> None:
         self._batches = batches

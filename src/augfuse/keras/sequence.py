@@ -65,7 +65,7 @@ class LoaderDataset(keras.utils.PyDataset):
     of a pass end with the pass, when Keras drops it (an error, Ctrl-C), with `close()`, or with the data set.
 
     Errors of the loader come out of `fit` unchanged, except on the TensorFlow backend, which runs the data set in a
-    thread of its own and raises `tf.errors.UnknownError` or `InvalidArgumentError` with the type and message inside.
+    separate thread and raises `tf.errors.UnknownError` or `InvalidArgumentError` with the type and message inside.
 
     Use `to_pydataset(loader)` or `loader.to_keras()` to make one. It pickles if its loader does; a copy starts in the
     same epoch.
@@ -176,7 +176,7 @@ class LoaderDataset(keras.utils.PyDataset):
         return self._feed.wait_seconds
 
     def close(self) -> None:
-        """Stop computing ahead and end the threads doing so. The data set stays usable."""
+        """Stop prefetching and end the threads doing so. The data set stays usable."""
         self._feed.close()
 
     @property

@@ -14,7 +14,6 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.plan.draw import Node, applications
-from augfuse.plan.plan import Plan
 from augfuse.transforms.base import Amount, Geometric, Params
 from augfuse.transforms.mixing import Mix
 
@@ -28,9 +27,9 @@ class Applied(msgspec.Struct, frozen=True):
     """What one transform did to one image.
 
     path: its place in the recipe ("Rotate#0", or "OneOf#0/Rotate#0"). name: its class. fired: whether it acted: its `p`
-    said yes, and whatever chooses it chose it. always: it is not an augmentation and acts on every image (Resize,
-    Normalize). values: the drawn floats in the units of its fields, a tuple of them for what is drawn per channel;
-    empty where it did not fire. text: the same in words, "rotate -12.3°"; empty where nothing was changed.
+    let it act, and the OneOf or SomeOf around it chose it. always: it is not an augmentation and acts on every image
+    (Resize, Normalize). values: the drawn floats in the units of its fields, a tuple of them for what is drawn per
+    channel; empty where it did not fire. text: the same in words, "rotate -12.3°"; empty where nothing was changed.
     """
 
     path: str
@@ -41,11 +40,14 @@ class Applied(msgspec.Struct, frozen=True):
     text: str
 
 
-def describe(plan: Plan, i: int) -> tuple[Applied, ...]:
-    """One entry for each transform that does something, in the order of application, for image `i`, 0 <= i < n."""
-    canvas = Canvas(*(side[i : i + 1] for side in plan.given.canvas))
+def describe(sizes: Canvas, nodes: Sequence[Node], i: int) -> tuple[Applied, ...]:
+    """One entry for each transform that does something, in the order of application, for image `i`, 0 <= i < n.
+
+    sizes: of the images that come in. nodes: what was drawn for them.
+    """
+    canvas = Canvas(*(side[i : i + 1] for side in sizes))
     found: dict[str, Applied] = {}
-    for node, active in applications(plan.nodes):
+    for node, active in applications(nodes):
         fired = active is None or bool(active[i])
         params = {name: values[i : i + 1] for name, values in node.params.items()}
         if fired or node.path not in found:

@@ -19,7 +19,9 @@ from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import LONGEST_SIDE
 from augfuse.errors import AugfuseError, RecipeError
 from augfuse.plan.draw import Drawn, Node, draw
-from augfuse.plan.plan import Plan, Settings, Source, checked, make
+from augfuse.plan.make import checked, make
+from augfuse.plan.plan import Plan, told
+from augfuse.plan.settings import Settings, Source
 from augfuse.text import shown
 from augfuse.transforms.base import Compose, Seeking, Transform
 from augfuse.transforms.children import check_ends, leaves
@@ -256,3 +258,6 @@ def _like(stored: _Array, form: np.ndarray) -> np.ndarray:
     if form.dtype.kind != "b" and not same:
         raise ValueError("draws that belong to another seed or position")
     return array
+
+
+told(to_bytes=to_bytes, from_bytes=from_bytes)

@@ -17,7 +17,7 @@ from augfuse.transforms.base import Params
 LEVELS = {np.dtype(np.uint8): 256, np.dtype(np.uint16): 65536}
 
 # Floats within this part of full scale are one value to a stretch: what blends leave of a flat picture differs in its
-# last digits, and these are no contrast.
+# last digits, and these are not contrast.
 FLAT = 2.0**-18
 
 

@@ -21,6 +21,7 @@ from augfuse.recipe import Recipe
 from augfuse.serving import check, sides
 from augfuse.serving.check import Agreement
 from augfuse.serving.program import Program, program
+from augfuse.serving.reasons import reason
 from augfuse.serving.sides import Format, Side
 from augfuse.text import shown
 
@@ -263,8 +264,7 @@ class _told:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, Exception) and not isinstance(error, (AugfuseError, OSError)):
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            raise DataError(f"export: {self._what} ({type(error).__name__}: {lines[0] if lines else ''}).") from error
+            raise DataError(f"export: {self._what} {reason(error)}") from error
 
 
 def _check_target(target: Path, form: Format, overwrite: bool) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 
 from augfuse.algebra.geometry import EDGE, Canvas
 from augfuse.errors import ImageError, RecipeError
-from augfuse.plan.lower import Lowered, Pass, lower
+from augfuse.plan.lower import lower
+from augfuse.plan.lowered import Lowered, Pass
 from augfuse.recipe import Recipe
 from augfuse.serving.moves import RULES, followed
 from augfuse.text import shown

@@ -42,7 +42,7 @@ class Side:
 
 
 def framework_of(model: Any) -> Literal["keras", "torch"]:
-    """ "keras" or "torch". ImageTypeError for what is no model."""
+    """ "keras" or "torch". ImageTypeError for what is not a model."""
     keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
     if keras is not None and isinstance(model, keras.Model):
         return "keras"
@@ -55,7 +55,7 @@ def framework_of(model: Any) -> Literal["keras", "torch"]:
 
 
 def check_raw(model: Any, recipe: Recipe, form: Format) -> None:
-    """RecipeError for a model that holds a recipe of its own, as an Augment layer or module."""
+    """RecipeError for a model that holds its own recipe, as an Augment layer or module."""
     kinds = {type(part) for part in _parts(model)}
     if not any(kind.__name__ == "Augment" and kind.__module__.startswith("augfuse.") for kind in kinds):
         return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any, final
 
@@ -99,7 +100,8 @@ def write(served: Served, size: tuple[int, int] | None, channels: int, path: Pat
     free = {0: torch.export.Dim("n")}
     if size is None:
         free |= {1: torch.export.Dim("height"), 2: torch.export.Dim("width")}
-    with torch.no_grad():
+    # Of a model that cannot be exported PyTorch prints the graph.
+    with torch.no_grad(), redirect_stderr(io.StringIO()):
         if onnx:
             torch.onnx.export(
                 served, (example,), str(path), dynamo=True, dynamic_shapes={"images": free}, input_names=["image"],

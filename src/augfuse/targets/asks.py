@@ -15,7 +15,7 @@ from augfuse.transforms.mixing import Mix
 class Asks(NamedTuple):
     """when: labels, of which depends what is done. classes: labels, by whose class partners are drawn. seeks: what is
     in the images, for crops. mixes: other samples. softens: the name of the first transform that makes labels shares
-    of several classes; None where there is none."""
+    of several classes; None without a mix."""
 
     when: bool
     classes: bool

@@ -20,9 +20,11 @@ from augfuse.execute.load import executor
 from augfuse.execute.reference import sample
 from augfuse.plan.bends import Bend, Way
 from augfuse.plan.fuse import grid_of
-from augfuse.plan.lower import Interpolation, Lowered, Output, Pass, sampling
+from augfuse.plan.lower import sampling
+from augfuse.plan.lowered import Lowered, Output, Pass
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Interpolation
 from augfuse.targets.masks import of_one_size
 from augfuse.targets.way import Places, lattice, stages
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
-from augfuse.plan.plan import BoxFormat
+from augfuse.plan.settings import BoxFormat
 from augfuse.targets import polygons
 from augfuse.targets.policy import Targets
 from augfuse.targets.way import Leg, Places, Stage

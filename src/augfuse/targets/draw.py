@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
-from augfuse.plan.plan import BoxFormat
+from augfuse.plan.settings import BoxFormat
 from augfuse.targets.boxes import corners_of
 
 # Colours that differ for people who see red and green alike. Source: Okabe and Ito, Color Universal Design.

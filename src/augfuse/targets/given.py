@@ -11,7 +11,7 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.errors import ImageError, ImageTypeError
-from augfuse.plan.plan import BoxFormat
+from augfuse.plan.settings import BoxFormat
 from augfuse.targets.boxes import FRACTIONS, ends_of
 from augfuse.targets.labels import blends
 from augfuse.targets.lists import is_list, numbers
@@ -48,7 +48,7 @@ class Given(msgspec.Struct, frozen=True, eq=False):
     (k, 5) float64, in the format `form`; they come out in that of `wanted`. box_labels: k of anything. keypoints:
     (k, d) or (k, p, d) float64. polygons: lists of rings (m, 2) float64, or of lists of these. fixed: what no pixel's
     place matters to. seen: how much of each box and point is seen as it is given, 0..1, an array for each image; all of
-    it, where it is not said.
+    it, by default.
     """
 
     kinds: Mapping[str, str]
@@ -151,7 +151,7 @@ def _warn_beyond(found: Given, canvas: Canvas, where: Where, terms: Terms) -> No
     warn_first(
         f"boxes beyond {found.form}",
         f"{where('boxes', i)}: box 0 is {shown(entries[i][0].tolist())}, and as {found.form} all boxes end outside of "
-        f"their images, by more than {part:.0%} of a side. Is it their format? Others are said by {other}, ...",
+        f"their images, by more than {part:.0%} of a side. Is it their format? Others are given by {other}, ...",
     )
 
 

@@ -1,4 +1,4 @@
-"""`plan.inverse`: what a model says of the augmented images, said of the originals."""
+"""`plan.inverse`: predictions for the augmented images, moved back to the originals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from augfuse.algebra.ranges import Choice
 from augfuse.errors import ImageError, ImageTypeError, RecipeError
-from augfuse.plan.lower import Interpolation
-from augfuse.plan.plan import BoxFormat, Plan, PointFormat, inverted_by
+from augfuse.plan.plan import Plan, told
+from augfuse.plan.settings import BoxFormat, Interpolation, PointFormat
 from augfuse.targets import boxes as box_kind
 from augfuse.targets import points as point_kind
 from augfuse.targets import polygons as polygon_kind
@@ -198,7 +198,7 @@ class Inverse:
         return [check(as_array(value[i]), f"{name}[{i}]", int(height[i]), int(width[i])) for i in range(len(self))]
 
 
-inverted_by(Inverse)
+told(inverse=Inverse)
 
 
 def as_array(value: Any) -> Any:

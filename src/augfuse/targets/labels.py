@@ -1,4 +1,5 @@
-"""Labels that are pictures: a mask handed over as a label stays where it is while its image is moved. That is said."""
+"""Labels that are pictures: a mask handed over as a label stays where it is while its image is moved. A warning
+tells."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ def warn_of_numbers(labels: np.ndarray, mix: str) -> None:
     message = (
         f"labels: got {labels.dtype.name} with whole numbers only, for a recipe with {mix}, which mixes them as "
         "numbers with a meaning, such as an age: between class 1 and class 3 it makes a 2. Class numbers are "
-        "labels.astype(np.int64) with af.Loader(..., one_hot=True); of an age give labels[:, None], and nothing is "
-        'said. See "Labels" in docs/mixing.md.'
+        "labels.astype(np.int64) with af.Loader(..., one_hot=True); of an age give labels[:, None], and no warning "
+        'appears. See "Labels" in docs/mixing.md.'
     )
     warn_first(message, message)
 

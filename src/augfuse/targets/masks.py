@@ -14,7 +14,8 @@ from augfuse.execute.images import Images
 from augfuse.plan import ops
 from augfuse.plan.lower import lower
 from augfuse.plan.ops import Bent, Local, Segment, Step
-from augfuse.plan.plan import Plan, Source
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Source
 from augfuse.targets.policy import Targets
 from augfuse.transforms.local import paint_all, painted, painting
 

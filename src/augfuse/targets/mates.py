@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias, final
 import msgspec
 import numpy as np
 
-from augfuse.errors import ImageError, ImageTypeError, RecipeError
+from augfuse.errors import DataError, ImageError, ImageTypeError, RecipeError
 from augfuse.execute.images import Images
 from augfuse.plan.draw import Drawn, Node, with_params
 from augfuse.plan.partners import Pool
@@ -111,15 +111,22 @@ def _taken(mate: Mate, rows: np.ndarray) -> Mate:
     )  # fmt: skip
 
 
-def partners_of(data: Any, recipe: Any, own: np.ndarray) -> tuple[Pool | None, Read | None]:
+def partners_of(
+    data: Any, recipe: Any, own: np.ndarray, use: str = "Use that one, and indices= the places of the images in it."
+) -> tuple[Pool | None, Read | None]:
     """What partners are drawn from for these places of a data set, and what reads them; None, None without one.
-    ImageTypeError for what is no data set."""
+    ImageTypeError for what is not a data set, DataError for one that lacks these places. use: what to do then."""
     if data is None:
         return None, None
     if not callable(getattr(type(data), "_partners", None)):
         raise ImageTypeError(
             f"data: got {type(data).__name__}, wanted the data set that partners are drawn from. Use "
             "data=af.from_arrays(images, labels)."
+        )
+    if len(own) and own.max() >= len(data):
+        raise DataError(
+            f"data: got {len(data)} samples for an image at index {own.max()}, wanted the data set that the images are "
+            f"of. {use}"
         )
     return data._partners(recipe, own)
 

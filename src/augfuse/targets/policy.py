@@ -10,7 +10,7 @@ import numpy as np
 
 from augfuse.algebra.ranges import Choice, Flag, Number, listed
 from augfuse.errors import RangeError
-from augfuse.plan.plan import BoxFormat, PointFormat
+from augfuse.plan.settings import BoxFormat, PointFormat
 from augfuse.text import shown
 from augfuse.transforms.base import specs
 from augfuse.transforms.checks.misused_calls import Called

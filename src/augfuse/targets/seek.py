@@ -11,8 +11,10 @@ import numpy as np
 from augfuse.execute.load import executor
 from augfuse.plan.build import operations
 from augfuse.plan.draw import Drawn, Node, with_params
+from augfuse.plan.make import unwritten
 from augfuse.plan.ops import Mix, Op
-from augfuse.plan.plan import Plan, Settings, Source, unwritten, value_range
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Settings, Source, value_range
 from augfuse.targets import boxes, masks
 from augfuse.targets.boxes import Boxes
 from augfuse.targets.given import Given

@@ -363,7 +363,7 @@ def applications(transform: Transform) -> int:
 class Write(Transform, frozen=True):
     """What is done while the batch is written: one gain and offset per channel. Comes last, once."""
 
-    # Mean and deviation of each written image, then one affine in place.
+    # Mean and standard deviation of each written image, then one affine in place.
     standardizes: ClassVar[bool] = False
     comes_last: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "deterministic"

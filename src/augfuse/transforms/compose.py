@@ -281,7 +281,7 @@ class Schedule(Compose, frozen=True, kw_only=True):
     one in epoch `epochs`, which then stays.
 
     strength: (first, last) for its ranges and probabilities, as `Recipe.scaled` takes it: 0 is nothing, 1 the transform
-    as it is given. p: (first, last) of its probability, in place of its own p: p=(1, 0) switches it off. In evaluation:
+    as it is given. p: (first, last) of its probability, in place of its p: p=(1, 0) switches it off. In evaluation:
     what evaluation makes of `transform`.
     """
 

@@ -39,14 +39,14 @@ class Normalize(Write, frozen=True):
 
     @staticmethod
     def from_stats(source: Statistics | str | os.PathLike[str]) -> Normalize:
-        """With the mean and deviation of a data set: of `data.statistics()`, or of the file that its `save` wrote.
-        DataNotFoundError, DataError (another file; a channel that is the same everywhere)."""
+        """With the mean and standard deviation of a data set: of `data.statistics()`, or of the file that its `save`
+        wrote. DataNotFoundError, DataError (another file; a channel that is the same everywhere)."""
         found = as_statistics(source)
         constant = [channel for channel, spread in enumerate(found.std) if spread == 0]
         if constant:
             raise DataError(
                 f"Normalize.from_stats: channel {constant[0]} has one value in all images, which nothing can be "
-                "divided by. Look at the images, or type the deviation: af.Normalize(mean=..., std=...)."
+                "divided by. Look at the images, or type the standard deviation: af.Normalize(mean=..., std=...)."
             )
         return Normalize(mean=found.mean, std=found.std)
 
@@ -81,7 +81,7 @@ class ToFloat(Write, frozen=True):
 
 @final
 class PerImageStandardize(Write, frozen=True):
-    """(x - mean) / max(std, 1 / sqrt(h w c)) with the mean and deviation of the whole output image; float32 out.
+    """(x - mean) / max(std, 1 / sqrt(h w c)) with the mean and standard deviation of the whole output; float32 out.
 
     Source: tf.image.per_image_standardization.
     """

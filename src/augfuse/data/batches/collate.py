@@ -14,7 +14,9 @@ from augfuse.call.carry_out import How
 from augfuse.errors import ImageError, RangeError
 from augfuse.execute.images import Images
 from augfuse.plan.draw import Drawn
-from augfuse.plan.plan import Plan, Source, make
+from augfuse.plan.make import make
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Source
 from augfuse.recipe import Recipe
 from augfuse.targets.given import Given
 from augfuse.targets.mates import Mates

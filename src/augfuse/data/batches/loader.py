@@ -1,4 +1,4 @@
-"""Batches of a source through a recipe: a function of (epoch, step), computed ahead by threads."""
+"""Batches of a source through a recipe: a function of (epoch, step), prefetched by threads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.sources.samples import as_data_set
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageTypeError, ReadOnlyError, did_you_mean
-from augfuse.frameworks import adapter
+from augfuse.frameworks import Served, adapter
 from augfuse.recipe import Recipe
 from augfuse.targets.given import given, of_samples
 from augfuse.targets.mates import met, of_batch, soft_labels, softened
@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from augfuse.adapters.jax import JaxBatches
-    from augfuse.adapters.torch import TorchBatches
+    from augfuse.frameworks import ServedToTorch
 
 
 Through: TypeAlias = Callable[[Iterator[Batch]], Iterator[Any]]
@@ -238,7 +237,7 @@ class Loader:
         return self._compute(epoch, self._order.batch(epoch, step), max(1, self.workers))
 
     def stream(self, epoch: int, steps: Iterable[int] | None = None) -> Generator[Batch, None, None]:
-        """The batches `steps` of `epoch` (all by default) in the order given, computed ahead by the loader's threads.
+        """The batches `steps` of `epoch` (all by default) in the order given, prefetched by the loader's threads.
 
         Moves no position. The threads end with the generator: exhausted, closed, dropped, or left by an exception.
         """
@@ -353,24 +352,24 @@ class Loader:
         a target of the data set that takes the place of the labels, such as "mask"."""
         return adapter("keras").serve(self, target)
 
-    def to_torch(self, pin_memory: bool | None = None, device: Any = None) -> TorchBatches:
-        """The same batches as tensors, (images (n, c, h, w), labels), or (images, targets dict) where the data set has
-        targets: a `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory; None: with CUDA.
-        device: images are sent there as they were read, and augmented there with the same draws."""
-        return adapter("torch").serve(self, pin_memory, device)
+    def to_torch(self, pin_memory: bool | None = None, device: Any = None, targets: Any = None) -> ServedToTorch:
+        """The same batches as tensors, (images (n, c, h, w), labels), or (images, dict) where there are targets: a
+        `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory; None: with CUDA. device, targets:
+        as of `to_jax`."""
+        return adapter("torch").serve(self, pin_memory, device, targets)
 
     def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset:
         """The same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch. prefetch:
-        batches that TensorFlow takes ahead of the loop; the loader's position counts them. targets: names of those that
-        are wanted, all by default; what differs in length from image to image is ragged."""
+        batches that TensorFlow takes ahead of the loop; the loader's position counts them. targets: as of `to_jax`, but
+        what differs in length is ragged."""
         return adapter("tensorflow").serve(self, prefetch, targets)
 
     def to_jax(
         self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None, device: Any = None
-    ) -> JaxBatches:
+    ) -> Served:
         """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis
-        is spread over devices; with several processes each computes its part (shard="auto"). targets: those that
-        are wanted, by name, all by default; what differs in length becomes {"values": padded, "counts": (n,)}.
+        is spread over devices; with several processes each computes its part (shard="auto"). targets: the names wanted,
+        all by default, and "index", the samples' places; what differs in length is {"values": padded, "counts": (n,)}.
         device: images are sent there as they were read, and augmented there with the same draws."""
         return adapter("jax").serve(self, sharding, prefetch, targets, device)
 

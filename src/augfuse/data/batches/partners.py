@@ -9,7 +9,7 @@ import numpy as np
 from augfuse.data.batches.reader import Reader
 from augfuse.data.columns.label_uses import label_kind, labels_for_draws, one_hot_labels
 from augfuse.data.columns.things import kinds, known_kinds
-from augfuse.data.dataset import DataSet
+from augfuse.data.readable import Readable
 from augfuse.errors import DataError
 from augfuse.plan.partners import Pool
 from augfuse.recipe import Recipe
@@ -20,7 +20,7 @@ from augfuse.transforms.children import leaves
 from augfuse.transforms.mixing import Mix
 
 
-def kinds_of(data: DataSet, recipe: Recipe) -> dict[str, str]:
+def kinds_of(data: Readable, recipe: Recipe) -> dict[str, str]:
     """What the targets of a data set are treated like."""
     return kinds(data.table.targets, known_kinds(recipe.additional))
 
@@ -30,7 +30,9 @@ class Partners:
     """Reads the partners of mixes. classes: how many one-hot labels have; None: labels are not one-hot. served: whether
     the data set serves the images that are mixed, too."""
 
-    def __init__(self, data: DataSet, recipe: Recipe, reader: Reader, classes: int | None, served: bool = True) -> None:
+    def __init__(
+        self, data: Readable, recipe: Recipe, reader: Reader, classes: int | None, served: bool = True
+    ) -> None:
         _check(data, recipe, classes, served)
         self._data, self._recipe, self._reader, self._classes = data, recipe, reader, classes
         self._kinds = kinds_of(data, recipe)
@@ -66,13 +68,8 @@ class Partners:
         return soft_labels(labels, self._recipe._asks.softens)
 
 
-def of_data(data: DataSet, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]:
+def of_data(data: Readable, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]:
     """The pool for these samples, and what reads partners out of it. Labels that are class numbers become one-hot."""
-    if recipe._asks.classes and len(own) and own.max() >= len(data):
-        raise DataError(
-            f"data: got {len(data)} samples for an image at index {own.max()}, wanted the data set that the images are "
-            "of. Use that one, and indices= the places of the images in it."
-        )
     labels = data.labels
     numbers = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
     classes = one_hot_labels(data) if numbers and recipe._asks.softens is not None else None
@@ -80,7 +77,7 @@ def of_data(data: DataSet, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]
     return partners.pool.of(own), partners.reader(cpu_count())
 
 
-def _check(data: DataSet, recipe: Recipe, classes: int | None, served: bool) -> None:
+def _check(data: Readable, recipe: Recipe, classes: int | None, served: bool) -> None:
     """Refuse data that cannot be mixed, before anything is read."""
     softens, names = recipe._asks.softens, data.table.targets
     if softens is not None and data.labels is not None and classes is None and label_kind(data.labels) != "one-hot":

@@ -1,4 +1,4 @@
-"""Batches computed ahead by threads, handed out in order."""
+"""Batches prefetched by threads, handed out in order."""
 
 from __future__ import annotations
 

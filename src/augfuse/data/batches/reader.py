@@ -12,12 +12,13 @@ import numpy as np
 from augfuse.data.batches.room import Room
 from augfuse.data.columns.labels import stacked
 from augfuse.data.columns.things import Size
-from augfuse.data.dataset import DataSet
+from augfuse.data.readable import Readable
 from augfuse.data.sample import Sample
 from augfuse.data.stores.samples import COLUMNS
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, RangeError
+from augfuse.execute.advice import OF_ARRAYS, OF_RECIPE, OF_SAMPLES
 from augfuse.execute.images import Images, as_image, check_value, check_values
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
@@ -39,7 +40,7 @@ class Read(NamedTuple):
 class Reader:
     """Reads the samples of a batch; keeps count of those that could not be decoded."""
 
-    def __init__(self, data: DataSet, on_error: str, max_skipped: float, recipe: Recipe) -> None:
+    def __init__(self, data: Readable, on_error: str, max_skipped: float, recipe: Recipe) -> None:
         if on_error not in ("raise", "skip"):
             raise RangeError(f"on_error: got {shown(on_error)}, wanted 'raise' or 'skip'.")
         number = isinstance(max_skipped, (int, float, np.number)) and not isinstance(max_skipped, bool)
@@ -71,7 +72,8 @@ class Reader:
             labels = None if data.labels is None else data.labels[indices]
             images = Images(stack=stack, rows=data.rows[indices])
             if images.dtype.kind == "f":  # checked once by from_arrays; the array may have been written to since
-                check_values(images, *value_range(images.dtype, self._range), "sample {}", indices)
+                limits = value_range(images.dtype, self._range)
+                check_values(images, *limits, "sample {}", indices, OF_ARRAYS)
             return Read(np.arange(len(indices)), images, labels, None, *self._targets_of(indices, stack))
         samples = self._samples(indices, threads, None if self.skipped else room)
         kept = [(place, int(indices[place]), s) for place, s in enumerate(samples) if s is not None]
@@ -163,7 +165,8 @@ class Reader:
         name = _name(index, sample)
         image = as_image(sample.image, name)
         if image.dtype.kind == "f":
-            check_value(image, *value_range(image.dtype, self._range), name)
+            declared = OF_RECIPE if self._data.value_range is None else OF_SAMPLES
+            check_value(image, *value_range(image.dtype, self._range), name, declared)
         return image
 
     def _check_alike(self, items: Sequence[np.ndarray], kept: list[tuple[int, Sample]]) -> None:

@@ -80,7 +80,7 @@ def _found(schedulers: bool = True) -> Place | None:
 
 
 def _in_environment(environment: Mapping[str, str], names: tuple[tuple[str, str], ...]) -> dict[str, Place]:
-    """What is said by pairs of variables; a pair of which one is missing says nothing."""
+    """The shard that pairs of environment variables state; a pair of which one is missing counts as not set."""
     found = {}
     for rank, world in names:
         if environment.get(rank) and environment.get(world):

@@ -219,7 +219,7 @@ def _paired(table, place):
 
 @inlined
 def _long(bits, counts, symbols):
-    """(symbol, its bits) of a code that is not in the table; 0 bits where there is none."""
+    """(symbol, its bits) of a code that is not in the table; 0 bits if it is not a code."""
     code = first = place = 0
     for size in range(1, _MOST + 1):
         code |= np.int64(bits & _B(1))

@@ -9,14 +9,14 @@ import numpy as np
 
 from augfuse.algebra.ranges import Number
 from augfuse.call.arguments import asked_labels
-from augfuse.data.dataset import DataSet
+from augfuse.data.readable import Readable
 from augfuse.errors import DataError
 from augfuse.recipe import Recipe
 from augfuse.transforms.children import tree
 from augfuse.transforms.compose import When
 
 
-def one_hot_labels(data: DataSet) -> int:
+def one_hot_labels(data: Readable) -> int:
     """The number of classes, for a data set whose labels are class ids."""
     labels = data.labels
     if labels is None:
@@ -72,7 +72,7 @@ def smoothed(labels: np.ndarray, part: float) -> np.ndarray:
     return (labels * (1 - part) + part / labels.shape[1]).astype(np.float32)
 
 
-def labels_for_draws(recipe: Recipe, data: DataSet) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
+def labels_for_draws(recipe: Recipe, data: Readable) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
     """(names of the classes, labels (n,) of all samples) for the draws of a recipe that asks for them; else None, None.
 
     DataError for a When that names a class which the data set does not have, and for a data set whose labels come with

@@ -10,7 +10,7 @@ import numpy as np
 
 from augfuse.data.columns.things import Column, Relative, Values, ragged
 from augfuse.errors import DataError
-from augfuse.plan.plan import BoxFormat
+from augfuse.plan.settings import BoxFormat
 from augfuse.targets.boxes import ends_of
 from augfuse.targets.given import CHECKS, Terms
 from augfuse.targets.lists import is_list

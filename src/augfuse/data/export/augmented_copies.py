@@ -182,7 +182,7 @@ def augmented(
         found += len(rows)
         try:
             together = Block(rows, labels, versions(images, rows))
-        except ImageError:  # a recipe that swaps the sides of some images; alone, each has a size of its own
+        except ImageError:  # a recipe that swaps the sides of some images; alone, each has its own size
             if len(rows) == 1:
                 raise
             together = None

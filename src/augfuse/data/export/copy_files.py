@@ -37,7 +37,7 @@ _FIRST_WORDS = "# copies of each training image: "
 _CHECKSUM = "# Checksum of this file and of the names and sizes of the others: "
 _JUNK = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # that file managers leave
 NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
-# How files are called that had no name of their own.
+# The name of files that had none.
 SUFFIX_OF = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
 # The part that gets copies: that of training, or a data set without parts.
 _TRAINING = ("train", None)
@@ -245,7 +245,8 @@ def _folder_names(classes: Sequence[str]) -> list[str]:
     for name, wanted in zip(names, classes, strict=True):
         if not name or names.count(name) > 1:
             raise DataError(
-                f"class {shown(wanted)} makes no folder name of its own ({shown(name)}). Write an .npz file instead."
+                f"class {shown(wanted)} gets a folder name ({shown(name)}) that is empty or that another class has. "
+                "Write an .npz file instead."
             )
     return names
 

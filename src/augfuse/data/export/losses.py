@@ -1,4 +1,4 @@
-"""What a format cannot hold: counted while it is written, and said once it is."""
+"""What a format cannot hold: counted while writing, reported after it."""
 
 from __future__ import annotations
 

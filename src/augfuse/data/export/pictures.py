@@ -122,7 +122,7 @@ def _ending(data: DataSet, i: int, picture: Picture) -> str:
 
 
 def _names(data: DataSet) -> Sequence[str | None]:
-    """The file of each sample below the folder that was given; None for images without a file of their own."""
+    """The file of each sample below the folder that was given; None for an image without a file."""
     paths, root = data.paths, data.root
     if paths is None:
         return [None] * len(data)

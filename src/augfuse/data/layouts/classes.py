@@ -67,7 +67,7 @@ class Part(NamedTuple):
 
 class Layout(NamedTuple):
     """How a data set is divided. root: the folder that holds the parts or the class folders. parts: the folders of each
-    part, train first, most often one; {} where the folders are classes. beside: folders that are no part, where there
+    part, train first, most often one; {} where the folders are classes. beside: folders that are not parts, where there
     are parts."""
 
     root: Folder
@@ -137,7 +137,7 @@ def find_parts(
 
 def choose_part(part: str | None, known: Collection[str], root: object, beside: Sequence[Folder] = ()) -> str:
     """The name of the part that was asked for: "train" by default. Raises DataError where it is not known. beside: the
-    folders that are no part, one of which may be meant."""
+    folders that are not parts, one of which may be meant."""
     wanted = "train" if part is None else NAMES.get(str(part).lower(), part)
     if wanted not in known:
         hint = did_you_mean(str(part), NAMES) if wanted not in PARTS else ""

@@ -83,7 +83,7 @@ def checked_name(path: Path, id: Id, given: str) -> str:
 
 @final
 class Objects:
-    """What is learnt while annotations go by."""
+    """What is learnt while annotations are read."""
 
     def __init__(self, path: Path, images: dict[Id, int], sizes: np.ndarray, numbers: dict[Id | None, int]) -> None:
         self.flat = 0

@@ -114,7 +114,7 @@ def _in_archive(path: str, archive: Path) -> str | None:
 def _warn_unused(unused: frozenset[str], count: int, root: str) -> None:
     if unused:
         warnings.warn(
-            f"{root}: {len(unused)} of {count} paths in exclude are no images of it, the first is "
+            f"{root}: {len(unused)} of {count} paths in exclude are not images of it, the first is "
             f"{shown(min(unused))}.",
             AugfuseWarning,
             stacklevel=4,

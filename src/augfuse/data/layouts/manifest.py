@@ -49,7 +49,7 @@ def read_groups(folder: Folder, paths: Sequence[str], stacklevel: int = 4) -> tu
     """(groups, copies) of the images `paths`, which lie below `folder`: (n,) strings, and (n,) bool, True for augmented
     copies. None where the folder has no manifest.
 
-    An image that is not listed is a group of its own; an AugfuseWarning counts such images, and points `stacklevel`
+    An image that is not listed is its own group; an AugfuseWarning counts such images, and points `stacklevel`
     frames up. Raises DataError for a manifest that cannot be read.
     """
     raw = folder.manifest()
@@ -66,7 +66,7 @@ def read_groups(folder: Folder, paths: Sequence[str], stacklevel: int = 4) -> tu
             AugfuseWarning,
             stacklevel=stacklevel,
         )
-    # The name of a file is no group of another one, for a group that is a file's name holds that file.
+    # The name of a file is not a group of another one, for a group that is a file's name holds that file.
     entries = [listed.get(name, Entry(name, name, 0)) for name in names]
     return np.array([entry.group for entry in entries]), np.array([entry.copy > 0 for entry in entries])
 

@@ -29,7 +29,7 @@ class Element(NamedTuple):
 
 
 class Thing(NamedTuple):
-    """An object of an annotation: (x1, y1, x2, y2) in pixels, and what else is said of it."""
+    """An object of an annotation: (x1, y1, x2, y2) in pixels, and its other fields."""
 
     name: str
     box: tuple[float, float, float, float]

@@ -11,11 +11,11 @@ import numpy as np
 from augfuse.algebra.ranges import whole
 from augfuse.data.batches.prefetch import compute_ahead
 from augfuse.data.batches.reader import Reader
-from augfuse.data.dataset import DataSet
 from augfuse.data.measured.zca import Whitening, fit_zca
+from augfuse.data.readable import Readable
 from augfuse.errors import DataError
 from augfuse.jit import jit
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.statistics import BINS, Moments, Statistics, Totals
 from augfuse.threads import cpu_count
@@ -23,7 +23,7 @@ from augfuse.threads import cpu_count
 _SAMPLES = 32  # read at once by a thread
 
 
-def statistics_of(data: DataSet, workers: int | None, on_error: str) -> Statistics:
+def statistics_of(data: Readable, workers: int | None, on_error: str) -> Statistics:
     """See `DataSet.statistics`."""
     reader = _reader(data, on_error)
     pieces = -(-len(data) // _SAMPLES)
@@ -47,7 +47,7 @@ def statistics_of(data: DataSet, workers: int | None, on_error: str) -> Statisti
     return found.statistics(class_counts(None if data.labels is None else data.labels[kept], data.classes))
 
 
-def whitening_of(data: DataSet, epsilon: float, workers: int | None) -> Whitening:
+def whitening_of(data: Readable, epsilon: float, workers: int | None) -> Whitening:
     """See `DataSet.zca`."""
     reader = _reader(data, "raise")
     threads = max(1, _threads(workers))
@@ -70,7 +70,7 @@ def class_counts(labels: np.ndarray | None, classes: tuple[str, ...] | None) -> 
     return dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
 
 
-def _reader(data: DataSet, on_error: str) -> Reader:
+def _reader(data: Readable, on_error: str) -> Reader:
     return Reader(data, on_error, 1.0, Recipe(value_range=data.value_range))
 
 
@@ -78,7 +78,7 @@ def _threads(workers: int | None) -> int:
     return cpu_count() if workers is None else whole("workers", workers, 0)
 
 
-def _name(data: DataSet, row: int) -> str:
+def _name(data: Readable, row: int) -> str:
     return f"sample {row}" if data.paths is None else f"sample {row} ({data.paths[row]})"
 
 

@@ -1,4 +1,4 @@
-"""Mean and deviation of images that are read in chunks, and the checks of such chunks."""
+"""Mean and standard deviation of images that are read in chunks, and the checks of such chunks."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.stores.arrays import ArrayStore
 from augfuse.data.table import Table
 from augfuse.errors import DataError, RangeError
+from augfuse.execute.advice import OF_ARRAYS
 from augfuse.execute.images import Images, as_stack, check_values
 from augfuse.text import shown
 
@@ -47,7 +48,7 @@ def from_arrays(
     usual = (0.0, 1.0) if images.dtype == np.float32 else None
     limits = usual if value_range is None else as_value_range(value_range)
     if limits is not None:
-        check_values(Images(stack=images, rows=np.arange(len(images))), *limits, "image {}")
+        check_values(Images(stack=images, rows=np.arange(len(images))), *limits, "image {}", declared=OF_ARRAYS)
     labels, names = labelled(y, classes, len(images), "y")
     keys = None if groups is None else as_groups(groups, len(images))
     return DataSet(ArrayStore(images), Table(labels, keys), names, limits)

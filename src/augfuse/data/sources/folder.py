@@ -40,7 +40,7 @@ def from_directory(
     part: "train" (the default where there are parts), "val" or "test". All parts share one class order, the sorted
         union of their class folders, and are at hand as `data.parts`.
     exclude: images to leave out: a list of paths, in full or below `path`, or the name of a file of such paths, as
-        `augfuse doctor --quarantine FILE` writes it. An AugfuseWarning counts those that are no images of the folder.
+        `augfuse doctor --quarantine FILE` writes it. An AugfuseWarning counts those that are not images of the folder.
     part_names: which folder is which part, where the names do not say it: {"fold_a": "train", "fold_b": "test"}.
 
     Hidden names, and what programs leave behind (`__MACOSX`, `Thumbs.db`), are passed over. So are files with other

@@ -132,7 +132,7 @@ def _data(images: Path, labels: Path | None, classes: Sequence[str] | None) -> D
     except AugfuseError as error:
         if pixels.dtype == np.uint8:
             raise type(error)(f"{images}: {error}") from None
-        # What is wrong with other pixels, and is to be done to them, cannot be said to from_idx.
+        # from_idx has no option that would mend other pixels.
         raise type(error)(
             f"{images}: {str(error).rstrip('.')}. To do so: from augfuse.data.sources.idx import read_idx; "
             f"x = read_idx({shown(str(images))}); and af.from_arrays(x, y) in place of af.from_idx."

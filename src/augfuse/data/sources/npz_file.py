@@ -32,7 +32,7 @@ def read_arrays(path: Path, wanted: Collection[str]) -> Held:
     Raises DataError: not an .npz file, damaged, an array that claims more than there is, more than the memory holds.
     """
     try:
-        # ZipFile first: np.load would also take a single .npy array under this name, and that is no npz file.
+        # ZipFile first: np.load would also take a single .npy array under this name, and that is not an npz file.
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if info.filename.removesuffix(".npy") in wanted:

@@ -53,6 +53,7 @@ def from_samples(
         raise ImageTypeError(
             f"data: got the path {samples!s}, wanted a data set. Use af.from_directory({shown(str(samples))})."
         )
+    _check_served(samples)
     if not hasattr(samples, "__len__") or not hasattr(samples, "__getitem__"):
         raise ImageTypeError(
             f"data: got {type(samples).__name__}, wanted a data set, or an object with __len__ and __getitem__. Use "
@@ -65,6 +66,21 @@ def from_samples(
     keys = None if groups is None else as_groups(groups, n)
     limits = None if value_range is None else as_value_range(value_range)
     return DataSet(SampleStore(samples), Table(found, keys), names, limits)
+
+
+def _check_served(samples: Any) -> None:
+    """ImageTypeError for arrays in a tuple or list, and for what serves samples that are augmented."""
+    name = type(samples).__name__
+    if isinstance(samples, (list, tuple)) and 0 < len(samples) <= 3:
+        arrays = all(isinstance(one, np.ndarray) for one in samples)
+        if arrays and (samples[0].ndim == 4 or samples[-1].ndim == 1):
+            raise ImageTypeError(f"data: got a {name} of arrays, wanted a data set. Use af.from_arrays(*data).")
+    loader = getattr(samples, "loader", samples)
+    if type(samples).__module__.startswith("augfuse.") and hasattr(loader, "recipe") and hasattr(loader, "data"):
+        own = "data.loader.data" if loader is not samples else "data.data"
+        raise ImageTypeError(
+            f"data: got {name}, whose samples are augmented already, wanted the data set itself. Use {own}."
+        )
 
 
 def as_data_set(data: DataSet | Samples) -> DataSet:

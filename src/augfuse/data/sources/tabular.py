@@ -66,7 +66,7 @@ def from_dataframe(
     All other columns become `sample.targets` of their name: of each image, or in a table with a box in each row of each
     box. Boxes are `sample.targets["boxes"]` as [x1, y1, x2, y2] in pixels, with "box_labels".
 
-    Rows that name an image again are samples of their own, which an AugfuseWarning counts; so are boxes without area,
+    Rows that name an image again are separate samples, which an AugfuseWarning counts; so are boxes without area,
     which are left out. Raises ImageTypeError (not a data frame), DataNotFoundError (no such root), DataError (a column
     that is not there, or two that may be meant; files that are not there; empty cells; two labels for one image).
     """

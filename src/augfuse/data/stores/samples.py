@@ -12,6 +12,7 @@ from augfuse.data.batches.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, ImageTypeError
+from augfuse.execute import advice
 from augfuse.text import shown
 
 # What to type where samples bring along what has to move.
@@ -59,13 +60,20 @@ class SampleStore:
 
     def _one(self, row: int) -> Sample:
         found = self._samples[row]
-        if isinstance(found, Sample):
-            return found
         if isinstance(found, np.ndarray):
             return Sample(found)
-        if isinstance(found, tuple) and len(found) in (1, 2, 3):
-            return self._checked(row, Sample(*found))
+        if isinstance(found, tuple) and (isinstance(found, Sample) or len(found) in (1, 2, 3)):
+            if not isinstance(found[0], np.ndarray):
+                self._refuse(row, found[0])
+            return found if isinstance(found, Sample) else self._checked(row, Sample(*found))
+        if hint := advice.of_image(found, type(self._samples).__name__):
+            self._refuse(row, found, hint)
         raise ImageTypeError(f"sample {row}: got {type(found).__name__}, wanted (image, label) or an af.Sample.")
+
+    def _refuse(self, row: int, image: Any, hint: str = "") -> None:
+        """Images of other libraries. ImageTypeError."""
+        hint = hint or advice.of_image(image, type(self._samples).__name__) or advice.of_other(image, "image")
+        raise ImageTypeError(f"sample {row}: got {type(image).__name__}, wanted a NumPy array (h, w, c); {hint}")
 
     def _checked(self, row: int, sample: Sample) -> Sample:
         """A tuple is (image, label) or (image, label, path), and nothing in it moves with the pixels."""

@@ -71,7 +71,7 @@ def features_of(targets: Mapping[str, Any], size: Size, classes: tuple[str, ...]
 
 @final
 class Objects:
-    """What is learnt of the objects while records go by."""
+    """What is learnt of the objects while records are read."""
 
     def __init__(self) -> None:
         self._columns: dict[str, list[np.ndarray]] = {}

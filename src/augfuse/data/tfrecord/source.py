@@ -206,7 +206,7 @@ def _reason(error: OSError) -> str:
 
 @final
 class _Scan:
-    """What is learnt while records go by: which features are meant, where the images lie, and their labels."""
+    """What is learnt while records are read: which features are meant, where the images lie, and their labels."""
 
     def __init__(self, image: str | None, label: str | None) -> None:
         self.places: list[_Place] = []

@@ -23,7 +23,7 @@ TINY = 4.0  # pixels of the shorter side
 _OUTSIDE = 0.5  # pixels: less is rounding
 _DIGITS = 2  # of pixels, for boxes that are the same
 _UNLABELLED = 255  # in masks, beside numbers of classes
-_GAP = 32  # between any two values: these are no class numbers; a few images may well lack classes in between
+_GAP = 32  # between any two values: these are not class numbers; a few images may well lack classes in between
 _MASKS = re.compile(
     r"(seg(mentation)?_?)?masks?|labels?.*|annotations?.*|segmentationclass|ground_?truth|gt", re.IGNORECASE
 )

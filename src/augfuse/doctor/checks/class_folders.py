@@ -20,7 +20,7 @@ from augfuse.errors import DataError
 
 class Tree(NamedTuple):
     """A folder to examine. read: from a path to the bytes of that file. base: names are given below this path. part:
-    which part it is, where it has no parts of its own. leaving: images in an archive whose names lead out of it."""
+    which part it is, where it is not divided. leaving: images in an archive whose names lead out of it."""
 
     root: Folder
     read: Callable[[str], bytes]
@@ -97,7 +97,7 @@ def _part_folders(tree: Tree, found: list[Finding]) -> dict[str, Folder]:
 
 def _without_labels(tree: Tree, name: str, folder: Folder, images: Sequence[str], example: str) -> Finding:
     """A part that is empty or flat, where others have class folders."""
-    # As find_parts decides: what could be a part of class folders is refused, another folder is no part.
+    # As find_parts decides: what could be a part of class folders is refused, another folder is not a part.
     left_out = not tree.part and name != "train" and not folder.folders()
     what = "is empty"
     if images:

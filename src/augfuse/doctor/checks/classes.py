@@ -30,7 +30,7 @@ def check_labels(survey: Survey) -> list[Finding]:
             finding(
                 "AF306",
                 f"All {counted(sum(map(len, labelled)), 'image')} are of one class, {shown(there[0])}.",
-                "Put the images of each class into a folder of its own.",
+                "Put the images of each class into its own folder.",
                 examples=there,
             )
         )

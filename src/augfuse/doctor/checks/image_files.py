@@ -64,8 +64,8 @@ def _check_storage(names: list[str], looks: Sequence[Looks]) -> list[Finding]:
         if stored and _FORMATS.get(PurePosixPath(name).suffix.lower(), stored) != stored
     ]
     add(
-        "AF103", np.array(other), "IMAGES with the suffix of another format; augfuse goes by the content.",
-        "Rename them: programs that go by the name fail on them.",
+        "AF103", np.array(other), "IMAGES with the suffix of another format; augfuse looks at the content.",
+        "Rename them: programs that look at the name fail on them.",
         [f"{names[i]} is {formats[i]}" for i in other],
     )  # fmt: skip
     add(

@@ -18,7 +18,8 @@ from augfuse.doctor.findings import Finding, counted, finding, listed
 from augfuse.doctor.scan import Looks, read_pixels
 from augfuse.errors import AugfuseError, DecodeError
 from augfuse.plan.draw import draw
-from augfuse.plan.plan import Settings, Source, make
+from augfuse.plan.make import make
+from augfuse.plan.settings import Settings, Source
 from augfuse.recipe import Recipe
 from augfuse.transforms import Affine, HorizontalFlip, Normalize, Rotate, Rotate90, Transform, Transpose, VerticalFlip
 from augfuse.transforms.base import Write
@@ -159,7 +160,7 @@ def _check_scale(images: Sequence[np.ndarray], recipe: Recipe, scales_itself: bo
     return [
         finding(
             "AF505",
-            f"After Normalize the channels have mean ± deviation {shown}; wanted about 0 ± 1.",
+            f"After Normalize the channels have mean ± standard deviation {shown}; wanted about 0 ± 1.",
             f"Its numbers are fractions of full scale. For this data: af.Normalize(mean={fitted[0]}, std={fitted[1]}).",
             examples=[repr(write)],
         )

@@ -1,1 +1,1 @@
-"""Which preprocessing a trained model wants: candidates, trials, and the verdict."""
+"""Which preprocessing a trained model needs: candidates, trials, and the verdict."""

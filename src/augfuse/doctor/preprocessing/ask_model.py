@@ -1,4 +1,4 @@
-"""Ask a trained model how it wants to be fed: the same images in several ways, and which way it answers best."""
+"""Find the preprocessing of a trained model: the same images in several ways, and which gives the best accuracy."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def try_ways(
     """AF607..AF609, from at most `limit` images of the held-out part; or no trials, and AF610 with the reason."""
     part, classes = survey.held_out, len(survey.classes)
     if part.labels is None:
-        return [], [not_asked(f"{part.title} has no labels", "Give it images whose classes are known.")]
+        return [], [not_asked(f"{part.title} has no labels", "Pass data whose classes are known.")]
     if model.units != classes and (model.units, classes) != (1, 2):
         why = f"it has {counted(model.units, 'output')}, and the data has {counted(classes, 'class', 'classes')}"
-        return [], [not_asked(why, "Give it images of the classes that it was trained for.")]
+        return [], [not_asked(why, "Pass images of the classes that it was trained for.")]
     seen = looks[survey.parts.index(part)]
     images, truth = _sample(part, seen, model, limit)
     if len(images) < _FEWEST:
-        more = f"Type --limit {_FEWEST} or more." if limit < _FEWEST else "Give it more images."
+        more = f"Type --limit {_FEWEST} or more." if limit < _FEWEST else "Pass more images."
         why = f"{counted(len(images), 'readable image')} of {part.title} {'is' if len(images) == 1 else 'are'} too few"
         return [], [not_asked(f"{why}, {_FEWEST} are the least", more)]
     return _run(part, images, truth, model, recipe, _full_scale(part, seen), survey.classes)
@@ -44,7 +44,7 @@ def try_ways(
 
 def not_asked(why: str, advice: str) -> Finding:
     """AF610."""
-    return finding("AF610", f"The model was not asked how it wants to be fed: {why}.", advice, count=1)
+    return finding("AF610", f"The preprocessing of the model was not tested: {why}.", advice, count=1)
 
 
 def _run(
@@ -94,7 +94,7 @@ def _through(recipe: Recipe, images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def verdict(part: Part, tried: Sequence[Answers], truth: np.ndarray, classes: tuple[str, ...]) -> list[Finding]:
-    """AF607..AF609, where `tried[0]` is how the images are fed now; truth: (n,) numbers of their classes."""
+    """AF607..AF609, where `tried[0]` is the present preprocessing; truth: (n,) numbers of their classes."""
     given, top = tried[0], best(tried)
     where = f"on {len(truth)} images of {part.title}"
     guessing = not any(knows(answers, truth) for answers in tried)
@@ -107,8 +107,8 @@ def verdict(part: Part, tried: Sequence[Answers], truth: np.ndarray, classes: tu
         return [
             finding(
                 "AF608",
-                f"Accuracy is at most {most.accuracy:.2f} in every way of feeding, {where}; always saying the most "
-                f"frequent class scores {share:.2f}.",
+                f"Accuracy is at most {most.accuracy:.2f} with every kind of preprocessing, {where}; always predicting "
+                f"the most frequent class scores {share:.2f}.",
                 "The model has not learnt these classes: was it trained, and on this data?",
                 examples=[most.way],
             )
@@ -118,7 +118,7 @@ def verdict(part: Part, tried: Sequence[Answers], truth: np.ndarray, classes: tu
         return []
     clear = beats(top, given)
     if clear:
-        # What is as good as the best within its noise may still be no better than what is done now.
+        # A way within the noise of the best one need not be better than the present one.
         equals = [answers for answers in equals if answers.trial.accuracy > given.trial.accuracy]
         then = " or ".join(f"{answers.trial.accuracy:.2f} {answers.trial.way}" for answers in equals[:3])
         numbers = f"Accuracy is {given.trial.accuracy:.2f} {given.trial.way}, {then}"
@@ -130,7 +130,7 @@ def verdict(part: Part, tried: Sequence[Answers], truth: np.ndarray, classes: tu
         finding(
             "AF607",
             f"{numbers}, {where}: the model was trained for {'the latter' if len(equals) == 1 else 'one of these'}.",
-            f"Feed it so: {'; or '.join(answers.advice for answers in equals[:3])}.",
+            f"Preprocess: {'; or '.join(answers.advice for answers in equals[:3])}.",
             examples=[answers.trial.way for answers in equals],
             severity=None if clear else "warning",
         )
@@ -138,7 +138,7 @@ def verdict(part: Part, tried: Sequence[Answers], truth: np.ndarray, classes: tu
 
 
 def _other_order(tried: Sequence[Answers], truth: np.ndarray, classes: tuple[str, ...]) -> Finding | None:
-    """AF609, where the answers are right once the classes are renumbered, and clearly better than as they are."""
+    """AF609, where the predictions are right once the classes are renumbered, and clearly better than as they are."""
     renumbered = [(outcome, places) for outcome in tried if (places := _places(outcome, truth)) is not None]
     if not renumbered:
         return None
@@ -149,7 +149,7 @@ def _other_order(tried: Sequence[Answers], truth: np.ndarray, classes: tuple[str
     moved = [f"{shown(classes[k])} is its number {places[k]}, here {k}" for k in np.unique(truth) if places[k] != k]
     return finding(
         "AF609",
-        f"Fed {outcome.trial.way}, accuracy is {outcome.right.mean():.2f} with the classes in this data's order and "
+        f"{outcome.trial.way}: accuracy {outcome.right.mean():.2f} with the classes in this data's order, "
         f"{mapped.mean():.2f} with {len(moved)} of {len(classes)} renumbered: it was trained with another order.",
         "Pass the training order: af.from_directory(path, classes=[...]).",
         examples=moved,
@@ -157,8 +157,8 @@ def _other_order(tried: Sequence[Answers], truth: np.ndarray, classes: tuple[str
 
 
 def _places(outcome: Answers, truth: np.ndarray) -> np.ndarray | None:
-    """(k,) the number that the model gives most often to each class; None where two classes get the same number, or
-    all get their own."""
+    """(k,) the number that the model predicts most often for each class; None if two classes get the same number, or
+    every class its number in this data."""
     count = outcome.said.shape[1]
     confusion = np.zeros((count, count), np.int64)
     np.add.at(confusion, (truth, outcome.said.argmax(axis=1)), 1)

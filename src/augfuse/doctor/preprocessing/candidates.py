@@ -1,4 +1,4 @@
-"""The usual ways of feeding an image to a model: scales of its values, order of its channels, methods to resize it."""
+"""The usual kinds of preprocessing: value ranges, orders of the channels, resize methods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CAFFE = np.array([103.939, 116.779, 123.68], np.float32)
 
 
 class Way(NamedTuple):
-    """How images (n, h, w, c) in 0..1 become what is fed, and how that is done."""
+    """How images (n, h, w, c) in 0..1 become the model's input, and how that is done."""
 
     feed: Callable[[np.ndarray], np.ndarray]
     advice: str
@@ -26,7 +26,7 @@ class Way(NamedTuple):
 
 
 def scales(unit: np.ndarray, channels: int) -> dict[str, Way]:
-    """The usual ways, by name. unit: all images, for their mean and deviation."""
+    """The usual ways, by name. unit: all images, for their mean and standard deviation."""
     of_data = gathered([unit], 3)
     mean, std = of_data.mean.astype(np.float32), np.maximum(of_data.deviation(), 1e-6).astype(np.float32)
     shown = [tuple(round(float(v), 3) for v in values) for values in (mean, std)]

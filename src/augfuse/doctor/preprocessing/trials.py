@@ -1,4 +1,4 @@
-"""Answers of a model to the same images, fed in several ways: how good each is, and which is clearly better."""
+"""Predictions of a model for the same images, preprocessed in several ways: which way is clearly the best."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHARPNESS = np.geomspace(0.05, 20, 41)
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """One way of feeding the model. way: in words. accuracy: 0..1. loss: mean cross-entropy in nats."""
+    """One kind of preprocessing. way: its name. accuracy: 0..1. loss: mean cross-entropy in nats."""
 
     way: str
     accuracy: float
@@ -25,10 +25,15 @@ class Trial(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """A trial with what it was on each image: right (n,) bool, said (n, k) probabilities. advice: how to feed so.
+    """A trial and its predictions.
 
-    loss: (n,) nats, of the answers made as much sharper or softer as makes them best. Larger inputs make any model
-    surer, whether it was trained on them or not; this loss is the same for both.
+    Args:
+        trial: the accuracy and the loss.
+        right: (n,) bool.
+        said: (n, k) predicted probabilities.
+        loss: (n,) nats, at the temperature with the lowest mean loss. Larger inputs make any model more confident,
+            whether it was trained on them or not; this loss does not change with confidence.
+        advice: how to preprocess images in this way.
     """
 
     trial: Trial
@@ -50,13 +55,13 @@ def judge(way: str, said: np.ndarray, truth: np.ndarray, advice: str) -> Answers
 
 
 def best(answers: Sequence[Answers]) -> Answers:
-    """The most accurate; of those it does not clearly beat, the one with the least loss."""
+    """The most accurate trial; among those that it does not clearly beat, the one with the lowest loss."""
     top = max(answers, key=lambda a: a.trial.accuracy)
     return min((a for a in answers if not beats(top, a)), key=lambda a: a.loss.mean())
 
 
 def alike(answers: Sequence[Answers]) -> list[Answers]:
-    """Those that the best one is not clearly better than; itself among them."""
+    """The trials that the best one does not clearly beat, the best one included."""
     top = best(answers)
     return [a for a in answers if not beats(top, a) and not surer(top, a)]
 
@@ -81,8 +86,8 @@ def gains(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def knows(answers: Answers, truth: np.ndarray) -> bool:
-    """Whether the answers go with the classes more than chance would have it: Cohen's kappa over its standard error
-    if they did not (Fleiss, Cohen and Everitt 1969). Always the same answer never does, whatever its accuracy."""
+    """Whether the predictions agree with the classes more than by chance: Cohen's kappa over its standard error under
+    chance (Fleiss, Cohen and Everitt 1969). A constant prediction never does, whatever its accuracy."""
     count = answers.said.shape[1]
     true = np.bincount(truth, minlength=count) / len(truth)
     said = np.bincount(answers.said.argmax(axis=1), minlength=count) / len(truth)

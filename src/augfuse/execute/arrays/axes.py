@@ -1,12 +1,12 @@
 """Places along one axis: how borders fold them, which pixels they are made of, and how much of each.
 
-A side is a number, or (n, 1, 1) numbers where images were averaged down to sizes of their own.
+A side is a number, or (n, 1, 1) numbers where images were averaged down to different sizes.
 """
 
 from __future__ import annotations
 
 from augfuse.execute.arrays.table import Ops, Tensor
-from augfuse.plan.lower import Border
+from augfuse.plan.lowered import Border
 
 
 def inside(ops: Ops, whole: Tensor, side: Tensor | int, border: Border) -> Tensor:

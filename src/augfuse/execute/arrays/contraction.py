@@ -8,7 +8,7 @@ from __future__ import annotations
 from augfuse.execute.arrays.axes import neighbours
 from augfuse.execute.arrays.planes import Planes, columns, per_image, rows
 from augfuse.execute.arrays.table import Ops, Tensor
-from augfuse.plan.lower import Border
+from augfuse.plan.lowered import Border
 
 
 def contracted(ops: Ops, down: Tensor, values: list[Tensor], across: Tensor) -> list[Tensor]:

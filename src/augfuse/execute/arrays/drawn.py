@@ -22,8 +22,10 @@ from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.prepare import prepare
 from augfuse.execute.arrays.static import Static, StaticPass
 from augfuse.plan.draw import draw
-from augfuse.plan.lower import Lowered, Pass
-from augfuse.plan.plan import Plan, Settings, Source, checked, make
+from augfuse.plan.lowered import Lowered, Pass
+from augfuse.plan.make import checked, make
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Settings, Source
 from augfuse.transforms.base import Transform
 from augfuse.transforms.children import tree
 from augfuse.transforms.compose import Schedule

@@ -21,7 +21,8 @@ from augfuse.execute.arrays.static import (
     StaticTone,
 )
 from augfuse.plan.bends import Bend
-from augfuse.plan.lower import Pass, Sampling, lower
+from augfuse.plan.lower import lower
+from augfuse.plan.lowered import Pass, Sampling
 from augfuse.plan.ops import Local, Segment
 from augfuse.plan.plan import Plan
 from augfuse.plan.tone import Tone, tables

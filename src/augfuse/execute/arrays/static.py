@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias, final
 
-from augfuse.plan.lower import Border
+from augfuse.plan.lowered import Border
 from augfuse.plan.ops import Grid
 from augfuse.transforms.array_forms import LocalForm, ToneForm
 

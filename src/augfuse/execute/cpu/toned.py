@@ -18,7 +18,7 @@ from augfuse.execute.cpu.passes.tones import Tables, to_floats
 from augfuse.execute.cpu.run import Work, flat, run, run_one, work_of
 from augfuse.execute.cpu.scratch import CHUNK_BYTES_OF_LEVELS, Scratch, scratch
 from augfuse.execute.images import Images
-from augfuse.plan.lower import Lowered, Pass
+from augfuse.plan.lowered import Lowered, Pass
 from augfuse.plan.ops import Local
 from augfuse.plan.tone import Tone
 

@@ -83,7 +83,7 @@ def _text(found: Any) -> bytes:
             kind = str(value.get("class_name"))
             if kind == "__lambda__":  # Keras' form holds lines and files; `_functions` has what it does
                 return kind
-            if kind.endswith("DTypePolicy"):  # its name is no layer's
+            if kind.endswith("DTypePolicy"):  # its name is not a layer's
                 return [kind, repr(value.get("config"))]
             # compile_config is that of the metrics too, which change no number.
             return {str(k): plain(v, names or k in _NAMES) for k, v in value.items() if k != "compile_config"}

@@ -1,4 +1,4 @@
-"""Reading a saved Keras model: what is no model file, what would run code, and which class is missing.
+"""Reading a saved Keras model: what is not a model file, what would run code, and which class is missing.
 
 Every command that takes a model file reads it here. A file can hold Python code (a `Lambda` layer of a Python lambda, a
 pickled torch module, a TensorFlow graph), and Keras runs it while it loads. It is refused unless the caller trusts it.

@@ -60,7 +60,7 @@ class Network:
     def warm_up(self, batch_size: int, *, weighted: bool = False) -> None:
         """Trace the training and the prediction step, so that no timed step pays for it. Changes the weights.
 
-        weighted: train_step will be given weights. Raises DataError where the predictions are no probabilities.
+        weighted: train_step will be given weights. Raises DataError where the predictions are not probabilities.
         """
         images = np.random.default_rng(0).random((batch_size, *self.input_shape), np.float32)
         truth, weights = self.task.blank(batch_size, self.classes, self.input_shape, tuple(self.model.output_shape))

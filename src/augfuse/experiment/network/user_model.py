@@ -216,7 +216,7 @@ def fresh_model(build: Callable[[int], Any], title: str) -> Any:
         raise DataError(
             f"--model {title}: two networks of the same seed begin differently ({differs}), and the arms of a seed "
             "have to begin alike. Leave the weights to Keras' initialisers, or draw them with np.random or with a "
-            "seed of their own, as in np.random.default_rng(0)."
+            "fixed seed, as in np.random.default_rng(0)."
         )
     return first
 

@@ -12,7 +12,7 @@ from augfuse.experiment.evaluation import Evaluation, Mistake
 from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison
 from augfuse.experiment.report import figures
 from augfuse.experiment.report.markup import escape, folded, head, inline, over, paragraph, row, table, thumbnail
-from augfuse.experiment.tasks import task_of
+from augfuse.experiment.tasks.task import Task
 
 # A larger square of classes is unreadable; the most frequent confusions are listed instead.
 MOST_CLASSES = 20
@@ -29,11 +29,10 @@ def pooled(evaluations: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def confusion_mean(result: Comparison, arm: str) -> np.ndarray:
+def confusion_mean(task: Task, result: Comparison, arm: str) -> np.ndarray:
     """(classes, classes) float64: test images, or pixels, by true (rows) and stated class (columns), the mean over the
     seeds. Of a task that counts them."""
-    task, found = task_of(result.settings.task), result.evaluations_of(arm)
-    return np.mean([np.asarray(task.confusion(one), np.float64) for one in found], axis=0)
+    return np.mean([np.asarray(task.confusion(one), np.float64) for one in result.evaluations_of(arm)], axis=0)
 
 
 def training(result: Comparison) -> str:
@@ -59,8 +58,9 @@ def per_class(result: Comparison) -> str:
     """Precision, recall and F1 of each class, both arms side by side, with the number of test images."""
     found = {arm: metrics.per_class(*pooled(result.evaluations_of(arm)), len(result.facts.classes)) for arm in ARMS}
     note = (
-        "Precision: of the images said to be of this class, the share that is. Recall: of the images of this class, "
-        f"the share that was found. F1: their harmonic mean.{_pooled_words(result)} A dash: never said, or never there."
+        "Precision: of the images predicted as this class, the share that is. Recall: of the images of this class, "
+        f"the share that was found. F1: their harmonic mean.{_pooled_words(result)} A dash: never predicted, or "
+        "never there."
     )
     columns = {arm: {"precision": one.precision, "recall": one.recall, "F1": one.f1} for arm, one in found.items()}
     return scores(result, columns, "F1", note)
@@ -88,16 +88,16 @@ def scores(result: Comparison, columns: Mapping[str, Mapping[str, np.ndarray]], 
     return body + paragraph(note, "note")
 
 
-def confusion(result: Comparison) -> str:
+def confusion(task: Task, result: Comparison) -> str:
     """How often each class is taken for each other, for both arms: test images, or of pixels the share of the class."""
     names = result.facts.classes
     shares = result.facts.counted != "images"
     if len(names) > MOST_CLASSES:
-        parts = [_most_frequent(arm, names, _shown(result, arm, shares)) for arm in ARMS]
+        parts = [_most_frequent(arm, names, _shown(task, result, arm, shares)) for arm in ARMS]
         note = f"The {_CONFUSIONS} most frequent confusions; the files in predictions/ hold every answer."
     else:
-        parts = [_square(arm, names, _shown(result, arm, shares)) for arm in ARMS]
-        note = "Rows are the true classes, columns what the network said; a dot is none."
+        parts = [_square(arm, names, _shown(task, result, arm, shares)) for arm in ARMS]
+        note = "Rows are the true classes, columns the predicted ones; a dot is none."
     several = " Numbers of test images, the mean over the seeds." if len(result.settings.seeds) > 1 else " Test images."
     if shares:
         several = f" Percent of the {result.facts.counted} of the class, of all seeds."
@@ -153,8 +153,8 @@ def overall_calibration(result: Comparison, arm: str) -> metrics.Calibration:
     )
 
 
-def _shown(result: Comparison, arm: str, shares: bool) -> np.ndarray:
-    counts = confusion_mean(result, arm)
+def _shown(task: Task, result: Comparison, arm: str, shares: bool) -> np.ndarray:
+    counts = confusion_mean(task, result, arm)
     return np.round(100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), 1) if shares else counts
 
 
@@ -180,7 +180,7 @@ def _most_frequent(arm: str, names: Sequence[str], counts: np.ndarray) -> str:
         row([names[truth], names[said], _count(wrong[truth, said]), f"{wrong[truth, said] / counts[truth].sum():.1%}"])
         for truth, said in pairs
     ]
-    heads = head(["is", "said", "images", "of the class"])
+    heads = head(["is", "predicted", "images", "of the class"])
     return f'<div><h3 class="{arm}">{arm}</h3>{table(heads, "".join(rows))}</div>'
 
 
@@ -188,7 +188,7 @@ def _card(result: Comparison, mistake: Mistake) -> str:
     names, seeds = result.facts.classes, len(result.settings.seeds)
     source = f"test image {mistake.index}" if mistake.path is None else _short(mistake.path)
     agreed = f" {mistake.seeds} of {seeds} seeds." if seeds > 1 else ""
-    heading = f"Said {names[mistake.said]}: {mistake.probability:.1%}"
+    heading = f"Predicted {names[mistake.said]}: {mistake.probability:.1%}"
     caption = f"It is {names[mistake.truth]}: {mistake.truth_probability:.1%}.{agreed} {source}"
     return thumbnail(
         mistake.picture, heading, caption, f"{source}: {names[mistake.truth]}, taken for {names[mistake.said]}"

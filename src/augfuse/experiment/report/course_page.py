@@ -14,7 +14,7 @@ _LISTED_RATES = 6
 
 
 def curves(result: Comparison) -> str:
-    """Accuracy and loss over the epochs; with early stopping or a falling learning rate also what they went by."""
+    """Accuracy and loss over the epochs; with early stopping or a falling learning rate also the validation loss."""
     several = (
         " Thin lines are the single seeds, strong lines their mean, bands one standard deviation about it."
         if len(result.settings.seeds) > 1
@@ -39,7 +39,7 @@ def rates(arm: Arm) -> tuple[tuple[int, float], ...]:
 
 
 def _watched(result: Comparison) -> str:
-    """The validation loss, and the learning rate where it changed: what early stopping and the rate went by."""
+    """The validation loss, and the learning rate where it changed: what early stopping and the rate depend on."""
     settings, arms = result.settings, _compared(result)
     if not all(any(point.validation_loss is not None for point in arm.points) for arm in arms):
         return ""

@@ -1,4 +1,4 @@
-"""Sections of the report page on the data: the values a network is fed, and how many images each class has."""
+"""Sections of the report page on the data: the values a network receives, and how many images each class has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN_CLASSES = 30
 
 
 def values(result: Comparison) -> str:
-    """Smallest and largest value, mean and standard deviation of each part, as the network is fed them."""
+    """Smallest and largest value, mean and standard deviation of each part, as the network receives them."""
     rows = [
         row(
             [fed.part, f"{fed.low:.3g}", f"{fed.high:.3g}", _each(fed.mean), _each(fed.std), str(fed.images)],

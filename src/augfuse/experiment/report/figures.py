@@ -26,8 +26,8 @@ _Value = Callable[[Point], float | None]
 
 
 def metric_curves(result: Comparison) -> str:
-    """The metric on the training and the test part over the epochs, both arms: each seed, their mean, and one deviation
-    about it."""
+    """The metric on the training and the test part over the epochs, both arms: each seed, and their mean with a
+    band of one standard deviation."""
     return _curves(result, result.metric, _scores(lambda score: score.value))
 
 
@@ -55,7 +55,7 @@ def learning_rates(result: Comparison) -> str:
             )  # fmt: skip
     axes.set_yscale("log")
     axes.minorticks_off()
-    # A factor of two is the usual fall, for which a logarithmic axis has no ticks of its own.
+    # A factor of two is the usual fall, for which a logarithmic axis has no ticks.
     ticks = sorted(seen, reverse=True)
     ticks = ticks[:: -(-len(ticks) // _RATE_TICKS)]
     axes.set_yticks(ticks, [f"{tick:.3g}" for tick in ticks])
@@ -113,7 +113,7 @@ def reliability(evaluations: dict[str, Sequence[Evaluation]]) -> str:
 
 
 def sweep_metric(sweep: Sequence[SweepPoint], metric: str) -> str:
-    """The metric on the test part against strength: each seed, their mean, and one deviation about it."""
+    """The metric on the test part against strength: each seed, and their mean with one standard deviation."""
     figure, axes = _figure(_WIDTH)
     strengths = [point.strength for point in sweep]
     rows = list(zip(*(point.accuracies for point in sweep), strict=True))

@@ -26,7 +26,7 @@ def render(result: Comparison, config_yaml: str) -> str:
         ("sweep", "How strong the augmentation may be", lambda: _sweep(result)),
         *task.sections(result),
         ("samples", "What the model sees", lambda: _samples(result)),
-        ("values", "Values as fed", lambda: data_page.values(result)),
+        ("values", "Input values", lambda: data_page.values(result)),
         ("balance", "Data and balance of the classes", lambda: data_page.balance(result)),
         ("time", "Time", lambda: _timing(result)),
         ("model", "The model", lambda: _model(result)),
@@ -74,9 +74,9 @@ def _sweep(result: Comparison) -> str:
     ]
     heads = head(["strength", "mean", "spread", "gap", *(f"seed {seed}" for seed in result.settings.seeds)])
     note = (
-        "Every random range of the recipe is scaled by the strength: 0 is no augmentation, 1 the recipe as it is. Thin "
-        "lines are the single seeds, the band is one standard deviation about their mean. The spread is one standard "
-        "deviation over the seeds; spread and gap in points."
+        "Every random range of the recipe is scaled by the strength: 0 means no augmentation, 1 the recipe as it is. "
+        "Thin lines are the single seeds, the band is one standard deviation about their mean. The spread is one "
+        "standard deviation over the seeds; spread and gap in points."
     )
     return (
         f"{paragraph(verdict.sweep_sentence(result.sweep, result.metric))}"

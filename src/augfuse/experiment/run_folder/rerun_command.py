@@ -16,7 +16,7 @@ _MOST_PATHS = 20
 
 
 def again(settings: Settings, folder: Path, options: Options, data: str) -> str:
-    """What repeats a finished run with the same numbers, under a name of its own: a command, or where data or model
+    """What repeats a finished run with the same numbers, under a new name: a command, or where data or model
     came from a program a call of `af.train`. data: what was given, in words."""
     return python_call(settings, folder, options, data) if options.python else command_line(settings, folder, options)
 

@@ -18,7 +18,7 @@ FILE = "record.msgpack"
 
 
 def save(result: Comparison, folder: Path) -> Path:
-    """Write everything but the predictions, which have files of their own. Returns the file's path."""
+    """Write everything but the predictions, which have separate files. Returns the file's path."""
     path = folder / FILE
     write_bytes(path, pack(replace(result, evaluations=())))
     return path

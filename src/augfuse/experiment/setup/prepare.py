@@ -66,7 +66,7 @@ class Job:
 class _Network:
     """How to build the network, what it is in a run's identity, whether it brings its own optimiser, and whether it
     brings pixel values to a small range itself. `widths` None: it is not the built-in one. `schedule`: what sets its
-    learning rate, where that is no number."""
+    learning rate, where that is not a number."""
 
     widths: tuple[int, ...] | None
     build: Callable[[int], Any]
@@ -240,7 +240,7 @@ def _written(recipe: Recipe, source: DataSet, trainings: tuple[bool, ...], one_h
 
 
 def _sizes(found: dict[str, set[Shape]]) -> str:
-    """The sizes in all parts, and where each part has one of its own, in which."""
+    """The sizes in all parts; where they differ between parts, with the part."""
     if all(len(own) == 1 for own in found.values()):
         return ", ".join(f"{name} {_size(*own)}" for name, own in found.items())
     return ", ".join(_size(shape) for shape in sorted(set[Shape]().union(*found.values())))

@@ -1,4 +1,4 @@
-"""What each arm is fed, and what it is scored on."""
+"""What each arm is trained on, and what it is scored on."""
 
 from __future__ import annotations
 

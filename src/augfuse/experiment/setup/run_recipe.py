@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from augfuse.errors import AugfuseError, DataNotFoundError, RecipeError
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.transforms import (
@@ -96,7 +96,7 @@ def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
     """`recipe` with a Resize to `size` (h, w) in front where one is asked for, and ToFloat at the end where it has no
     write part: a network does not learn from 0..255.
 
-    Raises RecipeError: the recipe sets a size of its own, has nothing random in it, or makes several views.
+    Raises RecipeError: the recipe sets its own size, has nothing random in it, or makes several views.
     """
     transforms = list(recipe.transforms)
     if transforms and isinstance(transforms[-1], Views):

@@ -6,12 +6,11 @@ import contextlib
 import copy
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from augfuse.experiment.tasks.detection import BoxEvaluation
+from augfuse.experiment.tasks.box_evaluation import BoxEvaluation
 
 _OVERLAPS = {"AP": slice(None), "AP50": slice(0, 1), "AP75": slice(5, 6)}  # of 0.50, 0.55, ... 0.95
 

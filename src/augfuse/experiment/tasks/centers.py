@@ -22,7 +22,7 @@ from augfuse.experiment.tasks.unet import convolved, kernels, padded_to
 _UNIT = 4.0  # cells
 _FARTHEST = 8.0  # a logarithm
 _NEAR = 0.4  # cells with at least this share of a middle learn its sides
-_SPREAD = 1 / 6  # of a side: the deviation of a middle, in which cells are not called wrong
+_SPREAD = 1 / 6  # of a side: the standard deviation of a middle, in which cells are not called wrong
 _RARE = 0.01  # a cell is a middle of a class as often, before anything is learnt
 _SIDES = 2.0  # what the sides count beside the classes
 _FAINT, _OVERLAP, _MOST, _LOOKED_AT = 0.05, 0.5, 100, 1000

@@ -110,7 +110,7 @@ class Classification(Task):
 
         return (
             ("classes", "Class by class", lambda: classes_page.per_class(result)),
-            ("confusion", "Which classes it takes for which", lambda: classes_page.confusion(result)),
+            ("confusion", "Which classes it takes for which", lambda: classes_page.confusion(self, result)),
             ("mistakes", "Worst mistakes", lambda: classes_page.mistakes(result)),
             ("calibration", "Can its probabilities be believed?", lambda: classes_page.calibration(result)),
         )
@@ -132,7 +132,7 @@ class Classification(Task):
         names = result.facts.classes
         scores = metrics.per_class(*classes_page.pooled(result.evaluations_of(arm)), len(names))
         calibration = classes_page.overall_calibration(result, arm)
-        confusion = classes_page.confusion_mean(result, arm)
+        confusion = classes_page.confusion_mean(self, result, arm)
         return {
             "diagnosis": msgspec.to_builtins(diagnosis.diagnose(diagnosis.evidence(result, arm))),
             "classes": [

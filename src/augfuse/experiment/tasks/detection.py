@@ -18,6 +18,7 @@ from augfuse.experiment.metrics import Score
 from augfuse.experiment.setup.run_recipe import default_recipe
 from augfuse.experiment.tasks import average_precision as ap
 from augfuse.experiment.tasks import centers
+from augfuse.experiment.tasks.box_evaluation import BoxEvaluation
 from augfuse.experiment.tasks.centers import CenterHead
 from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task, spread
 from augfuse.targets.boxes import corners_of
@@ -36,37 +37,6 @@ _READ = 64  # images at a time
 _SHOWN = 0.3  # boxes of at least this score are drawn
 # Boxes that COCO and Pascal VOC do not count, whether they are found or not.
 _NOT_COUNTED = ("crowd", "difficult")
-
-
-@dataclass(frozen=True, slots=True)
-class BoxEvaluation:
-    """What one arm of one seed says about the boxes of the test part.
-
-    Of n images one behind the other: `counts` (n,) boxes that were predicted, `boxes` (k, 4) float32 as x1, y1, x2, y2
-    in pixels of the network's input, `scores` (k,), `labels` (k,) int64; and what is there: `true_counts`,
-    `true_boxes`, `true_labels`, and `aside` (m,) bool, those that are not counted. losses: (n,) float64. sizes: (n, 2)
-    height and width. indices, paths: as in `Evaluation`.
-    """
-
-    arm: str
-    seed: int
-    counts: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
-    true_counts: np.ndarray
-    true_boxes: np.ndarray
-    true_labels: np.ndarray
-    aside: np.ndarray
-    losses: np.ndarray
-    sizes: np.ndarray
-    indices: np.ndarray
-    paths: tuple[str, ...] | None
-
-    @property
-    def finite(self) -> bool:
-        """Whether all predictions are numbers."""
-        return bool(np.isfinite(self.losses).all())
 
 
 @final
@@ -197,7 +167,7 @@ class Detection(Task):
         return tuple(np.bincount(np.concatenate(labels), minlength=classes).tolist())
 
     def differ(self, one: np.ndarray, other: np.ndarray) -> float:
-        # The sides of what is no object may be anywhere.
+        # The sides of what is not an object may be anywhere.
         sure = np.maximum(one[..., 4:].max(axis=-1, keepdims=True), other[..., 4:].max(axis=-1, keepdims=True))
         apart = np.abs(one - other)
         return float(max(apart[..., 4:].max(), (sure * np.minimum(apart[..., :4], 1)).max()))

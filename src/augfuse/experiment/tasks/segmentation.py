@@ -197,22 +197,22 @@ class Segmentation(Task):
         from augfuse.experiment.report import classes_page
 
         note = (
-            "IoU: of the pixels that are of a class or are said to be, the share that both are; over all test images "
-            "together, at the size of the network's input. Precision: of the pixels said to be of the class, the share "
-            "that is; recall: of its pixels, the share that was found. A dash: neither there nor said."
+            "IoU: of the pixels that are of a class or are predicted to be, the share that both are; over all test "
+            "images together, at the size of the network's input. Precision: of the pixels predicted as the class, "
+            "the share that is; recall: of its pixels, the share that was found. A dash: neither there nor predicted."
         )
-        scores = {arm: metrics.per_pixel_class(classes_page.confusion_mean(result, arm)) for arm in ARMS}
+        scores = {arm: metrics.per_pixel_class(classes_page.confusion_mean(self, result, arm)) for arm in ARMS}
         columns = {arm: {"IoU": s.iou, "precision": s.precision, "recall": s.recall} for arm, s in scores.items()}
         return (
             ("predictions", "What it says", lambda: classes_page.predictions(result)),
             ("classes", "Class by class", lambda: classes_page.scores(result, columns, "IoU", note)),
-            ("confusion", "Which classes it takes for which", lambda: classes_page.confusion(result)),
+            ("confusion", "Which classes it takes for which", lambda: classes_page.confusion(self, result)),
         )
 
     def report(self, result: Comparison, arm: str) -> dict[str, Any]:
         from augfuse.experiment.report import classes_page
 
-        confusion = classes_page.confusion_mean(result, arm)
+        confusion = classes_page.confusion_mean(self, result, arm)
         scores = metrics.per_pixel_class(confusion)
         return {
             "classes": [

@@ -22,7 +22,7 @@ class ColumnError(DataError, KeyError):
 
 
 def check_frame(value: Any) -> None:
-    """ImageTypeError for what is no DataFrame of pandas."""
+    """ImageTypeError for what is not a DataFrame of pandas."""
     if hasattr(value, "iloc") and hasattr(value, "columns"):
         return
     hint = ""

@@ -105,14 +105,13 @@ def why_no_split(subset: str | None, options: Options | None) -> str:
         )
     return (
         f"subset={shown(subset)} is empty: validation_split={fraction:g} of so few files is less than one, or less "
-        "than the "
-        "groups that groups.csv keeps together. Make the fraction larger, or give the validation images a folder of "
-        "their own."
+        "than the groups that groups.csv keeps together. Make the fraction larger, or give the validation images their "
+        "own folder."
     )
 
 
 def kind_of_labels(class_mode: str | None) -> tuple[bool | None, str]:
-    """Whether labels are one-hot (None where they are no classes), and what to type for the other kind."""
+    """Whether labels are one-hot (None: they are not classes), and what to type for the other kind."""
     if class_mode == "categorical":
         return True, 'class_mode="sparse"'
     return (False, 'class_mode="categorical"') if class_mode in ("binary", "sparse") else (None, "")

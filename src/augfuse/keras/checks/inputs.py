@@ -1,4 +1,4 @@
-"""What `flow` and `fit` take: images, labels and weights as arrays, and what is said of everything else.
+"""What `flow` and `fit` take: images, labels and weights as arrays, and the messages about everything else.
 
 Labels may be one array, or a list or dict of arrays for a model with several outputs.
 """

@@ -1,4 +1,4 @@
-"""Mistakes that show when a model and its data meet: said before Keras fails with shapes, or trains on nonsense."""
+"""Mistakes that show when a model and its data meet: reported before Keras fails with shapes, or trains on nonsense."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from augfuse.text import shown
 from augfuse.warn_once import depth_of_caller, warn, warn_once
 
 _NOTHING_LEFT = 0.1  # of images scaled to 0..1 and again by 1 / 255 about 0.004 is left
-_ANOTHER_SCALE = 8  # times as large: 0..255 beside 0..1, -1..1, or images of mean 0 and deviation 1
+_ANOTHER_SCALE = 8  # times as large: 0..255 beside 0..1, -1..1, or images of mean 0 and standard deviation 1
 _SURELY_PIXELS = 100.0  # floats up to here may have been standardised by hand
 _SEEN = 64  # images that are looked at
 _ONLY_COLOURS = ("brightness_range", "channel_shift_range")  # these leave a mask as it is
@@ -63,7 +63,7 @@ def check_loss(feed: Any, model: Any, one_hot: bool, other_labels: str) -> None:
 
 
 def check_labels(feed: Any, model: Any, labels: Any, columns: int | None) -> None:
-    """Warn of labels that the outputs of `model` do not have, and of those that are no whole numbers.
+    """Warn of labels that the outputs of `model` do not have, and of those that are not whole numbers.
 
     labels: (n,) or (n, 1) numbers, None for others. columns: of one-hot labels, None for others.
     """
@@ -85,7 +85,7 @@ def check_labels(feed: Any, model: Any, labels: Any, columns: int | None) -> Non
     if whole and low >= 0 and high <= last:
         return
     outputs = "1 output" if width == 1 else f"{width} outputs"
-    got = f"labels go from {low:g} to {high:g}" if whole else f"labels are no whole numbers (from {low:g} to {high:g})"
+    got = f"labels go from {low:g} to {high:g}" if whole else f"labels are not whole numbers (from {low:g} to {high:g})"
     fix = "Number the classes from 0: np.unique(y, return_inverse=True)[1]"
     if whole and low > 0 and high - low <= last:
         fix = f"Use y - {low:g}"
@@ -247,7 +247,7 @@ def _show(scale: tuple[float, float]) -> str:
 
 
 def _loss_of(model: Any) -> str:
-    """The name of the one loss a model is compiled with, by what it computes: losses may bear names of their own.
+    """The name of the one loss a model is compiled with, by what it computes: losses may have other names.
 
     "" for several, and for those that are not Keras' own: what they want is not known.
     """

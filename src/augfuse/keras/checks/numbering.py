@@ -30,7 +30,7 @@ def check_numbering(asker: Asker, feed: Any) -> None:
         _trained[model] = now
         held_out = asker.validation_data
         numbers = _numbers_of(held_out)
-        if numbers is not None:  # said before the first epoch, not after it
+        if numbers is not None:  # reported before the first epoch, not after it
             _compare("validation_data of fit()", held_out, now, numbers)
         return
     trained = _trained.get(model)
@@ -43,7 +43,7 @@ def check_numbering(asker: Asker, feed: Any) -> None:
 
 
 def _numbers_of(feed: Any) -> Mapping[str, int] | None:
-    """The numbers of the classes by their names; None where labels are no classes with names."""
+    """The numbers of the classes by their names; None where labels are not classes with names."""
     loader = getattr(feed, "loader", None)
     if loader is not None:
         names = loader.data.classes

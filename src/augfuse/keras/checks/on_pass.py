@@ -98,7 +98,7 @@ def augmented(method: str, options: Options, in_subset: bool) -> str:
         else "loss and accuracy (those of validation_data too) are measured on changed images, differently each time"
     )
     fit = ", fitted to the same images: test_datagen.fit(x_train)." if options.is_fitted else "."
-    meant = " Several predictions to be averaged on purpose are fine: this is said once." if method == PREDICT else ""
+    meant = " Several predictions to be averaged on purpose are fine: this warns once." if method == PREDICT else ""
     return (
         f"{method}() gets augmented images ({listed(options.random())}): {measured}. Take them from a "
         f"generator without these: test_datagen = {without_random(options, in_subset)}{fit}{meant}"
@@ -139,7 +139,7 @@ def _compare(asker: Asker, about: Any, now: Standardisation) -> None:
 
 
 def _difference(trained: Standardisation, now: Standardisation) -> str:
-    """In words; "" where there is none, or where it cannot be known."""
+    """In words; "" without one, or where it cannot be known."""
     by_values = ""
     if trained.values is not None and now.values is not None and trained.values.exact and now.values.exact:
         if trained.values.is_like(now.values):

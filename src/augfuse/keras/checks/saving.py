@@ -24,7 +24,7 @@ def checked(
 
     Raises DataNotFoundError for a folder that does not exist, DataError for a format that cannot hold the pictures.
     """
-    save_to_dir = save_to_dir or None  # "" is no folder
+    save_to_dir = save_to_dir or None  # "" is not a folder
     if not strict:
         save_format = save_format.removeprefix(".")
     if save_to_dir is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from augfuse.errors import AugfuseError
 from augfuse.keras.generator.arguments import listed
 from augfuse.keras.generator.options import Options
-from augfuse.plan.plan import value_range
+from augfuse.plan.settings import value_range
 from augfuse.transforms import Normalize, PerImageStandardize, ToFloat
 from augfuse.transforms.base import Write
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from augfuse.data.batches.loader import Loader
 
 _KNOWN = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
-_STANDARDISED = (-5.0, 5.0)  # about where images of mean 0 and deviation 1 lie
+_STANDARDISED = (-5.0, 5.0)  # about where images of mean 0 and standard deviation 1 lie
 _ranges: weakref.WeakKeyDictionary[Loader, tuple[float, float] | None] = weakref.WeakKeyDictionary()
 
 
@@ -27,7 +27,7 @@ _ranges: weakref.WeakKeyDictionary[Loader, tuple[float, float] | None] = weakref
 class Values(NamedTuple):
     """black, white: (c,) or (1,), what they become; of standardised images, roughly. said: by what, "" by nothing.
 
-    standardises: each image has mean 0 and deviation 1. exact: all of it is known, and may be compared.
+    standardises: each image has mean 0 and standard deviation 1. exact: all of it is known, and may be compared.
     """
 
     black: np.ndarray

@@ -1,7 +1,7 @@
 """What `ImageDataGenerator.fit` does: which pixels the statistics are taken of, and where they go.
 
 By default they are read in chunks, from an array or from an iterator over files, through everything that comes before
-the featurewise step when images are fed. With compat="strict" the steps and the memory are those of Keras' class.
+the featurewise step when images are augmented. With compat="strict" the steps and the memory are those of Keras' class.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def fit(generator: Generator, x: Any, augment: bool, rounds: int, seed: int | No
     if options.preprocessing_function is not None:
         notice(
             "fit-preprocessing",
-            "Keras' fit() leaves out preprocessing_function and samplewise statistics; this one applies them, as when "
-            "images are fed.",
+            "Keras' fit() leaves out preprocessing_function and samplewise statistics; this one applies them, as to "
+            "every batch.",
         )
     key = (global_seed() if seed is None else check_seed(seed)) if augment else 0
 

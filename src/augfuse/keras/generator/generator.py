@@ -47,8 +47,9 @@ class ImageDataGenerator:
     The order is: affine (rotation, shift, shear, zoom), channel shift, flips, brightness; then, as `standardize` does,
     preprocessing_function, rescale, samplewise, featurewise, ZCA. Statistics come from `fit`.
 
-    featurewise_center, featurewise_std_normalization: subtract the mean, divide by the deviation, of each channel over
-        the data set. samplewise_center, samplewise_std_normalization: of each image. A deviation asks for its centre.
+    featurewise_center, featurewise_std_normalization: subtract the mean, divide by the standard deviation, of each
+        channel over the data set. samplewise_center, samplewise_std_normalization: of each image. A
+        *_std_normalization also sets its *_center.
     zca_whitening, zca_epsilon: decorrelate the pixels; epsilon is added to the variances.
     rotation_range: degrees, drawn from -r..r. shear_range: degrees; Keras' shear, which also stretches by 1 / cos.
     width_shift_range, height_shift_range: a float below 1 is a fraction of the side, from 1 on pixels, drawn from
@@ -362,7 +363,7 @@ class ImageDataGenerator:
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Compute featurewise statistics and whitening from images (n, h, w, c), or from an iterator of this package.
 
-        The images are rescaled as when they are fed; by default preprocessing_function and samplewise statistics are
+        The images are rescaled as in every batch; by default preprocessing_function and samplewise statistics are
         applied as well. augment: over `rounds` passes of augmented images. An iterator is read in chunks.
         """
         fitting.fit(self, x, augment, rounds, seed)

@@ -90,7 +90,7 @@ def _brighten_eight_bit(x, factor, low, high, colors, skips_fourth, rounding):
 
 @inlined
 def _standardize(x, centers, divides):
-    """Minus its mean, divided by its deviation + 1e-6. Sums in float64."""
+    """Minus its mean, divided by its standard deviation + 1e-6. Sums in float64."""
     mean = F(_sum_of_powers(x, F(0), 1) / x.size)
     gain = F(1.0 / (np.sqrt(_sum_of_powers(x, mean, 2) / x.size) + 1e-6)) if divides else F(1)
     shift = mean if centers else F(0)

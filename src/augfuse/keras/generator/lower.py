@@ -25,10 +25,10 @@ from augfuse.keras.generator.options import Options
 from augfuse.keras.generator.records import Finish, Pixels
 from augfuse.keras.generator.resample import border, spline, spline_order
 from augfuse.keras.generator.standardize import channel_steps, check_finite, preprocess, samplewise_steps, whole_steps
-from augfuse.plan.lower import Output, Pass, Sampling
+from augfuse.plan.lowered import Output, Pass, Sampling
 from augfuse.threads import share
 
-# How far to go: the augmented pictures, as what fit() takes its statistics of, or as what a model is fed.
+# How far to go: the augmented pictures, as what fit() takes its statistics of, or the input of the model.
 Until: TypeAlias = Literal["pictures", "statistics", "all"]
 Take: TypeAlias = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 

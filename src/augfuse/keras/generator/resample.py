@@ -15,7 +15,7 @@ from augfuse.errors import MissingExtraError, RangeError
 from augfuse.execute.cpu.run import BORDERS, flat, run, target_of, work_of
 from augfuse.keras.generator.boundary import Maps, has_ties, settle
 from augfuse.keras.generator.matrices import to_engine
-from augfuse.plan.lower import Border, Output, Pass, Sampling
+from augfuse.plan.lowered import Border, Output, Pass, Sampling
 from augfuse.text import shown
 
 FILL_MODES: dict[str, Border] = {

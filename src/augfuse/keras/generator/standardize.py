@@ -1,6 +1,6 @@
 """What Keras' `standardize` does, as numbers for the compiled passes, and on arrays.
 
-The order is preprocessing_function, rescale, samplewise centre and deviation, featurewise centre and deviation, ZCA.
+The order is preprocessing_function, rescale, samplewise and then featurewise mean and standard deviation, ZCA.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from augfuse.keras.generator.records import Finish
 from augfuse.warn_once import warn_once
 
 _F = np.float32
-_EPSILON = 1e-6  # added to deviations, as Keras does
+_EPSILON = 1e-6  # added to standard deviations, as Keras does
 
 
 def samplewise_steps(options: Options) -> Finish:
@@ -136,9 +136,9 @@ def _broadcast(name: str, statistic: Any, x: np.ndarray) -> np.ndarray:
 
 
 def _featurewise(options: Options) -> tuple[Any, Any]:
-    """The mean and the deviation to apply, None for those that are not asked for or not there."""
+    """The mean and the standard deviation to apply, None for those that are not asked for or not there."""
     mean = deviation = None
-    if options.featurewise_center and options.whitening is None:  # whitening has the mean of its own
+    if options.featurewise_center and options.whitening is None:  # whitening has its own mean
         mean = options.mean
         if mean is None:
             _warn_unfitted(options, "featurewise_center")
@@ -189,6 +189,6 @@ def _fitting(x: np.ndarray, features: int) -> tuple[int, ...]:
 def _warn_unfitted(options: Options, option: str) -> None:
     warn_once(
         options.owner,
-        f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training data: the images are "
-        "fed without it. Fit it first by calling `.fit(x_train)`.",
+        f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training data: the batches "
+        "come without it. Fit it first by calling `.fit(x_train)`.",
     )

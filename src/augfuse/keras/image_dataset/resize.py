@@ -172,7 +172,7 @@ def _lanczos(radius: float) -> Weights:
 
 
 def _gaussian(x: np.ndarray) -> np.ndarray:
-    return np.where(x >= 1.5, 0, np.exp(-2 * x * x))  # deviation 1 / 2
+    return np.where(x >= 1.5, 0, np.exp(-2 * x * x))  # standard deviation 1 / 2
 
 
 def _triangle(x: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from augfuse.keras.checks import saving
 from augfuse.keras.generator.options import Compat, Generator
 from augfuse.text import shown
 
-# What a batch is made of: batches that were computed ahead before one of these was set are dropped. A subclass may set
-# attributes of its own for every batch, so that these are named.
+# What a batch is made of: batches that were prefetched before one of these was set are dropped. A subclass may set
+# its own attributes for every batch, so that these are named.
 _IN_BATCHES = frozenset((
     "n", "batch_size", "shuffle", "seed", "index_array", "image_data_generator", "dtype", "save_to_dir", "save_prefix",
     "save_format", "x", "x_misc", "y", "sample_weight", "target_size", "image_shape", "color_mode", "data_format",
@@ -126,7 +126,7 @@ class Attributes(keras.utils.PyDataset):
         pass
 
     def renew(self) -> None:
-        """Drop batches that were computed ahead, before the next one is handed out."""
+        """Drop batches that were prefetched, before the next one is handed out."""
         self.changes += 1
 
     def checked_saving(self, **changed: Any) -> tuple[Any, Any, Any]:

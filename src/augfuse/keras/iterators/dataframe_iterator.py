@@ -71,7 +71,7 @@ class DataFrameIterator(FileIterator):
     with "categorical", "binary" and "sparse". labels: classes, or the values of "raw" and "multi_output".
     sample_weight: (n,) or None. image_shape: of one image. skipped: {position: reason}.
 
-    Raises ImageTypeError, a TypeError (names that are no strings, labels or weights of the wrong type), DataError, a
+    Raises ImageTypeError, a TypeError (names that are not strings, labels or weights of the wrong type), DataError, a
     ValueError (an option that does not exist, "binary" without two classes, weights that are not finite), ColumnError,
     a KeyError (no such column). See `Iterator` for the rest.
     """

@@ -94,7 +94,7 @@ def _warn_of_parted(generator: object, found: Sequence[Sequence[str]], held: np.
 
 def _groups(paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
     """(n,) int64, the number of each image's group, and (n,) bool, True for augmented copies; None where no image has
-    a groups.csv. An image without one is a group of its own."""
+    a groups.csv. An image without one is its own group."""
     parents = [os.path.dirname(path) for path in paths]  # noqa: PTH120 - a Path for each of many files takes seconds
     places = {parent: _place(parent) for parent in set(parents)}
     known = sorted({place for place in places.values() if place is not None})

@@ -44,10 +44,10 @@ class Iterator(Attributes):
     `len(it)` how many an epoch has. The last batch of an epoch may be smaller. `reset()` goes back to a first batch.
 
     shuffle: a new order each epoch. seed: what orders and augmentations follow from; None takes one from NumPy's global
-    generator. workers: threads that compute ahead, all cores by default; use_multiprocessing and max_queue_size are
+    generator. workers: threads that prefetch, all cores by default; use_multiprocessing and max_queue_size are
     taken and not needed, since nothing runs in other processes.
 
-    A batch is a function of (seed, epoch, i), whoever asks in whatever order. With compat="strict" it is what Keras'
+    A batch is a function of (seed, epoch, i), in any order. With compat="strict" it is what Keras'
     class gives: drawn from NumPy's global generator, which is set to seed + total_batches_seen before each batch.
 
     A subclass of your own calls `Iterator.__init__` and overrides `_get_batches_of_transformed_samples(index_array)`.
@@ -59,7 +59,7 @@ class Iterator(Attributes):
     the epoch ends. ReadOnlyError, an AttributeError, for those that would have no effect.
     """
 
-    reads_files = False  # then it is worth while to compute ahead of `next`
+    reads_files = False  # then `next` prefetches
 
     @checked(compat=rules.compat)
     def __init__(
@@ -86,7 +86,7 @@ class Iterator(Attributes):
         self._shown: np.ndarray | None = None  # the order of the epoch that the last batch was from
         self._given: np.ndarray | None = None  # an order that was set
         self._drawn = global_seed() if compat is None and seed is None else None  # the seed where none is given
-        self._fed = self.changes  # those that what was computed ahead knows
+        self._fed = self.changes  # those that the prefetched batches know
         self._range: tuple[int, tuple[float, float] | None] = -1, None  # of the images, and the changes it knows
         self.save_to_dir, self.save_prefix, self.save_format = self.checked_saving()
         self._looped: int | None = None  # batches since a loop began, until they are more than an epoch
@@ -112,7 +112,7 @@ class Iterator(Attributes):
         return -(-self.n // self.batch_size)
 
     def __getitem__(self, idx: int) -> Any:
-        """Batch `idx` of the current epoch. ValueError where there is none."""
+        """Batch `idx` of the current epoch. Raises ValueError for another idx."""
         frame = sys._getframe(1)
         if not -len(self) <= idx < len(self):
             raise RangeError(f"batch {idx} of an iterator with {len(self)} batches: wanted 0..{len(self) - 1}.")
@@ -206,7 +206,7 @@ class Iterator(Attributes):
         return self._serve(self._positions(epoch, step), epoch, self.threads)
 
     def stream(self, epoch: int, steps: Iterable[int]) -> Generator[Any, None, None]:
-        """The batches `steps` of `epoch` in that order, computed ahead by threads."""
+        """The batches `steps` of `epoch` in that order, prefetched by threads."""
         # Code of a subclass may count on being called in order, by one thread.
         threads = self.threads if self._is_ours else 0
         yield from compute_ahead(
@@ -325,7 +325,7 @@ class Iterator(Attributes):
         return found
 
     def _drop_outdated(self) -> None:
-        """Batches that were computed ahead, and something was set since."""
+        """Batches that were prefetched, and something was set since."""
         if self._fed != self.changes:
             self._fed = self.changes
             self._feed.close()

@@ -1,4 +1,4 @@
-"""Batches that `next` is about to ask for, computed ahead by threads."""
+"""Batches that `next` is about to ask for, prefetched by threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from augfuse.keras.protocol import Batches
 
 @final
 class Following:
-    """Computes ahead once two batches in a row were asked for: somebody who looks at one batch pays for one.
+    """Prefetches once two batches in a row were asked for: somebody who looks at one batch pays for one.
 
     A whole batch per thread: on two cores 1.6 times as fast, for small files, as all threads on one batch.
     """

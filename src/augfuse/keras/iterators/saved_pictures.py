@@ -79,7 +79,7 @@ def _save(saving: Saving, picture: Any, index: int) -> None:
             with file.open("xb") as out:
                 out.write(content.getvalue())
         except FileExistsError:
-            # An equal picture of another epoch, or of an iterator with a seed of its own, is another one.
+            # An equal picture of another epoch, or of an iterator with its own seed, is another one.
             of = saving.saved.get(file, saving.epoch if saving.is_seeded else None)
             if of != saving.epoch or file.read_bytes() != content.getvalue():
                 continue

@@ -1,4 +1,4 @@
-"""What is said about a call that does not fit: an argument that does not exist, numbers given one by one."""
+"""Messages about a call that does not fit: an argument that does not exist, numbers given one by one."""
 
 from __future__ import annotations
 

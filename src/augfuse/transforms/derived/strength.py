@@ -20,7 +20,9 @@ def check_strength(strength: Any) -> float:
     """A finite number >= 0, or RangeError."""
     real = isinstance(strength, numbers.Real) and not isinstance(strength, bool)
     if not real or not math.isfinite(strength) or strength < 0:
-        raise RangeError(f"strength: got {shown(strength)}, wanted a number >= 0: 0 is no augmentation, 1 the recipe.")
+        raise RangeError(
+            f"strength: got {shown(strength)}, wanted a number >= 0: 0 means no augmentation, 1 the recipe."
+        )
     return float(strength)
 
 

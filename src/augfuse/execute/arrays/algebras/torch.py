@@ -9,6 +9,10 @@ from typing import Any, final
 import numpy as np
 import torch
 
+ON_THE_HOST = (
+    "Augment makes its numbers on the host, which is not compiled. Leave fullgraph=True out, or compile the model "
+    "behind it: model = torch.compile(model, fullgraph=True), then model(augment(images))"
+)
 _MASK = 0xFFFFFFFF
 
 
@@ -45,7 +49,7 @@ class Algebra:
         return torch.from_numpy(values)
 
     def outside(self, function: Any) -> Any:
-        return torch.compiler.disable(function)
+        return torch.compiler.disable(function, reason=ON_THE_HOST)
 
     def is_known(self, value: Any) -> bool:
         return True

@@ -71,7 +71,7 @@ def _places(m, mode, y, height, width, xs, off):
     stop = int(max(min(min(right, lower), float(columns)), float(start)))
     _bordering(a, c, d, f, mode, height, width, xs[:start], off[:start])
     stride = np.int32(width)
-    within, ahead = off[start:stop], xs[start:stop]  # from 0 on: an index that may be negative is no vector
+    within, ahead = off[start:stop], xs[start:stop]  # from 0 on: an index that may be negative is not a vector
     for x in range(len(within)):
         within[x] = np.uint32(np.int32(np.int32(np.int32(d * ahead[x] + f) * stride) + np.int32(a * ahead[x] + c)))
     _bordering(a, c, d, f, mode, height, width, xs[stop:], off[stop:])
@@ -80,7 +80,7 @@ def _places(m, mode, y, height, width, xs, off):
 
 @inlined
 def _pick(image, off, fill, channels, c, out, to, apart):
-    """Channel c of the pixels at `off`, and the fill where there is none."""
+    """Channel c of the pixels at `off`, and the fill outside of the image."""
     for x in range(len(off)):
         place = off[x] * np.uint64(channels) + np.uint64(c)
         out[np.uint64(to + x * apart)] = image[place] if off[x] != _OUTSIDE else fill
