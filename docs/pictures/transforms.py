@@ -53,8 +53,9 @@ def _kind(cls: type[Transform]) -> type[Transform]:
 
 
 def _sentence(cls: type[Transform]) -> str:
-    first = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
-    return first.replace("|", "\\|")
+    paragraphs = (inspect.getdoc(cls) or "").split("\n\nArgs:")[0].split("\n\n")
+    words = " ".join(part for part in paragraphs if not part.startswith(" "))
+    return " ".join(words.split()).replace("|", "\\|")
 
 
 def _options(cls: type[Transform]) -> str:

@@ -18,15 +18,24 @@ from augfuse.text import shown
 class Batch:
     """A batch of n images.
 
-    images: (n, h, w, c), or (n, c, h, w) with layout="NCHW". labels: (n, ...) or None. indices: (n,) int64, the
-    samples' positions in their data set. paths: the n files they came from, or None. sample_weights: (n,) float32, what
-    each sample counts in a loss, or None. plan: what was done to them. views: of a recipe with Views, a Batch for each
-    of them by name; `images` are those of the first one. targets: what moved with the images, by name, with an entry
-    for each image: "mask" or "masks", "boxes" (k, 4) float32, "box_labels", "keypoints", "polygons" and further fields;
-    masks (h, w) of one size are one array (n, h, w). visibility: of "boxes" and "keypoints", how much of each is seen,
-    (k,) float32 from 0 to 1, without what lies outside and what was erased. pixel_mask: (n, h, w) bool, what of padded
-    images is real, or None. frames: of clips (n, d, h, w, c) the batch of all n * d frames, whose plan this is, or
-    None. A loader with collate="list" makes `images` a list of n arrays.
+    Args:
+        images: (n, h, w, c), or (n, c, h, w) with layout="NCHW"; a list of n arrays from a loader with collate="list".
+        labels: (n, ...) or None.
+        indices: (n,) int64, the samples' positions in their data set.
+        paths: the n files they came from, or None.
+        plan: what was done to them.
+        planar: whether the channels of `images` come first.
+        views: of a recipe with Views, a Batch for each of them by name; `images` are those of the first one.
+
+    Attributes:
+        sample_weights: (n,) float32, what each sample counts in a loss, or None.
+        targets: what moved with the images, by name, with an entry for each image: "mask" or "masks", "boxes" (k, 4)
+            float32, "box_labels", "keypoints", "polygons" and further fields; masks (h, w) of one size are one array
+            (n, h, w).
+        visibility: of "boxes" and "keypoints", how much of each is seen, (k,) float32 from 0 to 1, without what lies
+            outside and what was erased.
+        pixel_mask: (n, h, w) bool, what of padded images is real, or None.
+        frames: of clips (n, d, h, w, c) the batch of all n * d frames, whose plan this is, or None.
     """
 
     __slots__ = (
@@ -89,7 +98,14 @@ class Batch:
         return self.targets.get("polygons")
 
     def sample(self, i: int) -> dict[str, Any]:
-        """Image `i` with its targets, by name."""
+        """Image `i` with its targets, by name.
+
+        Args:
+            i: the place of the image in the batch, 0..n-1.
+
+        Returns:
+            A dict with "image" and the targets.
+        """
         return {"image": self.images[i], **{name: entries[i] for name, entries in self.targets.items()}}
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -107,19 +123,31 @@ class Batch:
         return f"Batch({images} {layout}, epoch {self.plan.epoch})"
 
     def padded(self, name: str, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """(array, counts) of targets of different lengths, such as boxes: (n, most, ...) with zeros behind the counts
-        (n,) of each image.
+        """Targets of different lengths, such as boxes, as one array padded with zeros.
 
-        most: how long entries become, by default as the longest one. Raises DataError for a name that the batch does
-        not have, for entries longer than `most` and for those that are not arrays of one shape.
+        Args:
+            name: the name of a target.
+            most: how long entries become, by default as the longest one.
+
+        Returns:
+            The array (n, most, ...), and the counts (n,) int64.
+
+        Raises:
+            DataError: a name that the batch does not have, entries longer than `most`, or entries that are not arrays
+                of one shape.
         """
         return padded(self.targets, name, most)
 
     def pixels(self, first: int | None = None) -> Any:
-        """(n, h, w, c) uint8: the images with the write undone (normalised values back on the grey scale), to look at;
-        a list, where `images` is one. `first`: only so many.
+        """The images as uint8, with normalisation undone, to look at.
 
         Images standardised one by one have lost their scale: each is stretched over its own range.
+
+        Args:
+            first: how many images, from the first one on; all by default.
+
+        Returns:
+            An array (n, h, w, c) uint8, or a list of (h, w, c) where `images` is a list.
         """
         if self.frames is not None:
             return self.frames.pixels(first)
@@ -150,16 +178,24 @@ class Batch:
     ) -> np.ndarray:
         """One uint8 (h, w, 3) picture of all images side by side on white, with the write undone (see `pixels`).
 
-        columns: images in a row, by default as many as make a square. gap, padding: pixels between the images, and
-        around all. side: the longer side that each image is shown at, in pixels (enlarged by a whole number, or
-        averaged down); as it is by default. captions: True writes the label and what was drawn under each image
-        ("rotate -12.3°, brightness 1.14"), n strings are written as they are; images narrower than 128 pixels are
-        enlarged for it while they fit into 512, and those still narrower get as much room. Transparent pixels (a fourth
-        channel) show a chequerboard.
-
             PIL.Image.fromarray(batch.grid(captions=True)).save("batch.png")
 
-        Raises RangeError (columns, gap, padding, side), ImageError (not n captions).
+        Args:
+            columns: images in a row, by default as many as make a square.
+            gap, padding: pixels between the images, and around all.
+            captions: True writes the label and what was drawn under each image ("rotate -12.3°, brightness 1.14"), n
+                strings are written as they are; images narrower than 128 pixels are enlarged for it while they fit into
+                512, and those still narrower get as much room. Transparent pixels (a fourth channel) show a
+                chequerboard.
+            side: the longer side that each image is shown at, in pixels (enlarged by a whole number, or averaged down);
+                as it is by default.
+
+        Returns:
+            An array (h, w, 3) uint8.
+
+        Raises:
+            RangeError: columns, gap, padding, side.
+            ImageError: not n captions.
         """
         from augfuse.display import pictures
 
@@ -178,7 +214,14 @@ class Batch:
         return pictures.grid(self.drawn(), columns, gap, padding, words, side)
 
     def drawn(self, first: int | None = None) -> list[np.ndarray]:
-        """The images as (h, w, 3) uint8 pictures with their targets over them. `first`: only so many."""
+        """The images as pictures with their targets drawn over them.
+
+        Args:
+            first: how many images, from the first one on; all by default.
+
+        Returns:
+            A list of (h, w, 3) uint8 arrays.
+        """
         from augfuse.display import pictures
         from augfuse.targets.draw import painted
 
@@ -193,8 +236,15 @@ class Batch:
         ]
 
     def caption(self, i: int) -> str:
-        """What is written under image `i`: its label, where that is one number or word, and on its own line what
-        was drawn: "rotate -12.3°, brightness 1.14", or "unchanged"."""
+        """The caption of an image: its label, if that is one number or word, and in a second line what was drawn
+        ("rotate -12.3°, brightness 1.14", or "unchanged").
+
+        Args:
+            i: the place of the image in the batch, 0..n-1.
+
+        Returns:
+            The text, one or two lines.
+        """
         from augfuse.plan.describe import caption
 
         label = None if self.labels is None else self.labels[i]

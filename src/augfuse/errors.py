@@ -13,7 +13,10 @@ from augfuse.text import message, shown
 
 
 class AugfuseError(Exception):
-    """Base of every error augfuse raises on purpose. Its text is safe to print, whatever names and values are in it."""
+    """Base of every error augfuse raises on purpose.
+
+    Its text is safe to print, whatever names and values are in it.
+    """
 
     def __str__(self) -> str:
         return message(Exception.__str__(self))
@@ -68,7 +71,10 @@ class MissingExtraError(AugfuseError, ImportError):
 
 
 class AugfuseWarning(UserWarning):
-    """Base of every warning augfuse gives. Its text is safe to print, as an error's is."""
+    """Base of every warning augfuse gives.
+
+    Its text is safe to print, as an error's is.
+    """
 
     def __str__(self) -> str:
         return message(UserWarning.__str__(self))

@@ -59,7 +59,18 @@ if TYPE_CHECKING:
 
 
 def adapter(name: str, what: str | None = None) -> Any:
-    """The adapter of a framework, for `what` needs it. MissingExtraError where the framework is not installed."""
+    """Import the adapter of a framework.
+
+    Args:
+        name: the framework: "torch", "jax", ...
+        what: what needs it, for the error message.
+
+    Returns:
+        The module of the adapter.
+
+    Raises:
+        MissingExtraError: the framework is not installed.
+    """
     require(name, what or _METHODS[name])
     return import_module(f"augfuse.adapters.{name}")
 

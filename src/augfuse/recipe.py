@@ -64,17 +64,19 @@ _OF_PLAN = "Use the data set that the plan was made with."
 class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=True):
     """A list of transforms, applied in order, compiled for each batch into one fused pass over the pixels.
 
-    fill: what surrounds an image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a), "wrap" (period
-    n) or "constant" (`fill_value`, one number or one per channel, at the image's own scale; cut at the image edge).
-    interpolation: "bilinear"; "bicubic", sharper; both average what shrinks by more than 1.5. "area", the mean of what
-    an output pixel covers. "nearest", which mixes no values: the pixel that covers the point, on the edge between two
-    the right or lower one. value_range: (low, high) of float images; None means 0..1, and the full range of integer
-    dtypes.
-    box_format: how boxes are given and come out: "pascal_voc", [x1, y1, x2, y2] in pixels; "coco", [x1, y1, width,
-    height] in pixels; "yolo", [centre x, centre y, width, height] and "normalized", [x1, y1, x2, y2], as fractions;
-    "oriented", [centre x, centre y, width, height, degrees anticlockwise as seen] in pixels.
-    targets: what becomes of masks, boxes, key points and polygons; see `Targets`. additional: further fields of a
-    sample by name, and what each is treated like: {"depth": "mask", "ids": "box_labels", "second": "image"}.
+    Args:
+        transforms: the transforms, in order.
+        fill: padding mode outside of the image: "nearest" (the edge pixel), "reflect" (d c b a | a b c d | d c b a),
+            "wrap" (period n) or "constant" (`fill_value`, cut at the image edge).
+        fill_value: one number or one per channel, at the image's own scale.
+        interpolation: "bilinear"; "bicubic", sharper; both average what shrinks by more than 1.5. "area", the mean of
+            what an output pixel covers. "nearest", the pixel that covers the point; between two the right or lower one.
+        value_range: (low, high) of float images; None means 0..1, and the full range of integer dtypes.
+        box_format: of boxes in and out: "pascal_voc", [x1, y1, x2, y2] in pixels; "coco", [x1, y1, width, height] in
+            pixels; "yolo", [centre x, centre y, width, height] and "normalized", [x1, y1, x2, y2], as fractions;
+            "oriented", [centre x, centre y, width, height, degrees anticlockwise as seen] in pixels.
+        targets: how masks, boxes, key points and polygons are treated; see `Targets`.
+        additional: further fields of a sample, and what each is treated like: {"depth": "mask", "ids": "box_labels"}.
     """
 
     transforms: Sequence[Transform] = ()
@@ -105,7 +107,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
 
         Of d frames or slices (d, h, w, c), which share all draws, each target has an entry for each, as in a batch.
-        Of a recipe with Views, "image" is the first one, and "views" holds a dict {"image": ...} for each by name.
+        With Views, "image" is the first one, and "views" holds a dict {"image": ...} for each by name.
         targets: what belongs to the image and moves with it, by name: mask (h, w); masks (k, h, w); boxes (k, 4), see
         `box_format`; box_labels, k of anything; keypoints (k, 2), (k, 3) with a visibility, or (k, p, 3) of k objects;
         polygons, k rings (m, 2) or lists of rings; and the names of `additional`. They come out under the same names.
@@ -136,32 +138,28 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return {**batch.sample(0), **views, **given_label}
 
     def batch(
-        self,
-        images: np.ndarray | Sequence[np.ndarray],
-        labels: Any = None,
-        *,
-        seed: int | None = None,
-        epoch: int = 0,
-        indices: Any = None,
-        training: bool = True,
-        workers: int | None = None,
-        dtype: Any = None,
-        layout: str = "NHWC",
-        out: np.ndarray | None = None,
-        data: Any = None,
-        **targets: Any,
-    ) -> Batch:
-        """Images (n, h, w, c), (n, h, w) or a sequence of (h, w, c), uint8, uint16 or float32 -> a `Batch`. Of clips or
-        volumes (n, d, h, w, c), whose frames share all draws, each target has d entries for each, and so has the batch.
+        self, images: np.ndarray | Sequence[np.ndarray], labels: Any = None, *, seed: int | None = None, epoch: int = 0,
+        indices: Any = None, training: bool = True, workers: int | None = None, dtype: Any = None, layout: str = "NHWC",
+        out: np.ndarray | None = None, data: Any = None, **targets: Any,
+    ) -> Batch:  # fmt: skip
+        """Return a `Batch` of augmented images.
 
-        indices (n,): the positions that key the draws, 0..n-1 by default. seed None draws fresh entropy, kept in
-        `batch.plan.seed`. training=False applies `eval()`. workers: threads, all cores by default; it changes no byte.
-        dtype: None keeps the input's dtype (rounded), or float32 where the recipe normalises; "float32" without a
-        normalising transform is unrounded at the input's scale; "float16" is float32 to half the digits. layout "NHWC"
-        or "NCHW". out: a C-contiguous array that is written to and returned as `batch.images`. targets: masks, boxes,
-        box_labels, keypoints, polygons and the names of `additional`, each with one entry for each image, as a call
-        takes it; see `batch.targets`. data: the data set that partners of mixes are drawn from, of which `indices` are
-        places; None: the images given. Raises ImageError, ImageTypeError, RecipeError.
+        Args:
+            images: (n, h, w, c), (n, h, w) or a sequence of (h, w, c); uint8, uint16 or float32. Of clips or volumes
+                (n, d, h, w, c) all frames share the draws, and each target has d entries for each of them.
+            labels: (n, ...) or None.
+            seed, epoch, indices: what the draws depend on. seed None draws fresh entropy, kept in `batch.plan.seed`;
+                indices (n,) are positions in a data set, 0..n-1 by default.
+            training, workers: False applies `eval()`; threads, all cores by default, which change no byte.
+            dtype: None keeps the input's dtype (rounded), or gives float32 if the recipe normalises; "float32" without
+                a normalising transform is unrounded, at the input's scale; "float16" is the same with half the digits.
+            layout: "NHWC" or "NCHW".
+            out: a C-contiguous array that is written to and returned as `batch.images`.
+            data: the data set that partners of mixes are drawn from, at `indices`; None: the images given.
+            **targets: as a call takes them, with an entry for each image; they become `batch.targets`.
+
+        Raises:
+            ImageError, ImageTypeError, RecipeError: images, targets or options that cannot be used.
         """
         if (clips := clips_of(self, images)) is not None:
             images, labels, indices, targets, out = clips.flat(images, labels, indices, targets, out)
@@ -180,25 +178,22 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return batch if clips is None else clips.shaped(batch)
 
     def replay(
-        self,
-        plan: Plan,
-        images: np.ndarray | Sequence[np.ndarray],
-        labels: Any = None,
-        *,
-        workers: int | None = None,
-        layout: str = "NHWC",
-        out: np.ndarray | None = None,
-        data: Any = None,
-        **targets: Any,
-    ) -> Batch:
-        """What `plan` did, done again to the same images: the same bytes, also in another process.
+        self, plan: Plan, images: np.ndarray | Sequence[np.ndarray], labels: Any = None, *, workers: int | None = None,
+        layout: str = "NHWC", out: np.ndarray | None = None, data: Any = None, **targets: Any,
+    ) -> Batch:  # fmt: skip
+        """Return the batch that `plan` describes, from the same images: the same bytes, also in another process.
 
             kept = batch.plan.to_bytes()
             recipe.replay(af.Plan.from_bytes(kept), images=images).images
 
-        images: as many, of the sizes, channels and dtype that the plan was made for; the others are those of `batch`.
-        data: the data set that partners of mixes were drawn from, where the plan is that of a loader.
-        RecipeError where another recipe made the plan, ImageError where the images are not like those of it.
+        Args:
+            plan: a plan of this recipe.
+            images: as many, of the sizes, channels and dtype that the plan was made for.
+            data: the data set that partners of mixes were drawn from, for the plan of a loader.
+            others: as in `batch`.
+
+        Raises:
+            RecipeError, ImageError: another recipe made the plan; the images do not fit it.
         """
         check_plan(plan, (self.transforms, self._evaluation.transforms), self._settings)
         if (clips := clips_of(self, images)) is not None:
@@ -240,7 +235,13 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         self, source: Canvas, channels: int, source_dtype: np.dtype, indices: np.ndarray, *, seed: int | None = None,
         epoch: int = 0, dtype: np.dtype | None = None, labels: np.ndarray | None = None,
     ) -> Plan:  # fmt: skip
-        """The fused, checked plan for images of these sizes: what would be done, without any pixels."""
+        """Return the fused, checked plan for images of these sizes, without any pixels.
+
+        Args:
+            source, channels, source_dtype: size (a `Canvas`), channels and dtype of the images.
+            indices: (n,) int64 positions in a data set.
+            others: as in `batch`.
+        """
         return self._plan(
             self._draw(check_seed(seed), epoch, indices, labels, None), Source(source, channels, source_dtype), dtype
         )
@@ -251,21 +252,21 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return checked(make(drawn, self._settings, images, dtype))
 
     def eval(self) -> Recipe:
-        """The evaluation form: random transforms are left out or replaced by their deterministic counterpart
-        (RandomResizedCrop: resize and centre crop), deterministic ones (Resize, Normalize) stay. It draws nothing.
+        """Return the evaluation form, which draws nothing.
 
+        Random transforms are left out or replaced by their deterministic counterpart (RandomResizedCrop: resize and
+        centre crop); deterministic ones (Resize, Normalize) stay.
         Of transforms that choose among others: OneOf and SomeOf are left out; Sequential, RandomOrder, When and
         Schedule become the evaluation forms of their transforms in list order, Views those of each view.
         """
         return self._with(evaluated(self.transforms))
 
     def scaled(self, strength: float) -> Recipe:
-        """The same recipe, milder or stronger: every range scaled about the value that changes nothing (0 degrees,
-        factor 1, the whole image), within its domain; probabilities scale too, up to 1.
+        """Return the same recipe, milder or stronger by `strength`: 1 is this recipe, 0 its evaluation form.
 
-        strength 1 is this recipe, 0 its evaluation form. A transform that always acts (p=1) and has ranges keeps its
-        p: its ranges say how much. Sizes, the places of crops, aspects of erased parts and whatever evaluation keeps
-        stay as they are. RangeError for a strength below 0.
+        Every range is scaled about the value that changes nothing (0 degrees, factor 1, the whole image), within its
+        domain; probabilities scale too, up to 1. A transform that always acts (p=1) and has ranges keeps its p. Sizes,
+        the places of crops, aspects of erased parts and whatever evaluation keeps stay. Below 0 it is a RangeError.
         """
         from augfuse.transforms.derived.strength import check_strength, scaled
 
@@ -319,7 +320,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return _restored, (msgspec.structs.asdict(self), self._asked)
 
     def explain(self, shape: tuple[int, ...] = (224, 224, 3), dtype: Any = np.uint8) -> str:
-        """What is fused into what, for images of this (h, w, c): "Rotate, Scale -> 1 warp; ...; Normalize -> write"."""
+        """Return what is fused into what for images of `shape` (h, w, c) and `dtype`: "Rotate, Scale -> 1 warp"."""
         canvas, channels = canvas_of(shape)
         return explain(self.plan(canvas, channels, wanted_dtype(dtype) or np.dtype(np.uint8), _FIRST, seed=0))
 
@@ -327,11 +328,14 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         self, shape: tuple[int, ...], *, seed: int, epoch: int = 0, index: int = 0, label: Any = None,
         training: bool = True,
     ) -> tuple[Applied, ...]:  # fmt: skip
-        """What each transform does to the image of this (h, w, c) at `index`, computed without any pixels.
+        """Return what each transform does to one image, in the order of application, computed without any pixels.
 
-        One entry for each transform, in the order of application: whether it acts, and the drawn numbers in the units
-        of its fields; `text` says it in words. `label` is what a When asks for. The same as `batch.plan.describe(i)` of
-        a batch with this seed, epoch and index; of a recipe with Views it describes the first one.
+        The same as `batch.plan.describe(i)` of that batch; of Views it describes the first one.
+
+        Args:
+            shape: (h, w, c) of the image.
+            index, label: its position in the data set, and its label (for a When).
+            others: as in `batch`.
         """
         canvas, channels = canvas_of(shape)
         recipe, at = self if training else self._evaluation, as_indices([index], 1)
@@ -339,8 +343,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return recipe.plan(canvas, channels, single, at, seed=seed, epoch=check_epoch(epoch), labels=labels).describe(0)
 
     def hf(self, image: str = "image", out: str = "pixel_values", **options: Any) -> ColumnFunction:
-        """For `set_transform` of Hugging Face's data sets: images of the column `image` become float32 arrays (c, h, w)
-        in the column `out`. options: see `HfTransform`."""
+        """Return a function for `set_transform` of Hugging Face's data sets, which makes of images in column `image`
+        float32 arrays (c, h, w) in column `out`; for `options` see `HfTransform`."""
         return adapter("hf", "recipe.hf()").serve(self, image, out, options)
 
     def _repr_html_(self) -> str:
@@ -349,38 +353,38 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return recipe_html(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: numbers, strings, lists and dicts, with every field written out."""
+        """Return plain data: numbers, strings, lists and dicts, with every field written out."""
         from augfuse.transforms.serial.plain_data import recipe_to_dict
 
         return recipe_to_dict(self)
 
     def to_yaml(self) -> str:
-        """The recipe as YAML text; `Recipe.from_yaml` reads it back equal."""
+        """Return the recipe as YAML text; `Recipe.from_yaml` reads it back equal."""
         from augfuse.transforms.serial.plain_data import to_yaml
 
         return to_yaml(self.to_dict())
 
     def to_python(self) -> str:
-        """The recipe as Python source, `af.Recipe([...])`, with the fields that differ from their defaults."""
+        """Return the recipe as Python source, `af.Recipe([...])`, with the fields that differ from their defaults."""
         from augfuse.transforms.serial.plain_data import to_python
 
         return to_python(self)
 
     def fingerprint(self) -> str:
-        """16 hex digits that differ where the recipes do; the same in every process. Functions count by their names."""
+        """Return 16 hex digits that differ if the recipes do; functions are compared by name."""
         functions = [named(t.fn) for t in leaves(self.transforms) if isinstance(t, Lambda)]
         return blake2b("\n".join([self.to_python(), *functions]).encode(), digest_size=8).hexdigest()
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Recipe:
-        """The inverse of `to_dict`. RecipeError or RangeError names what is wrong, and where."""
+        """Return the recipe of `data`, as `to_dict` makes it; RecipeError or RangeError names what is wrong."""
         from augfuse.transforms.serial.plain_data import fields_from_dict
 
         return Recipe(**fields_from_dict(data))
 
     @staticmethod
     def from_yaml(text: str) -> Recipe:
-        """Read YAML text (not a path: use Path(...).read_text()). Nothing is imported or run by reading."""
+        """Return the recipe of YAML `text` (not a path: Path(...).read_text()); nothing in it is imported or run."""
         from augfuse.transforms.serial.yaml_text import read_yaml
 
         return Recipe.from_dict(read_yaml(text))

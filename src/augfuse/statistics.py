@@ -92,13 +92,17 @@ class Totals(NamedTuple):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """What `data.statistics()` finds out. Mean and standard deviation are fractions of full scale, as `af.Normalize`
-    takes them.
+    """What `data.statistics()` finds out.
 
-    images: how many. value_range: (low, high), the full scale of the pixels. histogram: of each channel, how many
-    values lie in each 256th of the full scale; one for each level of 8 bits. sizes: how many images have which
-    (height, width). class_counts: how many have which class; {} without classes. totals: sums in the units of the
-    pixels, which `merged` adds up.
+    Mean and standard deviation are fractions of full scale, as `af.Normalize` takes them.
+
+    Args:
+        images: how many.
+        value_range: (low, high), the full scale of the pixels.
+        totals: sums in the units of the pixels, which `merged` adds up.
+        histogram: of each channel, how many values lie in each 256th of the full scale; one for each level of 8 bits.
+        sizes: how many images have which (height, width).
+        class_counts: how many have which class; {} without classes.
     """
 
     images: int
@@ -131,7 +135,17 @@ class Statistics:
         return tuple((self.totals.moments().deviation() / (high - low)).tolist())
 
     def merged(self, other: Statistics) -> Statistics:
-        """Of both data sets together. DataError where their channels or value ranges differ."""
+        """Combine the statistics of two data sets.
+
+        Args:
+            other: statistics with the same channels and value range.
+
+        Returns:
+            The statistics of both data sets together.
+
+        Raises:
+            DataError: channels or value ranges differ.
+        """
         for name, mine, theirs in (
             ("channels", self.channels, other.channels),
             ("value_range", self.value_range, other.value_range),
@@ -151,15 +165,34 @@ class Statistics:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a small JSON file, in one step; `Statistics.load` reads it, `af.Normalize.from_stats` takes its name.
-        DataError where a file is there that is not one of these."""
+        """Write a small JSON file, in one step.
+
+        `Statistics.load` reads it, and `af.Normalize.from_stats` takes its name.
+
+        Args:
+            path: the file; one that is there is replaced, if it holds statistics.
+
+        Raises:
+            DataError: the file exists and does not hold statistics.
+        """
         target = Path(path)
         check(Output("save", target, "Statistics.save", _state), ())
         write_text(target, self._json())
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Statistics:
-        """What `save` wrote. DataNotFoundError, DataError."""
+        """Read statistics that `save` wrote.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The statistics.
+
+        Raises:
+            DataNotFoundError: no such file.
+            DataError: another file.
+        """
         file = Path(path)
         if not file.is_file():
             raise DataNotFoundError(f"{file}: no such file, wanted one that data.statistics().save(path) wrote.")

@@ -105,7 +105,7 @@ def test_the_list_of_a_folder_of_archives(pair: Path, tmp_path: Path, recwarn: p
         assert len(af.from_zip(pair / "set_train.zip", exclude=exclude)) == 23
         assert len(af.from_zip(pair / "set_test.zip", exclude=exclude)) == 9
     assert not recwarn.list, "what is said about the other archive is no mistake"
-    with pytest.warns(af.AugfuseWarning, match=r"2 of 2 paths .* no images of it, the first is 'cat/999.png'"):
+    with pytest.warns(af.AugfuseWarning, match=r"2 of 2 paths .* are not images of it, the first is 'cat/999.png'"):
         af.from_zip(pair / "set_train.zip", exclude=["set_train.zip/cat/999.png", "other.zip/cat/1.png"])
     with pytest.raises(af.DataError, match="does not lie in"):
         af.from_zip(pair / "set_train.zip", exclude=[pair / "cat/1.png"])

@@ -108,7 +108,7 @@ def test_what_is_no_table_has_no_columns(table: Path, tmp_path: Path, capsys: py
     photos = str(tmp_path / "photos")
     for command in (["convert", photos, "out"], ["preview", photos], ["doctor", photos], ["augment", photos, "out"]):
         assert main([*command, "--columns", "label=breed"]) == 2
-        assert "is no table, and has no columns. Type the name of a .csv" in capsys.readouterr().err
+        assert "is not a table, and has no columns. Type the name of a .csv" in capsys.readouterr().err
     assert main(["preview", "--columns", "label=breed"]) == 2
     assert main(["train", "--columns", "label=breed"]) == 2
     assert "augfuse train TABLE --columns" in capsys.readouterr().err

@@ -28,7 +28,7 @@ def test_paths_below_the_folder_in_full_or_in_a_file(tmp_path: Path) -> None:
 
 def test_unknown_paths_are_counted(tmp_path: Path) -> None:
     root = healthy(tmp_path)
-    with pytest.warns(AugfuseWarning, match=r"2 of 3 paths in exclude are no images of it, the first is 'nosuch.png'"):
+    with pytest.warns(AugfuseWarning, match=r"2 of 3 paths in exclude are not images of it, the first is 'nosuch.png'"):
         af.from_directory(root, exclude=["train/cat/0.png", "nosuch.png", "train/cat/999.png"])
     af.from_directory(root, classes=["dog"], exclude=["train/cat/0.png"])  # not looked at, so not unknown
 

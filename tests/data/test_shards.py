@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 import augfuse as af
 from augfuse.data.batches.order import Order
 from oracles import pictures
+from several import processes
 
 N = 50
 RECIPE = af.Recipe([af.Rotate(30), af.HorizontalFlip(), af.ColorJitter(), af.Normalize(0.5, 0.5)])
@@ -236,29 +235,6 @@ if rank == 0:
     print(len({len(one) for one in every}), sorted(v for one in every for v in one) == list(range(52)), loader.epoch)
 dist.destroy_process_group()
 """
-
-
-def processes(script: Path, world: int, *words: str) -> list[str]:
-    """What real processes print."""
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    started = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(rank), str(world), port, *words],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(world)
-    ]  # fmt: skip
-    try:
-        said = [process.communicate(timeout=300) for process in started]
-    finally:
-        for process in started:
-            process.kill()
-    assert all(process.returncode == 0 for process in started), "\n".join(err for _, err in said)
-    return [out for out, _ in said]
 
 
 @pytest.mark.slow(reason="starts processes of torch.distributed")

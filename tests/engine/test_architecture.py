@@ -65,6 +65,33 @@ def test_imports_go_down_only(path: Path) -> None:
             assert may, f"{path.name} names a framework: {module}"
 
 
+def modules() -> dict[str, Path]:
+    """Every module by its name."""
+    return {".".join(("augfuse", *path.relative_to(PACKAGE).with_suffix("").parts)): path for path in FILES}
+
+
+def test_no_module_is_in_a_circle() -> None:
+    """Imports for type checkers and inside functions count too: a reader has to follow them as well."""
+    found = modules()
+    imported: dict[str, set[str]] = {}
+    for name, path in found.items():
+        own = imported.setdefault(name, set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                own |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+            elif isinstance(node, ast.Import):
+                own |= {alias.name for alias in node.names}
+        own &= set(found) - {name}
+    while leaves := [name for name, own in imported.items() if not own]:
+        imported = {name: own - set(leaves) for name, own in imported.items() if name not in leaves}
+    assert not imported, f"in circles, or above one: {sorted(imported)}"
+
+
+def test_no_folder_is_full() -> None:
+    for folder in {path.parent for path in FILES}:
+        assert len(list(folder.glob("*.py"))) <= 20, folder
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_files_are_short_and_explain_themselves(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

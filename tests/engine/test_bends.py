@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from test_tones import torchvision_functions
 
 import augfuse as af
 from augfuse.algebra import geometry
@@ -22,6 +21,7 @@ from augfuse.plan.settings import Interpolation
 from augfuse.transforms.base import Displacement, Geometric, Params, Transform
 from oracles import FULL_SCALE, assert_like_reference, fused, pictures, sources, unfused
 from own import ENDS, Given, Tilted, corners
+from torchvision_parts import torchvision_functions
 from trees import MOVING
 
 FILLS = ("nearest", "reflect", "wrap", "constant")

@@ -367,7 +367,7 @@ class TestLoaders:
 
     def test_another_process_gives_the_same_bytes(self) -> None:
         code = """
-            import sys; sys.path.insert(0, sys.argv[1])
+            import sys; sys.path[:0] = sys.argv[1:]
             from test_composition_everywhere import TestLoaders, digest
             loader = TestLoaders().loader()
             loader.set_epoch(1)
@@ -375,7 +375,7 @@ class TestLoaders:
         """
         here = self.loader()
         here.set_epoch(1)
-        command = [sys.executable, "-c", textwrap.dedent(code), str(HELPERS)]
+        command = [sys.executable, "-c", textwrap.dedent(code), str(HELPERS), str(Path(__file__).parent)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
         assert done.stdout.split() == [digest(here)]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
-import re
-import warnings
 from typing import Any
 
 import numpy as np
@@ -18,6 +15,7 @@ import augfuse as af
 from augfuse.execute.images import as_images
 from augfuse.transforms.base import Tone, Transform
 from oracles import EXAMPLES, assert_like_reference, by_reference, fused, pictures, unfused
+from torchvision_parts import torchvision_functions
 from trees import LEAVES, ends
 
 CURVE: Any = af.ToneCurve
@@ -77,25 +75,6 @@ def test_uint8_is_pillows(transform: Transform, function: Any, channels: int) ->
         floats = done([transform], images, dtype="float32", layout="NCHW")
         assert np.array_equal(floats.transpose(0, 2, 3, 1), wanted.astype(np.float32))
         assert np.array_equal(done([transform], list(images)), wanted)
-
-
-def torchvision_functions(torch: Any) -> Any:
-    """torchvision.transforms.v2.functional. A wheel for CUDA asks for operators that torch without it lacks: they are
-    declared, for no tone needs them.
-    """
-    for _ in range(4):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return importlib.import_module("torchvision.transforms.v2.functional")
-        except ImportError:
-            break
-        except RuntimeError as error:
-            missing = re.search(r"operator torchvision::(\w+) does not exist", str(error))
-            if missing is None:
-                break
-            torch.library.define(f"torchvision::{missing[1]}", "(Tensor a, Tensor b, float c) -> Tensor")
-    pytest.skip("torchvision is not installed, or does not import here")
 
 
 def test_uint8_and_floats_are_torchvisions() -> None:

@@ -98,7 +98,7 @@ def test_an_arm_that_still_rises_is_underfit() -> None:
 
 
 def test_one_answer_for_everything_is_underfit() -> None:
-    assert "the same answer" in diagnose(evidence(train=0.97, test=0.97, answers=1)).reason
+    assert "the same class" in diagnose(evidence(train=0.97, test=0.97, answers=1)).reason
 
 
 def test_seeds_that_disagree_are_unstable() -> None:

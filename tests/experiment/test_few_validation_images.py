@@ -46,7 +46,7 @@ def test_a_difference_within_the_chance_of_the_choice_is_named(
 ) -> None:
     found = said(stopped(images, plain, augmented))
     (text,) = found
-    assert f"hangs on {images} validation images" in text
+    assert f"depends on {images} validation images" in text
     assert points in text
     assert advice in text
 

@@ -75,7 +75,7 @@ def test_weights_that_no_seed_repeats_are_refused(npz: Path, tmp_path: Path) -> 
 
         return made
 
-    with pytest.raises(af.DataError, match=r"of the same seed begin differently \(.*kernel\)"):
+    with pytest.raises(af.DataError, match=r"of the same seed have different initial weights \(.*kernel\)"):
         prepare(Options(data=npz, model=drawn(np.random.default_rng), out=tmp_path))
     for generator in (lambda: np.random.default_rng(3), lambda: np.random):
         prepare(Options(data=npz, model=drawn(generator), out=tmp_path))

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_shards import processes
 
 import augfuse as af
 from framework_cases import SIZE, N, loader, source, wanted
 from oracles import pictures
+from several import processes
 
 jax = pytest.importorskip("jax", reason="needs the extra: pip install 'augfuse[jax]'")
 

@@ -38,7 +38,7 @@ def to_minus_one(x: np.ndarray) -> np.ndarray:
 
 def noisy(x: np.ndarray) -> np.ndarray:
     """Draws from NumPy's global generator, in between the draws for the images."""
-    return x + np.random.normal(0, 5)  # noqa: NPY002  what Keras' class draws from
+    return x + np.random.normal(0, 5)
 
 
 def make(seed: int) -> Case:

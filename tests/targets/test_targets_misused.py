@@ -114,8 +114,8 @@ def test_what_is_ragged_does_not_become_one_array(name: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (([[1, 2, 3, 4]], [0.5]), "image 0: got what is no array, wanted boxes .* or a dict with names"),
-        ({"boxes": [[1, 2, 3, 4], [1, 2]]}, "image 0: got what is no array"),
+        (([[1, 2, 3, 4]], [0.5]), "image 0: got what is not an array, wanted boxes .* or a dict with names"),
+        ({"boxes": [[1, 2, 3, 4], [1, 2]]}, "image 0: got what is not an array"),
         ({"boxes": [[1, 2, 3, 4]], "scores": [0.5, 0.1]}, "image 0: got .*, wanted as many entries as boxes"),
     ],
 )

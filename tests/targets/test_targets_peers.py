@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_tones import torchvision_functions
 
 import augfuse as af
 from oracles import pictures
+from torchvision_parts import torchvision_functions
 
 BOXES = np.array([[10.0, 20, 31, 45], [0, 0, 12, 7], [60, 40, 80, 60], [33, 2, 70, 58]], np.float32)
 POINTS = np.array([[10.0, 20], [31.5, 45.25], [79, 59], [0.5, 0.5]], np.float32)

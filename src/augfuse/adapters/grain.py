@@ -27,6 +27,9 @@ class Source:
     """A data set as Grain's RandomAccessDataSource: element i is a dict of "image", "label", the targets, and "index".
 
     ds = grain.MapDataset.source(af.grain.Source(data)).shuffle(seed=0).repeat(10)
+
+    Args:
+        data: a data set, or what `af.from_samples` takes.
     """
 
     def __init__(self, data: DataSet | Samples) -> None:
@@ -50,8 +53,13 @@ class Augment(transforms.MapWithIndex):
     """A recipe as a transform of Grain: `ds.map_with_index(af.grain.Augment(recipe, len(data), seed=0))`.
 
     Element k of the stream belongs to epoch k // length, and gets the draws that an `af.Loader` of this seed has in
-    this epoch for the sample of its "index". length: elements of an epoch, `len(ds)` before `repeat`. What the recipe
-    knows by its key (mask, boxes, ...) moves with the image.
+    this epoch for the sample of its "index". Targets move with the image, by their keys (mask, boxes, ...).
+
+    Args:
+        recipe: an `af.Recipe`.
+        length: elements of an epoch, `len(ds)` before `repeat`.
+        seed: a whole number; with the epoch and the index it determines the draws.
+        training: False: `recipe.eval()`, which draws nothing.
     """
 
     def __init__(self, recipe: Recipe, length: int, seed: int, training: bool = True) -> None:

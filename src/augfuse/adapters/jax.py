@@ -50,9 +50,16 @@ class JaxBatches:
             for images, labels in loader.to_jax(): ...        # images (n, h, w, c)
 
     Each loop is the next epoch of the loader. `prefetch` batches are on their way to the device before they are asked
-    for. With a sharding the arrays are global ones, of which each process holds the part that its loader computed.
-    With a device (a jax.Device, or "cpu", "gpu", "tpu") the loader reads and draws; pixels go there as they were read,
-    and one compiled program augments them. Masks are moved by the CPU.
+    for. With a sharding the arrays are global ones, of which each process holds the part that its loader computed. With
+    a device (a jax.Device, or "cpu", "gpu", "tpu") the loader reads and draws; pixels go there as they were read, and
+    one compiled program augments them. Masks are moved by the CPU.
+
+    Args:
+        loader: an `af.Loader`.
+        sharding: a jax Sharding for the first axis; None for one device.
+        prefetch: batches on their way to the device, 0 or more.
+        targets: names of the targets that are wanted; all by default.
+        device: where images are augmented: a jax.Device, or "cpu", "gpu", "tpu"; None: on the host.
     """
 
     def __init__(
@@ -197,7 +204,9 @@ def augment(
     recipe: Recipe, images: Any, *, seed: int, epoch: Any = None, indices: Any = None, training: bool = True,
     dtype: Any = "float32", **targets: Any,
 ) -> Any:  # fmt: skip
-    """The images that a recipe makes of a batch. Pure: the same arguments give the same images, under `jax.jit`, too.
+    """Augment a batch inside a compiled program.
+
+    A pure function: the same arguments give the same images, also under `jax.jit`.
 
         @jax.jit
         def step(weights, images, labels, epoch, indices):

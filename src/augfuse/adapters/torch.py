@@ -22,7 +22,8 @@ from augfuse.algebra.rng import check_epoch
 from augfuse.batch import Batch
 from augfuse.data.batches.batch_form import Form
 from augfuse.data.batches.loader import Loader
-from augfuse.data.dataset import DataSet, check_index
+from augfuse.data.dataset import DataSet
+from augfuse.data.rows import check_index
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import RangeError, StateError
 from augfuse.recipe import Recipe
@@ -61,6 +62,12 @@ class TorchBatches(IterableDataset):
 
     With a device the loader reads and draws; pixels go there as they were read, with some hundred bytes of numbers for
     each, and one compiled program augments them. Labels and targets come along; masks are moved by the CPU.
+
+    Args:
+        loader: an `af.Loader`.
+        pin_memory: images in page-locked memory; by default where CUDA is available.
+        device: where images are augmented, such as "cuda"; None: on the host.
+        targets: names of the targets that are wanted; all by default.
     """
 
     def __init__(
@@ -145,8 +152,7 @@ def _check_fetcher(caller: Any) -> None:
     """RangeError where a DataLoader would stack batches of the loader: it does not say so to a data set."""
     if getattr(caller, "auto_collation", False) is True and getattr(caller, "collate_fn", None) is default_collate:
         raise RangeError(
-            "to_torch: got a DataLoader that makes batches of batches, of shape (k, n, c, h, w), wanted "
-            "batch_size=None: the loader makes the batches. Type DataLoader(loader.to_torch(), batch_size=None)."
+            "to_torch: got a DataLoader that stacks batches, wanted DataLoader(loader.to_torch(), batch_size=None)."
         )
 
 
@@ -229,6 +235,9 @@ class TorchDataset(Dataset):
     what an `af.Loader` of the same seed makes of sample i in the same epoch. The dict has the "index" of the sample
     and, beside boxes, their "box_format", too. A DataLoader asks for a whole batch at a time (`__getitems__`), which is
     quicker than one by one.
+
+    Args:
+        loader: an `af.Loader`.
     """
 
     def __init__(self, loader: Loader) -> None:
@@ -297,8 +306,8 @@ class TorchDataset(Dataset):
 
     def _count(self, samples: int) -> None:
         self._shared[1] += samples
-        most = 3 * len(self)  # twice: more than a pass and a look at some samples
-        if self._draws and 2 * self._shared[1] > most and not self._shared[2]:
+        # More than a pass and a look at some samples.
+        if self._draws and 2 * self._shared[1] > 3 * len(self) and not self._shared[2]:
             self._shared[2] = 1
             warn(
                 f"one epoch was asked for more often than it has samples ({len(self)}): each pass has the same draws. "

@@ -22,15 +22,16 @@ _LOADER = "DataLoader(af.torch.dataset(data, recipe, seed=0), batch_size=4, coll
 class DetectionCollate:
     """Samples with boxes as the models and references of torchvision take them: a tuple of images (c, h, w), and a
     tuple of dicts with "boxes" (k, 4) float32 as [x1, y1, x2, y2] in pixels, whatever the recipe's `box_format` is,
-    "labels" (k,) int64, "masks" (k, h, w) uint8 where there are some, "image_id", "area" of the boxes, "iscrowd", and
-    the other targets as they are.
+    "labels" (k,) int64, "masks" (k, h, w) uint8 where there are some, "image_id", "area" of the boxes, "iscrowd",
+    and the other targets as they are.
 
         loader = DataLoader(train, batch_size=4, collate_fn=af.torch.DetectionCollate())
         for images, targets in loader:
             losses = model(list(images), list(targets))
 
-    first_class: the number of the first class. 1 where 0 is the background, as in Faster R-CNN, Mask R-CNN and SSD; 0
-    for RetinaNet and FCOS.
+    Args:
+        first_class: the number of the first class. 1 where 0 is the background, as in Faster R-CNN, Mask R-CNN and SSD;
+            0 for RetinaNet and FCOS.
     """
 
     def __init__(self, first_class: int = 1) -> None:

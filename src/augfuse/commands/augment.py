@@ -1,4 +1,4 @@
-"""`augfuse augment`: originals and augmented copies, written to disk with what ties them together."""
+"""`augfuse augment`: write originals and augmented copies, with the groups that tie them together."""
 
 from __future__ import annotations
 

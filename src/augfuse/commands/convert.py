@@ -109,7 +109,7 @@ def _opened(
     exclude: Path | None,
     columns: Sequence[str] | None,
 ) -> dict[str | None, DataSet]:
-    """The parts of SRC. DataError where they have not what the form needs."""
+    """The parts of SRC. Raises DataError if they lack what the form needs."""
     from augfuse.data.export.write import check_form
     from augfuse.data.open import open_parts, require_classes
 

@@ -52,7 +52,7 @@ def doctor(
     recipe
         A recipe file, as recipe.to_yaml() writes it: does it suit these images?
     model
-        A .keras or .h5 file: which way of feeding was it trained for?
+        A .keras or .h5 file: which preprocessing was it trained with?
     trust_model
         Let the code run that the model file holds (a Lambda layer of a Python lambda, ...). Without it such a file is
         refused.
@@ -113,7 +113,7 @@ def doctor(
 
 
 def _outputs(json: str | None, quarantine: Path | None) -> list[Output]:
-    """The files to write. RangeError where two of them are one."""
+    """The files to write. Raises RangeError if two of them are the same."""
     from augfuse.data.layouts.exclude import list_state
     from augfuse.doctor.checkup import json_state
     from augfuse.outputs import Output

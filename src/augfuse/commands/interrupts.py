@@ -28,7 +28,7 @@ _SAID: list[int] = []
 
 @final
 class Stopped(KeyboardInterrupt):
-    """A signal has asked the process to end."""
+    """A signal asked the process to end."""
 
     def __init__(self, number: int) -> None:
         KeyboardInterrupt.__init__(self)
@@ -58,7 +58,7 @@ def _lost(error: Any) -> None:
 
 @contextmanager
 def telling(holds: str) -> Iterator[None]:
-    """What the message says if the block is interrupted: the state of the work then."""
+    """Add to the message of an interrupted block what state its work is in."""
     _HOLDS[:] = [holds]
     try:
         yield
@@ -71,7 +71,7 @@ def telling(holds: str) -> Iterator[None]:
 
 
 def behind(error: BaseException) -> Stopped | None:
-    """The signal that an error came of: raised within a lock of Python's own, it makes that fail, and is replaced."""
+    """The signal that caused an error: raised within a lock of Python's own, it makes that fail, and is replaced."""
     step: BaseException | None = error
     while step is not None and not isinstance(step, Stopped):
         step = step.__context__
@@ -79,8 +79,8 @@ def behind(error: BaseException) -> Stopped | None:
 
 
 def said(stop: KeyboardInterrupt) -> int:
-    """Say that the command was stopped. Returns its exit code: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, which
-    is what a shell reports of a process that such a signal ended."""
+    """Print that the command was stopped, and return its exit code: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, as
+    a shell reports of a process that such a signal ended."""
     number = stop.number if isinstance(stop, Stopped) else int(signal.SIGINT)
     if not (_CAUGHT and _SAID):
         _SAID.append(number)
@@ -92,18 +92,18 @@ def said(stop: KeyboardInterrupt) -> int:
 
 
 def caught() -> int | None:
-    """The exit code of the signal that was heard, if any."""
+    """The exit code of the signal that arrived, if any."""
     return 128 + _CAUGHT[0] if _CAUGHT else None
 
 
 def finish() -> None:
-    """The work is done: Ctrl-C while the interpreter shuts down changes nothing any more."""
+    """Ignore signals from now on: the work is done, and Ctrl-C while the interpreter shuts down changes nothing."""
     for number in _HEARD:
         signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def end(code: int) -> NoReturn:
-    """End the process now: what its frameworks do when they shut down takes seconds, and is of no use any more."""
+    """End the process now, without the shutdown of frameworks, which takes seconds."""
     from augfuse import files
 
     files.sweep()

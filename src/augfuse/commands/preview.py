@@ -125,7 +125,7 @@ def preview(
 
 
 def _check_page(rows: int, copies: int, cell: int) -> None:
-    """Refuse a picture that no memory holds and no program opens."""
+    """Refuse a picture that is too large for memory or for image viewers."""
     pixels = rows * (copies + 1) * max(cell, 96) ** 2
     if pixels > _MOST_PIXELS:
         raise RangeError(
@@ -145,7 +145,7 @@ def _positions(text: str, length: int) -> list[int]:
 
 
 def _read(files: list[Path]) -> list[tuple[str, Recipe]]:
-    """The recipes with the names of their files, and with their folders where two are called the same."""
+    """The recipes with the names of their files, with their folders if two have the same name."""
     from augfuse.experiment.setup.run_recipe import read_recipe
 
     names = [file.name for file in files]
@@ -163,7 +163,7 @@ def _resized(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
 
 
 def _open(data: Path | None, color: Color, exclude: Path | None, columns: list[str] | None) -> tuple[str, DataSet]:
-    """What it is called, and the source of its images: all of them, or the training part."""
+    """A title, and the source of the images: all of them, or the training part."""
     from augfuse.data.layouts.names import SUFFIXES
     from augfuse.data.open import open_parts
     from augfuse.experiment.setup.parts import load_parts
@@ -201,7 +201,7 @@ def _one_image(path: Path, color: Color) -> DataSet:
 
 
 def _default(data: Path | None, source: DataSet, size: tuple[int, int] | None) -> Recipe:
-    """The recipe that `augfuse train` uses where none is given."""
+    """The recipe that `augfuse train` uses by default."""
     from augfuse.experiment.setup.prepare import LARGEST_ARRAY
     from augfuse.experiment.setup.run_recipe import digits_recipe
     from augfuse.experiment.tasks import task_for

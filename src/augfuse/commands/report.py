@@ -1,4 +1,4 @@
-"""`augfuse report`: the report of a finished run, written again from the files in its folder."""
+"""`augfuse report`: write the report of a finished run again, from the files in its folder."""
 
 from __future__ import annotations
 

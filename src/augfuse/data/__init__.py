@@ -1,1 +1,1 @@
-"""Sources of images: arrays, folders, and how they are decoded and split."""
+"""Data sets: sources, decoding, splits, batches and export."""

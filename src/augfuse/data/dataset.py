@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, final
 
@@ -14,6 +13,7 @@ from augfuse.data.batches.room import Room
 from augfuse.data.columns.labels import check_named, class_names, labelled
 from augfuse.data.columns.things import Size, class_counts
 from augfuse.data.columns.user_columns import own_columns
+from augfuse.data.rows import check_index, check_rows, check_weights
 from augfuse.data.sample import Sample
 from augfuse.data.split import split_rows
 from augfuse.data.stores.joined import JoinedStore
@@ -41,14 +41,20 @@ class Skeleton(NamedTuple):
 
 @final
 class DataSet:
-    """n samples, each an image with what belongs to it. Made by `af.open`, `af.from_arrays`, `af.from_directory` and
-    their sisters. It does not change: `subset`, `split`, `concat`, `repeat`, `weighted` and `balanced` make another one
-    that shares the images.
+    """A data set of n samples: images with labels and targets, made by `af.open`, `af.from_arrays` and the like.
 
-    store: where the images lie. rows: (n,) int64, sample i is row rows[i] of the store. table: the columns.
-    classes: names, label k is classes[k]; None where labels have none. value_range: the full scale (low, high) of the
-    pixels, or None for that of the dtype. part: "train", "val", "test", or None. parts: the data sets of all parts of
-    what was opened, by name; empty where it has none, and for a subset. skeleton: of its key points, or None.
+    It does not change: `subset`, `split`, `concat`, `repeat`, `weighted` and `balanced` make another one that shares
+    the images.
+
+    Args:
+        store: where the images are read from.
+        table: the columns.
+        classes: names, label k is classes[k]; None for labels without names.
+        value_range: the full scale (low, high) of the pixels; None for that of the dtype.
+        rows: (n,) int64, sample i is row rows[i] of the store.
+        part: "train", "val", "test", or None.
+        parts: the data sets of all parts that were opened, by name; empty without parts, and for a subset.
+        skeleton: names and connections of the key points, or None.
     """
 
     __slots__ = ("_paths", "classes", "part", "parts", "rows", "skeleton", "store", "table", "value_range")
@@ -139,8 +145,8 @@ class DataSet:
         return found
 
     def read(self, positions: np.ndarray, threads: int, room: Room | None = None) -> list[Read]:
-        """The samples at these positions (k,), each 0 <= position < n, in up to `threads` threads; for one whose image
-        cannot be decoded, why. room: as for a store."""
+        """Return the samples at these `positions` (k,), each 0 <= position < n, read by up to `threads` threads; a
+        DecodeError in place of one that cannot be decoded. `room`: memory for the images, as for a store."""
         found = self.store.read(self.rows[positions].tolist(), threads, room)
         if self.labels is not None:
             chosen = self.labels[positions]
@@ -163,8 +169,10 @@ class DataSet:
             return DecodeError(error.reason, read.path) if error.path is None else error
 
     def raw(self, index: SupportsIndex, /) -> bytes:
-        """The file of sample `index` as it is; at most one byte more than `decode` takes. Raises DecodeError, and
-        DataError where there is no file."""
+        """Return the file of sample `index` as it is; at most one byte more than `decode` takes.
+
+        Raises DecodeError if it cannot be read, and DataError if there is no file.
+        """
         return self.store.raw(int(self.rows[check_index(index, len(self))]))
 
     def __repr__(self) -> str:
@@ -193,17 +201,23 @@ class DataSet:
         return f"{words}: {', '.join(listed)}"
 
     def subset(self, rows: Sequence[int] | np.ndarray) -> DataSet:
-        """The samples at these positions (0..n-1, in this order, repeats allowed). Raises DataError."""
+        """Return the samples at positions `rows` (k,), 0..n-1, in this order, repeats allowed; DataError for others."""
         return self._taken(check_rows(rows, len(self)))
 
     def split(
         self, fraction: float, seed: int = 0, stratify: bool | str = True, groups: Any = None
     ) -> tuple[DataSet, DataSet]:
-        """(rest, held_out), about `fraction` held out, each class keeping its share, also where images have several
-        labels; see `augfuse.data.split`.
+        """Return two data sets, the rest and about `fraction` held out; see `augfuse.data.split`.
 
-        stratify: the name of a target, such as "box_labels", to keep the share of what it holds instead of labels.
-        groups: (n,), what must not be parted; by default `data.groups`.
+        Args:
+            fraction: the share held out, between 0 and 1.
+            seed: a whole number; the same seed gives the same split.
+            stratify: True: each class keeps its share, also with several labels an image; False: by chance; the name
+                of a target, such as "box_labels": the shares of what it holds.
+            groups: (n,), samples of one group stay together; by default `data.groups`.
+
+        Raises:
+            RangeError, DataError: options that cannot be used, or too few samples or groups.
         """
         groups = self.groups if groups is None else groups
         amounts = None
@@ -222,8 +236,8 @@ class DataSet:
         return self._taken(rest), self._taken(held_out)
 
     def concat(self, *others: DataSet) -> DataSet:
-        """These samples, then those of `others`. Raises DataError where classes, value ranges or the kinds of labels
-        differ."""
+        """Return these samples, then those of `others`; classes, value ranges and kinds of labels must be the same,
+        else it raises DataError."""
         every = (self, *others)
         for place, other in enumerate(others):
             if not isinstance(other, DataSet):
@@ -247,20 +261,20 @@ class DataSet:
         )
 
     def repeat(self, times: int) -> DataSet:
-        """All samples `times` times over; each is augmented anew every time that it comes in an epoch."""
+        """Return every sample `times` times; each is augmented anew every time that it comes in an epoch."""
         return self._taken(np.tile(np.arange(len(self)), whole("repeat: times", times, 1)))
 
     def weighted(self, weights: Any) -> DataSet:
-        """The same samples, of which a shuffled epoch draws n, each as often as its share of the weights says: n times
-        its share, rounded up or down by chance. Each is augmented anew every time that it comes in an epoch.
+        """Return the same samples, of which a shuffled epoch draws n in proportion to `weights` (n,).
 
-        weights: (n,), each 0 or more, not all 0. A loader that does not shuffle serves every sample once. DataError.
+        A sample comes n times its share of the weights, rounded up or down by chance, and is augmented anew each time.
+        Weights are 0 or more, not all 0, else it raises DataError. A loader that does not shuffle serves each once.
         """
         found = check_weights("weighted", weights, len(self), np.float64)
         return self._with(msgspec.structs.replace(self.table, sampling=found), self.rows)
 
     def balanced(self) -> DataSet:
-        """The same samples, of which a shuffled epoch draws each class equally often; see `weighted`."""
+        """Return the same samples, of which a shuffled epoch draws each class equally often; see `weighted`."""
         labels = self.labels
         if labels is None or labels.ndim != 1 or labels.dtype.kind != "i":
             got = "no labels" if labels is None else f"labels {labels.dtype} {labels.shape}"
@@ -271,7 +285,7 @@ class DataSet:
         return self.weighted(1.0 / counts[codes.reshape(len(self))])
 
     def with_classes(self, classes: Sequence[str]) -> DataSet:
-        """The same samples with these names of the classes. DataError where a label has none."""
+        """Return the same samples with `classes` as the names of the classes; DataError if a label has no name."""
         names = class_names(classes)
         check_named(self.labels, names, "with_classes")
         made = self._with(self.table, self.rows)
@@ -279,51 +293,60 @@ class DataSet:
         return made
 
     def with_labels(self, labels: np.ndarray, classes: Sequence[str] | None = None) -> DataSet:
-        """The same samples with these labels (n, ...), and names of the classes where they are class numbers."""
+        """Return the same samples with these `labels` (n, ...); `classes` are the names, if they are class numbers."""
         found, names = labelled(labels, classes, len(self), "with_labels")
         made = self._with(msgspec.structs.replace(self.table, labels=found), self.rows)
         made.classes = names
         return made
 
     def with_sample_weights(self, weights: Any) -> DataSet:
-        """The same samples, each with what it counts in a loss: `batch.sample_weights`, and the third part of what a
-        Keras model gets from `loader.to_keras()`. weights: (n,), each 0 or more, not all 0; None for no weights."""
+        """Return the same samples with `weights` for the loss (n,), each 0 or more, not all 0; None for no weights.
+
+        They are `batch.sample_weights`, and the third part of a batch of `loader.to_keras()`.
+        """
         found = None if weights is None else check_weights("with_sample_weights", weights, len(self), np.float32)
         return self._with(msgspec.structs.replace(self.table, sample_weights=found), self.rows)
 
     def with_targets(self, *, box_format: BoxFormat = "pascal_voc", **targets: Any) -> DataSet:
-        """The same samples with what belongs to places in their images, by name; None takes one away.
+        """Return the same samples with targets: masks, boxes and what else moves with their images.
 
             af.from_arrays(x).with_targets(mask=masks, boxes=boxes, box_labels=numbers)
 
-        Each: a list or an array with an entry for each sample: "mask" (h, w), "masks" (k, h, w), "boxes" (k, 4),
-        "box_labels" (k,), "keypoints", "polygons", or a further field. Nothing is copied, but boxes that are converted.
-        box_format: of the boxes given, as in `Recipe`, but "oriented"; the data set hands out [x1, y1, x2, y2] in
-        pixels, "pascal_voc", whatever it is. DataError, ImageError.
+        Args:
+            box_format: of the boxes given, as in `Recipe`, except "oriented". The data set returns "pascal_voc", [x1,
+            y1,
+                x2, y2] in pixels, in any case.
+            **targets: a list or an array with an entry for each sample: "mask" (h, w), "masks" (k, h, w), "boxes" (k,
+            4),
+                "box_labels" (k,), "keypoints", "polygons", or a further field; None removes one. Only boxes are copied.
+
+        Raises:
+            DataError, ImageError: targets that do not fit the samples.
         """
         columns = own_columns(self.table.targets, len(self), targets, box_format)
         return self._with(msgspec.structs.replace(self.table, targets=columns), self.rows)
 
     def with_copies(self, copies: np.ndarray) -> DataSet:
-        """The same samples, of which those of `copies` (n,) bool are augmented copies of others."""
+        """Return the same samples, with `copies` (n,) bool marking those that are augmented copies of others."""
         return self._with(msgspec.structs.replace(self.table, copies=copies), self.rows)
 
     def statistics(self, workers: int | None = None, on_error: Literal["raise", "skip"] = "raise") -> Statistics:
-        """Mean, standard deviation and histogram of each channel, sizes, and samples of each class.
+        """Return mean, standard deviation and histogram of each channel, the sizes, and the samples of each class.
 
-        Every image is read once. `af.Normalize.from_stats` takes it.
-
-        The result is the same for any number of threads (`workers`, all cores by default), and exact for whole numbers.
-        on_error "skip" leaves out files that cannot be decoded, with an AugfuseWarning. Raises DecodeError, DataError
-        (images with different channels or depths).
+        Every image is read once. `af.Normalize.from_stats` takes the result, which is the same for any number of
+        threads (`workers`, all cores by default), and exact for whole numbers. `on_error` "skip" leaves out files that
+        cannot be decoded, with an AugfuseWarning. Raises DecodeError, and DataError for images with different channels
+        or depths.
         """
         from augfuse.data.measured.measure import statistics_of
 
         return statistics_of(self, workers, on_error)
 
     def zca(self, epsilon: float = 1e-6, workers: int | None = None) -> Whitening:
-        """ZCA whitening fitted to the images, as fractions of full scale; `zca.apply(batch)` takes what `af.ToFloat()`
-        writes. All images have one shape. They are read twice. epsilon: added to the variances.
+        """Return ZCA whitening fitted to the images, as fractions of full scale.
+
+        `zca.apply(batch)` takes what `af.ToFloat()` writes. All images have one shape; they are read twice by `workers`
+        threads (all cores by default). `epsilon` is added to the variances.
         """
         from augfuse.data.measured.measure import whitening_of
 
@@ -350,44 +373,3 @@ def as_parts(sets: Mapping[str | None, DataSet]) -> dict[str | None, DataSet]:
     for name, data in sets.items():
         data.part, data.parts = name, named if name is not None else {}
     return dict(sets)
-
-
-def check_weights(what: str, weights: Any, length: int, dtype: Any) -> np.ndarray:
-    """Weights as a new array (n,). Raises DataError, which begins with `what`."""
-    try:
-        found = np.array(weights, dtype)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{what}: wanted {length} numbers ({error}).") from None
-    if found.shape != (length,) or not np.isfinite(found).all() or (found < 0).any() or not found.any():
-        got = f"shape {found.shape}" if found.shape != (length,) else f"{found.min():g}..{found.max():g}"
-        raise DataError(
-            f"{what}: got weights of {got} for {length} samples, wanted one for each, 0 or more, not all 0."
-        )
-    return found
-
-
-def check_index(index: SupportsIndex, length: int) -> int:
-    """A list-like index as 0 <= i < length. Raises IndexError outside, ImageTypeError for what is not an integer."""
-    try:
-        position = operator.index(index)
-    except TypeError:
-        raise ImageTypeError(
-            f"a data set takes one integer index, got {shown(index)}; for several samples type data.subset(rows)"
-        ) from None
-    if not -length <= position < length:
-        raise IndexError(f"index {position} is out of range for {length} samples")
-    return position % length
-
-
-def check_rows(rows: Sequence[int] | np.ndarray, length: int) -> np.ndarray:
-    """Positions for a subset as int64 (k,), each 0 <= row < length. Raises DataError."""
-    found = np.asarray(rows)
-    if found.size == 0:
-        raise DataError("subset: got no rows, wanted at least one.")
-    if found.ndim != 1 or found.dtype.kind not in "iu":
-        hint = " For a mask type np.flatnonzero(mask)." if found.dtype == bool else ""
-        raise DataError(f"subset: got rows of shape {found.shape} and dtype {found.dtype}, wanted integers (k,).{hint}")
-    low, high = int(found.min()), int(found.max())
-    if low < 0 or high >= length:
-        raise DataError(f"subset: got rows {low}..{high}, wanted 0..{length - 1}.")
-    return found.astype(np.int64)

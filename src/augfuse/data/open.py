@@ -56,7 +56,7 @@ def open(
     color: Color | None = "rgb",
     exclude: Exclude | None = None,
 ) -> DataSet:
-    """The data set under a path, whatever it is:
+    """Open the data set under a path, of whatever kind it is.
 
         photos/                  class folders, with or without train, val and test folders; see `from_directory`
         photos.zip, photos.tar   the same in an archive, read in place; see `from_zip` and `from_tar`
@@ -72,13 +72,19 @@ def open(
                                  and `from_parquet`
         data.npz                 x_train and y_train, x_val and y_val, x_test and y_test; or x and y
 
-    part: "train", "val" or "test"; by default "train", or all where nothing is divided. The others are at hand as
-        `data.parts`.
-    color: the channels that image files are decoded to, as in `from_directory`; None for those that each file has.
-    exclude: image files to leave out, as there.
+    Args:
+        data: the path of a file or a folder.
+        part: "train", "val" or "test"; by default "train", or all where nothing is divided. The others are at hand as
+            `data.parts`.
+        color: the channels that image files are decoded to, as in `from_directory`; None for those that each file has.
+        exclude: image files to leave out, as there.
 
-    Raises DataNotFoundError (no such file or folder), DataError (a file, a list or labels that cannot be used, no such
-    part).
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such file or folder.
+        DataError: a file, a list or labels that cannot be used, no such part.
     """
     path = Path(data)
     parts = open_parts(path, color, exclude).parts

@@ -1,4 +1,4 @@
-"""What a source hands out for one index."""
+"""A sample: what a source returns for one index."""
 
 from __future__ import annotations
 

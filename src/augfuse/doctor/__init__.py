@@ -1,6 +1,7 @@
-"""What is wrong with a data set, a recipe or a trained model, before it costs a training run.
+"""Find what is wrong with a data set, a recipe or a trained model before it costs a training run.
 
 from augfuse import doctor
+
 checkup = doctor.examine("photos", recipe="recipe.yaml", model="model.keras")
 """
 

@@ -30,7 +30,7 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing graver than a hint was found."""
+        """Whether no error and no warning was found."""
         return all(finding.severity == "hint" for finding in self.findings)
 
     @property
@@ -39,8 +39,8 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(name for finding in self.findings for name in finding.files))
 
     def to_json(self) -> str:
-        """The whole record as JSON text in ASCII, with what is not in it as escapes; a loss that is not a number is
-        null. Each finding also has its `page`."""
+        """The whole record as JSON text in ASCII; other characters are escaped, a loss of NaN is null. Each finding
+        also has its `page`."""
         record = msgspec.to_builtins(self)
         for found, said in zip(self.findings, record["findings"], strict=True):
             said["page"] = found.page

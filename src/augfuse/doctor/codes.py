@@ -1,4 +1,4 @@
-"""Every finding the doctor can make: its code, how grave it is, and a title. `explanations.py` says more about each."""
+"""Every finding that the doctor can make: its code, severity and title. `explanations.py` says more about each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
 
 
 class Code(NamedTuple):
-    """error: training breaks, or its numbers are wrong. warning: results suffer. hint: worth knowing."""
+    """A severity and a title. error: training fails, or its numbers are wrong. warning: results suffer. hint: worth
+    knowing."""
 
     severity: Severity
     title: str

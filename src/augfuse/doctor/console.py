@@ -1,4 +1,4 @@
-"""The findings for people, in a terminal, and the quarantine list for sources."""
+"""Print findings in a terminal, and write the quarantine list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "hint": "cyan"}
 
 
 def show(checkup: Checkup, console: Console) -> None:
-    """Print what was examined, a table of the findings, and how the model did."""
+    """Print what was examined, a table of the findings, and the accuracy and loss of the model."""
     parts = [f"{count:,} {name}".strip() for name, count in checkup.parts.items()]
     classes = f", {counted(len(checkup.classes), 'class', 'classes')}" if checkup.classes else ", no classes"
     console.print(Text(printable(f"{checkup.data}: {' + '.join(parts)} images{classes}", console.encoding)))
@@ -40,7 +40,7 @@ def show(checkup: Checkup, console: Console) -> None:
 
 
 def show_code(code: str, console: Console) -> None:
-    """Print what a code of CODES means, and its cure."""
+    """Print what a code of CODES means, and what to do."""
     known, (meaning, cure) = CODES[code], EXPLANATIONS[code]
     title = Text.assemble((code, "bold"), " ", (known.severity, _STYLES[known.severity]), f": {known.title}")
     for paragraph in (title, "", meaning, "", f"What to do: {cure}"):

@@ -1,4 +1,4 @@
-"""What there is to examine: the parts of a data set, before any image has been read."""
+"""The data set to examine: its parts, before any image has been read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Part:
 
     @property
     def title(self) -> str:
-        """For sentences: `train`, or `the data` where there are no parts."""
+        """Its name in sentences: `train`, or `the data` without parts."""
         return self.name or "the data"
 
 
@@ -55,12 +55,12 @@ class Survey:
 
     @property
     def training(self) -> Part:
-        """The part that is trained on: the first one where none is called train."""
+        """The part used for training: the first one if none is called train."""
         return next((part for part in self.parts if part.name == "train"), self.parts[0])
 
     @property
     def held_out(self) -> Part:
-        """The part that a model is judged on: of those with labels test, else val, else the one that is trained on."""
+        """The part used to judge a model: of those with labels test, else val, else the training part."""
         named = {part.name: part for part in self.parts if part.labels is not None}
         return named.get("test") or named.get("val") or self.training
 

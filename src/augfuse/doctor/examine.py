@@ -1,4 +1,4 @@
-"""The examination: gather, look at every image once, and run every check."""
+"""The examination: list the data, read every image once, run every check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each finding means and how to cure it: the text of docs/doctor.md, for `augfuse doctor --explain`."""
+"""What each finding means and what to do: the text of docs/doctor.md, for `augfuse doctor --explain`."""
 
 from __future__ import annotations
 
@@ -199,8 +199,8 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "AF504": (
         "A mirrored 3 is not a 3, a 6 upside down is a 9, a turn to the left becomes one to the right. Reported where "
         "classes are named like digits, letters or directions, and the recipe flips, or turns by more than 45 "
-        "degrees. Arrays of ten numbered classes of gray images of 28x28 or 8x8 may hold digits or clothes: there the "
-        'message says "if they are digits".',
+        "degrees. Arrays of ten numbered classes of gray images of 28x28 or 8x8 may hold digits or clothes: the "
+        "message then holds only if they are digits or letters.",
         "Leave that transform out, unless such an image keeps its label.",
     ),
     "AF505": (

@@ -12,9 +12,11 @@ EXAMPLES = 5
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """severity: "error", "warning" or "hint". message: one sentence with numbers. count: how many images, classes or
-    pairs it is about. examples: up to five of them, by name. advice: what to do next. files: what a quarantine list
-    names because of it; empty where leaving files out is not a cure.
+    """One finding.
+
+    severity: "error", "warning" or "hint". message: one sentence with numbers. count: how many images, classes or pairs
+    it is about. examples: up to five of them, by name. advice: what to do next. files: the files for the quarantine
+    list; empty if leaving files out does not help.
     """
 
     code: str
@@ -28,7 +30,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def page(self) -> str:
-        """Where the documentation explains it."""
+        """The address of its explanation in the documentation."""
         return f"docs/doctor.md#{self.code.lower()}"
 
 

@@ -1,4 +1,4 @@
-"""What DATA means to the doctor: the same folders, archives and arrays that sources take, and those they refuse."""
+"""Open DATA for the doctor: the folders, archives and arrays that sources take, and those they refuse."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from augfuse.errors import DataError, DataNotFoundError, ImageTypeError
 
 
 def gather(data: str | os.PathLike[str] | DataSet | Any) -> Survey:
-    """List a data set; no image is read yet.
+    """List a data set without reading images.
 
-    Raises DataNotFoundError (no such file or folder), DataError (nothing in it that could be examined),
-    ImageTypeError (neither a path nor a data set).
+    Raises DataNotFoundError (no such file or folder), DataError (nothing in it to examine), ImageTypeError (neither a
+    path nor a data set).
     """
     if isinstance(data, DataSet):
         return survey_sets(data.parts or {None: data}, "arrays" if data.images is not None else str(data.store))

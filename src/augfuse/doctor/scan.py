@@ -1,4 +1,4 @@
-"""Look at every image once: can it be read, how is it stored, what does it look like at a glance."""
+"""Read every image once: whether it decodes, how it is stored, and simple statistics of its pixels."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _look_at_pixels(image: np.ndarray, row: int, looks: Looks, scale: tuple[floa
 
 
 def _scale(images: np.ndarray) -> tuple[float, float] | None:
-    """Gain and offset that bring floats into about 0..255, the same for all images of an array; None for integers."""
+    """Scale and bias that bring floats into about 0..255, the same for all images of an array; None for integers."""
     if images.dtype.kind != "f":
         return None
     some = images[:: max(1, len(images) // 64)].astype(np.float64)

@@ -1,1 +1,1 @@
-"""Training the same network with and without a recipe, compared honestly, and reported. `af.train(...)` calls it."""
+"""Train the same network with and without a recipe, compare the two on paired seeds, and write a report."""

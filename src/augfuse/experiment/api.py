@@ -53,21 +53,52 @@ def train(
 ) -> Outcome:
     """Train the same network without and with a recipe, on paired seeds, and report which was better.
 
-    data: a path as `augfuse train` takes it; a source (with `parts`, or divided here); (train, test) or (train, val,
-    test) sources; arrays (x, y), or ((x_train, y_train), (x_test, y_test)); None for the digits of scikit-learn. Images
-    are uint8; labels class numbers, or the data set has masks or boxes. exclude: with a path, images to leave out: the
-    file that `augfuse doctor --quarantine` writes, or paths as `af.from_directory` takes them. task: what the network
-    is for, by default what the data holds: classes of images ("classification"; accuracy), else masks ("segmentation";
-    mean IoU), else boxes ("detection"; COCO's AP, which needs pycocotools). recipe: an `af.Recipe` or the path of a
-    YAML file; None for a mild one. model: "module:function", "file.py:function", the path of a `.keras` or `.h5` file,
-    a function of (input_shape, classes) or of nothing, or a Keras model; None for a small CNN. trust_model: code that a
-    model file holds may run; without it such a file is refused. sweep: strengths such as (0, 0.5, 1, 1.5). size:
-    (height, width) in pixels, or one number for both. progress: print it. All other arguments are those of the command.
+    The same call continues an interrupted run; a finished one with the same `name` and settings is read.
 
-    An interrupted run is continued by the same call; a finished one with the same `name` and settings is read. The
-    result holds everything the report shows; `result.test_score`, `result.gap`, `result.model`, `result.report`.
+    Args:
+        data: a path as `augfuse train` takes it; a source (with `parts`, or divided here); (train, test) or (train,
+            val, test) sources; arrays (x, y), or ((x_train, y_train), (x_test, y_test)); None for the digits of
+            scikit-learn. Images are uint8; labels class numbers, or the data set has masks or boxes.
+        recipe: an `af.Recipe` or the path of a YAML file; None for a mild one.
+        exclude: with a path, images to leave out: the file that `augfuse doctor --quarantine` writes, or paths as
+            `af.from_directory` takes them.
+        task: what the network is for, by default what the data holds: classes of images ("classification"; accuracy),
+            else masks ("segmentation"; mean IoU), else boxes ("detection"; COCO's AP, which needs pycocotools).
+        model: "module:function", "file.py:function", the path of a `.keras` or `.h5` file, a function of (input_shape,
+            classes) or of nothing, or a Keras model; None for a small CNN.
+        keep_weights: start from the weights of the model file instead of new ones.
+        trust_model: code that a model file holds may run; without it such a file is refused.
+        epochs: passes over the training part; 15 by default, 60 for the digits.
+        minutes: time for all arms together: as many epochs as fit, the same number for each, at most `epochs` if given.
+        seeds: how many pairs of arms to train; 3 by default, 5 for the digits.
+        seed: the first seed; the others follow it.
+        sweep: strengths such as (0, 0.5, 1, 1.5).
+        early_stopping: end an arm after this many epochs without a lower validation loss, and keep its best weights.
+        average_epochs: with early_stopping: weights are moving averages over about this many epochs; 1 takes them as
+            they are.
+        reduce_lr: lower the learning rate after this many epochs without a lower validation loss.
+        lr_factor: the factor by which the learning rate is multiplied then.
+        min_lr: the lowest learning rate.
+        class_weights: weight the training images so that all classes count the same.
+        evaluations: how many times the training and the test part are measured, evenly spread over the epochs.
+        deterministic: make the backend compute repeatably, if it has a switch for that.
+        size: (height, width) in pixels, or one number for both.
+        batch_size: images of a training step.
+        optimizer: "adam", "adamw", "nadam", "sgd", "rmsprop" or "adagrad", for a model that is not compiled.
+        learning_rate: of the optimizer; 0.001 by default, or what the model was compiled with.
+        workers: threads that prepare batches; 0 for none; by default the loader chooses.
+        tensorboard: also write the curves for TensorBoard.
+        out: the folder of all runs.
+        name: the folder of this run; by default the interrupted run of the same settings, else the time and the name of
+            the data.
+        overwrite: start a run of this name again.
+        progress: print the progress.
 
-    Raises AugfuseError: data, recipe, model or numbers that cannot be used, with what to change.
+    Returns:
+        An `Outcome`: everything that the report shows, such as `test_score`, `gap`, `model` and `report`.
+
+    Raises:
+        AugfuseError: data, recipe, model or numbers that cannot be used; the message has what to change.
     """
     from rich.console import Console
 

@@ -37,17 +37,17 @@ class Measure:
         self.steps = full if limit is None else max(1, min(full, limit // loader.batch_size))
 
     def __call__(self, network: Network) -> Found:
-        """What the network says about this part, the same images in the same order at every call."""
+        """The predictions for this part: the same images in the same order at every call."""
         return network.task.evaluate(network, self.loader, steps=self.steps)
 
     def score(self, network: Network, epoch: int) -> metrics.Score:
-        """How the network does on this part after `epoch`. Raises DataError where its predictions are not numbers."""
+        """The scores on this part after `epoch`. Raises DataError if the predictions contain NaN or infinity."""
         return _scored(network, self(network), epoch)
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The parts an arm is scored on. `validation` is there where stopping or the learning rate looks at it."""
+    """The parts an arm is scored on; `validation` only if early stopping or the learning rate depends on it."""
 
     train: Measure
     test: Measure
@@ -75,9 +75,11 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class ArmState:
-    """An arm after some of its epochs: all that the following ones depend on. `network` is `Network.state()`, `average`
-    the moving average of its weights where early stopping chooses among epochs, `best` that of the least validation
-    loss so far."""
+    """The state of an arm after some epochs, from which training resumes.
+
+    `network` is `Network.state()`, `average` the moving average of its weights with early stopping, `best` the average
+    with the lowest validation loss so far.
+    """
 
     points: tuple[Point, ...] = ()
     network: State | None = None
@@ -87,7 +89,7 @@ class ArmState:
     average: list[np.ndarray] | None = None
 
     def stopped(self, course: Course) -> bool:
-        """Whether no epoch follows."""
+        """Whether training is over."""
         patience = course.early_stopping
         return len(self.points) >= course.epochs or (patience is not None and self.stopping.waited >= patience)
 
@@ -104,8 +106,8 @@ def measured_epochs(epochs: int, evaluations: int) -> frozenset[int]:
 
 
 def averaged(before: list[np.ndarray] | None, weights: list[np.ndarray], epoch: int, span: int) -> list[np.ndarray]:
-    """The exponential moving average of the weights after `epoch`, over about `span` epochs: of all of them the plain
-    mean while they are few. Whole numbers are counts, not weights: the newest ones are taken."""
+    """The exponential moving average of the weights after `epoch`, over about `span` epochs; over fewer it is the plain
+    mean. Integer variables are counters, not weights: the newest values are taken."""
     if before is None:
         return weights
     share = max(2 / (span + 1), 1 / (epoch + 1))
@@ -125,12 +127,11 @@ def train_epochs(
     progress: Progress,
     save: Callable[[ArmState], None],
 ) -> ArmState:
-    """Train on from `state`, which `network` is in, until the course ends; `save` is called after each epoch.
+    """Train on from `state`, which `network` has loaded, to the last epoch; `save` is called after each epoch.
 
-    `loader` gives full batches with one-hot labels; waiting is the time spent asking it for the next batch, computing
-    the time of the optimiser step. With early stopping it is the average of the weights over the last epochs that is
-    scored, and that may be kept: single epochs differ by more than a small validation part can tell. Raises DataError
-    where the loss or an answer is not a number any more.
+    `loader` gives full batches with one-hot labels. Waiting is the time until the next batch arrives, computing the
+    time of the optimiser step. With early stopping the moving average of the weights is scored and may be kept: a small
+    validation part cannot tell single epochs apart. Raises DataError if the loss or a prediction is NaN or infinite.
     """
     batches = _all_batches(loader, len(state.points), course.epochs)
     while not state.stopped(course):
@@ -165,10 +166,10 @@ def train_epochs(
 def finished_arm(
     network: Network, name: str, seed: int, strength: float, state: ArmState, measures: Measures
 ) -> tuple[Arm, Found]:
-    """The arm at its end, and what its kept weights say about the test part.
+    """The arm at its end, and the predictions of its kept weights for the test part.
 
-    With early stopping the weights of the least validation loss are put back into `network`, and scored, whatever epoch
-    they are from. Raises DataError where their answers are not numbers.
+    With early stopping the weights with the lowest validation loss are loaded into `network` and scored, whatever epoch
+    they are from. Raises DataError if the predictions contain NaN or infinity.
     """
     kept = len(state.points) - 1
     if state.best is not None:
@@ -197,7 +198,7 @@ def _scored(network: Network, found: Found, epoch: int) -> metrics.Score:
 
 
 def _validated(network: Network, state: ArmState, course: Course, loss: float) -> ArmState:
-    """What follows from the validation loss of the last epoch: the best weights so far, a lower learning rate."""
+    """Update the best weights and the learning rate from the validation loss of the last epoch."""
     point = replace(state.points[-1], validation_loss=loss)
     state = replace(state, points=(*state.points[:-1], point))
     if course.early_stopping is not None:
@@ -214,8 +215,8 @@ def _validated(network: Network, state: ArmState, course: Course, loss: float) -
 
 
 def _all_batches(loader: Any, first: int, epochs: int) -> Generator[Any, None, None]:
-    """The batches of the epochs from `first` on. The threads of an epoch start while the last step before it computes:
-    an epoch of a few short steps would otherwise wait for its first batch as long as for all others."""
+    """The batches of the epochs from `first` on. The threads of the next epoch start during the last step of the
+    present one, so that short epochs do not wait for their first batch."""
     if first >= epochs:
         return
     with ThreadPoolExecutor(1) as starter:

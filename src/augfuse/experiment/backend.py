@@ -47,8 +47,8 @@ def require_extra() -> str:
 
 
 def _backend(missing: list[str]) -> str | None:
-    """The backend that Keras is on already, the one that the environment names, or the first that is installed; where
-    none is, it is added to `missing`. Raises MissingExtraError for one that is named and not there."""
+    """The backend that Keras is on already, that the environment names, or that is installed, in this order; without
+    one it is added to `missing`. Raises MissingExtraError for one that is named and not installed."""
     if "keras" in sys.modules:
         return sys.modules["keras"].backend.backend()
     named = os.environ.get("KERAS_BACKEND")
@@ -71,10 +71,8 @@ def _backend(missing: list[str]) -> str | None:
 
 
 def load_keras() -> Any:
-    """Import Keras on the backend that `require_extra` names; an already imported Keras keeps its own.
-
-    Raises MissingExtraError where Keras or its backend is not installed.
-    """
+    """Import Keras on the backend that `require_extra` names; if Keras is imported already, its backend stays. Raises
+    MissingExtraError if Keras or its backend is not installed."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if "keras" in sys.modules:
         keras = sys.modules["keras"]
@@ -93,8 +91,8 @@ def load_keras() -> Any:
 
 @contextlib.contextmanager
 def repeatable(wanted: bool) -> Iterator[None]:
-    """Inside, the backend computes the same bytes from the same input, where it has a switch for that (see `repeats`).
-    The switch is one for the whole process: afterwards it is as it was."""
+    """Make the backend deterministic inside the block, if it has a switch for that (see `repeats`). The switch is
+    global: the block restores its former value."""
     backend = load_keras().backend.backend()
     if wanted and backend == "tensorflow" and not _op_determinism():
         importlib.import_module("tensorflow").config.experimental.enable_op_determinism()
@@ -116,8 +114,8 @@ def repeatable(wanted: bool) -> Iterator[None]:
 
 
 def repeats() -> str:
-    """ "yes" where the backend computes the same bytes from the same input on this machine, as things are switched now;
-    else "no: " and what would change it."""
+    """ "yes" if the backend is deterministic on this machine with its present switches, else "no: " and what would
+    change it."""
     keras = load_keras()
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -140,8 +138,8 @@ def _tensorflow_config() -> Any:
 
 
 def layers_of(model: Any, inputs: Any = None) -> Any:
-    """A model of the same layers with fresh weights, not compiled: Keras' own copy also wants to copy the loss, and
-    cannot where that is a function of the user's. Of `inputs` where they are given."""
+    """A model of the same layers with new weights, not compiled. Keras' own clone also copies the loss, and fails if
+    that is a function of the user's. `inputs`: its input tensors, if given."""
     keras = load_keras()
     compiled, model.compiled = model.compiled, False
     lambdas = any(isinstance(layer, keras.layers.Lambda) for layer in model._flatten_layers())
@@ -152,8 +150,8 @@ def layers_of(model: Any, inputs: Any = None) -> Any:
 
 
 def _again(layer: Any) -> Any:
-    """A fresh layer of the same settings. A Lambda that this process made, or was trusted to load, may be copied: Keras
-    cannot tell it from one out of a file."""
+    """A new layer with the same configuration. A Lambda of this process, or of a trusted file, may be copied: Keras
+    cannot tell it from one out of any file."""
     keras = load_keras()
     if isinstance(layer, keras.Model):
         return keras.models.clone_model(layer, clone_function=_again)
@@ -162,21 +160,21 @@ def _again(layer: Any) -> Any:
 
 
 def global_random_state() -> list[np.ndarray]:
-    """What dropout without a seed draws from, where that is not a variable of the model: torch's generator. Else []."""
+    """The random state of dropout without a seed, if the model does not hold it (torch's generator); else []."""
     if load_keras().backend.backend() != "torch":
         return []
     return [importlib.import_module("torch").get_rng_state().numpy().copy()]
 
 
 def set_global_random_state(state: list[np.ndarray]) -> None:
-    """Put what `global_random_state` returned back."""
+    """Restore the state that `global_random_state` returned."""
     if state:
         torch = importlib.import_module("torch")
         torch.set_rng_state(torch.from_numpy(state[0].copy()))
 
 
 def environment() -> dict[str, str]:
-    """Versions that a result depends on, and whether the same ones give it again. Needs Keras to be loaded."""
+    """Versions that a result depends on, and whether the same versions repeat it exactly. Keras must be loaded."""
     keras = load_keras()
     backend = keras.backend.backend()
     found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
@@ -195,10 +193,8 @@ def environment() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _native_stderr_held() -> Iterator[None]:
-    """Hold back what native code prints to file descriptor 2 while importing; print it after all if the import fails.
-
-    TensorFlow announces its CPU features there whatever TF_CPP_MIN_LOG_LEVEL says.
-    """
+    """Hold back what native code prints to file descriptor 2 during an import; print it if the import fails. TensorFlow
+    prints its CPU features there even if TF_CPP_MIN_LOG_LEVEL forbids it."""
     try:
         stderr = sys.stderr.fileno()
     except (OSError, ValueError, AttributeError):  # stderr is replaced by an object without a descriptor

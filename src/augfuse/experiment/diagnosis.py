@@ -1,6 +1,6 @@
-"""How well one arm was trained, by rules with numbers: suspicious, unstable, over-fitted, underfit or good.
+"""Diagnose the training of one arm by rules with limits: suspicious, unstable, over-fitted, underfit or good.
 
-docs/report.md explains each rule; the limits stand here, once.
+docs/report.md explains each rule; the limits are defined here.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ STRONG_ERRORS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the rules look at: one arm, all its seeds.
+    """The input of the rules: one arm, all its seeds.
 
     `train` and `test` hold the accuracy of the kept weights of each seed, without augmentation. `test_curves` and
-    `loss_curves` hold the accuracy and the loss on the test part at each measured epoch up to the kept one, one row for
-    each seed. `most_common` is the share of the commonest class of the test part, which is what always answering that
-    class would score; `answers` counts the different classes that the seeds answered at all.
+    `loss_curves` hold accuracy and loss on the test part at each measured epoch up to the kept one, a row for each
+    seed. `most_common` is the share of the most frequent class of the test part, the accuracy of a constant prediction;
+    `answers` is the number of different classes predicted by the seeds.
 
-    `passed`: in a seed the kept epoch is not the last one that was allowed. `stopped`: all seeds ended before that one,
+    `passed`: a seed kept an earlier epoch than the last one allowed. `stopped`: all seeds stopped before the last one,
     so that more epochs change nothing. `stopping`, `slowing`: --early-stopping, --reduce-lr were given.
     """
 
@@ -60,7 +60,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A verdict, the numbers that led to it, and what would change it."""
+    """A verdict, the numbers behind it, and advice."""
 
     kind: Kind
     reason: str
@@ -74,7 +74,7 @@ def sentences(result: Comparison) -> tuple[str, ...]:
 
 
 def evidence(result: Comparison, name: str) -> Evidence:
-    """What the rules need of the arm called `name`."""
+    """The input of the rules for the arm called `name`."""
     arms = result.of(name)
     tests = [[point.test for point in arm.until_kept if point.test is not None] for arm in arms]
     trains = [[point.train for point in arm.until_kept if point.train is not None] for arm in arms]
@@ -116,7 +116,7 @@ def diagnose(found: Evidence) -> Diagnosis:
 
 
 def standard_error(found: Evidence) -> float:
-    """Of the mean test accuracy, from the number of test images alone."""
+    """The standard error of the mean test accuracy, from the number of test images alone."""
     test = _mean(found.test)
     return math.sqrt(max(test * (1 - test), 0.0) / found.test_images)
 
@@ -127,7 +127,7 @@ def gap_limit(found: Evidence) -> float:
 
 
 def skill_floor(found: Evidence) -> float:
-    """The training accuracy below which an arm is underfit: 60 % of the way from the constant answer to all right."""
+    """The training accuracy below which an arm is underfit: 60 % of the way from a constant prediction to 100 %."""
     return found.most_common + SKILL_LIMIT * (1 - found.most_common)
 
 
@@ -153,9 +153,8 @@ def _suspicious(found: Evidence) -> Diagnosis | None:
     if test < below and train >= skill_floor(found):
         return Diagnosis(
             "suspicious",
-            f"it knows its training images ({train:.1%}), and does worse on the test part ({test:.1%}) than always "
-            f"answering its commonest class would ({constant:.1%}). Labels of the test part are likely in "
-            "another order.",
+            f"training accuracy is {train:.1%}, but test accuracy ({test:.1%}) is below that of a constant prediction "
+            f"of the most frequent class ({constant:.1%}). The class order of the test part is likely another one.",
             "Compare the class order of the two parts: augfuse doctor DATA.",
         )
     return None
@@ -202,7 +201,8 @@ def _over_fitted(found: Evidence) -> Diagnosis | None:
         return Diagnosis(
             "over-fitted",
             f"the gap is {_points(gap)} points, and the test loss ended {rise:.0%} above its lowest value (limit "
-            f"{LOSS_RISE_LIMIT:.0%} once the gap is above {_points(SMALL_GAP)}): it grows sure of its mistakes.",
+            f"{LOSS_RISE_LIMIT:.0%} once the gap is above {_points(SMALL_GAP)}): it grows more "
+            "confident in wrong predictions.",
             _either(
                 None if found.stopping else "Stop early and keep the best weights (--early-stopping 5)",
                 "Augment more strongly" if found.stopping else "augment more strongly",
@@ -216,14 +216,14 @@ def _underfit(found: Evidence) -> Diagnosis | None:
     if found.answers == 1:
         return Diagnosis(
             "underfit",
-            f"it gives every test image the same answer ({_mean(found.test):.1%} of them are right).",
+            f"it predicts the same class for every test image (accuracy {_mean(found.test):.1%}).",
             "Lower the learning rate tenfold, and look at the input values and at the labels.",
         )
     if train < floor:
         return Diagnosis(
             "underfit",
             f"the training accuracy is {train:.1%}, wanted at least {floor:.1%} ({SKILL_LIMIT:.0%} of the way from "
-            f"always answering the commonest class, {found.most_common:.1%}, to all right).",
+            f"a constant prediction, {found.most_common:.1%}, to 100 %).",
             f"{_points(floor - train)} points more would change it. What raises it: {_longer(found)}, a larger "
             "network, another --learning-rate, milder augmentation.",
         )
@@ -247,7 +247,7 @@ def _longer(found: Evidence) -> str:
 
 
 def _either(*ways: str | None) -> str:
-    """`A, b, or c.`"""
+    """`A, b, or c.` of a list."""
     *first, last = [way for way in ways if way is not None]
     return f"{', '.join([*first, f'or {last}'] if first else [last])}."
 

@@ -22,8 +22,10 @@ from augfuse.files import scratch
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """A compiled and traced network, to be reset, with its `facts`; and the first images of each arm. `began`:
-    `time.monotonic()` when the dry run did, whose time is the run's."""
+    """The result of a dry run: the compiled network, to be reset, with its `facts`, and the first images of each arm.
+
+    `began` is `time.monotonic()` at its start; its time counts as time of the run.
+    """
 
     network: Network
     facts: ModelFacts
@@ -32,9 +34,10 @@ class DryRun:
 
 
 def dry_run(job: Job) -> DryRun | None:
-    """Try what the training of a job is made of; nothing is written. None where the run is finished already.
+    """Take one training step, save and reload the model; nothing is written to the run folder. None if the run is
+    finished.
 
-    Raises AugfuseError: images that cannot be read, and what the user's network or loss gets wrong.
+    Raises AugfuseError: images that cannot be read, or errors of the user's network or loss.
     """
     if job.finished:
         return None
@@ -69,7 +72,7 @@ def _dry_run(job: Job, began: float) -> DryRun:
 
 
 def _labels_hint(network: Network) -> str:
-    """What a loss of the user's has to know."""
+    """What a custom loss receives."""
     loss = loss_of(network.model)
     if isinstance(loss, str) or (getattr(loss, "__module__", None) or "").startswith("keras."):
         return ""

@@ -1,4 +1,5 @@
-"""When to stop and when to learn slower, from the validation loss: plain numbers, so that a run can be resumed."""
+"""Early stopping and reduction of the learning rate from the validation loss, as plain numbers that a resume
+restores."""
 
 from __future__ import annotations
 
@@ -11,18 +12,20 @@ _LEAST_GAIN = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The least loss so far, the epoch it was seen in (-1: none yet), and how many epochs have passed without gain."""
+    """The lowest loss so far, its epoch (-1: none yet), and the number of epochs since without improvement."""
 
     best: float = math.inf
     epoch: int = -1
     waited: int = 0
 
     def stopping(self, epoch: int, loss: float) -> Watch:
-        """After an epoch, as keras.callbacks.EarlyStopping counts: any smaller loss is a gain. NaN is none."""
+        """Update after an epoch, as keras.callbacks.EarlyStopping does: any lower loss is an improvement; NaN is
+        not."""
         return Watch(loss, epoch) if loss < self.best else Watch(self.best, self.epoch, self.waited + 1)
 
     def slowing(self, epoch: int, loss: float, patience: int) -> tuple[Watch, bool]:
-        """After an epoch, as keras.callbacks.ReduceLROnPlateau counts; and whether the learning rate is due to fall."""
+        """Update after an epoch, as keras.callbacks.ReduceLROnPlateau does; also whether the learning rate must
+        fall."""
         if loss < self.best - _LEAST_GAIN:
             return Watch(loss, epoch), False
         waited = self.waited + 1

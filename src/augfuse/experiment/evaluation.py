@@ -1,8 +1,8 @@
-"""What a trained network says about each test image, kept in the run folder, and how the images look as it gets them.
+"""Predictions of trained networks for the test images, kept in the run folder, and the input values of a network.
 
 A run folder holds `predictions/ARM-SEED.npz` for every arm: indices (n,) int64 (positions in the test part), paths (n,)
-str (empty where the images are not files), and what the task keeps of each image. Of a classification: probabilities
-(n, classes) float32 and labels (n,) int64.
+str (empty if the images are not files), and what the task keeps of each image. For a classification: probabilities (n,
+classes) float32 and labels (n,) int64.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FED_IMAGES = 1024
 
 
 class Found(Protocol):
-    """What one arm of one seed says about the test part, one row for each image: a dataclass whose other fields are
+    """Predictions of one arm and seed for the test part, one row per image: a dataclass whose other fields are
     arrays."""
 
     @property
@@ -53,7 +53,7 @@ class Found(Protocol):
 
     @property
     def finite(self) -> bool:
-        """Whether all predictions are numbers."""
+        """Whether all predictions are finite."""
         ...
 
 
@@ -87,11 +87,11 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A test image that an arm takes for another class, by the mean of its seeds' probabilities.
+    """A test image that an arm classifies wrongly, by the mean probabilities of its seeds.
 
     `said` is the predicted class, the one with the highest mean probability, `probability` that mean,
-    `truth_probability` the one of the true class, `seeds` how many of the seeds predict it. `picture` is the image as
-    the network gets it, uint8 (h, w, 1) or (h, w, 3).
+    `truth_probability` the one of the true class, `seeds` how many of the seeds predict it. `picture` is the network's
+    input, uint8 (h, w, 1) or (h, w, 3).
     """
 
     arm: str
@@ -107,10 +107,10 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A test image with what is right about it and what an arm says, drawn over it: uint8 (h, w, 3) pictures.
+    """A test image with ground truth and predictions drawn over it: uint8 (h, w, 3) pictures.
 
-    `index` and `path` as in `Mistake`; `pictures` are that of the truth, then one for each arm; `words` are what stands
-    under each of these.
+    `index` and `path` as in `Mistake`; `pictures` are the one with the ground truth, then one for each arm; `words` are
+    their captions.
     """
 
     index: int
@@ -132,7 +132,7 @@ class Fed:
 
 
 def evaluation_batches(loader: Loader, steps: int | None = None) -> Iterator[Batch]:
-    """The batches of an evaluation loader, or the first `steps` of them. DataError where it augments."""
+    """The batches of an evaluation loader, or its first `steps`. Raises DataError if the loader augments."""
     if loader.training:
         raise DataError("evaluate: got a training loader, wanted training=False: test images are not augmented.")
     return loader.stream(0, None if steps is None else range(steps))
@@ -165,7 +165,7 @@ def evaluate(network: Any, loader: Loader, *, arm: str = "", seed: int = 0, step
 
 
 def file_of(folder: Path, arm: str, seed: int) -> Path:
-    """Where a run folder keeps what an arm of a seed says."""
+    """The file in a run folder for the predictions of an arm and seed."""
     return folder / FOLDER / f"{arm}-{seed}.npz"
 
 
@@ -183,7 +183,7 @@ def _arrays(kind: Any) -> list[str]:
 
 
 def load(folder: Path, arm: str, seed: int, kind: type[F] = Evaluation) -> F:
-    """What `save` wrote of such a record. Raises DataNotFoundError (no such file), DataError (not such a file)."""
+    """Read the predictions that `save` wrote. Raises DataNotFoundError (no such file), DataError (another file)."""
     path = file_of(folder, arm, seed)
     if not path.is_file():
         raise DataNotFoundError(f"{path}: no such file. It is written when the {arm} arm of seed {seed} is trained.")
@@ -198,7 +198,7 @@ def load(folder: Path, arm: str, seed: int, kind: type[F] = Evaluation) -> F:
 
 
 def together(evaluations: Sequence[Evaluation]) -> np.ndarray:
-    """(n, classes) float64: the mean probabilities of one arm's seeds, which must have seen the same images."""
+    """(n, classes) float64: the mean probabilities of the seeds of one arm; all must hold the same images."""
     first = evaluations[0]
     for other in evaluations[1:]:
         if not np.array_equal(other.indices, first.indices):
@@ -212,10 +212,10 @@ def together(evaluations: Sequence[Evaluation]) -> np.ndarray:
 def worst_mistakes(
     evaluations: Sequence[Evaluation], loader: Loader, limit: int = SHOWN_MISTAKES
 ) -> tuple[Mistake, ...]:
-    """The test images one arm is most confidently wrong about, at most `limit`, the worst first.
+    """The wrong predictions of one arm with the highest confidence, at most `limit`, the most confident first.
 
-    `evaluations` are all seeds of the arm; `loader` is an evaluation loader of the test part in its own order with
-    batches of one image, which makes the pictures.
+    `evaluations` are all seeds of the arm; `loader` is an evaluation loader of the test part, not shuffled, with batch
+    size 1, which makes the pictures.
     """
     first, mean = evaluations[0], together(evaluations)
     found = []
@@ -238,10 +238,8 @@ def worst_mistakes(
 
 
 def as_fed(part: str, loader: Loader, limit: int = FED_IMAGES) -> Fed:
-    """Smallest and largest value, and mean and standard deviation per channel, of what `loader` feeds (NHWC).
-
-    Over the first `limit` images of its first epoch, in whole batches.
-    """
+    """Smallest and largest value, mean and standard deviation per channel of the batches of `loader` (NHWC), over the
+    first `limit` images of its first epoch, in whole batches."""
     steps = range(max(1, min(len(loader), limit // loader.batch_size)))
     return summed(part, (batch.images for batch in loader.stream(0, steps)))
 

@@ -1,4 +1,4 @@
-"""What the Python API takes as data: a path, data sets, or arrays."""
+"""The data that the Python API takes: a path, data sets, or arrays."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WANTED = (
 
 
 def parts_from(data: Any, task: str | None = None) -> Parts:
-    """The training and the test part of what was given, for a task; see `af.train`. Raises DataError."""
+    """The training and the test part of the data that was passed, for a task; see `af.train`. Raises DataError."""
     if data is None or isinstance(data, (str, os.PathLike)):
         return load_parts(None if data is None else Path(data), task=task)
     if isinstance(data, DataSet):
@@ -64,7 +64,7 @@ def _from_sets(given: Mapping[str | None, Any], task: str | None) -> Parts:
 
 
 def _numbered(sets: dict[str | None, DataSet], classes: tuple[str, ...] | None) -> dict[str | None, DataSet]:
-    """The same with names of their classes: the numbers where they have none."""
+    """The same with class names; classes without names are named by their numbers."""
     most = 0
     for data in sets.values():
         labels = data.labels

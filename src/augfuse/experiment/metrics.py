@@ -35,7 +35,7 @@ class Interval(NamedTuple):
 
 
 class ClassScores(NamedTuple):
-    """Per class, (classes,) float64 each: nan where nothing is defined, because the class was never predicted or never
+    """Scores per class, (classes,) float64 each: NaN if undefined, because the class was never predicted or never
     occurs. `support` counts the images."""
 
     precision: np.ndarray
@@ -45,8 +45,8 @@ class ClassScores(NamedTuple):
 
 
 class PixelScores(NamedTuple):
-    """Per class, (classes,) float64 each: nan where a class neither is in the masks nor was predicted. `support` counts
-    the pixels."""
+    """Scores per class, (classes,) float64 each: NaN for a class that is neither in the masks nor predicted. `support`
+    counts the pixels."""
 
     iou: np.ndarray
     precision: np.ndarray
@@ -55,10 +55,10 @@ class PixelScores(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """Stated against found: in each bin of the highest probability, its mean and the share of right answers.
+    """Reliability of the highest probability: per bin its mean and the accuracy.
 
-    Bins are equally wide over 0..1, each with its upper edge; empty ones are nan. `error` is the expected calibration
-    error: the mean over all answers of how far the two are apart in their bin.
+    Bins are equally wide over 0..1, each with its upper edge; empty ones are NaN. `error` is the expected calibration
+    error: the mean over all predictions of the difference between the two in their bin.
     """
 
     confidence: np.ndarray
@@ -129,7 +129,7 @@ def mean_iou(confusion: np.ndarray) -> float:
 
 
 def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> Calibration:
-    """How far the highest of (n, classes) probabilities can be taken at its word."""
+    """The reliability of the highest of (n, classes) probabilities."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
@@ -142,7 +142,7 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIB
 
 
 def confident_mistakes(probabilities: np.ndarray, labels: np.ndarray, limit: int) -> np.ndarray:
-    """Rows of (n, classes) probabilities whose highest one is another class than the label, the most certain first."""
+    """The rows of (n, classes) probabilities whose prediction is wrong, the most confident first."""
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:limit]
 
@@ -190,7 +190,7 @@ def t_interval(differences: np.ndarray) -> Interval:
 
 
 def winner(interval: Interval) -> str:
-    """ "augmented", "plain", or "undecided" where the interval holds zero."""
+    """ "augmented", "plain", or "undecided" if the interval contains zero."""
     if interval.low > 0:
         return "augmented"
     if interval.high < 0:

@@ -1,4 +1,4 @@
-"""What was asked of a training run, and its limits."""
+"""The options of a training run, and their limits."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plain(options: Options) -> Options:
-    """What a program gave, NumPy's numbers as Python's: the settings on record are plain. RangeError where a number or
-    a switch is not one, DataError where a name is not."""
+    """The options with NumPy's numbers as Python's, as they are recorded. Raises RangeError for a number or switch of
+    another type, DataError for a name."""
     unset = Options()
     found: dict[str, Any] = {}
     for name, number in (*((name, _whole) for name in _WHOLE), *((name, _real) for name in _REAL)):
@@ -115,7 +115,7 @@ def _real(name: str, value: Any) -> float:
 
 
 def check_options(options: Options) -> None:
-    """Refuse numbers and names that make no run: RangeError, DataError."""
+    """Raise RangeError or DataError for numbers and names that cannot be used."""
     for name in ("epochs", "seeds", "batch_size", "early_stopping", "average_epochs", "reduce_lr", "evaluations"):
         value = getattr(options, name)
         if value is not None and value < 1:

@@ -1,4 +1,4 @@
-"""What the user sees while training: a bar in a terminal, plain lines elsewhere."""
+"""Progress of a training run: a bar in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finished comparison consists of: plain records that the trainer fills and the report reads."""
+"""The records of a finished comparison, which the trainer fills and the report reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running a settled job: train all arms, save the better one, check it, report."""
+"""Run a prepared job: train all arms, save the better one, check it, write the report."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def sentence(result: Comparison) -> str:
         return f"Augmentation won by {points:.1f} points: {numbers} ({interval})."
     if result.winner == PLAIN:
         return f"Augmentation lost by {points:.1f} points: {numbers} ({interval})."
-    return f"No clear winner: {numbers}, and the interval of the difference holds zero ({interval})."
+    return f"No clear winner: {numbers}, and the interval of the difference contains zero ({interval})."
 
 
 def interval_words(result: Comparison) -> str:
@@ -103,7 +103,7 @@ def findings(result: Comparison) -> tuple[str, ...]:
         )
     if len(result.settings.seeds) == 1:
         found.append(
-            "One seed only: the interval covers the choice of test images, not the luck of the initial weights. "
+            "One seed only: the interval covers the choice of test images, not that of the initial weights. "
             "Type --seeds 5."
         )
     elif result.winner == "undecided" and result.interval.low < result.interval.high:
@@ -119,14 +119,14 @@ def findings(result: Comparison) -> tuple[str, ...]:
     repeats = result.environment.get("repeatable", "yes")  # runs of older versions do not tell
     if repeats != "yes":
         found.append(
-            f"The same command may end with other numbers ({repeats.removeprefix('no: ')}): sums in another order "
-            "differ in the last digit, and training makes that grow."
+            f"The same command may end with other numbers ({repeats.removeprefix('no: ')}): floating-point "
+            "sums in another order differ in the last digit, and training amplifies the difference."
         )
     share = result.timing(AUGMENTED).wait_fraction
     if share > WAIT_LIMIT:
         found.append(
-            f"{share:.1%} of each step was spent waiting for data. From photo files decoding is most of it: store the "
-            "pictures at the size that is needed."
+            f"{share:.1%} of each step was spent waiting for data. With photo files most of it is decoding: store the "
+            "images at the size that the network needs."
         )
     return (*found, *_fed_findings(result))
 
@@ -150,8 +150,8 @@ def _validation_findings(result: Comparison) -> list[str]:
     if lead >= chance:
         return []
     text = (
-        f"The verdict hangs on {images} validation images: they chose the epochs that were kept, and by chance alone "
-        f"such choices move the difference of the arms by up to {100 * chance:.1f} points, which is here "
+        f"The verdict depends on {images} validation images: they selected the epochs that were kept, and chance in "
+        f"this selection alone moves the difference of the arms by up to {100 * chance:.1f} points; here it is "
         f"{100 * lead:.1f}."
     )
     more = (chance / lead) ** 2 if lead else np.inf

@@ -85,15 +85,21 @@ def preprocessing(source: str | os.PathLike[str] | Mapping[str, Any]) -> Recipe:
         af.preprocessing("my_model/preprocessor_config.json")       # or the folder that it lies in
         af.Recipe([af.HorizontalFlip(), *af.preprocessing("clip").transforms], interpolation="bicubic")
 
-    source: the name of a preset; a `preprocessor_config.json` of Hugging Face, or its folder; or what such a file
-        holds, as a dict. Honoured are do_resize, size, resample, do_center_crop, crop_size, crop_pct, do_rescale,
-        rescale_factor, rescale_offset, do_normalize, image_mean, image_std.
-
     A recipe reduces images by area averaging where they shrink much, and rounds sizes; Pillow's filters differ from
     that by a level or two. Lanczos becomes bicubic, with an AugfuseWarning.
 
-    Raises DataNotFoundError (no such preset or file), DataError (a file that is not one, an entry that means nothing,
-    or that no recipe can do), both with the file and the entry.
+    Args:
+        source: the name of a preset; a `preprocessor_config.json` of Hugging Face, or its folder; or what such a file
+            holds, as a dict. Honoured are do_resize, size, resample, do_center_crop, crop_size, crop_pct, do_rescale,
+            rescale_factor, rescale_offset, do_normalize, image_mean, image_std.
+
+    Returns:
+        A `Recipe`.
+
+    Raises:
+        DataNotFoundError: no such preset or file.
+        DataError: a file that is not one, an entry that means nothing, or that no recipe can do; both with the file and
+            the entry.
     """
     config = _config(source)
     _refuse_others(config)

@@ -36,7 +36,15 @@ def random_rotation(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> np.ndarray:
-    """Turn an image by an angle drawn from -rg..rg degrees. The rest is as in `apply_affine_transform`."""
+    """Turn an image by an angle drawn from -rg..rg degrees.
+
+    Args:
+        rg: the largest angle, in degrees.
+        x, others: as in `apply_affine_transform`; interpolation_order is its order.
+
+    Returns:
+        An array of the shape of `x`.
+    """
     theta = _uniform(-rg, rg)
     return apply_affine_transform(
         x,
@@ -64,8 +72,13 @@ def random_shift(
 ) -> np.ndarray:
     """Move an image by up to `hrg` of its height and `wrg` of its width (fractions, both signs).
 
-    As in Keras 3 the share of the height moves it along the columns and the share of the width along the rows. The rest
-    is as in `apply_affine_transform`.
+    Args:
+        wrg, hrg: the largest shift, as a fraction of the width and of the height. As in Keras 3 the first moves the
+            image along the rows, the second along the columns.
+        x, others: as in `apply_affine_transform`; interpolation_order is its order.
+
+    Returns:
+        An array of the shape of `x`.
     """
     _check_axes(x, (row_axis, col_axis, channel_axis))
     height, width = x.shape[row_axis], x.shape[col_axis]
@@ -95,7 +108,15 @@ def random_shear(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> np.ndarray:
-    """Shear an image by an angle drawn from -intensity..intensity degrees. The rest: `apply_affine_transform`."""
+    """Shear an image by an angle drawn from -intensity..intensity degrees.
+
+    Args:
+        intensity: the largest angle, in degrees.
+        x, others: as in `apply_affine_transform`; interpolation_order is its order.
+
+    Returns:
+        An array of the shape of `x`.
+    """
     shear = _uniform(-intensity, intensity)
     return apply_affine_transform(
         x,
@@ -122,7 +143,12 @@ def random_zoom(
 ) -> np.ndarray:
     """Zoom along columns and rows by two factors from `zoom_range` = (low, high); above 1 the image gets smaller.
 
-    (1, 1) draws nothing, and returns `x`. The rest is as in `apply_affine_transform`.
+    Args:
+        zoom_range: (low, high) factors; above 1 the image gets smaller; (1, 1) draws nothing and returns `x`.
+        x, others: as in `apply_affine_transform`; interpolation_order is its order.
+
+    Returns:
+        An array of the shape of `x`.
     """
     low, high = zoom_range
     zx = zy = 1.0
@@ -143,13 +169,29 @@ def random_zoom(
 
 @checked(x=rules.image_pixels)
 def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
-    """`apply_channel_shift` by an amount drawn from -intensity_range..intensity_range."""
+    """`apply_channel_shift` by an amount drawn from -intensity_range..intensity_range.
+
+    Args:
+        x, channel_axis: as in `apply_channel_shift`.
+        intensity_range: the largest shift, in the units of the pixels.
+
+    Returns:
+        An array of the shape of `x`.
+    """
     return apply_channel_shift(x, _uniform(-intensity_range, intensity_range), channel_axis=channel_axis)
 
 
 @checked(x=rules.image_pixels, brightness_range=rules.pair)
 def random_brightness(x: np.ndarray, brightness_range: Sequence[float], scale: bool = True) -> np.ndarray:
-    """`apply_brightness_shift` by a factor drawn from `brightness_range` = (low, high)."""
+    """`apply_brightness_shift` by a factor drawn from `brightness_range` = (low, high).
+
+    Args:
+        x, scale: as in `apply_brightness_shift`.
+        brightness_range: (low, high) factors; 1 changes nothing.
+
+    Returns:
+        An array of the shape of `x`.
+    """
     low, high = brightness_range
     return apply_brightness_shift(x, _uniform(low, high), scale)
 
@@ -172,14 +214,19 @@ def apply_affine_transform(
 ) -> np.ndarray:
     """Turn, move, shear and zoom one image, resampling it once.
 
-    x: three axes, the channels first or last; `row_axis`, `col_axis` and `channel_axis` say which is which.
-    theta, shear: degrees. tx, ty: pixels along the columns and along the rows; + moves the picture left and up.
-    zx, zy: zoom along columns and rows; 2 shows twice as much, at half the size.
-    fill_mode: "nearest", "reflect", "wrap" or "constant" (with `cval`), as SciPy understands them.
-    order: 0 nearest, 1 bilinear, 2 to 5 splines (these need SciPy).
+    Args:
+        x: three axes, the channels first or last; `row_axis`, `col_axis` and `channel_axis` say which is which.
+        theta, shear: degrees.
+        tx, ty: pixels along the columns and along the rows; + moves the picture left and up.
+        zx, zy: zoom along columns and rows; 2 shows twice as much, at half the size.
+        row_axis, col_axis, channel_axis: which of the three axes is which.
+        fill_mode: "nearest", "reflect", "wrap" or "constant" (with `cval`), as SciPy understands them.
+        cval: the value outside of the image, with fill_mode="constant".
+        order: 0 nearest, 1 bilinear, 2 to 5 splines (these need SciPy).
 
-    Returns an array of the shape and dtype of `x`, or `x` itself where there is nothing to do. It is computed in
-    float32; whole numbers are rounded half away from zero and clipped to the range of the dtype.
+    Returns:
+        An array of the shape and dtype of `x`, or `x` itself where there is nothing to do. It is computed in float32;
+            whole numbers are rounded half away from zero and clipped to the range of the dtype.
 
     Raises:
         ImageError: (a ValueError) axes that are not 0, 1 and 2, channels in the middle, or not three axes.
@@ -210,8 +257,14 @@ def apply_affine_transform(
 def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) -> np.ndarray:
     """Add `intensity` to every value and clip to the least and greatest value that the image had.
 
-    `channel_axis` is Keras' and changes nothing, for all channels get the same. Whole numbers plus a whole `intensity`
-    keep their dtype and stop at those limits (in Keras they wrap around); otherwise NumPy's rules give the dtype.
+    Args:
+        x: an array of numbers.
+        intensity: what to add, in the units of the pixels.
+        channel_axis: an option of Keras without effect: all channels get the same.
+
+    Returns:
+        An array of the shape of `x`. Whole numbers plus a whole `intensity` keep their dtype and stop at those limits
+            (in Keras they wrap around); otherwise NumPy's rules give the dtype.
     """
     x = np.asarray(x)
     if not x.size:
@@ -226,16 +279,19 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
 def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True) -> np.ndarray:
     """Multiply by `brightness` in 8 bits, as Pillow does: values become whole, products are cut, not rounded.
 
-    x: three axes, the channels last (first where `keras.config.image_data_format()` is "channels_first"). The fourth of
-        four channels is alpha and stays as it is. Any other number of channels may be given, unlike in Keras.
-    brightness: 0 is black, 1 changes nothing but to cut values to whole ones.
-    scale: True stretches the image to 0..255 before, and leaves it there. False takes values within 0..255 as they are;
-        images that leave 0..255 are stretched, changed, and put back to their range. Images within 0..1 become black:
-        multiply them by 255, or write scale=True.
+    Args:
+        x: three axes, the channels last (first where `keras.config.image_data_format()` is "channels_first"). The
+            fourth of four channels is alpha and stays as it is.
+        brightness: 0 is black, 1 changes nothing but to cut values to whole ones.
+        scale: True stretches the image to 0..255 before, and leaves it there. False takes values within 0..255 as they
+            are; images that leave 0..255 are stretched, changed, and put back to their range. Images within 0..1 become
+            black: multiply them by 255, or write scale=True.
 
-    Returns an array of the shape of `x` and dtype `keras.config.floatx()`; float64 where a float64 image left 0..255.
+    Returns:
+        An array of the shape of `x` and dtype `keras.config.floatx()`; float64 where a float64 image left 0..255.
 
-    Raises ImageError (a ValueError) for other than three axes and for NaN or infinite pixels.
+    Raises:
+        ImageError: (a ValueError) for other than three axes and for NaN or infinite pixels.
     """
     from PIL import Image, ImageEnhance
 
@@ -275,7 +331,15 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
 
 @checked(matrix=rules.matrix, x=rules.number, y=rules.number)
 def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
-    """A 3x3 matrix that acts about the origin, made to act about the centre ((x - 1) / 2, (y - 1) / 2)."""
+    """A 3x3 matrix that acts about the origin, made to act about the centre ((x - 1) / 2, (y - 1) / 2).
+
+    Args:
+        matrix: (3, 3), about the origin.
+        x, y: height and width of the image, in pixels.
+
+    Returns:
+        An array (3, 3) float64.
+    """
     to_origin, back = np.eye(3), np.eye(3)
     back[:2, 2] = float(x) / 2 - 0.5, float(y) / 2 - 0.5
     to_origin[:2, 2] = -back[:2, 2]
@@ -284,7 +348,14 @@ def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np
 
 @checked(x=rules.image_pixels)
 def flip_axis(x: ArrayLike, axis: int) -> np.ndarray:
-    """The array with one axis reversed: a view of it."""
+    """The array with one axis reversed: a view of it.
+
+    Args:
+        x, axis: an array, and the axis to reverse.
+
+    Returns:
+        A view of `x`.
+    """
     array = np.asarray(x)
     if not -array.ndim <= axis < array.ndim:
         raise RangeError(f"axis: got {axis} for x of shape {array.shape}, wanted 0..{array.ndim - 1}.")

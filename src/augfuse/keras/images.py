@@ -71,14 +71,18 @@ def load_img(
 ) -> Image.Image:
     """Read an image file into a PIL image, as `keras.utils.load_img` does.
 
-    path: a file name (str, Path or bytes), or the file itself in a BytesIO.
-    color_mode: "rgb", "rgba" or "grayscale". Grayscale keeps gray images of 16 and 32 bits as they are (PIL modes
-        "I;16" and "I"); everything else becomes 8 bits per channel.
-    target_size: (height, width) in pixels, or None for the size of the file. Further entries are ignored.
-    interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
-    keep_aspect_ratio: cut the middle out before resizing, so that nothing is stretched.
-    compat: None turns images upright by their EXIF orientation, and scales 16-bit gray to 8 bits by v / 257 when it is
-        opened as colour; "strict" gives Keras' pixels.
+    Args:
+        path: a file name (str, Path or bytes), or the file itself in a BytesIO.
+        color_mode: "rgb", "rgba" or "grayscale". Grayscale keeps gray images of 16 and 32 bits as they are (PIL modes
+            "I;16" and "I"); everything else becomes 8 bits per channel.
+        target_size: (height, width) in pixels, or None for the size of the file. Further entries are ignored.
+        interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
+        keep_aspect_ratio: cut the middle out before resizing, so that nothing is stretched.
+        compat: None turns images upright by their EXIF orientation, and scales 16-bit gray to 8 bits by v / 257 when it
+            is opened as colour; "strict" gives Keras' pixels.
+
+    Returns:
+        An image of PIL.
 
     Raises:
         ImageTypeError: (a TypeError) `path` is of another type, or `target_size` is not a pair of whole numbers.
@@ -129,7 +133,15 @@ def read_image(
 
 @checked(filename=rules.path, white_list_formats=rules.endings)
 def validate_filename(filename: str | os.PathLike[str], white_list_formats: Iterable[str]) -> bool:
-    """Whether a file of this name exists and ends in one of these extensions, whatever the case of its letters."""
+    """Whether a file of this name exists and ends in one of these extensions, whatever the case of its letters.
+
+    Args:
+        filename: a path.
+        white_list_formats: file extensions without the dot.
+
+    Returns:
+        True or False.
+    """
     name = os.fspath(filename)
     return name.lower().endswith(_strings(white_list_formats)) and Path(name).is_file()
 
@@ -138,7 +150,15 @@ def validate_filename(filename: str | os.PathLike[str], white_list_formats: Iter
 def list_pictures(directory: str | os.PathLike[str], ext: str | Iterable[str] = PICTURES) -> list[str]:
     """Paths of the files with these extensions in a folder and the folders in it, sorted; links are not followed.
 
-    Raises DataNotFoundError (a FileNotFoundError) where `directory` is not a folder.
+    Args:
+        directory: the folder.
+        ext: file extensions without the dot, one or several.
+
+    Returns:
+        The paths, as strings.
+
+    Raises:
+        DataNotFoundError: (a FileNotFoundError) where `directory` is not a folder.
     """
     if not Path(directory).is_dir():
         raise DataNotFoundError(f"list_pictures: {why_missing(str(directory), kind='folder')}")

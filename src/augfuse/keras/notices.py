@@ -1,4 +1,4 @@
-"""Notices, once in a process, where a defect of Keras is mended while a user's code runs."""
+"""Notices, once in a process, about a defect of Keras that augfuse corrects."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ class LoaderDataset(keras.utils.PyDataset):
     A hand-written loop calls `on_epoch_begin()`, asks for batches and calls `on_epoch_end()`: each round that served
     two batches or more (or all) is an epoch. `for images, labels in dataset` serves the current epoch, moving nothing.
 
-    Speed. The loader's threads compute the batches ahead, in the order in which Keras is going to ask for them, also
-    under `fit(shuffle=True)`. Where that order cannot be foreseen a batch is computed when it is asked for. The threads
+    Speed. The loader's threads prefetch the batches in the order in which Keras is going to ask for them, also
+    under `fit(shuffle=True)`. Without a predictable order a batch is computed when it is asked for. The threads
     of a pass end with the pass, when Keras drops it (an error, Ctrl-C), with `close()`, or with the data set.
 
     Errors of the loader come out of `fit` unchanged, except on the TensorFlow backend, which runs the data set in a
@@ -69,6 +69,10 @@ class LoaderDataset(keras.utils.PyDataset):
 
     Use `to_pydataset(loader)` or `loader.to_keras()` to make one. It pickles if its loader does; a copy starts in the
     same epoch.
+
+    Args:
+        loader: an `af.Loader`.
+        target: the name of a target that takes the place of the labels, such as "mask"; None for the labels.
     """
 
     @checked(loader=rules.loader)

@@ -26,10 +26,14 @@ _SHOWN = 1e-9  # parameters this close to it are left out of the words
 class Applied(msgspec.Struct, frozen=True):
     """What one transform did to one image.
 
-    path: its place in the recipe ("Rotate#0", or "OneOf#0/Rotate#0"). name: its class. fired: whether it acted: its `p`
-    let it act, and the OneOf or SomeOf around it chose it. always: it is not an augmentation and acts on every image
-    (Resize, Normalize). values: the drawn floats in the units of its fields, a tuple of them for what is drawn per
-    channel; empty where it did not fire. text: the same in words, "rotate -12.3°"; empty where nothing was changed.
+    Args:
+        path: its place in the recipe ("Rotate#0", or "OneOf#0/Rotate#0").
+        name: its class.
+        fired: whether it acted: its `p` let it act, and the OneOf or SomeOf around it chose it.
+        always: it is not an augmentation and acts on every image (Resize, Normalize).
+        values: the drawn floats in the units of its fields, a tuple of them for what is drawn per channel; empty where
+            it did not fire.
+        text: the same in words, "rotate -12.3°"; empty where nothing was changed.
     """
 
     path: str

@@ -70,9 +70,25 @@ class Mixture(msgspec.Struct, frozen=True, eq=False):
 
 @final
 class Plan(msgspec.Struct, frozen=True, eq=False):
-    """The plan of a batch of n images. `seed` is the one used, also where fresh entropy was drawn.
+    """The plan of a batch of n images.
+
+    `seed` is the one used, also where fresh entropy was drawn.
 
     Of a recipe that mixes samples it is what is done to the mixed ones, `images`, and `before` what makes them.
+
+    Args:
+        drawn: what was drawn: activities and parameters of each transform, per image.
+        settings: fill, interpolation, value range and target rules of the recipe.
+        images: sizes, channels and dtype of the images that the plan is for.
+        dtype: dtype of the output; None for that of the images.
+        view: the name of the view that it makes; None without views.
+        low, high: the full scale of the pixels.
+        fill_value: (channels,), the colour outside of the image, with fill="constant".
+        steps: fused segments and Locals, in order.
+        write: the last step: clip, scale, bias, dtype.
+        lowered: the numbers that an executor takes.
+        views: the plans of further views, by name.
+        before: what mixes the samples before; None without a mix.
     """
 
     drawn: Drawn
@@ -144,8 +160,16 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
         return len(self.drawn)
 
     def describe(self, i: int) -> tuple[Applied, ...]:
-        """What each transform does to image `i` of the batch, in the order of application: whether it fires, and by how
-        much. IndexError outside 0..n-1; negative numbers count from the end.
+        """What each transform does to image `i`, in the order of application: whether it fires, and by how much.
+
+        Args:
+            i: the place of the image in the batch; negative numbers count from the end.
+
+        Returns:
+            One entry for each transform.
+
+        Raises:
+            IndexError: i outside 0..n-1.
         """
         if not -len(self) <= i < len(self):
             raise IndexError(f"image {i} is out of range for a batch of {len(self)}")
@@ -160,12 +184,22 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
         return _later["inverse"](self)
 
     def to_bytes(self) -> bytes:
-        """The plan as bytes, which `Plan.from_bytes` reads; see `Recipe.replay`."""
+        """Return the plan as bytes, which `Plan.from_bytes` reads; see `Recipe.replay`."""
         return _later["to_bytes"](self)
 
     @staticmethod
     def from_bytes(data: bytes) -> Plan:
-        """The inverse of `to_bytes`. Nothing is imported or run by reading. RecipeError for bytes that are not a plan,
-        are cut or damaged, or were written by another version.
+        """Read a plan that `to_bytes` wrote.
+
+        Reading imports and runs nothing.
+
+        Args:
+            data: bytes of `Plan.to_bytes`.
+
+        Returns:
+            The plan.
+
+        Raises:
+            RecipeError: bytes that are not a plan, are cut or damaged, or were written by another version.
         """
         return _later["from_bytes"](data)

@@ -44,6 +44,9 @@ class Inverse:
 
     swap: pairs that change places in a mirrored image, as in `Targets`: what a model calls the left hand there is the
     right hand of the original.
+
+    Args:
+        plan: `batch.plan`.
     """
 
     def __init__(self, plan: Plan) -> None:

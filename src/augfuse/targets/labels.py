@@ -1,5 +1,4 @@
-"""Labels that are pictures: a mask handed over as a label stays where it is while its image is moved. A warning
-tells."""
+"""A warning for masks that are passed as labels: they are not moved with their image."""
 
 from __future__ import annotations
 

@@ -73,17 +73,24 @@ class Targets(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True, repr_
     (p, d) key points and the mask of the same place. `keep_empty` keeps them as boxes without area. `clip=False` leaves
     boxes and polygons that reach outside as they are.
 
-    hull: the box of a box that was turned: "corners", around its four corners, as in torchvision and Albumentations;
-        "ellipse", around the ellipse in it, tighter for round things; "tight", around the polygon or the mask of the
-        object, where it has one.
-    bind: where boxes are given too, polygons, key points (k, p, d) and masks (k, h, w) belong to them one by one.
-    mask_fill: what masks have outside of the source; None: what the recipe's `fill` says, and 0 where it is "constant".
-    mask_erase: what masks have where Erase and its kind hide the image; None: they stay as they are.
-    keypoint_format: the columns of key points: x, y in pixels, a: the angle in degrees, anticlockwise as seen; s: the
-        scale in pixels; v: the visibility, 0 outside of the image, at most 1 where the point is erased. "auto": xy for
-        two columns, xyv for three.
-    swap_keypoints, swap_labels, swap_mask: pairs of places (of key points within an object), class numbers and mask
-        values that change places where the image is mirrored.
+    Args:
+        min_area: smallest area of a box, in pixels.
+        min_side: shortest side of a box, in pixels.
+        min_visibility: smallest visible share of a box, 0..1.
+        clip: cut boxes and polygons at the edge of the image.
+        keep_empty: keep boxes that would be dropped, as boxes without area.
+        hull: the box of a box that was turned: "corners", around its four corners, as in torchvision and
+            Albumentations; "ellipse", around the ellipse in it, tighter for round things; "tight", around the polygon
+            or the mask of the object, where it has one.
+        bind: where boxes are given too, polygons, key points (k, p, d) and masks (k, h, w) belong to them one by one.
+        mask_fill: what masks have outside of the source; None: what the recipe's `fill` says, and 0 where it is
+            "constant".
+        mask_erase: what masks have where Erase and its kind hide the image; None: they stay as they are.
+        keypoint_format: the columns of key points: x, y in pixels, a: the angle in degrees, anticlockwise as seen; s:
+            the scale in pixels; v: the visibility, 0 outside of the image, at most 1 where the point is erased. "auto":
+            xy for two columns, xyv for three.
+        swap_keypoints, swap_labels, swap_mask: pairs of places (of key points within an object), class numbers and mask
+            values that change places where the image is mirrored.
     """
 
     min_area: Annotated[float, Number("smallest area of a box", "pixels", 0, 1e18)] = 0.0

@@ -70,7 +70,11 @@ from augfuse.transforms.write import ToFloat as ToFloat
 
 
 def list_transforms() -> tuple[type[Transform], ...]:
-    """Every transform class, in alphabetical order."""
+    """Every transform class, in alphabetical order.
+
+    Returns:
+        The classes.
+    """
     here = (value for name, value in sorted(globals().items()) if isinstance(value, type))
     return tuple(value for value in here if issubclass(value, Transform) and value is not Transform)
 

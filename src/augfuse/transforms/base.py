@@ -46,7 +46,13 @@ class Amount(NamedTuple):
 
 
 class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
-    """Base of every transform. `p`: probability, 0..1, drawn per image."""
+    """Base of every transform.
+
+    `p`: probability, 0..1, drawn per image.
+
+    Args:
+        p: probability that an image is transformed, 0..1, drawn for each image.
+    """
 
     p: Probability = 1.0
 

@@ -53,8 +53,9 @@ class Perspective(Geometric, frozen=True):
 
 @final
 class ElasticTransform(Displacement, frozen=True):
-    """Displace each place by smooth noise: -1..1, smoothed by a Gaussian of `sigma` pixels, times `alpha`. The standard
-    deviation of the displacements is 0.163 alpha / sigma pixels along x and along y.
+    """Displace each place by smooth noise: -1..1, smoothed by a Gaussian of `sigma` pixels, times `alpha`.
+
+    The standard deviation of the displacements is 0.163 alpha / sigma pixels along x and along y.
 
     Source: Simard et al. 2003, whose noise has a value for each pixel, as in Albumentations with uniform noise; the
     alpha of torchvision is half as strong. Here the noise has 32 x 32 values for x, then as many for y, whatever the
@@ -90,7 +91,9 @@ class ElasticTransform(Displacement, frozen=True):
 @final
 class GridDistortion(Displacement, frozen=True):
     """Stretch and squeeze the columns and the rows of a grid of num_steps x num_steps equal cells: each shows a part of
-    the picture whose width is 1 + a drawn number, relative to the others; its height likewise. The edges stay.
+    the picture whose width is 1 + a drawn number, relative to the others; its height likewise.
+
+    The edges stay.
 
     Source: Albumentations GridDistortion(normalized=True), for sides that num_steps divides.
     """

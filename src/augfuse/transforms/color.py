@@ -20,7 +20,10 @@ _TURNS = Interval("turn about the grey axis", "turns", -1, 1)
 
 @final
 class Brightness(Color, frozen=True):
-    """Multiply: v' = factor v. Source: torchvision adjust_brightness."""
+    """Multiply: v' = factor v.
+
+    Source: torchvision adjust_brightness.
+    """
 
     factor: Annotated[Range, _FACTOR] = (0.8, 1.2)
     mixes_channels: ClassVar[bool] = False
@@ -59,7 +62,10 @@ class Contrast(Color, frozen=True):
 
 @final
 class Saturation(Color, frozen=True):
-    """Mix with luma: v' = factor v + (1 - factor) luma. Source: torchvision adjust_saturation."""
+    """Mix with luma: v' = factor v + (1 - factor) luma.
+
+    Source: torchvision adjust_saturation.
+    """
 
     factor: Annotated[Range, _FACTOR] = (0.8, 1.2)
     examples: ClassVar = ({"factor": (0.8, 1.2)}, {"factor": (0, 0)})
@@ -74,7 +80,9 @@ class Saturation(Color, frozen=True):
 
 @final
 class Hue(Color, frozen=True):
-    """Turn the colours about the grey axis, luma kept. Source: rotation of (I, Q) in YIQ, as tf.image did before HSV.
+    """Turn the colours about the grey axis, luma kept.
+
+    Source: rotation of (I, Q) in YIQ, as tf.image did before HSV.
 
     One turn is the full circle, + goes from red to green to blue. Differs from a turn in HSV (torchvision), which keeps
     max and min instead of luma.
@@ -111,7 +119,10 @@ class ColorJitter(Color, frozen=True):
 
 @final
 class Grayscale(Color, frozen=True, kw_only=True):
-    """Every channel becomes luma; the number of channels stays. With p=1 it is kept in evaluation."""
+    """Every channel becomes luma; the number of channels stays.
+
+    With p=1 it is kept in evaluation.
+    """
 
     p: Probability = 0.1
     examples: ClassVar = ({}, {"p": 1.0})
@@ -141,7 +152,10 @@ class ChannelShift(Color, frozen=True):
 
 @final
 class Invert(Color, frozen=True, kw_only=True):
-    """The negative: v' = 1 - v. With p=1 it is kept in evaluation."""
+    """The negative: v' = 1 - v.
+
+    With p=1 it is kept in evaluation.
+    """
 
     p: Probability = 0.5
     mixes_channels: ClassVar[bool] = False

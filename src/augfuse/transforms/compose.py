@@ -43,7 +43,9 @@ def _shares(weights: tuple[float, ...]) -> tuple[np.ndarray, int]:
 @final
 class OneOf(Compose, frozen=True):
     """Apply one of `transforms`, chosen for each image with `weights` (None: all alike); then its own p decides whether
-    it acts. Evaluation leaves it out, so none of them may set the size of the image.
+    it acts.
+
+    Evaluation leaves it out, so none of them may set the size of the image.
     """
 
     transforms: _Transforms
@@ -79,8 +81,10 @@ class OneOf(Compose, frozen=True):
 
 @final
 class SomeOf(Compose, frozen=True):
-    """Apply n of `transforms` in list order, chosen for each image; n is one number or (fewest, most). With `replace`
-    one may be chosen several times, with new draws each time. Evaluation leaves it out, so none may set the size.
+    """Apply n of `transforms` in list order, chosen for each image; n is one number or (fewest, most).
+
+    With `replace` one may be chosen several times, with new draws each time. Evaluation leaves it out, so none may set
+    the size.
     """
 
     transforms: _Transforms
@@ -148,7 +152,10 @@ class SomeOf(Compose, frozen=True):
 
 @final
 class RandomOrder(Compose, frozen=True):
-    """Apply all of `transforms`, in an order that is drawn for each image. In evaluation they come in list order."""
+    """Apply all of `transforms`, in an order that is drawn for each image.
+
+    In evaluation they come in list order.
+    """
 
     transforms: _Transforms
     evaluation: ClassVar[Evaluation] = "counterpart"
@@ -190,7 +197,10 @@ class RandomOrder(Compose, frozen=True):
 
 @final
 class Sequential(Compose, frozen=True):
-    """Apply all of `transforms` in list order with probability p, or none of them. In evaluation: its transforms."""
+    """Apply all of `transforms` in list order with probability p, or none of them.
+
+    In evaluation: its transforms.
+    """
 
     transforms: _Transforms
     in_order: ClassVar[bool] = True
@@ -214,8 +224,10 @@ class Sequential(Compose, frozen=True):
 @final
 class When(Compose, frozen=True):
     """Apply all of `transforms` to the images whose label is one of `labels`: class numbers, or names of the data set's
-    classes. Other images pass unchanged. Without labels it does nothing, and warns once. In evaluation its transforms
-    apply to all images, in list order.
+    classes.
+
+    Other images pass unchanged. Without labels it does nothing, and warns once. In evaluation its transforms apply to
+    all images, in list order.
     """
 
     labels: Annotated[Sequence[int | str], Labels("class numbers or names")]

@@ -90,7 +90,10 @@ class CenterCrop(Geometric, frozen=True):
 
 @final
 class RandomCrop(Geometric, frozen=True):
-    """Cut `size` out at a random whole-pixel position. In evaluation: CenterCrop(size)."""
+    """Cut `size` out at a random whole-pixel position.
+
+    In evaluation: CenterCrop(size).
+    """
 
     size: Annotated[Size, Lengths("output size")]
     axis_aligned: ClassVar[bool] = True
@@ -147,8 +150,9 @@ def draw_boxes(draw: Draw, scale: Range, ratio: Range) -> Params:
 
 @final
 class RandomResizedCrop(Geometric, frozen=True):
-    """Cut out a random part of random aspect and scale it to `size`. In evaluation: Resize to size / 0.875,
-    CenterCrop(size).
+    """Cut out a random part of random aspect and scale it to `size`.
+
+    In evaluation: Resize to size / 0.875, CenterCrop(size).
 
     Source: torchvision's RandomResizedCrop: ten tries, then the largest centre crop within `ratio`.
     """
@@ -225,7 +229,10 @@ class RandomWidth(Geometric, frozen=True):
 
 @final
 class RandomHeight(Geometric, frozen=True):
-    """Make the image taller (> 1) or flatter (< 1), canvas and all; the width stays. See RandomWidth."""
+    """Make the image taller (> 1) or flatter (< 1), canvas and all; the width stays.
+
+    See RandomWidth.
+    """
 
     factor: Annotated[Range, _STRETCH] = (0.8, 1.2)
     axis_aligned: ClassVar[bool] = True

@@ -24,7 +24,10 @@ def _scaled(canvas: Canvas, factor: np.ndarray) -> tuple[np.ndarray, Canvas]:
 
 @final
 class LongestMaxSize(Geometric, frozen=True):
-    """Scale so that the longer side becomes `size`, aspect kept. Source: Albumentations' LongestMaxSize."""
+    """Scale so that the longer side becomes `size`, aspect kept.
+
+    Source: Albumentations' LongestMaxSize.
+    """
 
     size: Annotated[int, _SIDE]
     axis_aligned: ClassVar[bool] = True
@@ -38,7 +41,10 @@ class LongestMaxSize(Geometric, frozen=True):
 
 @final
 class SmallestMaxSize(Geometric, frozen=True):
-    """Scale so that the shorter side becomes `size`, aspect kept. Source: Albumentations' SmallestMaxSize."""
+    """Scale so that the shorter side becomes `size`, aspect kept.
+
+    Source: Albumentations' SmallestMaxSize.
+    """
 
     size: Annotated[int, _SIDE]
     axis_aligned: ClassVar[bool] = True
@@ -79,7 +85,10 @@ class ScaleJitter(Geometric, frozen=True):
 @final
 class PadIfNeeded(Geometric, frozen=True):
     """Make the canvas larger where it is smaller than `size`, then up to a multiple of `divisor`; the recipe's border
-    mode fills it. The image lies in the middle, an odd rest right and below, or at the top left."""
+    mode fills it.
+
+    The image lies in the middle, an odd rest right and below, or at the top left.
+    """
 
     size: Annotated[Size, Lengths("smallest output size")] = 1
     divisor: Annotated[Size, Lengths("what the output size is a multiple of")] = 1

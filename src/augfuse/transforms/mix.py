@@ -133,7 +133,9 @@ class CutMix(Mix, frozen=True):
 @final
 class Mosaic(Mix, frozen=True):
     """Four images in one of `size`: they meet at a point that is drawn within `center`, parts of the height and of the
-    width, each with a corner. What none of them covers has the colour `value`.
+    width, each with a corner.
+
+    What none of them covers has the colour `value`.
 
     mode: how each is scaled before: "contain", to the largest size that fits into `size`, aspect kept; "cover", to the
     smallest that covers it; "none". Boxes, points, polygons and masks of all four are cut at their parts. In

@@ -36,7 +36,9 @@ def _whole(left: np.ndarray, top: np.ndarray, right: np.ndarray, bottom: np.ndar
 @final
 class BoxSafeCrop(Seeking, frozen=True):
     """Cut out a random part that holds all boxes. erosion: how much of the rectangle around all of them may be lost, at
-    each side as much. Without boxes: a part around the middle. In evaluation: Resize(size).
+    each side as much.
+
+    Without boxes: a part around the middle. In evaluation: Resize(size).
 
     Source: Albumentations' BBoxSafeRandomCrop and, with a size, RandomSizedBBoxSafeCrop.
     """
@@ -68,8 +70,10 @@ class BoxSafeCrop(Seeking, frozen=True):
 
 @final
 class CropNearBox(Seeking, frozen=True):
-    """Cut out one box, chosen by chance, with each of its sides moved by up to `shift` of its width or height. Without
-    boxes: the whole image. In evaluation: Resize(size). Source: Albumentations' RandomCropNearBBox."""
+    """Cut out one box, chosen by chance, with each of its sides moved by up to `shift` of its width or height.
+
+    Without boxes: the whole image. In evaluation: Resize(size). Source: Albumentations' RandomCropNearBBox.
+    """
 
     size: Annotated[Size | None, _SIZE] = None
     shift: Annotated[Range, Interval("move of each side, outwards", "fraction of the box", -0.45, 10)] = (-0.3, 0.3)
@@ -98,9 +102,11 @@ class CropNearBox(Seeking, frozen=True):
 @final
 class IoUCrop(Seeking, frozen=True):
     """Cut out a random part that overlaps a box by at least a drawn one of `overlaps`, as SSD does; 1 or more leaves
-    the image whole. Forty tries, of which the first counts whose overlap with a box (intersection over union) is enough
-    and that holds the middle of a box; where none does, and without boxes, the image stays whole. Boxes whose middle is
-    cut off are kept as far as they are seen: `af.Targets(min_visibility=...)` drops them. In evaluation: Resize(size).
+    the image whole.
+
+    Forty tries, of which the first counts whose overlap with a box (intersection over union) is enough and that holds
+    the middle of a box; where none does, and without boxes, the image stays whole. Boxes whose middle is cut off are
+    kept as far as they are seen: `af.Targets(min_visibility=...)` drops them. In evaluation: Resize(size).
 
     Source: torchvision's RandomIoUCrop, which draws another overlap after forty tries.
     """
@@ -164,8 +170,10 @@ class IoUCrop(Seeking, frozen=True):
 @final
 class SmallSafeCrop(Seeking, frozen=True):
     """Cut out a random part of random aspect, as RandomResizedCrop does, that cuts no small box: each lies in the part
-    or outside of it. Ten tries; where none will do, the smallest part that holds all small boxes. small: the largest
-    area of a small box. In evaluation: Resize(size).
+    or outside of it.
+
+    Ten tries; where none will do, the smallest part that holds all small boxes. small: the largest area of a small box.
+    In evaluation: Resize(size).
     """
 
     size: Annotated[Size | None, _SIZE] = None
@@ -223,6 +231,7 @@ def _cuts_none(own: np.ndarray, part: np.ndarray) -> bool:
 @final
 class CropToMask(Seeking, frozen=True):
     """Cut `size` out so that a pixel of the mask is in it that is neither 0 nor one of `ignore`, chosen by chance.
+
     Without such a pixel, and without a mask: anywhere. In evaluation: CenterCrop(size).
 
     Source: Albumentations' CropNonEmptyMaskIfExists.

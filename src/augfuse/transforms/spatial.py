@@ -34,7 +34,10 @@ def _centred(canvas: Canvas, linear: tuple) -> tuple[np.ndarray, Canvas]:
 
 @final
 class Rotate(Geometric, frozen=True):
-    """Turn about the canvas centre. Source: plane rotation matrix. The canvas keeps its size."""
+    """Turn about the canvas centre.
+
+    Source: plane rotation matrix. The canvas keeps its size.
+    """
 
     degrees: Annotated[Range, Interval("angle, anticlockwise as seen", "degrees", -360, 360, hint=_TURNS)] = (-15, 15)
     examples: ClassVar = ({"degrees": (-20, 20)}, {"degrees": 90}, {"degrees": (45, 45)})
@@ -178,7 +181,10 @@ class VerticalFlip(Geometric, frozen=True, kw_only=True):
 
 @final
 class Transpose(Geometric, frozen=True, kw_only=True):
-    """Swap rows and columns: x' = y, y' = x. The canvas swaps its sides."""
+    """Swap rows and columns: x' = y, y' = x.
+
+    The canvas swaps its sides.
+    """
 
     p: Probability = 0.5
     moves_whole_pixels: ClassVar[bool] = True

@@ -20,7 +20,10 @@ _BITS = Interval("bits that stay", "bits", 1, 8, "exact", "Whole bits: (4, 8) ke
 
 @final
 class Gamma(Tone, frozen=True):
-    """A power of the value: v' = v ** gamma; below 1 is brighter. Source: torchvision adjust_gamma."""
+    """A power of the value: v' = v ** gamma; below 1 is brighter.
+
+    Source: torchvision adjust_gamma.
+    """
 
     gamma: Annotated[Range, Interval("exponent; 1 changes nothing", "times", 0.01, 100, "factor")] = (0.8, 1.25)
     examples: ClassVar = ({"gamma": (0.8, 1.25)}, {"gamma": (2.2, 2.2)})
@@ -41,7 +44,10 @@ class Gamma(Tone, frozen=True):
 
 @final
 class Solarize(Tone, frozen=True, kw_only=True):
-    """The negative of all values from a threshold on. Source: PIL.ImageOps.solarize."""
+    """The negative of all values from a threshold on.
+
+    Source: PIL.ImageOps.solarize.
+    """
 
     threshold: Annotated[
         Range, Interval("value from which on it is inverted", "fraction of full scale", 0, 1, "exact", neutral=1)
@@ -62,8 +68,9 @@ class Solarize(Tone, frozen=True, kw_only=True):
 
 @final
 class Posterize(Tone, frozen=True, kw_only=True):
-    """Keep the highest bits of each value, of 2 to 256 steps. Source: PIL.ImageOps.posterize; floats as in torchvision:
-    floor(v 2^bits) / 2^bits, the brightest step included.
+    """Keep the highest bits of each value, of 2 to 256 steps.
+
+    Source: PIL.ImageOps.posterize; floats as in torchvision: floor(v 2^bits) / 2^bits, the brightest step included.
     """
 
     bits: Annotated[Range, _BITS] = (4, 8)
@@ -87,8 +94,9 @@ class Posterize(Tone, frozen=True, kw_only=True):
 
 @final
 class ToneCurve(Tone, frozen=True):
-    """Values through straight lines between `points` (x, y), both within 0..1 of full scale, from x = 0 to x = 1. With
-    p=1 it is kept in evaluation. Source: numpy.interp.
+    """Values through straight lines between `points` (x, y), both within 0..1 of full scale, from x = 0 to x = 1.
+
+    With p=1 it is kept in evaluation. Source: numpy.interp.
     """
 
     points: Annotated[tuple[tuple[float, float], ...], Points("points (x, y) of the curve", "fractions")] = (
@@ -113,8 +121,9 @@ class ToneCurve(Tone, frozen=True):
 
 @final
 class AutoContrast(Tone, frozen=True):
-    """Stretch each channel so that its darkest value becomes 0 and its brightest 1. With p=1 it is kept in evaluation.
-    Source: PIL.ImageOps.autocontrast.
+    """Stretch each channel so that its darkest value becomes 0 and its brightest 1.
+
+    With p=1 it is kept in evaluation. Source: PIL.ImageOps.autocontrast.
     """
 
     examples: ClassVar = ({}, {"p": 0.6})
@@ -130,8 +139,9 @@ class AutoContrast(Tone, frozen=True):
 
 @final
 class Equalize(Tone, frozen=True):
-    """Spread the values of each channel so that all levels come about equally often. With p=1 it is kept in evaluation.
-    Floats are taken at 65 536 levels. Source: PIL.ImageOps.equalize.
+    """Spread the values of each channel so that all levels come about equally often.
+
+    With p=1 it is kept in evaluation. Floats are taken at 65 536 levels. Source: PIL.ImageOps.equalize.
     """
 
     examples: ClassVar = ({}, {"p": 0.6})

@@ -31,7 +31,10 @@ def _fractions(values: np.ndarray, full: int) -> str:
 
 @final
 class Normalize(Write, frozen=True):
-    """(x / full scale - mean) / std, per channel; float32 out. The defaults are ImageNet's."""
+    """(x / full scale - mean) / std, per channel; float32 out.
+
+    The defaults are ImageNet's.
+    """
 
     mean: Annotated[tuple[float, ...] | float, _MEAN] = _IMAGENET_MEAN
     std: Annotated[tuple[float, ...] | float, _STD] = _IMAGENET_STD

@@ -1,4 +1,4 @@
-"""How an adapter wants the batches of a loader."""
+"""The form in which an adapter wants the batches of a loader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @final
 class Form(NamedTuple):
-    """How images are laid out, and in whose memory. as_read: nothing is done to them yet: a device does it."""
+    """Layout and memory of the images of a batch. as_read: not augmented yet: a device does it."""
 
     layout: str
     take: Callable[[tuple[int, ...], np.dtype], np.ndarray]

@@ -1,4 +1,5 @@
-"""Batch buffers that are used again as soon as nobody holds them: fresh memory costs a page fault per 4 KB."""
+"""A buffer pool for batches: a buffer is reused as soon as nothing refers to it. New memory costs a page fault per 4
+KB."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ _HUGE = 2**22  # where NumPy asks for huge pages
 
 
 def on_pages(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An array of any content that begins on a page: TensorFlow and JAX share memory from 64 byte bounds only, and copy
-    all other. Views of it refer to it, as to one that NumPy allocates."""
+    """An uninitialised array that begins on a page: TensorFlow and JAX share memory only at 64-byte alignment, and copy
+    otherwise. Views of it refer to it, as to one that NumPy allocates."""
     size = math.prod(shape) * dtype.itemsize
     if size < _LARGE or not hasattr(mmap, "MAP_ANONYMOUS"):
         return np.empty(shape, dtype)
@@ -39,8 +40,8 @@ def on_pages(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 @final
 class Ring:
-    """At most `size` buffers of one shape and dtype. An array is handed out again only when no reference to it is left:
-    a view, a tensor or a memoryview of it holds one, so what a user keeps is never overwritten."""
+    """At most `size` buffers of one shape and dtype. A buffer is reused only when no reference to it is left: a view, a
+    tensor or a memoryview of it holds one, so what a user keeps is never overwritten."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -55,7 +56,7 @@ class Ring:
         self._size = max(self._size, size)
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """An array of this shape and dtype with any content; a new one where all that fit are held."""
+        """An uninitialised array of this shape and dtype; a new one if all buffers are in use."""
         with self._lock:
             free = [i for i in range(len(self._buffers)) if _holders(self._buffers, i) == _UNHELD]
             for i in free:

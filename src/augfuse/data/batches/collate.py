@@ -28,8 +28,8 @@ Collate: TypeAlias = Literal["stack", "list"]
 
 @final
 class Collation(msgspec.Struct, frozen=True):
-    """How the images of a batch become one. pad_to: a size (height, width), or a whole number of which the sides of a
-    batch are made multiples; None where images stack as they are, or stay a list."""
+    """How images of different sizes become one batch. pad_to: a size (height, width), or a number of which both sides
+    become multiples; None: they stay a list."""
 
     pad_to: tuple[int, int] | int | None = None
 
@@ -136,7 +136,7 @@ class Collation(msgspec.Struct, frozen=True):
 
 
 def collation(collate: Any, pad_to: Any) -> Collation | None:
-    """How batches are made; None where images stack as they are. RangeError."""
+    """The collation for these options; None if images are stacked. Raises RangeError."""
     if collate not in ("stack", "list"):
         raise RangeError(f"collate: got {shown(collate)}, wanted 'stack' or 'list'.")
     if pad_to is None:

@@ -19,6 +19,7 @@ from augfuse.call.carry_out import How
 from augfuse.data.batches.batch_form import Form
 from augfuse.data.batches.buffer_pool import Ring
 from augfuse.data.batches.collate import collation
+from augfuse.data.batches.given_recipe import as_recipe, with_range
 from augfuse.data.batches.loader_state import State, loaded
 from augfuse.data.batches.order import Order
 from augfuse.data.batches.partners import Partners, kinds_of
@@ -31,7 +32,7 @@ from augfuse.data.columns.skeleton import with_swaps
 from augfuse.data.dataset import DataSet
 from augfuse.data.sources.samples import as_data_set
 from augfuse.data.stores.samples import Samples
-from augfuse.errors import DataError, ImageTypeError, ReadOnlyError, did_you_mean
+from augfuse.errors import DataError, ReadOnlyError, did_you_mean
 from augfuse.frameworks import Served, adapter
 from augfuse.recipe import Recipe
 from augfuse.targets.given import given, of_samples
@@ -59,50 +60,46 @@ class Loader:
         for epoch in range(10):
             for batch in loader: ...          # batch.images, batch.labels; the next loop is the next epoch
 
-    data: a data set (`af.open`, `from_arrays`, `from_directory`, ...), or what `from_samples` takes. seed None draws
-    fresh entropy, kept in `loader.seed`. training=False applies `recipe.eval()` and source order. shuffle None: as
-    `training`. workers: threads, all cores by default; 0 works in the caller's thread. drop_last: leave out a last
-    batch that is not full. dtype "float32" is unrounded, at the input's scale unless the recipe normalises; "float16"
-    is that to half the digits; "uint8" is the rounded input's dtype. one_hot: labels as (n, classes) float32;
-    label_smoothing: how much of each label is spread evenly over all classes, behind the mixes of the recipe.
-    shard=(rank, world): this reader's part of every global batch of batch_size * world; "auto" asks torch.distributed,
-    JAX, Keras and the environment of the process (RANK and WORLD_SIZE, ...). on_error "skip" leaves out
-    files that cannot be decoded, lists them in `loader.skipped`, and gives up when they are more than `max_skipped` (a
-    fraction) of the source. Images of different sizes want a Resize or a crop in the recipe; pad_to=(height, width)
-    pads them with zeros at the right and below, pad_to=32 to multiples of 32 that hold the largest of a batch, and
-    `batch.pixel_mask` says what is real; collate="list" makes `batch.images` a list.
-
-    Masks, boxes, key points and polygons of the data set move with the images: `batch.targets`.
-
-    The same (data, recipe, seed) gives the same bytes whatever the workers, the order in which batches are asked for,
-    or where a run was resumed. `batch.images` is used again for a later batch only once nothing refers to it any more.
+    Masks, boxes, key points and polygons of the data set move with the images: `batch.targets`. The same (data, recipe,
+    seed) gives the same bytes for any number of workers, in any order of requests, and after a resume. Memory of
+    `batch.images` comes from a buffer pool: it is used again once nothing refers to the batch.
 
     The options are fixed: setting one raises a ReadOnlyError; make another loader. A loop with threads that goes on in
     a fork of the process raises a StateError. A copy (pickle, copy.deepcopy) that is made in the middle of an epoch
     begins with the next epoch, as the next loop of the original does; `state_dict` keeps the place within the epoch.
+
+    Args:
+        data: a data set (`af.open`, `from_arrays`, `from_directory`, ...), or what `from_samples` takes.
+        recipe: an `af.Recipe`; None for images as they are.
+        batch_size: images of a batch.
+        seed: a whole number; None draws fresh entropy, kept in `loader.seed`.
+        shuffle: a new order in each epoch; None: as `training`.
+        training: False applies `recipe.eval()`.
+        workers: threads, all cores by default; 0 works in the caller's thread.
+        drop_last: leave out a last batch that is not full.
+        dtype: "float32" is unrounded, at the input's scale unless the recipe normalises; "float16" has half
+            the digits; "uint8" is the rounded input's dtype.
+        layout: "NHWC" or "NCHW".
+        one_hot: labels as (n, classes) float32.
+        shard: (rank, world), this reader's part of every global batch of batch_size * world; "auto" takes it from
+            torch.distributed, JAX, Keras or the environment of the process (RANK and WORLD_SIZE, ...).
+        on_error, max_skipped: "skip" leaves out files that cannot be decoded, lists them in `loader.skipped`, and
+            raises an error when they are more than this fraction of the data.
+        collate: "list" makes `batch.images` a list, for images of different sizes.
+        pad_to: (height, width) pads images with zeros at the right and below; 32 pads them to multiples of 32 that hold
+            the largest of the batch. `batch.pixel_mask` marks the real pixels.
+        label_smoothing: the share of each label, 0..1, that is spread evenly over all classes, after mixes.
     """
 
     @options
     def __init__(
-        self,
-        data: DataSet | Samples,
-        recipe: Recipe | None = None,
-        batch_size: int = 32,
-        seed: int | None = None,
-        shuffle: bool | None = None,
-        training: bool = True,
-        workers: int | None = None,
-        drop_last: bool = False,
-        dtype: Any = "float32",
-        layout: Literal["NHWC", "NCHW"] = "NHWC",
-        one_hot: bool = False,
-        shard: tuple[int, int] | Literal["auto"] | None = None,
-        on_error: Literal["raise", "skip"] = "raise",
-        max_skipped: float = 0.01,
-        collate: Literal["stack", "list"] = "stack",
-        pad_to: tuple[int, int] | int | None = None,
-        label_smoothing: float = 0.0,
-    ) -> None:
+        self, data: DataSet | Samples, recipe: Recipe | None = None, batch_size: int = 32, seed: int | None = None,
+        shuffle: bool | None = None, training: bool = True, workers: int | None = None, drop_last: bool = False,
+        dtype: Any = "float32", layout: Literal["NHWC", "NCHW"] = "NHWC", one_hot: bool = False,
+        shard: tuple[int, int] | Literal["auto"] | None = None, on_error: Literal["raise", "skip"] = "raise",
+        max_skipped: float = 0.01, collate: Literal["stack", "list"] = "stack",
+        pad_to: tuple[int, int] | int | None = None, label_smoothing: float = 0.0,
+    ) -> None:  # fmt: skip
         self._data = data = as_data_set(data)
         self._training = truth("training", training)
         self._batch_size = whole("batch_size", batch_size, 1)
@@ -221,15 +218,15 @@ class Loader:
 
     @property
     def label_kind(self) -> Literal["one-hot", "class numbers"] | None:
-        """What its labels are; None for others, or none."""
+        """The kind of its labels; None for other labels, or none."""
         return "one-hot" if self._classes is not None else label_kind(self.data.labels)
 
     def set_epoch(self, epoch: int) -> None:
-        """The next loop serves `epoch` from its first batch. A loop that is running goes on, but moves nothing."""
+        """Let the next loop serve `epoch` from its first batch; a running loop goes on, but moves no position."""
         self._move(check_epoch(epoch), 0)
 
     def fetch(self, epoch: int, step: int) -> Batch:
-        """Batch `step` of `epoch`, computed in the caller's thread: a pure function, safe from several threads."""
+        """Return batch `step` of `epoch`, computed in the caller's thread: a pure function, thread-safe."""
         check_epoch(epoch)
         if not 0 <= whole("step", step, 0) < len(self):
             raise IndexError(f"step: got {step}, wanted 0..{len(self) - 1}.")
@@ -237,7 +234,8 @@ class Loader:
         return self._compute(epoch, self._order.batch(epoch, step), max(1, self.workers))
 
     def stream(self, epoch: int, steps: Iterable[int] | None = None) -> Generator[Batch, None, None]:
-        """The batches `steps` of `epoch` (all by default) in the order given, prefetched by the loader's threads.
+        """Return the batches `steps` of `epoch` (all by default) in the order given, prefetched by the loader's
+        threads.
 
         Moves no position. The threads end with the generator: exhausted, closed, dropped, or left by an exception.
         """
@@ -260,8 +258,10 @@ class Loader:
         return self._begin()
 
     def _begin(self, form: Form | None = None, through: Through | None = None, held: int = 0) -> Iterator[Any]:
-        """The next loop. `through` makes of the batches what is handed out, one of each; it may run ahead of it.
-        held: batches that it holds on to."""
+        """The iterator of the next loop. `through` turns each batch into what the loop returns, and may prefetch.
+
+        held: batches that it holds.
+        """
         self._ring.room_for(self._workers + 3 + held)
         if self._begun:  # an unfinished loop is replaced: the next epoch begins
             self._move(self._epoch + 1, 0)
@@ -289,7 +289,7 @@ class Loader:
         self._iterator += 1
 
     def _settle(self) -> None:
-        """In a fork: locks that a thread of the parent may have held stay locked, so there are new ones."""
+        """Make new locks in a forked child: a lock that a thread of the parent held stays locked for ever."""
         if self._process != os.getpid():
             # Batches computed or waiting at any time, and the one in the user's hands, and its predecessor.
             self._ring, self._process = Ring(self._workers + 3), os.getpid()
@@ -330,7 +330,7 @@ class Loader:
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The position, as plain data under 1 kB: after the batches delivered so far, of all readers together."""
+        """Return the position, plain data under 1 kB: after the batches delivered so far, of all readers together."""
         return self._state().to_dict()
 
     def _state(self) -> State:
@@ -338,61 +338,51 @@ class Loader:
         return State(self._epoch, self._delivered, len(self.data), order.seed, order.shuffle, self.recipe.fingerprint())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue at the sample that was next when the state was saved: the next loop yields the rest of that epoch.
+        """Resume from a `state` of `state_dict`: the next loop yields the rest of that epoch.
 
-        Workers, rank, world, batch size and `drop_last` may differ. StateError where the state belongs to other data,
-        another recipe, order or seed. A loader made without a seed takes that of the state.
+        Workers, rank, world, batch size and `drop_last` may differ. A loader made without a seed takes that of the
+        state. Raises StateError if the state belongs to other data, another recipe, order or seed.
         """
         found = loaded(state, self._state(), self._fresh_seed)
         self._order = msgspec.structs.replace(self._order, seed=found.seed)
         self._move(found.epoch, found.samples)
 
     def to_keras(self, target: str | None = None) -> keras.utils.PyDataset:
-        """The same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`. target: the name of
-        a target of the data set that takes the place of the labels, such as "mask"."""
+        """Return the same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`; `target` is
+        the name of a target that takes the place of the labels, such as "mask"."""
         return adapter("keras").serve(self, target)
 
     def to_torch(self, pin_memory: bool | None = None, device: Any = None, targets: Any = None) -> ServedToTorch:
-        """The same batches as tensors, (images (n, c, h, w), labels), or (images, dict) where there are targets: a
-        `torch.utils.data.IterableDataset`. pin_memory: images in page-locked memory; None: with CUDA. device, targets:
-        as of `to_jax`."""
+        """Return the same batches as tensors, (images (n, c, h, w), labels) or (images, dict of targets): a
+        `torch.utils.data.IterableDataset`.
+
+        Images are in page-locked memory with `pin_memory` (None: where CUDA is available). `device` and `targets` are
+        those of `to_jax`.
+        """
         return adapter("torch").serve(self, pin_memory, device, targets)
 
     def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset:
-        """The same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch. prefetch:
-        batches that TensorFlow takes ahead of the loop; the loader's position counts them. targets: as of `to_jax`, but
-        what differs in length is ragged."""
+        """Return the same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch.
+
+        TensorFlow takes `prefetch` batches ahead of the loop; the loader's position counts them. `targets` are the
+        names of those that are wanted, all by default; what differs in length from image to image is ragged.
+        """
         return adapter("tensorflow").serve(self, prefetch, targets)
 
     def to_jax(
         self, sharding: Any = None, prefetch: int = 2, targets: Sequence[str] | None = None, device: Any = None
     ) -> Served:
-        """The same batches as JAX arrays, `prefetch` of them on their way to the device. sharding: how the first axis
-        is spread over devices; with several processes each computes its part (shard="auto"). targets: the names wanted,
-        all by default, and "index", the samples' places; what differs in length is {"values": padded, "counts": (n,)}.
-        device: images are sent there as they were read, and augmented there with the same draws."""
+        """Return the same batches as JAX arrays.
+
+        Args:
+            sharding: of the first axis over devices; with several processes each computes its part (shard="auto").
+            prefetch: batches on their way to the device.
+            targets: their names, all by default, and "index", the samples' places; what differs in length becomes
+                {"values": padded, "counts": (n,)}.
+            device: images are sent there as they were read, and augmented there with the same draws.
+        """
         return adapter("jax").serve(self, sharding, prefetch, targets, device)
 
 
 # What the constructor takes, and what may be read of it.
 _OPTIONS = tuple(name for name in inspect.signature(Loader.__init__).parameters if name != "self")
-
-
-def as_recipe(recipe: Any) -> Recipe:
-    if recipe is None:
-        return Recipe()
-    if not isinstance(recipe, Recipe):
-        raise ImageTypeError(f"recipe: got {type(recipe).__name__}, wanted an af.Recipe. Use af.Recipe([...]).")
-    return recipe
-
-
-def with_range(recipe: Recipe, declared: tuple[float, float] | None) -> Recipe:
-    """The source's value range holds where the recipe declares none; two that differ are a mistake."""
-    if declared is None or recipe.value_range == tuple(declared):
-        return recipe
-    if recipe.value_range is not None:
-        raise DataError(
-            f"value_range: the data declares {declared}, the recipe {recipe.value_range}, wanted one. "
-            "Leave it out of the recipe."
-        )
-    return msgspec.structs.replace(recipe, value_range=tuple(declared))

@@ -1,4 +1,4 @@
-"""Where a loader is, as plain data: what `state_dict` returns and `load_state_dict` takes."""
+"""The position of a loader as plain data: what `state_dict` returns and `load_state_dict` takes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ _LIMITS = {"epoch": 63, "seed": 64}  # bits
 
 @final
 class State(msgspec.Struct, frozen=True):
-    """samples: how many of the epoch's global stream, that of all readers, were delivered. The others say whose stream
-    it is: of so many samples, in an order that `seed` and `shuffle` decide, through the recipe of this fingerprint."""
+    """The position in the stream of samples of an epoch, and the identity of the stream.
+
+    samples: how many samples of the global stream, that of all readers, were delivered. The other fields identify it:
+    the number of samples, seed and shuffle for the order, the fingerprint of the recipe.
+    """
 
     epoch: int
     samples: int
@@ -34,9 +37,9 @@ class State(msgspec.Struct, frozen=True):
 
 
 def loaded(state: Any, own: State, any_seed: bool) -> State:
-    """A state that was saved, for a loader whose state is `own`. any_seed: the loader takes that of the state.
+    """A saved state, for a loader whose state is `own`. any_seed: the loader takes the seed of the state.
 
-    Raises StateError where it is not such a state, or that of another stream.
+    Raises StateError if it is not such a state, or belongs to another stream.
     """
     wanted = own.to_dict()
     if not isinstance(state, dict) or set(state) != set(wanted):

@@ -1,4 +1,4 @@
-"""Which samples make up which batch: a function of (seed, epoch, step), without state."""
+"""The order of samples: which samples a batch has, as a function of (seed, epoch, step), without state."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Order(msgspec.Struct, frozen=True, eq=False):
         return block[slice(*parts)]
 
     def samples(self, epoch: int, positions: np.ndarray) -> np.ndarray:
-        """(k,) int64: which samples these positions of an epoch hold: themselves, or those that were drawn for them by
-        their weights, each n times its share, rounded up or down by chance."""
+        """(k,) int64: the samples at these positions of an epoch. With weights they are drawn: each comes n times its
+        share, rounded up or down by chance."""
         if self.sampling is None or not self.shuffle:
             return positions
         share = np.cumsum(self.sampling)

@@ -21,14 +21,14 @@ from augfuse.transforms.mixing import Mix
 
 
 def kinds_of(data: Readable, recipe: Recipe) -> dict[str, str]:
-    """What the targets of a data set are treated like."""
+    """The kind of each target of a data set: how it is moved."""
     return kinds(data.table.targets, known_kinds(recipe.additional))
 
 
 @final
 class Partners:
-    """Reads the partners of mixes. classes: how many one-hot labels have; None: labels are not one-hot. served: whether
-    the data set serves the images that are mixed, too."""
+    """Reads the partners of mixes. classes: length of one-hot labels; None for other labels. served: whether the mixed
+    images come from this data set, too."""
 
     def __init__(
         self, data: Readable, recipe: Recipe, reader: Reader, classes: int | None, served: bool = True
@@ -69,7 +69,7 @@ class Partners:
 
 
 def of_data(data: Readable, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]:
-    """The pool for these samples, and what reads partners out of it. Labels that are class numbers become one-hot."""
+    """The pool of partners for these samples, and their reader. Class numbers become one-hot labels."""
     labels = data.labels
     numbers = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
     classes = one_hot_labels(data) if numbers and recipe._asks.softens is not None else None
@@ -78,7 +78,7 @@ def of_data(data: Readable, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read
 
 
 def _check(data: Readable, recipe: Recipe, classes: int | None, served: bool) -> None:
-    """Refuse data that cannot be mixed, before anything is read."""
+    """Raise an error for data that cannot be mixed, before anything is read."""
     softens, names = recipe._asks.softens, data.table.targets
     if softens is not None and data.labels is not None and classes is None and label_kind(data.labels) != "one-hot":
         given_labels(data.labels, softens)

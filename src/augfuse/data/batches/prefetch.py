@@ -19,11 +19,12 @@ T = TypeVar("T")
 def compute_ahead(
     work: Callable[[int, int], T], steps: Iterable[int], batches: int, workers: int
 ) -> Generator[T, None, None]:
-    """`work(step, threads)` of each step, in the order given, at most workers + 1 of them done or in hand at any time.
+    """`work(step, threads)` of each step, in the order given, prefetched: at most workers + 1 are done or in work at
+    any time.
 
     workers 0 works in the caller's thread. `batches` is how many an epoch has. The threads end with the generator:
-    exhausted, closed, dropped, or left by an exception. Threads do not follow a fork: StateError in a child that goes
-    on with a generator of its parent.
+    exhausted, closed, dropped, or left by an exception. Threads do not survive a fork: a child that continues a
+    generator of its parent gets a StateError.
     """
     if workers == 0:
         for step in steps:

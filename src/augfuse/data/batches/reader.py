@@ -1,4 +1,4 @@
-"""The images of a batch out of a data set: rows of its array, or samples that are decoded."""
+"""Read the images of a batch from a data set: rows of an array, or decoded files."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from augfuse.text import shown
 
 @final
 class Read(NamedTuple):
-    """Samples as they were read: their places among those that were asked for (n,), images, labels and files; None for
-    what they do not have. targets: by name, an entry for each. names: what messages call them."""
+    """Samples of a batch: places among those that were requested (n,), images, labels and files; None for what they do
+    not have. targets: by name, an entry for each. names: for messages."""
 
     places: np.ndarray
     images: Images
@@ -61,12 +61,12 @@ class Reader:
         self.__dict__.update(state, _lock=threading.Lock())
 
     def unlock(self) -> None:
-        """Forget a lock that a thread of another process may hold."""
+        """Replace the lock in a forked child, where the parent's may stay locked."""
         self._lock = threading.Lock()
 
     def read(self, indices: np.ndarray, threads: int, none_is_fine: bool = False, room: Room | None = None) -> Read:
-        """The samples at these positions, those that were skipped left out. DataError where none is left, unless that
-        is fine. room: where their images may be written to; they are its stack then."""
+        """The samples at these positions, without those that were skipped. Raises DataError if none is left, unless
+        that is allowed. room: memory that their images may be decoded into; it is their stack then."""
         data, stack = self._data, self._data.images
         if stack is not None:
             labels = None if data.labels is None else data.labels[indices]
@@ -110,7 +110,7 @@ class Reader:
                 )
 
     def _targets_of(self, indices: np.ndarray, stack: np.ndarray) -> tuple[dict[str, list[Any]], list[str]]:
-        """What belongs to images of an array."""
+        """The targets of the images of an array."""
         columns, size = self._data.table.targets, Size(*stack.shape[1:3])
         targets = {name: [column.entry(i, size) for i in indices.tolist()] for name, column in columns.items()}
         return targets, [f"sample {i}" for i in indices.tolist()] if targets else []
@@ -151,7 +151,7 @@ class Reader:
             ) from error
 
     def report(self) -> None:
-        """Warn once about each new lot of files that were left out."""
+        """Warn once about each new set of files that were left out."""
         if len(self.skipped) > self._reported:
             self._reported = len(self.skipped)
             first = next(iter(self.skipped.values()))

@@ -1,4 +1,4 @@
-"""One array for the images of a batch, to which decoders write straight."""
+"""One array for the images of a batch, into which decoders write directly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 @final
 class Room:
-    """Room for `count` images of one size, which the first one decides. Several threads may ask and fill it."""
+    """Memory for `count` images of one size, which the first image decides. Several threads may use it."""
 
     def __init__(self, count: int, take: Callable[[tuple[int, ...], np.dtype], np.ndarray]) -> None:
         self._filled = [False] * count
@@ -20,7 +20,7 @@ class Room:
         self._stack: np.ndarray | None = None
 
     def rows(self, first: int, stop: int, shape: tuple[int, ...]) -> np.ndarray | None:
-        """Where the uint8 images first..stop go, (stop - first, *shape); None where the others have another shape."""
+        """Memory for the uint8 images first..stop, (stop - first, *shape); None if other images have another shape."""
         with self._lock:
             if self._stack is None:
                 self._stack = self._take((len(self._filled), *shape), np.dtype(np.uint8))
@@ -28,12 +28,12 @@ class Room:
         return stack[first:stop] if stack.shape[1:] == shape else None
 
     def fill(self, first: int, stop: int) -> None:
-        """These images are there now."""
+        """Mark these images as written."""
         self._filled[first:stop] = [True] * (stop - first)
 
     @property
     def stack(self) -> np.ndarray | None:
-        """All images, once all are there."""
+        """All images, once all are written."""
         return self._stack if all(self._filled) else None
 
     @property

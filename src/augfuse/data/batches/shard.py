@@ -1,4 +1,4 @@
-"""Which reader of how many this process is: as it was given, or as frameworks and launchers say."""
+"""Which reader of how many this process is: from the argument, or from frameworks and launchers."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _SCHEDULERS = (
 
 @final
 class Shard:
-    """The place of a loader among its readers; `found` where it was "auto"."""
+    """The place of a loader among its readers; `found` with "auto"."""
 
     def __init__(self, shard: Any) -> None:
         self._automatic = isinstance(shard, str) and shard == "auto"
         self.place = (_found() or Place(0, 1)) if self._automatic else _given(shard)
 
     def check(self) -> None:
-        """StateError where ranks were given out after this one was asked for: every process would read everything."""
+        """Raise StateError if ranks were assigned after this one was read: every process would read all data."""
         if self._automatic:
             found = _found(schedulers=False)  # a worker process of a rank knows no more than its environment
             if found is not None and found != self.place:
@@ -63,7 +63,7 @@ def _given(shard: Any) -> Place:
 
 
 def _found(schedulers: bool = True) -> Place | None:
-    """What frameworks and the environment say; None where nobody says anything. RangeError where they disagree."""
+    """The place according to frameworks and the environment; None without any. Raises RangeError if they disagree."""
     said = {name: Place(*place) for name, place in frameworks.ranks().items()}
     if "keras" in said:
         said.pop("jax", None)  # processes that share one copy of a model take the same data
@@ -95,7 +95,7 @@ def _in_environment(environment: Mapping[str, str], names: tuple[tuple[str, str]
 
 
 def _of_tensorflow(config: str) -> dict[str, Place]:
-    """What TF_CONFIG says: the chief is the first of the workers."""
+    """The place according to TF_CONFIG: the chief is the first of the workers."""
     try:
         found = json.loads(config)
         chiefs, workers = (list(found.get("cluster", {}).get(kind, ())) for kind in ("chief", "worker"))

@@ -1,4 +1,4 @@
-"""What libtiff says about damage, caught in the thread that decodes: it counts, and does not reach the terminal.
+"""Errors and warnings of libtiff, caught in the thread that decodes: they count as damage, and are not printed.
 
 Pillow silences libtiff's warnings and leaves its errors to the default handler, which prints them.
 """

@@ -1,5 +1,5 @@
-"""Memory of decoded images, used again once nobody holds them: fresh memory costs a page fault per 4 KB, 75 of the 300
-microseconds that a JPEG of 224x224 takes."""
+"""A buffer pool for decoded images: memory is reused once nothing refers to it. New memory costs a page fault per 4 KB,
+75 of the 300 microseconds that a JPEG of 224x224 takes."""
 
 from __future__ import annotations
 

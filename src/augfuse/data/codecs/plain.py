@@ -1,8 +1,8 @@
-"""Small files as most programs write them, many at a time and without Python between them: what their headers say, and
-the pixels of PNGs.
+"""Small files in their usual form, many at a time and without Python in between: headers of JPEG and PNG, pixels of
+PNG.
 
-Nothing here decides that a file is broken. What is out of the ordinary in any way is refused, and `decode` is asked,
-which alone knows all formats, limits, oddities and errors. What is taken has passed the same checks as there.
+Nothing here decides that a file is broken. A file that is unusual in any way is left to `decode`, which alone knows all
+formats, limits and errors. What is accepted here has passed the same checks as there.
 """
 
 from __future__ import annotations

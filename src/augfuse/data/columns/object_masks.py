@@ -1,4 +1,4 @@
-"""A mask for each object, made when it is asked for: out of runs, of polygons, or of a PNG with numbers of segments."""
+"""A mask for each object, decoded on request: from runs, polygons, or a PNG with numbers of segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Left and right of key points: what a data set says of them, as the pairs that a recipe exchanges in a mirror."""
+"""Left and right key points of a data set, as the pairs that a recipe swaps in a mirrored image."""
 
 from __future__ import annotations
 

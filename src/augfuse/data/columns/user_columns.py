@@ -1,4 +1,4 @@
-"""Columns that a user gives a data set: what belongs to places in its images."""
+"""Targets that a user adds to a data set: masks, boxes, key points, polygons, further fields."""
 
 from __future__ import annotations
 

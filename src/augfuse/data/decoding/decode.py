@@ -30,28 +30,33 @@ def decode(
     raw: bytes, *, color: Color | None = None, path: str | None = None, max_bytes: float | None = None
 ) -> np.ndarray:
     """Decode a JPEG, PNG, WebP, BMP, GIF (first frame), TIFF (first page), AVIF, or another image that Pillow opens.
+
     The content decides, not a file name.
-
-    color: None keeps what is stored: gray (h, w, 1), colour (h, w, 3), with transparency (h, w, 4).
-        "rgb": (h, w, 3); gray becomes three equal channels, alpha is dropped, the colours under it are not changed.
-        "grayscale": (h, w, 1), ITU-R 601 luma 0.299 R + 0.587 G + 0.114 B, rounded; alpha is dropped.
-        "rgba": (h, w, 4); images without transparency become opaque.
-    path: where the bytes come from, for the error message only.
-    max_bytes: the largest image, in bytes when decoded. By default the environment variable AUGFUSE_MAX_IMAGE_BYTES,
-        else 536,870,912: 179 megapixels of RGB.
-
-    Returns a C-contiguous array of uint8, or uint16 for 16-bit PNG and 16-bit gray files, whatever `color` is: full
-    scale is 255 or 65535. Gray files of 32-bit numbers give int32 or float32, as they are stored. EXIF orientation is
-    applied (that of XMP where there is no EXIF), embedded colour profiles are not, CMYK becomes RGB by
-    R = (255 - C)(255 - K) / 255.
 
     An image is complete or an error: what a decoder merely warns of is read, what has missing pixels is not. But where
     a program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`, what can be seen of a damaged file is returned, as Pillow
-    does, with an AugfuseWarning the first time. `PIL.Image.MAX_IMAGE_PIXELS` takes the place of the default limit
-    where a program has set it.
+    does, with an AugfuseWarning the first time. `PIL.Image.MAX_IMAGE_PIXELS` takes the place of the default limit where
+    a program has set it.
 
-    Raises DecodeError (naming `path`) for bytes that are not a complete image of these formats, for more than
-    `max_bytes`, and for pixels that these dtypes cannot hold.
+    Args:
+        raw: the bytes of an image file.
+        color: None keeps what is stored: gray (h, w, 1), colour (h, w, 3), with transparency (h, w, 4). "rgb": (h, w,
+            3); gray becomes three equal channels, alpha is dropped, the colours under it are not changed. "grayscale":
+            (h, w, 1), ITU-R 601 luma 0.299 R + 0.587 G + 0.114 B, rounded; alpha is dropped. "rgba": (h, w, 4); images
+            without transparency become opaque.
+        path: where the bytes come from, for the error message only.
+        max_bytes: the largest image, in bytes when decoded. By default the environment variable
+            AUGFUSE_MAX_IMAGE_BYTES, else 536,870,912: 179 megapixels of RGB.
+
+    Returns:
+        A C-contiguous array of uint8, or uint16 for 16-bit PNG and 16-bit gray files, whatever `color` is: full scale
+            is 255 or 65535. Gray files of 32-bit numbers give int32 or float32, as they are stored. EXIF orientation is
+            applied (that of XMP where there is no EXIF), embedded colour profiles are not, CMYK becomes RGB by R = (255
+            - C)(255 - K) / 255.
+
+    Raises:
+        DecodeError: bytes that are not a complete image of these formats, more than `max_bytes`, or pixels that these
+            dtypes cannot hold; the message has `path`.
     """
     if color is not None and color not in COLORS:
         hint = did_you_mean(str(color), COLORS)

@@ -41,7 +41,7 @@ def check_size(width: int, height: int, channels: int, itemsize: int = 1, max_by
 
 
 def plain_limit() -> float | None:
-    """The largest image in bytes, for whoever decodes many small ones; None where a switch of Pillow's decides."""
+    """The largest image in bytes, for code that decodes many small ones; None if a setting of Pillow's decides."""
     return _limit()
 
 
@@ -55,7 +55,7 @@ def max_file_bytes(max_bytes: float | None = None) -> float:
 
 
 def loads_truncated() -> bool:
-    """Whether a program has told Pillow to hand out what can be seen of damaged files."""
+    """Whether a program has told Pillow to load truncated files."""
     module = sys.modules.get("PIL.ImageFile")  # another thread may be in the middle of importing it
     return bool(getattr(module, "LOAD_TRUNCATED_IMAGES", False))
 

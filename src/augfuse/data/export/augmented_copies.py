@@ -1,4 +1,4 @@
-"""Augmented copies that are made once and kept beside the originals, tied to them by a group key."""
+"""Offline augmentation: copies made once and stored beside the originals, tied to them by a group key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from augfuse.algebra.ranges import whole
 from augfuse.algebra.rng import check_seed
 from augfuse.batch import Batch
 from augfuse.call.carry_out import How
-from augfuse.data.batches.loader import as_recipe, with_range
+from augfuse.data.batches.given_recipe import as_recipe, with_range
 from augfuse.data.batches.reader import Reader
 from augfuse.data.columns.label_uses import labels_for_draws
 from augfuse.data.columns.skeleton import with_swaps
@@ -40,23 +40,35 @@ def augment(
     workers: int | None = None,
     on_error: Literal["raise", "skip"] = "raise",
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """(x, y, group): every image of `source`, each followed by `copies` augmented copies with its own label.
+    """Make `copies` augmented copies of every image of `source`, each with the label of its original.
 
         x, y, group = af.augment(af.from_arrays(x, y), recipe, copies=2)
         train, val = af.from_arrays(x, y, groups=group).split(0.2)      # no copy is parted from its original
 
-    x: (n * (copies + 1), h, w, c), dtype of the images; x[::copies + 1] are the originals. y: their labels, or None.
-    group: the position of the original in `source`, or the group that the source gives it.
-
     The pixels are meant to be stored: a Normalize or ToFloat at the end of the recipe is left for training, and
     deterministic transforms (Resize) apply to the originals too. Copy j of image i is what a Loader with this seed
-    serves for image i in epoch j - 1. workers: threads, all cores by default; they change no byte. on_error "skip"
-    leaves out files that cannot be decoded, with an AugfuseWarning.
+    serves for image i in epoch j - 1.
 
     Rather than store copies, let a Loader draw new ones in each epoch where you can: it costs less memory, and the
     network never sees the same copy twice. Keep copies out of validation data in either case.
 
-    Raises RecipeError (nothing random in the recipe), ImageError (images of different sizes), DataError, DecodeError.
+    Args:
+        source: a data set, or what `from_samples` takes.
+        recipe: an `af.Recipe` with at least one random transform.
+        copies: augmented copies of each image, 1 or more.
+        seed: a whole number; the copies follow from it.
+        workers: threads, all cores by default; they change no byte.
+        on_error: "skip" leaves out files that cannot be decoded, with an AugfuseWarning.
+
+    Returns:
+        x (n * (copies + 1), h, w, c), in the dtype of the images, where x[::copies + 1] are the originals; y, their
+            labels, or None; group, the position of the original in `source`, or the group that the source gives it.
+
+    Raises:
+        RecipeError: nothing random in the recipe.
+        ImageError: images of different sizes.
+        DataError: a source that cannot be used.
+        DecodeError: a file that cannot be decoded.
     """
     data = as_data_set(source)
     if data.table.targets:

@@ -1,4 +1,4 @@
-"""What is written of each sample: its file, under a name that no other has, and what belongs to it."""
+"""The parts of a written sample: its image file, under a unique name, and its targets."""
 
 from __future__ import annotations
 

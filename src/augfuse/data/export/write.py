@@ -1,4 +1,4 @@
-"""One call for each form of annotations that can be written."""
+"""One function for each annotation format that can be written."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.things import Column, MaskFiles, Values, lists, ragged
-from augfuse.data.dataset import DataSet, as_parts, check_weights
+from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decoding.decode import Color
 from augfuse.data.frames.box_columns import read_boxes
 from augfuse.data.frames.file_names import check_files, full_names
@@ -20,6 +20,7 @@ from augfuse.data.frames.label_columns import read_labels
 from augfuse.data.frames.roles import Columns, Roles, find_roles, parts_of
 from augfuse.data.layouts.classes import check_color
 from augfuse.data.layouts.parts import PARTS
+from augfuse.data.rows import check_weights
 from augfuse.data.stores.cells import CellStore, Encoded
 from augfuse.data.stores.files import FileStore
 from augfuse.data.stores.store import Store

@@ -1,4 +1,4 @@
-"""Data frames of pandas and polars, tables of pyarrow and data sets of Hugging Face, as they are in memory."""
+"""Tables in memory: data frames of pandas and polars, tables of pyarrow, data sets of Hugging Face."""
 
 from __future__ import annotations
 

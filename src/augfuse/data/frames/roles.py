@@ -1,4 +1,4 @@
-"""What the columns of a table mean: those that are named, and those that are called as people call them."""
+"""The roles of the columns of a table: those that are named, and those with usual names."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def _holds_parts(cells: Cells) -> bool:
 def _boxes(
     frame: Frame, given: Any, form: BoxFormat | None, lower: dict[str, str]
 ) -> tuple[tuple[str, ...], BoxFormat, bool]:
-    """(columns, what their numbers mean, whether that was guessed)."""
+    """(columns, format of the boxes, whether the format was guessed)."""
     if form is not None and form not in BOX_FORMATS:
         raise DataError(
             f"box_format: got {shown(form)}, wanted one of {', '.join(map(shown, BOX_FORMATS))}."

@@ -106,7 +106,7 @@ def _decoded(file: Path, encoding: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """What stands between the names of the columns: the likeliest of those in use."""
+    """The delimiter of the columns: the most likely one."""
     first = text.split("\n", 1)[0]
     return max(_DELIMITERS, key=lambda one: (first.count(one), one == ","))
 

@@ -1,4 +1,4 @@
-"""Columns of a table as a command line names them: image=path label=breed boxes=x1,y1,x2,y2 root=photos."""
+"""The columns of a table from command line words: image=path label=breed boxes=x1,y1,x2,y2 root=photos."""
 
 from __future__ import annotations
 

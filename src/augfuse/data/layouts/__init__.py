@@ -1,1 +1,1 @@
-"""What lies where in a data set: class folders, parts, names that are passed over, lists of files, group tables."""
+"""Layouts of data sets on disk: class folders, parts, ignored names, lists of files, group tables."""

@@ -55,7 +55,7 @@ def leave_out(
     """The parts without the images of a list. every_class: whether `parts` hold all classes of the data set, so that a
     path which is none of their images is a mistake; an AugfuseWarning counts those. archive: `root` is a zip archive,
     and the list may be that of the folder it lies in: its own name may stand before a path, and paths in another
-    archive of that folder are passed over.
+    archive of that folder are ignored.
 
     Raises DataNotFoundError (no such list), DataError (not a list of paths, a path outside `root`, a list that leaves a
     part, or a class of the training part, without images).

@@ -1,4 +1,4 @@
-"""A list of names as people write one: a list or a tuple, an array, a column of a table, the keys of a dict."""
+"""A list of names in any of its usual types: list, tuple, array, column of a table, keys of a dict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with single annotations: an error for who opens a data set, a list for the doctor."""
+"""Problems of single annotations: an error when a data set is opened, a list for the doctor."""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ def read_labels(path: Path, classes: int, kind: Kind, shape: tuple[int, int] | N
 
 
 def guess_kind(files: Iterable[Path]) -> Kind:
-    """What the lines of labels hold, by how many numbers the first ones have. What cannot be read is reported later."""
+    """The kind of the label lines, guessed from how many numbers the first ones have. Unreadable lines are reported
+    later."""
     counts: set[int] = set()
     left = _LOOKED_AT
     for file in files:

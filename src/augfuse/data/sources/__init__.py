@@ -1,1 +1,1 @@
-"""Data sets, one file for each form in which people have them: folders, archives, arrays, tables, annotations."""
+"""Data sets, one file for each source: folders, archives, arrays, tables, annotations."""

@@ -38,12 +38,21 @@ def from_voc(
     An image belongs to the annotation of the same name: 0001.xml to 0001.jpg; `filename` in the XML is not asked, for
     tools write it wrongly. Images without an annotation have no boxes.
 
-    classes: names, which number the classes; by default those that occur, sorted.
     Targets: "boxes" (k, 4) float32 as [xmin - 1, ymin - 1, xmax, ymax], "box_labels" (k,) int64, "difficult" and
-        "truncated" (k,) bool.
+    "truncated" (k,) bool.
 
-    Raises DataNotFoundError (no such folder), DataError (an annotation without its image, or that is not readable; with
-    file and object).
+    Args:
+        annotations: the folder of the XML files.
+        images: the folder of the images.
+        classes: names, which number the classes; by default those that occur, sorted.
+        color: as in `from_directory`.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such folder.
+        DataError: an annotation without its image, or that is not readable; with file and object.
     """
     check_color(color)
     store = _images(images, color)
@@ -137,21 +146,28 @@ def from_yolo(
         af.from_yolo("data.yaml")                                       with train, val and test, and names
         af.from_yolo("images/train", "labels/train", names=["cat", "dog"])
 
-    images: a data.yaml, a folder of images, or the images themselves.
-    labels: the folder with the labels; by default beside the images: .../images/a.jpg has .../labels/a.txt. An image
-        without a file there has no objects: it is background.
-    names: of the classes.
-    kind: what a line holds behind the class, as fractions of the width and the height: "boxes" (centre x, centre y,
-        width, height), "polygons" (x y of each point), "oriented" (x y of four corners), "poses" (a box, then the key
-        points, `kpt_shape` of them with so many numbers each; kpt_shape in a data.yaml says that it holds poses). By
-        default what the first 200 labels look like: "oriented" where all of them have eight numbers.
-    part: of a data.yaml "train" (the default), "val" or "test"; the others are `data.parts`.
+    Targets, in pixels: "boxes" (k, 4) float32 as [x1, y1, x2, y2], "box_labels" (k,) int64; "polygons", a list of (m,
+    2) arrays; "corners" (k, 4, 2); "keypoints" (k, p, 2 or 3).
 
-    Targets, in pixels: "boxes" (k, 4) float32 as [x1, y1, x2, y2], "box_labels" (k,) int64; "polygons", a list of
-        (m, 2) arrays; "corners" (k, 4, 2); "keypoints" (k, p, 2 or 3).
+    Args:
+        images: a data.yaml, a folder of images, or the images themselves.
+        labels: the folder with the labels; by default beside the images: .../images/a.jpg has .../labels/a.txt. An
+            image without a file there has no objects: it is background.
+        names: of the classes.
+        kind: what a line holds behind the class, as fractions of the width and the height: "boxes" (centre x, centre y,
+            width, height), "polygons" (x y of each point), "oriented" (x y of four corners), "poses" (a box, then the
+            key points, `kpt_shape` of them with so many numbers each; kpt_shape in a data.yaml says that it holds
+            poses). By default what the first 200 labels look like: "oriented" where all of them have eight numbers.
+        kpt_shape: (key points of an object, numbers of each: 2 or 3).
+        part: of a data.yaml "train" (the default), "val" or "test"; the others are `data.parts`.
+        color: as in `from_directory`.
 
-    Raises DataNotFoundError (no such file or folder), DataError (a class without a name, too few numbers; with file and
-    line).
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such file or folder.
+        DataError: a class without a name, too few numbers; with file and line.
     """
     check_color(color)
     if kind is not None and kind not in yolo.KINDS:
@@ -241,10 +257,20 @@ def from_pairs(
         af.from_pairs("camvid/images", "camvid/masks")          images/a.png with masks/a.png
 
     Targets: "mask" (h, w): of a palette image its indices, of a gray image its values, as they are stored, never
-        colours or brightness. It has the size of its image; one that has not is a DecodeError when it is read.
-    classes: names of the numbers in the masks.
+    colours or brightness. It has the size of its image; one that has not is a DecodeError when it is read.
 
-    Raises DataNotFoundError (no such folder), DataError (an image or a mask without its partner; the first is named).
+    Args:
+        images: the folder of the images.
+        masks: the folder of the masks.
+        classes: names of the numbers in the masks.
+        color: channels of the images, as in `from_directory`.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such folder.
+        DataError: an image or a mask without its partner; the first is named.
     """
     check_color(color)
     store, partners = _images(images, color), _images(masks, None)

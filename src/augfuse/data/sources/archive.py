@@ -43,17 +43,24 @@ def from_zip(
         train/cat/1.jpg    with parts
         NAME/cat/1.jpg     either of them inside one common folder
 
-    color, classes, part, exclude, part_names: as in `from_directory`; so are the parts, the order of the classes,
-        `groups.csv`, the warnings and the errors. Symbolic links, and names that lead out of the archive, are not
-        followed. A list may be that of a folder of archives: `NAME.zip/cat/1.jpg`; what it says about the other
-        archives is passed over.
-
     Members are stored or deflated. They are read by position, by any number of threads at once, and pickles hold the
     archive's path, not its content. `data.paths` are the archive's path with the member's name behind it.
 
-    Raises DataNotFoundError (no such file), DataError (not a zip archive, a member that is encrypted, packed by another
-    method or there twice), and what `from_directory` raises. A member that claims more bytes than an image may have, or
-    that is not what the archive's list says, is a DecodeError when it is read.
+    Args:
+        path: the zip archive.
+        color, classes, part, exclude, part_names: as in `from_directory`; so are the parts, the order of the classes,
+            `groups.csv`, the warnings and the errors. Symbolic links, and names that lead out of the archive, are not
+            followed. A list may be that of a folder of archives: `NAME.zip/cat/1.jpg`; what it says about the other
+            archives is ignored.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such file.
+        DataError: not a zip archive, a member that is encrypted, packed by another method or there twice; and what
+            `from_directory` raises. A member that claims more bytes than an image may have, or that is not what the
+            archive's list says, is a DecodeError when it is read.
     """
     check_color(color)
     file = existing_file(path, "a zip archive")

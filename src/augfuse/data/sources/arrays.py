@@ -26,21 +26,27 @@ def from_arrays(
 ) -> DataSet:
     """A data set over one array of images.
 
-    x: (n, h, w, c), or (n, h, w) for one channel; uint8, uint16 or float32, C-contiguous. Such an array is used as it
-        is and never copied, memory-mapped ones included, so do not write to it while the data set is in use. float16
-        and float64 are converted to float32 once; arrays that are not C-contiguous, or not in native byte order, are
-        copied once.
-    y: None, or n labels, in one array. Integers and bools of shape (n,) become int64; strings become int64 positions in
-        the sorted class names; other finite numbers (floats, (n, k) arrays) are kept.
-    value_range: (low, high), the full scale of the pixels. Default: that of the dtype, and (0, 1) for floats. Floats,
-        and integers whose dtype holds more than value_range, are read once to check them.
-    classes: names; label k is classes[k].
-    groups: (n,) of anything that sorts (patients, videos, or what `af.augment` returns): images of one group never fall
-        on both sides of a split.
+    Args:
+        x: (n, h, w, c), or (n, h, w) for one channel; uint8, uint16 or float32, C-contiguous. Such an array is used as
+            it is and never copied, memory-mapped ones included, so do not write to it while the data set is in use.
+            float16 and float64 are converted to float32 once; arrays that are not C-contiguous, or not in native byte
+            order, are copied once.
+        y: None, or n labels, in one array. Integers and bools of shape (n,) become int64; strings become int64
+            positions in the sorted class names; other finite numbers (floats, (n, k) arrays) are kept.
+        value_range: (low, high), the full scale of the pixels. Default: that of the dtype, and (0, 1) for floats.
+            Floats, and integers whose dtype holds more than value_range, are read once to check them.
+        classes: names; label k is classes[k].
+        groups: (n,) of anything that sorts (patients, videos, or what `af.augment` returns): images of one group never
+            fall on both sides of a split.
 
-    Raises ImageTypeError (x is not an array, or of another dtype), ImageError (shape, NaN, outside value_range),
-    RangeError (value_range), DataError (no images; labels or groups of another length, labels that are NaN or do not
-    match classes).
+    Returns:
+        A `DataSet`; its images are in memory.
+
+    Raises:
+        ImageTypeError: x is not an array, or of another dtype.
+        ImageError: shape, NaN, outside value_range.
+        RangeError: value_range.
+        DataError: no images; labels or groups of another length, labels that are NaN or do not match classes.
     """
     if isinstance(x, np.ndarray) and x.size == 0:
         raise DataError(f"x: got shape {x.shape}, wanted at least one image with at least one pixel.")

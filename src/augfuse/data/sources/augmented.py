@@ -1,4 +1,4 @@
-"""A data set of originals and augmented copies that are made when they are read: for forms that take any data set."""
+"""A data set of originals and augmented copies that are made on request, for writers that take any data set."""
 
 from __future__ import annotations
 

@@ -41,28 +41,38 @@ def from_coco(
         af.from_coco("annotations/instances_val2017.json", "val2017")
         af.from_coco("annotations/panoptic_val2017.json", "val2017")        PNGs in annotations/panoptic_val2017
 
-    images: the folder of the images; by default the folder of the JSON file, `images` beside it, or what COCO's own
-        archives have beside the folder `annotations`.
-    masks: whether each object has a mask: True draws the polygons as pycocotools does; False leaves out those that are
-        stored as masks. By default there are masks where at least one object is stored as one.
-    segments: the folder of the PNGs of panoptic annotations; by default that beside the JSON file of the same name.
-    missing: "skip" leaves out images that are not there, with an AugfuseWarning that counts them.
     Classes are numbered 0..k-1 in the order of their ids; `data.classes` are their names. Images that no annotation
     names are kept, without boxes.
 
     Targets: "boxes" (k, 4) float32 as [x1, y1, x2, y2] in pixels, "box_labels" (k,) int64, "area" (k,) float32, where
-        it is not given that of the box, "crowd" (k,) bool; "polygons", where there are any: for each object a list of
-        (m, 2) arrays, [] for one that is stored as a mask; "masks" (k, h, w) uint8, 0 and 1; "keypoints" (k, p, 3),
-        where there are any: x, y and whether it is labelled (0 no, 1 hidden, 2 yes), `data.skeleton` has their names.
-        Of panoptic annotations "mask" (h, w): the class of each pixel, where nothing is labelled the highest number of
-        its type, 255 or 65535; and "segments" (h, w) int32: j + 1 where object j lies, else 0.
+    it is not given that of the box, "crowd" (k,) bool; "polygons", where there are any: for each object a list of (m,
+    2) arrays, [] for one that is stored as a mask; "masks" (k, h, w) uint8, 0 and 1; "keypoints" (k, p, 3), where there
+    are any: x, y and whether it is labelled (0 no, 1 hidden, 2 yes), `data.skeleton` has their names. Of panoptic
+    annotations "mask" (h, w): the class of each pixel, where nothing is labelled the highest number of its type, 255 or
+    65535; and "segments" (h, w) int32: j + 1 where object j lies, else 0.
 
     A file of more than 32 MiB is read in pieces, and what it says is kept in a folder for such things
     ($AUGFUSE_CACHE_DIR, or ~/.cache/augfuse), so that it opens at once the next time.
 
-    Boxes without area are left out; an AugfuseWarning counts them. Raises DataNotFoundError (no such file or folder),
-    DataError (not COCO, ids that are there twice, an annotation of an unknown image or category, a box upside down, a
-    broken mask, images that are missing; with the object).
+    Boxes without area are left out; an AugfuseWarning counts them.
+
+    Args:
+        annotations: the JSON file.
+        images: the folder of the images; by default the folder of the JSON file, `images` beside it, or what COCO's own
+            archives have beside the folder `annotations`.
+        color: as in `from_directory`.
+        masks: whether each object has a mask: True draws the polygons as pycocotools does; False leaves out those that
+            are stored as masks. By default there are masks where at least one object is stored as one.
+        segments: the folder of the PNGs of panoptic annotations; by default that beside the JSON file of the same name.
+        missing: "skip" leaves out images that are not there, with an AugfuseWarning that counts them.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such file or folder.
+        DataError: not COCO, ids that are there twice, an annotation of an unknown image or category, a box upside down,
+            a broken mask, images that are missing; with the object.
     """
     check_color(color)
     if missing not in ("raise", "skip"):

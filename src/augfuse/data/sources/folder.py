@@ -34,26 +34,35 @@ def from_directory(
         path/train/cat/1.jpg            with parts: train, val, test, also Training, training_set, seg_train, valid, dev
         path/NAME/cat/1.jpg             either of them inside one folder that holds nothing else
 
-    color: "rgb", "grayscale", "rgba", or None for the channels that each file has; see `augfuse.decode`. Of a palette
-        image these are its colours: for masks whose pixels are class numbers read the arrays, and use `from_arrays`.
-    classes: use only these class folders, and number them in this order.
-    part: "train" (the default where there are parts), "val" or "test". All parts share one class order, the sorted
-        union of their class folders, and are at hand as `data.parts`.
-    exclude: images to leave out: a list of paths, in full or below `path`, or the name of a file of such paths, as
-        `augfuse doctor --quarantine FILE` writes it. An AugfuseWarning counts those that are not images of the folder.
-    part_names: which folder is which part, where the names do not say it: {"fold_a": "train", "fold_b": "test"}.
-
-    Hidden names, and what programs leave behind (`__MACOSX`, `Thumbs.db`), are passed over. So are files with other
-    suffixes; an AugfuseWarning counts those that are pictures. A folder has parts if a folder with
-    the name of a part holds folders and no images. Symbolic links are followed only if they stay inside `path`.
-    An AugfuseWarning says so where links lead outside, images lie beside the class folders or in a folder beside the
-    parts, class folders look like parts, val or test lacks a class, or a val or test folder has no class folders.
+    Hidden names, and what programs leave behind (`__MACOSX`, `Thumbs.db`), are ignored. So are files with other
+    suffixes; an AugfuseWarning counts those that are pictures. A folder has parts if a folder with the name of a part
+    holds folders and no images. Symbolic links are followed only if they stay inside `path`. An AugfuseWarning says so
+    where links lead outside, images lie beside the class folders or in a folder beside the parts, class folders look
+    like parts, val or test lacks a class, or a val or test folder has no class folders.
 
     A file `groups.csv` beside the class folders (columns file, group), as `augfuse augment` writes it, says which
     images a split keeps together: it becomes `data.groups`.
 
-    Raises DataNotFoundError (no such folder), DataError (no images, a class folder without images, images in no class
-    folder, an unknown class or part, a class that train lacks), both with the path.
+    Args:
+        path: the folder.
+        color: "rgb", "grayscale", "rgba", or None for the channels that each file has; see `augfuse.decode`. Of a
+            palette image these are its colours: for masks whose pixels are class numbers read the arrays, and use
+            `from_arrays`.
+        classes: use only these class folders, and number them in this order.
+        part: "train" (the default where there are parts), "val" or "test". All parts share one class order, the sorted
+            union of their class folders, and are at hand as `data.parts`.
+        exclude: images to leave out: a list of paths, in full or below `path`, or the name of a file of such paths, as
+            `augfuse doctor --quarantine FILE` writes it. An AugfuseWarning counts those that are not images of the
+            folder.
+        part_names: which folder is which part, where the names do not say it: {"fold_a": "train", "fold_b": "test"}.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such folder.
+        DataError: no images, a class folder without images, images in no class folder, an unknown class or part, a
+            class that train lacks; both with the path.
     """
     check_color(color)
     root = _existing_folder(path)

@@ -43,15 +43,20 @@ def from_idx(
         af.from_idx("fashion-mnist/")                 train-images-idx3-ubyte and its sisters, plain or .gz
         af.from_idx("fashion-mnist/", part="test")    t10k-images-idx3-ubyte
 
-    images: an IDX file of (n, h, w) or (n, h, w, c) values, or a folder that holds files of the usual names. In a
-        folder all parts are read, and are at hand as `data.parts`.
-    labels: an IDX file of (n,) whole numbers; for a folder it is found.
-    classes: names; label k is classes[k].
-    part: "train" (the default) or "test"; for a folder only.
+    Args:
+        images: an IDX file of (n, h, w) or (n, h, w, c) values, or a folder that holds files of the usual names. In a
+            folder all parts are read, and are at hand as `data.parts`.
+        labels: an IDX file of (n,) whole numbers; for a folder it is found.
+        classes: names; label k is classes[k].
+        part: "train" (the default) or "test"; for a folder only.
 
-    Raises DataNotFoundError (no such file, a folder without such files), DataError (not IDX, cut, longer than its
-    header says, numbers that differ, no such part), and what `from_arrays` raises. Whether a file is packed is seen
-    from its content.
+    Returns:
+        A `DataSet`; its images are in memory.
+
+    Raises:
+        DataNotFoundError: no such file, a folder without such files.
+        DataError: not IDX, cut, longer than its header says, numbers that differ, no such part; and what `from_arrays`
+            raises. Whether a file is packed is seen from its content.
     """
     path = Path(images)
     if not path.is_dir():

@@ -38,14 +38,20 @@ def from_samples(
 
         data = af.from_samples(Frames(video), labels=labels, classes=("day", "night"))
 
-    samples: samples[i] is an image (h, w, c), a tuple (image, label) or an `af.Sample`, for 0 <= i < len(samples). It
-        may be asked by several threads at once, in any order, and gives the same sample for the same i every time. An
-        image that cannot be read is an `af.DecodeError`, which a loader may skip.
-    labels: n labels, as in `from_arrays`. Without them labels come with the images: nothing can then be stratified,
-        balanced or chosen by class before images are read.
-    classes, groups, value_range: as in `from_arrays`. A value range is checked when images are read.
+    Args:
+        samples: samples[i] is an image (h, w, c), a tuple (image, label) or an `af.Sample`, for 0 <= i < len(samples).
+            It may be asked by several threads at once, in any order, and gives the same sample for the same i every
+            time. An image that cannot be read is an `af.DecodeError`, which a loader may skip.
+        labels: n labels, as in `from_arrays`. Without them labels come with the images: nothing can then be stratified,
+            balanced or chosen by class before images are read.
+        classes, groups, value_range: as in `from_arrays`. A value range is checked when images are read.
 
-    Raises ImageTypeError (not such an object), DataError (no samples; labels or groups of another length).
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        ImageTypeError: not such an object.
+        DataError: no samples; labels or groups of another length.
     """
     if isinstance(samples, np.ndarray):
         raise ImageTypeError("data: got an array, wanted a data set. Use af.from_arrays(x, y).")

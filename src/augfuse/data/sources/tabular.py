@@ -40,35 +40,46 @@ def from_dataframe(
         af.from_dataframe(df, label=["cat", "dog", "bird"])             several labels of 0 and 1
         af.from_dataframe(df, boxes=["x1", "y1", "x2", "y2"], box_label="class")
 
-    root: the folder that names of files are below; they may not lead out of it. Without one they begin in the current
-        folder, and may lead anywhere.
-    classes: names, which number the classes; by default those that occur in all parts, sorted.
-    part: where a column says so, "train" (the default), "val" or "test"; the others are `data.parts`.
-    color: as in `from_directory`.
-
-    Columns are found by their usual names (see docs/data.md), in capitals or not. An argument names another one, ""
-    says that there is none:
-
-    image: names of files; or the files themselves, as bytes or as records {"bytes", "path"}.
-    label: of the image. Names or whole numbers are classes; other numbers are kept; lists of names become (n, classes)
-        of 0 and 1. Several columns of numbers lie side by side, (n, columns); of 0 and 1 they are the classes. Lists of
-        whole numbers are classes where `classes` are given.
-    separator: between several labels in one cell: "|".
-    boxes: four columns, a box in each row, where images have as many rows as boxes, and one with empty cells for none;
-        or a column of lists of boxes. Then `label` is that of the boxes where it is not named.
-    box_format: "pascal_voc" x1, y1, x2, y2 and "coco" x, y, width, height in pixels; "albumentations" x1, y1, x2, y2
-        and "yolo" centre, width, height as fractions. By default what the names of the columns say.
-    box_label: names or numbers of classes; or lists of them.
-    mask: files whose pixels are class numbers, see `from_pairs`.
-    split: names of parts: train, val, test, or validation and the like.
-    group: what a split does not part. weight: `data.sample_weights`.
+    Columns are found by their usual names (see docs/data.md), in capitals or not. An argument names another one;
+    "" means no such column.
 
     All other columns become `sample.targets` of their name: of each image, or in a table with a box in each row of each
     box. Boxes are `sample.targets["boxes"]` as [x1, y1, x2, y2] in pixels, with "box_labels".
 
-    Rows that name an image again are separate samples, which an AugfuseWarning counts; so are boxes without area,
-    which are left out. Raises ImageTypeError (not a data frame), DataNotFoundError (no such root), DataError (a column
-    that is not there, or two that may be meant; files that are not there; empty cells; two labels for one image).
+    Rows that name an image again are separate samples, which an AugfuseWarning counts; so are boxes without area, which
+    are left out.
+
+    Args:
+        df: a DataFrame of pandas or polars, or a Table of PyArrow.
+        root: the folder that names of files are below; they may not lead out of it. Without one they begin in the
+            current folder, and may lead anywhere.
+        classes: names, which number the classes; by default those that occur in all parts, sorted.
+        part: where a column says so, "train" (the default), "val" or "test"; the others are `data.parts`.
+        color: as in `from_directory`.
+        **columns: the name of a column for a role, see above; "" if there is none.
+        image: names of files; or the files themselves, as bytes or as records {"bytes", "path"}.
+        label: of the image. Names or whole numbers are classes; other numbers are kept; lists of names become (n,
+            classes) of 0 and 1. Several columns of numbers lie side by side, (n, columns); of 0 and 1 they are the
+            classes. Lists of whole numbers are classes where `classes` are given.
+        separator: between several labels in one cell: "|".
+        boxes: four columns, a box in each row, where images have as many rows as boxes, and one with empty cells for
+            none; or a column of lists of boxes. Then `label` is that of the boxes where it is not named.
+        box_format: "pascal_voc" x1, y1, x2, y2 and "coco" x, y, width, height in pixels; "albumentations" x1, y1, x2,
+            y2 and "yolo" centre, width, height as fractions. By default what the names of the columns say.
+        box_label: names or numbers of classes; or lists of them.
+        mask: files whose pixels are class numbers, see `from_pairs`.
+        split: names of parts: train, val, test, or validation and the like.
+        group: what a split does not part.
+        weight: `data.sample_weights`.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        ImageTypeError: not a data frame.
+        DataNotFoundError: no such root.
+        DataError: a column that is not there, or two that may be meant; files that are not there; empty cells; two
+            labels for one image.
     """
     frame = read_frame(df)
     folder = None if root is None else _folder(root)
@@ -92,16 +103,23 @@ def from_csv(
         af.from_csv("photos/labels.csv")
         af.from_csv("labels.csv", root="photos", image="id", label="tags", separator=" ")
 
-    root: the folder of the images; by default that of the file.
-    delimiter: by default a comma, a semicolon, a tab or "|", whichever the first line has most of; a tab in a .tsv.
-    header: the names of the columns, for a file without a line of them.
-    classes, part, color and columns: as in `from_dataframe`. A column of numbers alone is numbers, but for those that
-        begin with zeros (007), and lists may be written as JSON. A first column without a name, as pandas writes it, is
-        left out. Byte order marks and blank lines are passed over.
+    Args:
+        path: the CSV or TSV file.
+        root: the folder of the images; by default that of the file.
+        delimiter: by default a comma, a semicolon, a tab or "|", whichever the first line has most of; a tab in a .tsv.
+        encoding: of the text.
+        header: the names of the columns, for a file without a line of them.
+        classes, part, color, **columns: as in `from_dataframe`. A column of numbers only is numeric, unless they
+            begin with zeros (007); lists may be written as JSON. A first column without a name, as pandas writes it, is
+            left out. Byte order marks and blank lines are ignored.
 
-    Raises DataNotFoundError (no such file), DataError (a line with too many or too few values, bytes of another
-    encoding, a name of a column twice, a name of a file outside of `root`, and what `from_dataframe` raises; with the
-    line).
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such file.
+        DataError: a line with too many or too few values, bytes of another encoding, a name of a column twice, a name
+            of a file outside of `root`, and what `from_dataframe` raises; with the line.
     """
     frame = read_csv(path, delimiter, encoding, header)
     return _chosen(data_sets(frame, _folder(root, path), columns, classes, color), part, frame.title)
@@ -123,8 +141,16 @@ def from_jsonl(
     Keys of an object in it are columns, too: "objects.bbox". A key that a line lacks is an empty cell. The arguments
     are those of `from_csv` and `from_dataframe`.
 
-    Raises DataNotFoundError (no such file), DataError (a line that is not an object in JSON, a key twice, and what
-    `from_csv` raises; with the line).
+    Args:
+        path: the file.
+        root, classes, part, color, **columns: as in `from_csv` and `from_dataframe`.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such file.
+        DataError: a line that is not an object in JSON, a key twice, and what `from_csv` raises; with the line.
     """
     frame = read_jsonl(path)
     return _chosen(data_sets(frame, _folder(root, path), columns, classes, color), part, frame.title)
@@ -145,13 +171,22 @@ def from_parquet(
         af.from_parquet(sorted(Path("data").glob("train-*.parquet")))
 
     Images are read in place, a row group at a time, of which each process keeps 256 MiB: a shuffled epoch over a larger
-    data set reads row groups again and again, so convert it with `augfuse convert`, or write small row groups. Names
-    of classes that Hugging Face has noted in the file are kept. Checksums of pages are verified where there are any.
+    data set reads row groups again and again, so convert it with `augfuse convert`, or write small row groups. Names of
+    classes that Hugging Face has noted in the file are kept. Checksums of pages are verified where there are any.
 
     The arguments are those of `from_csv` and `from_dataframe`. Needs the extra augfuse[parquet].
 
-    Raises MissingExtraError, DataNotFoundError (no such file), DataError (not Parquet, files of different columns, and
-    what `from_csv` raises; with the row).
+    Args:
+        paths: a file, a pattern such as "train-*.parquet", or several.
+        root, classes, part, color, **columns: as in `from_csv` and `from_dataframe`.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        MissingExtraError: no PyArrow.
+        DataNotFoundError: no such file.
+        DataError: not Parquet, files of different columns, and what `from_csv` raises; with the row.
     """
     given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     files = [existing_file(one, "a Parquet file") for one in given]
@@ -178,8 +213,16 @@ def from_hf(
     Images are read from its files when they are asked for, and decoded by augfuse: the same bytes as from a folder.
     Names of ClassLabel features are kept. The arguments are those of `from_dataframe`. Needs the extra augfuse[hf].
 
-    Raises ImageTypeError (something else, or a data set that streams), DataError (parts of other names, and what
-    `from_dataframe` raises).
+    Args:
+        dataset: a map-style Dataset, or a DatasetDict.
+        classes, part, color, **columns: as in `from_dataframe`.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        ImageTypeError: something else, or a data set that streams.
+        DataError: parts of other names, and what `from_dataframe` raises.
     """
     if not isinstance(dataset, Mapping):
         frame = hf_frame(dataset)

@@ -45,15 +45,23 @@ def from_tar(
 
     A WebDataset sample is the files whose path is the same up to the first dot of the name: one image, and its label in
     .cls (a whole number, or the name of a class), or in .json under "label", "cls" or "class". Other files of a sample
-    are passed over. Several archives are WebDataset's.
-
-    color, classes, part, exclude, part_names: as in `from_directory`; of WebDataset `classes` are the names of the
-        numbers, and the others do not apply.
+    are ignored. Several archives are WebDataset's.
 
     The list of members is read once, with all headers; pickles hold it. A packed archive (.tar.gz) has no places to
-    read from: unpack it. Raises DataNotFoundError (no such file), DataError (not a tar archive, packed, cut, a member
-    that is there twice, a sample with two images, some samples with labels and others without), and what
-    `from_directory` raises.
+    read from: unpack it.
+
+    Args:
+        path: a tar archive, or several.
+        color, classes, part, exclude, part_names: as in `from_directory`; of WebDataset `classes` are the names of the
+            numbers, and the others do not apply.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such file.
+        DataError: not a tar archive, packed, cut, a member that is there twice, a sample with two images, some samples
+            with labels and others without; and what `from_directory` raises.
     """
     check_color(color)
     given = [path] if isinstance(path, (str, os.PathLike)) else path

@@ -65,24 +65,31 @@ def from_tfrecord(
         af.from_tfrecord("train.tfrecord")
         af.from_tfrecord(sorted(Path("imagenet").glob("train-*")), label="image/class/label")
 
-    image: the feature with the image: the bytes of a file, or pixels (uint8, rows first) where the features height and
-        width, and channels or depth, stand beside it. By default image/encoded or a name like it, or the only feature
-        that holds an image file.
-    label: the feature with the label: a whole number, a float, several of them, or the name of a class; "" for none. By
-        default image/class/label or a name like it, or the only feature with one whole number.
-    classes: names of the class numbers. By default those of image/class/text, where each number has one.
     Boxes under image/object/bbox/xmin and its sisters become targets, and so do the other features of TensorFlow's
     object detection API: classes, crowds, key points, masks; class numbers become 0..k-1, the names are those of
-    image/object/class/text.
-    A feature "group", as `augfuse convert` writes it, becomes `data.groups`.
-    color: as in `from_directory`.
+    image/object/class/text. A feature "group", as `augfuse convert` writes it, becomes `data.groups`.
 
     Opening a file reads the places of its records and their labels, not the images. The checksum of a length is checked
     then, that of the bytes when a record is read: a damaged one is a DecodeError, which a loader may skip. A packed
     file is unpacked into memory.
 
-    Raises DataNotFoundError (no such file), DataError (not TFRecord, cut short, messages of another kind, no such
-    feature, labels of different kinds; with file and record).
+    Args:
+        paths: a file, or several.
+        image: the feature with the image: the bytes of a file, or pixels (uint8, rows first) where the features height
+            and width, and channels or depth, stand beside it. By default image/encoded or a name like it, or the only
+            feature that holds an image file.
+        label: the feature with the label: a whole number, a float, several of them, or the name of a class; "" for
+            none. By default image/class/label or a name like it, or the only feature with one whole number.
+        classes: names of the class numbers. By default those of image/class/text, where each number has one.
+        color: as in `from_directory`.
+
+    Returns:
+        A `DataSet`; its images are read when they are asked for.
+
+    Raises:
+        DataNotFoundError: no such file.
+        DataError: not TFRecord, cut short, messages of another kind, no such feature, labels of different kinds; with
+            file and record.
     """
     check_color(color)
     files = [

@@ -1,4 +1,5 @@
-"""Boxes, masks and their classes: what lies outside, is empty, is there twice, has no name, or does not fit."""
+"""Checks of boxes, masks and their classes: outside of the image, empty, duplicated, without a name, or of another
+size."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ _KINDS: dict[Kind, tuple[str, str]] = {
 
 
 def check_reading(problems: Sequence[Problem]) -> list[Finding]:
-    """AF701, AF702 and AF704: what readers refuse, or leave out."""
+    """AF701, AF702 and AF704: annotations that readers refuse or leave out."""
     found = []
     for kind, (code, words) in _KINDS.items():
         same = [problem for problem in problems if problem.kind == kind]
@@ -98,7 +99,7 @@ def _stems(paths: Sequence[str]) -> set[str]:
 
 @final
 class _Part:
-    """What is seen of the annotations of a part."""
+    """The annotations of a part, summed up."""
 
     def __init__(self, part: Part, data: DataSet, seen: Looks) -> None:
         self._part, self._data = part, data

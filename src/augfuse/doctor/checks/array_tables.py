@@ -1,4 +1,4 @@
-"""Arrays in an .npz or in IDX files as parts to examine: what sources refuse becomes a finding here."""
+"""Arrays of an .npz or of IDX files as parts to examine; what sources refuse becomes a finding here."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def _part(
 def _columns(
     labels: Mapping[str, np.ndarray], flat: Mapping[str, tuple[np.ndarray, str]], values: np.ndarray
 ) -> tuple[str, ...] | None:
-    """The classes of one-hot rows, by number, those without images among them; None where some label has no column."""
+    """The classes of one-hot rows, by number, those without images included; None if a label has no column."""
     width = max((labels[part].shape[1] for part, (_, form) in flat.items() if form == "one-hot"), default=0)
     return tuple(map(str, range(width))) if values[0] >= 0 and values[-1] < width else None
 

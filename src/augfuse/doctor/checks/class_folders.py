@@ -30,7 +30,7 @@ class Tree(NamedTuple):
 
 
 def survey_trees(trees: Sequence[Tree], title: str) -> Survey:
-    """The parts of folders of class folders, or of plain images. Raises DataError where there is not one image."""
+    """The parts of folders of class folders, or of plain images. Raises DataError if there is not one image."""
     found: list[Finding] = []
     every: list[tuple[Tree, str, Folder, dict[str | None, tuple[str, ...]]]] = []
     for tree in trees:

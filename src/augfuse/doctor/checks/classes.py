@@ -1,4 +1,4 @@
-"""Classes and parts: balance, what a part lacks, how classes are numbered."""
+"""Checks of classes and parts: balance, missing classes, class numbers."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _check_names(survey: Survey) -> list[Finding]:
 
 
 def _check_order(part: Part, classes: tuple[str, ...]) -> list[Finding]:
-    """Only arrays: class folders are sorted by nature, and no loader cuts them in one piece."""
+    """AF308, for arrays only: class folders are always sorted, and no loader splits them at one position."""
     if part.images is None or len(classes) < 2:
         return []
     assert part.labels is not None
@@ -191,8 +191,8 @@ def _check_order(part: Part, classes: tuple[str, ...]) -> list[Finding]:
 
 
 def _log_chance_of_stretches(labels: np.ndarray, classes: list[int]) -> float:
-    """The logarithm of how likely these classes fall into so few stretches of neighbours once the labels are shuffled:
-    the chances of each class, joined as Fisher did."""
+    """The log probability that shuffled labels give these classes so few runs: one probability per class, combined by
+    Fisher's method."""
     surprise = -sum(_log_chance_of_runs(np.flatnonzero(labels == k), len(labels)) for k in classes)
     if surprise <= 0:
         return 0.0
@@ -202,7 +202,7 @@ def _log_chance_of_stretches(labels: np.ndarray, classes: list[int]) -> float:
 
 
 def _log_chance_of_runs(rows: np.ndarray, total: int) -> float:
-    """The logarithm of how likely as many rows, drawn from `total`, make at most as many runs (Wald and Wolfowitz)."""
+    """The log probability that as many rows, drawn from `total`, make at most so many runs (Wald and Wolfowitz)."""
     count = len(rows)
     runs = 1 + int((np.diff(rows) > 1).sum())
     between = total - count + 1  # places for a run

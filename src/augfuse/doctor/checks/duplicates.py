@@ -1,4 +1,4 @@
-"""The same picture twice: inside a part, in two parts (a leak), or with two labels."""
+"""Checks for the same picture twice: inside a part, in two parts (a leak), or with two labels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Image(NamedTuple):
 
 
 def check_duplicates(survey: Survey, looks: Sequence[Looks]) -> list[Finding]:
-    """AF201..AF206. Images of one colour are left out: they are all alike."""
+    """AF201..AF206. Images of one colour are left out: they are all equal."""
     images, digests = _pool(survey, looks)
     if not images:
         return []
@@ -50,7 +50,7 @@ def check_duplicates(survey: Survey, looks: Sequence[Looks]) -> list[Finding]:
 
 
 def check_copies(survey: Survey) -> list[Finding]:
-    """AF207: what groups.csv says about augmented copies."""
+    """AF207: augmented copies in held-out parts, from groups.csv."""
     found = []
     training = survey.training
     for part in survey.parts:
@@ -75,7 +75,7 @@ def check_copies(survey: Survey) -> list[Finding]:
 
 
 def _pool(survey: Survey, looks: Sequence[Looks]) -> tuple[list[_Image], list[bytes]]:
-    """All readable images of all parts that show something, and their digests."""
+    """All readable images of all parts that are not of one colour, and their digests."""
     images: list[_Image] = []
     digests: list[bytes] = []
     for number, (part, seen) in enumerate(zip(survey.parts, looks, strict=True)):
@@ -110,7 +110,7 @@ def _pixels(parts: Sequence[Part], image: _Image) -> np.ndarray:
 
 
 def _report(survey: Survey, groups: Sequence[Sequence[_Image]], *, exact: bool) -> list[Finding]:
-    """Each group of images goes under the gravest code that fits: labels differ, parts differ, or neither."""
+    """Report each group of images under the most severe code that fits: labels differ, parts differ, or neither."""
     kinds: dict[str, list[Sequence[_Image]]] = {"labels": [], "parts": [], "inside": []}
     for group in groups:
         if len({image.label for image in group if image.label >= 0}) > 1:
@@ -154,7 +154,7 @@ def _finding(survey: Survey, code: str, kind: str, groups: list[Sequence[_Image]
 
 
 def _more_than_needed(groups: Sequence[Sequence[_Image]]) -> int:
-    """Images less pictures, where groups with an image in common show the same picture."""
+    """The number of images minus the number of different pictures; groups with a common image show the same picture."""
     lead: dict[_Image, _Image] = {}
 
     def leader(image: _Image) -> _Image:

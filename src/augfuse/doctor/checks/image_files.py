@@ -1,4 +1,4 @@
-"""Unreadable and odd images: how they are stored, and sizes that training will trip over."""
+"""Checks of files: unreadable, stored in an unusual form, or of a size that causes trouble in training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be seen of a model without running it: loss, outputs, first layers, and whether they suit the data."""
+"""Checks of a model without running it: loss, outputs and first layers against the data."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Model:
 
     @property
     def scales_itself(self) -> bool:
-        """Whether its first layers bring pixels to a small scale."""
+        """Whether its first layers scale the pixels down."""
         return bool(self.rescaling or self.normalization)
 
 
@@ -81,7 +81,7 @@ def load_model(path: Path, *, trusted: bool = False) -> Model:
 
 
 def check_model(survey: Survey, model: Model, recipe: Any, shape: tuple[int, ...] | None) -> list[Finding]:
-    """AF601..AF606. shape: (h, w, c) of what the model will be given, None where it has none in common."""
+    """AF601..AF606. shape: (h, w, c) of the model's input from this data, None if it differs."""
     found = [*_check_loss(survey, model), *_check_outputs(survey, model), *_check_activation(model)]
     for layer in model.normalization:
         mean, variance = (model.to_numpy(value) for value in (layer.mean, layer.variance))
@@ -114,7 +114,7 @@ def check_model(survey: Survey, model: Model, recipe: Any, shape: tuple[int, ...
 
 
 def _check_loss(survey: Survey, model: Model) -> list[Finding]:
-    """For each form of labels that a part has; parts may differ in it."""
+    """AF601, once for each form of labels that the parts have."""
     labelled = [part for part in survey.parts if part.labels is not None]
     first = {part.label_form == "one-hot": part for part in reversed(labelled)}
     return [found for part in first.values() for found in _check_form(survey, model, part, len(first) > 1)]

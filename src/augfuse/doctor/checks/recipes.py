@@ -1,4 +1,4 @@
-"""A recipe against the data it is meant for: does it run, do sizes stack, does it change what a label means."""
+"""Checks of a recipe on the data: does it run, do sizes stack, may it change what a label means."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check_recipe(survey: Survey, looks: Sequence[Looks], recipe: Recipe, scales_
 
 
 def output_shape(recipe: Recipe, image: np.ndarray) -> tuple[int, ...]:
-    """(h, w, c) of what the recipe makes of such an image in evaluation. Raises AugfuseError."""
+    """(h, w, c) of the recipe's output for such an image in evaluation. Raises AugfuseError."""
     return recipe.batch([image], training=False).images.shape[1:]
 
 
@@ -111,7 +111,7 @@ def _check_sizes(seen: Looks, recipe: Recipe, image: np.ndarray) -> list[Finding
 
 
 def _check_runs(images: Sequence[np.ndarray], recipe: Recipe, classes: tuple[str, ...]) -> list[Finding]:
-    """By the loader that training uses: it knows the classes, for a When."""
+    """AF501 and AF502, by the loader that training uses, which knows the classes (for a When)."""
     for training in (True, False):
         for index, image in enumerate(images[:4]):
             labels = np.arange(index + 1) % len(classes) if classes else None
@@ -213,7 +213,7 @@ def _check_meaning(survey: Survey, recipe: Recipe) -> list[Finding]:
 
 
 def _may_be_signs(survey: Survey) -> bool:
-    """Whether arrays look like the usual sets of digits: MNIST and Fashion-MNIST cannot be told apart here."""
+    """Whether arrays look like the usual sets of digits; MNIST and Fashion-MNIST cannot be told apart here."""
     images = survey.training.images
     if images is None or survey.classes != tuple("0123456789") or images.shape[3:] not in ((), (1,)):
         return False
@@ -234,7 +234,7 @@ def _merged(risky: dict[str, list[str]], *effects: str) -> list[str]:
 
 
 def _effects(transform: Transform) -> tuple[str, ...]:
-    """What a transform may do to a sign: "mirrors" it, "turns" it far, "upends" it."""
+    """How a transform may change a sign: "mirrors" it, "turns" it far, "upends" it."""
     if transform.p == 0:
         return ()
     if isinstance(transform, HorizontalFlip):

@@ -86,7 +86,7 @@ def _hash_pairs(hashes: np.ndarray) -> np.ndarray:
 
 
 def _correlated(small: Callable[[np.ndarray], np.ndarray], pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs that correlate by ALIKE, and by how much."""
+    """The pairs whose correlation is at least ALIKE, with the correlation."""
     kept, alike = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)]
     for start in range(0, len(pairs), _PAIRS):
         some = pairs[start : start + _PAIRS]
@@ -104,8 +104,8 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _common_detail(one: np.ndarray, other: np.ndarray) -> float:
-    """The correlation of the fine detail of two images, brought to one size and to grey: JPEGs keep colours at half the
-    resolution. 0 where their colours differ: a red and a green light are two pictures."""
+    """The correlation of the fine detail of two images, at one size and in gray, because JPEG stores colours at half
+    the resolution. 0 if their colours differ: a red and a green light are two pictures."""
     import cv2
 
     side = min(_SIDE, *one.shape[:2], *other.shape[:2])

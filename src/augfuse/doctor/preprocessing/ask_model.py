@@ -195,7 +195,7 @@ def _with_channels(image: np.ndarray, wanted: int | None) -> np.ndarray:
 
 
 def _input_size(model: Model, images: Sequence[np.ndarray]) -> tuple[int, int]:
-    """The model's own; where it takes any size, that of the images, or of their median."""
+    """The size of the model's input; if it takes any, the size of the images, or their median."""
     height, width, _ = model.input
     sizes = np.median([image.shape[:2] for image in images], axis=0).astype(int)
     return height or int(sizes[0]), width or int(sizes[1])

@@ -21,7 +21,7 @@ class Way(NamedTuple):
     advice: str
 
     def swapped(self) -> Way:
-        """The same with red and blue exchanged first."""
+        """The same with red and blue swapped first."""
         return Way(lambda unit: self.feed(unit[..., ::-1]), f"{self.advice}, and turn RGB into BGR")
 
 
@@ -65,7 +65,7 @@ def stretched(images: Sequence[np.ndarray], height: int, width: int, method: str
 
 
 def _cropped(images: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
-    """Aspect kept, the middle cut out."""
+    """Resize with the aspect kept, then centre crop."""
     cut = []
     for image in images:
         high, wide = image.shape[:2]
@@ -77,7 +77,7 @@ def _cropped(images: Sequence[np.ndarray], height: int, width: int) -> np.ndarra
 
 
 def _padded(images: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
-    """Aspect kept, black around it."""
+    """Resize with the aspect kept, then pad with black."""
     made = np.zeros((len(images), height, width, images[0].shape[2]), np.float32)
     for target, image in zip(made, images, strict=True):
         factor = min(height / image.shape[0], width / image.shape[1])

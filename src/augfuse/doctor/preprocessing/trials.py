@@ -72,14 +72,14 @@ def beats(one: Answers, other: Answers) -> bool:
 
 
 def surer(one: Answers, other: Answers) -> bool:
-    """Whether the loss of one is clearly less, and much."""
+    """Whether the loss of one is clearly and much lower."""
     difference = other.loss - one.loss
     clear = difference.mean() > _DEVIATIONS * difference.std() / np.sqrt(len(difference))
     return bool(clear and other.loss.mean() > 1.5 * one.loss.mean() + 0.1)
 
 
 def gains(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether the paired difference of two (n,) bool is more than noise, and large enough to matter."""
+    """Whether the paired difference of two (n,) bool is significant, and large enough to matter."""
     difference = one.astype(float) - other.astype(float)
     gain = difference.mean()
     return bool(gain >= _LEAST_GAIN and gain > _DEVIATIONS * difference.std() / np.sqrt(len(difference)))

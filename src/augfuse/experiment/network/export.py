@@ -1,4 +1,4 @@
-"""Saving the better arm, reading it back, and checking that it predicts as the training path does."""
+"""Save the better arm, reload it, and check that it predicts as the network did in training."""
 
 from __future__ import annotations
 
@@ -32,11 +32,10 @@ def export_and_check(
     workers: int | None,
     trusted: bool = False,
 ) -> Exported:
-    """Save `network` with its present weights to `path`, and compare what was saved with the training path.
+    """Save `network` with its present weights to `path`, reload it, and compare the predictions of both.
 
-    Raw images are the test images as the evaluation recipe makes them for the network, without its write part, as
-    uint8. The first `checked` of them go through the saved model, and through the write part and the network. trusted:
-    code in the saved model may run.
+    Raw images are test images after the evaluation recipe without its write part, as uint8. The first `checked` of them
+    go through the saved model, and through the write part and the network. trusted: code in the saved model may run.
     """
     pixels, write = run_recipe.parted(recipe)
     with scratch(path.parent) as folder:
@@ -78,7 +77,7 @@ def save_for_raw_images(network: Network, recipe: Recipe, path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """A model read back, asked as a network is."""
+    """A reloaded model with the interface of a network."""
 
     model: Any
 

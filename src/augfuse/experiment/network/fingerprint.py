@@ -1,4 +1,4 @@
-"""What tells one network from another: its whole configuration, its weights, its optimiser and its loss."""
+"""The fingerprint of a network: its configuration, weights, optimiser and loss."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _NAMES = ("name", "keras_history", "input_layers", "output_layers")
 
 
 def fingerprint(model: Any) -> str:
-    """16 hex digits of what a fresh model (of seed 0) consists of: layers and their wiring, precision, weights,
-    optimiser and loss. The same in every process, however the layers are called."""
+    """16 hex digits of a new model (of seed 0): layers and connections, precision, weights, optimiser and loss. The
+    same in every process; names of layers do not count."""
     layers = [
         (type(layer).__name__, layer.dtype_policy.name, _config(layer), _functions(layer))
         for layer in model._flatten_layers()
@@ -37,8 +37,9 @@ def fingerprint(model: Any) -> str:
 
 
 def _config(part: Any) -> Any:
-    """What Keras would save of a model, a layer, an optimiser or a loss. Of one that cannot be saved, such as a layer
-    of the user's without get_config, its plain settings; a model with such a layer is told by its layers."""
+    """The configuration that Keras would save of a model, layer, optimiser or loss. For an object that cannot be saved,
+    such as a custom layer without get_config, its plain attributes; a model with such a layer is described by its
+    layers."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # functions without a name are unsafe to load; nothing loads this
@@ -48,7 +49,7 @@ def _config(part: Any) -> Any:
 
 
 def _functions(part: Any) -> dict[str, Any]:
-    """What the user's functions in a layer or a loss do: a configuration has no more than their names."""
+    """The code of the user's functions in a layer or a loss; a configuration holds only their names."""
     return {name: _function(value) for name, value in _public(part).items() if isinstance(value, types.FunctionType)}
 
 
@@ -64,7 +65,7 @@ def _function(function: types.FunctionType) -> Any:
 
 
 def _code(code: types.CodeType) -> list[Any]:
-    """The steps, names and numbers of a function, not the lines where they stand."""
+    """Bytecode, names and constants of a function, without line numbers."""
     return [code.co_code.hex(), list(code.co_names), [_constant(one) for one in code.co_consts]]
 
 

@@ -1,4 +1,4 @@
-"""What a model's output and loss want: how truths are given to it, and how its output becomes predictions."""
+"""The head of a model: the form of the targets that its loss takes, and how its output becomes predictions."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _TO_PROBABILITIES = ("softmax", "sigmoid")
 
 
 class Head(Protocol):
-    """What stands behind a model: the loss that it is compiled with, and what goes into it and comes out of it."""
+    """The loss that a model is compiled with, and the conversion of targets and outputs."""
 
     @property
     def loss(self) -> Any: ...
 
     def targets(self, truth: np.ndarray) -> np.ndarray:
-        """The truth of a batch, as its task makes it, as the loss takes it."""
+        """The ground truth of a batch, from the form of the task to that of the loss."""
         ...
 
     def predictions(self, said: np.ndarray) -> np.ndarray:
-        """What the model says, as the task understands it."""
+        """The output of the model in the form of the task."""
         ...
 
     def symbolic(self, said: Any) -> Any:
@@ -32,14 +32,17 @@ class Head(Protocol):
         ...
 
     def problem(self, predictions: np.ndarray) -> str | None:
-        """What is wrong with predictions that are finite; None where nothing is."""
+        """What is wrong with finite predictions, in words; None if nothing is."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ClassHead:
-    """Classes along the last axis, of an image or of each of its pixels. single: one output stands for the second of
-    two classes. logits: it gives logits. sparse: the loss takes class numbers."""
+    """Classes along the last axis, of an image or of each of its pixels.
+
+    single: one output for the second of two classes. logits: the output is logits. sparse: the loss takes class
+    numbers.
+    """
 
     loss: Any
     single: bool
@@ -58,7 +61,7 @@ class ClassHead:
         return truth.argmax(axis=-1) if self.sparse else truth
 
     def predictions(self, said: np.ndarray) -> np.ndarray:
-        """What the model says, as (..., classes) float32 probabilities."""
+        """The output of the model as (..., classes) float32 probabilities."""
         if self.single:
             second = 0.5 * (np.tanh(0.5 * said) + 1) if self.logits else said
             return np.concatenate([1 - second, second], axis=-1)
@@ -85,8 +88,8 @@ class ClassHead:
 
 
 def read_head(model: Any, classes: int, *, pixels: bool = False) -> ClassHead:
-    """The head of a model with one output: classes of an image, or with `pixels` of each of its pixels. Raises
-    DataError where it does not suit this number of classes."""
+    """The head of a model with one output: classes of an image, or with `pixels` of each pixel. Raises DataError if it
+    does not fit this number of classes."""
     losses = load_keras().losses
     shape = tuple(model.output_shape)
     single = shape[-1] == 1 and classes == 2
@@ -104,7 +107,7 @@ def read_head(model: Any, classes: int, *, pixels: bool = False) -> ClassHead:
     ends = getattr(activation, "__name__", "" if activation is not None else type(last).__name__.lower())
     if single and ends == "softmax":
         raise DataError(
-            "--model: ends with a softmax over one output, which says 1 whatever it is shown. End it with "
+            "--model: ends with a softmax over one output, which is always 1. End it with "
             f'{"Conv2D(1, 1" if pixels else "Dense(1"}, activation="sigmoid"), or with '
             f'{"Conv2D(2, 1" if pixels else "Dense(2"}, activation="softmax").'
         )

@@ -1,4 +1,4 @@
-"""Reading a saved Keras model: what is not a model file, what would run code, and which class is missing.
+"""Read a saved Keras model, refuse files that are not models or would run code, and name a missing class.
 
 Every command that takes a model file reads it here. A file can hold Python code (a `Lambda` layer of a Python lambda, a
 pickled torch module, a TensorFlow graph), and Keras runs it while it loads. It is refused unless the caller trusts it.
@@ -61,7 +61,7 @@ def read_model(path: Path, *, trusted: bool, compiled: bool = True, what: str | 
 
 
 def read_network(path: Path, *, trusted: bool) -> Any:
-    """`read_model`, without loss and optimiser where only those cannot be read: a function that Keras does not know."""
+    """`read_model`, without loss and optimiser if only those cannot be read: a function that Keras does not know."""
     try:
         return read_model(path, trusted=trusted)
     except DataError:
@@ -69,7 +69,7 @@ def read_network(path: Path, *, trusted: bool) -> Any:
 
 
 def refuse_code(model: Any, what: str) -> None:
-    """Refuse a model at hand whose file would hold code: DataError."""
+    """Raise DataError for a model in memory whose file would hold code."""
     for layer in model._flatten_layers():
         if type(layer).__name__ == "Lambda" and any(
             isinstance(value, dict) and value.get("class_name") == "__lambda__" for value in layer.get_config().values()
@@ -78,12 +78,12 @@ def refuse_code(model: Any, what: str) -> None:
 
 
 def runs_code(error: BaseException) -> bool:
-    """Whether Keras refused to run code: an error of its safe mode, or one that came of it."""
+    """Whether Keras refused to run code: an error of its safe mode, or one caused by it."""
     return any("safe_mode=False" in str(step) for step in _chain(error))
 
 
 def missing_name(error: BaseException) -> tuple[str, str] | None:
-    """("class", "Twice"): what Keras could not find; None where it failed otherwise."""
+    """The kind and name of what Keras could not find, such as ("class", "Twice"); None for another failure."""
     for step in _chain(error):
         match = _MISSING.search(str(step))
         if match is not None:
@@ -167,14 +167,15 @@ def _holds_code(what: str) -> DataError:
 
 
 def _cause(error: Exception) -> str:
-    """The line that says most: behind the last "Exception encountered", which Keras puts below its own headline."""
+    """The most useful line of an error: behind the last "Exception encountered", which Keras puts below its
+    headline."""
     last = _INNER.split(str(error))[-1].strip()
     line = next((line.strip() for line in last.splitlines() if line.strip()), "")
     return line[:_LONGEST_LINE] or type(error).__name__
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that it came of."""
+    """An error and its causes."""
     step: BaseException | None = error
     for _ in range(20):
         if step is None:

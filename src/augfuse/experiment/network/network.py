@@ -1,4 +1,4 @@
-"""The networks of the training command: built, reset between arms, trained, and saved for raw images."""
+"""The networks of a training run: build, reset between arms, train, and save for raw images."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ class Network:
         self.train_step(images, truth, np.ones(truth.shape[:-1], np.float32) if weighted else weights)
 
     def reset(self, seed: int) -> None:
-        """The initial weights that belong to `seed`, a forgetful optimiser, and the dropout sequence of `seed`."""
+        """Load the initial weights of `seed`, clear the optimiser, and restart the dropout sequence of `seed`."""
         for ours, theirs in zip(self.model.variables, self._build(seed).variables, strict=True):
             ours.assign(theirs)
         self._assign(self.model.optimizer.variables, self._fresh_optimizer)
 
     def truth(self, batch: Batch) -> tuple[np.ndarray, np.ndarray | None]:
-        """What is right about a batch of a training loader, and how much each part of it counts: see `Task.truth`."""
+        """The ground truth of a training batch, and the weight of each part of it in the loss: see `Task.truth`."""
         return self.task.truth(batch, self.classes, tuple(self.model.output_shape))
 
     def train_step(self, images: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -101,7 +101,7 @@ class Network:
 
     @property
     def learning_rate(self) -> float | None:
-        """Of the optimiser; None where a schedule sets it."""
+        """The learning rate of the optimiser; None if a schedule sets it."""
         optimizer = self.model.optimizer
         if not any(variable is optimizer.learning_rate for variable in optimizer.variables):
             return None
@@ -113,7 +113,7 @@ class Network:
 
     @property
     def precision(self) -> str:
-        """The coarsest dtype a layer computes in: "float32", unless the model asks for mixed precision."""
+        """The coarsest dtype that a layer computes in: "float32", unless the model uses mixed precision."""
         used = {layer.compute_dtype for layer in self.model._flatten_layers()}
         return next((dtype for dtype in ("bfloat16", "float16") if dtype in used), "float32")
 

@@ -1,4 +1,4 @@
-"""What there is to say about a network, whoever made it: for the settings on record and the report."""
+"""Facts about a network, built-in or the user's, for the recorded settings and the report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def model_facts(network: Network) -> ModelFacts:
 
 
 def _words(part: Any) -> str:
-    """An optimiser, a schedule or a loss with everything that it sets, such as "SGD(learning_rate=0.05)"."""
+    """An optimiser, a schedule or a loss with its arguments, such as "SGD(learning_rate=0.05)"."""
     if isinstance(part, str):
         return part
     if not hasattr(part, "get_config"):

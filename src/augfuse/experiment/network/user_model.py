@@ -1,4 +1,4 @@
-"""A network of the user's: a function that makes one, a saved model file, or a model at hand."""
+"""The user's network: a function that makes one, a saved model file, or a model in memory."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _HEADLINE = "Exception encountered when calling"
 
 @dataclass(frozen=True, slots=True)
 class OwnModel:
-    """Where the networks of a run come from. `shape` (h, w, c) is the input the model fixes itself, None where it is
-    asked for one. `make(shape, classes)` returns a model, compiled or not."""
+    """The source of the networks of a run. `shape` (h, w, c) is the fixed input of the model, or None if it takes any.
+    `make(shape, classes)` returns a model, compiled or not."""
 
     title: str
     shape: tuple[int | None, int | None, int | None] | None
@@ -195,34 +195,34 @@ def schedule_of(model: Any) -> str | None:
 
 
 def rescales(model: Any) -> bool:
-    """Whether the model brings pixel values to a small range itself: a Rescaling that divides by 50 or more."""
+    """Whether the model scales pixel values down itself: a Rescaling that divides by 50 or more."""
     layers = [layer for layer in model._flatten_layers() if type(layer).__name__ == "Rescaling"]
     return any(np.max(np.abs(layer.scale)) < 1 / 50 for layer in layers)
 
 
 def fresh_model(build: Callable[[int], Any], title: str) -> Any:
-    """The model of seed 0. Raises DataError where a second one shares layers with it or begins otherwise: the arms of a
-    seed would not begin alike."""
+    """The model of seed 0. Raises DataError if a second one shares layers with it, or has other initial weights: the
+    arms of a seed must start from the same weights."""
     first, second = build(0), build(0)
     ours = {id(variable) for variable in first.variables}
     if first is second or any(id(variable) in ours for variable in second.variables):
         raise DataError(
-            f"--model {title}: gives the same layers at each call, and what one arm learns the next would begin with. "
+            f"--model {title}: returns the same layers at each call, so that the second arm would start trained. "
             "Make all layers inside the function; or save the model, and give the .keras file, whose weights "
             "--keep-weights keeps."
         )
     differs = _difference(first.variables, second.variables)
     if differs is not None:
         raise DataError(
-            f"--model {title}: two networks of the same seed begin differently ({differs}), and the arms of a seed "
-            "have to begin alike. Leave the weights to Keras' initialisers, or draw them with np.random or with a "
+            f"--model {title}: two networks of the same seed have different initial weights ({differs}); the arms of "
+            "a seed must start alike. Leave the weights to Keras' initialisers, or draw them with np.random or with a "
             "fixed seed, as in np.random.default_rng(0)."
         )
     return first
 
 
 def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> str | None:
-    """Where two lists of variables differ, in words."""
+    """How two lists of variables differ, in words."""
     convert = load_keras().ops.convert_to_numpy
     if len(ours) != len(theirs):
         return f"{len(ours)} and {len(theirs)} variables"
@@ -231,7 +231,7 @@ def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> str | None:
 
 
 def check_savable(model: Any, title: str, *, trusted: bool) -> None:
-    """Refuse now what could not be saved, or read again, after the training: DataError.
+    """Raise DataError now for a model that could not be saved or reloaded after the training.
 
     trusted: code in a model file may run.
     """
@@ -243,7 +243,7 @@ def check_savable(model: Any, title: str, *, trusted: bool) -> None:
 
 @contextmanager
 def told(what: str, hint: str = "") -> Iterator[None]:
-    """What the user's code raises inside, as a DataError: `what`, the cause with its line, and `hint`."""
+    """Turn errors of the user's code inside the block into a DataError: `what`, the cause with its line, and `hint`."""
     try:
         yield
     except AugfuseError:
@@ -267,7 +267,7 @@ def told(what: str, hint: str = "") -> Iterator[None]:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Keras', Python's and NumPy's global random state belong to `seed` inside, and are as before afterwards."""
+    """Set the global random state of Keras, Python and NumPy to `seed` inside the block, and restore it afterwards."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - Keras draws from it
     load_keras().utils.set_random_seed(seed % 2**32)
     try:

@@ -1,4 +1,4 @@
-"""Sections of the report page on what the networks say about single classes and single test images."""
+"""Sections of the report page on the predictions for single classes and single test images."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def pooled(evaluations: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def confusion_mean(task: Task, result: Comparison, arm: str) -> np.ndarray:
-    """(classes, classes) float64: test images, or pixels, by true (rows) and stated class (columns), the mean over the
-    seeds. Of a task that counts them."""
+    """(classes, classes) float64: test images, or pixels, by true (rows) and predicted class (columns), the mean over
+    the seeds. For a task that counts them."""
     return np.mean([np.asarray(task.confusion(one), np.float64) for one in result.evaluations_of(arm)], axis=0)
 
 
@@ -47,9 +47,9 @@ def training(result: Comparison) -> str:
         )
     note = (
         "The first that applies: suspicious, unstable, over-fitted, underfit; else good. Over-fitted begins at a gap "
-        f"of {100 * diagnosis.GAP_LIMIT:.0f} points, underfit below {diagnosis.SKILL_LIMIT:.0%} of the way from always "
-        "answering the commonest class to all right; a small test part widens the limits. All numbers are without "
-        "augmentation and without dropout."
+        f"of {100 * diagnosis.GAP_LIMIT:.0f} points, underfit below {diagnosis.SKILL_LIMIT:.0%} of the way from a "
+        "constant prediction of the most frequent class to 100 %; a small test part widens the limits. All numbers are "
+        "without augmentation and without dropout."
     )
     return f'<div class="pair">{"".join(cards)}</div>{paragraph(note, "note")}'
 
@@ -94,7 +94,7 @@ def confusion(task: Task, result: Comparison) -> str:
     shares = result.facts.counted != "images"
     if len(names) > MOST_CLASSES:
         parts = [_most_frequent(arm, names, _shown(task, result, arm, shares)) for arm in ARMS]
-        note = f"The {_CONFUSIONS} most frequent confusions; the files in predictions/ hold every answer."
+        note = f"The {_CONFUSIONS} most frequent confusions; the files in predictions/ hold every prediction."
     else:
         parts = [_square(arm, names, _shown(task, result, arm, shares)) for arm in ARMS]
         note = "Rows are the true classes, columns the predicted ones; a dot is none."
@@ -146,7 +146,7 @@ def calibration(result: Comparison) -> str:
 
 
 def overall_calibration(result: Comparison, arm: str) -> metrics.Calibration:
-    """Of all seeds of an arm together."""
+    """The calibration of all seeds of an arm together."""
     found = result.evaluations_of(arm)
     return metrics.calibration(
         np.concatenate([one.probabilities for one in found]), np.concatenate([one.labels for one in found])
@@ -196,12 +196,12 @@ def _card(result: Comparison, mistake: Mistake) -> str:
 
 
 def _short(path: str) -> str:
-    """The file with the folder that it lies in, which is mostly its class."""
+    """The file name with its folder, which is mostly its class."""
     return str(PurePath(*PurePath(path).parts[-2:]))
 
 
 def predictions(result: Comparison) -> str:
-    """A few test images: what is right, and what both arms say, drawn over them."""
+    """A few test images with ground truth and the predictions of both arms drawn over them."""
     cards = []
     for one in result.shown:
         source = f"test image {one.index}" if one.path is None else _short(one.path)
@@ -232,6 +232,6 @@ def _signed(value: float) -> str:
 
 
 def _mean(values: np.ndarray) -> float:
-    """Over the classes where the number is defined; nan where it never is."""
+    """The mean over the classes for which the number is defined; NaN if it never is."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else float("nan")

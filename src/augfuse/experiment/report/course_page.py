@@ -31,8 +31,7 @@ def curves(result: Comparison) -> str:
 
 
 def rates(arm: Arm) -> tuple[tuple[int, float], ...]:
-    """(epoch, learning rate) of the first epoch, and of each one from which on it was another; () where it is not
-    known. Epochs count from 0."""
+    """(epoch, learning rate) of the first epoch and of each change; () if unknown. Epochs count from 0."""
     known = [(point.epoch, point.learning_rate) for point in arm.points if point.learning_rate is not None]
     before = [None, *(rate for _, rate in known)]
     return tuple((epoch, rate) for (epoch, rate), last in zip(known, before, strict=False) if rate != last)

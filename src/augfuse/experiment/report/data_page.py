@@ -23,7 +23,7 @@ def values(result: Comparison) -> str:
     several = " One number for each channel." if result.settings.channels > 1 else ""
     note = (
         f"After the whole recipe, as the first layer gets them.{several} All rows but the augmented one go through the "
-        "same code; a part with other numbers than the plain training part is another kind of pictures."
+        "same code; if a part differs from the plain training part, its images were made or scaled differently."
     )
     return table(heads, "".join(rows)) + paragraph(note, "note")
 
@@ -40,7 +40,7 @@ def balance(result: Comparison) -> str:
     ratios = [f"{_ratio(counts)} in the {name} part" for name, counts in parts.items()]
     words = (
         f"{_listed(amounts)} of {len(facts.classes)} classes. Images of the largest class over those of the smallest "
-        f"one: {_listed(ratios)}. Always answering the commonest class would score "
+        f"one: {_listed(ratios)}. A constant prediction of the most frequent class scores "
         f"{max(facts.test_counts) / facts.test_images:.1%} on the test part. Images of each class, and their share:"
     )
     most = max(1, *(count for counts in parts.values() for count in counts))

@@ -105,9 +105,9 @@ def reliability(evaluations: dict[str, Sequence[Evaluation]]) -> str:
         below.bar(left, bins.counts / bins.counts.sum(), 0.4 * width, align="edge", color=COLORS[name])
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
-    axes.set_ylabel("share of right answers")
+    axes.set_ylabel("accuracy")
     below.set_ylabel("share of\nanswers")
-    below.set_xlabel("stated probability of the answer")
+    below.set_xlabel("predicted probability")
     _legend(axes, columns=1)
     return _svg(figure, "Reliability diagram of both arms")
 

@@ -23,9 +23,9 @@ def render(result: Comparison, config_yaml: str) -> str:
         *task.first_sections(result),
         ("curves", "Learning curves", lambda: course_page.curves(result)),
         ("seeds", "Seeds", lambda: course_page.seeds(result)),
-        ("sweep", "How strong the augmentation may be", lambda: _sweep(result)),
+        ("sweep", "Strength of the augmentation", lambda: _sweep(result)),
         *task.sections(result),
-        ("samples", "What the model sees", lambda: _samples(result)),
+        ("samples", "What the network receives", lambda: _samples(result)),
         ("values", "Input values", lambda: data_page.values(result)),
         ("balance", "Data and balance of the classes", lambda: data_page.balance(result)),
         ("time", "Time", lambda: _timing(result)),
@@ -132,9 +132,9 @@ def _model(result: Comparison) -> str:
     height, width, channels = found.input_shape
     predicts = task.predicts.format(classes=len(result.facts.classes))
     words = (
-        f"model.keras is the {found.arm} arm of seed {found.seed}, the first seed, not the luckiest. It takes raw "
+        f"model.keras is the {found.arm} arm of seed {found.seed}, the first seed, not the best one. It takes raw "
         f"uint8 images (n, {height}, {width}, {channels}) and returns {predicts}; the "
-        f"preprocessing is inside. Read back from the disk it scores {found.test_accuracy:.1%} on the test part, and "
+        f"preprocessing is inside. Reloaded, it scores {found.test_accuracy:.1%} on the test part, and "
         f"on {found.images} test images its predictions differ from the training path's by at most "
         f"{found.max_difference:.2g}; with the rounding of resized pixels to whole grey levels, by at most "
         f"{found.rounding_difference:.2g}."

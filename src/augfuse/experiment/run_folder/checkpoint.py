@@ -1,12 +1,12 @@
-"""What an unfinished run keeps in its folder, so that the same command continues it with the same final numbers.
+"""Checkpoints of an unfinished run in its folder: the same command resumes it and gets the same final numbers.
 
     run.json                what the run's numbers depend on, and how many epochs a time budget allowed
     state/lock              held while a process trains this run
     state/current.arm       the arm in training, after its last finished epoch
     state/NAME-SEED.arm     a finished arm
-    state/NAME-SEED.weights its weights, where one of them may become model.keras
+    state/NAME-SEED.weights its weights, if one of them may become model.keras
 
-Every file appears in one step. `state` goes when the report is written.
+Every file appears in one step. `state` is removed when the report is written.
 """
 
 from __future__ import annotations

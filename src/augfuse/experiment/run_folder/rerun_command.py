@@ -1,4 +1,4 @@
-"""The lines that ask for a finished run again."""
+"""The shell command that reproduces a finished run under a new name."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOST_PATHS = 20
 
 
 def again(settings: Settings, folder: Path, options: Options, data: str) -> str:
-    """What repeats a finished run with the same numbers, under a new name: a command, or where data or model
-    came from a program a call of `af.train`. data: what was given, in words."""
+    """What reproduces a finished run under a new name: a command, or a call of `af.train` if data or model came from a
+    program. data: the data that was passed, in words."""
     return python_call(settings, folder, options, data) if options.python else command_line(settings, folder, options)
 
 
 def command_line(settings: Settings, folder: Path, options: Options) -> str:
-    """The command that repeats a finished run."""
+    """The shell command that reproduces a finished run."""
     words = ["augfuse", "train"]
     if settings.data is not None:
         words.append(settings.data)
@@ -52,8 +52,8 @@ def command_line(settings: Settings, folder: Path, options: Options) -> str:
 
 
 def python_call(settings: Settings, folder: Path, options: Options, data: str) -> str:
-    """A program that repeats a finished run. What cannot be written down, such as arrays, has a comment instead, and
-    above all stands the program that had it."""
+    """A program that reproduces a finished run. Values that cannot be written down, such as arrays, are replaced by a
+    comment; the path of the original program stands at the top."""
     imports, missing = ["from pathlib import Path", "import augfuse as af"], []
     first = repr(None if options.data is None else str(options.data))
     if options.parts is not None:
@@ -93,7 +93,7 @@ def python_call(settings: Settings, folder: Path, options: Options, data: str) -
 
 
 def _imported(model: Any) -> tuple[str | None, str]:
-    """The line that imports a function, and what it is called then; without a line where nothing can import it."""
+    """The line that imports a function, and its name then; without a line if it cannot be imported."""
     module, path = str(getattr(model, "__module__", "")), str(getattr(model, "__qualname__", ""))
     try:
         found = attrgetter(path)(sys.modules[module])
@@ -105,7 +105,7 @@ def _imported(model: Any) -> tuple[str | None, str]:
 
 
 def _program() -> str | None:
-    """The line that started this process; None for a session at a prompt or in a notebook."""
+    """The command line of this process; None in an interactive session or a notebook."""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     if spec is not None:
@@ -118,5 +118,5 @@ def _program() -> str | None:
 
 
 def _short(value: float) -> str:
-    """A number as people write it, where that is the same number."""
+    """A number as people write it, if that is the same number."""
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)

@@ -1,1 +1,1 @@
-"""Settling a training run before it begins: options, recipe, data, network."""
+"""Prepare a training run: options, recipe, data, network."""

@@ -1,4 +1,4 @@
-"""DATA as training takes it: a training and a test part, of what lies under a path, or of the bundled digits."""
+"""The training and test part of DATA, from a path or the bundled digits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settling a run: options, recipe, data and installation are checked here, before anything is written or trained."""
+"""Prepare a run: options, recipe, data and installation are checked here, before anything is written or trained."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class _Network:
 
 
 def prepare(options: Options) -> Job:
-    """Check everything a run depends on but what only a try can show (`dry_run`); nothing is written.
+    """Check everything that a run depends on, except what needs a `dry_run`; nothing is written.
 
-    Raises AugfuseError where something cannot be used, with the line to type.
+    Raises AugfuseError for what cannot be used, with the line to type.
     """
     check_options(options)
     demo = options.data is None and options.parts is None
@@ -200,8 +200,8 @@ def _recipe(options: Options, given: Recipe | None, parts: Parts, own: OwnModel 
 
 
 def _network_input(recipe: Recipe, parts: Parts) -> Shape:
-    """(h, w, c) of what the recipe writes, the same for both arms and all parts. Asked of a few images of each part:
-    files may differ in size."""
+    """(h, w, c) of the images that the recipe makes, the same for both arms and all parts. It is found from a few
+    images of each part, because files may differ in size."""
     kind = parts.task.one_hot
     found = {
         "training": _written(recipe, parts.train, (True, False), kind),
@@ -251,7 +251,7 @@ def _size(shape: Shape) -> str:
 
 
 def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, parts: Parts, *, trusted: bool) -> _Network:
-    """The user's network for this input. Raises RecipeError where it takes another one."""
+    """The user's network for this input. Raises RecipeError if it takes another one."""
     build = own.builder(shape, len(parts.classes))
     model = fresh_model(build, own.title)
     wanted = tuple(model.input_shape[1:])
@@ -269,7 +269,7 @@ def _own_network(own: OwnModel, recipe: Recipe, shape: Shape, parts: Parts, *, t
 
 
 def _check_compiled(options: Options, network: _Network, own: OwnModel) -> None:
-    """Refuse what a compiled model settles itself: RangeError."""
+    """Raise RangeError for options that the compiled model sets itself."""
     if network.compiled and options.optimizer != Options().optimizer:
         raise RangeError(
             f"--optimizer {options.optimizer}: {own.title} comes compiled with its optimiser. Leave "
@@ -285,7 +285,7 @@ def _check_compiled(options: Options, network: _Network, own: OwnModel) -> None:
 
 
 def _scaled_once(recipe: Recipe, given: Recipe | None, own: OwnModel, channels: int) -> Recipe:
-    """The recipe for a model that scales values down itself; a warning where the user's recipe does so too."""
+    """The recipe for a model that scales pixel values itself; a warning if the user's recipe scales them too."""
     if given is None or not run_recipe.writes(given):
         return run_recipe.unscaled(recipe)
     gain, _, _ = run_recipe.write_scale(recipe, channels)
@@ -301,7 +301,7 @@ def _scaled_once(recipe: Recipe, given: Recipe | None, own: OwnModel, channels: 
 
 
 def _unfinished(out: Path, identity_: dict[str, Any]) -> str | None:
-    """The newest interrupted run in `out` that the same settings began, and that no other process goes on with."""
+    """The newest interrupted run in `out` with the same settings that no other process is training."""
     if not out.is_dir():
         return None
     folders = (path for path in out.iterdir() if path.is_dir())
@@ -320,7 +320,7 @@ def _places(options: Options, parts: Parts) -> list[Path]:
 
 
 def _begun(options: Options, folder: Path, identity_: dict[str, Any]) -> tuple[bool, bool]:
-    """Whether the run is in its folder already, and finished. DataError where another one is."""
+    """Whether the run is in its folder already, and whether it is finished. Raises DataError for another run."""
     for above in (options.out, *options.out.parents):
         if above.exists():
             if not above.is_dir():

@@ -1,4 +1,4 @@
-"""Which recipe a run uses: the defaults, and what a network needs that a user's recipe may leave out."""
+"""The recipe of a run: the defaults, and what is added to a user's recipe for a network."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _OVERLAPS = {"AP": slice(None), "AP50": slice(0, 1), "AP75": slice(5, 6)}  # of 
 
 
 class Precisions:
-    """Of one evaluation: each image is compared with its truth once, and any choice of images summed up."""
+    """COCO's evaluation of one arm and seed: each image is matched once, and any subset of images can be summed up."""
 
     def __init__(self, found: BoxEvaluation, classes: int) -> None:
         from pycocotools.cocoeval import COCOeval

@@ -1,4 +1,4 @@
-"""What was predicted of the boxes of test images, and what is there."""
+"""Predicted and true boxes of test images."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Boxes without anchors: each cell of a grid says how much it is the middle of an object of each class, and how far the
-four sides of that object are. Source: CenterNet ("Objects as Points") for the middles, FCOS for the sides.
+"""An anchor-free detector: each cell of a grid predicts, for each class, how near it is to the centre of an object, and
+the distances to its four sides. Source: CenterNet ("Objects as Points") for the centres, FCOS for the sides.
 
 A model makes (n, rows, columns, classes + 4): logits of the classes, and the logarithms of the distances to the left,
 upper, right and lower side, in units of four cells. As predictions that is (n, rows, columns, 4 + classes): x1, y1, x2,
@@ -31,7 +31,7 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class CenterHead:
-    """Of a model that makes what this file describes."""
+    """The head of a model whose output this file describes."""
 
     classes: int
 
@@ -46,7 +46,7 @@ class CenterHead:
         return truth
 
     def predictions(self, said: np.ndarray) -> np.ndarray:
-        """What the model says, as (n, rows, columns, 4 + classes) float32."""
+        """The output of the model as (n, rows, columns, 4 + classes) float32."""
         return np.asarray(load_keras().ops.convert_to_numpy(self.symbolic(said)), np.float32)
 
     def symbolic(self, said: Any) -> Any:
@@ -84,14 +84,14 @@ def read_centers(model: Any, classes: int) -> CenterHead:
 
 
 def centers_builder(shape: tuple[int, int, int], classes: int, widths: Sequence[int]) -> Callable[[int], Any]:
-    """The network of a detection where no other is named, as a function of its seed: halved at each width, and back to
-    a quarter of the image."""
+    """The built-in detection network, as a function of its seed: halved at each width, and upsampled to a quarter of
+    the image."""
     return lambda seed: _network(shape, classes, widths, seed)
 
 
 def drawn(boxes: np.ndarray, labels: np.ndarray, classes: int, grid: tuple[int, int]) -> np.ndarray:
-    """(rows, columns, classes + 5) float32, what is right about an image: for each cell how near it is to a middle of
-    each class (1 in the cell of the middle), and of the smallest box that it is near to the four sides and how near.
+    """(rows, columns, classes + 5) float32, the ground truth of an image: per cell how near it is to a centre of each
+    class (1 in the cell of the centre), the distances to the four sides of the smallest box near it, and how near.
 
     boxes: (k, 4) float, x1, y1, x2, y2 as fractions. labels: (k,) class numbers.
     """
@@ -132,8 +132,8 @@ def losses(truth: Any, predictions: Any, classes: int) -> Any:
 
 
 def detected(predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(boxes (k, 4) within 0..1, scores (k,), labels (k,) int64) of one image, the surest first: at most 100, and of
-    those of a class that overlap by half the surest alone."""
+    """(boxes (k, 4) within 0..1, scores (k,), labels (k,) int64) of one image, the highest score first: at most 100,
+    after non-maximum suppression per class at an overlap of one half."""
     import cv2
 
     flat = predictions.reshape(-1, predictions.shape[-1])

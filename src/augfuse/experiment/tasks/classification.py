@@ -109,16 +109,16 @@ class Classification(Task):
         from augfuse.experiment.report import classes_page
 
         return (
-            ("classes", "Class by class", lambda: classes_page.per_class(result)),
-            ("confusion", "Which classes it takes for which", lambda: classes_page.confusion(self, result)),
+            ("classes", "Scores of each class", lambda: classes_page.per_class(result)),
+            ("confusion", "Confusion matrix", lambda: classes_page.confusion(self, result)),
             ("mistakes", "Worst mistakes", lambda: classes_page.mistakes(result)),
-            ("calibration", "Can its probabilities be believed?", lambda: classes_page.calibration(result)),
+            ("calibration", "Calibration of the probabilities", lambda: classes_page.calibration(result)),
         )
 
     def first_sections(self, result: Comparison) -> tuple[Section, ...]:
         from augfuse.experiment.report import classes_page
 
-        return (("training", "How well it trained", lambda: classes_page.training(result)),)
+        return (("training", "Diagnosis of the training", lambda: classes_page.training(result)),)
 
     def remarks(self, result: Comparison) -> tuple[str, ...]:
         from augfuse.experiment import diagnosis

@@ -1,4 +1,4 @@
-"""The network of a classification where no other is named."""
+"""The built-in classification network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DENSE, DROPOUT = 128, 0.5
 def cnn_builder(
     input_shape: tuple[int, int, int], classes: int, widths: Sequence[int], *, dense: int, dropout: float
 ) -> Callable[[int], Any]:
-    """The network that is trained where no other is named, as a function of its seed.
+    """The built-in network as a function of its seed.
 
     One 3x3 convolution and one halving per width, then dropout and a dense layer.
     """

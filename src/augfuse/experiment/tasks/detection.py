@@ -50,8 +50,8 @@ class Detection(Task):
     metric: ClassVar[str] = "AP"
     counted: ClassVar[str] = "boxes"
     predicts: ClassVar[str] = (
-        "for each of many places a box (x1, y1, x2, y2 as fractions of the image) and scores of {classes} classes; of "
-        "boxes that overlap keep the surest, as cv2.dnn.NMSBoxesBatched does"
+        "for each of many places a box (x1, y1, x2, y2 as fractions of the image) and scores of {classes} classes, "
+        "before non-maximum suppression, which cv2.dnn.NMSBoxesBatched does"
     )
     found: ClassVar[type[Any]] = BoxEvaluation
     widths: ClassVar[tuple[int, ...]] = (16, 32, 64, 96)
@@ -204,8 +204,8 @@ class Detection(Task):
             return {arm: ap.of_classes(result.evaluations_of(arm), len(result.facts.classes)) for arm in ARMS}
 
         return (
-            ("predictions", "What it says", lambda: classes_page.predictions(result)),
-            ("classes", "Class by class", lambda: classes_page.scores(result, columns(), "AP", note)),
+            ("predictions", "Predictions", lambda: classes_page.predictions(result)),
+            ("classes", "Scores of each class", lambda: classes_page.scores(result, columns(), "AP", note)),
         )
 
     def report(self, result: Comparison, arm: str) -> dict[str, Any]:

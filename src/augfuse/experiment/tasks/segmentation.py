@@ -204,9 +204,9 @@ class Segmentation(Task):
         scores = {arm: metrics.per_pixel_class(classes_page.confusion_mean(self, result, arm)) for arm in ARMS}
         columns = {arm: {"IoU": s.iou, "precision": s.precision, "recall": s.recall} for arm, s in scores.items()}
         return (
-            ("predictions", "What it says", lambda: classes_page.predictions(result)),
-            ("classes", "Class by class", lambda: classes_page.scores(result, columns, "IoU", note)),
-            ("confusion", "Which classes it takes for which", lambda: classes_page.confusion(self, result)),
+            ("predictions", "Predictions", lambda: classes_page.predictions(result)),
+            ("classes", "Scores of each class", lambda: classes_page.scores(result, columns, "IoU", note)),
+            ("confusion", "Confusion matrix", lambda: classes_page.confusion(self, result)),
         )
 
     def report(self, result: Comparison, arm: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a network is trained for: the one abstraction that everything else in a training run asks."""
+"""The task that a network is trained for: all other files of a training run ask it."""
 
 from __future__ import annotations
 
@@ -77,19 +77,19 @@ class Task(ABC):
 
     @abstractmethod
     def truth(self, batch: Batch, classes: int, output: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray | None]:
-        """(truth, weights) of a training batch, for a model of this output shape: what `Head.targets` takes, and what
-        each part of it counts, None where all count alike."""
+        """(truth, weights) of a training batch, for a model of this output shape: the input of `Head.targets`, and the
+        weight of each part in the loss, None if all are equal."""
 
     @abstractmethod
     def blank(
         self, count: int, classes: int, shape: Shape, output: tuple[Any, ...]
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """The same of `count` images (h, w, c) that show nothing."""
+        """The ground truth of `count` empty images (h, w, c)."""
 
     @abstractmethod
     def evaluate(self, network: Any, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None) -> Any:
-        """What `network.predict` says about all images of an evaluation loader, or about its first batches, as
-        `found`, beside what is right."""
+        """The output of `network.predict` for all images of an evaluation loader, or its first batches, as `found`,
+        with the ground truth."""
 
     @abstractmethod
     def score(self, found: Any) -> Score:
@@ -101,11 +101,11 @@ class Task(ABC):
 
     @abstractmethod
     def counts(self, data: DataSet, classes: int) -> tuple[int, ...]:
-        """How many there are of each class in a part: of what `counted` says."""
+        """How many there are of each class in a part: of what `counted` names."""
 
     @abstractmethod
     def differ(self, one: np.ndarray, other: np.ndarray) -> float:
-        """How far predictions of two ways to the same image are apart, at most."""
+        """The largest difference between two sets of predictions for the same images."""
 
     @abstractmethod
     def pictures(self, found: Mapping[str, Sequence[Any]], loader: Loader, networks: Networks) -> dict[str, Any]:

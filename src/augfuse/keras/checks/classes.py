@@ -1,4 +1,4 @@
-"""Which classes a part of the data has: for splits of sorted rows, which leave a class out of one part."""
+"""The classes of a part of the data: a split of sorted rows leaves a class out of one part."""
 
 from __future__ import annotations
 

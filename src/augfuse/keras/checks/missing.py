@@ -1,4 +1,4 @@
-"""Why there is no file of a name, in words: the name beside it that was meant, and what to type."""
+"""The message for a file that does not exist: a similar name beside it, and what to type."""
 
 from __future__ import annotations
 

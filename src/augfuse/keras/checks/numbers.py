@@ -1,4 +1,4 @@
-"""NaN and infinity in what is handed to a model: named by their row, before the loss is NaN."""
+"""NaN and infinity in data for a model: an error or warning with the row, before the loss is NaN."""
 
 from __future__ import annotations
 

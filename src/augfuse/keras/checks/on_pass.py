@@ -1,4 +1,4 @@
-"""What can be seen when Keras begins a pass: data that do not fit the model, or the data it was trained on."""
+"""Checks when Keras begins a pass: data that do not fit the model, or the data it was trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What black and white become on their way to the model: by it two feeds can be compared, whatever they are made of."""
+"""The value range that a model receives, so that two input pipelines can be compared."""
 
 from __future__ import annotations
 

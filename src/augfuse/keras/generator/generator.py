@@ -46,28 +46,37 @@ class ImageDataGenerator:
 
     The order is: affine (rotation, shift, shear, zoom), channel shift, flips, brightness; then, as `standardize` does,
     preprocessing_function, rescale, samplewise, featurewise, ZCA. Statistics come from `fit`.
+    `get_random_transform`, `apply_transform` and `standardize` may be overridden; they are then called for each image.
 
-    featurewise_center, featurewise_std_normalization: subtract the mean, divide by the standard deviation, of each
-        channel over the data set. samplewise_center, samplewise_std_normalization: of each image. A
-        *_std_normalization also sets its *_center.
-    zca_whitening, zca_epsilon: decorrelate the pixels; epsilon is added to the variances.
-    rotation_range: degrees, drawn from -r..r. shear_range: degrees; Keras' shear, which also stretches by 1 / cos.
-    width_shift_range, height_shift_range: a float below 1 is a fraction of the side, from 1 on pixels, drawn from
-        -r..r; a whole number n is one of 0..n-1 pixels with either sign; a 1-D array one of its elements, either sign.
-    zoom_range: z is (1 - z, 1 + z); below 1 enlarges; drawn for both axes on their own.
-    brightness_range: (low, high) factors. channel_shift_range: added to all channels, drawn from -r..r, in the units of
-        the pixels, clipped to the smallest and largest value of the image.
-    fill_mode: "nearest", "reflect", "wrap", "constant" (`cval`), as SciPy. interpolation_order: 0 nearest, 1 bilinear,
-        2 to 5 splines through SciPy.
-    horizontal_flip, vertical_flip: each with probability one half.
-    rescale: a factor; None or 0 is none. preprocessing_function: called with each augmented image, float (h, w, c).
-    data_format: "channels_last" (n, h, w, c) or "channels_first". dtype: of the batches. Both as Keras is configured.
-    validation_split: the fraction that `subset="validation"` takes; of files with a `groups.csv`, of their originals.
-    compat: None mends the defects of Keras' class (docs/imagedatagenerator.md), draws are a function of seed, epoch and
-        sample; "strict" gives Keras' numbers: the same draws from NumPy's global generator, order, and pixels.
+    Args:
+        featurewise_center, featurewise_std_normalization: subtract the mean, divide by the standard deviation, of each
+            channel over the data set.
+        samplewise_center, samplewise_std_normalization: the same with the statistics of each image. A
+            *_std_normalization also sets its *_center.
+        zca_whitening, zca_epsilon: decorrelate the pixels; epsilon is added to the variances.
+        rotation_range: degrees, drawn from -r..r.
+        width_shift_range, height_shift_range: a float below 1 is a fraction of the side, from 1 on pixels, drawn from
+            -r..r; a whole number n draws one of 0..n-1 pixels, a 1-D array one of its elements, with either sign.
+        brightness_range: (low, high) factors.
+        shear_range: degrees; Keras' shear, which also stretches by 1 / cos.
+        zoom_range: z is (1 - z, 1 + z), or (low, high); below 1 enlarges; drawn separately for both axes.
+        channel_shift_range: added to all channels, drawn from -r..r, in the units of the pixels, clipped to the
+            smallest and largest value of the image.
+        fill_mode: "nearest", "reflect", "wrap", "constant" (`cval`), as SciPy.
+        cval: the value outside of the image, with fill_mode="constant".
+        horizontal_flip, vertical_flip: each with probability one half.
+        rescale: a factor; None or 0 is none.
+        preprocessing_function: called with each augmented image, float (h, w, c).
+        data_format: "channels_last" (n, h, w, c) or "channels_first"; by default as Keras is configured.
+        validation_split: the fraction that `subset="validation"` takes; of files with a `groups.csv`, of their
+            originals.
+        interpolation_order: 0 nearest, 1 bilinear, 2 to 5 splines through SciPy.
+        dtype: of the batches; by default as Keras is configured.
+        compat: None mends the defects of Keras' class (docs/imagedatagenerator.md), draws are a function of seed, epoch
+            and sample; "strict" gives Keras' numbers: the same draws from NumPy's global generator, order, and pixels.
 
-    Raises RangeError, a ValueError, for an argument outside its domain. Subclasses may override `get_random_transform`,
-    `apply_transform` and `standardize`; images then go through them one by one.
+    Raises:
+        RangeError: (a ValueError) an argument outside its domain.
     """
 
     @checked(compat=rules.compat)
@@ -319,7 +328,7 @@ class ImageDataGenerator:
 
     @checked(x=rules.image_pixels)
     def standardize(self, x: np.ndarray) -> np.ndarray:
-        """An image or a batch, standardised, in place where x is of a float dtype. Samplewise: statistics of all x."""
+        """An image or a batch, standardised, in place if x is of a float dtype; statistics over all of x."""
         return standardize_array(read_options(self), x)
 
     @checked(img_shape=rules.sides)
@@ -338,7 +347,7 @@ class ImageDataGenerator:
 
     @checked(x=rules.image_pixels, transform_parameters=rules.parameters)
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
-        """One image (h, w, c), or (c, h, w), through such parameters. The dtype stays, brightness makes it float32."""
+        """One image (h, w, c), or (c, h, w), augmented with given parameters; brightness makes it float32."""
         image = np.asarray(x)
         if image.ndim != 3:
             raise ImageError(f"apply_transform: got shape {image.shape}, wanted one image of rank 3. Use x[0].")
@@ -356,7 +365,7 @@ class ImageDataGenerator:
 
     @checked(x=rules.image_pixels)
     def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
-        """One image through random parameters."""
+        """One image, augmented with random parameters."""
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     @checked()

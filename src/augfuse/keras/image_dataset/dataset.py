@@ -58,8 +58,14 @@ class ImageDataset(LoaderDataset):
     the files are shuffled. `dataset[i]` is batch i of the current epoch, `len(dataset)` how many there are. With
     batch_size=None these are single samples, which `fit` does not take.
 
-    class_names: of label 0, 1, ...; None without labels. file_paths: the files in the order that `shuffle` changes in
-    each epoch.
+    Args:
+        loader: the `af.Loader` that reads and augments the files.
+        form: which of images and labels a batch has, and in which dtypes.
+        start, stop: the first batch, and the one after the last; None for the end of the epoch.
+
+    Attributes:
+        class_names: of label 0, 1, ...; None without labels.
+        file_paths: the files in the order that `shuffle` changes in each epoch.
     """
 
     def __init__(self, loader: Loader, form: Form, start: int = 0, stop: int | None = None) -> None:

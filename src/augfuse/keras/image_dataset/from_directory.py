@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from augfuse.algebra.ranges import truth, whole
-from augfuse.data.batches.loader import Loader, as_recipe
+from augfuse.data.batches.given_recipe import as_recipe
+from augfuse.data.batches.loader import Loader
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color
 from augfuse.data.layouts.names import is_left_behind
@@ -66,31 +67,46 @@ def image_dataset_from_directory(
     workers: int | None = None,
 ) -> Any:
     """Batches of the image files of a folder: `keras.utils.image_dataset_from_directory`, on every backend, without
-    TensorFlow. The pixels, labels and files are those of Keras; see `ImageDataset` for what is returned.
+    TensorFlow.
+
+    The pixels, labels and files are those of Keras; see `ImageDataset` for what is returned.
 
         train, val = image_dataset_from_directory("photos", validation_split=0.2, subset="both", seed=0)
         model.fit(train, validation_data=val, epochs=10)
 
-    labels: "inferred", one folder for each class; a list of one number for each file, in the order of the files'
-        names, folder by folder; None for images alone.
-    label_mode: "int" int32 (n,); "binary" float32 (n, 1); "categorical" float32 (n, classes); None for images alone.
-    class_names: the class folders to use, in the order of their numbers; all of them, sorted, by default.
-    color_mode: "rgb", "rgba", "grayscale". batch_size: None for single samples. image_size: (height, width).
-    shuffle: another order in each epoch; before a split, the one that Keras draws from `seed`. seed: None draws one
-        from NumPy's global generator.
-    validation_split, subset: the last validation_split of the files, or the others, or a list of both data sets.
-    interpolation: "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic", as
-        tf.image.resize. crop_to_aspect_ratio: cut the middle out, so that nothing is stretched; pad_to_aspect_ratio:
-        add black bars instead.
-    data_format: "channels_last", "channels_first", by default as Keras is configured. format: "tf" and "grain" are
-        taken, and give the same. verbose: print how many files were found.
-    recipe: our own: augments the images, whose values lie in 0..255; those of the validation subset go through
-        `recipe.eval()`. antialias: our own: without it, as in Keras, an image that becomes smaller skips pixels.
-    workers: our own: threads; all cores by default.
+    Args:
+        directory: the folder of the class folders.
+        labels: "inferred", one folder for each class; a list of one number for each file, in the order of the files'
+            names, folder by folder; None for images alone.
+        label_mode: "int" int32 (n,); "binary" float32 (n, 1); "categorical" float32 (n, classes); None for images
+            alone.
+        class_names: the class folders to use, in the order of their numbers; all of them, sorted, by default.
+        color_mode: "rgb", "rgba", "grayscale".
+        batch_size: None for single samples.
+        image_size: (height, width).
+        shuffle: another order in each epoch; before a split, the one that Keras draws from `seed`.
+        seed: None draws one from NumPy's global generator.
+        validation_split, subset: the last validation_split of the files, or the others, or a list of both data sets.
+        interpolation: "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic", as
+            tf.image.resize.
+        follow_links: go into folders that are symbolic links.
+        crop_to_aspect_ratio: cut the middle out, so that nothing is stretched;
+        pad_to_aspect_ratio: add black bars instead.
+        data_format: "channels_last", "channels_first", by default as Keras is configured.
+        format: "tf" and "grain" are taken, and give the same.
+        verbose: print how many files were found.
+        recipe: our own: augments the images, whose values lie in 0..255; those of the validation subset go through
+            `recipe.eval()`.
+        antialias: our own: without it, as in Keras, an image that becomes smaller skips pixels.
+        workers: our own: threads; all cores by default.
 
-    Raises DataNotFoundError (no such folder), DataError, a ValueError (no images; options that do not exist or do not
-    go together; labels of another length), ImageTypeError, a TypeError. A file that cannot be read is a DecodeError
-    when its batch is made.
+    Returns:
+        An `ImageDataset`; with subset="both" a list of two.
+
+    Raises:
+        DataNotFoundError: no such folder.
+        DataError: (a ValueError) no images, options that do not exist or do not go together, labels of another length.
+        ImageTypeError: (a TypeError). A file that cannot be read is a DecodeError when its batch is made.
     """
     labels, label_mode = _check_labels(labels, label_mode, class_names)
     sizing = _sizing(image_size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, antialias, recipe)

@@ -27,14 +27,18 @@ from augfuse.warn_once import warn
 class NumpyArrayIterator(Iterator):
     """Batches of images in memory: x, (x, y), (x, y, weights), or ([x, *others], y) where x came with other arrays.
 
-    x: (n, h, w, c), or (n, c, h, w) with data_format="channels_first", of any real dtype; uint8 stays uint8 in memory.
-        Or a tuple (x, other) or (x, [other, ...]) whose arrays go along row by row.
-    y, sample_weight: n rows each; for a model with several outputs a list or dict of such arrays.
-    subset: "validation" is the first validation_split of the rows, not augmented; "training" the rest.
+    Args:
+        x: (n, h, w, c), or (n, c, h, w) with data_format="channels_first", of any real dtype; uint8 stays uint8 in
+            memory. Or a tuple (x, other) or (x, [other, ...]) whose arrays go along row by row.
+        y, sample_weight: n rows each; for a model with several outputs a list or dict of such arrays.
+        image_data_generator: what augments and standardises.
+        subset: "validation" is the first validation_split of the rows, not augmented; "training" the rest.
         ignore_class_split: do not ask that both have the same classes.
+        others: as in `Iterator` and `ImageDataGenerator.flow`.
 
-    Raises DataError (lengths that differ, a subset that lacks classes, an unknown subset), ImageError (rank), both
-    ValueErrors. See `Iterator` for the rest.
+    Raises:
+        DataError: (a ValueError) lengths that differ, a subset that lacks classes, an unknown subset.
+        ImageError: (a ValueError) number of axes.
     """
 
     save_numbers = 10**4

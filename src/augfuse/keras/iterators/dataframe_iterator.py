@@ -54,26 +54,37 @@ def retired_arguments(class_mode: str | None, kwargs: dict[str, Any]) -> str | N
 class DataFrameIterator(FileIterator):
     """Batches of the image files that a column of a pandas DataFrame names: x, (x, y) or (x, y, weights).
 
-    dataframe: not changed. directory: what the names are below; None where they are whole paths.
-    x_col: the column of file names, strings. y_col: the column of labels, or a list of columns for "raw" and
-        "multi_output". weight_col: a numeric column, sample weights.
-    class_mode: "categorical" y (n, classes), one-hot; a label may be a list or tuple of several. "binary" and "sparse"
-        y (n,), class numbers. "raw" the values of y_col. "multi_output" a list of one array per column of
-        y_col. "input" a copy of x; None no y.
-    classes: the labels to use, numbered in this order; rows with others are left out. By default all, sorted.
-    validate_filenames: leave out rows whose file does not exist or has no image suffix.
-    subset: "validation" is the first validation_split of the rows that are left, not augmented; "training" the rest. A
-        `groups.csv` in the folder of a file or up to two above it is honoured as in `DirectoryIterator`.
     Size, colours, on_error and max_skipped are those of `DirectoryIterator`.
 
-    filenames: column x_col of the rows that are used. filepaths: with `directory`. samples, n: how many.
-    class_indices: {label: number}. classes: a list of numbers, or of lists of them where labels are lists. Both only
-    with "categorical", "binary" and "sparse". labels: classes, or the values of "raw" and "multi_output".
-    sample_weight: (n,) or None. image_shape: of one image. skipped: {position: reason}.
+    filenames: column x_col of the rows that are used.
 
-    Raises ImageTypeError, a TypeError (names that are not strings, labels or weights of the wrong type), DataError, a
-    ValueError (an option that does not exist, "binary" without two classes, weights that are not finite), ColumnError,
-    a KeyError (no such column). See `Iterator` for the rest.
+    Args:
+        dataframe: not changed.
+        directory: what the names are below; None where they are whole paths.
+        x_col: the column of file names, strings.
+        y_col: the column of labels, or a list of columns for "raw" and "multi_output".
+        weight_col: a numeric column, sample weights.
+        classes: the labels to use, numbered in this order; rows with others are left out. By default all, sorted.
+        class_mode: "categorical" y (n, classes), one-hot; a label may be a list or tuple of several. "binary" and
+            "sparse" y (n,), class numbers. "raw" the values of y_col. "multi_output" a list of one array per column of
+            y_col. "input" a copy of x; None no y.
+        subset: "validation" is the first validation_split of the rows that are left, not augmented; "training" the
+            rest. A `groups.csv` in the folder of a file or up to two above it is honoured as in `DirectoryIterator`.
+        validate_filenames: leave out rows whose file does not exist or has no image suffix.
+        others: as in `DirectoryIterator`.
+
+    Attributes:
+        filepaths: with `directory`. samples, n: how many. class_indices: {label: number}.
+        classes: a list of numbers, or of lists of them where labels are lists. Both only with "categorical", "binary"
+            and "sparse".
+        labels: classes, or the values of "raw" and "multi_output".
+        sample_weight: (n,) or None. image_shape: of one image. skipped: {position: reason}.
+
+    Raises:
+        ImageTypeError: (a TypeError) names that are not strings, labels or weights of the wrong type.
+        DataError: (a ValueError) an option that does not exist, "binary" without two classes, weights that are not
+            finite.
+        ColumnError: (a KeyError) no such column.
     """
 
     allowed_class_modes = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)

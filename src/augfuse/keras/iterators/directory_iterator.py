@@ -35,27 +35,35 @@ class DirectoryIterator(FileIterator):
 
         directory/cat/1.jpg     the classes are the folders, sorted; files lie in them at any depth
 
-    image_data_generator: what augments and standardises; None hands out the pixels.
-    target_size: (height, width) in pixels. color_mode: "rgb", "rgba", "grayscale". interpolation: "nearest",
-        "bilinear", "bicubic", "hamming", "box", "lanczos". keep_aspect_ratio: cut the middle out, so that nothing is
-        stretched.
-    classes: the folders to use, numbered in this order.
-    class_mode: "categorical" y (n, classes), one-hot; "binary" and "sparse" y (n,), class numbers, all in `dtype`;
-        "input" y is a copy of x; None no y.
-    follow_links: go into folders that are links. subset: "validation" is the first validation_split of each class, in
-        the order of the names, and not augmented; "training" the rest. A `groups.csv`, as `augfuse augment` writes it,
-        keeps its groups in one subset each, and copies out of "validation" (compat="strict" warns instead).
-    on_error: "skip" (the default with labels) leaves files that cannot be read out of their batch, notes them in
-        `skipped`, and warns once. It gives up with a DataError when they are all there are, or more than 3 and more
-        than `max_skipped` of all, and for a batch of which nothing is left; `next(it)` goes on to the next one instead.
-        "raise" (the default with compat="strict", and with class_mode=None and "input", where rows are paired with
-        others by their place) raises the DecodeError.
+    Args:
+        directory: the folder of the class folders.
+        image_data_generator: what augments and standardises; None hands out the pixels.
+        target_size: (height, width) in pixels.
+        color_mode: "rgb", "rgba", "grayscale".
+        classes: the folders to use, numbered in this order.
+        class_mode: "categorical" y (n, classes), one-hot; "binary" and "sparse" y (n,), class numbers, all in `dtype`;
+            "input" y is a copy of x; None no y.
+        follow_links: go into folders that are links.
+        subset: "validation" is the first validation_split of each class, in the order of the names, and not augmented;
+            "training" the rest. A `groups.csv`, as `augfuse augment` writes it, keeps its groups in one subset each,
+            and copies out of "validation" (compat="strict" warns instead).
+        interpolation: "nearest", "bilinear", "bicubic", "hamming", "box", "lanczos".
+        keep_aspect_ratio: cut the middle out, so that nothing is stretched.
+        on_error: "skip" (the default with labels) leaves files that cannot be read out of their batch, notes them in
+            `skipped`, and warns once. It gives up with a DataError when they are all there are, or more than 3 and more
+            than `max_skipped` of all, and for a batch of which nothing is left; `next(it)` goes on to the next one
+            instead. "raise" (the default with compat="strict", and with class_mode=None and "input", where rows are
+            paired with others by their place) raises the DecodeError.
+        others: as in `Iterator` and `ImageDataGenerator.flow_from_directory`.
 
-    classes: (n,) int32, also `labels`. class_indices: {name: number}. filenames: below `directory`, in order.
-    filepaths: with it. samples, n: how many. num_classes. image_shape: of one image. skipped: {position: reason}.
+    Attributes:
+        classes: (n,) int32, also `labels`. class_indices: {name: number}. filenames: below `directory`, in order.
+        filepaths: with it. samples, n: how many. num_classes. image_shape: of one image. skipped: {position: reason}.
 
-    Raises DataNotFoundError (no such folder), DataError, a ValueError (a class without a folder, an option that does
-    not exist), ImageTypeError, a TypeError (a target size of the wrong type). See `Iterator` for the rest.
+    Raises:
+        DataNotFoundError: no such folder.
+        DataError: (a ValueError) a class without a folder, an option that does not exist.
+        ImageTypeError: (a TypeError) a target size of the wrong type.
     """
 
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)

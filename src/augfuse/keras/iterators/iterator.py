@@ -38,25 +38,29 @@ def global_seed() -> int:
 
 
 class Iterator(Attributes):
-    """Endless batches of n samples; abstract. `fit`, `evaluate` and `predict` of a Keras model take it.
+    """Endless batches of n samples; abstract.
+
+    `fit`, `evaluate` and `predict` of a Keras model take it.
 
     `next(it)` and `for batch in it` go on for ever, epoch after epoch; `it[i]` is batch i of the current epoch, and
     `len(it)` how many an epoch has. The last batch of an epoch may be smaller. `reset()` goes back to a first batch.
 
-    shuffle: a new order each epoch. seed: what orders and augmentations follow from; None takes one from NumPy's global
-    generator. workers: threads that prefetch, all cores by default; use_multiprocessing and max_queue_size are
-    taken and not needed, since nothing runs in other processes.
-
-    A batch is a function of (seed, epoch, i), in any order. With compat="strict" it is what Keras'
-    class gives: drawn from NumPy's global generator, which is set to seed + total_batches_seen before each batch.
+    A batch is a function of (seed, epoch, i), in any order. With compat="strict" it is what Keras' class gives: drawn
+    from NumPy's global generator, which is set to seed + total_batches_seen before each batch.
 
     A subclass of your own calls `Iterator.__init__` and overrides `_get_batches_of_transformed_samples(index_array)`.
 
-    n, batch_size, shuffle, seed: as given. batch_index: the batch `next` gives next. total_batches_seen: batches handed
-    out. index_array: the order of the epoch that the last batch was from. epoch: its number.
-
     Attributes may be set at any time, as on Keras' iterators, and count from the next batch on; an index_array until
     the epoch ends. ReadOnlyError, an AttributeError, for those that would have no effect.
+
+    Args:
+        n: how many samples.
+        batch_size: samples of a batch.
+        shuffle: a new order in each epoch.
+        seed: what orders and augmentations follow from; None takes one from NumPy's global generator.
+        compat: None, or "strict" for the numbers of Keras' class.
+        workers: threads that prefetch, all cores by default.
+        use_multiprocessing, max_queue_size: Keras' options, without effect: nothing runs in other processes.
     """
 
     reads_files = False  # then `next` prefetches

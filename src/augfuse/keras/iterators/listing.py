@@ -1,4 +1,4 @@
-"""Which files below a folder are pictures, in Keras' order, and what else was come across."""
+"""The image files below a folder, in Keras' order, and the files that are left out."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ class Listing:
         elif self._compat:
             notice(
                 "hidden",
-                f"{directory}: {what} are passed over, the first is {shown(hidden[0])}; Keras takes them as "
+                f"{directory}: {what} are ignored, the first is {shown(hidden[0])}; Keras takes them as "
                 "classes and pictures.",
             )
         else:
-            warn(f"{directory}: {what} are passed over, the first is {shown(hidden[0])}. Delete them.")
+            warn(f"{directory}: {what} are ignored, the first is {shown(hidden[0])}. Delete them.")
 
 
 def _walk(folder: str, follow_links: bool) -> Generator[tuple[str, list[str]], None, None]:

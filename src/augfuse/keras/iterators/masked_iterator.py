@@ -56,30 +56,46 @@ def flow_with_masks(
     mask_rescale: float | None = None,
     **kwargs: Any,
 ) -> MaskedIterator:
-    """Batches (images, masks) of an `ImageDataGenerator`, in place of two generators with one seed and zip():
+    """Batches (images, masks) of an `ImageDataGenerator`, in place of two generators with one seed and zip().
 
         batches = flow_with_masks(datagen, "camvid/images", "camvid/masks", target_size=(256, 256), seed=0)
         batches = flow_with_masks(datagen, x_train, mask_train, batch_size=16)
         model.fit(batches, epochs=10)
 
-    One draw moves an image and its mask, so that no worker, prefetch, broken file or option can put them out of step.
-    A mask is turned, shifted, zoomed and flipped as its image is, by nearest neighbour; brightness, channel shifts,
+    One draw moves an image and its mask, so that no worker, prefetch, broken file or option can put them out of step. A
+    mask is turned, shifted, zoomed and flipped as its image is, by nearest neighbour; brightness, channel shifts,
     rescale, preprocessing_function and statistics are of the images alone.
-
-    images, masks: two folders, or two arrays. Folders: files of one name below both, images/a/1.jpg with
-        masks/a/1.png, directly in them or in class folders. Arrays: (n, h, w, c) and (n, h, w) or (n, h, w, k).
-    target_size, color_mode, interpolation, keep_aspect_ratio, follow_links: of folders, as in `flow_from_directory`.
-    subset: as there, of folders and of arrays; "validation" is not augmented.
-    mask_mode: "values" (n, h, w, 1), of a palette image its indices, of a gray one its values, never colours or
-        brightness; "rgb" and "rgba" the colours. mask_suffix: "_mask" for images/1.jpg with masks/1_mask.png.
-    mask_cval: what comes into masks from outside with fill_mode="constant". mask_rescale: a factor for masks.
-    **kwargs: `workers`, ... of `Iterator`.
 
     Masks are in the dtype of the images, (n, 1, h, w) with data_format="channels_first". A broken file is an error.
 
-    Raises DataNotFoundError (no such folder), DataError, a ValueError (an image or a mask without its partner, which is
-    named; lengths or sizes that differ), ImageTypeError (a folder and an array; a generator whose own
-    get_random_transform or apply_transform cannot be applied to masks).
+    Args:
+        datagen: an `ImageDataGenerator`.
+        images, masks: two folders, or two arrays. Folders: files of one name below both, images/a/1.jpg with
+            masks/a/1.png, directly in them or in class folders. Arrays: (n, h, w, c) and (n, h, w) or (n, h, w, k).
+        target_size, color_mode, interpolation, keep_aspect_ratio, follow_links: of folders, as in
+            `flow_from_directory`.
+        batch_size: samples of a batch.
+        shuffle: a new order in each epoch.
+        seed: a whole number; None takes one from NumPy's global generator.
+        subset: as there, of folders and of arrays; "validation" is not augmented.
+        mask_mode: "values" (n, h, w, 1), of a palette image its indices, of a gray one its values, never colours or
+            brightness; "rgb" and "rgba" the colours.
+        mask_suffix: "_mask" for images/1.jpg with masks/1_mask.png.
+        mask_cval: what comes into masks from outside with fill_mode="constant".
+        mask_rescale: a factor for masks.
+        **kwargs: `workers`, ... of `Iterator`.
+
+    Attributes:
+        **kwargs: `workers`, ... of `Iterator`.
+
+    Returns:
+        A `MaskedIterator`.
+
+    Raises:
+        DataNotFoundError: no such folder.
+        DataError: a ValueError (an image or a mask without its partner, which is named; lengths or sizes that differ).
+        ImageTypeError: a folder and an array; a generator whose own get_random_transform or apply_transform cannot be
+            applied to masks.
     """
     options = read_options(datagen)
     if options.overrides("get_random_transform", "apply_transform"):
@@ -123,6 +139,11 @@ class MaskedIterator(Iterator):
     """Batches (images, masks) that one draw has moved; see `flow_with_masks`, which makes it, and `Iterator`.
 
     filepaths, mask_paths: the files in the order of the samples; None for arrays.
+
+    Args:
+        images, masks: iterators over the images and over the masks.
+        image_data_generator: what augments both.
+        mask_cval, mask_rescale, **kwargs: as in `flow_with_masks`.
     """
 
     reads_files = True
