@@ -91,7 +91,7 @@ def test_fed_as_trained_is_no_finding(tmp_path: Path, data: Path) -> None:
 def test_another_class_order(tmp_path: Path, data: Path) -> None:
     model = reads_colours(tmp_path / "m.keras", lambda x: x, order=(2, 0, 1))
     found = one(examine(data, model=model), "AF609")
-    assert "accuracy is 0.00" in found.message and "1.00 with 3 of 3 renumbered" in found.message
+    assert "accuracy 0.00" in found.message and "1.00 with 3 of 3 renumbered" in found.message
     assert found.examples[0] == "'blue' is its number 1, here 0"
 
 
