@@ -178,16 +178,20 @@ def test_a_path_in_place_of_text_is_told_how_to_be_read(path: str) -> None:
         af.Recipe.from_yaml(path)
 
 
-def small() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30))
+# Set in the new process itself: `preexec_fn` would fork this one, whose threads may hold any lock.
+SMALL = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30))
+runpy.run_module("augfuse", run_name="__main__")
+"""
 
 
 @pytest.mark.parametrize("name", ["lists shared by name", "nested lists"])
 def test_a_process_with_little_memory_refuses_it(tmp_path: Path, name: str) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(TOO_MUCH[name])
-    command = [sys.executable, "-m", "augfuse", "explain", str(recipe)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=small)
+    command = [sys.executable, "-c", SMALL, "explain", str(recipe)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "Traceback" not in done.stderr and len(done.stderr) < 1000
 
 

@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from children import heeding_signals
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends signals")
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -58,14 +60,9 @@ def workplace(data: Path, folder: Path) -> Path:
 
 def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
     """`augfuse COMMAND` with every signal as it is by default, also where this suite runs with one ignored."""
-
-    def signals() -> None:
-        for number in CODES:
-            signal.signal(number, signal.SIG_DFL)
-
     return subprocess.Popen(
-        [sys.executable, "-m", "augfuse", *command],
-        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=signals,
+        heeding_signals([sys.executable, "-m", "augfuse", *command]),
+        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
