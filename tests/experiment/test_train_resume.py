@@ -166,6 +166,7 @@ def test_a_finished_run_is_not_trained_again_and_another_one_is_refused(folder: 
     assert (uninterrupted / "report.html").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow(reason="processes that train")
 @pytest.mark.parametrize(("write", "extra"), [(write_pairs, "sklearn"), (write_voc, "pycocotools")])
 def test_masks_and_boxes_go_on_too(tmp_path: Path, write: Callable[[Path, Blocks], Path], extra: str) -> None:
     pytest.importorskip(extra, reason="needs the extra: pip install 'augfuse[train,detection]'")
