@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar, final
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -47,6 +47,24 @@ def share(run_slice: Callable[[int, int], None], n: int, workers: int) -> None:
         future.result()
 
 
+@final
+class Threads(ThreadPoolExecutor):
+    """The threads of a generator, for a `with` inside it: they end with the generator.
+
+    A generator that is closed waits for none of them: it may be the garbage collector that closes it, in any thread,
+    also in one that is just starting and holds the lock without which no thread can be waited for.
+    """
+
+    def __init__(self, count: int, name: str) -> None:
+        ThreadPoolExecutor.__init__(self, count, thread_name_prefix=f"augfuse-{name}")
+        self._home = os.getpid()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        # In a fork there is nothing to end: the threads are the parent's, and waiting for them would never end.
+        if os.getpid() == self._home:
+            self.shutdown(wait=kind is not GeneratorExit, cancel_futures=True)
+
+
 def mapped(work: Callable[[T], R], tasks: Iterable[T], threads: int, name: str) -> Iterator[R]:
     """`work` of each task, in their order, by up to `threads` threads called "augfuse-NAME"; 0 and 1: by this one.
 
@@ -56,8 +74,5 @@ def mapped(work: Callable[[T], R], tasks: Iterable[T], threads: int, name: str) 
     if threads <= 1:
         yield from map(work, tasks)
         return
-    pool = ThreadPoolExecutor(threads, thread_name_prefix=f"augfuse-{name}")
-    try:
+    with Threads(threads, name) as pool:
         yield from pool.map(work, tasks)
-    finally:
-        pool.shutdown(cancel_futures=True)

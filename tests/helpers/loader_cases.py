@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -50,3 +51,9 @@ def same(a: list[Any], b: list[Any]) -> bool:
     return len(a) == len(b) and all(
         np.array_equal(x, y) for left, right in zip(a, b, strict=True) for x, y in zip(left, right, strict=True)
     )
+
+
+def threads_of_loops() -> list[threading.Thread]:
+    """The threads that prefetch and decode."""
+    names = ("augfuse-loader", "augfuse-decode")
+    return [thread for thread in threading.enumerate() if thread.name.startswith(names)]

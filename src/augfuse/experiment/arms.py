@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from augfuse.experiment.method import Stopping
 from augfuse.experiment.network.network import Network, State
 from augfuse.experiment.progress import Progress
 from augfuse.experiment.records import Arm, Point
+from augfuse.threads import Threads
 
 # Predictions are made in batches of about this many bytes of float32 input.
 _EVALUATION_BYTES = 16 << 20
@@ -215,7 +216,7 @@ def _all_batches(loader: Any, first: int, epochs: int) -> Generator[Any, None, N
     present one, so that short epochs do not wait for their first batch."""
     if first >= epochs:
         return
-    with ThreadPoolExecutor(1) as starter:
+    with Threads(1, "starter") as starter:
 
         def begin(epoch: int) -> tuple[Iterator[Any], Future[Any]]:
             stream = loader.stream(epoch)

@@ -206,23 +206,25 @@ class _Ahead:
             self._end()
 
     def abandon(self) -> None:
-        """`close()` for the garbage collector, which may run in a thread that `close()` would wait for."""
-        threading.Thread(target=self.close, name="augfuse-close").start()
+        """`close()` for the garbage collector, which may run in a thread that holds the lock: a stream that nothing
+        refers to ends its threads by itself."""
+        self._stream = None
 
     def _take(self, step: int) -> Any:
-        if self._stream is None:
+        stream = self._stream
+        if stream is None:
             return None
         if self._order[self._place] != step:
             place = self._order.index(step)
             # One stray request (TensorFlow's last one for an iterator already dropped) leaves the stream as it is.
             # Two in a row that follow the order at another place: Keras has moved there.
             if place - 1 == self._missed and place + 1 < len(self._order):
-                self._stream.close()
+                stream.close()
                 self._place = place + 1
                 self._stream = self._batches.stream(self._epoch, self._order[self._place :])
             self._missed = place
             return None
-        batch = next(self._stream, None)
+        batch = next(stream, None)
         self._place += 1
         self._missed = None
         if batch is None or self._place == len(self._order):
@@ -230,9 +232,9 @@ class _Ahead:
         return batch
 
     def _end(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
         if self._finalizer is not None:
             self._finalizer.detach()
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 from augfuse.errors import StateError
+from augfuse.threads import Threads
 
-_THREADS = "augfuse-loader"
 T = TypeVar("T")
 
 
@@ -33,10 +32,9 @@ def compute_ahead(
     # One thread per batch, so that the drawing of one overlaps the pixels of another. An epoch with fewer batches
     # than threads shares each batch among threads instead.
     threads = max(1, workers // batches)
-    pool = ThreadPoolExecutor(min(workers, batches), thread_name_prefix=_THREADS)
     pending: deque[Future[T]] = deque()
     home = os.getpid()
-    try:
+    with Threads(min(workers, batches), "loader") as pool:
         rest = iter(steps)
         pending.extend(pool.submit(work, step, threads) for step in itertools.islice(rest, workers + 1))
         while pending:
@@ -50,9 +48,3 @@ def compute_ahead(
             pending.extend(pool.submit(work, step, threads) for step in itertools.islice(rest, 1))
             yield batch
             del batch  # held no longer than the user holds it
-    finally:
-        # In a fork there is nothing to end: the threads are the parent's, and waiting for them would never end.
-        if os.getpid() == home:
-            # The garbage collector may close an abandoned generator in one of the pool's own threads.
-            own = threading.current_thread().name.startswith(_THREADS)
-            pool.shutdown(wait=not own, cancel_futures=True)
