@@ -5,8 +5,7 @@ Attributes are read as they are, for old code changes them after the constructor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NoReturn, final
 
 import numpy as np
@@ -19,6 +18,7 @@ from augfuse.keras.images import COLOR_MODES, INTERPOLATIONS, read_image
 from augfuse.keras.iterators.attributes import FIXED
 from augfuse.keras.iterators.iterator import Iterator
 from augfuse.text import shown
+from augfuse.threads import mapped
 from augfuse.warn_once import warn
 
 _EIGHT_BIT = (0.0, 255.0)
@@ -171,7 +171,8 @@ class FileIterator(Iterator):
                 others[row] = image
             return True
 
-        rows = np.flatnonzero(_map(read_row, len(positions), threads))
+        count = len(positions)
+        rows = np.flatnonzero(list(mapped(read_row, range(count), min(threads, count), "decode")))
         if rows.size < len(positions):
             self._check_skipped()
         if not rows.size:
@@ -279,13 +280,6 @@ class FileIterator(Iterator):
                 f"{len(reasons)} of {self.n} files cannot be read, more than max_skipped={self.max_skipped:g} "
                 f"allows: {first} Mend or delete them, or pass a larger max_skipped."
             )
-
-
-def _map(work: Callable[[int], bool], count: int, threads: int) -> np.ndarray:
-    if threads == 1 or count < 2:
-        return np.array([work(row) for row in range(count)], bool)
-    with ThreadPoolExecutor(min(threads, count), thread_name_prefix="augfuse-decode") as pool:
-        return np.array(list(pool.map(work, range(count))), bool)
 
 
 def _merge(stack: np.ndarray, others: dict[int, np.ndarray], rows: np.ndarray) -> Pixels:
