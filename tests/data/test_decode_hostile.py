@@ -53,6 +53,32 @@ OTHER_PIXELS = {
 # --- damage -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("compression", ["group3", "tiff_lzw", "raw"])
+@pytest.mark.parametrize(
+    "entry", [(262, 11, 2**23 + 1, 1), (284, 12, 2**20, 8), (338, 5, 2**31, 0), (296, 3, 2**30, 9)]
+)
+def test_tags_that_cannot_lie_in_the_file(compression: str, entry: tuple[int, int, int, int]) -> None:
+    """Pillow leaves such a tag out and warns: here it is left out, and where no pixel needs it, nothing is said."""
+    written = BytesIO()
+    Image.fromarray(photo(20, 30)[..., 0] > 128).save(written, "TIFF", compression=compression)
+    raw = written.getvalue()
+    (start,) = struct.unpack_from("<I", raw, 4)
+    (count,) = struct.unpack_from("<H", raw, start)
+    entries = [struct.unpack_from("<HHII", raw, start + 2 + 12 * i) for i in range(count)]
+    tags = {one[0]: one for one in entries} | {entry[0]: entry}
+    directory = (
+        struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tags[tag]) for tag in sorted(tags)) + bytes(4)
+    )
+    moved = raw[:4] + struct.pack("<I", len(raw)) + raw[8:] + directory
+    try:
+        found = decode(moved)
+    except DecodeError as error:
+        assert entry[0] == 262 and compression != "group3", error
+    else:
+        assert found.shape == decode(raw).shape
+        assert entry[0] == 262 or np.array_equal(found, decode(raw))
+
+
 # How many bytes behind the last pixel a file ends with at most: markers, checksums and directories.
 BEHIND = {"JPEG": 2, "PNG": 21, "WEBP": 1, "BMP": 0, "GIF": 3, "TIFF": 300}
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 SHARE = float(os.environ.get("AUGFUSE_LONG_SHARE", "1"))
-SEED = int(os.environ.get("AUGFUSE_LONG_SEED", "0")) or int(np.random.SeedSequence().generate_state(1)[0])
+# In the environment, so that the processes of pytest-xdist have the same.
+SEED = int(os.environ.setdefault("AUGFUSE_LONG_SEED", str(np.random.SeedSequence().generate_state(1)[0])))
 
 
 def pytest_report_header() -> str:

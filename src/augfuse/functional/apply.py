@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, Unpack
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from augfuse.call.carry_out import How
 from augfuse.errors import ImageError, RangeError
 from augfuse.execute.advice import MOST_CHANNELS
 from augfuse.execute.images import Images, as_image, as_images, check_values
+from augfuse.functional.options import DEFAULTS, Resampled
 from augfuse.plan.draw import Drawn, Node
 from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
@@ -21,19 +22,6 @@ from augfuse.transforms.base import Params, Transform, specs
 
 Pictures: TypeAlias = np.ndarray | Sequence[np.ndarray]
 PerImage: TypeAlias = float | Sequence[float] | np.ndarray
-FillValue: TypeAlias = float | Sequence[float] | np.ndarray
-ValueRange: TypeAlias = tuple[float, float] | None
-
-
-class Options(NamedTuple):
-    """What a function is told besides the numbers of its transform; see `Recipe` and `Recipe.batch`."""
-
-    value_range: ValueRange = None
-    dtype: Any = None
-    workers: int | None = None
-    fill: str = "nearest"
-    fill_value: FillValue = 0
-    interpolation: str = "bilinear"
 
 
 class _Given(NamedTuple):
@@ -47,20 +35,16 @@ class _Given(NamedTuple):
 def apply(
     images: Pictures,
     transform: Transform,
-    options: Options,
     numbers: dict[str, Any] | None = None,
     more: Callable[[int, int], Params] | None = None,
+    **options: Unpack[Resampled],
 ) -> np.ndarray:
     """What `transform` does to these images where its parameters are `numbers`: for each one number, or one per image,
     within the domain of the field of that name. `more`: parameters of another form, for n images with c channels.
     """
-    recipe = Recipe(
-        [transform],
-        fill=options.fill,
-        fill_value=options.fill_value,  # type: ignore[arg-type]  # as it was given: the recipe checks it
-        interpolation=options.interpolation,
-        value_range=options.value_range,
-    )
+    settings: dict[str, Any] = {**DEFAULTS, **options}
+    workers, dtype = settings.pop("workers"), settings.pop("dtype")
+    recipe = Recipe([transform], **settings)
     given = _given(images)
     n, channels = len(given.images), given.images.channels
     params = {name: per_image(transform, name, value, n) for name, value in (numbers or {}).items()}
@@ -70,8 +54,7 @@ def apply(
     check_values(given.images, *value_range(given.images.dtype, recipe.value_range), name)
     node = Node(f"{type(transform).__name__}#0", transform, None, params)
     drawn = Drawn(tuple(recipe.transforms), 0, 0, np.arange(n, dtype=np.int64), (node,))
-    dtype = wanted_dtype(options.dtype)
-    batch = recipe._run(drawn, given.images, How(options.workers, dtype))
+    batch = recipe._run(drawn, given.images, How(workers, wanted_dtype(dtype)))
     done = batch.images[..., 0] if given.flat else batch.images
     return done[0] if given.one else done
 

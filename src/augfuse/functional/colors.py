@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal, Unpack
 
 import numpy as np
 
-from augfuse.functional.apply import Options, PerImage, Pictures, ValueRange, apply, per_color
+from augfuse.functional.apply import PerImage, Pictures, apply, per_color
+from augfuse.functional.options import Typed, takes
 from augfuse.transforms import Brightness, ChannelShift, ColorJitter, Contrast, Grayscale, Hue, Invert, Saturation
 
 
-def adjust_brightness(
-    images: Pictures,
-    factor: PerImage,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def adjust_brightness(images: Pictures, factor: PerImage, **options: Unpack[Typed]) -> np.ndarray:
     """Multiply the values; see `af.Brightness`.
 
     Args:
@@ -34,17 +29,12 @@ def adjust_brightness(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, Brightness(), Options(value_range, dtype, workers), {"factor": factor})
+    return apply(images, Brightness(), {"factor": factor}, **options)
 
 
+@takes(Typed)
 def adjust_contrast(
-    images: Pictures,
-    factor: PerImage,
-    pivot: Literal["mid", "mean"] = "mid",
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
+    images: Pictures, factor: PerImage, pivot: Literal["mid", "mean"] = "mid", **options: Unpack[Typed]
 ) -> np.ndarray:
     """Stretch the values about a pivot; see `af.Contrast`.
 
@@ -63,17 +53,11 @@ def adjust_contrast(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, Contrast(pivot=pivot), Options(value_range, dtype, workers), {"factor": factor})
+    return apply(images, Contrast(pivot=pivot), {"factor": factor}, **options)
 
 
-def adjust_saturation(
-    images: Pictures,
-    factor: PerImage,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def adjust_saturation(images: Pictures, factor: PerImage, **options: Unpack[Typed]) -> np.ndarray:
     """Mix with luma; see `af.Saturation`.
 
     Args:
@@ -91,17 +75,11 @@ def adjust_saturation(
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
         RecipeError: images with another number of channels than 1, 3 or 4.
     """
-    return apply(images, Saturation(), Options(value_range, dtype, workers), {"factor": factor})
+    return apply(images, Saturation(), {"factor": factor}, **options)
 
 
-def adjust_hue(
-    images: Pictures,
-    turns: PerImage,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def adjust_hue(images: Pictures, turns: PerImage, **options: Unpack[Typed]) -> np.ndarray:
     """Turn the colours about the grey axis, luma kept; see `af.Hue`.
 
     Args:
@@ -119,9 +97,10 @@ def adjust_hue(
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
         RecipeError: images with another number of channels than 1, 3 or 4.
     """
-    return apply(images, Hue(), Options(value_range, dtype, workers), {"turns": turns})
+    return apply(images, Hue(), {"turns": turns}, **options)
 
 
+@takes(Typed)
 def adjust_color(
     images: Pictures,
     *,
@@ -129,9 +108,7 @@ def adjust_color(
     contrast: PerImage = 1.0,
     saturation: PerImage = 1.0,
     hue: PerImage = 0.0,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
+    **options: Unpack[Typed],
 ) -> np.ndarray:
     """Brightness, contrast about the middle of the value range, saturation and hue, in this order, in one pass; see
     `af.ColorJitter`.
@@ -153,16 +130,11 @@ def adjust_color(
         RecipeError: images with another number of channels than 1, 3 or 4.
     """
     numbers = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
-    return apply(images, ColorJitter(), Options(value_range, dtype, workers), numbers)
+    return apply(images, ColorJitter(), numbers, **options)
 
 
-def grayscale(
-    images: Pictures,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def grayscale(images: Pictures, **options: Unpack[Typed]) -> np.ndarray:
     """Make every colour channel luma, ITU-R BT.601, and keep their number; see `af.Grayscale`.
 
     Args:
@@ -178,16 +150,11 @@ def grayscale(
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
         RecipeError: images with another number of channels than 1, 3 or 4.
     """
-    return apply(images, Grayscale(p=1), Options(value_range, dtype, workers))
+    return apply(images, Grayscale(p=1), **options)
 
 
-def invert(
-    images: Pictures,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def invert(images: Pictures, **options: Unpack[Typed]) -> np.ndarray:
     """The negative; see `af.Invert`.
 
     Args:
@@ -202,17 +169,11 @@ def invert(
     Raises:
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, Invert(p=1), Options(value_range, dtype, workers))
+    return apply(images, Invert(p=1), **options)
 
 
-def shift_channels(
-    images: Pictures,
-    shift: PerImage,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def shift_channels(images: Pictures, shift: PerImage, **options: Unpack[Typed]) -> np.ndarray:
     """Add a number to each colour channel; see `af.ChannelShift`.
 
     Args:
@@ -231,5 +192,4 @@ def shift_channels(
         RecipeError: images with another number of channels than 1, 3 or 4.
     """
     transform = ChannelShift()
-    options = Options(value_range, dtype, workers)
-    return apply(images, transform, options, more=lambda n, c: {"shift": per_color(transform, "shift", shift, n, c)})
+    return apply(images, transform, more=lambda n, c: {"shift": per_color(transform, "shift", shift, n, c)}, **options)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias, Unpack
 
 import numpy as np
 
 from augfuse.errors import RangeError
-from augfuse.functional.apply import FillValue, Options, PerImage, Pictures, ValueRange, apply, four_points, per_image
+from augfuse.functional.apply import PerImage, Pictures, apply, four_points, per_image
+from augfuse.functional.options import Resampled, Typed, takes
 from augfuse.transforms import (
     Affine,
     HorizontalFlip,
@@ -30,17 +31,8 @@ def _both_axes(factor: np.ndarray) -> Params:
     return {"x": factor, "y": factor}
 
 
-def rotate(
-    images: Pictures,
-    degrees: PerImage,
-    *,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    interpolation: str = "bilinear",
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Resampled)
+def rotate(images: Pictures, degrees: PerImage, **options: Unpack[Resampled]) -> np.ndarray:
     """Turn about the centre of the image, which keeps its size; see `af.Rotate`.
 
     Args:
@@ -60,23 +52,11 @@ def rotate(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(
-        images, Rotate(), Options(value_range, dtype, workers, fill, fill_value, interpolation), {"degrees": degrees}
-    )
+    return apply(images, Rotate(), {"degrees": degrees}, **options)
 
 
-def translate(
-    images: Pictures,
-    x: PerImage = 0.0,
-    y: PerImage = 0.0,
-    *,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    interpolation: str = "bilinear",
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Resampled)
+def translate(images: Pictures, x: PerImage = 0.0, y: PerImage = 0.0, **options: Unpack[Resampled]) -> np.ndarray:
     """Move the picture by fractions of its width and height; see `af.Translate`.
 
     Args:
@@ -97,23 +77,17 @@ def translate(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(
-        images, Translate(), Options(value_range, dtype, workers, fill, fill_value, interpolation), {"x": x, "y": y}
-    )
+    return apply(images, Translate(), {"x": x, "y": y}, **options)
 
 
+@takes(Resampled)
 def scale(
     images: Pictures,
     factor: PerImage | None = None,
     *,
     x: PerImage | None = None,
     y: PerImage | None = None,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    interpolation: str = "bilinear",
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
+    **options: Unpack[Resampled],
 ) -> np.ndarray:
     """Enlarge (above 1) or shrink about the centre of the image, which keeps its size; see `af.Scale`.
 
@@ -139,26 +113,15 @@ def scale(
     """
     given = (factor, x, y)
     transform = Scale(*(None if value is None else (1.0, 1.0) for value in given))  # it says which go together
-    options = Options(value_range, dtype, workers, fill, fill_value, interpolation)
     if all(value is None for value in given):
         raise RangeError("Scale: got neither factor nor x nor y, wanted one of them. Use factor=...")
     if factor is None:
-        return apply(images, transform, options, {"x": 1.0 if x is None else x, "y": 1.0 if y is None else y})
-    return apply(images, transform, options, more=lambda n, _: _both_axes(per_image(transform, "factor", factor, n)))
+        return apply(images, transform, {"x": 1.0 if x is None else x, "y": 1.0 if y is None else y}, **options)
+    return apply(images, transform, more=lambda n, _: _both_axes(per_image(transform, "factor", factor, n)), **options)
 
 
-def shear(
-    images: Pictures,
-    x: PerImage = 0.0,
-    y: PerImage = 0.0,
-    *,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    interpolation: str = "bilinear",
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Resampled)
+def shear(images: Pictures, x: PerImage = 0.0, y: PerImage = 0.0, **options: Unpack[Resampled]) -> np.ndarray:
     """Slant about the centre of the image, which keeps its size; see `af.Shear`.
 
     Args:
@@ -179,11 +142,10 @@ def shear(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(
-        images, Shear(), Options(value_range, dtype, workers, fill, fill_value, interpolation), {"x": x, "y": y}
-    )
+    return apply(images, Shear(), {"x": x, "y": y}, **options)
 
 
+@takes(Resampled)
 def affine(
     images: Pictures,
     *,
@@ -193,12 +155,7 @@ def affine(
     scale: PerImage = 1.0,
     shear_x: PerImage = 0.0,
     shear_y: PerImage = 0.0,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    interpolation: str = "bilinear",
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
+    **options: Unpack[Resampled],
 ) -> np.ndarray:
     """Scale, shear, rotate, translate, in this order, about the centre of the image, in one pass; see `af.Affine`.
 
@@ -232,21 +189,11 @@ def affine(
         "shear_x": shear_x,
         "shear_y": shear_y,
     }
-    return apply(images, Affine(), Options(value_range, dtype, workers, fill, fill_value, interpolation), numbers)
+    return apply(images, Affine(), numbers, **options)
 
 
-def perspective(
-    images: Pictures,
-    startpoints: Points,
-    endpoints: Points,
-    *,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    interpolation: str = "bilinear",
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Resampled)
+def perspective(images: Pictures, startpoints: Points, endpoints: Points, **options: Unpack[Resampled]) -> np.ndarray:
     """Look from another side: four points of the image come to lie on four others; see `af.Perspective`.
 
     Args:
@@ -270,22 +217,16 @@ def perspective(
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
     transform, given = FourPoints(), {"startpoints": startpoints, "endpoints": endpoints}
-    options = Options(value_range, dtype, workers, fill, fill_value, interpolation)
     return apply(
         images,
         transform,
-        options,
         more=lambda n, _: {name: four_points(transform, name, value, n) for name, value in given.items()},
+        **options,
     )
 
 
-def horizontal_flip(
-    images: Pictures,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def horizontal_flip(images: Pictures, **options: Unpack[Typed]) -> np.ndarray:
     """Mirror left and right; see `af.HorizontalFlip`.
 
     Args:
@@ -300,16 +241,11 @@ def horizontal_flip(
     Raises:
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, HorizontalFlip(p=1), Options(value_range, dtype, workers))
+    return apply(images, HorizontalFlip(p=1), **options)
 
 
-def vertical_flip(
-    images: Pictures,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def vertical_flip(images: Pictures, **options: Unpack[Typed]) -> np.ndarray:
     """Mirror top and bottom; see `af.VerticalFlip`.
 
     Args:
@@ -324,16 +260,11 @@ def vertical_flip(
     Raises:
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, VerticalFlip(p=1), Options(value_range, dtype, workers))
+    return apply(images, VerticalFlip(p=1), **options)
 
 
-def transpose(
-    images: Pictures,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def transpose(images: Pictures, **options: Unpack[Typed]) -> np.ndarray:
     """Swap rows and columns; see `af.Transpose`.
 
     Args:
@@ -348,17 +279,11 @@ def transpose(
     Raises:
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, Transpose(p=1), Options(value_range, dtype, workers))
+    return apply(images, Transpose(p=1), **options)
 
 
-def rotate90(
-    images: Pictures,
-    quarters: PerImage,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def rotate90(images: Pictures, quarters: PerImage, **options: Unpack[Typed]) -> np.ndarray:
     """Turn by quarters; no pixel is interpolated; see `af.Rotate90`.
 
     Args:
@@ -376,4 +301,4 @@ def rotate90(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError: results of different sizes, which do not stack; arrays that are not images.
     """
-    return apply(images, Rotate90(p=1), Options(value_range, dtype, workers), {"quarters": quarters})
+    return apply(images, Rotate90(p=1), {"quarters": quarters}, **options)

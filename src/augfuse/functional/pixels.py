@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 
 from augfuse.algebra.ranges import whole
 from augfuse.algebra.rng import Draw, Words, check_seed
-from augfuse.functional.apply import FillValue, Options, PerImage, Pictures, ValueRange, apply
+from augfuse.functional.apply import PerImage, Pictures, apply
+from augfuse.functional.options import FillValue, Scaled, Typed, takes
 from augfuse.transforms import GaussianBlur, GaussianNoise, Normalize, PerImageStandardize, ToFloat
 from augfuse.transforms.placed import ErasedPart
 
@@ -18,14 +19,8 @@ def _keys(seed: int, n: int) -> np.ndarray:
     return Draw(Words(seed, 0, np.arange(n, dtype=np.int64)), "GaussianNoise#0").key("key")
 
 
-def gaussian_blur(
-    images: Pictures,
-    sigma: PerImage,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def gaussian_blur(images: Pictures, sigma: PerImage, **options: Unpack[Typed]) -> np.ndarray:
     """Convolve with a Gaussian, cut at 4 sigma; borders mirror; see `af.GaussianBlur`.
 
     Args:
@@ -42,18 +37,11 @@ def gaussian_blur(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, GaussianBlur(), Options(value_range, dtype, workers), {"sigma": sigma})
+    return apply(images, GaussianBlur(), {"sigma": sigma}, **options)
 
 
-def gaussian_noise(
-    images: Pictures,
-    std: PerImage,
-    seed: int,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def gaussian_noise(images: Pictures, std: PerImage, seed: int, **options: Unpack[Typed]) -> np.ndarray:
     """Add normal noise, independent for each pixel and channel; see `af.GaussianNoise`.
 
     Args:
@@ -72,10 +60,10 @@ def gaussian_noise(
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
     seed = check_seed(whole("seed", seed, 0))
-    options = Options(value_range, dtype, workers)
-    return apply(images, GaussianNoise(), options, {"std": std}, lambda n, _: {"key": _keys(seed, n)})
+    return apply(images, GaussianNoise(), {"std": std}, lambda n, _: {"key": _keys(seed, n)}, **options)
 
 
+@takes(Typed)
 def erase(
     images: Pictures,
     top: PerImage,
@@ -83,10 +71,7 @@ def erase(
     height: PerImage,
     width: PerImage,
     value: FillValue = 0,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
+    **options: Unpack[Typed],
 ) -> np.ndarray:
     """Paint a rectangle, as far as it lies in the image.
 
@@ -109,17 +94,11 @@ def erase(
         RecipeError: numbers that are neither one nor one per channel.
     """
     numbers = {"top": top, "left": left, "height": height, "width": width}
-    return apply(images, ErasedPart(0, 0, 1, 1, value), Options(value_range, dtype, workers), numbers)  # type: ignore[arg-type]
+    return apply(images, ErasedPart(0, 0, 1, 1, value), numbers, **options)  # type: ignore[arg-type]
 
 
-def normalize(
-    images: Pictures,
-    mean: FillValue,
-    std: FillValue,
-    *,
-    value_range: ValueRange = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Scaled)
+def normalize(images: Pictures, mean: FillValue, std: FillValue, **options: Unpack[Scaled]) -> np.ndarray:
     """(x / full scale - mean) / std; see `af.Normalize`.
 
     Args:
@@ -137,15 +116,11 @@ def normalize(
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
         RecipeError: numbers that are neither one nor one per channel.
     """
-    return apply(images, Normalize(mean, std), Options(value_range, workers=workers))  # type: ignore[arg-type]
+    return apply(images, Normalize(mean, std), **options)  # type: ignore[arg-type]
 
 
-def to_float(
-    images: Pictures,
-    *,
-    value_range: ValueRange = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Scaled)
+def to_float(images: Pictures, **options: Unpack[Scaled]) -> np.ndarray:
     """Scale the value range to 0..1; see `af.ToFloat`.
 
     Args:
@@ -159,15 +134,11 @@ def to_float(
     Raises:
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, ToFloat(), Options(value_range, workers=workers))
+    return apply(images, ToFloat(), **options)
 
 
-def standardize(
-    images: Pictures,
-    *,
-    value_range: ValueRange = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Scaled)
+def standardize(images: Pictures, **options: Unpack[Scaled]) -> np.ndarray:
     """(x - mean) / max(std, 1 / sqrt(h w c)), with mean and std of each image; see `af.PerImageStandardize`.
 
     Args:
@@ -181,4 +152,4 @@ def standardize(
     Raises:
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, PerImageStandardize(), Options(value_range, workers=workers))
+    return apply(images, PerImageStandardize(), **options)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias, Unpack
 
 import numpy as np
 
 from augfuse.algebra.ranges import Size
-from augfuse.functional.apply import FillValue, Options, PerImage, Pictures, ValueRange, apply
+from augfuse.functional.apply import PerImage, Pictures, apply
+from augfuse.functional.options import Filled, Resampled, Resized, takes
 from augfuse.transforms import CenterCrop, Pad, Resize
 from augfuse.transforms.placed import Crop, ResizedCrop
 
 Margins: TypeAlias = tuple[int, int, int, int] | tuple[int, int] | int
 
 
+@takes(Resized)
 def resize(
-    images: Pictures,
-    size: Size,
-    mode: Literal["stretch", "cover", "contain"] = "stretch",
-    *,
-    interpolation: str = "bilinear",
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
+    images: Pictures, size: Size, mode: Literal["stretch", "cover", "contain"] = "stretch", **options: Unpack[Resized]
 ) -> np.ndarray:
     """Scale to a size; what shrinks is averaged, so that it does not alias; see `af.Resize`.
 
@@ -44,19 +39,11 @@ def resize(
         RangeError: a size below 1 or above 1,000,000, an unknown mode.
         ImageError: results of different sizes, which do not stack; arrays that are not images.
     """
-    return apply(images, Resize(size, mode), Options(value_range, dtype, workers, interpolation=interpolation))
+    return apply(images, Resize(size, mode), **options)
 
 
-def center_crop(
-    images: Pictures,
-    size: Size,
-    *,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Filled)
+def center_crop(images: Pictures, size: Size, **options: Unpack[Filled]) -> np.ndarray:
     """Cut a size out of the middle; see `af.CenterCrop`.
 
     Args:
@@ -76,21 +63,12 @@ def center_crop(
         RangeError: a size below 1 or above 1,000,000.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, CenterCrop(size), Options(value_range, dtype, workers, fill, fill_value))
+    return apply(images, CenterCrop(size), **options)
 
 
+@takes(Filled)
 def crop(
-    images: Pictures,
-    top: PerImage,
-    left: PerImage,
-    height: int,
-    width: int,
-    *,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
+    images: Pictures, top: PerImage, left: PerImage, height: int, width: int, **options: Unpack[Filled]
 ) -> np.ndarray:
     """Cut a rectangle out; where it reaches beyond the image, `fill` says what is there.
 
@@ -112,14 +90,10 @@ def crop(
         RangeError: numbers that are not whole, or of another count than one or one per image; sides below 1.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(
-        images,
-        Crop(0, 0, (height, width)),
-        Options(value_range, dtype, workers, fill, fill_value),
-        {"top": top, "left": left},
-    )
+    return apply(images, Crop(0, 0, (height, width)), {"top": top, "left": left}, **options)
 
 
+@takes(Resampled)
 def resized_crop(
     images: Pictures,
     top: PerImage,
@@ -127,13 +101,7 @@ def resized_crop(
     height: PerImage,
     width: PerImage,
     size: Size,
-    *,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    interpolation: str = "bilinear",
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
+    **options: Unpack[Resampled],
 ) -> np.ndarray:
     """Cut a rectangle out and scale it to a size, in one pass.
 
@@ -159,24 +127,11 @@ def resized_crop(
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
     numbers = {"top": top, "left": left, "height": height, "width": width}
-    return apply(
-        images,
-        ResizedCrop(0, 0, 1, 1, size),
-        Options(value_range, dtype, workers, fill, fill_value, interpolation),
-        numbers,
-    )
+    return apply(images, ResizedCrop(0, 0, 1, 1, size), numbers, **options)
 
 
-def pad(
-    images: Pictures,
-    padding: Margins,
-    *,
-    fill: str = "nearest",
-    fill_value: FillValue = 0,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Filled)
+def pad(images: Pictures, padding: Margins, **options: Unpack[Filled]) -> np.ndarray:
     """Add pixels at the sides, filled as `fill` says; see `af.Pad`.
 
     Args:
@@ -196,4 +151,4 @@ def pad(
         RangeError: padding that is negative or not whole.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, Pad(padding), Options(value_range, dtype, workers, fill, fill_value))
+    return apply(images, Pad(padding), **options)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 
-from augfuse.functional.apply import Options, PerImage, Pictures, ValueRange, apply
+from augfuse.functional.apply import PerImage, Pictures, apply
+from augfuse.functional.options import Typed, takes
 from augfuse.transforms import AutoContrast, Equalize, Gamma, Posterize, Solarize
 
 
-def adjust_gamma(
-    images: Pictures,
-    gamma: PerImage,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def adjust_gamma(images: Pictures, gamma: PerImage, **options: Unpack[Typed]) -> np.ndarray:
     """Raise the values, as fractions of full scale, to a power; see `af.Gamma`.
 
     Args:
@@ -34,17 +29,11 @@ def adjust_gamma(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, Gamma(), Options(value_range, dtype, workers), {"gamma": gamma})
+    return apply(images, Gamma(), {"gamma": gamma}, **options)
 
 
-def solarize(
-    images: Pictures,
-    threshold: PerImage,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def solarize(images: Pictures, threshold: PerImage, **options: Unpack[Typed]) -> np.ndarray:
     """Invert the values from a threshold on; see `af.Solarize`.
 
     Args:
@@ -61,17 +50,11 @@ def solarize(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, Solarize(p=1), Options(value_range, dtype, workers), {"threshold": threshold})
+    return apply(images, Solarize(p=1), {"threshold": threshold}, **options)
 
 
-def posterize(
-    images: Pictures,
-    bits: PerImage,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def posterize(images: Pictures, bits: PerImage, **options: Unpack[Typed]) -> np.ndarray:
     """Keep the highest bits of the values; see `af.Posterize`.
 
     Args:
@@ -88,16 +71,11 @@ def posterize(
         RangeError: a number outside of its range, or neither one nor one per image.
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, Posterize(p=1), Options(value_range, dtype, workers), {"bits": bits})
+    return apply(images, Posterize(p=1), {"bits": bits}, **options)
 
 
-def autocontrast(
-    images: Pictures,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def autocontrast(images: Pictures, **options: Unpack[Typed]) -> np.ndarray:
     """Stretch each channel to the whole value range; see `af.AutoContrast`.
 
     Args:
@@ -112,16 +90,11 @@ def autocontrast(
     Raises:
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, AutoContrast(), Options(value_range, dtype, workers))
+    return apply(images, AutoContrast(), **options)
 
 
-def equalize(
-    images: Pictures,
-    *,
-    value_range: ValueRange = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> np.ndarray:
+@takes(Typed)
+def equalize(images: Pictures, **options: Unpack[Typed]) -> np.ndarray:
     """Spread the values of each channel so that all levels come about equally often; see `af.Equalize`.
 
     Args:
@@ -136,4 +109,4 @@ def equalize(
     Raises:
         ImageError, ImageTypeError: arrays that are not images, values outside of the value range.
     """
-    return apply(images, Equalize(), Options(value_range, dtype, workers))
+    return apply(images, Equalize(), **options)

@@ -63,7 +63,7 @@ def read_directory(tiff: bytes, wanted: Collection[int]) -> dict[int, tuple[int,
 
 def with_tags(tiff: bytes, kept: Collection[int], changes: Mapping[int, tuple[int, ...] | None]) -> bytes:
     """The file with a new first directory behind it, which has the `kept` tags only, and these values, or None, for
-    some of them."""
+    some of them. Tags whose values cannot lie in the file are left out, as Pillow does, which warns of them."""
     form = _form(tiff)
     pieces, position, entries = [tiff], len(tiff), {}
     for tag, values in changes.items():
@@ -77,10 +77,15 @@ def with_tags(tiff: bytes, kept: Collection[int], changes: Mapping[int, tuple[in
         entries[tag] = head + struct.pack(form.offset, position)
         pieces.append(content)
         position += len(content)
+    room = len(tiff)
     for at in _entries(tiff, form):
-        (tag,) = struct.unpack_from(form.order + "H", tiff, at)
-        if tag in kept and tag not in changes:
-            entries.setdefault(tag, tiff[at : at + form.step])
+        tag, kind = struct.unpack_from(form.order + "HH", tiff, at)
+        if tag in kept and tag not in changes and tag not in entries:
+            bytes_of_values = _SIZES.get(kind, 0) * struct.unpack_from(form.offset, tiff, at + 4)[0]
+            size = bytes_of_values if bytes_of_values > form.inline else 0  # else they stand in the entry
+            if size <= room:
+                room -= size
+                entries[tag] = tiff[at : at + form.step]
     directory = [entries[tag] for tag in sorted(entries)]
     pieces += [struct.pack(form.number, len(directory)), *directory, struct.pack(form.offset, 0)]
     file = bytearray(b"".join(pieces))
