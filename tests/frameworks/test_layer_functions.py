@@ -122,6 +122,16 @@ def test_jax_has_the_hosts_draws(jax: Any, epoch: Any) -> None:
     assert np.abs(np.asarray(found) - wanted).max() * GRAY_LEVELS < 5e-3
 
 
+def test_jax_reads_the_pixel_that_it_weights(jax: Any) -> None:
+    """A compiler that computes a place twice may round it to both sides of a whole number: of 400 000 pixels of noise
+    three were another one's."""
+    recipe = af.Recipe([af.Rotate(20), af.Translate(0.1, 0.1), af.Scale((0.9, 1.1)), af.Normalize(0, 1)])
+    images, indices = pictures(8, 224, 224), np.array([5, 0, 77, 3, 2**20, 9, 1, 40], np.int32)
+    step = jax.jit(lambda images, indices: af.jax.augment(recipe, images, seed=3, epoch=4, indices=indices))
+    wanted = recipe.batch(images, seed=3, epoch=4, indices=indices).images
+    assert np.abs(np.asarray(step(images, indices)) - wanted).max() * 255 < 0.1
+
+
 def test_jax_without_indices_and_in_evaluation(jax: Any) -> None:
     recipe = af.Recipe([af.Rotate(40), af.RandomCrop((20, 16))])
     places = recipe.batch(IMAGES, seed=0, epoch=2, indices=np.arange(6), dtype="float32").images

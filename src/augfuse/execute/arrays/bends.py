@@ -42,6 +42,7 @@ def _displacement(ops: Ops, bend: StaticBend, points: Tensor, x: Tensor, y: Tens
         nodes = [ops.matmul(ops.matmul(down, node), across) for node in nodes]
     flat = [ops.reshape(node, (-1,)) for node in nodes]
     numbers = ops.reshape(ops.arange(ops.length(points), points), (-1, 1, 1)) * ((height + 1) * (width + 1))
+    x, y = ops.once((x, y))  # as places of pixels, see `sampling.sampled`
     (left, tx), (top, ty) = _cell(ops, x, bend.width, width), _cell(ops, y, bend.height, height)
     at = numbers + ops.cast(top, "int32") * (width + 1) + ops.cast(left, "int32")
     found = []

@@ -14,8 +14,14 @@ from augfuse.execute.arrays.table import Ops, Tensor
 def sampled(
     step: StaticPass, sampling: StaticSampling, planes: Planes, own: dict[str, Tensor], ops: Ops
 ) -> tuple[Planes, Tensor | None]:
-    """The planes of the output, and where the source was reached, which is asked for constant borders only."""
+    """The planes of the output, and where the source was reached, which is asked for constant borders only.
+
+    A place is computed once: XLA would compute it again for the gather and for the weights, with roundings of their
+    own, and where one is just below a whole number and the other is not, another pixel would be read than is weighted.
+    """
     u, v = _places(step, sampling, own, planes.values[0], ops)
+    if sampling.grid == "free":
+        u, v = ops.once((u, v))
     width: Tensor | int = planes.width
     height: Tensor | int = planes.height
     if sampling.averages and sampling.grid == "free":

@@ -34,6 +34,7 @@ class Ops(NamedTuple):
     cast: Callable[[Tensor, str], Tensor]
     floor: Callable[[Tensor], Tensor]
     round: Callable[[Tensor], Tensor]  # halves to even
+    once: Callable[[tuple[Tensor, Tensor]], tuple[Tensor, Tensor]]  # see `sampling.sampled`
     abs: Callable[[Tensor], Tensor]
     sqrt: Callable[[Tensor], Tensor]
     exp: Callable[[Tensor], Tensor]

@@ -42,6 +42,7 @@ OPS = Ops(
     cast=lambda x, dtype: tf.cast(x, dtype),
     floor=tf.floor,
     round=tf.round,
+    once=lambda pair: pair,
     abs=tf.abs,
     sqrt=tf.sqrt,
     exp=tf.exp,

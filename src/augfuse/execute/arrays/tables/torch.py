@@ -44,6 +44,7 @@ OPS = Ops(
     cast=lambda x, dtype: x.to(getattr(torch, dtype)),
     floor=torch.floor,
     round=torch.round,
+    once=lambda pair: pair,
     abs=torch.abs,
     sqrt=torch.sqrt,
     exp=torch.exp,
