@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, final
 
 import msgspec
 
@@ -57,6 +58,15 @@ def finding(
         advice=advice,
         files=tuple(files),
     )
+
+
+@final
+class Findings(list[Finding]):
+    """Findings in the order in which they are made."""
+
+    def add(self, code: str, message: str, advice: str, **more: Any) -> None:
+        """Append a `finding`."""
+        self.append(finding(code, message, advice, **more))
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
