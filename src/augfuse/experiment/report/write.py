@@ -157,7 +157,7 @@ def report_dict(result: Comparison) -> dict[str, Any]:
 
 def _arm(result: Comparison, name: str) -> dict[str, Any]:
     timing = result.timing(name)
-    steps = max(timing.steps, 1)
+    wait, compute = timing.milliseconds
     task, key = task_of(result.settings.task), key_of(result.metric)
     return {
         f"test_{key}": verdict.test_value(result, name),
@@ -167,8 +167,8 @@ def _arm(result: Comparison, name: str) -> dict[str, Any]:
         "timing": {
             "steps": timing.steps,
             "step_ms": 1000 * timing.step_seconds,
-            "wait_ms": 1000 * timing.wait_seconds / steps,
-            "compute_ms": 1000 * timing.compute_seconds / steps,
+            "wait_ms": wait,
+            "compute_ms": compute,
             "wait_fraction": timing.wait_fraction,
         },
         **_plain(task.report(result, name)),
