@@ -82,16 +82,8 @@ def opened(
 @contextmanager
 def progress(parts: Mapping[str | None, DataSet], dst: Path) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, nothing elsewhere: a function that takes the number of samples done."""
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    from augfuse.text import printable
-
-    console = terminal.console(error=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        total = sum(map(len, parts.values()))
-        task = bar.add_task(escape(printable(dst.name, console.encoding)), total=total)
-        yield lambda done: bar.advance(task, done)
+    with terminal.bar(dst.name, sum(map(len, parts.values()))) as update:
+        yield lambda done: update(advance=done)
 
 
 def outputs_of(dst: Path, parts: list[str | None], form: To, writer: str) -> dict[str | None, Output]:
