@@ -74,6 +74,6 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def listed(names: Sequence[str], limit: int = EXAMPLES) -> str:
-    """`a, b, c`, with `...` where there are more than `limit`."""
-    return ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
+def listed(names: Sequence[str]) -> str:
+    """`a, b, c`, with `...` where there are more than EXAMPLES."""
+    return ", ".join(names[:EXAMPLES]) + (", ..." if len(names) > EXAMPLES else "")

@@ -39,7 +39,8 @@ def try_ways(
         more = f"Type --limit {_FEWEST} or more." if limit < _FEWEST else "Pass more images."
         why = f"{counted(len(images), 'readable image')} of {part.title} {'is' if len(images) == 1 else 'are'} too few"
         return [], [not_asked(f"{why}, {_FEWEST} are the least", more)]
-    return _run(part, images, truth, model, recipe, _full_scale(part, seen), survey.classes)
+    tried = _tried(images, truth, model, recipe, _full_scale(part, seen))
+    return [answers.trial for answers in tried], verdict(part, tried, truth, survey.classes)
 
 
 def not_asked(why: str, advice: str) -> Finding:
@@ -47,15 +48,10 @@ def not_asked(why: str, advice: str) -> Finding:
     return finding("AF610", f"The preprocessing of the model was not tested: {why}.", advice, count=1)
 
 
-def _run(
-    part: Part,
-    images: Sequence[np.ndarray],
-    truth: np.ndarray,
-    model: Model,
-    recipe: Recipe | None,
-    full: float,
-    classes: tuple[str, ...],
-) -> tuple[list[Trial], list[Finding]]:
+def _tried(
+    images: Sequence[np.ndarray], truth: np.ndarray, model: Model, recipe: Recipe | None, full: float
+) -> list[Answers]:
+    """What the model says with each preprocessing, the present one first."""
     height, width = _input_size(model, images)
     plain = stretched(images, height, width, "bilinear") / full
     ways: dict[str, Way] = {}
@@ -78,7 +74,8 @@ def _run(
     base = best(tried)
     ties = [found.trial.way for found in alike(tried)]
     if recipe is not None:
-        tried.insert(0, answers("as the recipe gives them", _through(recipe, images), "as the recipe does"))
+        through = np.stack([recipe.batch([i], training=False, dtype="float32").images[0] for i in images])
+        tried.insert(0, answers("as the recipe gives them", through, "as the recipe does"))
     if any(image.shape[:2] != (height, width) for image in images):
         methods = {(way, how): resized(way, how) for way in ties[:_RESIZED] for how in RESIZES}
         how = max(methods, key=lambda pair: methods[pair].trial.accuracy)[1]
@@ -86,11 +83,7 @@ def _run(
             # Without this method another scale may have looked better than the right one.
             methods |= {(way, how): resized(way, how) for way in ways if (way, how) not in methods}
         tried += [methods[way, how] for way in ways for how in RESIZES if (way, how) in methods]
-    return [a.trial for a in tried], verdict(part, tried, truth, classes)
-
-
-def _through(recipe: Recipe, images: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack([recipe.batch([i], training=False, dtype="float32").images[0] for i in images])
+    return tried
 
 
 def verdict(part: Part, tried: Sequence[Answers], truth: np.ndarray, classes: tuple[str, ...]) -> list[Finding]:

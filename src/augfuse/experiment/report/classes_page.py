@@ -16,6 +16,7 @@ from augfuse.experiment.tasks.task import Task
 
 # A larger square of classes is unreadable; the most frequent confusions are listed instead.
 MOST_CLASSES = 20
+_MOST_IN_JSON = 100
 
 _CONFUSIONS = 20
 
@@ -32,6 +33,11 @@ def confusion_mean(task: Task, result: Comparison, arm: str) -> np.ndarray:
     """(classes, classes) float64: test images, or pixels, by true (rows) and predicted class (columns), the mean over
     the seeds. For a task that counts them."""
     return np.mean([np.asarray(task.confusion(one), np.float64) for one in result.evaluations_of(arm)], axis=0)
+
+
+def square(counts: np.ndarray) -> list[list[float]] | None:
+    """A table of classes for JSON, or null where it would be millions of numbers; predictions/ has every answer."""
+    return counts.tolist() if len(counts) <= _MOST_IN_JSON else None
 
 
 def training(result: Comparison) -> str:

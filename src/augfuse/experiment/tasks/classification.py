@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from augfuse.experiment.records import Comparison
 
 
-_MOST_CLASSES = 100  # in report.json
-
-
 @final
 @dataclass(frozen=True)
 class Classification(Task):
@@ -118,15 +115,14 @@ class Classification(Task):
         names = result.facts.classes
         scores = metrics.per_class(*classes_page.pooled(result.evaluations_of(arm)), len(names))
         calibration = classes_page.overall_calibration(result, arm)
-        confusion = classes_page.confusion_mean(self, result, arm)
+
         return {
             "diagnosis": msgspec.to_builtins(diagnosis.diagnose(diagnosis.evidence(result, arm))),
             "classes": [
                 {"class": label, "precision": float(p), "recall": float(r), "f1": float(f), "support": int(count)}
                 for label, p, r, f, count in zip(names, *scores, strict=True)
             ],
-            # Null where it would be millions of numbers; predictions/ has every answer.
-            "confusion": confusion.tolist() if len(names) <= _MOST_CLASSES else None,
+            "confusion": classes_page.square(classes_page.confusion_mean(self, result, arm)),
             "calibration": {
                 "error": calibration.error,
                 "bins": [
