@@ -39,7 +39,7 @@ def export_and_check(job: Job, network: Network, arm: str) -> Exported:
     size = evaluation_batch_size(network.input_shape)
     raw, seen = (
         Loader(test, own, batch_size=size, training=False, shuffle=False, workers=settings.workers, dtype=dtype)
-        for own, dtype in ((pixels, "uint8"), (recipe, None))
+        for own, dtype in ((pixels, "uint8"), (recipe, "float32"))
     )
     found = task.evaluate(_Saved(saved), raw)
     compared = step = 0
