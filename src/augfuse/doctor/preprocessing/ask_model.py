@@ -15,6 +15,7 @@ from augfuse.doctor.preprocessing.candidates import BGR, RESIZES, Way, scales, s
 from augfuse.doctor.preprocessing.trials import Answers, Trial, alike, beats, best, gains, judge, knows
 from augfuse.doctor.scan import LUMA, Looks
 from augfuse.errors import DecodeError
+from augfuse.experiment.network.head import ClassHead
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
@@ -207,9 +208,5 @@ def _predict(model: Model, batch: np.ndarray) -> np.ndarray:
     chunks = (batch[start : start + _CHUNK] for start in range(0, len(batch), _CHUNK))
     said = np.concatenate([np.asarray(keras_model.predict_on_batch(chunk), np.float64) for chunk in chunks])
     logits = model.activation == "linear" or (said < 0).any() or (said > 1).any()
-    if said.shape[1] == 1:
-        yes = 1 / (1 + np.exp(-np.clip(said, -50, 50))) if logits else said
-        return np.concatenate([1 - yes, yes], axis=1)
-    if logits:
-        said = np.exp(said - said.max(axis=1, keepdims=True))
+    said = ClassHead(None, single=said.shape[1] == 1, logits=bool(logits), sparse=False).predictions(said)
     return said / np.maximum(said.sum(axis=1, keepdims=True), 1e-12)
