@@ -138,8 +138,8 @@ def report_dict(result: Comparison) -> dict[str, Any]:
             "confusion": None if found.confusion is None else classes_page.square(found.confusion),
         },
         "data": {
-            **{name: msgspec.to_builtins(getattr(result.facts, name)) for name in _OF_DATA},
-            "fed": msgspec.to_builtins(result.fed),
+            **{name: _plain(getattr(result.facts, name)) for name in _OF_DATA},
+            "fed": [msgspec.to_builtins(fed) for fed in result.fed],
         },
         "config": msgspec.to_builtins(result.settings),
         "network": None if result.network is None else msgspec.to_builtins(result.network),
