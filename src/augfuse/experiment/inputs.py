@@ -1,8 +1,10 @@
-"""The data that the Python API takes beside a path: data sets, or arrays."""
+"""The data that the Python API takes: a path, data sets, or arrays."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.open import Opened
 from augfuse.data.sources.npz import parts_of_arrays
 from augfuse.errors import DataError
-from augfuse.experiment.setup.parts import Parts, parts_of
+from augfuse.experiment.setup.parts import Parts, load_parts, parts_of
 from augfuse.experiment.tasks import task_for, task_of
 from augfuse.experiment.tasks.classification import CLASSIFICATION
 
@@ -24,8 +26,9 @@ _WANTED = (
 
 
 def parts_from(data: Any, task: str | None = None) -> Parts:
-    """The training and the test part of the data sets or arrays that were passed, for a task; see `af.train`. Raises
-    DataError."""
+    """The training and the test part of the data that was passed, for a task; see `af.train`. Raises DataError."""
+    if data is None or isinstance(data, (str, os.PathLike)):
+        return load_parts(None if data is None else Path(data), task=task)
     if isinstance(data, DataSet):
         return _from_sets({**data.parts} if data.parts else {None: data}, task)
     if not isinstance(data, (tuple, list)):
