@@ -64,15 +64,10 @@ def replacing(target: Path, *, folder: bool = False) -> Iterator[Path]:
     Missing folders above `target` are made, and removed again where nothing comes of it.
     """
     unfinished = _Unfinished(Path(os.path.realpath(target)), folder)
-    _PENDING[id(unfinished)] = unfinished
-    try:
-        with naming(target, unfinished.path):
-            unfinished.make()
-            yield unfinished.path
-            unfinished.finish()
-    finally:
-        unfinished.discard()
-        _PENDING.pop(id(unfinished), None)
+    with _pending(unfinished), naming(target, unfinished.path):
+        unfinished.make()
+        yield unfinished.path
+        unfinished.finish()
 
 
 @contextmanager
@@ -80,13 +75,9 @@ def scratch(parent: Path | None = None) -> Iterator[Path]:
     """A folder for files in between, in `parent` or where the system keeps such folders; gone after the block."""
     place = Path(tempfile.gettempdir()) if parent is None else parent
     unfinished = _Unfinished(place / "scratch", folder=True, mode=0o700)
-    _PENDING[id(unfinished)] = unfinished
-    try:
+    with _pending(unfinished):
         unfinished.make()
         yield unfinished.path
-    finally:
-        unfinished.discard()
-        _PENDING.pop(id(unfinished), None)
 
 
 @contextmanager
@@ -243,6 +234,17 @@ class _Unfinished:
 
 
 _PENDING: dict[int, _Unfinished] = {}
+
+
+@contextmanager
+def _pending(unfinished: _Unfinished) -> Iterator[None]:
+    """Where the block ends, what it has not finished is gone; until then `sweep` knows of it."""
+    _PENDING[id(unfinished)] = unfinished
+    try:
+        yield
+    finally:
+        unfinished.discard()
+        _PENDING.pop(id(unfinished), None)
 
 
 def _prefix(target: Path) -> str:

@@ -78,7 +78,7 @@ def test_shuffled_labels_that_miss_a_class_by_chance_are_no_finding() -> None:
         labels = rng.permutation(np.repeat(np.arange(rng.integers(2, 8)), rng.integers(2, 20)))
         part = Part(name="train", names=("",) * len(labels), labels=labels, images=np.zeros((len(labels), 1, 1)))
         missing += len(np.setxor1d(labels[: int(len(labels) * 0.8)], labels[int(len(labels) * 0.8) :])) > 0
-        alarms += len(_check_order(part, ("",) * 8))
+        alarms += len(list(_check_order(part, ("",) * 8)))
     assert missing > 500 and alarms <= 4
 
 

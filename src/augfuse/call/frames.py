@@ -15,6 +15,13 @@ from augfuse.transforms.base import Seeking
 from augfuse.transforms.children import leaves
 from augfuse.transforms.mixing import Mix
 
+# What looks at each image, or mixes it, and why frames cannot share its draw.
+_APART = {
+    Seeking: "looks at what is in each image, and would cut each of the {} frames at another place. Use af.RandomCrop.",
+    Mix: "mixes an image with another one of its data set, and would mix the {} frames with each other. Leave it out "
+    "for clips and volumes.",
+}
+
 
 def together(
     recipe: Any, frames: np.ndarray, label: Any, index: int | None, targets: Mapping[str, Any], **options: Any
@@ -104,15 +111,7 @@ def clips_of(recipe: Any, images: Any) -> Clips | None:
 
 def _check_alone(recipe: Any, frames: int) -> None:
     """RecipeError for transforms that look at each image, or mix it."""
-    seeking = [type(one).__name__ for one in leaves(recipe.transforms) if isinstance(one, Seeking)]
-    if seeking:
-        raise RecipeError(
-            f"{', '.join(dict.fromkeys(seeking))}: looks at what is in each image, and would cut each of the "
-            f"{frames} frames at another place. Use af.RandomCrop."
-        )
-    mixing = [type(one).__name__ for one in leaves(recipe.transforms) if isinstance(one, Mix)]
-    if mixing:
-        raise RecipeError(
-            f"{', '.join(dict.fromkeys(mixing))}: mixes an image with another one of its data set, and would mix the "
-            f"{frames} frames with each other. Leave it out for clips and volumes."
-        )
+    for kind, why in _APART.items():
+        names = dict.fromkeys(type(one).__name__ for one in leaves(recipe.transforms) if isinstance(one, kind))
+        if names:
+            raise RecipeError(f"{', '.join(names)}: {why.format(frames)}")

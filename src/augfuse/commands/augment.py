@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from augfuse.commands import terminal
 from augfuse.commands.shell import ColumnWords
-from augfuse.commands.writing import (
-    To,
-    check_classes,
-    form_of,
-    in_two_steps,
-    outputs_of,
-    progress,
-    tell_losses,
-    write_records,
-)
+from augfuse.commands.writing import To, check_outputs, form_of, in_two_steps, opened, outputs_of, write_parts
 from augfuse.errors import DataError, DecodeError, RangeError
 
 if TYPE_CHECKING:
@@ -90,21 +82,15 @@ def augment(
         form = form_of(dst, to)
         kind = _format(dst, form, format)
         if form != "tfrecord":  # whose files are known once the parts are
-            check(outputs_of(dst, [None], form, "augfuse augment"))
-        sources, copying = _prepare(src, form, exclude, columns, copies, recipe, seed, workers, color, on_error)
-        work = _Work(form, kind, outputs_of(dst, list(sources), form, "augfuse augment"), sources, copying)
+            check_outputs(outputs_of(dst, [None], form, "augfuse augment"), src, overwrite)
+        parts, copying = _prepare(src, form, exclude, columns, copies, recipe, seed, workers, color, on_error)
+        work = _Work(form, parts, outputs_of(dst, list(parts), form, "augfuse augment"), copying, kind)
         if form == "tfrecord":
-            check(work.outputs)
+            check_outputs(work.outputs, src, overwrite)
         return work
 
-    def check(outputs: dict[str | None, Output]) -> None:
-        from augfuse.outputs import check
-
-        for output in outputs.values():
-            check(output, (src,), overwrite)
-
     def write(work: _Work) -> Written:
-        return _write(work, dst, lambda: check(work.outputs))
+        return _write(work, dst, partial(check_outputs, work.outputs, src, overwrite))
 
     def tell(work: _Work, written: Written) -> None:
         for name, why in written.skipped.items():
@@ -117,10 +103,10 @@ def augment(
 
 class _Work(NamedTuple):
     form: To
-    kind: str
+    parts: dict[str | None, DataSet]
     outputs: dict[str | None, Output]
-    sources: dict[str | None, DataSet]
     copying: Copying
+    kind: str
 
 
 def _format(dst: Path, form: To, format: str | None) -> str:
@@ -137,8 +123,6 @@ def _prepare(
     """Check everything that can be checked before anything is written."""
     from augfuse.data.export.augmented_copies import stored_form
     from augfuse.data.export.copy_files import Copying
-    from augfuse.data.export.write import check_form
-    from augfuse.data.open import open_parts
     from augfuse.data.sources.augmented import check_one
     from augfuse.experiment.setup.run_recipe import read_recipe
 
@@ -148,14 +132,9 @@ def _prepare(
     if copies > _MOST_COPIES:
         raise RangeError(f"--copies: got {copies}, wanted at most {_MOST_COPIES} of each image.")
     own = None if recipe is None else read_recipe(recipe)
-    opened = open_parts(src, color, exclude, columns)
-    if form in ("folder", "npz"):
-        check_classes(opened, src, "augfuse augment")
-    elif form != "tfrecord":
-        check_form(form, opened.parts, src)
+    sources = opened(src, form, "augfuse augment", color, exclude, columns)
     if form not in ("folder", "npz") and on_error == "skip":
         raise DataError("--on-error skip: goes with class folders and .npz files. Leave images out with --exclude.")
-    sources = opened.parts
     for source in sources.values():
         if source.copies is not None and source.copies.any():
             raise DataError(f"{src}: holds augmented copies already; augment the originals that they were made of.")
@@ -183,46 +162,22 @@ def _default(sources: dict[str | None, DataSet], on_error: str) -> Recipe:
 
 
 def _write(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
-    from augfuse.data.export.copy_files import write_folder, write_npz
-    from augfuse.files import replacing
-
-    if work.form not in ("npz", "folder"):
-        return _write_form(work, dst, check)
-    tell_losses(work.sources, work.form, dst)
-    with progress(work.sources, dst) as advance, replacing(dst, folder=work.form == "folder") as new:
-        if work.form == "npz":
-            written = write_npz(work.sources, work.copying, new, advance)
-        else:
-            written = write_folder(work.sources, work.copying, work.kind, new, advance)
-        check()  # somebody else may have written there since
-        return written
-
-
-def _write_form(work: _Work, dst: Path, check: Callable[[], None]) -> Written:
-    """What `augfuse convert` would write of the originals and their copies."""
-    from augfuse.data.export.copy_files import Written, sign
-    from augfuse.data.export.write import write_form
+    from augfuse.data.export.copy_files import Written
     from augfuse.data.sources.augmented import with_copies
-    from augfuse.files import replacing
-    from augfuse.threads import cpu_count
 
-    copying = work.copying
-    threads = cpu_count() if copying.workers is None else max(1, copying.workers)
-    made = {
-        part: with_copies(data, copying.recipe, copying.copies, copying.seed, work.kind)
-        if part in (None, "train")
-        else data
-        for part, data in work.sources.items()
-    }
-    if work.form == "tfrecord":
-        write_records(made, work.outputs, threads, check)
-    else:
-        with progress(made, dst) as advance, replacing(dst, folder=True) as new:
-            write_form(work.form, made, new, dst, threads, advance)  # type: ignore[arg-type]
-            sign(new, copying)
-            check()
-    originals = sum(map(len, work.sources.values()))
-    return Written(originals, sum(map(len, made.values())) - originals, {})
+    form, parts, outputs, copying, kind = work
+    if form in ("npz", "folder"):
+        made = parts
+    else:  # what `augfuse convert` would write of the originals and their copies
+        made = {
+            part: with_copies(data, copying.recipe, copying.copies, copying.seed, kind)
+            if part in (None, "train")
+            else data
+            for part, data in parts.items()
+        }
+    originals = sum(map(len, parts.values()))
+    written = write_parts(form, made, outputs, dst, copying, check, kind=kind)
+    return written or Written(originals, sum(map(len, made.values())) - originals, {})
 
 
 def _say_what_is_left(recipe: Recipe) -> None:

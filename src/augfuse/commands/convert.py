@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from augfuse.commands import terminal
 from augfuse.commands.shell import ColumnWords
-from augfuse.commands.writing import (
-    To,
-    check_classes,
-    form_of,
-    in_two_steps,
-    outputs_of,
-    progress,
-    tell_losses,
-    write_records,
-)
+from augfuse.commands.writing import To, check_outputs, form_of, in_two_steps, opened, outputs_of, write_parts
 from augfuse.errors import DataError, RangeError
 
 if TYPE_CHECKING:
     from augfuse.data.dataset import DataSet
+    from augfuse.data.export.copy_files import Copying
     from augfuse.outputs import Output
 
 
@@ -72,27 +64,23 @@ def convert(
     """
 
     def prepare() -> _Work:
-        from augfuse.threads import cpu_count
+        from augfuse.data.export.copy_files import Copying
+        from augfuse.recipe import Recipe
 
         if workers is not None and workers < 0:
             raise RangeError(f"--workers: got {workers}, wanted 0 or more.")
         form = form_of(dst, to)
         if gzip and form != "tfrecord":
             raise DataError(f"--gzip: packs TFRecord files, and DST {dst} is none. Leave it out.")
-        parts = _opened(src, form, color, exclude, columns)
-        threads = cpu_count() if workers is None else max(1, workers)
-        work = _Work(form, parts, outputs_of(dst, list(parts), form, "augfuse convert"), threads, workers, gzip)
-        check(work)
+        parts = opened(src, form, "augfuse convert", color, exclude, columns)
+        copying = Copying(recipe=Recipe([]), copies=0, workers=workers)
+        work = _Work(form, parts, outputs_of(dst, list(parts), form, "augfuse convert"), copying)
+        check_outputs(work.outputs, src, overwrite)
         return work
 
-    def check(work: _Work) -> None:
-        from augfuse.outputs import check
-
-        for output in work.outputs.values():
-            check(output, (src,), overwrite)
-
     def write(work: _Work) -> None:
-        _write(work, dst, lambda: check(work))
+        check = partial(check_outputs, work.outputs, src, overwrite)
+        write_parts(work.form, work.parts, work.outputs, dst, work.copying, check, packed=gzip)
 
     def tell(work: _Work, _: None) -> None:
         for part, output in work.outputs.items():
@@ -106,48 +94,4 @@ class _Work(NamedTuple):
     form: To
     parts: dict[str | None, DataSet]
     outputs: dict[str | None, Output]
-    threads: int
-    workers: int | None
-    gzip: bool
-
-
-def _opened(
-    src: Path,
-    form: To,
-    color: Literal["rgb", "grayscale", "rgba"] | None,
-    exclude: Path | None,
-    columns: Sequence[str] | None,
-) -> dict[str | None, DataSet]:
-    """The parts of SRC. Raises DataError if they lack what the form needs."""
-    from augfuse.data.export.write import check_form
-    from augfuse.data.open import open_parts
-
-    opened = open_parts(src, color, exclude, columns)
-    if form in ("folder", "npz"):
-        check_classes(opened, src, "augfuse convert")
-    elif form != "tfrecord":
-        check_form(form, opened.parts, src)
-    return opened.parts
-
-
-def _write(work: _Work, dst: Path, check: Callable[[], None]) -> None:
-    if work.form == "tfrecord":
-        write_records(work.parts, work.outputs, work.threads, check, packed=work.gzip)
-        return
-    from augfuse.data.export.copy_files import Copying, sign, write_folder, write_npz
-    from augfuse.data.export.write import write_form
-    from augfuse.files import replacing
-    from augfuse.recipe import Recipe
-
-    copying = Copying(recipe=Recipe([]), copies=0, workers=work.workers)
-    if work.form in ("folder", "npz"):
-        tell_losses(work.parts, work.form, dst)
-    with progress(work.parts, dst) as advance, replacing(dst, folder=work.form != "npz") as new:
-        if work.form == "npz":
-            write_npz(work.parts, copying, new, advance)
-        elif work.form == "folder":
-            write_folder(work.parts, copying, "png", new, advance)
-        else:
-            write_form(work.form, work.parts, new, dst, work.threads, advance)
-            sign(new, copying)
-        check()  # somebody else may have written there since
+    copying: Copying

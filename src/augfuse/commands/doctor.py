@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -84,7 +84,7 @@ def doctor(
             check(output, (data,), overwrite)
         if quarantine is not None and holds_rows(data):
             raise RangeError("--quarantine lists files, and the images of this data have none. --json names them.")
-        with _Progress(terminal.console(error=True)) as progress:
+        with terminal.bar("looking at images") as update:
             checkup = examine(
                 data if columns is None else _table(data, columns),
                 recipe,
@@ -92,7 +92,7 @@ def doctor(
                 trust_model=trust_model,
                 limit=limit,
                 workers=workers,
-                progress=progress.update,
+                progress=lambda done, total: update(completed=done, total=total),
             )
         for output in outputs:
             check(output, (data,), overwrite)
@@ -141,23 +141,3 @@ def _table(path: Path, columns: list[str]) -> DataSet:
     from augfuse.data.open import open_parts
 
     return next(iter(open_parts(path, None, None, columns).parts.values()))
-
-
-class _Progress:
-    """A bar on a terminal; nothing elsewhere."""
-
-    def __init__(self, console: Any) -> None:
-        from rich.progress import Progress
-
-        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task("looking at images", total=None)
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self._bar.stop()
-
-    def update(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total)

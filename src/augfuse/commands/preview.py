@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from augfuse.algebra.ranges import whole
 from augfuse.algebra.rng import check_epoch, check_seed
 from augfuse.commands import terminal
-from augfuse.commands.shell import OK, USAGE, ColumnWords, parse_size, refuse, refuse_file, refuse_image
+from augfuse.commands.shell import OK, USAGE, ColumnWords, parse_size, refuse_error
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, DecodeError, RangeError
 from augfuse.text import shown
 
@@ -107,17 +107,13 @@ def preview(
         rows = sheet.rows(source, recipes, positions, copies, seed, epoch)
         head = sheet.head(title, rows, [name for name, _ in recipes], seed)
         page = sheet.draw(head, rows, cell)
-    except DecodeError as error:
-        return refuse_image(error, data)
     except AugfuseError as error:
-        return refuse(error, USAGE)
+        return refuse_error(error, USAGE, data)
     try:
         check(target, () if data is None else (data,))
         write_bytes(out, png_bytes(page, _WRITER))
-    except AugfuseError as error:
-        return refuse(error, USAGE)
-    except OSError as error:
-        return refuse_file(error, out)
+    except (AugfuseError, OSError) as error:
+        return refuse_error(error, USAGE, data, out)
     for line in head:
         terminal.say(line)
     terminal.say(f"{out}: {page.shape[1]}x{page.shape[0]} pixels")

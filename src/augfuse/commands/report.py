@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from augfuse.commands import terminal
-from augfuse.commands.shell import OK, USAGE, refuse, refuse_file
+from augfuse.commands.shell import OK, USAGE, refuse_error
 from augfuse.errors import AugfuseError
 
 
@@ -21,8 +21,6 @@ def report(folder: Path) -> int:
 
     try:
         terminal.say(f"Report: {rewrite(folder)}")
-    except AugfuseError as error:
-        return refuse(error, USAGE)
-    except OSError as error:
-        return refuse_file(error, folder)
+    except (AugfuseError, OSError) as error:
+        return refuse_error(error, USAGE, written=folder)
     return OK

@@ -39,6 +39,18 @@ def refuse_image(error: DecodeError, data: Path | None) -> int:
     return refuse(f"{error} To leave it out type {examine}, then this command with --exclude list.txt.", FAILED)
 
 
+def refuse_error(
+    error: AugfuseError | OSError, code: int, data: Path | None = None, written: Path | None = None
+) -> int:
+    """The same for whatever ended a command that reads `data` and writes `written`: a file or an image that cannot be
+    read has its own message and code."""
+    if isinstance(error, DecodeError):
+        return refuse_image(error, data)
+    if isinstance(error, AugfuseError):
+        return refuse(error, code)
+    return refuse_file(error, written or Path())
+
+
 def strictly(type_: Any, tokens: Sequence[Token]) -> Any:
     """What the words of an option mean, as cyclopts says, but 1.5 is not a whole number: there it would become 2."""
     if int in (type_, *get_args(type_)):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, final
 
@@ -52,6 +53,18 @@ def console(*, error: bool = False) -> Console:
     from rich.console import Console
 
     return Console(file=_Stream(error))  # type: ignore[arg-type]
+
+
+@contextmanager
+def bar(words: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """A bar on a terminal, nothing elsewhere: a function of what has changed, as `rich.progress.Progress.update` takes
+    it."""
+    from rich.markup import escape
+    from rich.progress import Progress
+
+    shown = console(error=True)
+    with Progress(console=shown, transient=True, disable=not shown.is_terminal) as progress:
+        yield partial(progress.update, progress.add_task(escape(printable(words, shown.encoding)), total=total))
 
 
 def flush() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from augfuse.commands import interrupts, terminal
-from augfuse.commands.shell import FAILED, OK, USAGE, parse_size, refuse, refuse_file, refuse_image
-from augfuse.errors import AugfuseError, DecodeError
+from augfuse.commands.shell import FAILED, OK, USAGE, parse_size, refuse_error
+from augfuse.errors import AugfuseError
 from augfuse.experiment.method import options_of
 from augfuse.experiment.options import Asked, Options, parse_sweep
 
@@ -36,19 +36,13 @@ def train(data: Path | None = None, **given: Any) -> int:
     try:
         job = prepare(_options({"data": data, **given}))
         tried = dry_run(job)
-    except DecodeError as error:
-        return refuse_image(error, data)
     except AugfuseError as error:
-        return refuse(error, USAGE)
+        return refuse_error(error, USAGE, data)
     try:
         with interrupts.telling(f"the same command continues {job.folder}"):
             return _train(job, tried, console)
-    except DecodeError as error:
-        return refuse_image(error, data)
-    except AugfuseError as error:
-        return refuse(error, FAILED)
-    except OSError as error:
-        return refuse_file(error, job.folder)
+    except (AugfuseError, OSError) as error:
+        return refuse_error(error, FAILED, data, job.folder)
 
 
 def _options(given: dict[str, Any]) -> Options:

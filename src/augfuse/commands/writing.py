@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from augfuse.commands import interrupts, terminal
-from augfuse.commands.shell import FAILED, OK, USAGE, refuse, refuse_file, refuse_image
-from augfuse.errors import AugfuseError, DataError, DecodeError
+from augfuse.commands.shell import FAILED, OK, USAGE, refuse, refuse_error
+from augfuse.errors import AugfuseError, DataError
 
 if TYPE_CHECKING:
     from augfuse.data.dataset import DataSet
-    from augfuse.data.open import Opened
+    from augfuse.data.export.copy_files import Copying, Written
     from augfuse.outputs import Output
 
 T = TypeVar("T")
@@ -37,19 +37,13 @@ def in_two_steps(
     fit into memory."""
     try:
         prepared = prepare()
-    except DecodeError as error:
-        return refuse_image(error, src)
     except AugfuseError as error:
-        return refuse(error, USAGE)
+        return refuse_error(error, USAGE, src)
     try:
         with interrupts.telling(f"{dst} was not written"):
             written = write(prepared)
-    except DecodeError as error:
-        return refuse_image(error, src)
-    except AugfuseError as error:
-        return refuse(error, FAILED)
-    except OSError as error:
-        return refuse_file(error, dst)
+    except (AugfuseError, OSError) as error:
+        return refuse_error(error, FAILED, src, dst)
     except MemoryError as error:
         return refuse(f"{dst}: does not fit into memory ({error}). {too_large}", FAILED)
     tell(prepared, written)
@@ -69,19 +63,27 @@ def form_of(dst: Path, to: To | None) -> To:
     return to
 
 
+def opened(
+    src: Path, form: To, command: str, color: Any, exclude: Path | None, columns: list[str] | None
+) -> dict[str | None, DataSet]:
+    """The parts of SRC. Raises DataError if they lack what the form needs."""
+    from augfuse.data.export.write import check_form
+    from augfuse.data.open import open_parts, require_classes
+
+    found = open_parts(src, color, exclude, columns)
+    if form in ("folder", "npz"):
+        hint = "Type --to coco, yolo or voc, or a DST that ends in .tfrecord."
+        require_classes(found.parts.values(), src, command, hint)
+    elif form != "tfrecord":
+        check_form(form, found.parts, src)
+    return found.parts
+
+
 @contextmanager
 def progress(parts: Mapping[str | None, DataSet], dst: Path) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, nothing elsewhere: a function that takes the number of samples done."""
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    from augfuse.text import printable
-
-    console = terminal.console(error=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        total = sum(map(len, parts.values()))
-        task = bar.add_task(escape(printable(dst.name, console.encoding)), total=total)
-        yield lambda done: bar.advance(task, done)
+    with terminal.bar(dst.name, sum(map(len, parts.values()))) as update:
+        yield lambda done: update(advance=done)
 
 
 def outputs_of(dst: Path, parts: list[str | None], form: To, writer: str) -> dict[str | None, Output]:
@@ -96,7 +98,52 @@ def outputs_of(dst: Path, parts: list[str | None], form: To, writer: str) -> dic
     return {part: Output("DST", name, writer, tfrecord_state, kept=True) for part, name in names.items()}
 
 
-def tell_losses(parts: Mapping[str | None, DataSet], form: To, dst: Path) -> None:
+def check_outputs(outputs: Mapping[str | None, Output], src: Path, overwrite: bool) -> None:
+    """DataError where one of them must not be written."""
+    from augfuse.outputs import check
+
+    for output in outputs.values():
+        check(output, (src,), overwrite)
+
+
+def write_parts(
+    form: To,
+    parts: Mapping[str | None, DataSet],
+    outputs: Mapping[str | None, Output],
+    dst: Path,
+    copying: Copying,
+    check: Callable[[], None],
+    *,
+    kind: str = "png",
+    packed: bool = False,
+) -> Written | None:
+    """Write the parts to DST; of class folders and .npz files `copying` says which copies too, and what was written is
+    returned. check: called once all is written, of TFRecord files the first one, for somebody else may have written
+    there since. kind: of the images in class folders. packed: gzip, of TFRecord files."""
+    from augfuse.data.export.copy_files import sign, write_folder, write_npz
+    from augfuse.data.export.write import write_form
+    from augfuse.files import replacing
+    from augfuse.threads import cpu_count
+
+    threads = cpu_count() if copying.workers is None else max(1, copying.workers)
+    if form == "tfrecord":
+        return _write_records(parts, outputs, threads, check, packed)
+    if form in ("folder", "npz"):
+        _tell_losses(parts, form, dst)
+    with progress(parts, dst) as advance, replacing(dst, folder=form != "npz") as new:
+        written = None
+        if form == "npz":
+            written = write_npz(parts, copying, new, advance)
+        elif form == "folder":
+            written = write_folder(parts, copying, kind, new, advance)
+        else:
+            write_form(form, parts, new, dst, threads, advance)
+            sign(new, copying)
+        check()
+        return written
+
+
+def _tell_losses(parts: Mapping[str | None, DataSet], form: To, dst: Path) -> None:
     """Say what class folders and .npz files do not hold of these data sets, and what does."""
     from augfuse.data.export.losses import Losses
 
@@ -107,25 +154,14 @@ def tell_losses(parts: Mapping[str | None, DataSet], form: To, dst: Path) -> Non
     losses.report(dst, f" Type {'--to coco, yolo or voc, or ' if boxes else ''}a DST that ends in .tfrecord.")
 
 
-def check_classes(opened: Opened, src: Path, command: str) -> None:
-    """DataError where images have no class each, for outputs that take one."""
-    from augfuse.data.open import require_classes
-
-    require_classes(
-        opened.parts.values(), src, command, "Type --to coco, yolo or voc, or a DST that ends in .tfrecord."
-    )
-
-
-def write_records(
+def _write_records(
     parts: Mapping[str | None, DataSet],
     outputs: Mapping[str | None, Output],
     threads: int,
     check: Callable[[], None],
-    *,
-    packed: bool = False,
+    packed: bool,
 ) -> None:
-    """A TFRecord file for each part. check: called once the first one is written, for somebody else may have written
-    there since."""
+    """A TFRecord file for each part."""
     from augfuse.data.tfrecord.write import write_tfrecord
     from augfuse.files import replacing
 

@@ -1,4 +1,4 @@
-"""Every finding that the doctor can make: its code, severity and title. `explanations.py` says more about each."""
+"""Every finding that the doctor can make: its code, severity and title. `explanations.md` says more about each."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from augfuse.doctor.codes import SEVERITIES
 from augfuse.doctor.dataset import Survey
 from augfuse.doctor.open import gather
 from augfuse.doctor.preprocessing.ask_model import not_asked, try_ways
+from augfuse.doctor.preprocessing.trials import Trial
 from augfuse.doctor.scan import Looks, look
 from augfuse.errors import AugfuseError, AugfuseWarning, RangeError, RecipeError
 from augfuse.recipe import Recipe
@@ -64,16 +65,14 @@ def examine(
     looks = _look(survey, workers or cpu_count(), progress)
     found = [*survey.findings, *check_files(survey, looks), *check_values(survey, looks), *check_labels(survey)]
     found += [*check_copies(survey), *check_duplicates(survey, looks), *check_annotations(survey, looks)]
-    trials = []
+    trials: list[Trial] = []
     if read_recipe is not None:
         found += check_recipe(survey, looks, read_recipe, loaded is not None and loaded.scales_itself)
     if loaded is not None:
-        shape = _fed_shape(survey, looks, read_recipe)
-        about_model = check_model(survey, loaded, read_recipe, shape)
-        found += about_model
-        first = [f.code for f in found if f.code in ("AF501", "AF502", "AF604")]
-        if first:
-            found.append(not_asked(f"{first[0]} stands in the way", f"Cure {first[0]} first."))
+        found += check_model(survey, loaded, read_recipe, _fed_shape(survey, looks, read_recipe))
+        first = next((f.code for f in found if f.code in ("AF501", "AF502", "AF604")), None)
+        if first is not None:
+            found.append(not_asked(f"{first} stands in the way", f"Cure {first} first."))
         else:
             trials, verdict = try_ways(survey, looks, loaded, read_recipe, limit)
             found += verdict

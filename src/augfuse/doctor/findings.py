@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, final
 
 import msgspec
 
@@ -59,11 +60,20 @@ def finding(
     )
 
 
+@final
+class Findings(list[Finding]):
+    """Findings in the order in which they are made."""
+
+    def add(self, code: str, message: str, advice: str, **more: Any) -> None:
+        """Append a `finding`."""
+        self.append(finding(code, message, advice, **more))
+
+
 def counted(count: int, one: str, many: str | None = None) -> str:
     """`1 image`, `3 images`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def listed(names: Sequence[str], limit: int = EXAMPLES) -> str:
-    """`a, b, c`, with `...` where there are more than `limit`."""
-    return ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
+def listed(names: Sequence[str]) -> str:
+    """`a, b, c`, with `...` where there are more than EXAMPLES."""
+    return ", ".join(names[:EXAMPLES]) + (", ..." if len(names) > EXAMPLES else "")

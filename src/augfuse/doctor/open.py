@@ -52,16 +52,17 @@ def gather(data: str | os.PathLike[str] | DataSet | Any) -> Survey:
             if find_shards(path):
                 return survey_sets(open_parts(path, color=None).parts, root.name)
         return survey_trees([Tree(root, read_file, str(root))], root.name)
-    if path.suffix.lower() in (*ROWS, ".tar") and path.suffix.lower() != ".npz" and not path.is_dir():
+    suffix = path.suffix.lower()
+    if suffix in (*ROWS, ".tar") and suffix != ".npz":
         opened = open_parts(path, color=None)
         return survey_sets(opened.parts, opened.title)
     if not path.exists():
         raise DataNotFoundError(f"{path}: no such file or folder; wanted {WANTED}.")
     if not path.is_file():
         raise DataError(f"{path}: not a regular file; wanted {WANTED}.")
-    if path.suffix.lower() == ".npz":
+    if suffix == ".npz":
         return survey_npz(path)
-    if path.suffix.lower() == ".zip":
+    if suffix == ".zip":
         # As open_zip names it: Path.absolute would keep "..", and names are cut off by length.
         return survey_trees([_tree(path, os.path.abspath(path), "")], path.stem)  # noqa: PTH100
     raise DataError(f"{path}: wanted {WANTED}, got none of them.")

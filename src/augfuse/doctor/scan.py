@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -23,7 +22,7 @@ LUMA = color_matrices.LUMA.astype(np.float32)
 _MAY_HAVE_FRAMES = ("GIF", "WEBP", "TIFF", "PNG")
 
 
-@dataclass(slots=True)
+@final
 class Looks:
     """What was seen of the n images of a part. Rows of images that could not be read are zero.
 
@@ -34,34 +33,14 @@ class Looks:
     cmyk, turned, frames, see_through, flat: (n,) bool or, frames, int64.
     """
 
-    n: int
-    problems: dict[int, str] = field(default_factory=dict)
-    height: np.ndarray = field(init=False)
-    width: np.ndarray = field(init=False)
-    channels: np.ndarray = field(init=False)
-    full: np.ndarray = field(init=False)
-    frames: np.ndarray = field(init=False)
-    bad: np.ndarray = field(init=False)
-    cmyk: np.ndarray = field(init=False)
-    turned: np.ndarray = field(init=False)
-    see_through: np.ndarray = field(init=False)
-    flat: np.ndarray = field(init=False)
-    low: np.ndarray = field(init=False)
-    high: np.ndarray = field(init=False)
-    small: np.ndarray = field(init=False)
-    formats: list[str] = field(init=False)
-    digests: list[bytes] = field(init=False)
-
-    def __post_init__(self) -> None:
-        for name in ("height", "width", "channels", "full", "frames", "bad"):
-            setattr(self, name, np.zeros(self.n, np.int64))
-        for name in ("cmyk", "turned", "see_through", "flat"):
-            setattr(self, name, np.zeros(self.n, bool))
-        for name in ("low", "high"):
-            setattr(self, name, np.zeros(self.n))
-        self.small = np.zeros((self.n, SIDE, SIDE), np.uint8)
-        self.formats = [""] * self.n
-        self.digests = [b""] * self.n
+    def __init__(self, n: int) -> None:
+        self.problems: dict[int, str] = {}
+        self.height, self.width, self.channels, self.full, self.frames, self.bad = np.zeros((6, n), np.int64)
+        self.cmyk, self.turned, self.see_through, self.flat = np.zeros((4, n), bool)
+        self.low, self.high = np.zeros((2, n))
+        self.small = np.zeros((n, SIDE, SIDE), np.uint8)
+        self.formats = [""] * n
+        self.digests = [b""] * n
 
     @property
     def readable(self) -> np.ndarray:

@@ -40,8 +40,7 @@ def require_extra() -> str:
     if backend not in BACKENDS:
         raise MissingExtraError(
             f"augfuse train: Keras runs on the {backend} backend, which cannot train. Type: "
-            f"KERAS_BACKEND={BACKENDS[0]} "
-            f"augfuse train ..., or {', '.join(BACKENDS[1:])}."
+            f"KERAS_BACKEND={BACKENDS[0]} augfuse train ..., or {', '.join(BACKENDS[1:])}."
         )
     return backend
 

@@ -6,6 +6,7 @@ import time
 from types import TracebackType
 from typing import Any, final
 
+from augfuse.experiment.records import Timing
 from augfuse.text import printable
 
 # Without a terminal a line is printed at most this often, in seconds, plus one line for each finished arm.
@@ -22,10 +23,8 @@ class Progress:
         self._arms = arms
         self._begun = 0
         self._label = ""
-        self._steps = 0
         self._total = 0
-        self._wait = 0.0
-        self._compute = 0.0
+        self._timing = Timing()
         self._said = 0.0
         self._scores = ""
         self._bar: Any = None
@@ -74,7 +73,7 @@ class Progress:
         self._finish_arm()
         self._begun += 1
         self._label = f"{arm}, seed {seed} ({self._begun} of {self._arms})"
-        self._steps, self._total, self._wait, self._compute, self._scores = 0, steps - done, 0.0, 0.0, ""
+        self._timing, self._total, self._scores = Timing(), steps - done, ""
         self._said = time.monotonic()
         if self._bar is None:
             return
@@ -92,33 +91,23 @@ class Progress:
 
     def step(self, wait: float, compute: float) -> None:
         """One optimiser step is done; both in seconds."""
-        self._steps += 1
-        self._wait += wait
-        self._compute += compute
-        if self._bar is not None:
-            self._bar.update(self._task, advance=1, note=self._short_note())
+        before = self._timing
+        self._timing = Timing(before.steps + 1, before.wait_seconds + wait, before.compute_seconds + compute)
+        if self._bar is not None:  # in few words: the bar has to fit into 80 columns
+            note = f"{1000 * self._timing.step_seconds:.0f} ms, {self._timing.wait_fraction:.1%} wait"
+            self._bar.update(self._task, advance=1, note=note)
         elif time.monotonic() - self._said > _LINE_EVERY:
             self._said = time.monotonic()
-            self.say(f"{self._label}: step {self._steps} of {self._total}, {self._note()}{self._scores}")
+            self.say(f"{self._label}: step {self._timing.steps} of {self._total}, {self._note()}{self._scores}")
 
     def measured(self, epoch: int, train: float, test: float) -> None:
         """The network was scored after this epoch."""
         self._scores = f", epoch {epoch + 1}: {self._metric} {train:.3f} in training, {test:.3f} in the test"
 
     def _note(self) -> str:
-        milliseconds, share = self._timing()
-        return f"{milliseconds:.1f} ms a step, {share:.1%} waiting for data"
-
-    def _short_note(self) -> str:
-        """The same in few words: the bar has to fit into 80 columns."""
-        milliseconds, share = self._timing()
-        return f"{milliseconds:.0f} ms, {share:.1%} wait"
-
-    def _timing(self) -> tuple[float, float]:
-        total = self._wait + self._compute
-        return 1000 * total / max(self._steps, 1), self._wait / total if total else 0.0
+        return f"{1000 * self._timing.step_seconds:.1f} ms a step, {self._timing.wait_fraction:.1%} waiting for data"
 
     def _finish_arm(self) -> None:
-        if self._begun and self._steps:
+        if self._begun and self._timing.steps:
             self.say(f"{self._label}: {self._note()}{self._scores}")
-            self._steps = 0
+            self._timing = Timing()

@@ -120,9 +120,9 @@ class Arm:
 class Timing:
     """Seconds over all counted steps of an arm."""
 
-    steps: int
-    wait_seconds: float
-    compute_seconds: float
+    steps: int = 0
+    wait_seconds: float = 0.0
+    compute_seconds: float = 0.0
 
     @property
     def wait_fraction(self) -> float:
@@ -134,6 +134,12 @@ class Timing:
     def step_seconds(self) -> float:
         """Waiting and computing, of one step."""
         return (self.wait_seconds + self.compute_seconds) / max(self.steps, 1)
+
+    @property
+    def milliseconds(self) -> tuple[float, float]:
+        """Waiting and computing, of one step."""
+        steps = max(self.steps, 1)
+        return 1000 * self.wait_seconds / steps, 1000 * self.compute_seconds / steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from augfuse.experiment.arms import evaluation_batch_size
 from augfuse.experiment.backend import environment, repeatable
 from augfuse.experiment.dry_run import DryRun
 from augfuse.experiment.evaluation import Fed
-from augfuse.experiment.network.export import export_and_check
+from augfuse.experiment.network.export import MODEL, export_and_check
 from augfuse.experiment.network.network import Network
 from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison, DataFacts
 from augfuse.experiment.report import write
@@ -26,8 +26,6 @@ from augfuse.experiment.setup.prepare import Job
 from augfuse.experiment.setup.run_loaders import class_counts, evaluation_loader, training_loader
 from augfuse.experiment.training import Training, swept
 from augfuse.text import printable
-
-MODEL = "model.keras"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +117,7 @@ def _run(job: Job, tried: DryRun, folder: RunFolder, console: Any) -> Outcome:
     pictures = task.pictures(of_arms, evaluation_loader(job, parts.test, 1, shuffle=False), trained)
     # The arm is chosen by its mean, the seed is not chosen: the first one.
     better = metrics.better(interval)
-    exported = export_and_check(
-        trained(better),
-        better,
-        settings.seeds[0],
-        job.recipe,
-        job.parts.test,
-        job.folder / MODEL,
-        checked=settings.checked_images,
-        workers=settings.workers,
-        trusted=job.options.trust_model,
-    )
+    exported = export_and_check(job, trained(better), better)
     described = parts.unused if parts.validation is None else parts.validation
     comparison = Comparison(
         settings=settings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -83,9 +83,10 @@ class Training:
         course = self._course(self.settings.epochs)
         state = self._train(name, seed, loader, state, course, progress)
         arm, found = finished_arm(network, name, seed, arm_strength(name), state, self._measures)
-        if self._job.options.tensorboard and state.points[arm.kept].test is None:
-            with closing(Board(self._job.folder, name, seed, self._job.parts.task.metric)) as board:
-                board.add_scores(arm.points[arm.kept])
+        if state.points[arm.kept].test is None:
+            with self._board(name, seed) as board:
+                if board is not None:
+                    board.add_scores(arm.points[arm.kept])
         progress.measured(arm.points[arm.kept].epoch, arm.train.value, arm.test.value)
         evaluation.save(found, self._job.folder)
         if name in ARMS and seed == settings.seeds[0]:
@@ -106,22 +107,22 @@ class Training:
     def _train(
         self, name: str, seed: int, loader: Any, state: ArmState, course: Course, progress: Progress
     ) -> ArmState:
-        board = (
-            Board(self._job.folder, name, seed, self._job.parts.task.metric) if self._job.options.tensorboard else None
-        )
-
         def save(state: ArmState) -> None:
             self._folder.save_current(Current(name, seed, state, self.seconds))
             if board is not None:
                 board.add(state.points[-1])
 
-        try:
+        with self._board(name, seed) as board:
             return train_epochs(
                 self._network, loader, state, course=course, measures=self._measures, progress=progress, save=save
             )
-        finally:
-            if board is not None:
-                board.close()
+
+    def _board(self, name: str, seed: int) -> AbstractContextManager[Board | None]:
+        """The curves of an arm for TensorBoard, where they are asked for."""
+        job = self._job
+        return (
+            closing(Board(job.folder, name, seed, job.parts.task.metric)) if job.options.tensorboard else nullcontext()
+        )
 
     def _within_budget(self, name: str, seed: int, loader: Any, state: ArmState, progress: Progress) -> ArmState:
         """Train the first epoch of the first arm, and decide from its time how many epochs all arms get."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
-from augfuse.data.dataset import DataSet
-from augfuse.experiment.setup.parts import Parts, hold_out
+from augfuse.experiment.setup.parts import Parts, hold_out, without_copies
 
 FRACTION = 0.1
 _SPLIT_SEED = 0
@@ -24,16 +21,10 @@ def with_validation(parts: Parts, needed: bool) -> tuple[Parts, str | None]:
         unused = parts.validation
         return replace(parts, validation=None, unused=unused, description=parts.description + words), None
     if parts.validation is not None:
-        words = f"the val part, {len(parts.validation)} images"
-        return parts, words
+        return parts, f"the val part, {len(parts.validation)} images"
     what = f"{parts.title}: no validation part"
     train, held_out = hold_out(parts.train, FRACTION, _SPLIT_SEED, what, parts.task.stratified)
-    held_out = _without_copies(held_out)
+    held_out = without_copies(held_out)
     words = f"{len(held_out)} images of the training part, held out and not trained on (seed {_SPLIT_SEED})"
     description = f"{parts.description} Validated on {words}."
     return replace(parts, train=train, validation=held_out, description=description), words
-
-
-def _without_copies(source: DataSet) -> DataSet:
-    copies = source.copies
-    return source if copies is None or not copies.any() else source.subset(np.flatnonzero(~copies))

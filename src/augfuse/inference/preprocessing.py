@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-from augfuse.algebra.ranges import whole
+from augfuse.algebra.ranges import sides, whole
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, RecipeError, did_you_mean
 from augfuse.recipe import Recipe
 from augfuse.text import shown
@@ -176,8 +176,8 @@ def _sizes(config: _Config) -> list[Transform]:
         resize, cut = _resize(config)
         steps.append(resize)
         crop = cut if crop is None else crop
-        if crop is not None and resize.mode == "cover" and max(crop) > min(_sides(resize)):
-            raise config.error("crop_size", f"at most the {min(_sides(resize))} that images are resized to")
+        if crop is not None and resize.mode == "cover" and max(crop) > min(sides(resize.size)):
+            raise config.error("crop_size", f"at most the {min(sides(resize.size))} that images are resized to")
     if crop is not None:
         steps.append(CenterCrop(crop))
     return steps
@@ -239,25 +239,21 @@ def _kind(config: _Config) -> str:
 
 def _pair(config: _Config, key: str) -> tuple[int, int] | None:
     value = config.values.get(key)
-    if isinstance(value, Mapping) and {k for k, v in value.items() if v is not None} == {"height", "width"}:
-        return _side(config, value["height"], key), _side(config, value["width"], key)
-    if isinstance(value, (list, tuple)) and len(value) == 2:
-        return _side(config, value[0], key), _side(config, value[1], key)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _side(config, value, key), _side(config, value, key)
     if value is None:
         return None
-    raise config.error(key, "one number, or {'height': .., 'width': ..}")
+    if isinstance(value, Mapping) and {k for k, v in value.items() if v is not None} == {"height", "width"}:
+        value = value["height"], value["width"]
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = value, value
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise config.error(key, "one number, or {'height': .., 'width': ..}")
+    return _side(config, value[0], key), _side(config, value[1], key)
 
 
 def _side(config: _Config, value: Any, key: str = "size") -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return whole(f"{config.name}: {key}", value, 1)
-
-
-def _sides(resize: Resize) -> tuple[int, int]:
-    return resize.size if isinstance(resize.size, tuple) else (resize.size, resize.size)
 
 
 def _interpolation(config: _Config) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, final
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 
@@ -28,24 +29,21 @@ _LABELS = ("labels", "box_labels", "classes")
 
 
 @final
+@dataclass(eq=False, repr=False)
 class TestTime:
     """A model that is asked several times, see `tta`."""
 
-    __test__ = False  # nothing that pytest collects
+    __test__: ClassVar[bool] = False  # nothing that pytest collects
 
-    def __init__(
-        self, model: Callable[..., Any], recipe: Recipe, n: int, target: Target | None, seed: int, layout: Any,
-        batch_size: int, plain: bool, fill: float,
-    ) -> None:  # fmt: skip
-        self._model = model
-        self._recipe = recipe
-        self._n = n
-        self._target = target
-        self._seed = seed
-        self._layout = layout
-        self._batch_size = batch_size
-        self._plain = plain
-        self._fill = fill
+    _model: Callable[..., Any]
+    _recipe: Recipe
+    _n: int
+    _target: Target | None
+    _seed: int
+    _layout: Any
+    _batch_size: int
+    _plain: bool
+    _fill: float
 
     def __repr__(self) -> str:
         target = "" if self._target is None else f", target={self._target!r}"

@@ -4,7 +4,8 @@ kept."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, final, get_args
@@ -252,18 +253,15 @@ def _agreed(found: Agreement, tolerance: float, what: str, pixels: bool) -> floa
     return bound
 
 
-class _told:
+@contextmanager
+def _told(what: str) -> Iterator[None]:
     """Errors of a framework within the block become DataErrors that say what was tried."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, (AugfuseError, OSError)):
-            raise DataError(f"export: {self._what} {reason(error)}") from error
+    try:
+        yield
+    except (AugfuseError, OSError):
+        raise
+    except Exception as error:
+        raise DataError(f"export: {what} {reason(error)}") from error
 
 
 def _check_target(target: Path, form: Format, overwrite: bool) -> None:

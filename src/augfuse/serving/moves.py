@@ -26,12 +26,14 @@ class Axis(NamedTuple):
 Rule = Callable[[Any, Any, Axis, Axis], tuple[Axis, Axis]]
 
 
-def _rounded(xp: Any, side: Any, factor: Any) -> Any:
-    return xp.maximum(xp.round(side * factor), 1.0)
-
-
 def _scaled(axis: Axis, side: Any) -> Axis:
     return axis.then(side / axis.side, 0.0, side)
+
+
+def _by_factor(xp: Any, factor: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
+    """Both sides times a factor, rounded to whole pixels."""
+    height, width = (xp.maximum(xp.round(axis.side * factor), 1.0) for axis in (y, x))
+    return _scaled(y, height), _scaled(x, width)
 
 
 def _resize(resize: Resize, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
@@ -39,18 +41,12 @@ def _resize(resize: Resize, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
     if resize.mode == "stretch":
         return _scaled(y, height), _scaled(x, width)
     pick = xp.maximum if resize.mode == "cover" else xp.minimum
-    factor = pick(height / y.side, width / x.side)
-    return _scaled(y, _rounded(xp, y.side, factor)), _scaled(x, _rounded(xp, x.side, factor))
+    return _by_factor(xp, pick(height / y.side, width / x.side), y, x)
 
 
-def _longest(step: LongestMaxSize, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
-    factor = step.size / xp.maximum(y.side, x.side)
-    return _scaled(y, _rounded(xp, y.side, factor)), _scaled(x, _rounded(xp, x.side, factor))
-
-
-def _smallest(step: SmallestMaxSize, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
-    factor = step.size / xp.minimum(y.side, x.side)
-    return _scaled(y, _rounded(xp, y.side, factor)), _scaled(x, _rounded(xp, x.side, factor))
+def _edge(step: LongestMaxSize | SmallestMaxSize, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
+    pick = xp.maximum if isinstance(step, LongestMaxSize) else xp.minimum
+    return _by_factor(xp, step.size / pick(y.side, x.side), y, x)
 
 
 def _middle(xp: Any, axis: Axis, side: Any) -> Axis:
@@ -67,10 +63,8 @@ def _crop(crop: CenterCrop, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
 
 def _letter_box(box: LetterBox, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
     height, width = map(float, sides(box.size))
-    factor = xp.minimum(height / y.side, width / x.side)
-    return tuple(  # type: ignore[return-value]
-        _middle(xp, _scaled(axis, _rounded(xp, axis.side, factor)), side) for axis, side in ((y, height), (x, width))
-    )
+    y, x = _by_factor(xp, xp.minimum(height / y.side, width / x.side), y, x)
+    return _middle(xp, y, height), _middle(xp, x, width)
 
 
 def _pad(pad: Pad, xp: Any, y: Axis, x: Axis) -> tuple[Axis, Axis]:
@@ -89,11 +83,11 @@ def _pad_if_needed(pad: PadIfNeeded, xp: Any, y: Axis, x: Axis) -> tuple[Axis, A
 RULES: dict[type, Rule] = {
     CenterCrop: _crop,
     LetterBox: _letter_box,
-    LongestMaxSize: _longest,
+    LongestMaxSize: _edge,
     Pad: _pad,
     PadIfNeeded: _pad_if_needed,
     Resize: _resize,
-    SmallestMaxSize: _smallest,
+    SmallestMaxSize: _edge,
 }
 
 

@@ -4,8 +4,8 @@ size."""
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import final
 
@@ -38,37 +38,42 @@ _KINDS: dict[Kind, tuple[str, str]] = {
     "unnamed": ("AF702", "are of a class that has no name"),
     "empty": ("AF704", "have a box without area"),
 }
+# {code: (what is counted, what is wrong with it, what to do)}
+_NOTED = {
+    "AF703": ("box", "reach out of their images", "Look at some of them; cut them at the border, or scale them with "
+              "their image."),
+    "AF704": ("box", "have no area", "Remove them, or draw them again."),
+    "AF705": ("box", "are there twice, in one image and of one class", "Remove one of each."),
+    "AF706": ("box", f"have a shorter side of fewer than {TINY:g} pixels", "Check that they are meant; train on larger "
+              "images or on crops."),
+    "AF708": ("image", "have no annotation", "As background that is right. Look at some of them."),
+    "AF709": ("mask", "do not fit their images, or cannot be read", "Make them anew."),
+}  # fmt: skip
 
 
-def check_reading(problems: Sequence[Problem]) -> list[Finding]:
+def check_reading(problems: Sequence[Problem]) -> Iterator[Finding]:
     """AF701, AF702 and AF704: annotations that readers refuse or leave out."""
-    found = []
     for kind, (code, words) in _KINDS.items():
         same = [problem for problem in problems if problem.kind == kind]
         count = sum(problem.objects for problem in same)
         if count:
-            found.append(
-                finding(
-                    code,
-                    f"{counted(count, 'annotation')} {words}.",
-                    "They are left out." if kind == "empty" else "Mend them: af.open stops at the first one.",
-                    examples=[example for problem in same for example in problem.examples],
-                    count=count,
-                )
+            yield finding(
+                code,
+                f"{counted(count, 'annotation')} {words}.",
+                "They are left out." if kind == "empty" else "Mend them: af.open stops at the first one.",
+                examples=[example for problem in same for example in problem.examples],
+                count=count,
             )
-    return found
 
 
-def check_annotations(survey: Survey, looks: Sequence[Looks]) -> list[Finding]:
+def check_annotations(survey: Survey, looks: Sequence[Looks]) -> Iterator[Finding]:
     """AF703..AF710 of all parts."""
-    found: list[Finding] = []
     for part, seen in zip(survey.parts, looks, strict=True):
         if part.data is not None:
-            found += _Part(part, part.data, seen).findings(part is survey.training)
-    return found
+            yield from _Part(part, part.data, seen).findings(part is survey.training)
 
 
-def check_pairs(folders: Mapping[str, Found]) -> list[Finding]:
+def check_pairs(folders: Mapping[str, Found]) -> Iterator[Finding]:
     """AF711: class folders that are images and their masks, or images and their labels. folders: what is in each."""
     for name, files in folders.items():
         if not _MASKS.match(name):
@@ -80,17 +85,14 @@ def check_pairs(folders: Mapping[str, Found]) -> list[Finding]:
             if pictures != name and shared and 2 * len(shared) > len(held.images):
                 what = "masks" if files.images else "labels"
                 call = _PAIRS if files.images else _LABELS[PurePath(others[0]).suffix.lower()]
-                return [
-                    finding(
-                        "AF711",
-                        f"{pictures} and {name} hold {counted(len(shared), 'file')} of the same names: images and "
-                        f"their {what}, which are taken as classes.",
-                        f"Type {call.format(pictures, name)}.",
-                        examples=sorted(shared)[:EXAMPLES],
-                        count=len(shared),
-                    )
-                ]
-    return []
+                yield finding(
+                    "AF711",
+                    f"{pictures} and {name} hold {counted(len(shared), 'file')} of the same names: images and their "
+                    f"{what}, which are taken as classes.",
+                    f"Type {call.format(pictures, name)}.",
+                    examples=sorted(shared),
+                )
+                return
 
 
 def _stems(paths: Sequence[str]) -> set[str]:
@@ -103,7 +105,7 @@ class _Part:
 
     def __init__(self, part: Part, data: DataSet, seen: Looks) -> None:
         self._part, self._data = part, data
-        self._examples: dict[str, list[str]] = {}
+        self._examples: dict[str, list[str]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
         self._of_class = np.zeros(len(data.classes or ()), np.int64)
         self._values: Counter[int] = Counter()
@@ -113,35 +115,20 @@ class _Part:
             self._look_at_boxes(row, size)
             self._look_at_masks(row, size)
 
-    def findings(self, is_training: bool) -> list[Finding]:
+    def findings(self, is_training: bool) -> Iterator[Finding]:
         """Those of this part."""
-        found = [
-            self._found("AF703", "{} reach out of their images", "Look at some of them; cut them at the border, or "
-                        "scale them with their image."),
-            self._found("AF704", "{} have no area", "Remove them, or draw them again."),
-            self._found("AF705", "{} are there twice, in one image and of one class", "Remove one of each."),
-            self._found("AF706", f"{{}} have a shorter side of fewer than {TINY:g} pixels", "Check that they are "
-                        "meant; train on larger images or on crops."),
-            self._found("AF708", "{} have no annotation", "As background that is right. Look at some of them.",
-                        "image"),
-            self._found("AF709", "{} do not fit their images, or cannot be read", "Make them anew.", "mask"),
-        ]  # fmt: skip
-        found += [self._undeclared()]
+        for code, (what, words, advice) in _NOTED.items():
+            if count := self._counts[code]:
+                message = f"{self._part.title}: {counted(count, what, 'boxes' if what == 'box' else None)} {words}."
+                yield finding(code, message, advice, examples=self._examples[code], count=count)
+        yield from self._undeclared()
         if is_training and "box_labels" in self._data.table.targets:
-            found.append(self._without_a_box())
-        return [one for one in found if one is not None]
+            yield from self._without_a_box()
 
-    def _note(self, code: str, example: str, count: int = 1) -> None:
-        self._counts[code] += count
-        if len(self._examples.setdefault(code, [])) < EXAMPLES:
+    def _note(self, code: str, example: str) -> None:
+        self._counts[code] += 1
+        if len(self._examples[code]) < EXAMPLES:
             self._examples[code].append(example)
-
-    def _found(self, code: str, words: str, advice: str, what: str = "box") -> Finding | None:
-        count = self._counts[code]
-        if not count:
-            return None
-        sentence = words.format(counted(count, what, "boxes" if what == "box" else None))
-        return finding(code, f"{self._part.title}: {sentence}.", advice, examples=self._examples[code], count=count)
 
     def _look_at_boxes(self, row: int, size: Size) -> None:
         targets = self._data.table.targets
@@ -191,7 +178,7 @@ class _Part:
                 for value in values.tolist():
                     self._first_with.setdefault(value, name)
 
-    def _undeclared(self) -> Finding | None:
+    def _undeclared(self) -> Iterator[Finding]:
         """AF710."""
         values = sorted(self._values)
         labelled = [value for value in values if value != _UNLABELLED]
@@ -203,27 +190,24 @@ class _Part:
             marked = [value for value in usual if value]
             wrong = usual if marked and np.diff([0, *marked]).min() >= _GAP else []
             words = "which are far apart"
-        if not wrong:
-            return None
-        return finding(
-            "AF710",
-            f"{self._part.title}: the masks hold the values {listed(list(map(str, wrong)))}, {words}.",
-            "Number them 0..k-1, in all files alike.",
-            examples=[
-                f"{value}: {self._values[value]:,} pixels, first in {self._first_with[value]}" for value in wrong
-            ],
-        )
+        if wrong:
+            firsts = [f"{value}: {self._values[value]:,} pixels, first in {self._first_with[value]}" for value in wrong]
+            yield finding(
+                "AF710",
+                f"{self._part.title}: the masks hold the values {listed(list(map(str, wrong)))}, {words}.",
+                "Number them 0..k-1, in all files alike.",
+                examples=firsts,
+            )
 
-    def _without_a_box(self) -> Finding | None:
+    def _without_a_box(self) -> Iterator[Finding]:
         """AF707."""
         classes = self._data.classes or ()
         absent = [name for name, count in zip(classes, self._of_class.tolist(), strict=True) if not count]
-        if not absent:
-            return None
-        return finding(
-            "AF707",
-            f"{self._part.title}: {counted(len(absent), 'class', 'classes')} of {len(classes)} have no box: "
-            f"{listed(absent)}.",
-            "Find images of them, or take them off the list.",
-            examples=absent,
-        )
+        if absent:
+            yield finding(
+                "AF707",
+                f"{self._part.title}: {counted(len(absent), 'class', 'classes')} of {len(classes)} have no box: "
+                f"{listed(absent)}.",
+                "Find images of them, or take them off the list.",
+                examples=absent,
+            )

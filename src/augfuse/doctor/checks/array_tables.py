@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.layouts.exclude import below
 from augfuse.data.sources.npz_file import PARTS, read_arrays
 from augfuse.doctor.dataset import Part, Survey
-from augfuse.doctor.findings import EXAMPLES, Finding, counted, finding
+from augfuse.doctor.findings import EXAMPLES, Finding, Findings, counted, finding
 from augfuse.errors import DataError
 
 _NUMBERS = "iubf"
@@ -43,40 +43,39 @@ def survey_npz(path: Path) -> Survey:
     if numbered and names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
         survey.findings.append(_unusable_names(f"classes is {names.dtype} {names.shape}"))
     groups, copies = _by_part(arrays, "group"), _by_part(arrays, "copy")
-    parts = tuple(
-        replace(
-            part,
-            groups=_fitting(groups.get(part.name), len(part)),
-            copies=None if (copy := _fitting(copies.get(part.name), len(part))) is None else copy.astype(bool),
-        )
-        for part in survey.parts
-    )
-    return replace(survey, parts=parts)
+    parts = []
+    for part in survey.parts:
+        group, copy = _fitting(groups, part), _fitting(copies, part)
+        parts.append(replace(part, groups=group, copies=None if copy is None else copy.astype(bool)))
+    return replace(survey, parts=tuple(parts))
+
+
+def _fitting(arrays: Mapping[str, np.ndarray], part: Part) -> np.ndarray | None:
+    values = arrays.get(part.name)
+    return values if values is not None and values.shape == (len(part),) else None
+
+
+def _called(kind: str, part: str) -> str:
+    """The name of an array in the file."""
+    return f"{kind}_{part}" if part else kind
 
 
 def _by_part(arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
-    named = {part: f"{kind}_{part}" if part else kind for part in (*PARTS, "")}
-    return {part: arrays[key] for part, key in named.items() if key in arrays}
+    return {part: arrays[key] for part in (*PARTS, "") if (key := _called(kind, part)) in arrays}
 
 
-def _check_pairs(images: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -> list[Finding]:
+def _check_pairs(images: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -> Iterator[Finding]:
     """AF311: images without labels, and labels without images."""
-    found = []
     for part in dict.fromkeys((*images, *labels)):
-        if part in images and part in labels:
-            continue
-        there, missing = ("x", "y") if part in images else ("y", "x")
-        end = f"_{part}" if part else ""
-        found.append(
-            finding(
+        if part not in images or part not in labels:
+            x, y = _called("x", part), _called("y", part)
+            there, missing, what = (x, y, "labels") if part in images else (y, x, "images")
+            yield finding(
                 "AF311",
-                f"{there}{end} has no {'labels' if missing == 'y' else 'images'}: the file holds no {missing}{end}, "
-                "and augfuse train refuses it.",
-                f"Type np.savez(path, ..., {missing}{end}={missing}{end}), or leave {there}{end} out.",
-                examples=[f"{there}{end}"],
+                f"{there} has no {what}: the file holds no {missing}, and augfuse train refuses it.",
+                f"Type np.savez(path, ..., {missing}={missing}), or leave {there} out.",
+                examples=[there],
             )
-        )
-    return found
 
 
 def _unusable_names(problem: str) -> Finding:
@@ -86,10 +85,6 @@ def _unusable_names(problem: str) -> Finding:
         "Type classes=np.array(['cat', 'dog']), one name for each number.",
         examples=["classes"],
     )
-
-
-def _fitting(values: np.ndarray | None, count: int) -> np.ndarray | None:
-    return values if values is not None and values.shape == (count,) else None
 
 
 def survey_sets(parts: Mapping[str | None, DataSet] | Mapping[str, DataSet], title: str) -> Survey:
@@ -133,16 +128,15 @@ def survey_arrays(
     classes: tuple[str, ...] | None = None,
 ) -> Survey:
     """{part: images} and {part: labels}. classes: names, label k is classes[k]; else the values that occur."""
-    found: list[Finding] = []
+    found = Findings()
     usable = {part: array for part, array in images.items() if _is_usable(part, array, found)}
     if not usable:
         raise DataError(f"{title}: {found[0].message} {found[0].advice}" if found else f"{title}: holds no images.")
-    flat: dict[str, tuple[np.ndarray, str]] = {}
-    for part, array in labels.items():
-        if part in usable:
-            taken = _flat_labels(part, array, len(usable[part]), found)
-            if taken is not None:
-                flat[part] = taken
+    flat = {
+        part: taken
+        for part, array in labels.items()
+        if part in usable and (taken := _flat_labels(part, array, len(usable[part]), found)) is not None
+    }
     values = np.unique(np.concatenate([v for v, _ in flat.values()])) if flat else np.array([])
     if flat and values.dtype.kind == "U" and classes is not None:
         classes = None  # names speak for themselves
@@ -156,30 +150,23 @@ def survey_arrays(
             _check_numbers(values, found)
     if flat and classes is not None:
         _check_empty(values, classes, found)
-    names = tuple(str(value) for value in values.tolist()) if classes is None else classes
+    if classes is None:
+        classes = tuple(str(value) for value in values.tolist())
+        flat = {part: (np.searchsorted(values, numbers), form) for part, (numbers, form) in flat.items()}
     order = [part for part in ("train", "val", "test", "") if part in usable]
-    parts = tuple(_part(part, usable[part], flat.get(part), values, classes, names) for part in order)
-    return Survey(title, parts, names if flat else (), found)
+    parts = tuple(_part(part, usable[part], *flat.get(part, (None, "ids")), classes) for part in order)
+    return Survey(title, parts, classes if flat else (), found)
 
 
-def _part(
-    name: str,
-    images: np.ndarray,
-    labels: tuple[np.ndarray, str] | None,
-    values: np.ndarray,
-    classes: tuple[str, ...] | None,
-    names: tuple[str, ...],
-) -> Part:
-    array = f"x_{name}" if name else "x"
-    numbers = None if labels is None else (np.searchsorted(values, labels[0]) if classes is None else labels[0])
-    own = () if numbers is None else tuple(names[number] for number in np.unique(numbers))
+def _part(name: str, images: np.ndarray, labels: np.ndarray | None, form: str, classes: tuple[str, ...]) -> Part:
+    array = _called("x", name)
     return Part(
         name=name,
         names=tuple(f"{array}[{row}]" for row in range(len(images))),
-        labels=None if numbers is None else numbers.astype(np.int64),
-        classes=own,
+        labels=None if labels is None else labels.astype(np.int64),
+        classes=() if labels is None else tuple(classes[number] for number in np.unique(labels)),
         images=images,
-        label_form="ids" if labels is None else labels[1],
+        label_form=form,
     )
 
 
@@ -191,31 +178,27 @@ def _columns(
     return tuple(map(str, range(width))) if values[0] >= 0 and values[-1] < width else None
 
 
-def _check_empty(values: np.ndarray, classes: tuple[str, ...], found: list[Finding]) -> None:
+def _check_empty(values: np.ndarray, classes: tuple[str, ...], found: Findings) -> None:
     known = set(values.tolist())
     empty = [name for number, name in enumerate(classes) if number not in known]
     if empty:
-        found.append(
-            finding(
-                "AF307",
-                f"{len(empty)} of {len(classes)} classes {'has' if len(empty) == 1 else 'have'} no images in any part.",
-                "Add images, or leave these names, or columns of one-hot rows, out.",
-                examples=empty,
-                severity="warning",  # the arrays are taken, and the model gets outputs that are never right
-            )
+        found.add(
+            "AF307",
+            f"{len(empty)} of {len(classes)} classes {'has' if len(empty) == 1 else 'have'} no images in any part.",
+            "Add images, or leave these names, or columns of one-hot rows, out.",
+            examples=empty,
+            severity="warning",  # the arrays are taken, and the model gets outputs that are never right
         )
 
 
-def _is_usable(part: str, images: np.ndarray, found: list[Finding]) -> bool:
-    name = f"x_{part}" if part else "x"
+def _is_usable(part: str, images: np.ndarray, found: Findings) -> bool:
+    name = _called("x", part)
     if images.dtype not in (np.uint8, np.uint16, np.float16, np.float32, np.float64):
-        found.append(
-            finding(
-                "AF404",
-                f"{name} is {images.dtype}; sources take uint8, uint16 and floats.",
-                f"Type {name} = {name}.astype(np.uint8), if its values are 0..255.",
-                examples=[name],
-            )
+        found.add(
+            "AF404",
+            f"{name} is {images.dtype}; sources take uint8, uint16 and floats.",
+            f"Type {name} = {name}.astype(np.uint8), if its values are 0..255.",
+            examples=[name],
         )
         if images.dtype.kind not in _NUMBERS:
             return False
@@ -223,16 +206,14 @@ def _is_usable(part: str, images: np.ndarray, found: list[Finding]) -> bool:
     if images.ndim not in (3, 4) or images.size == 0 or channels_first:
         wanted = "channels last: (n, h, w, c)" if channels_first else "(n, h, w) or (n, h, w, c), with images in it"
         fix = f"{name} = {name}.transpose(0, 2, 3, 1)" if channels_first else f"print({name}.shape)"
-        found.append(
-            finding("AF404", f"{name} has shape {images.shape}, wanted {wanted}.", f"Type {fix}.", examples=[name])
-        )
+        found.add("AF404", f"{name} has shape {images.shape}, wanted {wanted}.", f"Type {fix}.", examples=[name])
         return False
     return True
 
 
-def _flat_labels(part: str, labels: np.ndarray, count: int, found: list[Finding]) -> tuple[np.ndarray, str] | None:
+def _flat_labels(part: str, labels: np.ndarray, count: int, found: Findings) -> tuple[np.ndarray, str] | None:
     """(n,) class numbers or names and their form in the file, or None and a finding."""
-    name = f"y_{part}" if part else "y"
+    name = _called("y", part)
     problem = None
     form = "ids"
     if labels.ndim == 0 or len(labels) != count:
@@ -252,19 +233,17 @@ def _flat_labels(part: str, labels: np.ndarray, count: int, found: list[Finding]
     if problem is None and labels.dtype.kind == "f" and not (labels == np.floor(labels)).all():
         problem = f"{name} has numbers that are not whole, such as {labels[labels != np.floor(labels)][0]:g}"
     if problem is not None:
-        found.append(
-            finding(
-                "AF310",
-                f"{problem}; its classes are not examined.",
-                "Give one label for each image: class numbers, class names, or one-hot rows.",
-                examples=[name],
-            )
+        found.add(
+            "AF310",
+            f"{problem}; its classes are not examined.",
+            "Give one label for each image: class numbers, class names, or one-hot rows.",
+            examples=[name],
         )
         return None
     return (labels.astype(np.int64) if labels.dtype.kind in "fb" else labels), form
 
 
-def _check_numbers(values: np.ndarray, found: list[Finding]) -> None:
+def _check_numbers(values: np.ndarray, found: Findings) -> None:
     low, high = int(values[0]), int(values[-1])
     if low == 0 and high == len(values) - 1:
         return
@@ -275,13 +254,11 @@ def _check_numbers(values: np.ndarray, found: list[Finding]) -> None:
     known = set(values.tolist())
     # There may be more missing numbers than memory: labels that are ids.
     missing = list(islice((n for n in range(min(low, 0), high + 1) if n not in known), EXAMPLES))
-    found.append(
-        finding(
-            "AF309",
-            f"The labels are {low}..{high} with {len(values)} different values: {' and '.join(words)}.",
-            f"Sparse losses want 0..{len(values) - 1}. Type y = np.unique(y, return_inverse=True)[1], for all parts "
-            "together.",
-            examples=[str(value) for value in missing] or [str(low)],
-            count=max(gaps + max(low, 0), 1),
-        )
+    found.add(
+        "AF309",
+        f"The labels are {low}..{high} with {len(values)} different values: {' and '.join(words)}.",
+        f"Sparse losses want 0..{len(values) - 1}. Type y = np.unique(y, return_inverse=True)[1], for all parts "
+        "together.",
+        examples=[str(value) for value in missing] or [str(low)],
+        count=max(gaps + max(low, 0), 1),
     )

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.layouts.classes import Folder, read_layout, shared_folders
+from augfuse.data.layouts.classes import Folder, Found, read_layout, shared_folders
 from augfuse.data.layouts.exclude import below
 from augfuse.data.layouts.manifest import read_groups
 from augfuse.data.layouts.names import count_suffixes, unread_pictures
 from augfuse.doctor.checks.annotations import check_pairs
 from augfuse.doctor.dataset import Part, Survey
-from augfuse.doctor.findings import Finding, counted, finding, listed
+from augfuse.doctor.findings import Finding, Findings, counted, finding, listed
 from augfuse.errors import DataError
 
 
@@ -31,18 +31,16 @@ class Tree(NamedTuple):
 
 def survey_trees(trees: Sequence[Tree], title: str) -> Survey:
     """The parts of folders of class folders, or of plain images. Raises DataError if there is not one image."""
-    found: list[Finding] = []
+    found = Findings()
     every: list[tuple[Tree, str, Folder, dict[str | None, tuple[str, ...]]]] = []
     for tree in trees:
         if tree.leaving:
-            found.append(
-                finding(
-                    "AF109",
-                    f"{counted(len(tree.leaving), 'image')} in {Path(tree.base).name} have names that lead out of the "
-                    "archive, or that no file system holds, and are not read.",
-                    "Pack the archive again, with plain names.",
-                    examples=tree.leaving,
-                )
+            found.add(
+                "AF109",
+                f"{counted(len(tree.leaving), 'image')} in {Path(tree.base).name} have names that lead out of the "
+                "archive, or that no file system holds, and are not read.",
+                "Pack the archive again, with plain names.",
+                examples=tree.leaving,
             )
         for name, folder in _part_folders(tree, found).items():
             every.append((tree, name, folder, _class_images(tree, folder, found, name)))
@@ -59,7 +57,7 @@ def survey_trees(trees: Sequence[Tree], title: str) -> Survey:
     return Survey(title, parts, classes, found)
 
 
-def _part_folders(tree: Tree, found: list[Finding]) -> dict[str, Folder]:
+def _part_folders(tree: Tree, found: Findings) -> dict[str, Folder]:
     """{"train": folder, ...}, or {tree.part: root} without parts; as the sources see it, but a part that is there
     twice is a finding."""
     layout = read_layout(tree.root)
@@ -71,26 +69,22 @@ def _part_folders(tree: Tree, found: list[Finding]) -> dict[str, Folder]:
         parts[wanted] = same[0]
         if len(same) > 1:
             names = [folder.name for folder in same]
-            found.append(
-                finding(
-                    "AF109",
-                    f"{listed(names)} are the same part; only {names[0]} is examined, and from_directory refuses them.",
-                    "Move the images of one into the other.",
-                    examples=names,
-                )
+            found.add(
+                "AF109",
+                f"{listed(names)} are the same part; only {names[0]} is examined, and from_directory refuses them.",
+                "Move the images of one into the other.",
+                examples=names,
             )
     stray = root.count_images()
     others = [folder.name for folder in layout.beside if folder.find().images]
     if stray or others:
         words = [f"{counted(stray, 'image')}"] * bool(stray) + [counted(len(others), "folder")] * bool(others)
-        found.append(
-            finding(
-                "AF109",
-                f"{' and '.join(words)} beside the part folders {listed(list(parts))} are not read.",
-                "If a folder is a part, rename it to train, val or test; else move them out of the data set.",
-                examples=others,
-                count=stray + len(others),
-            )
+        found.add(
+            "AF109",
+            f"{' and '.join(words)} beside the part folders {listed(list(parts))} are not read.",
+            "If a folder is a part, rename it to train, val or test; else move them out of the data set.",
+            examples=others,
+            count=stray + len(others),
         )
     return parts
 
@@ -113,73 +107,63 @@ def _without_labels(tree: Tree, name: str, folder: Folder, images: Sequence[str]
     )
 
 
-def _class_images(tree: Tree, folder: Folder, found: list[Finding], part: str) -> dict[str | None, tuple[str, ...]]:
+def _class_images(tree: Tree, folder: Folder, found: Findings, part: str) -> dict[str | None, tuple[str, ...]]:
     """{class: paths of its images}; {None: paths} where images lie in no class folder."""
     class_folders = folder.folders()
     stray = folder.count_images()
     if stray and not any(child.find().images for child in class_folders):
         every = folder.find()
-        _left_out(tree, folder, every.others, every.outside, found)
+        _left_out(tree, folder, every, found)
         return {None: every.images}
     if stray:
-        found.append(
-            finding(
-                "AF109",
-                f"{counted(stray, 'image')} of {part or 'the data'} beside the class folders are not read.",
-                "Move each into the folder of its class.",
-                count=stray,
-            )
+        found.add(
+            "AF109",
+            f"{counted(stray, 'image')} of {part or 'the data'} beside the class folders are not read.",
+            "Move each into the folder of its class.",
+            count=stray,
         )
     listing = {child: child.find() for child in class_folders}
     shared = shared_folders(folder, {child.name: files.images for child, files in listing.items()})
     if shared:
         names = [child.name for child in listing]
-        found.append(
-            finding(
-                "AF313",
-                f"{listed(names)} hold the same folders ({listed(shared)}), and are taken as classes.",
-                "If they are parts, rename them to train, val and test.",
-                examples=names,
-            )
+        found.add(
+            "AF313",
+            f"{listed(names)} hold the same folders ({listed(shared)}), and are taken as classes.",
+            "If they are parts, rename them to train, val and test.",
+            examples=names,
         )
     found += check_pairs({child.name: files for child, files in listing.items()})
     empty = [child for child, files in listing.items() if not files.images]
     if empty:
-        found.append(
-            finding(
-                "AF307",
-                f"{counted(len(empty), 'class folder')} of {part or 'the data'} "
-                f"{'holds' if len(empty) == 1 else 'hold'} no images that sources read.",
-                "Add images, or remove the folder: from_directory refuses it.",
-                examples=[_below(tree, str(child)) for child in empty],
-            )
+        found.add(
+            "AF307",
+            f"{counted(len(empty), 'class folder')} of {part or 'the data'} "
+            f"{'holds' if len(empty) == 1 else 'hold'} no images that sources read.",
+            "Add images, or remove the folder: from_directory refuses it.",
+            examples=[_below(tree, str(child)) for child in empty],
         )
     for child, files in listing.items():
-        _left_out(tree, child, files.others, files.outside, found)
+        _left_out(tree, child, files, found)
     return {child.name: files.images for child, files in listing.items() if files.images}
 
 
-def _left_out(tree: Tree, folder: Folder, others: Sequence[str], outside: Sequence[str], found: list[Finding]) -> None:
-    if outside:
-        found.append(
-            finding(
-                "AF109",
-                f"{counted(len(outside), 'link')} in {_below(tree, str(folder))} lead out of the data set and are not "
-                "followed.",
-                "Copy the images into the class folder.",
-                examples=[_below(tree, path) for path in outside],
-            )
+def _left_out(tree: Tree, folder: Folder, files: Found, found: Findings) -> None:
+    if files.outside:
+        found.add(
+            "AF109",
+            f"{counted(len(files.outside), 'link')} in {_below(tree, str(folder))} lead out of the data set and are "
+            "not followed.",
+            "Copy the images into the class folder.",
+            examples=[_below(tree, path) for path in files.outside],
         )
-    unread = unread_pictures(others)
+    unread = unread_pictures(files.others)
     if unread:
-        found.append(
-            finding(
-                "AF102",
-                f"{counted(len(unread), 'picture')} in {_below(tree, str(folder))} have suffixes that are not read "
-                f"({count_suffixes(unread)}).",
-                "Save them as PNG or JPEG.",
-                examples=[_below(tree, path) for path in unread],
-            )
+        found.add(
+            "AF102",
+            f"{counted(len(unread), 'picture')} in {_below(tree, str(folder))} have suffixes that are not read "
+            f"({count_suffixes(unread)}).",
+            "Save them as PNG or JPEG.",
+            examples=[_below(tree, path) for path in unread],
         )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from augfuse.doctor.checks import similar
-from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.dataset import Survey
 from augfuse.doctor.findings import Finding, counted, finding
 from augfuse.doctor.scan import SIDE, Looks, read_pixels
 
@@ -34,24 +34,25 @@ def check_duplicates(survey: Survey, looks: Sequence[Looks]) -> list[Finding]:
     for number, digest in enumerate(digests):
         groups[digest].append(number)
     same = [[images[number] for number in group] for group in groups.values() if len(group) > 1]
-    found = _report(survey, same, exact=True)
+    found = list(_report(survey, same, exact=True))
 
-    firsts = np.array([group[0] for group in groups.values()])
-    large = np.array([min(_sides(looks, images[number])) >= SMALLEST for number in firsts])
-    kept = firsts[large]
+    firsts = [group[0] for group in groups.values()]
+    shorter = [np.minimum(seen.height, seen.width) for seen in looks]
+    kept = np.array([n for n in firsts if shorter[images[n].part][images[n].row] >= SMALLEST], np.int64)
     if len(kept) > 1:
         small = _small_copies(looks, [images[number] for number in kept])
         pairs, strict = similar.candidates(len(kept), small)
-        confirmed = similar.confirm(kept[pairs], strict, lambda number: _pixels(survey.parts, images[number]))
+        confirmed = similar.confirm(
+            kept[pairs], strict, lambda n: read_pixels(survey.parts[images[n].part], images[n].row)
+        )
         # A copy of `first` is nearly the same as a copy of `second`, wherever the copies lie.
         alike = [[images[n] for n in groups[digests[a]] + groups[digests[b]]] for a, b in confirmed]
         found += _report(survey, alike, exact=False)
     return found
 
 
-def check_copies(survey: Survey) -> list[Finding]:
+def check_copies(survey: Survey) -> Iterator[Finding]:
     """AF207: augmented copies in held-out parts, from groups.csv."""
-    found = []
     training = survey.training
     for part in survey.parts:
         if part is training:
@@ -61,17 +62,14 @@ def check_copies(survey: Survey) -> list[Finding]:
             rows = rows | np.isin(part.groups, training.groups)
         if rows.any():
             names = [part.names[row] for row in np.flatnonzero(rows)]
-            found.append(
-                finding(
-                    "AF207",
-                    f"{counted(len(names), 'image')} of {len(part)} in {part.title} are augmented copies, or share "
-                    f"their original with {training.title}, by groups.csv.",
-                    "Split first, then augment only the training part: augfuse augment.",
-                    examples=names,
-                    files=names,
-                )
+            yield finding(
+                "AF207",
+                f"{counted(len(names), 'image')} of {len(part)} in {part.title} are augmented copies, or share their "
+                f"original with {training.title}, by groups.csv.",
+                "Split first, then augment only the training part: augfuse augment.",
+                examples=names,
+                files=names,
             )
-    return found
 
 
 def _pool(survey: Survey, looks: Sequence[Looks]) -> tuple[list[_Image], list[bytes]]:
@@ -100,16 +98,7 @@ def _small_copies(looks: Sequence[Looks], images: Sequence[_Image]) -> Callable[
     return copies
 
 
-def _sides(looks: Sequence[Looks], image: _Image) -> tuple[int, int]:
-    seen = looks[image.part]
-    return int(seen.height[image.row]), int(seen.width[image.row])
-
-
-def _pixels(parts: Sequence[Part], image: _Image) -> np.ndarray:
-    return read_pixels(parts[image.part], image.row)
-
-
-def _report(survey: Survey, groups: Sequence[Sequence[_Image]], *, exact: bool) -> list[Finding]:
+def _report(survey: Survey, groups: Sequence[Sequence[_Image]], *, exact: bool) -> Iterator[Finding]:
     """Report each group of images under the most severe code that fits: labels differ, parts differ, or neither."""
     kinds: dict[str, list[Sequence[_Image]]] = {"labels": [], "parts": [], "inside": []}
     for group in groups:
@@ -120,37 +109,36 @@ def _report(survey: Survey, groups: Sequence[Sequence[_Image]], *, exact: bool) 
         else:
             kinds["inside"].append(group)
     codes = ("AF203", "AF202", "AF201") if exact else ("AF206", "AF205", "AF204")
-    return [
-        _finding(survey, code, kind, found, exact)
-        for code, (kind, found) in zip(codes, kinds.items(), strict=True)
-        if found
-    ]
+    for code, (kind, found) in zip(codes, kinds.items(), strict=True):
+        if found:
+            yield _finding(survey, code, kind, found, exact)
 
 
 def _finding(survey: Survey, code: str, kind: str, groups: list[Sequence[_Image]], exact: bool) -> Finding:
-    what = "picture" if exact else "pair"
-    spare = _more_than_needed(groups)
-    how = "is there more than once, pixel for pixel" if exact else "looks nearly the same, fine detail included"
-    if len(groups) > 1:
-        how = how.replace("is there", "are there").replace("looks", "look")
+    several = len(groups) > 1
+    if exact:
+        how = f"{'are' if several else 'is'} there more than once, pixel for pixel"
+    else:
+        how = f"{'look' if several else 'looks'} nearly the same, fine detail included"
     files: list[str]
     if kind == "labels":
-        message = f"{counted(len(groups), what)} {how}, and the copies have different labels."
+        result = "and the copies have different labels"
         advice = "Look at them and keep the copy with the right label; the quarantine list holds all of them."
         files = [image.name for group in groups for image in group if image.label >= 0] if exact else []
     elif kind == "parts":
-        message = f"{counted(len(groups), what)} {how}, and copies lie in different parts: {_shares(survey, groups)}."
+        result = f"and copies lie in different parts: {_shares(survey, groups)}"
         # Parts are listed train, val, test: what is judged on last keeps its images, and stays comparable.
         spoilt = [image for group in groups for image in group if image.part < max(i.part for i in group)]
         sides = [survey.parts[number].title for number in sorted({image.part for image in spoilt})]
         advice = f"Leave the copies in {' and '.join(sides)} out; until then the held-out score is too good."
         files = [image.name for image in spoilt]
     else:
-        message = f"{counted(len(groups), what)} {how}, in one part: {counted(spare, 'image')} more than needed."
+        result = f"in one part: {counted(_more_than_needed(groups), 'image')} more than needed"
         advice = "Keep one of each: a random split puts copies on both sides."
         files = [image.name for group in groups for image in group[1:]] if exact else []
+    message = f"{counted(len(groups), 'picture' if exact else 'pair')} {how}, {result}."
     shown = [" = ".join(_shown(survey, image) for image in group[:3]) for group in groups]
-    return finding(code, message, advice, examples=shown, count=len(groups), files=dict.fromkeys(files))
+    return finding(code, message, advice, examples=shown, files=dict.fromkeys(files))
 
 
 def _more_than_needed(groups: Sequence[Sequence[_Image]]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.dataset import Survey
 from augfuse.doctor.findings import Finding, counted, finding
 from augfuse.errors import DataError, MissingExtraError
 from augfuse.text import shown
@@ -82,109 +82,77 @@ def load_model(path: Path, *, trusted: bool = False) -> Model:
     )
 
 
-def check_model(survey: Survey, model: Model, recipe: Any, shape: tuple[int, ...] | None) -> list[Finding]:
+def check_model(survey: Survey, model: Model, recipe: Any, shape: tuple[int, ...] | None) -> Iterator[Finding]:
     """AF601..AF606. shape: (h, w, c) of the model's input from this data, None if it differs."""
-    found = [*_check_loss(survey, model), *_check_outputs(survey, model), *_check_activation(model)]
+    yield from _check_loss(survey, model)
+    yield from _check_outputs(survey, model)
+    yield from _check_activation(model)
     for layer in model.normalization:
         mean, variance = (model.to_numpy(value) for value in (layer.mean, layer.variance))
         if (mean == 0).all() and (variance == 1).all():
-            found.append(
-                finding(
-                    "AF603",
-                    f"Layer {shown(layer.name)} (Normalization) has mean 0 and variance 1: it was never fitted and "
-                    "changes "
-                    "nothing.",
-                    f"Call {layer.name}.adapt(training images) before training.",
-                    examples=[layer.name],
-                )
+            yield finding(
+                "AF603",
+                f"Layer {shown(layer.name)} (Normalization) has mean 0 and variance 1: it was never fitted and changes "
+                "nothing.",
+                f"Call {layer.name}.adapt(training images) before training.",
+                examples=[layer.name],
             )
     if shape is not None:
-        found += _check_input(model, shape)
+        yield from _check_input(model, shape)
     write = recipe.transforms[-1] if recipe is not None and recipe.transforms else None
     if isinstance(write, Write) and model.scales_itself:
         layers = [layer.name for layer in (*model.rescaling, *model.normalization)]
-        found.append(
-            finding(
-                "AF606",
-                f"The recipe ends with {type(write).__name__}, and the model scales its input itself "
-                f"({', '.join(layers)}): pixels are scaled twice.",
-                "Keep one of the two: leave the write part out of the recipe, or the layer out of the model.",
-                examples=layers,
-            )
+        yield finding(
+            "AF606",
+            f"The recipe ends with {type(write).__name__}, and the model scales its input itself "
+            f"({', '.join(layers)}): pixels are scaled twice.",
+            "Keep one of the two: leave the write part out of the recipe, or the layer out of the model.",
+            examples=layers,
         )
-    return found
 
 
-def _check_loss(survey: Survey, model: Model) -> list[Finding]:
+def _check_loss(survey: Survey, model: Model) -> Iterator[Finding]:
     """AF601, once for each form of labels that the parts have."""
     labelled = [part for part in survey.parts if part.labels is not None]
     first = {part.label_form == "one-hot": part for part in reversed(labelled)}
-    return [found for part in first.values() for found in _check_form(survey, model, part, len(first) > 1)]
+    for part in first.values():
+        form, y = part.label_form, f"y_{part.name}" if len(first) > 1 else "y"
+        ids, files = form != "one-hot", form == "folders"
+        shape = {"column": "(n, 1)", "one-hot": f"(n, {len(survey.classes)})"}.get(form, "(n,)")
+        if model.loss in _ONE_HOT and ids:
+            given = f"sources give class numbers {shape}" if files else f"{y} is class numbers {shape}"
+            problem = f"takes one-hot rows (n, {model.units}), {given}"
+            advice = "Pass one_hot=True to af.Loader, or compile with sparse_categorical_crossentropy."
+        elif model.loss in _IDS and not ids:
+            problem = f"takes class numbers (n,), {y} is one-hot rows {shape}"
+            advice = f"Compile with categorical_crossentropy, or type {y} = {y}.argmax(axis=1)."
+        elif model.loss in _ONE_OUTPUT and not ids and model.units == 1 and len(survey.classes) > 1:
+            problem = f"compares one output with one-hot rows, {y} is {shape}"
+            advice = f"Type {y} = {y}.argmax(axis=1), or end the model with one unit for each class."
+        elif model.loss in _ONE_OUTPUT and ids and model.units > 1:
+            problem = f"compares {model.units} outputs with one class number {shape}"
+            advice = "End the model with one unit for two classes, or compile with sparse_categorical_crossentropy."
+        else:
+            continue
+        told = "hint" if model.loss in _ONE_HOT and files else None  # the loader may well be told to
+        yield finding("AF601", f"The loss {model.loss} {problem}.", advice, examples=[model.loss], severity=told)
 
 
-def _check_form(survey: Survey, model: Model, part: Part, several: bool) -> list[Finding]:
-    form, y = part.label_form, f"y_{part.name}" if several else "y"
-    ids = form != "one-hot"
-    shapes = {"ids": "(n,)", "column": "(n, 1)", "one-hot": f"(n, {len(survey.classes)})", "folders": "(n,)"}
-    if model.loss in _ONE_HOT and ids:
-        files = form == "folders"
-        return [
-            finding(
-                "AF601",
-                f"The loss {model.loss} takes one-hot rows (n, {model.units}), "
-                + ("sources give class numbers (n,)." if files else f"{y} is class numbers {shapes[form]}."),
-                "Pass one_hot=True to af.Loader, or compile with sparse_categorical_crossentropy.",
-                examples=[model.loss],
-                severity="hint" if files else None,  # the loader may well be told to
-            )
-        ]
-    if model.loss in _IDS and not ids:
-        return [
-            finding(
-                "AF601",
-                f"The loss {model.loss} takes class numbers (n,), {y} is one-hot rows {shapes[form]}.",
-                f"Compile with categorical_crossentropy, or type {y} = {y}.argmax(axis=1).",
-                examples=[model.loss],
-            )
-        ]
-    if model.loss in _ONE_OUTPUT and not ids and model.units == 1 and len(survey.classes) > 1:
-        return [
-            finding(
-                "AF601",
-                f"The loss {model.loss} compares one output with one-hot rows, {y} is {shapes[form]}.",
-                f"Type {y} = {y}.argmax(axis=1), or end the model with one unit for each class.",
-                examples=[model.loss],
-            )
-        ]
-    if model.loss in _ONE_OUTPUT and ids and model.units > 1:
-        return [
-            finding(
-                "AF601",
-                f"The loss {model.loss} compares {model.units} outputs with one class number {shapes[form]}.",
-                "End the model with one unit for two classes, or compile with sparse_categorical_crossentropy.",
-                examples=[model.loss],
-            )
-        ]
-    return []
-
-
-def _check_outputs(survey: Survey, model: Model) -> list[Finding]:
+def _check_outputs(survey: Survey, model: Model) -> Iterator[Finding]:
     classes = len(survey.classes)
     if classes < 2 or model.units == classes or (model.units == 1 and classes == 2):
-        return []
-    return [
-        finding(
-            "AF602",
-            f"The model has {counted(model.units, 'output')}, the data has {counted(classes, 'class', 'classes')}.",
-            f"End the model with {classes} units." if model.units < classes else "Was it trained for other classes?",
-            examples=survey.classes,
-            count=1,
-            severity="error" if model.units < classes else "warning",
-        )
-    ]
+        return
+    yield finding(
+        "AF602",
+        f"The model has {counted(model.units, 'output')}, the data has {counted(classes, 'class', 'classes')}.",
+        f"End the model with {classes} units." if model.units < classes else "Was it trained for other classes?",
+        examples=survey.classes,
+        count=1,
+        severity="error" if model.units < classes else "warning",
+    )
 
 
-def _check_activation(model: Model) -> list[Finding]:
+def _check_activation(model: Model) -> Iterator[Finding]:
     entropy = model.loss in (*_ONE_HOT, *_IDS, *_ONE_OUTPUT)
     problem, advice = "", ""
     if model.activation == "softmax" and model.units == 1:
@@ -196,24 +164,22 @@ def _check_activation(model: Model) -> list[Finding]:
     elif entropy and not model.from_logits and model.activation == "linear":
         problem = f"The model ends without activation, and its loss {model.loss} expects probabilities"
         advice = "Compile with from_logits=True in the loss, or end the model with softmax or sigmoid."
-    return [finding("AF605", problem + ".", advice, examples=[model.activation])] if problem else []
+    if problem:
+        yield finding("AF605", problem + ".", advice, examples=[model.activation])
 
 
-def _check_input(model: Model, shape: tuple[int, ...]) -> list[Finding]:
+def _check_input(model: Model, shape: tuple[int, ...]) -> Iterator[Finding]:
     if all(wanted in (None, got) for wanted, got in zip(model.input, shape, strict=True)):
-        return []
+        return
     wanted = " x ".join("any" if side is None else str(side) for side in model.input)
     height, width, _ = model.input
-    return [
-        finding(
-            "AF604",
-            f"The model takes {wanted} images (height x width x channels), it would be given "
-            f"{' x '.join(map(str, shape))}.",
-            f"Begin the recipe with af.Resize(({height}, {width})); for channels, load with color='rgb' or "
-            "'grayscale'.",
-            examples=[model.name],
-        )
-    ]
+    yield finding(
+        "AF604",
+        f"The model takes {wanted} images (height x width x channels), it would be given "
+        f"{' x '.join(map(str, shape))}.",
+        f"Begin the recipe with af.Resize(({height}, {width})); for channels, load with color='rgb' or 'grayscale'.",
+        examples=[model.name],
+    )
 
 
 def _first_layers(model: Any) -> Iterator[Any]:

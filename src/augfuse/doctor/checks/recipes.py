@@ -37,19 +37,18 @@ _SIGN_SIDES = (8, 28)  # of the usual sets of digits and letters in arrays
 _SIDEWAYS, _UPRIGHT = ({"left", "right"}, {"up", "down", "top", "bottom", "upside"})
 
 
-def check_recipe(survey: Survey, looks: Sequence[Looks], recipe: Recipe, scales_itself: bool) -> list[Finding]:
+def check_recipe(survey: Survey, looks: Sequence[Looks], recipe: Recipe, scales_itself: bool) -> Iterator[Finding]:
     """AF501..AF505. scales_itself: whether the model's own first layers scale the pixels."""
     training = survey.training
     seen = looks[survey.parts.index(training)]
     images = list(_some_images(training, seen))
-    if not images:
-        return []
-    found = _check_sizes(seen, recipe, images[0])
-    if not found:
-        found = _check_runs(images, recipe, survey.classes)
-    if not found:
-        found = _check_scale(images, recipe, scales_itself)
-    return found + _check_meaning(survey, recipe)
+    if images:
+        yield from (
+            list(_check_sizes(seen, recipe, images[0]))
+            or list(_check_runs(images, recipe, survey.classes))
+            or _check_scale(images, recipe, scales_itself)
+        )
+        yield from _check_meaning(survey, recipe)
 
 
 def output_shape(recipe: Recipe, image: np.ndarray) -> tuple[int, ...]:
@@ -73,7 +72,7 @@ def _some_images(part: Part, seen: Looks) -> Iterator[np.ndarray]:
             continue
 
 
-def _check_sizes(seen: Looks, recipe: Recipe, image: np.ndarray) -> list[Finding]:
+def _check_sizes(seen: Looks, recipe: Recipe, image: np.ndarray) -> Iterator[Finding]:
     rows = np.flatnonzero(seen.readable)
     sizes = np.unique(np.stack([seen.height[rows], seen.width[rows]], axis=1), axis=0)[:_SIZES]
     drawn = np.resize(sizes, (max(len(sizes), _DRAWS), 2)).astype(np.int64)  # few sizes: each is drawn for many times
@@ -85,32 +84,30 @@ def _check_sizes(seen: Looks, recipe: Recipe, image: np.ndarray) -> list[Finding
             settings, source = Settings(value_range=form.value_range), Source(canvas, image.shape[2], image.dtype)
             plan = make(draw(form.transforms, 0, 0, indices), settings, source, None)
         except AugfuseError as error:
-            return [_fails(name, error)]
+            yield _fails(name, error)
+            return
         made[name] = np.unique(np.stack(plan.size, axis=1), axis=0)
     several = [name for name, outputs in made.items() if len(outputs) > 1]
-    unlike = not several and (made["training"] != made["evaluation"]).any()
-    if not several and not unlike:
-        return []
     if several:
         outputs = made[several[-1]]
         message = (
             f"In {' and '.join(several)} the recipe makes {len(outputs)} sizes of the {counted(len(sizes), 'size')} of "
             "these images; they do not stack into a batch."
         )
-    else:
+    elif (made["training"] != made["evaluation"]).any():
         outputs = np.concatenate([made["training"], made["evaluation"]])
         message = "The recipe makes images of one size in training and of another in evaluation."
-    return [
-        finding(
-            "AF502",
-            message,
-            "Begin the recipe with af.Resize((height, width)), or end it with a crop.",
-            examples=[f"{height}x{width}" for height, width in outputs.tolist()],
-        )
-    ]
+    else:
+        return
+    yield finding(
+        "AF502",
+        message,
+        "Begin the recipe with af.Resize((height, width)), or end it with a crop.",
+        examples=[f"{height}x{width}" for height, width in outputs.tolist()],
+    )
 
 
-def _check_runs(images: Sequence[np.ndarray], recipe: Recipe, classes: tuple[str, ...]) -> list[Finding]:
+def _check_runs(images: Sequence[np.ndarray], recipe: Recipe, classes: tuple[str, ...]) -> Iterator[Finding]:
     """AF501 and AF502, by the loader that training uses, which knows the classes (for a When)."""
     for training in (True, False):
         for index, image in enumerate(images[:4]):
@@ -120,8 +117,8 @@ def _check_runs(images: Sequence[np.ndarray], recipe: Recipe, classes: tuple[str
                 loader = Loader(data, recipe, 1, 0, shuffle=False, training=training, workers=0, dtype=None)
                 loader.fetch(0, index)
             except AugfuseError as error:
-                return [_fails("training" if training else "evaluation", error)]
-    return []
+                yield _fails("training" if training else "evaluation", error)
+                return
 
 
 def _fails(form: str, error: AugfuseError) -> Finding:
@@ -130,47 +127,42 @@ def _fails(form: str, error: AugfuseError) -> Finding:
     )
 
 
-def _check_scale(images: Sequence[np.ndarray], recipe: Recipe, scales_itself: bool) -> list[Finding]:
+def _check_scale(images: Sequence[np.ndarray], recipe: Recipe, scales_itself: bool) -> Iterator[Finding]:
     write = recipe.transforms[-1] if recipe.transforms and isinstance(recipe.transforms[-1], Write) else None
     outputs = [recipe.batch([image], training=False, dtype="float32").images[0] for image in images]
     if write is None:
         high = max(float(output.max()) for output in outputs)
-        if high <= 2 or scales_itself:
-            return []
-        return [
-            finding(
+        if high > 2 and not scales_itself:
+            yield finding(
                 "AF503",
                 "The recipe ends without a scale: outside augfuse train, which adds ToFloat, a model gets values up "
                 f"to {high:.4g}.",
                 "End it with af.ToFloat() or af.Normalize(), unless the model begins with a Rescaling layer.",
                 count=1,
             )
-        ]
     if not isinstance(write, Normalize):
-        return []
+        return
     fed = gathered((output[None] for output in outputs), 3)
     mean, std = fed.mean, fed.deviation()
     if (np.abs(mean) <= 1).all() and (std > 1 / 3).all() and (std < 3).all():
-        return []
+        return
     shown = ", ".join(f"{m:.3g} ± {s:.3g}" for m, s in zip(mean, std, strict=True))
     low, high = (0.0, 1.0) if recipe.value_range is None else recipe.value_range
     scale = (np.iinfo(images[0].dtype).max if images[0].dtype.kind == "u" else high - low) or 1.0
     raw = gathered((image[None] for image in images), 3)
     fitted = [tuple(round(float(v / scale), 3) for v in values) for values in (raw.mean, raw.deviation())]
-    return [
-        finding(
-            "AF505",
-            f"After Normalize the channels have mean ± standard deviation {shown}; wanted about 0 ± 1.",
-            f"Its numbers are fractions of full scale. For this data: af.Normalize(mean={fitted[0]}, std={fitted[1]}).",
-            examples=[repr(write)],
-        )
-    ]
+    yield finding(
+        "AF505",
+        f"After Normalize the channels have mean ± standard deviation {shown}; wanted about 0 ± 1.",
+        f"Its numbers are fractions of full scale. For this data: af.Normalize(mean={fitted[0]}, std={fitted[1]}).",
+        examples=[repr(write)],
+    )
 
 
-def _check_meaning(survey: Survey, recipe: Recipe) -> list[Finding]:
+def _check_meaning(survey: Survey, recipe: Recipe) -> Iterator[Finding]:
     numbers = not survey.files and all(name.lstrip("-").isdecimal() for name in survey.classes)
     if numbers and not _may_be_signs(survey):
-        return []  # labels 0..9 of an array are numbers of classes, not digits
+        return  # labels 0..9 of an array are numbers of classes, not digits
     words = {name: {word.casefold() for word in _WORD.findall(name)} for name in survey.classes}
     symbols = [name for name, parts in words.items() if _is_sign(name, parts)]
     sideways = [name for name, parts in words.items() if parts & _SIDEWAYS]
@@ -180,36 +172,30 @@ def _check_meaning(survey: Survey, recipe: Recipe) -> list[Finding]:
         for effect in _effects(transform):
             risky[effect].append(type(transform).__name__)
     cases = []
-    if len(symbols) * 2 > len(survey.classes):
-        cases += [(name, "digits or letters", symbols) for name in _merged(risky, "mirrors", "turns", "upends")]
-    if sideways:
-        cases += [(name, "left and right", sideways) for name in _merged(risky, "mirrors", "turns")]
-    if upright:
-        cases += [(name, "up and down", upright) for name in _merged(risky, "upends", "turns")]
+    for kind, names, effects in (
+        (
+            "digits or letters",
+            symbols if len(symbols) * 2 > len(survey.classes) else [],
+            ("mirrors", "turns", "upends"),
+        ),
+        ("left and right", sideways, ("mirrors", "turns")),
+        ("up and down", upright, ("upends", "turns")),
+    ):
+        cases += [(name, kind, names) for effect in effects for name in risky[effect] if names]
     if not cases:
-        return []
+        return
     transforms = list(dict.fromkeys(name for name, _, _ in cases))
-    kinds = list(dict.fromkeys(kind for _, kind, _ in cases))
-    named = list(dict.fromkeys(name for _, _, names in cases for name in names))
     if numbers:
-        return [
-            finding(
-                "AF504",
-                f"{listed(transforms)} may turn one class into another, if these {len(survey.classes)} numbered "
-                "classes of small grey images are digits or letters.",
-                "Leave them out then, or narrow the angles; for clothes and the like there is nothing to do.",
-                examples=transforms,
-            )
-        ]
-    return [
-        finding(
-            "AF504",
-            f"{listed(transforms)} may turn one class into another: the classes are named like {' and '.join(kinds)} "
-            f"({listed(named)}).",
-            "Leave them out, or narrow the angles, unless such an image keeps its label.",
-            examples=transforms,
-        )
-    ]
+        reason = f", if these {len(survey.classes)} numbered classes of small grey images are digits or letters"
+        advice = "Leave them out then, or narrow the angles; for clothes and the like there is nothing to do."
+    else:
+        kinds = dict.fromkeys(kind for _, kind, _ in cases)
+        named = list(dict.fromkeys(name for _, _, names in cases for name in names))
+        reason = f": the classes are named like {' and '.join(kinds)} ({listed(named)})"
+        advice = "Leave them out, or narrow the angles, unless such an image keeps its label."
+    yield finding(
+        "AF504", f"{listed(transforms)} may turn one class into another{reason}.", advice, examples=transforms
+    )
 
 
 def _may_be_signs(survey: Survey) -> bool:
@@ -227,10 +213,6 @@ def _is_sign(name: str, words: set[str]) -> bool:
         return True
     signs = {word.lstrip("0") or "0" for word in words if word.isdecimal()} | words
     return "digit" in words or bool(words & _SIGNS and signs & (_DIGITS | _LETTERS))
-
-
-def _merged(risky: dict[str, list[str]], *effects: str) -> list[str]:
-    return list(dict.fromkeys(name for effect in effects for name in risky[effect]))
 
 
 def _effects(transform: Transform) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from augfuse.doctor.preprocessing.candidates import BGR, RESIZES, Way, scales, s
 from augfuse.doctor.preprocessing.trials import Answers, Trial, alike, beats, best, gains, judge, knows
 from augfuse.doctor.scan import LUMA, Looks
 from augfuse.errors import DecodeError
+from augfuse.experiment.network.head import ClassHead
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 
@@ -39,7 +40,8 @@ def try_ways(
         more = f"Type --limit {_FEWEST} or more." if limit < _FEWEST else "Pass more images."
         why = f"{counted(len(images), 'readable image')} of {part.title} {'is' if len(images) == 1 else 'are'} too few"
         return [], [not_asked(f"{why}, {_FEWEST} are the least", more)]
-    return _run(part, images, truth, model, recipe, _full_scale(part, seen), survey.classes)
+    tried = _tried(images, truth, model, recipe, _full_scale(part, seen))
+    return [answers.trial for answers in tried], verdict(part, tried, truth, survey.classes)
 
 
 def not_asked(why: str, advice: str) -> Finding:
@@ -47,15 +49,10 @@ def not_asked(why: str, advice: str) -> Finding:
     return finding("AF610", f"The preprocessing of the model was not tested: {why}.", advice, count=1)
 
 
-def _run(
-    part: Part,
-    images: Sequence[np.ndarray],
-    truth: np.ndarray,
-    model: Model,
-    recipe: Recipe | None,
-    full: float,
-    classes: tuple[str, ...],
-) -> tuple[list[Trial], list[Finding]]:
+def _tried(
+    images: Sequence[np.ndarray], truth: np.ndarray, model: Model, recipe: Recipe | None, full: float
+) -> list[Answers]:
+    """What the model says with each preprocessing, the present one first."""
     height, width = _input_size(model, images)
     plain = stretched(images, height, width, "bilinear") / full
     ways: dict[str, Way] = {}
@@ -78,7 +75,8 @@ def _run(
     base = best(tried)
     ties = [found.trial.way for found in alike(tried)]
     if recipe is not None:
-        tried.insert(0, answers("as the recipe gives them", _through(recipe, images), "as the recipe does"))
+        through = np.stack([recipe.batch([i], training=False, dtype="float32").images[0] for i in images])
+        tried.insert(0, answers("as the recipe gives them", through, "as the recipe does"))
     if any(image.shape[:2] != (height, width) for image in images):
         methods = {(way, how): resized(way, how) for way in ties[:_RESIZED] for how in RESIZES}
         how = max(methods, key=lambda pair: methods[pair].trial.accuracy)[1]
@@ -86,11 +84,7 @@ def _run(
             # Without this method another scale may have looked better than the right one.
             methods |= {(way, how): resized(way, how) for way in ways if (way, how) not in methods}
         tried += [methods[way, how] for way in ways for how in RESIZES if (way, how) in methods]
-    return [a.trial for a in tried], verdict(part, tried, truth, classes)
-
-
-def _through(recipe: Recipe, images: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack([recipe.batch([i], training=False, dtype="float32").images[0] for i in images])
+    return tried
 
 
 def verdict(part: Part, tried: Sequence[Answers], truth: np.ndarray, classes: tuple[str, ...]) -> list[Finding]:
@@ -214,9 +208,5 @@ def _predict(model: Model, batch: np.ndarray) -> np.ndarray:
     chunks = (batch[start : start + _CHUNK] for start in range(0, len(batch), _CHUNK))
     said = np.concatenate([np.asarray(keras_model.predict_on_batch(chunk), np.float64) for chunk in chunks])
     logits = model.activation == "linear" or (said < 0).any() or (said > 1).any()
-    if said.shape[1] == 1:
-        yes = 1 / (1 + np.exp(-np.clip(said, -50, 50))) if logits else said
-        return np.concatenate([1 - yes, yes], axis=1)
-    if logits:
-        said = np.exp(said - said.max(axis=1, keepdims=True))
+    said = ClassHead(None, single=said.shape[1] == 1, logits=bool(logits), sparse=False).predictions(said)
     return said / np.maximum(said.sum(axis=1, keepdims=True), 1e-12)

@@ -9,48 +9,42 @@ from typing import Any
 import numpy as np
 
 from augfuse.data.batches.loader import Loader
-from augfuse.data.dataset import DataSet
 from augfuse.experiment.arms import evaluation_batch_size
 from augfuse.experiment.network.model_file import read_model
 from augfuse.experiment.network.network import Network, predict
 from augfuse.experiment.records import Exported
 from augfuse.experiment.setup import run_recipe
+from augfuse.experiment.setup.prepare import Job
 from augfuse.files import scratch
 from augfuse.recipe import Recipe
 from augfuse.serving.program import program
 
+MODEL = "model.keras"
 
-def export_and_check(
-    network: Network,
-    arm: str,
-    seed: int,
-    recipe: Recipe,
-    test: DataSet,
-    path: Path,
-    *,
-    checked: int,
-    workers: int | None,
-    trusted: bool = False,
-) -> Exported:
-    """Save `network` with its present weights to `path`, reload it, and compare the predictions of both.
 
-    Raw images are test images after the evaluation recipe without its write part, as uint8. The first `checked` of them
-    go through the saved model, and through the write part and the network. trusted: code in the saved model may run.
+def export_and_check(job: Job, network: Network, arm: str) -> Exported:
+    """Save `network`, which has the weights of the first seed of an arm, as the model of a run; reload it, and compare
+    the predictions of both.
+
+    Raw images are test images after the evaluation recipe without its write part, as uint8. The first ones go through
+    the saved model, and through the write part and the network.
     """
+    settings, recipe, test, task = job.settings, job.recipe, job.parts.test, job.parts.task
     pixels, write = run_recipe.parted(recipe)
-    with scratch(path.parent) as folder:
-        temporary = folder / path.name
+    with scratch(job.folder) as folder:
+        temporary = folder / MODEL
         save_for_raw_images(network, recipe, temporary)
-        saved = read_model(temporary, trusted=trusted, compiled=False)
-        temporary.replace(path)
+        saved = read_model(temporary, trusted=job.options.trust_model, compiled=False)
+        temporary.replace(job.folder / MODEL)
     size = evaluation_batch_size(network.input_shape)
-    raw = Loader(test, pixels, batch_size=size, training=False, shuffle=False, workers=workers, dtype="uint8")
-    seen = Loader(test, recipe, batch_size=size, training=False, shuffle=False, workers=workers)
-    task = network.task
+    raw, seen = (
+        Loader(test, own, batch_size=size, training=False, shuffle=False, workers=settings.workers, dtype=dtype)
+        for own, dtype in ((pixels, "uint8"), (recipe, "float32"))
+    )
     found = task.evaluate(_Saved(saved), raw)
     compared = step = 0
     difference = rounding = 0.0
-    while compared < min(checked, len(test)):
+    while compared < min(settings.checked_images, len(test)):
         images = raw.fetch(0, step).images
         said = predict(saved, images)
         written = write.batch(images, training=False, dtype="float32").images
@@ -59,7 +53,7 @@ def export_and_check(
         compared, step = compared + len(said), step + 1
     return Exported(
         arm=arm,
-        seed=seed,
+        seed=settings.seeds[0],
         input_shape=network.input_shape,
         images=compared,
         max_difference=difference,

@@ -161,8 +161,7 @@ def _holds_code(what: str) -> DataError:
     return DataError(
         f"{what}: holds code that would run here (a Lambda layer of a Python lambda, a torch module or a TensorFlow "
         f"graph). If you trust it, type {TRUST} (in Python trust_model=True). To do without code in the file, write "
-        "the "
-        "function as a layer class with @keras.saving.register_keras_serializable()."
+        "the function as a layer class with @keras.saving.register_keras_serializable()."
     )
 
 

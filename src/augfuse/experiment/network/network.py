@@ -68,8 +68,7 @@ class Network:
         if not np.isfinite(said).all():
             raise DataError(
                 "--model: its predictions contain NaN or infinity before any training. Look for a layer that divides "
-                "by 0 "
-                "or makes values too large."
+                "by 0 or makes values too large."
             )
         problem = self._head.problem(said)
         if problem is not None:

@@ -8,7 +8,7 @@ from pathlib import PurePath
 import numpy as np
 
 from augfuse.experiment import diagnosis, metrics
-from augfuse.experiment.evaluation import Evaluation, Mistake
+from augfuse.experiment.evaluation import Evaluation, Mistake, Shown
 from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison
 from augfuse.experiment.report import figures
 from augfuse.experiment.report.markup import escape, folded, head, inline, over, paragraph, row, table, thumbnail
@@ -16,8 +16,8 @@ from augfuse.experiment.tasks.task import Task
 
 # A larger square of classes is unreadable; the most frequent confusions are listed instead.
 MOST_CLASSES = 20
-# Rows of the table of classes that are shown at once; the others open by a click.
-_SHOWN_ROWS = 30
+_MOST_IN_JSON = 100
+
 _CONFUSIONS = 20
 
 
@@ -33,6 +33,11 @@ def confusion_mean(task: Task, result: Comparison, arm: str) -> np.ndarray:
     """(classes, classes) float64: test images, or pixels, by true (rows) and predicted class (columns), the mean over
     the seeds. For a task that counts them."""
     return np.mean([np.asarray(task.confusion(one), np.float64) for one in result.evaluations_of(arm)], axis=0)
+
+
+def square(counts: np.ndarray) -> list[list[float]] | None:
+    """A table of classes for JSON, or null where it would be millions of numbers; predictions/ has every answer."""
+    return counts.tolist() if len(counts) <= _MOST_IN_JSON else None
 
 
 def training(result: Comparison) -> str:
@@ -82,10 +87,7 @@ def scores(result: Comparison, columns: Mapping[str, Mapping[str, np.ndarray]], 
     heads = over("", [("", 1), *((arm, len(names)) for arm in ARMS)], "") + head(
         ["class", f"test {facts.counted}", *[*names] * 2, f"{main}, points"]
     )
-    body = table(heads, "".join(rows[:_SHOWN_ROWS]), row(means, heading=True))
-    if len(rows) > _SHOWN_ROWS:
-        body += folded(f"The other {len(rows) - _SHOWN_ROWS} classes", table(heads, "".join(rows[_SHOWN_ROWS:])))
-    return body + paragraph(note, "note")
+    return table(heads, rows, row(means, heading=True), folds=True) + paragraph(note, "note")
 
 
 def confusion(task: Task, result: Comparison) -> str:
@@ -122,10 +124,9 @@ def mistakes(result: Comparison) -> str:
 
 def calibration(result: Comparison) -> str:
     """The reliability diagram and the expected calibration error."""
-    drawing = figures.reliability({arm: result.evaluations_of(arm) for arm in ARMS})
+    calibrations = {arm: overall_calibration(result, arm) for arm in ARMS}
     words = []
-    for arm in ARMS:
-        found = overall_calibration(result, arm)
+    for arm, found in calibrations.items():
         stated = float(np.nansum(found.confidence * found.counts) / found.counts.sum())
         right = float(np.nansum(found.accuracy * found.counts) / found.counts.sum())
         manner = "too sure" if stated > right else "not sure enough"
@@ -140,7 +141,8 @@ def calibration(result: Comparison) -> str:
         "network is too sure of itself."
     )
     return (
-        f'<div class="wide even"><figure>{drawing}</figure><div>{"".join(map(paragraph, words))}'
+        f'<div class="wide even"><figure>{figures.reliability(calibrations)}</figure><div>'
+        f"{''.join(map(paragraph, words))}"
         f"{paragraph(note, 'note')}</div></div>"
     )
 
@@ -168,7 +170,7 @@ def _square(arm: str, names: Sequence[str], counts: np.ndarray) -> str:
             for kind, value in zip(kinds, values.tolist(), strict=True)
         )
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
-    return f'<div><h3 class="{arm}">{arm}</h3>{table(head(["", *names]), "".join(rows), kind="confusion")}</div>'
+    return f'<div><h3 class="{arm}">{arm}</h3>{table(head(["", *names]), rows, kind="confusion")}</div>'
 
 
 def _most_frequent(arm: str, names: Sequence[str], counts: np.ndarray) -> str:
@@ -181,12 +183,12 @@ def _most_frequent(arm: str, names: Sequence[str], counts: np.ndarray) -> str:
         for truth, said in pairs
     ]
     heads = head(["is", "predicted", "images", "of the class"])
-    return f'<div><h3 class="{arm}">{arm}</h3>{table(heads, "".join(rows))}</div>'
+    return f'<div><h3 class="{arm}">{arm}</h3>{table(heads, rows)}</div>'
 
 
 def _card(result: Comparison, mistake: Mistake) -> str:
     names, seeds = result.facts.classes, len(result.settings.seeds)
-    source = f"test image {mistake.index}" if mistake.path is None else _short(mistake.path)
+    source = _source(mistake)
     agreed = f" {mistake.seeds} of {seeds} seeds." if seeds > 1 else ""
     heading = f"Predicted {names[mistake.said]}: {mistake.probability:.1%}"
     caption = f"It is {names[mistake.truth]}: {mistake.truth_probability:.1%}.{agreed} {source}"
@@ -195,16 +197,16 @@ def _card(result: Comparison, mistake: Mistake) -> str:
     )
 
 
-def _short(path: str) -> str:
-    """The file name with its folder, which is mostly its class."""
-    return str(PurePath(*PurePath(path).parts[-2:]))
+def _source(one: Mistake | Shown) -> str:
+    """Which image it is: of a file its name with its folder, which is mostly its class."""
+    return f"test image {one.index}" if one.path is None else str(PurePath(*PurePath(one.path).parts[-2:]))
 
 
 def predictions(result: Comparison) -> str:
     """A few test images with ground truth and the predictions of both arms drawn over them."""
     cards = []
     for one in result.shown:
-        source = f"test image {one.index}" if one.path is None else _short(one.path)
+        source = _source(one)
         for picture, words in zip(one.pictures, one.words, strict=True):
             cards.append(thumbnail(picture, words, source, f"{source}: {words}"))
     seeds = " The networks are those of the first seed." if len(result.settings.seeds) > 1 else ""

@@ -144,7 +144,7 @@ def seeds(result: Comparison) -> str:
         )
     pairs = f"<figure>{figures.seed_pairs(result)}</figure>" if len(result.settings.seeds) > 1 else ""
     return (
-        f"{table(heads, ''.join(rows), foot)}{paragraph(note, 'note')}"
+        f"{table(heads, rows, foot)}{paragraph(note, 'note')}"
         f'<div class="wide"><div>{_best_epochs(result)}</div>{pairs}</div>'
     )
 
@@ -169,4 +169,4 @@ def _best_epochs(result: Comparison) -> str:
         "was measured, and its epoch. It is chosen on the test part, and so it is too good; the comparison of the arms "
         "does not use it."
     )
-    return f"<h3>Best epoch</h3>{paragraph(words)}{table(heads, ''.join(rows), row(means, heading=True))}"
+    return f"<h3>Best epoch</h3>{paragraph(words)}{table(heads, rows, row(means, heading=True))}"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from augfuse.experiment.records import Comparison
-from augfuse.experiment.report.markup import escape, folded, head, paragraph, row, table
-
-_SHOWN_CLASSES = 30
+from augfuse.experiment.report.markup import escape, head, paragraph, row, table
 
 
 def values(result: Comparison) -> str:
@@ -25,7 +23,7 @@ def values(result: Comparison) -> str:
         f"After the whole recipe, as the first layer gets them.{several} All rows but the augmented one go through the "
         "same code; if a part differs from the plain training part, its images were made or scaled differently."
     )
-    return table(heads, "".join(rows)) + paragraph(note, "note")
+    return table(heads, rows) + paragraph(note, "note")
 
 
 def balance(result: Comparison) -> str:
@@ -52,11 +50,7 @@ def balance(result: Comparison) -> str:
     ]
     heads = head(["class", *parts])
     kind = "balance three" if len(parts) > 2 else "balance"
-    body = table(heads, "".join(rows[:_SHOWN_CLASSES]), kind=kind)
-    if len(rows) > _SHOWN_CLASSES:
-        others = table(heads, "".join(rows[_SHOWN_CLASSES:]), kind=kind)
-        body += folded(f"The other {len(rows) - _SHOWN_CLASSES} classes", others)
-    return paragraph(facts.description) + paragraph(words) + body
+    return paragraph(facts.description) + paragraph(words) + table(heads, rows, kind=kind, folds=True)
 
 
 def _listed(words: Sequence[str]) -> str:

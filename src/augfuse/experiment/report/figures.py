@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from augfuse.experiment import metrics
-from augfuse.experiment.evaluation import Evaluation
 from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Arm, Comparison, Point, Score, SweepPoint
 
 # Readable on white and on black, and apart for colour-blind eyes.
@@ -79,23 +78,14 @@ def seed_pairs(result: Comparison) -> str:
     return _svg(figure, f"Test {result.metric} of each seed, plain and augmented")
 
 
-def reliability(evaluations: dict[str, Sequence[Evaluation]]) -> str:
-    """Stated probability against the share of right answers, both arms with all seeds pooled; below, how often each
-    probability is stated."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(_WIDTH, 4.4), layout="constrained")
-    figure.patch.set_alpha(0)
-    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    _dress(axes)
-    _dress(below)
+def reliability(calibrations: dict[str, metrics.Calibration]) -> str:
+    """Stated probability against the share of right answers, both arms; below, how often each probability is
+    stated."""
+    figure, (axes, below) = _figure(_WIDTH, 4.4, nrows=2, sharex=True, height_ratios=(3, 1))
     axes.plot([0, 1], [0, 1], ":", color=_INK, alpha=0.6, linewidth=1.2, label="perfect")
     width = 1 / metrics.CALIBRATION_BINS
     for shift, (name, marker) in enumerate(zip(ARMS, "so", strict=True)):
-        found = evaluations[name]
-        bins = metrics.calibration(
-            np.concatenate([one.probabilities for one in found]), np.concatenate([one.labels for one in found])
-        )
+        bins = calibrations[name]
         filled = bins.counts > 0
         axes.plot(
             bins.confidence[filled], bins.accuracy[filled], "-", marker=marker, color=COLORS[name], linewidth=1.6,
@@ -205,26 +195,22 @@ def _series(arm: Arm, value: _Value) -> dict[int, float]:
     return {epoch: number for epoch, number in values.items() if number is not None}
 
 
-def _figure(width: float) -> tuple[Any, Any]:
+def _figure(width: float, height: float = 3.3, **rows: Any) -> tuple[Any, Any]:
+    """A figure without a background, and its axes. rows: of `Figure.subplots`, where there are several."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, 3.3), layout="constrained")
+    figure: Any = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0)
-    axes = figure.subplots()
-    _dress(axes)
+    axes = figure.subplots(**rows)
+    for one in figure.axes:
+        one.patch.set_alpha(0)
+        one.spines[["top", "right"]].set_visible(False)
+        one.spines[["left", "bottom"]].set(color=_INK, alpha=0.5)
+        one.tick_params(colors=_INK, labelsize=9)
+        one.xaxis.label.set_color(_INK)
+        one.yaxis.label.set_color(_INK)
+        one.grid(axis="y", color=_INK, alpha=0.12)
     return figure, axes
-
-
-def _dress(axes: Any) -> None:
-    axes.patch.set_alpha(0)
-    axes.spines[["top", "right"]].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(_INK)
-        axes.spines[side].set_alpha(0.5)
-    axes.tick_params(colors=_INK, labelsize=9)
-    axes.xaxis.label.set_color(_INK)
-    axes.yaxis.label.set_color(_INK)
-    axes.grid(axis="y", color=_INK, alpha=0.12)
 
 
 def _legend(axes: Any, columns: int = 2) -> None:

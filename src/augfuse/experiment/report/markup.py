@@ -20,6 +20,7 @@ _PNG_BELOW = 65
 _THUMBNAIL = 192
 _LARGEST_PNG = 1_500_000
 _LARGEST_SIDE = 1600
+_SHOWN_CLASSES = 30
 
 
 def escape(text: str) -> str:
@@ -67,12 +68,17 @@ def over(first: str, groups: Sequence[tuple[str, int]], last: str | None = None)
     return f"<tr><th>{escape(first)}</th>{middle}{'' if last is None else f'<th>{escape(last)}</th>'}</tr>"
 
 
-def table(head_rows: str, body_rows: str, foot_rows: str = "", kind: str = "") -> str:
-    """A table that scrolls inside itself where the screen is narrower."""
+def table(head_rows: str, rows: Sequence[str], foot_rows: str = "", kind: str = "", *, folds: bool = False) -> str:
+    """A table that scrolls inside itself where the screen is narrower. folds: of many rows, of a class each, those
+    behind the first ones open by a click."""
+    if folds and len(rows) > _SHOWN_CLASSES:
+        others = table(head_rows, rows[_SHOWN_CLASSES:], kind=kind)
+        first = table(head_rows, rows[:_SHOWN_CLASSES], foot_rows, kind)
+        return first + folded(f"The other {len(rows) - _SHOWN_CLASSES} classes", others)
     foot = f"<tfoot>{foot_rows}</tfoot>" if foot_rows else ""
     return (
         f'<div class="scroll" tabindex="0"><table class="{kind}"><thead>{head_rows}</thead>'
-        f"<tbody>{body_rows}</tbody>{foot}</table></div>"
+        f"<tbody>{''.join(rows)}</tbody>{foot}</table></div>"
     )
 
 

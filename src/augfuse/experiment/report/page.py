@@ -6,7 +6,7 @@ from importlib import resources
 from string import Template
 
 from augfuse.experiment import verdict
-from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison, Timing
+from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison
 from augfuse.experiment.report import course_page, data_page, figures
 from augfuse.experiment.report.markup import escape, folded, head, paragraph, picture, row, section, table, tile
 from augfuse.experiment.tasks import task_of
@@ -82,7 +82,7 @@ def _sweep(result: Comparison) -> str:
         f"{paragraph(verdict.sweep_sentence(result.sweep, result.metric))}"
         f'<div class="pair"><figure>{figures.sweep_metric(result.sweep, result.metric)}</figure>'
         f"<figure>{figures.sweep_gap(result.sweep)}</figure></div>"
-        f"{table(heads, ''.join(rows))}{paragraph(note, 'note')}"
+        f"{table(heads, rows)}{paragraph(note, 'note')}"
     )
 
 
@@ -95,10 +95,10 @@ def _samples(result: Comparison) -> str:
 
 def _timing(result: Comparison) -> str:
     rows, bars = [], []
-    times = {arm: _milliseconds(result.timing(arm)) for arm in ARMS}
-    longest = max(sum(pair) for pair in times.values()) or 1.0
-    for arm in ARMS:
-        timing, (wait, compute) = result.timing(arm), times[arm]
+    times = {arm: result.timing(arm) for arm in ARMS}
+    longest = max(sum(timing.milliseconds) for timing in times.values()) or 1.0
+    for arm, timing in times.items():
+        wait, compute = timing.milliseconds
         rows.append(
             row(
                 [arm, f"{wait + compute:.1f} ms", f"{wait:.2f} ms", f"{compute:.1f} ms", f"{timing.wait_fraction:.1%}",
@@ -118,13 +118,7 @@ def _timing(result: Comparison) -> str:
         "all steps. Compiling the kernels and tracing the network happen once, before the first timed step. The grey "
         "part of a bar is waiting."
     )
-    return f"{words}{table(heads, ''.join(rows))}{''.join(bars)}{paragraph(note, 'note')}"
-
-
-def _milliseconds(timing: Timing) -> tuple[float, float]:
-    """Waiting and computing, of one step."""
-    steps = max(timing.steps, 1)
-    return 1000 * timing.wait_seconds / steps, 1000 * timing.compute_seconds / steps
+    return f"{words}{table(heads, rows)}{''.join(bars)}{paragraph(note, 'note')}"
 
 
 def _model(result: Comparison) -> str:
@@ -133,11 +127,10 @@ def _model(result: Comparison) -> str:
     predicts = task.predicts.format(classes=len(result.facts.classes))
     words = (
         f"model.keras is the {found.arm} arm of seed {found.seed}, the first seed, not the best one. It takes raw "
-        f"uint8 images (n, {height}, {width}, {channels}) and returns {predicts}; the "
-        f"preprocessing is inside. Reloaded, it scores {found.test_accuracy:.1%} on the test part, and "
-        f"on {found.images} test images its predictions differ from the training path's by at most "
-        f"{found.max_difference:.2g}; with the rounding of resized pixels to whole grey levels, by at most "
-        f"{found.rounding_difference:.2g}."
+        f"uint8 images (n, {height}, {width}, {channels}) and returns {predicts}; the preprocessing is inside. "
+        f"Reloaded, it scores {found.test_accuracy:.1%} on the test part, and on {found.images} test images its "
+        f"predictions differ from the training path's by at most {found.max_difference:.2g}; with the rounding of "
+        f"resized pixels to whole grey levels, by at most {found.rounding_difference:.2g}."
     )
     use = (
         "import keras\nmodel = keras.models.load_model('model.keras')\n"

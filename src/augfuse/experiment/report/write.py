@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import yaml
 
 from augfuse.display.pictures import png_bytes
 from augfuse.experiment import verdict
 from augfuse.experiment.records import ARMS, AUGMENTED, Arm, Comparison, ModelFacts, Settings
-from augfuse.experiment.report import course_page, figures, page
+from augfuse.experiment.report import classes_page, course_page, figures, page
 from augfuse.experiment.run_folder import result_file
 from augfuse.experiment.tasks import task_of
 from augfuse.files import write_bytes, write_text
@@ -24,8 +23,12 @@ from augfuse.files import write_bytes, write_text
 FORMAT_VERSION = 2
 FILE = "report.html"
 _MOST_SAMPLES = 36
-_MOST_CLASSES = 100
+
 _SAMPLE_PIXELS = 400_000
+_OF_DATA = (
+    "title", "description", "classes", "train_images", "test_images", "counted", "train_counts", "test_counts",
+    "validation_images", "validation_counts",
+)  # fmt: skip
 _COLUMNS = (
     "seed", "arm", "epoch", "steps", "step_loss", "train_{metric}", "train_loss", "test_{metric}", "test_loss",
     "wait_seconds", "compute_seconds", "validation_loss", "learning_rate",
@@ -132,19 +135,10 @@ def report_dict(result: Comparison) -> dict[str, Any]:
             "max_difference": found.max_difference,
             "rounding_difference": found.rounding_difference,
             f"test_{key}": found.test_accuracy,
-            "confusion": None if found.confusion is None else _square(found.confusion),
+            "confusion": None if found.confusion is None else classes_page.square(found.confusion),
         },
         "data": {
-            "title": result.facts.title,
-            "description": result.facts.description,
-            "classes": list(result.facts.classes),
-            "train_images": result.facts.train_images,
-            "test_images": result.facts.test_images,
-            "counted": result.facts.counted,
-            "train_counts": list(result.facts.train_counts),
-            "test_counts": list(result.facts.test_counts),
-            "validation_images": result.facts.validation_images,
-            "validation_counts": list(result.facts.validation_counts),
+            **{name: _plain(getattr(result.facts, name)) for name in _OF_DATA},
             "fed": [msgspec.to_builtins(fed) for fed in result.fed],
         },
         "config": msgspec.to_builtins(result.settings),
@@ -157,7 +151,7 @@ def report_dict(result: Comparison) -> dict[str, Any]:
 
 def _arm(result: Comparison, name: str) -> dict[str, Any]:
     timing = result.timing(name)
-    steps = max(timing.steps, 1)
+    wait, compute = timing.milliseconds
     task, key = task_of(result.settings.task), key_of(result.metric)
     return {
         f"test_{key}": verdict.test_value(result, name),
@@ -167,8 +161,8 @@ def _arm(result: Comparison, name: str) -> dict[str, Any]:
         "timing": {
             "steps": timing.steps,
             "step_ms": 1000 * timing.step_seconds,
-            "wait_ms": 1000 * timing.wait_seconds / steps,
-            "compute_ms": 1000 * timing.compute_seconds / steps,
+            "wait_ms": wait,
+            "compute_ms": compute,
             "wait_fraction": timing.wait_fraction,
         },
         **_plain(task.report(result, name)),
@@ -190,11 +184,6 @@ def _seed(arm: Arm, key: str) -> dict[str, Any]:
         f"best_test_{key}": best,
         "learning_rates": [list(change) for change in course_page.rates(arm)],
     }
-
-
-def _square(counts: np.ndarray) -> list[list[float]] | None:
-    """A table of classes, or null where it would be millions of numbers; predictions/ has every answer."""
-    return counts.tolist() if len(counts) <= _MOST_CLASSES else None
 
 
 def _plain(value: Any) -> Any:

@@ -109,13 +109,19 @@ def _two_parts(data: Opened, path: Path | str, task: Task, classes: tuple[str, .
     else:
         train, test = whole, sources[held_out]
         words = f"{data.kind}: its train and its {held_out} part."
-    if test.copies is not None and test.copies.any():
-        test = test.subset(np.flatnonzero(~test.copies))
+    originals = without_copies(test)
+    if originals is not test:
         words += " Augmented copies are in the train part only."
     stack = train.images
     shape = None if stack is None else (int(stack.shape[1]), int(stack.shape[2]), int(stack.shape[3]))
     validation = sources.get("val") if held_out == "test" else None
-    return Parts(data.title, words, train, test, classes, shape, validation, task=task)
+    return Parts(data.title, words, train, originals, classes, shape, validation, task=task)
+
+
+def without_copies(source: DataSet) -> DataSet:
+    """The same without augmented copies."""
+    copies = source.copies
+    return source if copies is None or not copies.any() else source.subset(np.flatnonzero(~copies))
 
 
 def hold_out(

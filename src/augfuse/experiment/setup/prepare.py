@@ -288,8 +288,7 @@ def _scaled_once(recipe: Recipe, given: Recipe | None, own: OwnModel, channels: 
     gain, _, _ = run_recipe.write_scale(recipe, channels)
     if max(gain) < _SMALL_GAIN:
         warnings.warn(
-            f"the recipe ends with {shown(recipe.transforms[-1])}, and {own.title} has a Rescaling layer too: "
-            "values "
+            f"the recipe ends with {shown(recipe.transforms[-1])}, and {own.title} has a Rescaling layer too: values "
             "are scaled down twice. Take one of them out.",
             AugfuseWarning,
             stacklevel=3,

@@ -109,8 +109,7 @@ def complete(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
         if sizing is not None:
             raise RecipeError(
                 f"--size {size[0]}x{size[1]}: the recipe sets a size too ({shown(sizing)}). Leave --size out, or take "
-                "it "
-                "out of the recipe."
+                "it out of the recipe."
             )
         transforms.insert(0, Resize(size=size))
     if not writes(recipe):

@@ -15,7 +15,6 @@ from augfuse.experiment import evaluation, metrics
 from augfuse.experiment.evaluation import Evaluation
 from augfuse.experiment.metrics import Interval, Score
 from augfuse.experiment.network.head import ClassHead, read_head
-from augfuse.experiment.setup.run_recipe import default_recipe
 from augfuse.experiment.tasks.cnn import DENSE, DROPOUT, cnn_builder
 from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from augfuse.data.batches.loader import Loader
     from augfuse.data.dataset import DataSet
     from augfuse.experiment.records import Comparison
-    from augfuse.recipe import Recipe
-
-_MOST_CLASSES = 100  # in report.json
 
 
 @final
@@ -49,9 +45,6 @@ class Classification(Task):
         if len(classes) < 2:
             raise DataError(f"{path}: got {len(classes)} class, wanted at least two.")
         return Settled(self, sets, classes)
-
-    def recipe(self, size: tuple[int, int] | None, channels: int) -> Recipe:
-        return default_recipe(size, channels)
 
     def network(self, shape: Shape, classes: int, widths: Sequence[int]) -> Callable[[int], Any]:
         return cnn_builder(shape, classes, widths, dense=DENSE, dropout=DROPOUT)
@@ -91,9 +84,6 @@ class Classification(Task):
         assert data.labels is not None
         return tuple(np.bincount(data.labels, minlength=classes).tolist())
 
-    def differ(self, one: np.ndarray, other: np.ndarray) -> float:
-        return float(np.abs(one - other).max())
-
     def pictures(self, found: Mapping[str, Sequence[Any]], loader: Loader, networks: Networks) -> dict[str, Any]:
         arms = (evaluation.worst_mistakes(seeds, loader) for seeds in found.values())
         return {"mistakes": tuple(mistake for arm in arms for mistake in arm)}
@@ -125,15 +115,14 @@ class Classification(Task):
         names = result.facts.classes
         scores = metrics.per_class(*classes_page.pooled(result.evaluations_of(arm)), len(names))
         calibration = classes_page.overall_calibration(result, arm)
-        confusion = classes_page.confusion_mean(self, result, arm)
+
         return {
             "diagnosis": msgspec.to_builtins(diagnosis.diagnose(diagnosis.evidence(result, arm))),
             "classes": [
                 {"class": label, "precision": float(p), "recall": float(r), "f1": float(f), "support": int(count)}
                 for label, p, r, f, count in zip(names, *scores, strict=True)
             ],
-            # Null where it would be millions of numbers; predictions/ has every answer.
-            "confusion": confusion.tolist() if len(names) <= _MOST_CLASSES else None,
+            "confusion": classes_page.square(classes_page.confusion_mean(self, result, arm)),
             "calibration": {
                 "error": calibration.error,
                 "bins": [

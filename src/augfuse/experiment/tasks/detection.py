@@ -11,20 +11,19 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.display.pictures import as_rgb
-from augfuse.errors import DataError, DecodeError, MissingExtraError
+from augfuse.errors import DataError, MissingExtraError
 from augfuse.experiment.backend import load_keras
-from augfuse.experiment.evaluation import Shown, evaluation_batches
+from augfuse.experiment.evaluation import evaluation_batches
 from augfuse.experiment.metrics import Score
 from augfuse.experiment.setup.run_recipe import default_recipe
 from augfuse.experiment.tasks import average_precision as ap
 from augfuse.experiment.tasks import centers
 from augfuse.experiment.tasks.box_evaluation import BoxEvaluation
 from augfuse.experiment.tasks.centers import CenterHead
-from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task, spread
+from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task, samples, shown_image, spread
 from augfuse.targets.boxes import corners_of
 from augfuse.targets.policy import Targets
 from augfuse.text import printable
-from augfuse.threads import cpu_count
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from augfuse.experiment.records import Comparison
     from augfuse.recipe import Recipe
 
-_READ = 64  # images at a time
+
 _SHOWN = 0.3  # boxes of at least this score are drawn
 # Boxes that COCO and Pascal VOC do not count, whether they are found or not.
 _NOT_COUNTED = ("crowd", "difficult")
@@ -76,7 +75,8 @@ class Detection(Task):
                     "image. Type data.with_targets(boxes=boxes, box_labels=labels)."
                 )
             if "box_labels" not in held:
-                data = given[name] = data.with_targets(box_labels=_ones(data))
+                ones = [np.zeros(len(sample.targets["boxes"]), np.int64) for sample in samples(data)]
+                data = given[name] = data.with_targets(box_labels=ones)
             most = max(most, _most(data))
         if most < 0:
             raise DataError(f"{path}: there is not one box in it.")
@@ -159,11 +159,8 @@ class Detection(Task):
         precisions = ap.Precisions(found, self.classes)
         return np.array([precisions.overall(rows) for rows in draws])
 
-    def confusion(self, found: BoxEvaluation) -> np.ndarray | None:
-        return None
-
     def counts(self, data: DataSet, classes: int) -> tuple[int, ...]:
-        labels = [np.asarray(targets["box_labels"], np.int64) for targets in _targets(data)]
+        labels = [np.asarray(sample.targets["box_labels"], np.int64) for sample in samples(data)]
         return tuple(np.bincount(np.concatenate(labels), minlength=classes).tolist())
 
     def differ(self, one: np.ndarray, other: np.ndarray) -> float:
@@ -186,8 +183,7 @@ class Detection(Task):
                 sure = one.scores[rows] >= _SHOWN
                 drawn.append(_painted(image, one.boxes[rows][sure], one.labels[rows][sure]))
                 words.append(f"{arm}: {_number(int(sure.sum()))} of at least {_SHOWN:.0%}")
-            path = None if batch.paths is None else printable(batch.paths[0])
-            pictures.append(Shown(int(batch.indices[0]), path, tuple(drawn), tuple(words)))
+            pictures.append(shown_image(batch, drawn, words))
         return {"shown": tuple(pictures)}
 
     def sections(self, result: Comparison) -> tuple[Section, ...]:
@@ -255,25 +251,11 @@ def _numpy(values: Any) -> np.ndarray:
     return np.asarray(load_keras().ops.convert_to_numpy(values), np.float64)
 
 
-def _targets(data: DataSet) -> Iterator[Mapping[str, Any]]:
-    """What is in the images of a data set. Raises DecodeError."""
-    for start in range(0, len(data), _READ):
-        for sample in data.read(np.arange(start, min(start + _READ, len(data))), cpu_count()):
-            if isinstance(sample, DecodeError):
-                raise sample
-            yield sample.targets
-
-
-def _ones(data: DataSet) -> list[np.ndarray]:
-    """The class 0 for each box."""
-    return [np.zeros(len(targets["boxes"]), np.int64) for targets in _targets(data)]
-
-
 def _most(data: DataSet) -> int:
     """The largest class number of a box, -1 without boxes. DataError for others than class numbers."""
     most = -1
-    for i, targets in enumerate(_targets(data)):
-        labels = np.asarray(targets["box_labels"])
+    for i, sample in enumerate(samples(data)):
+        labels = np.asarray(sample.targets["box_labels"])
         if len(labels) and (labels.dtype.kind not in "iu" or labels.ndim != 1 or labels.min() < 0):
             raise DataError(
                 f"sample {i}: got box_labels {labels.dtype} {labels.shape}, wanted class numbers (k,) of 0 or more. "

@@ -9,28 +9,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from augfuse.display.pictures import as_rgb
-from augfuse.errors import DataError, DecodeError
+from augfuse.errors import DataError
 from augfuse.experiment import metrics
-from augfuse.experiment.evaluation import Shown, evaluation_batches
+from augfuse.experiment.evaluation import evaluation_batches
 from augfuse.experiment.metrics import Score
 from augfuse.experiment.network.head import ClassHead, read_head
-from augfuse.experiment.setup.run_recipe import default_recipe
-from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task, spread
+from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task, samples, shown_image, spread
 from augfuse.experiment.tasks.unet import unet_builder
 from augfuse.text import printable, shown
-from augfuse.threads import cpu_count
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
     from augfuse.data.batches.loader import Loader
     from augfuse.data.dataset import DataSet
     from augfuse.experiment.records import Comparison
-    from augfuse.recipe import Recipe
+
 
 # What is not looked at, as in Pascal VOC; the 1 of masks of 0 and 255 alone.
 IGNORE = 255
 _MOST_CLASSES = 1000
-_READ = 64  # masks at a time
+
 _LEAST = 1e-7  # a probability
 
 
@@ -83,9 +81,6 @@ class Segmentation(Task):
                 found.update(map(int, np.unique(mask)))
         values, names = _classes(found, classes, path)
         return Settled(Segmentation(values, bool(found - set(values))), sets, names)
-
-    def recipe(self, size: tuple[int, int] | None, channels: int) -> Recipe:
-        return default_recipe(size, channels)
 
     def network(self, shape: Shape, classes: int, widths: Sequence[int]) -> Callable[[int], Any]:
         return unet_builder(shape, classes, widths)
@@ -163,9 +158,6 @@ class Segmentation(Task):
                     found[int(value)] += int(count)
         return tuple(found.values())
 
-    def differ(self, one: np.ndarray, other: np.ndarray) -> float:
-        return float(np.abs(one - other).max())
-
     def pictures(self, found: Mapping[str, Sequence[Any]], loader: Loader, networks: Networks) -> dict[str, Any]:
         from augfuse.targets.draw import painted
 
@@ -177,20 +169,14 @@ class Segmentation(Task):
             network = networks(arm)
             masks.append([network.predict(batch.images)[0].argmax(axis=-1) for batch in batches])
             words.append([f"{arm}: mean IoU {metrics.mean_iou(seeds[0].confusion[step]):.1%}" for step in steps])
-        pictures = []
+        images = []
         for i, batch in enumerate(batches):
             image = as_rgb(batch.pixels()[0])
             # What is not looked at has the last colour.
             drawn = [np.where(one[i] < 0, len(self.values), one[i]) for one in masks]
-            pictures.append(
-                Shown(
-                    int(batch.indices[0]),
-                    None if batch.paths is None else printable(batch.paths[0]),
-                    tuple(painted(image, {"mask": mask}, {"mask": "mask"}, "pascal_voc") for mask in drawn),
-                    tuple(one[i] for one in words),
-                )
-            )
-        return {"shown": tuple(pictures)}
+            pictures = (painted(image, {"mask": mask}, {"mask": "mask"}, "pascal_voc") for mask in drawn)
+            images.append(shown_image(batch, pictures, (one[i] for one in words)))
+        return {"shown": tuple(images)}
 
     def sections(self, result: Comparison) -> tuple[Section, ...]:
         from augfuse.experiment.records import ARMS
@@ -225,19 +211,15 @@ class Segmentation(Task):
 
 def _masks(data: DataSet) -> Iterator[np.ndarray]:
     """All masks of a data set, (h, w) whole numbers each. Raises DataError, DecodeError."""
-    for start in range(0, len(data), _READ):
-        for place, sample in enumerate(data.read(np.arange(start, min(start + _READ, len(data))), cpu_count()), start):
-            if isinstance(sample, DecodeError):
-                raise sample
-            mask = np.asarray(sample.targets["mask"])
-            whole = mask.dtype.kind in "iub" and mask.shape in (sample.image.shape[:2], (*sample.image.shape[:2], 1))
-            if not whole:
-                where = f"sample {place}" if sample.path is None else printable(sample.path)
-                raise DataError(
-                    f"{where}: got a mask {mask.dtype} {mask.shape} for an image {sample.image.shape}, wanted whole "
-                    "numbers (h, w), one class for each pixel. Type mask.astype(np.uint8) where they are whole."
-                )
-            yield mask.reshape(mask.shape[:2])
+    for place, sample in enumerate(samples(data)):
+        mask, size = np.asarray(sample.targets["mask"]), sample.image.shape[:2]
+        if mask.dtype.kind not in "iub" or mask.shape not in (size, (*size, 1)):
+            where = f"sample {place}" if sample.path is None else printable(sample.path)
+            raise DataError(
+                f"{where}: got a mask {mask.dtype} {mask.shape} for an image {sample.image.shape}, wanted whole "
+                "numbers (h, w), one class for each pixel. Type mask.astype(np.uint8) where they are whole."
+            )
+        yield mask.reshape(size)
 
 
 def _classes(found: set[int], names: tuple[str, ...] | None, path: str) -> tuple[tuple[int, ...], tuple[str, ...]]:

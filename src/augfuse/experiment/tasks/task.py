@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from augfuse.errors import DecodeError
+from augfuse.experiment.evaluation import Shown
 from augfuse.experiment.metrics import Interval, Score, bootstrap_interval, draws, t_interval
 from augfuse.experiment.network.head import Head
+from augfuse.experiment.setup.run_recipe import default_recipe
+from augfuse.text import printable
+from augfuse.threads import cpu_count
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
     from augfuse.data.batches.loader import Loader
     from augfuse.data.dataset import DataSet
+    from augfuse.data.sample import Sample
     from augfuse.experiment.evaluation import Found
     from augfuse.experiment.records import Comparison
     from augfuse.recipe import Recipe
+
+_READ = 64  # images at a time
 
 Shape = tuple[int, int, int]
 Sets = Mapping[str, "DataSet"]
@@ -63,9 +71,9 @@ class Task(ABC):
         """The task for this data. `classes`: names that the data has. Raises DataError, which begins with `path`, for
         data that it does not fit, and MissingExtraError."""
 
-    @abstractmethod
     def recipe(self, size: tuple[int, int] | None, channels: int) -> Recipe:
         """The recipe where none is given: mild, ToFloat at its end, resized first to `size` where that is given."""
+        return default_recipe(size, channels)
 
     @abstractmethod
     def network(self, shape: Shape, classes: int, widths: Sequence[int]) -> Callable[[int], Any]:
@@ -103,9 +111,9 @@ class Task(ABC):
     def counts(self, data: DataSet, classes: int) -> tuple[int, ...]:
         """How many there are of each class in a part: of what `counted` names."""
 
-    @abstractmethod
     def differ(self, one: np.ndarray, other: np.ndarray) -> float:
         """The largest difference between two sets of predictions for the same images."""
+        return float(np.abs(one - other).max())
 
     @abstractmethod
     def pictures(self, found: Mapping[str, Sequence[Any]], loader: Loader, networks: Networks) -> dict[str, Any]:
@@ -121,10 +129,10 @@ class Task(ABC):
     def report(self, result: Comparison, arm: str) -> dict[str, Any]:
         """The same of one arm, for report.json."""
 
-    @abstractmethod
     def confusion(self, found: Any) -> np.ndarray | None:
         """(classes, classes) int64 counts of what is taken for what, true classes in rows; None where that is not
         counted."""
+        return None
 
     def first_sections(self, result: Comparison) -> tuple[Section, ...]:
         """What only this task has at the top of the report."""
@@ -147,6 +155,21 @@ class Task(ABC):
         rows = draws(len(plain[0].indices), self.rounds)
         spread = self.resampled(augmented[0], rows) - self.resampled(plain[0], rows)
         return bootstrap_interval(differences[0], spread, rows.shape[1])
+
+
+def samples(data: DataSet) -> Iterator[Sample]:
+    """All samples of a data set, some at a time. Raises DecodeError."""
+    for start in range(0, len(data), _READ):
+        for sample in data.read(np.arange(start, min(start + _READ, len(data))), cpu_count()):
+            if isinstance(sample, DecodeError):
+                raise sample
+            yield sample
+
+
+def shown_image(batch: Batch, pictures: Iterable[np.ndarray], words: Iterable[str]) -> Shown:
+    """A test image of a batch of one, as the report shows it."""
+    path = None if batch.paths is None else printable(batch.paths[0])
+    return Shown(int(batch.indices[0]), path, tuple(pictures), tuple(words))
 
 
 def spread(count: int, most: int = 8) -> list[int]:
