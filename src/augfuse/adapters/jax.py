@@ -80,8 +80,8 @@ class JaxBatches:
         self._device = None if device is None else _device(device, sharding)
         self._part = None
         if device is not None:
-            layout = loader._layout
-            self._part = DevicePart("to_jax", "jax", loader, _planes if layout == "NCHW" else _as_they_are)
+            axes = (0, 3, 1, 2) if loader._layout == "NCHW" else (0, 1, 2, 3)
+            self._part = DevicePart("to_jax", "jax", loader, lambda images: images.transpose(axes))
         if sharding is not None:
             self._check(sharding)
 
@@ -190,14 +190,6 @@ def _device(device: Any, sharding: Any) -> Any:
     except (RuntimeError, TypeError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         raise RangeError(f"device: got {shown(device)}, wanted one that this JAX has: {reason}") from error
-
-
-def _planes(images: Any) -> Any:
-    return images.transpose(0, 3, 1, 2)
-
-
-def _as_they_are(images: Any) -> Any:
-    return images
 
 
 def augment(

@@ -45,17 +45,8 @@ def random_rotation(
     Returns:
         An array of the shape of `x`.
     """
-    theta = _uniform(-rg, rg)
-    return apply_affine_transform(
-        x,
-        theta=theta,
-        row_axis=row_axis,
-        col_axis=col_axis,
-        channel_axis=channel_axis,
-        fill_mode=fill_mode,
-        cval=cval,
-        order=interpolation_order,
-    )
+    axes = row_axis, col_axis, channel_axis
+    return _moved(x, axes, fill_mode, cval, interpolation_order, theta=_uniform(-rg, rg))
 
 
 @checked(x=rules.image_pixels)
@@ -80,21 +71,11 @@ def random_shift(
     Returns:
         An array of the shape of `x`.
     """
-    _check_axes(x, (row_axis, col_axis, channel_axis))
-    height, width = x.shape[row_axis], x.shape[col_axis]
-    tx = _uniform(-hrg, hrg) * height
-    ty = _uniform(-wrg, wrg) * width
-    return apply_affine_transform(
-        x,
-        tx=tx,
-        ty=ty,
-        row_axis=row_axis,
-        col_axis=col_axis,
-        channel_axis=channel_axis,
-        fill_mode=fill_mode,
-        cval=cval,
-        order=interpolation_order,
-    )
+    axes = row_axis, col_axis, channel_axis
+    _check_axes(x, axes)
+    tx = _uniform(-hrg, hrg) * x.shape[row_axis]
+    ty = _uniform(-wrg, wrg) * x.shape[col_axis]
+    return _moved(x, axes, fill_mode, cval, interpolation_order, tx=tx, ty=ty)
 
 
 @checked(x=rules.image_pixels)
@@ -117,17 +98,8 @@ def random_shear(
     Returns:
         An array of the shape of `x`.
     """
-    shear = _uniform(-intensity, intensity)
-    return apply_affine_transform(
-        x,
-        shear=shear,
-        row_axis=row_axis,
-        col_axis=col_axis,
-        channel_axis=channel_axis,
-        fill_mode=fill_mode,
-        cval=cval,
-        order=interpolation_order,
-    )
+    axes = row_axis, col_axis, channel_axis
+    return _moved(x, axes, fill_mode, cval, interpolation_order, shear=_uniform(-intensity, intensity))
 
 
 @checked(x=rules.image_pixels, zoom_range=rules.pair)
@@ -154,17 +126,8 @@ def random_zoom(
     zx = zy = 1.0
     if not low == high == 1:
         zx, zy = _uniform(low, high), _uniform(low, high)
-    return apply_affine_transform(
-        x,
-        zx=zx,
-        zy=zy,
-        row_axis=row_axis,
-        col_axis=col_axis,
-        channel_axis=channel_axis,
-        fill_mode=fill_mode,
-        cval=cval,
-        order=interpolation_order,
-    )
+    axes = row_axis, col_axis, channel_axis
+    return _moved(x, axes, fill_mode, cval, interpolation_order, zx=zx, zy=zy)
 
 
 @checked(x=rules.image_pixels)
@@ -372,6 +335,16 @@ def _check_axes(x: np.ndarray, axes: tuple[int, int, int]) -> None:
         raise ImageError(
             f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
         )
+
+
+def _moved(
+    x: np.ndarray, axes: tuple[int, int, int], fill_mode: str, cval: float, order: int, **drawn: float
+) -> np.ndarray:
+    """`apply_affine_transform` by what was drawn. axes: of the rows, columns and channels."""
+    row, col, channel = axes
+    return apply_affine_transform(
+        x, **drawn, row_axis=row, col_axis=col, channel_axis=channel, fill_mode=fill_mode, cval=cval, order=order
+    )
 
 
 def _uniform(low: float, high: float) -> float:

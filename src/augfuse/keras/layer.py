@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, final
 
 import keras
@@ -9,8 +12,7 @@ from keras import ops
 
 from augfuse.algebra.rng import check_epoch
 from augfuse.device import OnDevice, Position, check_alone
-from augfuse.errors import RecipeError
-from augfuse.keras.backends import as_they_are, replica
+from augfuse.errors import AugfuseError, AugfuseWarning, RecipeError
 from augfuse.recipe import Recipe
 
 _TURN = (
@@ -18,6 +20,39 @@ _TURN = (
     "images.transpose(0, 2, 3, 1) of NumPy arrays."
 )
 _FORM = 1  # of a saved layer: a later one may mean something else
+
+
+def _as_they_are(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of a layer whose own errors Keras passes on as they are. To others it adds the arguments of the call,
+    and the codes with which a terminal writes bold letters."""
+
+    @wraps(method)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except (AugfuseError, AugfuseWarning) as error:
+            error.__dict__["_keras_call_info_injected"] = True
+            raise
+
+    return called
+
+
+def _replica() -> Any:
+    """The number of this replica of the model among those that each see a part of the batch as if it were all of it.
+
+    TensorFlow's strategies run the layer once for each replica; processes of PyTorch have their rank. JAX runs one
+    program for the whole batch, so that places in it differ already.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        return 0 if context is None or context.num_replicas_in_sync == 1 else context.replica_id_in_sync_group
+    if backend == "torch":
+        distributed: Any = sys.modules["torch"].distributed
+        return distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else 0
+    return 0
 
 
 @final
@@ -78,7 +113,7 @@ class Augment(keras.layers.Layer):
         check_alone("Augment", images, kwargs, ("indices", "epoch", "training", "mask"))
         return keras.layers.Layer.__call__(self, images, *args, **kwargs)
 
-    @as_they_are
+    @_as_they_are
     def call(self, images: Any, indices: Any = None, epoch: Any = None, training: bool | None = None) -> Any:
         """The augmented images.
 
@@ -98,7 +133,7 @@ class Augment(keras.layers.Layer):
             self.calls.assign(ops.add(epoch, 1))
         elif isinstance(epoch, int):
             epoch = check_epoch(epoch)
-        return Position(epoch, indices, replica() if indices is None else 0)
+        return Position(epoch, indices, _replica() if indices is None else 0)
 
     def _as_images(self, images: Any) -> Any:
         """Floats of another size are float32 to the recipe."""
@@ -109,7 +144,7 @@ class Augment(keras.layers.Layer):
         dtype = keras.backend.standardize_dtype(images.dtype)
         return dtype if dtype == self.compute_dtype else "float32"
 
-    @as_they_are
+    @_as_they_are
     def compute_output_spec(
         self, images: Any, indices: Any = None, epoch: Any = None, training: bool | None = None
     ) -> keras.KerasTensor:

@@ -107,7 +107,10 @@ class LoaderDataset(keras.utils.PyDataset):
 
     def __iter__(self) -> Generator[tuple[Any, ...], None, None]:
         """The batches of the current epoch in order. Looping does not move to the next epoch: see `set_epoch`."""
-        with contextlib.closing(self._loader.stream(self._feed.epoch, range(len(self)))) as stream:
+        yield from self._loop(self._feed.epoch)
+
+    def _loop(self, epoch: int) -> Generator[tuple[Any, ...], None, None]:
+        with contextlib.closing(self._batches().stream(epoch, range(len(self)))) as stream:
             for batch in stream:
                 yield self._arrays(batch)
 

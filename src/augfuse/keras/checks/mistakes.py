@@ -13,8 +13,7 @@ import keras
 import numpy as np
 
 from augfuse.keras.checks.value_range import Values
-from augfuse.keras.generator.arguments import listed
-from augfuse.keras.generator.options import Options
+from augfuse.keras.generator.options import Options, listed
 from augfuse.keras.protocol import FIT, PREDICT, Asker
 from augfuse.text import shown
 from augfuse.warn_once import depth_of_caller, warn, warn_once

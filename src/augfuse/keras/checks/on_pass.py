@@ -13,8 +13,7 @@ from augfuse.keras.checks import value_range
 from augfuse.keras.checks.mistakes import check_labels, check_loss, check_scaling, check_steps, check_validation
 from augfuse.keras.checks.numbering import check_numbering
 from augfuse.keras.checks.value_range import Values
-from augfuse.keras.generator.arguments import listed, without_random
-from augfuse.keras.generator.options import STANDARDISING, Options
+from augfuse.keras.generator.options import STANDARDISING, Options, listed, without_random
 from augfuse.keras.protocol import BUILD, EVALUATE, FIT, PREDICT, Asker
 from augfuse.warn_once import warn_once
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 import numpy as np
 
 from augfuse.errors import AugfuseError
-from augfuse.keras.generator.arguments import listed
-from augfuse.keras.generator.options import Options
+from augfuse.keras.generator.options import Options, listed
 from augfuse.plan.settings import value_range
 from augfuse.transforms import Normalize, PerImageStandardize, ToFloat
 from augfuse.transforms.base import Write

@@ -17,7 +17,7 @@ from augfuse.data.measured.moments import moments
 from augfuse.data.measured.zca import fit_zca
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.keras.checks import inputs
-from augfuse.keras.generator.apply import one_by_one
+from augfuse.keras.generator.apply import Samples, one_by_one
 from augfuse.keras.generator.draws import keyed, streamed
 from augfuse.keras.generator.lower import render
 from augfuse.keras.generator.options import Generator, Options, read_options
@@ -56,7 +56,7 @@ def fit(generator: Generator, x: Any, augment: bool, rounds: int, seed: int | No
                 height, width, _ = pixels.shape
                 parameters = keyed(options, key, epoch, indices, height, width) if augment else None
                 if augment and options.overrides(*_AUGMENTING):
-                    images = np.stack(list(one_by_one(options, pixels, indices, key, epoch)))
+                    images = np.stack(list(one_by_one(options, pixels, Samples(indices, key, epoch))))
                     pixels, parameters = _as_pixels(options, images), None
                 yield render(options, pixels, parameters, cpu_count(), until="statistics")
 

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import NamedTuple, final
 
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.errors import MissingExtraError, RangeError
-from augfuse.execute.cpu.run import BORDERS, flat, run, target_of, work_of
+from augfuse.execute.cpu.kernel_arguments import Target
+from augfuse.execute.cpu.run import BORDERS, Work, flat, run, target_of, work_of
 from augfuse.keras.generator.boundary import Maps, has_ties, settle
+from augfuse.keras.generator.kernels import finish
 from augfuse.keras.generator.matrices import to_engine
+from augfuse.keras.generator.records import Finish
 from augfuse.plan.lowered import Border, Output, Pass, Sampling
 from augfuse.text import shown
 
@@ -28,6 +32,41 @@ _F = np.float32
 _INF = np.inf
 
 
+@final
+class Warping(NamedTuple):
+    """One compiled pass over n images: arrays of n, and what is the same for all."""
+
+    source: np.ndarray  # flat
+    starts: np.ndarray
+    shape: tuple[int, int, int]
+    work: Work
+    target: Target
+    ties: Maps | None
+    cval: float
+    steps: Finish = Finish()  # one more pass over every image, in place
+
+    def run(self, start: int, stop: int) -> None:
+        """Images start..stop - 1."""
+        run(self.work, self.source, self.starts[start:stop], self.shape, self.target, start, start)
+        if self.ties is not None:
+            warp, out = self.work.warp, self.target
+            ties = self.source, self.starts, self.shape, self.ties, warp.mode, warp.nearest, float(self.cval)
+            settle(*ties, out.planar, out.out, start, stop)
+        self.finish(start, stop, self.steps)
+
+    def finish(self, start: int, stop: int, steps: Finish) -> None:
+        """Steps that act, on the pixels that `run` left."""
+        height, width, channels = self.shape
+        size, plane = height * width * channels, height * width
+        if steps.acts:
+            finish(self.target.out, start, stop, size, channels, plane, self.target.planar, steps)
+
+
+def starts_of(rows: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Where images of this shape begin in a flat stack."""
+    return np.ascontiguousarray(rows, np.int64) * math.prod(shape)
+
+
 def warp(pixels: np.ndarray, matrices: np.ndarray, *, fill_mode: str, cval: float, order: int) -> np.ndarray:
     """(n, h, w, c) uint8, uint16 or float32 through (n, 2, 3) maps from output to input (row, column): float32.
 
@@ -37,25 +76,16 @@ def warp(pixels: np.ndarray, matrices: np.ndarray, *, fill_mode: str, cval: floa
     if order > 1:
         return spline(pixels, matrices, fill_mode, cval, order)
     n, height, width, channels = pixels.shape
-    out = np.empty(pixels.shape, _F)
-    work = work_of(
-        Pass(
-            Canvas(np.full(n, height), np.full(n, width)),
-            Sampling(to_engine(matrices), None, edge, "nearest" if order == 0 else "bilinear"),
-            fills=np.full((n, channels), cval, np.float64),
-        ),
-        channels,
-        0.0,
-    )
+    out, still = np.empty(pixels.shape, _F), np.zeros(n, bool)
+    sampling = Sampling(to_engine(matrices), None, edge, "nearest" if order == 0 else "bilinear")
+    fills = np.full((n, channels), cval, np.float64)
+    work = work_of(Pass(Canvas(np.full(n, height), np.full(n, width)), sampling, fills=fills), channels, 0.0)
     output = Output(-_INF, _INF, np.ones((n, channels)), np.zeros((n, channels)), np.dtype(_F))
+    settles = has_ties(BORDERS[edge], order == 0)
+    ties = Maps(np.ascontiguousarray(matrices), still, still) if settles else None
+    shape = height, width, channels
     target = target_of(output, False, out)
-    starts = np.arange(n, dtype=np.int64) * math.prod(pixels.shape[1:])
-    source, shape, still = flat(pixels), (height, width, channels), np.zeros(n, bool)
-    run(work, source, starts, shape, target, 0, 0)
-    mode = BORDERS[edge]
-    if has_ties(mode, order == 0):
-        ties = Maps(np.ascontiguousarray(matrices), still, still)
-        settle(source, starts, shape, ties, mode, order == 0, float(cval), False, target.out, 0, n)
+    Warping(flat(pixels), starts_of(np.arange(n), shape), shape, work, target, ties, cval).run(0, n)
     return out
 
 

@@ -14,7 +14,6 @@ from augfuse.keras.checks import inputs, rules
 from augfuse.keras.checks.classes import classes_of, in_one_part, is_one_hot
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.mistakes import check_masks, check_rescale, check_statistics
-from augfuse.keras.checks.numbers import check_inputs, check_targets
 from augfuse.keras.generator.options import Generator, Options, read_options
 from augfuse.keras.generator.records import Pixels, as_stack, full_scale
 from augfuse.keras.iterators.attributes import FIXED
@@ -114,7 +113,7 @@ class NumpyArrayIterator(Iterator):
         options = self._options()
         # What a function makes of the pixels is looked at in the batch.
         if options is None or not (options.preprocessing_function or options.overrides()):
-            check_inputs("x", images, self.compat)
+            inputs.check_inputs("x", images, self.compat)
         self._stack = as_stack(np.moveaxis(images, channels_axis, 3))
         self._scale = full_scale(images)
         self._check_scale(images)
@@ -123,7 +122,7 @@ class NumpyArrayIterator(Iterator):
         what = "another array of x" if name == "x_misc" else name
         fix = "" if name == "x_misc" else "Use np.nan_to_num(sample_weight, nan=1.0)."
         for one in inputs.outputs(values):
-            check_inputs(what, one, self.compat, fix=fix)
+            inputs.check_inputs(what, one, self.compat, fix=fix)
 
     def _look_at(self, y: Any) -> None:
         """What there is to say about labels, and which kind they are."""
@@ -132,7 +131,7 @@ class NumpyArrayIterator(Iterator):
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
         options = self._options()
         for one in inputs.outputs(y):
-            check_targets("y", one, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
+            inputs.check_targets("y", one, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
             if options is not None and (options.compat or self.subset != "validation"):
                 check_masks(options, self.x, one)
 

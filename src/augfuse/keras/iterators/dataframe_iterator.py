@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from augfuse.keras.checks.classes import classes_of, classes_of_lists, in_one_pa
 from augfuse.keras.checks.columns import ColumnError as ColumnError
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.files import parse_on_error, say_found, why_no_split
+from augfuse.keras.checks.inputs import check_inputs, check_targets
 from augfuse.keras.checks.missing import why_missing
-from augfuse.keras.checks.numbers import check_inputs, check_targets
 from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.generator.options import Generator
 from augfuse.keras.images import validate_filename
@@ -30,17 +30,18 @@ from augfuse.keras.iterators.iterator import Iterator
 from augfuse.text import shown
 from augfuse.warn_once import warn
 
+# Arguments that Keras no longer has, and what it says about them.
+RETIRED: Mapping[str, str] = {
+    "has_ext": "filenames in the dataframe have to match the exact filenames in disk.",
+    "sort": "batches will be created in the same order than the filenames provided if `shuffle` is set to `False`.",
+    "drop_duplicates": "you can drop duplicates by using the pandas.DataFrame.drop_duplicates method.",
+}
 _WITH_CLASSES = ("binary", "categorical", "sparse")
 
 
 def retired_arguments(class_mode: str | None, kwargs: dict[str, Any]) -> str | None:
     """Take has_ext, sort and drop_duplicates out of `kwargs`, with Keras' warnings, and return today's class mode."""
-    instead = {
-        "has_ext": "filenames in the dataframe have to match the exact filenames in disk.",
-        "sort": "batches will be created in the same order than the filenames provided if `shuffle` is set to `False`.",
-        "drop_duplicates": "you can drop duplicates by using the pandas.DataFrame.drop_duplicates method.",
-    }
-    for name, message in instead.items():
+    for name, message in RETIRED.items():
         if name in kwargs:
             del kwargs[name]
             warnings.warn(f"{name} is deprecated, {message}", DeprecationWarning, stacklevel=3)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, final
 
 from augfuse.data.layouts.names import count_suffixes, is_left_behind, is_picture
+from augfuse.data.layouts.parts import wrong_level
 from augfuse.keras.notices import notice
 from augfuse.text import shown
 from augfuse.warn_once import warn
@@ -16,6 +17,17 @@ from augfuse.warn_once import warn
 def left_behind_folders(root: Path) -> list[str]:
     """Hidden folders, and those that programs made for themselves, beside the class folders."""
     return sorted(entry.name for entry in root.iterdir() if is_left_behind(entry.name) and entry.is_dir())
+
+
+def warn_of_level(directory: Any, names: list[str], found: list[list[str]], argument: str = "classes") -> None:
+    """Warn where class folders look like the parts of a data set, or lie one folder too high. argument: names them."""
+    inside = {
+        name: [path[len(name) + 1 :].replace(os.sep, "/") for path in of_class]
+        for name, of_class in zip(names, found, strict=True)
+    }
+    reason = wrong_level(os.fspath(directory), inside, argument)
+    if reason is not None:
+        warn(f"{directory}: {reason}")
 
 
 @final
