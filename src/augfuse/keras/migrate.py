@@ -133,9 +133,9 @@ def _shifts(generator: Any, extent: tuple[int, int] | None) -> Part:
     height, width = extent or (None, None)
     x, x_notes = _shift("width_shift_range", generator.width_shift_range, width)
     y, y_notes = _shift("height_shift_range", generator.height_shift_range, height)
-    if not (x or y):
-        return [], x_notes + y_notes
     notes = x_notes + y_notes
+    if not (x or y):
+        return [], notes
     if x != y and getattr(generator, "compat", "strict") == "strict":
         notes.append(
             "width_shift_range, height_shift_range: Keras moves pictures by height_shift_range along the width, and by "
@@ -214,12 +214,8 @@ def _zoom(value: Any) -> Part:
 
 
 def _flips(generator: Any) -> Part:
-    flips: list[Transform] = []
-    if generator.horizontal_flip:
-        flips.append(HorizontalFlip())
-    if generator.vertical_flip:
-        flips.append(VerticalFlip())
-    return flips, []
+    asked = ((generator.horizontal_flip, HorizontalFlip), (generator.vertical_flip, VerticalFlip))
+    return [flip() for wanted, flip in asked if wanted], []
 
 
 def _channel_shift(value: Any) -> Part:
@@ -262,54 +258,51 @@ def _written(generator: Any) -> Part:
         raise RangeError(
             f"rescale: got {shown(generator.rescale)}, wanted a number > 0. Put the sign into the model: Rescaling(-1)."
         )
-    if generator.samplewise_center or generator.samplewise_std_normalization:
-        return _samplewise(generator, scale, notes)
-    return _featurewise(generator, scale, notes)
+    samplewise = generator.samplewise_center or generator.samplewise_std_normalization
+    last, note = _samplewise(generator, notes) if samplewise else _featurewise(generator, scale)
+    return [last] if last is not None else _rescaled(scale), [*notes, note] if note else notes
 
 
-def _samplewise(generator: Any, scale: float, notes: list[str]) -> Part:
+def _samplewise(generator: Any, notes: list[str]) -> tuple[Transform | None, str]:
+    """What standardises each picture, where a recipe can, and what to know about it."""
     if generator.featurewise_center or generator.featurewise_std_normalization or generator.zca_whitening:
         notes.append(
             "featurewise_center, featurewise_std_normalization, zca_whitening: left out. A recipe standardises once, "
             "here each picture by itself."
         )
     if generator.samplewise_center and generator.samplewise_std_normalization:
-        notes.append(
+        return PerImageStandardize(), (
             "samplewise_std_normalization: the same numbers as Keras', but for pictures of one colour: a standard "
             "deviation below 1 / sqrt(h w c) counts as that, where Keras adds 1e-6. rescale cancels and is left out."
         )
-        return [PerImageStandardize()], notes
     one = "samplewise_center" if generator.samplewise_center else "samplewise_std_normalization"
-    notes.append(
+    return None, (
         f"{one}: has no transform in augfuse and is left out. Take both (af.PerImageStandardize()), or do it on the "
         "batch: images - images.mean(axis=(1, 2, 3), keepdims=True), or / images.std(axis=(1, 2, 3), keepdims=True)."
     )
-    return _rescaled(scale), notes
 
 
-def _featurewise(generator: Any, scale: float, notes: list[str]) -> Part:
+def _featurewise(generator: Any, scale: float) -> tuple[Transform | None, str]:
+    """What standardises by the statistics of `fit`, where a recipe can, and what to know about it."""
     if generator.zca_whitening:
-        notes.append(
+        return None, (
             "zca_whitening: has no transform, and is left out with the mean that goes with it. Keep the generator for "
             "it, or whiten the arrays once and give the result to af.from_arrays with its value_range."
         )
-        return _rescaled(scale), notes
     wanted = {"mean": generator.featurewise_center, "std": generator.featurewise_std_normalization}
     if not any(wanted.values()):
-        return _rescaled(scale), notes
+        return None, ""
     if generator.preprocessing_function is not None:
-        notes.append(
+        return None, (
             "featurewise_center, featurewise_std_normalization: left out. They are statistics of what "
             "preprocessing_function returns."
         )
-        return _rescaled(scale), notes
     unfitted = [name for name, asked in wanted.items() if asked and getattr(generator, name) is None]
     if unfitted:
-        notes.append(
+        return None, (
             f"featurewise_center, featurewise_std_normalization: the generator has no {' and no '.join(unfitted)} yet. "
             "Call generator.fit(x_train) before to_recipe(), or af.Normalize(mean=..., std=...) is missing here."
         )
-        return _rescaled(scale), notes
     # (scale x - mean) / std = (x / 255 - unit mean) / (unit std)
     unit = 1 / (_FULL_SCALE * scale)
     mean, std = (0.0,), (1.0,)
@@ -317,7 +310,7 @@ def _featurewise(generator: Any, scale: float, notes: list[str]) -> Part:
         mean = _per_channel("mean", generator)
     if wanted["std"]:
         std = tuple(deviation + _KERAS_EPSILON for deviation in _per_channel("std", generator))
-    return [Normalize(mean=tuple(unit * v for v in mean), std=tuple(unit * v for v in std))], notes
+    return Normalize(mean=tuple(unit * v for v in mean), std=tuple(unit * v for v in std)), ""
 
 
 def _rescaled(scale: float) -> list[Transform]:
