@@ -27,11 +27,6 @@ def serve(recipe: Recipe, image: str, out: str, options: Mapping[str, Any]) -> H
     return HfTransform(recipe, image, out, **options)
 
 
-def rank() -> tuple[int, int] | None:
-    """It says nothing of processes."""
-    return None
-
-
 @final
 class HfTransform:
     """What `set_transform` and `with_transform` of a Hugging Face data set take: what `recipe.hf()` returns.

@@ -30,11 +30,6 @@ _known: OrderedDict[tuple[int, int], tuple[Recipe, OnDevice]] = OrderedDict()
 _lock = Lock()
 
 
-def serve(loader: Loader, sharding: Any, prefetch: int, targets: Any, device: Any) -> JaxBatches:
-    """See `Loader.to_jax`."""
-    return JaxBatches(loader, sharding, prefetch, targets, device)
-
-
 def rank() -> tuple[int, int] | None:
     """Of jax.distributed."""
     if not jax.distributed.is_initialized():
@@ -174,6 +169,9 @@ class JaxBatches:
         if self._sharding is None:
             return jax.device_put(arrays, self._device)
         return jax.tree.map(lambda array: jax.make_array_from_process_local_data(self._sharding, array), arrays)
+
+
+serve = JaxBatches  # see `Loader.to_jax`
 
 
 def _device(device: Any, sharding: Any) -> Any:

@@ -46,11 +46,6 @@ def serve(loader: Loader, prefetch: int, targets: Sequence[str] | None) -> tf.da
     return found.prefetch(ahead) if ahead else found
 
 
-def rank() -> tuple[int, int] | None:
-    """TensorFlow says it in the environment, as TF_CONFIG."""
-    return None
-
-
 def _signature_of(loader: Loader) -> Any:
     """What makes the signature of an array, or of a list of arrays."""
     full = loader.drop_last or loader._order.n % (loader.batch_size * loader._order.world) == 0

@@ -230,8 +230,7 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
             (in Keras they wrap around); otherwise NumPy's rules give the dtype.
     """
     x = np.asarray(x)
-    if not x.size:
-        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
+    _check_pixels(x)
     if x.dtype.kind not in "iu":
         return np.clip(x + intensity, x.min(), x.max())
     shifted = np.clip(x + float(intensity), x.min(), x.max())
@@ -259,12 +258,8 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
     from PIL import Image, ImageEnhance
 
     x = np.asarray(x)
-    if x.ndim != 3:
-        raise ImageError(
-            f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
-        )
-    if not x.size:
-        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
+    _check_rank(x)
+    _check_pixels(x)
     low, high = x.min(), x.max()
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ImageError(f"x: got values from {low} to {high}, wanted finite ones. Write np.nan_to_num(x).")
@@ -331,10 +326,19 @@ def _check_axes(x: np.ndarray, axes: tuple[int, int, int]) -> None:
             f"row_axis, col_axis and channel_axis: got {axes}, wanted 0, 1 and 2, each once. For (height, width, "
             "channels) write row_axis=0, col_axis=1, channel_axis=2."
         )
+    _check_rank(x)
+
+
+def _check_rank(x: np.ndarray) -> None:
     if x.ndim != 3:
         raise ImageError(
             f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
         )
+
+
+def _check_pixels(x: np.ndarray) -> None:
+    if not x.size:
+        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
 
 
 def _moved(

@@ -198,7 +198,18 @@ class _Ahead:
     def take(self, step: int) -> Any:
         """The batch, once it is ready; None if it is not the one that was expected."""
         with self._lock:
-            return self._take(step)
+            stream = self._stream
+            if stream is None:
+                return None
+            if self._order[self._place] != step:
+                self._miss(stream, self._order.index(step))
+                return None
+            batch = next(stream, None)
+            self._place += 1
+            self._missed = None
+            if batch is None or self._place == len(self._order):
+                self._end()
+            return batch
 
     def close(self) -> None:
         """End the threads. Waits for a batch that another thread is just taking."""
@@ -210,26 +221,15 @@ class _Ahead:
         refers to ends its threads by itself."""
         self._stream = None
 
-    def _take(self, step: int) -> Any:
-        stream = self._stream
-        if stream is None:
-            return None
-        if self._order[self._place] != step:
-            place = self._order.index(step)
-            # One stray request (TensorFlow's last one for an iterator already dropped) leaves the stream as it is.
-            # Two in a row that follow the order at another place: Keras has moved there.
-            if place - 1 == self._missed and place + 1 < len(self._order):
-                stream.close()
-                self._place = place + 1
-                self._stream = self._batches.stream(self._epoch, self._order[self._place :])
-            self._missed = place
-            return None
-        batch = next(stream, None)
-        self._place += 1
-        self._missed = None
-        if batch is None or self._place == len(self._order):
-            self._end()
-        return batch
+    def _miss(self, stream: Generator[Any, None, None], place: int) -> None:
+        """The batch at another place of the order was asked for."""
+        # One stray request (TensorFlow's last one for an iterator already dropped) leaves the stream as it is.
+        # Two in a row that follow the order at another place: Keras has moved there.
+        if place - 1 == self._missed and place + 1 < len(self._order):
+            stream.close()
+            self._place = place + 1
+            self._stream = self._batches.stream(self._epoch, self._order[self._place :])
+        self._missed = place
 
     def _end(self) -> None:
         stream, self._stream = self._stream, None

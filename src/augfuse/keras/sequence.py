@@ -31,15 +31,6 @@ _LOADER_OF_ARRAYS = (
 )
 
 
-def to_pydataset(loader: Loader, target: str | None = None) -> LoaderDataset:
-    """A `keras.utils.PyDataset` that serves the batches of `loader`; the same as `loader.to_keras(target)`.
-
-    Raises:
-        MissingExtraError: Keras is not installed, or has no backend (raised by importing this package).
-    """
-    return LoaderDataset(loader, target)
-
-
 class LoaderDataset(keras.utils.PyDataset):
     """The batches of a `Loader`, for `fit`, `evaluate` and `predict` of a Keras model.
 
@@ -67,7 +58,7 @@ class LoaderDataset(keras.utils.PyDataset):
     Errors of the loader come out of `fit` unchanged, except on the TensorFlow backend, which runs the data set in a
     separate thread and raises `tf.errors.UnknownError` or `InvalidArgumentError` with the type and message inside.
 
-    Use `to_pydataset(loader)` or `loader.to_keras()` to make one. It pickles if its loader does; a copy starts in the
+    Use `loader.to_keras()` to make one. It pickles if its loader does; a copy starts in the
     same epoch.
 
     Args:

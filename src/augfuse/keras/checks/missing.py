@@ -6,6 +6,7 @@ import os
 import unicodedata
 from pathlib import Path
 
+from augfuse.data.layouts.names import names_beside
 from augfuse.errors import did_you_mean
 from augfuse.text import shown
 
@@ -53,8 +54,6 @@ def _exists(directory: str, name: str) -> bool:
 
 def _close(path: Path) -> str:
     """` Did you mean ...?` for what lies beside; a name in other letters of upper and lower case comes first."""
-    if not path.parent.is_dir():
-        return ""
-    names = sorted(entry.name for entry in path.parent.iterdir())
+    names = sorted(names_beside(path))
     same = [name for name in names if name.lower() == path.name.lower()]
     return f" Did you mean {shown(same[0])}?" if same else did_you_mean(path.name, names)

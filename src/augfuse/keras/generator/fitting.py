@@ -111,7 +111,7 @@ def _checked(options: Options, x: Any, dtype: Any) -> np.ndarray:
     if channels not in (1, 3, 4):
         warn(
             f'fit: expected images in the data format "{options.data_format}" with 1, 3 or 4 channels on axis '
-            f"{options.channel_axis}, got an array of shape {array.shape} ({channels} channels).",
+            f"{options.channel_axis}, got an array of shape {array.shape} ({channels} channels)."
         )
     return array
 

@@ -158,9 +158,7 @@ class ImageDataGenerator:
             asked.append(("samplewise_std_normalization", "samplewise_center", True))
         for option, other, value in asked:
             setattr(self, other, value)
-            warn(
-                f"This ImageDataGenerator specifies `{option}`, which overrides setting of `{other}`: now {value}.",
-            )
+            warn(f"This ImageDataGenerator specifies `{option}`, which overrides setting of `{other}`: now {value}.")
         if self.compat is None and self.rescale and (self.featurewise_center or self.featurewise_std_normalization):
             notice(
                 "rescale-featurewise",

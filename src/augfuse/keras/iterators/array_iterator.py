@@ -108,7 +108,7 @@ class NumpyArrayIterator(Iterator):
         if images.shape[channels_axis] not in (1, 3, 4):
             warn(
                 f'flow: data_format is "{self.data_format}", with 1, 3 or 4 channels expected on axis '
-                f"{channels_axis}, but x has shape {images.shape} ({images.shape[channels_axis]} channels).",
+                f"{channels_axis}, but x has shape {images.shape} ({images.shape[channels_axis]} channels)."
             )
         options = self._options()
         # What a function makes of the pixels is looked at in the batch.

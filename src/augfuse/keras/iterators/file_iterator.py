@@ -149,12 +149,7 @@ class FileIterator(Iterator):
             path = paths[position]
             try:
                 image = read_image(
-                    path,
-                    self.color_mode,
-                    (height, width),
-                    self.interpolation,
-                    self.keep_aspect_ratio,
-                    strict,
+                    path, self.color_mode, (height, width), self.interpolation, self.keep_aspect_ratio, strict
                 )
             except OSError as error:
                 if self.on_error == "skip":
