@@ -146,7 +146,10 @@ def rows(method: str, name: str, value: Any, n: int, compat: str | None) -> np.n
 
 
 def targets(method: str, y: Any, n: int, compat: str | None, name: str = "y") -> Any:
-    """Labels: one array of n rows, or for several outputs a list or dict of arrays of n rows. name: of the argument."""
+    """Labels: one array of n rows, or for several outputs a list or dict of arrays of n rows; None for none. name: the
+    argument."""
+    if y is None:
+        return None
     if isinstance(y, Mapping):
         if not y:
             raise DataError(f"{method}: {name}: got an empty dict, wanted {{'name of an output': array}}.")

@@ -72,10 +72,8 @@ class NumpyArrayIterator(Iterator):
         self.subset = subset
         self.compat = compat = image_data_generator.compat
         x, others = inputs.split_off(x, compat)
-        if y is not None:
-            y = inputs.targets("flow", y, len(x), compat)
-        if sample_weight is not None:
-            sample_weight = inputs.targets("flow", sample_weight, len(x), compat, name="sample_weight")
+        y = inputs.targets("flow", y, len(x), compat)
+        sample_weight = inputs.targets("flow", sample_weight, len(x), compat, name="sample_weight")
         rows = _subset(subset, len(x), read_options(image_data_generator), None if ignore_class_split else y)
         self._keep(x[rows])
         self.x_misc = [np.asarray(other[rows]) for other in others]

@@ -96,10 +96,6 @@ def _walk(folder: str, follow_links: bool) -> Generator[tuple[str, list[str]], N
     """(folder, its files), with all folders below. A link back up is a circle, and is not followed."""
     for root, folders, inside in os.walk(folder, followlinks=follow_links):
         if follow_links:
-            real = os.path.realpath(root)
-            folders[:] = [f for f in folders if not _contains(os.path.realpath(os.path.join(root, f)), real)]  # noqa: PTH118
+            real = Path(os.path.realpath(root))
+            folders[:] = [f for f in folders if not real.is_relative_to(os.path.realpath(Path(root, f)))]
         yield root, inside
-
-
-def _contains(folder: str, inner: str) -> bool:
-    return inner == folder or inner.startswith(folder.rstrip(os.sep) + os.sep)

@@ -17,8 +17,7 @@ from augfuse.data.stores.files import read_file
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageError, ImageTypeError, did_you_mean
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import check_choice, parse_target_size
-from augfuse.keras.checks.missing import why_missing
+from augfuse.keras.checks.files import check_choice, parse_target_size, why_missing
 from augfuse.keras.generator.apply import draw, transform
 from augfuse.keras.generator.draws import Parameters
 from augfuse.keras.generator.lower import render
