@@ -121,7 +121,8 @@ def read_image(
     """
     if strict:
         image = load_img(path, color_mode, target_size, interpolation, keep_aspect_ratio, compat="strict")
-        return _to_array(image).astype(np.float32)
+        pixels = np.asarray(image, np.float32)
+        return pixels if pixels.ndim == 3 else pixels[:, :, None]
     _check_choice("color_mode", color_mode, COLOR_MODES)
     size = None if target_size is None else _check_size(target_size, interpolation)
     raw, name = _read(path)
@@ -305,12 +306,6 @@ def _tell_what_is_mended(raw: bytes, header: Header, pixels: np.ndarray, color_m
     is_whole = color_mode == "grayscale" and header.is_gray and not raw.startswith(b"MM")
     if pixels.dtype == np.uint16 and not is_whole:
         notice("16-bit", _DEEP)
-
-
-def _to_array(image: Image.Image) -> np.ndarray:
-    """(h, w, c): uint8, uint16 or int32."""
-    pixels = np.asarray(image)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
 # --- size -------------------------------------------------------------------------------------------------------------

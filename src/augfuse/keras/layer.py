@@ -19,6 +19,7 @@ _TURN = (
     "Put keras.layers.Permute((2, 3, 1)) in front of it, or use keras.ops.transpose(images, (0, 2, 3, 1)), which is "
     "images.transpose(0, 2, 3, 1) of NumPy arrays."
 )
+_HALVES = ("float16", "bfloat16", "float64")  # which are float32 to a recipe
 _FORM = 1  # of a saved layer: a later one may mean something else
 
 
@@ -137,8 +138,7 @@ class Augment(keras.layers.Layer):
 
     def _as_images(self, images: Any) -> Any:
         """Floats of another size are float32 to the recipe."""
-        dtype = keras.backend.standardize_dtype(images.dtype)
-        return ops.cast(images, "float32") if dtype in ("float16", "bfloat16", "float64") else images
+        return ops.cast(images, "float32") if keras.backend.standardize_dtype(images.dtype) in _HALVES else images
 
     def _out(self, images: Any) -> str:
         dtype = keras.backend.standardize_dtype(images.dtype)
@@ -150,7 +150,7 @@ class Augment(keras.layers.Layer):
     ) -> keras.KerasTensor:
         """The images that come out; RecipeError or ImageError where the recipe does not fit them."""
         dtype = keras.backend.standardize_dtype(images.dtype)
-        dtype = "float32" if dtype in ("float16", "bfloat16", "float64") else dtype
+        dtype = "float32" if dtype in _HALVES else dtype
         form = self._on_device.form(tuple(images.shape), dtype)
         if dtype == "float32":
             self._on_device.warn_of_floats()

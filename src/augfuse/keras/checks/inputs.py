@@ -33,8 +33,7 @@ def split_off(x: Any, compat: str | None) -> tuple[np.ndarray, list[np.ndarray]]
             f"flow: got a {type(x).__name__} of {len(x)} as x, wanted (images, other arrays). Use np.stack(x) for a "
             f"list of images: it makes an array of shape {taken.shape}."
         )
-    first = np.shape(x[0]) if hasattr(x[0], "shape") else ()
-    second = np.shape(x[1]) if hasattr(x[1], "shape") else ()
+    first, second = (np.shape(one) if hasattr(one, "shape") else () for one in x)
     if len(first) == len(second) == 3:
         alike = "Use np.stack(x)" if first == second else _RESIZE
         raise ImageError(

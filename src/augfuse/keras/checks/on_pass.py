@@ -222,12 +222,13 @@ def _numbers_of(feed: Any) -> Mapping[str, int] | None:
 def _compare_numbers(where: str, feed: Any, trained: Mapping[str, int], now: Mapping[str, int]) -> None:
     unknown = [name for name in now if name not in trained]
     moved = [name for name in now if name not in unknown and trained[name] != now[name]]
-    columns = _has_columns(feed) and len(now) != len(trained)
+    loader = getattr(feed, "loader", None)
+    one_hot = feed.class_mode == "categorical" if loader is None else loader.label_kind == "one-hot"
     if moved:
         said = f"{shown(moved[0])} is {trained[moved[0]]} in training and {now[moved[0]]} here"
     elif unknown:
         said = f"{', '.join(map(shown, unknown[:5]))} did not occur in training"
-    elif columns and not where.startswith("predict"):
+    elif one_hot and len(now) != len(trained) and not where.startswith("predict"):
         said = f"labels have {len(now)} columns here and {len(trained)} in training"
     else:
         return
@@ -249,8 +250,3 @@ def _same_order(feed: Any, trained: Mapping[str, int], now: Mapping[str, int]) -
     missing = [name for name in trained if name not in now]
     folders = f" An empty folder stands for {shown(missing[0])}: os.makedirs(...)." if missing else ""
     return f"Pass {order} to both flow_from_directory().{folders}"
-
-
-def _has_columns(feed: Any) -> bool:
-    loader = getattr(feed, "loader", None)
-    return feed.class_mode == "categorical" if loader is None else loader.label_kind == "one-hot"

@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from augfuse.recipe import Recipe
 
 R = TypeVar("R")
+# An option, another one, and what the first one wants of it; in this order.
+_COUPLED = (
+    ("zca_whitening", "featurewise_center", True),
+    ("zca_whitening", "featurewise_std_normalization", False),
+    ("featurewise_std_normalization", "featurewise_center", True),
+    ("samplewise_std_normalization", "samplewise_center", True),
+)
 PreprocessingFunction = Callable[[np.ndarray], np.ndarray]
 
 
@@ -147,18 +154,12 @@ class ImageDataGenerator:
 
     def _couple(self) -> None:
         """Options that ask for others, with Keras' warnings."""
-        asked = []
-        if self.zca_whitening and not self.featurewise_center:
-            asked.append(("zca_whitening", "featurewise_center", True))
-        if self.zca_whitening and self.featurewise_std_normalization:
-            asked.append(("zca_whitening", "featurewise_std_normalization", False))
-        elif self.featurewise_std_normalization and not self.featurewise_center:
-            asked.append(("featurewise_std_normalization", "featurewise_center", True))
-        if self.samplewise_std_normalization and not self.samplewise_center:
-            asked.append(("samplewise_std_normalization", "samplewise_center", True))
-        for option, other, value in asked:
-            setattr(self, other, value)
-            warn(f"This ImageDataGenerator specifies `{option}`, which overrides setting of `{other}`: now {value}.")
+        for option, other, value in _COUPLED:
+            if getattr(self, option) and bool(getattr(self, other)) is not value:
+                setattr(self, other, value)
+                warn(
+                    f"This ImageDataGenerator specifies `{option}`, which overrides setting of `{other}`: now {value}."
+                )
         if self.compat is None and self.rescale and (self.featurewise_center or self.featurewise_std_normalization):
             notice(
                 "rescale-featurewise",

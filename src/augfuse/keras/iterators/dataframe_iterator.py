@@ -255,7 +255,8 @@ def _labels(frame: Any, y_col: Any, class_mode: str | None, classes: Sequence[st
         raise ImageTypeError(
             f'y_col: got {shown(y_col)}, wanted the name of one column for class_mode="{class_mode}". Use {use}'
         )
-    labels = columns.lists_in(columns.column(frame, "y_col", y_col).tolist())
+    cells = columns.column(frame, "y_col", y_col).tolist()
+    labels = [cell.tolist() if getattr(cell, "ndim", 0) == 1 else cell for cell in cells]  # a label may be several
     if class_mode == "categorical":
         types, wanted = (str, list, tuple), "type string, list or tuple"
     else:

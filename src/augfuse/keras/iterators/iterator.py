@@ -282,13 +282,10 @@ class Iterator(Attributes):
         )
         batch_x = batch_x.astype(self.dtype, copy=False)
         if saves:
-            save_pictures(self._saving(options, epoch), batch_x, pictures, kept, (pixels.low, pixels.high))
+            layout = "channels_last" if options is None else options.data_format
+            saving = Saving(self, self.save_to_dir, self.save_prefix, self.save_format, layout, epoch)
+            save_pictures(saving, batch_x, pictures, kept, (pixels.low, pixels.high))
         return self.pack(batch_x, kept)
-
-    def _saving(self, options: Options | None, epoch: int) -> Saving:
-        strict, layout = self.compat == "strict", "channels_last" if options is None else options.data_format
-        names = self.save_to_dir, self.save_prefix, self.save_format, layout, self.seed is not None
-        return Saving(self, strict, *names, self.key, epoch, self.save_numbers, self.saved)
 
     def _samples(self, kept: np.ndarray, epoch: int) -> Samples:
         return Samples(kept, self.key, epoch, not self._spares)

@@ -26,23 +26,14 @@ _LONGER = 8  # names that are tried before the number may be longer
 
 @final
 class Saving(NamedTuple):
-    """What the names of pictures follow from.
+    """Where the pictures of one batch of an iterator go, and what they look like."""
 
-    iterator: is warned of once. key: the seed, if it is_seeded, or a number that was drawn. numbers: with
-    compat="strict" the numbers in names are below it. saved: the pictures that were saved, and their epochs.
-    """
-
-    iterator: object
-    strict: bool
+    iterator: Any
     folder: Any
     prefix: str
     format: str
     data_format: str
-    is_seeded: bool
-    key: int
     epoch: int
-    numbers: int
-    saved: dict[Path, int]
 
     def path(self, index: int, number: int) -> Path:
         """Of the picture of a sample."""
@@ -58,7 +49,7 @@ def save_pictures(
     and is another one where such a file is there.
     With compat="strict" the batch, each image stretched to 0..255, the number from NumPy's global generator, as Keras.
     """
-    strict = saving.strict
+    strict = saving.iterator.compat == "strict"
     images = batch_x if strict or pictures is None else pictures
     if not strict:
         low, high = full_scale(images) if pictures is None else scale
@@ -73,27 +64,28 @@ def save_pictures(
 
 def _save(saving: Saving, picture: Any, index: int) -> None:
     """Under a name that is free, unless the picture is there: Keras reads some batches twice, people start again."""
+    iterator, epoch = saving.iterator, saving.epoch
     content = io.BytesIO()
     content.name = f"picture.{saving.format}"  # tells Pillow the format
     picture.save(content)
     for attempt in itertools.count():
         path = f"save_to_dir#{attempt}" if attempt else "save_to_dir"
-        number = int(bits(saving.key, saving.epoch, np.array([index], np.int64), path)[0, 0])
+        number = int(bits(iterator.key, epoch, np.array([index], np.int64), path)[0, 0])
         file = saving.path(index, number % _FEW if attempt < _LONGER else number)
         try:
             with file.open("xb") as out:
                 out.write(content.getvalue())
         except FileExistsError:
             # An equal picture of another epoch, or of an iterator with its own seed, is another one.
-            of = saving.saved.get(file, saving.epoch if saving.is_seeded else None)
-            if of != saving.epoch or file.read_bytes() != content.getvalue():
+            of = iterator.saved.get(file, None if iterator.seed is None else epoch)
+            if of != epoch or file.read_bytes() != content.getvalue():
                 continue
-        saving.saved[file] = saving.epoch
+        iterator.saved[file] = epoch
         return
 
 
 def _save_as_keras(saving: Saving, picture: Any, index: int) -> None:
-    file = saving.path(index, np.random.randint(saving.numbers))
+    file = saving.path(index, np.random.randint(saving.iterator.save_numbers))
     if file.exists():
         warn_once(
             saving.iterator,
