@@ -23,7 +23,8 @@ from augfuse.keras.generator.options import Options
 from augfuse.text import shown
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
-UNLABELLED = (None, "input")  # class modes
+WITH_CLASSES = ("categorical", "binary", "sparse")  # class modes
+UNLABELLED = (None, "input")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".bmp", ".tif", ".tiff", ".webp")
 _log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from augfuse.data.columns.label_uses import label_kind
 from augfuse.keras.checks import value_range
+from augfuse.keras.checks.files import WITH_CLASSES
 from augfuse.keras.checks.mistakes import check_labels, check_loss, check_scaling, check_steps, check_validation
 from augfuse.keras.checks.value_range import Values
 from augfuse.keras.generator.options import STANDARDISING, Options, listed, without_random
@@ -53,7 +54,6 @@ class Data(NamedTuple):
 _trained: weakref.WeakKeyDictionary[Any, Standardisation] = weakref.WeakKeyDictionary()
 _numbered: weakref.WeakKeyDictionary[Any, Mapping[str, int]] = weakref.WeakKeyDictionary()
 _LISTED = 8  # classes that are written down
-_NAMED = ("categorical", "binary", "sparse")
 _SAME_GENERATOR = (
     "Give both generators the same arguments, and the second one the same statistics: "
     "test_datagen.mean, test_datagen.std = datagen.mean, datagen.std"
@@ -216,7 +216,7 @@ def _numbers_of(feed: Any) -> Mapping[str, int] | None:
         names = loader.data.classes
         return {name: number for number, name in enumerate(names)} if isinstance(names, tuple) else None
     known = getattr(feed, "class_indices", None)
-    return dict(known) if isinstance(known, dict) and getattr(feed, "class_mode", None) in _NAMED else None
+    return dict(known) if isinstance(known, dict) and getattr(feed, "class_mode", None) in WITH_CLASSES else None
 
 
 def _compare_numbers(where: str, feed: Any, trained: Mapping[str, int], now: Mapping[str, int]) -> None:

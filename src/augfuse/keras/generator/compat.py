@@ -8,12 +8,11 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.errors import ImageError
-from augfuse.keras.generator.boundary import Maps, has_ties
 from augfuse.keras.generator.draws import Parameters, keyed, streamed
 from augfuse.keras.generator.matrices import affine_matrix, as_keras
 from augfuse.keras.generator.options import Options
 from augfuse.keras.generator.records import EIGHT_BIT, SCALED, Finish, Pixels
-from augfuse.keras.generator.resample import spline_order
+from augfuse.keras.generator.resample import Maps, has_ties, spline_order
 from augfuse.warn_once import warn_once
 
 _F = np.float32

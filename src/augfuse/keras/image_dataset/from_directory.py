@@ -202,8 +202,7 @@ def _sizing(
 
 def _check_split(fraction: Any, subset: Any, shuffle: Any, seed: Any) -> float | None:
     """The fraction, or None where nothing is split."""
-    if not is_one_of(subset, (*_SUBSETS, None)):
-        check_choice("subset", subset, (*_SUBSETS, None))
+    check_choice("subset", subset, (*_SUBSETS, None))
     if bool(fraction) != (subset is not None):
         missing, given = ("subset", "validation_split") if fraction else ("validation_split", "subset")
         example = "subset='both'" if fraction else "validation_split=0.2"

@@ -13,7 +13,7 @@ import numpy as np
 from augfuse.data.layouts.names import is_left_behind
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import parse_on_error, say_found, why_missing, why_no_split
+from augfuse.keras.checks.files import WITH_CLASSES, parse_on_error, say_found, why_missing, why_no_split
 from augfuse.keras.generator.options import Generator
 from augfuse.keras.iterators.file_iterator import FileIterator
 from augfuse.keras.iterators.groups import subset_rows
@@ -122,7 +122,7 @@ class DirectoryIterator(FileIterator):
             self._warn_of_nothing(found)
         elif compat is None:
             self._warn_of_classes(names, found)
-            if classes is None and class_mode in ("categorical", "binary", "sparse"):
+            if classes is None and class_mode in WITH_CLASSES:
                 warn_of_level(directory, names, found)
         elif any(name.lower().endswith(".tiff") for name in self.filenames):
             warn('Using ".tiff" files with multiple bands will cause distortion. Please verify your output.')

@@ -211,7 +211,7 @@ class FileIterator(Iterator):
         mode = self.class_mode
         if mode == "input":
             return batch_x.copy()
-        made = "classes" if mode in ("binary", "sparse", "categorical") else "labels"
+        made = "classes" if mode in files.WITH_CLASSES else "labels"
         labels = getattr(self, made, None)
         if labels is None:
             raise DataError(f"class_mode={shown(mode)} was set on an iterator made without {made}. Make another self.")
