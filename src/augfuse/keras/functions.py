@@ -20,7 +20,7 @@ from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.generator.draws import from_dict
 from augfuse.keras.generator.matrices import as_keras
-from augfuse.keras.generator.resample import border, spline_order, warp
+from augfuse.keras.generator.resample import warp
 
 _COMPILED = frozenset({np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)})
 
@@ -202,8 +202,6 @@ def apply_affine_transform(
         raise ImageError("channel_axis: got 1, wanted 0 or 2. Move the channels to the end: np.moveaxis(x, 1, -1).")
     if x.dtype.kind not in "uif":
         raise ImageTypeError(f"x: got dtype {x.dtype}, wanted whole or real numbers. Write x.astype('float32').")
-    border(fill_mode)
-    spline_order(order)
     if not (theta or tx or ty or shear) and zx == zy == 1:
         return x
     parameters = from_dict({"theta": theta, "tx": tx, "ty": ty, "shear": shear, "zx": zx, "zy": zy})

@@ -40,12 +40,7 @@ Compat = Literal["strict"] | None
 PICTURES = ("jpg", "jpeg", "bmp", "png", "ppm", "tif", "tiff")
 COLOR_MODES = ("grayscale", "rgb", "rgba")
 INTERPOLATIONS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "hamming": Image.Resampling.HAMMING,
-    "box": Image.Resampling.BOX,
-    "lanczos": Image.Resampling.LANCZOS,
+    name: Image.Resampling[name.upper()] for name in ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 }
 _TURNED = "An image is turned upright as its EXIF orientation says; Keras leaves it lying on its side."
 _DEEP = "A 16-bit image is read in full (as colour: v / 257, so 0..255); Keras cuts it at 255, or to 8 bits."

@@ -9,21 +9,19 @@ import contextlib
 import operator
 import sys
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 
+from augfuse.batch import Batch
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import DataError, RangeError, did_you_mean
 from augfuse.keras.checks import on_pass, rules, value_range
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.protocol import PREDICT, Batches, Feed
 from augfuse.text import shown
 from augfuse.transforms.children import leaves
-
-if TYPE_CHECKING:
-    from augfuse.batch import Batch
-    from augfuse.data.batches.loader import Loader
 
 _LOADER_OF_ARRAYS = (
     "Give them the recipe of training: "

@@ -7,12 +7,13 @@ attributes as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import keras
 import numpy as np
 
 from augfuse.algebra.rng import check_seed
+from augfuse.data.measured.zca import Whitening
 from augfuse.errors import ImageError
 from augfuse.keras import migrate
 from augfuse.keras.checks import rules
@@ -29,11 +30,8 @@ from augfuse.keras.iterators.dataframe_iterator import RETIRED, DataFrameIterato
 from augfuse.keras.iterators.directory_iterator import DirectoryIterator
 from augfuse.keras.iterators.iterator import Iterator
 from augfuse.keras.notices import notice
+from augfuse.recipe import Recipe
 from augfuse.warn_once import warn
-
-if TYPE_CHECKING:
-    from augfuse.data.measured.zca import Whitening
-    from augfuse.recipe import Recipe
 
 R = TypeVar("R")
 # An option, another one, and what the first one wants of it; in this order.

@@ -36,7 +36,6 @@ FILL_MODES: dict[str, Border] = {
 }
 _NEAR = 1e-3 + EDGE  # pixels: further away from a discontinuity than this, the compiled pass is on the right side
 _F = np.float32
-_INF = np.inf
 
 
 @final
@@ -101,7 +100,7 @@ def warp(pixels: np.ndarray, matrices: np.ndarray, *, fill_mode: str, cval: floa
     sampling = Sampling(to_engine(matrices), None, edge, "nearest" if order == 0 else "bilinear")
     fills = np.full((n, channels), cval, np.float64)
     work = work_of(Pass(Canvas(np.full(n, height), np.full(n, width)), sampling, fills=fills), channels, 0.0)
-    output = Output(-_INF, _INF, np.ones((n, channels)), np.zeros((n, channels)), np.dtype(_F))
+    output = Output(-np.inf, np.inf, np.ones((n, channels)), np.zeros((n, channels)), np.dtype(_F))
     settles = has_ties(BORDERS[edge], order == 0)
     ties = Maps(np.ascontiguousarray(matrices), still, still) if settles else None
     shape = height, width, channels

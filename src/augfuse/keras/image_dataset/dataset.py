@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, final
+from typing import Any, NamedTuple, NoReturn, final
 
 import numpy as np
 
 from augfuse.algebra.ranges import whole
+from augfuse.batch import Batch
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import ReadOnlyError
 from augfuse.keras.checks import value_range
 from augfuse.keras.image_dataset.sized_files import PlainBatch, PlainBatches
 from augfuse.keras.protocol import Batches
 from augfuse.keras.sequence import LoaderDataset
 from augfuse.text import shown
-
-if TYPE_CHECKING:
-    from augfuse.batch import Batch
-    from augfuse.data.batches.loader import Loader
 
 # What tf.data has, and what to do here instead.
 _OF_TENSORFLOW: Mapping[str, str] = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.data.batches.loader import Loader
 from augfuse.data.batches.prefetch import compute_ahead
 from augfuse.data.batches.room import Room
 from augfuse.data.decoding.decode import Color, decode, sniff
@@ -18,9 +19,6 @@ from augfuse.keras.checks.files import CHANNELS
 from augfuse.keras.image_dataset.resize import Sizing
 from augfuse.threads import share
 from augfuse.warn_once import warn_first, was_given
-
-if TYPE_CHECKING:
-    from augfuse.data.batches.loader import Loader
 
 _HEAD = 4096  # bytes of a file in which EXIF data begin
 
