@@ -152,11 +152,9 @@ class JaxBatches:
         """As JAX takes it: an array of 32 bits where it has no 64, or padded ones with the counts of their entries."""
         if isinstance(value, jax.Array):
             return value
+        check_numbers("to_jax", name, value)
         if isinstance(value, np.ndarray):
-            check_numbers("to_jax", name, value)
             return np.asarray(value, jax.dtypes.canonicalize_dtype(value.dtype))
-        for entry in value:
-            check_numbers("to_jax", name, entry)
         if self._several:
             raise DataError(
                 f"to_jax: {shown(name)} has entries of different lengths, which several processes cannot make one "

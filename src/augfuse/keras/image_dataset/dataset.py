@@ -126,8 +126,7 @@ class ImageDataset(LoaderDataset):
         return _Some(self._form.plain or self._loader, self._start, self._stop)
 
     def _arrays(self, batch: Batch | PlainBatch) -> Any:
-        views = {} if isinstance(batch, PlainBatch) else batch.views
-        images = {name: view.images for name, view in views.items()} if views else batch.images
+        images = {name: view.images for name, view in batch.views.items()} if batch.views else batch.images
         labels = None if batch.labels is None else _in_form(batch.labels, self._form.label_mode)
         if not self._form.batched:
             images = {name: one[0] for name, one in images.items()} if isinstance(images, dict) else images[0]

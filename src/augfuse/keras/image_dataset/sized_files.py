@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from typing import NamedTuple, final
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -114,6 +114,7 @@ class PlainBatch(NamedTuple):
 
     images: np.ndarray
     labels: np.ndarray | None
+    views: Mapping[str, Any] = {}
 
 
 @final
