@@ -1,7 +1,7 @@
 """The frameworks that batches go to, each known by the files of its adapter, the only ones that import it.
 
-An adapter is a module with `serve(loader, ...)`, what `loader.to_<framework>(...)` returns, and `rank()`, which of how
-many processes this one is, or None where the framework does not say. It is imported when it is first asked for.
+An adapter is a module with `serve(loader, ...)`, what `loader.to_<framework>(...)` returns. That of a framework which
+knows processes has `rank()`, which of how many this one is, or None. It is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FRAMEWORKS = {
     "grain": _Framework("Grain", "grain", "grain"),
     "hf": _Framework("Hugging Face's datasets", "datasets", "hf"),
 }
-
+_RANKED = ("keras", "torch", "jax")  # TensorFlow says it in the environment, as TF_CONFIG, and Grain asks JAX
 _METHODS = {name: f"loader.to_{'tf' if name == 'tensorflow' else name}()" for name in _FRAMEWORKS}
 
 
@@ -92,7 +92,7 @@ def require(name: str, what: str) -> None:
 def ranks() -> dict[str, tuple[int, int]]:
     """(rank, world) of this process, by the framework that says so, of those that this process has imported."""
     found = {}
-    for name, framework in _FRAMEWORKS.items():
-        if sys.modules.get(framework.module) is not None and (place := adapter(name).rank()) is not None:
-            found[framework.module] = place
+    for name in _RANKED:  # which their modules are called, too
+        if sys.modules.get(name) is not None and (place := adapter(name).rank()) is not None:
+            found[name] = place
     return found

@@ -345,7 +345,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     def hf(self, image: str = "image", out: str = "pixel_values", **options: Any) -> ColumnFunction:
         """Return a function for `set_transform` of Hugging Face's data sets, which makes of images in column `image`
         float32 arrays (c, h, w) in column `out`; for `options` see `HfTransform`."""
-        return adapter("hf", "recipe.hf()").serve(self, image, out, options)
+        return adapter("hf", "recipe.hf()").serve(self, image, out, **options)
 
     def _repr_html_(self) -> str:
         from augfuse.display.notebook import recipe_html

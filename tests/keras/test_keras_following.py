@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras]'")
 
-from augfuse.keras.iterators.prefetch_next import Following
+from augfuse.keras.protocol import Following
 
 
 class Batches:

@@ -17,11 +17,6 @@ from augfuse.recipe import Recipe
 from augfuse.targets.policy import KINDS
 
 
-def rank() -> tuple[int, int] | None:
-    """JAX says it, which Grain asks too."""
-    return None
-
-
 @final
 class Source:
     """A data set as Grain's RandomAccessDataSource: element i is a dict of "image", "label", the targets, and "index".

@@ -22,16 +22,6 @@ _MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L")  # more than 8 bits: Pillow would cut them off
 
 
-def serve(recipe: Recipe, image: str, out: str, options: Mapping[str, Any]) -> HfTransform:
-    """See `Recipe.hf`."""
-    return HfTransform(recipe, image, out, **options)
-
-
-def rank() -> tuple[int, int] | None:
-    """It says nothing of processes."""
-    return None
-
-
 @final
 class HfTransform:
     """What `set_transform` and `with_transform` of a Hugging Face data set take: what `recipe.hf()` returns.
@@ -114,3 +104,6 @@ class HfTransform:
             )
         pixels = np.asarray(image if image.mode == self._mode else image.convert(self._mode))
         return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+serve = HfTransform  # see `Recipe.hf`

@@ -30,11 +30,6 @@ _known: OrderedDict[tuple[int, int], tuple[Recipe, OnDevice]] = OrderedDict()
 _lock = Lock()
 
 
-def serve(loader: Loader, sharding: Any, prefetch: int, targets: Any, device: Any) -> JaxBatches:
-    """See `Loader.to_jax`."""
-    return JaxBatches(loader, sharding, prefetch, targets, device)
-
-
 def rank() -> tuple[int, int] | None:
     """Of jax.distributed."""
     if not jax.distributed.is_initialized():
@@ -80,8 +75,8 @@ class JaxBatches:
         self._device = None if device is None else _device(device, sharding)
         self._part = None
         if device is not None:
-            layout = loader._layout
-            self._part = DevicePart("to_jax", "jax", loader, _planes if layout == "NCHW" else _as_they_are)
+            axes = (0, 3, 1, 2) if loader._layout == "NCHW" else (0, 1, 2, 3)
+            self._part = DevicePart("to_jax", "jax", loader, lambda images: images.transpose(axes))
         if sharding is not None:
             self._check(sharding)
 
@@ -157,11 +152,9 @@ class JaxBatches:
         """As JAX takes it: an array of 32 bits where it has no 64, or padded ones with the counts of their entries."""
         if isinstance(value, jax.Array):
             return value
+        check_numbers("to_jax", name, value)
         if isinstance(value, np.ndarray):
-            check_numbers("to_jax", name, value)
             return np.asarray(value, jax.dtypes.canonicalize_dtype(value.dtype))
-        for entry in value:
-            check_numbers("to_jax", name, entry)
         if self._several:
             raise DataError(
                 f"to_jax: {shown(name)} has entries of different lengths, which several processes cannot make one "
@@ -174,6 +167,9 @@ class JaxBatches:
         if self._sharding is None:
             return jax.device_put(arrays, self._device)
         return jax.tree.map(lambda array: jax.make_array_from_process_local_data(self._sharding, array), arrays)
+
+
+serve = JaxBatches  # see `Loader.to_jax`
 
 
 def _device(device: Any, sharding: Any) -> Any:
@@ -190,14 +186,6 @@ def _device(device: Any, sharding: Any) -> Any:
     except (RuntimeError, TypeError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         raise RangeError(f"device: got {shown(device)}, wanted one that this JAX has: {reason}") from error
-
-
-def _planes(images: Any) -> Any:
-    return images.transpose(0, 3, 1, 2)
-
-
-def _as_they_are(images: Any) -> Any:
-    return images
 
 
 def augment(

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def serve(loader: Loader, target: str | None) -> LoaderDataset:
     """See `Loader.to_keras`."""
-    from augfuse.keras.sequence import to_pydataset  # of all of augfuse.keras, which rank() does without
+    from augfuse.keras.sequence import LoaderDataset  # of all of augfuse.keras, which rank() does without
 
-    return to_pydataset(loader, target)
+    return LoaderDataset(loader, target)
 
 
 def rank() -> tuple[int, int] | None:

@@ -79,10 +79,11 @@ def check_stacks(loader: Loader, method: str) -> None:
         )
 
 
-def check_numbers(method: str, name: str, array: Any) -> None:
-    """DataError for a target that is not made of numbers."""
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        raise DataError(
-            f"{method}: {shown(name)} is not made of numbers, wanted arrays. Leave it out: targets=('boxes', ...) with "
-            "the names that are wanted."
-        )
+def check_numbers(method: str, name: str, value: Any) -> None:
+    """DataError for a target, one array or a list of them, that is not made of numbers."""
+    for array in [value] if isinstance(value, np.ndarray) else value:
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+            raise DataError(
+                f"{method}: {shown(name)} is not made of numbers, wanted arrays. Leave it out: targets=('boxes', ...) "
+                "with the names that are wanted."
+            )

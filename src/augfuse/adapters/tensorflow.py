@@ -46,11 +46,6 @@ def serve(loader: Loader, prefetch: int, targets: Sequence[str] | None) -> tf.da
     return found.prefetch(ahead) if ahead else found
 
 
-def rank() -> tuple[int, int] | None:
-    """TensorFlow says it in the environment, as TF_CONFIG."""
-    return None
-
-
 def _signature_of(loader: Loader) -> Any:
     """What makes the signature of an array, or of a list of arrays."""
     full = loader.drop_last or loader._order.n % (loader.batch_size * loader._order.world) == 0
@@ -58,15 +53,13 @@ def _signature_of(loader: Loader) -> Any:
     sizes_differ = isinstance(getattr(loader._collation, "pad_to", None), int)
 
     def one(name: str, value: Any) -> Any:
+        check_numbers("to_tf", name, value)
         if isinstance(value, np.ndarray):
-            check_numbers("to_tf", name, value)
             shape = list(value.shape[1:])
             if sizes_differ and name in ("images", "mask", "masks", "pixel_mask"):
                 at = 1 if name == "images" and loader._layout == "NCHW" else 0
                 shape[at : at + 2] = (None, None)
             return tf.TensorSpec((rows, *shape), value.dtype, name)
-        for entry in value:
-            check_numbers("to_tf", name, entry)
         return tf.RaggedTensorSpec((None, None, *value[0].shape[1:]), value[0].dtype, 1, tf.int64)
 
     return one

@@ -35,11 +35,6 @@ from augfuse.warn_once import warn
 _MOST_WORKERS = 1024  # of a DataLoader
 
 
-def serve(loader: Loader, pin_memory: bool | None, device: Any, targets: Sequence[str] | None) -> TorchBatches:
-    """See `Loader.to_torch`."""
-    return TorchBatches(loader, pin_memory, device, targets)
-
-
 def rank() -> tuple[int, int] | None:
     """Of torch.distributed."""
     if not distributed.is_available() or not distributed.is_initialized():
@@ -145,6 +140,9 @@ class TorchBatches(IterableDataset):
     def _take(self) -> Any:
         self._loader._settle()
         return _pinned if self._pinned else self._loader._ring.take
+
+
+serve = TorchBatches  # see `Loader.to_torch`
 
 
 def _check_fetcher(caller: Any) -> None:

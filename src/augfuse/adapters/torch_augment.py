@@ -127,16 +127,10 @@ def _check_images(images: Any, layout: str) -> None:
         raise ImageError(
             f"Augment: got images of shape {tuple(images.shape)}, wanted {order}. For one image use images[None]."
         )
-    last, first = images.shape[3] in (1, 3, 4), images.shape[1] in (1, 3, 4)
-    if layout == "NCHW" and last and images.shape[1] > 4:
+    if layout == "NCHW" and images.shape[3] in (1, 3, 4) and images.shape[1] > 4:
         raise ImageError(
             f"Augment: got images of shape {tuple(images.shape)}, which looks like channels last, wanted {order}. "
             "Use Augment(recipe, layout='NHWC'), or images.permute(0, 3, 1, 2)."
-        )
-    if layout == "NHWC" and first and images.shape[3] > 4:
-        raise ImageError(
-            f"Augment: got images of shape {tuple(images.shape)}, which looks like channels first, wanted {order}. "
-            f"{_TURN}"
         )
 
 

@@ -20,7 +20,7 @@ from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.generator.draws import from_dict
 from augfuse.keras.generator.matrices import as_keras
-from augfuse.keras.generator.resample import border, spline_order, warp
+from augfuse.keras.generator.resample import warp
 
 _COMPILED = frozenset({np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)})
 
@@ -45,17 +45,8 @@ def random_rotation(
     Returns:
         An array of the shape of `x`.
     """
-    theta = _uniform(-rg, rg)
-    return apply_affine_transform(
-        x,
-        theta=theta,
-        row_axis=row_axis,
-        col_axis=col_axis,
-        channel_axis=channel_axis,
-        fill_mode=fill_mode,
-        cval=cval,
-        order=interpolation_order,
-    )
+    axes = row_axis, col_axis, channel_axis
+    return _moved(x, axes, fill_mode, cval, interpolation_order, theta=_uniform(-rg, rg))
 
 
 @checked(x=rules.image_pixels)
@@ -80,21 +71,11 @@ def random_shift(
     Returns:
         An array of the shape of `x`.
     """
-    _check_axes(x, (row_axis, col_axis, channel_axis))
-    height, width = x.shape[row_axis], x.shape[col_axis]
-    tx = _uniform(-hrg, hrg) * height
-    ty = _uniform(-wrg, wrg) * width
-    return apply_affine_transform(
-        x,
-        tx=tx,
-        ty=ty,
-        row_axis=row_axis,
-        col_axis=col_axis,
-        channel_axis=channel_axis,
-        fill_mode=fill_mode,
-        cval=cval,
-        order=interpolation_order,
-    )
+    axes = row_axis, col_axis, channel_axis
+    _check_axes(x, axes)
+    tx = _uniform(-hrg, hrg) * x.shape[row_axis]
+    ty = _uniform(-wrg, wrg) * x.shape[col_axis]
+    return _moved(x, axes, fill_mode, cval, interpolation_order, tx=tx, ty=ty)
 
 
 @checked(x=rules.image_pixels)
@@ -117,17 +98,8 @@ def random_shear(
     Returns:
         An array of the shape of `x`.
     """
-    shear = _uniform(-intensity, intensity)
-    return apply_affine_transform(
-        x,
-        shear=shear,
-        row_axis=row_axis,
-        col_axis=col_axis,
-        channel_axis=channel_axis,
-        fill_mode=fill_mode,
-        cval=cval,
-        order=interpolation_order,
-    )
+    axes = row_axis, col_axis, channel_axis
+    return _moved(x, axes, fill_mode, cval, interpolation_order, shear=_uniform(-intensity, intensity))
 
 
 @checked(x=rules.image_pixels, zoom_range=rules.pair)
@@ -154,17 +126,8 @@ def random_zoom(
     zx = zy = 1.0
     if not low == high == 1:
         zx, zy = _uniform(low, high), _uniform(low, high)
-    return apply_affine_transform(
-        x,
-        zx=zx,
-        zy=zy,
-        row_axis=row_axis,
-        col_axis=col_axis,
-        channel_axis=channel_axis,
-        fill_mode=fill_mode,
-        cval=cval,
-        order=interpolation_order,
-    )
+    axes = row_axis, col_axis, channel_axis
+    return _moved(x, axes, fill_mode, cval, interpolation_order, zx=zx, zy=zy)
 
 
 @checked(x=rules.image_pixels)
@@ -239,8 +202,6 @@ def apply_affine_transform(
         raise ImageError("channel_axis: got 1, wanted 0 or 2. Move the channels to the end: np.moveaxis(x, 1, -1).")
     if x.dtype.kind not in "uif":
         raise ImageTypeError(f"x: got dtype {x.dtype}, wanted whole or real numbers. Write x.astype('float32').")
-    border(fill_mode)
-    spline_order(order)
     if not (theta or tx or ty or shear) and zx == zy == 1:
         return x
     parameters = from_dict({"theta": theta, "tx": tx, "ty": ty, "shear": shear, "zx": zx, "zy": zy})
@@ -267,8 +228,7 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
             (in Keras they wrap around); otherwise NumPy's rules give the dtype.
     """
     x = np.asarray(x)
-    if not x.size:
-        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
+    _check_pixels(x)
     if x.dtype.kind not in "iu":
         return np.clip(x + intensity, x.min(), x.max())
     shifted = np.clip(x + float(intensity), x.min(), x.max())
@@ -296,12 +256,8 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
     from PIL import Image, ImageEnhance
 
     x = np.asarray(x)
-    if x.ndim != 3:
-        raise ImageError(
-            f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
-        )
-    if not x.size:
-        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
+    _check_rank(x)
+    _check_pixels(x)
     low, high = x.min(), x.max()
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ImageError(f"x: got values from {low} to {high}, wanted finite ones. Write np.nan_to_num(x).")
@@ -368,10 +324,29 @@ def _check_axes(x: np.ndarray, axes: tuple[int, int, int]) -> None:
             f"row_axis, col_axis and channel_axis: got {axes}, wanted 0, 1 and 2, each once. For (height, width, "
             "channels) write row_axis=0, col_axis=1, channel_axis=2."
         )
+    _check_rank(x)
+
+
+def _check_rank(x: np.ndarray) -> None:
     if x.ndim != 3:
         raise ImageError(
             f"x: got shape {x.shape}, wanted three axes, one image with channels. For a gray image write x[..., None]."
         )
+
+
+def _check_pixels(x: np.ndarray) -> None:
+    if not x.size:
+        raise ImageError(f"x: got shape {x.shape}, wanted an image with at least one pixel.")
+
+
+def _moved(
+    x: np.ndarray, axes: tuple[int, int, int], fill_mode: str, cval: float, order: int, **drawn: float
+) -> np.ndarray:
+    """`apply_affine_transform` by what was drawn. axes: of the rows, columns and channels."""
+    row, col, channel = axes
+    return apply_affine_transform(
+        x, **drawn, row_axis=row, col_axis=col, channel_axis=channel, fill_mode=fill_mode, cval=cval, order=order
+    )
 
 
 def _uniform(low: float, high: float) -> float:

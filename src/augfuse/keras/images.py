@@ -25,7 +25,7 @@ from augfuse.data.decoding.limits import loads_truncated
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.missing import why_missing
+from augfuse.keras.checks.files import why_missing
 from augfuse.keras.generator.kernels import pick
 from augfuse.keras.notices import notice
 from augfuse.text import shown
@@ -40,12 +40,7 @@ Compat = Literal["strict"] | None
 PICTURES = ("jpg", "jpeg", "bmp", "png", "ppm", "tif", "tiff")
 COLOR_MODES = ("grayscale", "rgb", "rgba")
 INTERPOLATIONS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "hamming": Image.Resampling.HAMMING,
-    "box": Image.Resampling.BOX,
-    "lanczos": Image.Resampling.LANCZOS,
+    name: Image.Resampling[name.upper()] for name in ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 }
 _TURNED = "An image is turned upright as its EXIF orientation says; Keras leaves it lying on its side."
 _DEEP = "A 16-bit image is read in full (as colour: v / 257, so 0..255); Keras cuts it at 255, or to 8 bits."
@@ -121,7 +116,8 @@ def read_image(
     """
     if strict:
         image = load_img(path, color_mode, target_size, interpolation, keep_aspect_ratio, compat="strict")
-        return _to_array(image).astype(np.float32)
+        pixels = np.asarray(image, np.float32)
+        return pixels if pixels.ndim == 3 else pixels[:, :, None]
     _check_choice("color_mode", color_mode, COLOR_MODES)
     size = None if target_size is None else _check_size(target_size, interpolation)
     raw, name = _read(path)
@@ -305,12 +301,6 @@ def _tell_what_is_mended(raw: bytes, header: Header, pixels: np.ndarray, color_m
     is_whole = color_mode == "grayscale" and header.is_gray and not raw.startswith(b"MM")
     if pixels.dtype == np.uint16 and not is_whole:
         notice("16-bit", _DEEP)
-
-
-def _to_array(image: Image.Image) -> np.ndarray:
-    """(h, w, c): uint8, uint16 or int32."""
-    pixels = np.asarray(image)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
 # --- size -------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, final
 
 import keras
@@ -9,15 +12,48 @@ from keras import ops
 
 from augfuse.algebra.rng import check_epoch
 from augfuse.device import OnDevice, Position, check_alone
-from augfuse.errors import RecipeError
-from augfuse.keras.backends import as_they_are, replica
+from augfuse.errors import AugfuseError, AugfuseWarning, RecipeError
 from augfuse.recipe import Recipe
 
 _TURN = (
     "Put keras.layers.Permute((2, 3, 1)) in front of it, or use keras.ops.transpose(images, (0, 2, 3, 1)), which is "
     "images.transpose(0, 2, 3, 1) of NumPy arrays."
 )
+_HALVES = ("float16", "bfloat16", "float64")  # which are float32 to a recipe
 _FORM = 1  # of a saved layer: a later one may mean something else
+
+
+def _as_they_are(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of a layer whose own errors Keras passes on as they are. To others it adds the arguments of the call,
+    and the codes with which a terminal writes bold letters."""
+
+    @wraps(method)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except (AugfuseError, AugfuseWarning) as error:
+            error.__dict__["_keras_call_info_injected"] = True
+            raise
+
+    return called
+
+
+def _replica() -> Any:
+    """The number of this replica of the model among those that each see a part of the batch as if it were all of it.
+
+    TensorFlow's strategies run the layer once for each replica; processes of PyTorch have their rank. JAX runs one
+    program for the whole batch, so that places in it differ already.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        return 0 if context is None or context.num_replicas_in_sync == 1 else context.replica_id_in_sync_group
+    if backend == "torch":
+        distributed: Any = sys.modules["torch"].distributed
+        return distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else 0
+    return 0
 
 
 @final
@@ -78,7 +114,7 @@ class Augment(keras.layers.Layer):
         check_alone("Augment", images, kwargs, ("indices", "epoch", "training", "mask"))
         return keras.layers.Layer.__call__(self, images, *args, **kwargs)
 
-    @as_they_are
+    @_as_they_are
     def call(self, images: Any, indices: Any = None, epoch: Any = None, training: bool | None = None) -> Any:
         """The augmented images.
 
@@ -98,24 +134,23 @@ class Augment(keras.layers.Layer):
             self.calls.assign(ops.add(epoch, 1))
         elif isinstance(epoch, int):
             epoch = check_epoch(epoch)
-        return Position(epoch, indices, replica() if indices is None else 0)
+        return Position(epoch, indices, _replica() if indices is None else 0)
 
     def _as_images(self, images: Any) -> Any:
         """Floats of another size are float32 to the recipe."""
-        dtype = keras.backend.standardize_dtype(images.dtype)
-        return ops.cast(images, "float32") if dtype in ("float16", "bfloat16", "float64") else images
+        return ops.cast(images, "float32") if keras.backend.standardize_dtype(images.dtype) in _HALVES else images
 
     def _out(self, images: Any) -> str:
         dtype = keras.backend.standardize_dtype(images.dtype)
         return dtype if dtype == self.compute_dtype else "float32"
 
-    @as_they_are
+    @_as_they_are
     def compute_output_spec(
         self, images: Any, indices: Any = None, epoch: Any = None, training: bool | None = None
     ) -> keras.KerasTensor:
         """The images that come out; RecipeError or ImageError where the recipe does not fit them."""
         dtype = keras.backend.standardize_dtype(images.dtype)
-        dtype = "float32" if dtype in ("float16", "bfloat16", "float64") else dtype
+        dtype = "float32" if dtype in _HALVES else dtype
         form = self._on_device.form(tuple(images.shape), dtype)
         if dtype == "float32":
             self._on_device.warn_of_floats()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from augfuse.transforms import (
     VerticalFlip,
 )
 
-Part: TypeAlias = tuple[list[Transform], list[str]]  # transforms, and what to know about them
+# What is to be known about a recipe goes into `notes`, in the order of its transforms.
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _FULL_SCALE = 255.0  # the generator's numbers (rescale, mean, channel shift) are in units of 8-bit pixels
@@ -60,28 +60,18 @@ def describe(generator: Any, image_shape: tuple[int, ...] | None = None) -> str:
 
 def _translate(generator: Any, image_shape: tuple[int, ...] | None) -> tuple[Recipe, list[str]]:
     extent = _extent(generator.data_format, image_shape)
-    parts = [
-        _rotation(generator.rotation_range),
-        _shifts(generator, extent),
-        _shear(generator.shear_range),
-        _zoom(generator.zoom_range),
-        _flips(generator),
-        _channel_shift(generator.channel_shift_range),
-        _brightness(generator.brightness_range),
-        _written(generator),
+    notes: list[str] = []
+    transforms: list[Transform] = [
+        *_rotation(generator.rotation_range),
+        *_shifts(generator, extent, notes),
+        *_shear(generator.shear_range, notes),
+        *_zoom(generator.zoom_range, notes),
+        *_flips(generator),
+        *_channel_shift(generator.channel_shift_range, notes),
+        *_brightness(generator.brightness_range, notes),
+        *_written(generator, notes),
     ]
-    transforms = [transform for part, _ in parts for transform in part]
-    notes = [note for _, part in parts for note in part]
     in_pixel_units = any(isinstance(t, (ChannelShift, Normalize, ToFloat)) for t in transforms)
-    fill, cval, fill_notes = _border(generator)
-    interpolation, order_notes = _interpolation(generator.interpolation_order)
-    recipe = Recipe(
-        transforms,
-        fill=fill,
-        fill_value=cval,
-        interpolation=interpolation,
-        value_range=(0, _FULL_SCALE) if in_pixel_units else None,
-    )
     if in_pixel_units:
         notes.append(
             "value_range: the generator's numbers are in the units of its pixels, taken to be 0..255 (uint8, or floats "
@@ -92,7 +82,11 @@ def _translate(generator: Any, image_shape: tuple[int, ...] | None) -> tuple[Rec
             "rescale: None, so values stay as they are. af.Loader yields them as float32; recipe.batch keeps uint8 "
             "unless it is given dtype='float32'."
         )
-    return recipe, [*notes, *fill_notes, *order_notes, *_surroundings(generator)]
+    fill, cval = _border(generator, notes)
+    interpolation = _interpolation(generator.interpolation_order, notes)
+    _note_surroundings(generator, notes)
+    full = (0, _FULL_SCALE) if in_pixel_units else None
+    return Recipe(transforms, fill=fill, fill_value=cval, interpolation=interpolation, value_range=full), notes
 
 
 def _one(name: str, value: Any, low: float, high: float, unit: str, hint: str = "") -> float:
@@ -124,35 +118,31 @@ def _extent(data_format: str, image_shape: Any) -> tuple[int, int] | None:
     return int(shape[first]), int(shape[first + 1])
 
 
-def _rotation(value: Any) -> Part:
+def _rotation(value: Any) -> list[Transform]:
     angle = abs(_one("rotation_range", value, -360, 360, "degrees", "Full turns repeat: use rotation_range=180."))
-    return ([Rotate((-angle, angle))], []) if angle else ([], [])
+    return [Rotate((-angle, angle))] if angle else []
 
 
-def _shifts(generator: Any, extent: tuple[int, int] | None) -> Part:
+def _shifts(generator: Any, extent: tuple[int, int] | None, notes: list[str]) -> list[Transform]:
     height, width = extent or (None, None)
-    x, x_notes = _shift("width_shift_range", generator.width_shift_range, width)
-    y, y_notes = _shift("height_shift_range", generator.height_shift_range, height)
-    if not (x or y):
-        return [], x_notes + y_notes
-    notes = x_notes + y_notes
+    x = _shift("width_shift_range", generator.width_shift_range, width, notes)
+    y = _shift("height_shift_range", generator.height_shift_range, height, notes)
     if x != y and getattr(generator, "compat", "strict") == "strict":
         notes.append(
             "width_shift_range, height_shift_range: Keras moves pictures by height_shift_range along the width, and by "
             "width_shift_range along the height. Here each moves along its own side; exchange x and y to keep that."
         )
-    return [Translate(x=(-x, x), y=(-y, y))], notes
+    return [Translate(x=(-x, x), y=(-y, y))] if x or y else []
 
 
-def _shift(name: str, value: Any, side: int | None) -> tuple[float, list[str]]:
+def _shift(name: str, value: Any, side: int | None, notes: list[str]) -> float:
     """How far a shift goes, as a fraction of the picture, by Keras' rules: an int n draws from arange(n), an array one
     of its elements, a float any number up to it; pixels where the largest number is 1 or more, else fractions."""
     array = np.asarray(0.0 if value is None else value)
     if array.ndim > 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
         raise RangeError(f"{name}: got {shown(value)}, wanted a finite number or a 1-D array of them.")
     if array.size == 0 or not array.any():
-        return 0.0, []
-    notes: list[str] = []
+        return 0.0
     reach = float(np.abs(array).max())
     if array.ndim == 1:
         notes.append(
@@ -174,31 +164,29 @@ def _shift(name: str, value: Any, side: int | None) -> tuple[float, list[str]]:
                 "Use to_recipe(image_shape=(height, width, channels))."
             )
         reach /= side
-    return _one(name, reach, 0, 1, "fractions of the picture"), notes
+    return _one(name, reach, 0, 1, "fractions of the picture")
 
 
-def _shear(value: Any) -> Part:
+def _shear(value: Any, notes: list[str]) -> list[Transform]:
     angle = abs(_one("shear_range", value, -89, 89, "degrees", "A shear of 90 degrees has no inverse."))
     if not angle:
-        return [], []
-    note = (
-        "shear_range: Keras' matrix [[1, -sin s], [0, cos s]] is not a shear: it slants by s and also stretches the "
-        f"height by 1 / cos s, here up to {1 / math.cos(math.radians(angle)):.5g} times. af.Shear slants only."
-    )
+        return []
     if angle < 1:
-        note = (
+        notes.append(
             f"shear_range: degrees, here and in Keras. {angle:g} degrees are next to nothing; {angle:g} radians are "
             f"{math.degrees(angle):.3g} degrees."
         )
-    return [Shear(x=(-angle, angle))], [note]
+    else:
+        notes.append(
+            "shear_range: Keras' matrix [[1, -sin s], [0, cos s]] is not a shear: it slants by s and also stretches "
+            f"the height by 1 / cos s, here up to {1 / math.cos(math.radians(angle)):.5g} times. af.Shear slants only."
+        )
+    return [Shear(x=(-angle, angle))]
 
 
-def _zoom(value: Any) -> Part:
+def _zoom(value: Any, notes: list[str]) -> list[Transform]:
     hint = "A zoom of 0 enlarges without end: use zoom_range=(0.5, 1.5), or a number below 1."
     low, high = _pair("zoom_range", value, 0.01, 100, "times", hint)
-    if low == high == 1:
-        return [], []
-    notes: list[str] = []
     if low != high:
         notes.append(
             "zoom_range: Keras draws the reciprocal of the enlargement evenly, af.Scale the enlargement itself, "
@@ -210,44 +198,39 @@ def _zoom(value: Any) -> Part:
             "together; Keras leaves most of them out."
         )
     factor = (1 / high, 1 / low)
-    return [Scale(x=factor, y=factor)], notes
+    return [] if low == high == 1 else [Scale(x=factor, y=factor)]
 
 
-def _flips(generator: Any) -> Part:
-    flips: list[Transform] = []
-    if generator.horizontal_flip:
-        flips.append(HorizontalFlip())
-    if generator.vertical_flip:
-        flips.append(VerticalFlip())
-    return flips, []
+def _flips(generator: Any) -> list[Transform]:
+    asked = ((generator.horizontal_flip, HorizontalFlip), (generator.vertical_flip, VerticalFlip))
+    return [flip() for wanted, flip in asked if wanted]
 
 
-def _channel_shift(value: Any) -> Part:
+def _channel_shift(value: Any, notes: list[str]) -> list[Transform]:
     shift = abs(_one("channel_shift_range", value, -_FULL_SCALE, _FULL_SCALE, "grey levels"))
     if not shift:
-        return [], []
-    note = (
+        return []
+    notes.append(
         "channel_shift_range: Keras adds one number to all channels and clips to the picture's own darkest and "
         "brightest value. af.ChannelShift draws a number for each channel and clips to the value range. To keep one "
         "number: af.Lambda(f, random=True) with a function f(image, rng) that returns image + rng.uniform(low, high)."
     )
-    return [ChannelShift((-shift / _FULL_SCALE, shift / _FULL_SCALE))], [note]
+    return [ChannelShift((-shift / _FULL_SCALE, shift / _FULL_SCALE))]
 
 
-def _brightness(value: Any) -> Part:
+def _brightness(value: Any, notes: list[str]) -> list[Transform]:
     if value is None:
-        return [], []
+        return []
     factor = _pair("brightness_range", value, 0, 100, "times")
-    note = (
+    notes.append(
         "brightness_range: Keras rounds to 8 bits here, and makes pictures within 0..1 black. af.Brightness rounds "
         "nothing, and clips to the value range."
     )
-    return [Brightness(factor)], [note]
+    return [Brightness(factor)]
 
 
-def _written(generator: Any) -> Part:
+def _written(generator: Any, notes: list[str]) -> list[Transform]:
     """What ends the recipe: rescale, the statistics of `fit`, or those of each picture."""
-    notes: list[str] = []
     function = generator.preprocessing_function
     if function is not None:
         name = getattr(function, "__qualname__", type(function).__name__)
@@ -262,12 +245,13 @@ def _written(generator: Any) -> Part:
         raise RangeError(
             f"rescale: got {shown(generator.rescale)}, wanted a number > 0. Put the sign into the model: Rescaling(-1)."
         )
-    if generator.samplewise_center or generator.samplewise_std_normalization:
-        return _samplewise(generator, scale, notes)
-    return _featurewise(generator, scale, notes)
+    samplewise = generator.samplewise_center or generator.samplewise_std_normalization
+    last = _samplewise(generator, notes) if samplewise else _featurewise(generator, scale, notes)
+    return _rescaled(scale) if last is None else [last]
 
 
-def _samplewise(generator: Any, scale: float, notes: list[str]) -> Part:
+def _samplewise(generator: Any, notes: list[str]) -> Transform | None:
+    """What standardises each picture, where a recipe can."""
     if generator.featurewise_center or generator.featurewise_std_normalization or generator.zca_whitening:
         notes.append(
             "featurewise_center, featurewise_std_normalization, zca_whitening: left out. A recipe standardises once, "
@@ -278,46 +262,48 @@ def _samplewise(generator: Any, scale: float, notes: list[str]) -> Part:
             "samplewise_std_normalization: the same numbers as Keras', but for pictures of one colour: a standard "
             "deviation below 1 / sqrt(h w c) counts as that, where Keras adds 1e-6. rescale cancels and is left out."
         )
-        return [PerImageStandardize()], notes
+        return PerImageStandardize()
     one = "samplewise_center" if generator.samplewise_center else "samplewise_std_normalization"
     notes.append(
         f"{one}: has no transform in augfuse and is left out. Take both (af.PerImageStandardize()), or do it on the "
         "batch: images - images.mean(axis=(1, 2, 3), keepdims=True), or / images.std(axis=(1, 2, 3), keepdims=True)."
     )
-    return _rescaled(scale), notes
+    return None
 
 
-def _featurewise(generator: Any, scale: float, notes: list[str]) -> Part:
+def _featurewise(generator: Any, scale: float, notes: list[str]) -> Transform | None:
+    """What standardises by the statistics of `fit`, where a recipe can."""
+    asked = {"mean": generator.featurewise_center, "std": generator.featurewise_std_normalization}
+    wanted = [name for name, is_asked in asked.items() if is_asked]
+    unfitted = [name for name in wanted if getattr(generator, name) is None]
     if generator.zca_whitening:
         notes.append(
             "zca_whitening: has no transform, and is left out with the mean that goes with it. Keep the generator for "
             "it, or whiten the arrays once and give the result to af.from_arrays with its value_range."
         )
-        return _rescaled(scale), notes
-    wanted = {"mean": generator.featurewise_center, "std": generator.featurewise_std_normalization}
-    if not any(wanted.values()):
-        return _rescaled(scale), notes
-    if generator.preprocessing_function is not None:
+    elif wanted and generator.preprocessing_function is not None:
         notes.append(
             "featurewise_center, featurewise_std_normalization: left out. They are statistics of what "
             "preprocessing_function returns."
         )
-        return _rescaled(scale), notes
-    unfitted = [name for name, asked in wanted.items() if asked and getattr(generator, name) is None]
-    if unfitted:
+    elif unfitted:
         notes.append(
             f"featurewise_center, featurewise_std_normalization: the generator has no {' and no '.join(unfitted)} yet. "
             "Call generator.fit(x_train) before to_recipe(), or af.Normalize(mean=..., std=...) is missing here."
         )
-        return _rescaled(scale), notes
+    elif wanted:
+        return _normalize(generator, scale, wanted)
+    return None
+
+
+def _normalize(generator: Any, scale: float, wanted: list[str]) -> Normalize:
     # (scale x - mean) / std = (x / 255 - unit mean) / (unit std)
     unit = 1 / (_FULL_SCALE * scale)
-    mean, std = (0.0,), (1.0,)
-    if wanted["mean"]:
-        mean = _per_channel("mean", generator)
-    if wanted["std"]:
+    mean = _per_channel("mean", generator) if "mean" in wanted else (0.0,)
+    std = (1.0,)
+    if "std" in wanted:
         std = tuple(deviation + _KERAS_EPSILON for deviation in _per_channel("std", generator))
-    return [Normalize(mean=tuple(unit * v for v in mean), std=tuple(unit * v for v in std))], notes
+    return Normalize(mean=tuple(unit * v for v in mean), std=tuple(unit * v for v in std))
 
 
 def _rescaled(scale: float) -> list[Transform]:
@@ -341,29 +327,27 @@ def _per_channel(name: str, generator: Any) -> tuple[float, ...]:
     return tuple(_one(name, float(v), low, math.inf, "per channel") for v in value.ravel())
 
 
-def _border(generator: Any) -> tuple[str, float, list[str]]:
+def _border(generator: Any, notes: list[str]) -> tuple[str, float]:
     fill = _FILL.parse("fill_mode", generator.fill_mode)
-    if fill == "constant":
-        cval = _one("cval", generator.cval, -math.inf, math.inf, "at the scale of the pixels")
-        note = "fill_mode: 'constant' cuts at the edge of the picture; Keras cuts half a pixel further in."
-        return fill, cval, [note]
-    notes = ["fill_mode: 'wrap' repeats after n pixels; Keras repeats after n - 1."] if fill == "wrap" else []
-    return fill, 0.0, notes
+    if fill == "wrap":
+        notes.append("fill_mode: 'wrap' repeats after n pixels; Keras repeats after n - 1.")
+    if fill != "constant":
+        return fill, 0.0
+    notes.append("fill_mode: 'constant' cuts at the edge of the picture; Keras cuts half a pixel further in.")
+    return fill, _one("cval", generator.cval, -math.inf, math.inf, "at the scale of the pixels")
 
 
-def _interpolation(order: Any) -> tuple[str, list[str]]:
+def _interpolation(order: Any, notes: list[str]) -> str:
     whole = _one("interpolation_order", order, 0, 5, "(0, 1, ..., 5)")
     if whole != int(whole):
         raise RangeError(f"interpolation_order: got {shown(order)}, wanted a whole number. Use interpolation_order=1.")
-    if whole == 0:
-        return "nearest", []
-    notes = [f"interpolation_order: {order} is a spline; the recipe interpolates bilinearly (order 1)."]
-    return "bilinear", notes if whole > 1 else []
+    if whole > 1:
+        notes.append(f"interpolation_order: {order} is a spline; the recipe interpolates bilinearly (order 1).")
+    return "bilinear" if whole else "nearest"
 
 
-def _surroundings(generator: Any) -> list[str]:
+def _note_surroundings(generator: Any, notes: list[str]) -> None:
     """What a generator holds and a recipe does not: it belongs to the data or the loader."""
-    notes: list[str] = []
     if generator._validation_split:
         notes.append(
             f"validation_split: train, val = data.split({generator._validation_split!r}). It keeps the share of each "
@@ -377,4 +361,3 @@ def _surroundings(generator: Any) -> list[str]:
     dtype = str(getattr(generator.dtype, "__name__", generator.dtype))
     if dtype not in ("float32", "None"):
         notes.append(f"dtype: batches are float32, not {dtype}.")
-    return notes

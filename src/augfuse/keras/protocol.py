@@ -198,7 +198,18 @@ class _Ahead:
     def take(self, step: int) -> Any:
         """The batch, once it is ready; None if it is not the one that was expected."""
         with self._lock:
-            return self._take(step)
+            stream = self._stream
+            if stream is None:
+                return None
+            if self._order[self._place] != step:
+                self._miss(stream, self._order.index(step))
+                return None
+            batch = next(stream, None)
+            self._place += 1
+            self._missed = None
+            if batch is None or self._place == len(self._order):
+                self._end()
+            return batch
 
     def close(self) -> None:
         """End the threads. Waits for a batch that another thread is just taking."""
@@ -210,26 +221,15 @@ class _Ahead:
         refers to ends its threads by itself."""
         self._stream = None
 
-    def _take(self, step: int) -> Any:
-        stream = self._stream
-        if stream is None:
-            return None
-        if self._order[self._place] != step:
-            place = self._order.index(step)
-            # One stray request (TensorFlow's last one for an iterator already dropped) leaves the stream as it is.
-            # Two in a row that follow the order at another place: Keras has moved there.
-            if place - 1 == self._missed and place + 1 < len(self._order):
-                stream.close()
-                self._place = place + 1
-                self._stream = self._batches.stream(self._epoch, self._order[self._place :])
-            self._missed = place
-            return None
-        batch = next(stream, None)
-        self._place += 1
-        self._missed = None
-        if batch is None or self._place == len(self._order):
-            self._end()
-        return batch
+    def _miss(self, stream: Generator[Any, None, None], place: int) -> None:
+        """The batch at another place of the order was asked for."""
+        # One stray request (TensorFlow's last one for an iterator already dropped) leaves the stream as it is.
+        # Two in a row that follow the order at another place: Keras has moved there.
+        if place - 1 == self._missed and place + 1 < len(self._order):
+            stream.close()
+            self._place = place + 1
+            self._stream = self._batches.stream(self._epoch, self._order[self._place :])
+        self._missed = place
 
     def _end(self) -> None:
         stream, self._stream = self._stream, None
@@ -237,6 +237,42 @@ class _Ahead:
             stream.close()
         if self._finalizer is not None:
             self._finalizer.detach()
+
+
+@final
+class Following:
+    """Prefetches once two batches in a row were asked for: somebody who looks at one batch pays for one.
+
+    A whole batch per thread: on two cores 1.6 times as fast, for small files, as all threads on one batch.
+    """
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+        self._lock = threading.Lock()
+        self._last: tuple[int, int, int] | None = None  # epoch, step and changes of the last request
+        self._stream: Generator[Any, None, None] | None = None  # the batches after it
+
+    def get(self, epoch: int, step: int, changes: int = 0) -> Any:
+        """Batch `step` of `epoch`; errors as when it is computed now. changes: another number, other batches."""
+        with self._lock:
+            follows = self._last == (epoch, step - 1, changes)
+            self._last = (epoch, step, changes)
+            if not follows:
+                self._close()
+            elif self._stream is None:
+                self._stream = self._batches.stream(epoch, range(step, len(self._batches)))
+            if self._stream is not None:
+                try:
+                    return next(self._stream)
+                except BaseException:
+                    self._stream = None  # an error ends the generator: it goes on with another one
+                    raise
+        return self._batches.fetch(epoch, step)
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
 
 @final

@@ -9,11 +9,13 @@ import contextlib
 import operator
 import sys
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 
+from augfuse.batch import Batch
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import DataError, RangeError, did_you_mean
 from augfuse.keras.checks import on_pass, rules, value_range
 from augfuse.keras.checks.edge import checked
@@ -21,23 +23,10 @@ from augfuse.keras.protocol import PREDICT, Batches, Feed
 from augfuse.text import shown
 from augfuse.transforms.children import leaves
 
-if TYPE_CHECKING:
-    from augfuse.batch import Batch
-    from augfuse.data.batches.loader import Loader
-
 _LOADER_OF_ARRAYS = (
     "Give them the recipe of training: "
     "validation_data=af.Loader(af.from_arrays(x_test, y_test), recipe, training=False).to_keras()"
 )
-
-
-def to_pydataset(loader: Loader, target: str | None = None) -> LoaderDataset:
-    """A `keras.utils.PyDataset` that serves the batches of `loader`; the same as `loader.to_keras(target)`.
-
-    Raises:
-        MissingExtraError: Keras is not installed, or has no backend (raised by importing this package).
-    """
-    return LoaderDataset(loader, target)
 
 
 class LoaderDataset(keras.utils.PyDataset):
@@ -67,7 +56,7 @@ class LoaderDataset(keras.utils.PyDataset):
     Errors of the loader come out of `fit` unchanged, except on the TensorFlow backend, which runs the data set in a
     separate thread and raises `tf.errors.UnknownError` or `InvalidArgumentError` with the type and message inside.
 
-    Use `to_pydataset(loader)` or `loader.to_keras()` to make one. It pickles if its loader does; a copy starts in the
+    Use `loader.to_keras()` to make one. It pickles if its loader does; a copy starts in the
     same epoch.
 
     Args:
@@ -107,7 +96,10 @@ class LoaderDataset(keras.utils.PyDataset):
 
     def __iter__(self) -> Generator[tuple[Any, ...], None, None]:
         """The batches of the current epoch in order. Looping does not move to the next epoch: see `set_epoch`."""
-        with contextlib.closing(self._loader.stream(self._feed.epoch, range(len(self)))) as stream:
+        yield from self._loop(self._feed.epoch)
+
+    def _loop(self, epoch: int) -> Generator[tuple[Any, ...], None, None]:
+        with contextlib.closing(self._batches().stream(epoch, range(len(self)))) as stream:
             for batch in stream:
                 yield self._arrays(batch)
 

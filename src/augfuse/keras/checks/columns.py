@@ -66,11 +66,6 @@ def several(name: Any, frame: Any) -> Any:
     return list(name) if is_names else name
 
 
-def lists_in(labels: list[Any]) -> list[Any]:
-    """Labels with the arrays among them as lists: a label may be a list of several."""
-    return [label.tolist() if getattr(label, "ndim", 0) == 1 else label for label in labels]
-
-
 def why_wrong(values: list[Any], row: int) -> str:
     """What a cell of the wrong type holds, and what to type."""
     value = values[row]

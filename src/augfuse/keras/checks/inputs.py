@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from augfuse.errors import DataError, ImageError, ImageTypeError
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 _FRAME = 'flow_from_dataframe(pd.DataFrame({"filename": paths, "class": labels}))'
 _RESIZE = "Resize them to one size, or let the files be resized: flow_from_directory(..., target_size=(224, 224))"
@@ -32,8 +33,7 @@ def split_off(x: Any, compat: str | None) -> tuple[np.ndarray, list[np.ndarray]]
             f"flow: got a {type(x).__name__} of {len(x)} as x, wanted (images, other arrays). Use np.stack(x) for a "
             f"list of images: it makes an array of shape {taken.shape}."
         )
-    first = np.shape(x[0]) if hasattr(x[0], "shape") else ()
-    second = np.shape(x[1]) if hasattr(x[1], "shape") else ()
+    first, second = (np.shape(one) if hasattr(one, "shape") else () for one in x)
     if len(first) == len(second) == 3:
         alike = "Use np.stack(x)" if first == second else _RESIZE
         raise ImageError(
@@ -47,7 +47,7 @@ def split_off(x: Any, compat: str | None) -> tuple[np.ndarray, list[np.ndarray]]
 
 def images(method: str, x: Any) -> np.ndarray:
     """x as an array of numbers of rank 4; ImageTypeError or ImageError with what to type for anything else."""
-    array = _as_array(x)
+    array = as_array(x)
     if array is None or not array.ndim or array.dtype.kind not in "buif":
         raise _no_images(method, x, array)
     if array.ndim != 4:
@@ -92,7 +92,7 @@ def _no_images(method: str, x: Any, array: np.ndarray | None) -> Exception:
             f"{method}: got paths as x, the first is {shown(entries[0])}, {wanted}. Pass the images, not "
             f"their paths, or use {_FRAME}."
         )
-    pictures = (entry for entry in map(_as_array, entries) if entry is not None and entry.dtype.kind in "buif")
+    pictures = (entry for entry in map(as_array, entries) if entry is not None and entry.dtype.kind in "buif")
     shapes = [picture.shape for picture in pictures]
     if entries and len(shapes) == len(entries) and min(map(len, shapes)) >= 2:
         return _of_other_sizes(method, shapes)
@@ -131,7 +131,7 @@ def rows(method: str, name: str, value: Any, n: int, compat: str | None) -> np.n
     """`value` as an array with a row for each of n images."""
     if hasattr(value, "toarray"):  # scipy.sparse
         value = value.toarray()
-    array = None if isinstance(value, (str, bytes, os.PathLike, Mapping)) else _as_array(value)
+    array = None if isinstance(value, (str, bytes, os.PathLike, Mapping)) else as_array(value)
     if array is not None and array.dtype == object and compat != "strict":
         array = out_of_objects(array)
     if array is None or not array.ndim:
@@ -145,7 +145,10 @@ def rows(method: str, name: str, value: Any, n: int, compat: str | None) -> np.n
 
 
 def targets(method: str, y: Any, n: int, compat: str | None, name: str = "y") -> Any:
-    """Labels: one array of n rows, or for several outputs a list or dict of arrays of n rows. name: of the argument."""
+    """Labels: one array of n rows, or for several outputs a list or dict of arrays of n rows; None for none. name: the
+    argument."""
+    if y is None:
+        return None
     if isinstance(y, Mapping):
         if not y:
             raise DataError(f"{method}: {name}: got an empty dict, wanted {{'name of an output': array}}.")
@@ -158,11 +161,11 @@ def targets(method: str, y: Any, n: int, compat: str | None, name: str = "y") ->
 def _are_outputs(y: list[Any] | tuple[Any, ...], n: int) -> bool:
     """Whether a list is one of outputs, of n rows each, and not one of rows. With as many images as outputs it is one
     of rows, as in Keras, where it can be."""
-    arrays = [_as_array(one) for one in y]
+    arrays = [as_array(one) for one in y]
     if any(array is None or array.ndim == 0 for array in arrays):
         return False
     lengths = [len(array) for array in arrays if array is not None]
-    return n in lengths if len(y) != n else _as_array(y) is None and set(lengths) == {n}
+    return n in lengths if len(y) != n else as_array(y) is None and set(lengths) == {n}
 
 
 def each(function: Callable[[np.ndarray], Any], y: Any) -> Any:
@@ -207,7 +210,7 @@ def out_of_objects(array: np.ndarray) -> np.ndarray | None:
     entries = array.ravel().tolist()
     if all(isinstance(entry, str) for entry in entries):
         return array
-    found = _as_array([np.asarray(entry) if hasattr(entry, "shape") else entry for entry in entries])
+    found = as_array([np.asarray(entry) if hasattr(entry, "shape") else entry for entry in entries])
     if found is None or found.dtype.kind not in "buifUT":
         return array if all(isinstance(entry, (str, bytes, float, type(None))) for entry in entries) else None
     return found.reshape(*array.shape, *found.shape[1:])
@@ -224,7 +227,7 @@ def _why_no_rows(value: Any, n: int) -> str:
     return f"{got} Use np.array(list(...)) for what is not an array." if hasattr(value, "__iter__") else got
 
 
-def _as_array(value: Any) -> np.ndarray | None:
+def as_array(value: Any) -> np.ndarray | None:
     """As NumPy sees it; None where it is one object, or ragged."""
     if hasattr(value, "detach"):  # a tensor of torch that takes part in training, or lies on a GPU
         value = value.detach().cpu()
@@ -233,3 +236,43 @@ def _as_array(value: Any) -> np.ndarray | None:
     except Exception:  # ragged lists, and whatever the arrays of others raise
         return None
     return None if array.ndim == 0 and array.dtype == object else array
+
+
+# --- numbers that are not finite --------------------------------------------------------------------------------------
+
+
+def check_inputs(name: str, values: Any, compat: str | None, names: Sequence[str] | None = None, fix: str = "") -> None:
+    """DataError for images, other inputs and weights that are not finite; a warning with compat="strict".
+
+    names: of the rows, where they have any.
+    """
+    found = _not_finite(name, values, names)
+    if not found:
+        return
+    message = f"{found}: with any other the loss is NaN. {fix or 'Leave these rows out, or use np.nan_to_num.'}"
+    if compat is None:
+        raise DataError(message)
+    warn(message)
+
+
+def check_targets(name: str, values: Any, names: Sequence[str] | None = None, fix: str = "") -> None:
+    """Warn of targets that are not finite: there are losses that leave them out on purpose."""
+    found = _not_finite(name, values, names)
+    if found:
+        warn(f"{found}: the loss will be NaN, unless it is one that leaves such targets out. {fix}".rstrip())
+
+
+def _not_finite(name: str, values: Any, names: Sequence[str] | None) -> str:
+    """What is wrong with them; "" for finite ones, and for what is not made of floats."""
+    array = np.zeros(0) if values is None else np.asarray(values)
+    if array.dtype.kind not in "fc" or not array.size:
+        return ""
+    with np.errstate(all="ignore"):
+        if math.isfinite(abs(array.sum())) or np.isfinite(array).all():
+            return ""
+    wrong = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
+    first = array[wrong[0]].ravel()
+    number = first[~np.isfinite(first)][0]
+    row = f"in row {wrong[0]}" if names is None else f"for {shown(names[wrong[0]])}"
+    more = "" if wrong.size == 1 else f" ({wrong.size} of {len(array)} rows are like this)"
+    return f"{name}: got {number} {row}{more}, wanted finite numbers"

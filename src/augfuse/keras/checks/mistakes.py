@@ -13,8 +13,7 @@ import keras
 import numpy as np
 
 from augfuse.keras.checks.value_range import Values
-from augfuse.keras.generator.arguments import listed
-from augfuse.keras.generator.options import Options
+from augfuse.keras.generator.options import Options, listed
 from augfuse.keras.protocol import FIT, PREDICT, Asker
 from augfuse.text import shown
 from augfuse.warn_once import depth_of_caller, warn, warn_once
@@ -106,8 +105,7 @@ def check_scaling(model: Any, values: Values) -> None:
         scale = float(np.max(np.abs(layer.scale)))
         if scale * (high - low) < _NOTHING_LEFT:
             warn_once(
-                model,
-                f"pixels are scaled twice: {got}, and its layer Rescaling({scale:.6g}) scales them again. {fix}.",
+                model, f"pixels are scaled twice: {got}, and its layer Rescaling({scale:.6g}) scales them again. {fix}."
             )
     elif isinstance(layer, keras.layers.Normalization) and not layer.invert:
         given: Any = layer.mean if layer.input_mean is None else layer.input_mean
@@ -131,7 +129,7 @@ def check_rescale(options: Options, scale: tuple[float, float]) -> None:
         return
     warn(
         f"flow: values of x lie in {_show(scale)}, and {listed({'rescale': rescale})} scales them again: the model "
-        f"gets {_show((rescale * scale[0], rescale * scale[1]))}. Leave rescale out, or give flow() pixels of 0..255.",
+        f"gets {_show((rescale * scale[0], rescale * scale[1]))}. Leave rescale out, or give flow() pixels of 0..255."
     )
 
 
@@ -144,7 +142,7 @@ def check_statistics(options: Options, what: str, scale: tuple[float, float]) ->
     if spans[1] > _ANOTHER_SCALE * spans[0]:  # as 0..255 is of 0..1
         warn(
             f"{what} lie in {_show(scale)}, those that fit() saw in {_show(fitted)}: the statistics do not fit. Give "
-            "both the same data, not scaled before: rescale= is applied in both.",
+            "both the same data, not scaled before: rescale= is applied in both."
         )
 
 

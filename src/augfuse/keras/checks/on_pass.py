@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from augfuse.data.columns.label_uses import label_kind
 from augfuse.keras.checks import value_range
+from augfuse.keras.checks.files import WITH_CLASSES
 from augfuse.keras.checks.mistakes import check_labels, check_loss, check_scaling, check_steps, check_validation
-from augfuse.keras.checks.numbering import check_numbering
 from augfuse.keras.checks.value_range import Values
-from augfuse.keras.generator.arguments import listed, without_random
-from augfuse.keras.generator.options import STANDARDISING, Options
+from augfuse.keras.generator.options import STANDARDISING, Options, listed, without_random
 from augfuse.keras.protocol import BUILD, EVALUATE, FIT, PREDICT, Asker
+from augfuse.text import shown
 from augfuse.warn_once import warn_once
 
 
@@ -50,7 +50,10 @@ class Data(NamedTuple):
     unfit: Callable[[str], Iterable[tuple[Any, str]]]
 
 
+# By the model, of the data that it was trained on.
 _trained: weakref.WeakKeyDictionary[Any, Standardisation] = weakref.WeakKeyDictionary()
+_numbered: weakref.WeakKeyDictionary[Any, Mapping[str, int]] = weakref.WeakKeyDictionary()
+_LISTED = 8  # classes that are written down
 _SAME_GENERATOR = (
     "Give both generators the same arguments, and the second one the same statistics: "
     "test_datagen.mean, test_datagen.std = datagen.mean, datagen.std"
@@ -68,7 +71,7 @@ def observe(asker: Asker, data: Data) -> None:
     if method not in (FIT, EVALUATE, PREDICT):
         return
     check_steps(about, asker)
-    check_numbering(asker, about)
+    _check_numbering(asker, about)
     now = data.standardised()
     if now is None:
         return
@@ -174,3 +177,76 @@ def _show(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return np.array2string(value.ravel()[:4], precision=3, separator=", ") + ("..." if value.size > 4 else "")
     return f"{value:.6g}" if isinstance(value, float) else repr(value)
+
+
+# --- the numbers of the classes ---------------------------------------------------------------------------------------
+
+
+def _check_numbering(asker: Asker, feed: Any) -> None:
+    """Remember how the data of a training pass number their classes; warn where an evaluation differs from it.
+
+    feed: an iterator over files, or the batches of a loader; others name no classes.
+    """
+    model, now = asker.model, _numbers_of(feed)
+    if model is None:
+        return
+    if asker.method == FIT:
+        if now is None:
+            _numbered.pop(model, None)
+            return
+        _numbered[model] = now
+        held_out = asker.validation_data
+        numbers = _numbers_of(held_out)
+        if numbers is not None:  # reported before the first epoch, not after it
+            _compare_numbers("validation_data of fit()", held_out, now, numbers)
+        return
+    trained = _numbered.get(model)
+    if trained is None or now is None:
+        return
+    if asker.method == EVALUATE:
+        _compare_numbers("validation_data of fit()" if asker.validates else "evaluate()", feed, trained, now)
+    elif asker.method == PREDICT and now.keys() <= trained.keys():  # else its labels may mean nothing
+        _compare_numbers("predict()", feed, trained, now)
+
+
+def _numbers_of(feed: Any) -> Mapping[str, int] | None:
+    """The numbers of the classes by their names; None where labels are not classes with names."""
+    loader = getattr(feed, "loader", None)
+    if loader is not None:
+        names = loader.data.classes
+        return {name: number for number, name in enumerate(names)} if isinstance(names, tuple) else None
+    known = getattr(feed, "class_indices", None)
+    return dict(known) if isinstance(known, dict) and getattr(feed, "class_mode", None) in WITH_CLASSES else None
+
+
+def _compare_numbers(where: str, feed: Any, trained: Mapping[str, int], now: Mapping[str, int]) -> None:
+    unknown = [name for name in now if name not in trained]
+    moved = [name for name in now if name not in unknown and trained[name] != now[name]]
+    loader = getattr(feed, "loader", None)
+    one_hot = feed.class_mode == "categorical" if loader is None else loader.label_kind == "one-hot"
+    if moved:
+        said = f"{shown(moved[0])} is {trained[moved[0]]} in training and {now[moved[0]]} here"
+    elif unknown:
+        said = f"{', '.join(map(shown, unknown[:5]))} did not occur in training"
+    elif one_hot and len(now) != len(trained) and not where.startswith("predict"):
+        said = f"labels have {len(now)} columns here and {len(trained)} in training"
+    else:
+        return
+    wrong = "class_indices do not tell what its outputs mean" if where == "predict()" else "its results will be wrong"
+    warn_once(
+        feed,
+        f"{where}: classes are numbered in another way than in the data that the model was trained on ({said}): "
+        f"{wrong}. {_same_order(feed, trained, now)}",
+    )
+
+
+def _same_order(feed: Any, trained: Mapping[str, int], now: Mapping[str, int]) -> str:
+    names = sorted(trained, key=trained.__getitem__)
+    order = f"classes={shown(names)}" if len(names) <= _LISTED else "classes=list(train.class_indices)"
+    if getattr(feed, "loader", None) is not None:
+        return f"Use the parts of one folder, or give both this order: af.from_directory(path, {order})"
+    if not hasattr(feed, "num_classes"):
+        return f"Pass {order} to both flow_from_dataframe()."
+    missing = [name for name in trained if name not in now]
+    folders = f" An empty folder stands for {shown(missing[0])}: os.makedirs(...)." if missing else ""
+    return f"Pass {order} to both flow_from_directory().{folders}"

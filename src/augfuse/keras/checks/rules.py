@@ -18,6 +18,7 @@ import numpy as np
 from augfuse.algebra.rng import check_seed
 from augfuse.data.layouts.lists import as_list
 from augfuse.errors import DataError, ImageTypeError, RangeError
+from augfuse.keras.checks.inputs import as_array
 from augfuse.keras.generator.resample import border, spline_order
 from augfuse.text import shown
 
@@ -45,12 +46,10 @@ def flag(name: str, value: Any, strict: bool) -> Any:
 
 def number(name: str, value: Any, strict: bool = False, hint: str = "") -> Any:
     """One finite number, as it is given; arrays without axes are taken too."""
-    if isinstance(value, (numbers.Real, np.bool_)) and _is_finite(value):
-        return value
-    array = _array(value)
-    if array.ndim == 0 and hasattr(value, "__array__") and _is_number(array):
-        return array.item()
-    raise RangeError(f"{name}: got {shown(value)}, wanted one finite number.{hint}")
+    found = value if isinstance(value, np.bool_) else _scalar(value)
+    if found is None:
+        raise RangeError(f"{name}: got {shown(value)}, wanted one finite number.{hint}")
+    return found
 
 
 def optional(name: str, value: Any, strict: bool) -> Any:
@@ -78,24 +77,22 @@ def cval(name: str, value: Any, strict: bool) -> Any:
 
 def shift(name: str, value: Any, strict: bool) -> Any:
     """A number, or a 1-D array of numbers to choose from."""
-    if value is None or (isinstance(value, numbers.Real) and _is_finite(value)):
-        return value
+    found = _scalar(value)
+    if value is None or found is not None:
+        return found
     array = _array(value)
     if array.ndim == 1 and (not array.size or _is_number(array)):
         return value if isinstance(value, (list, tuple, np.ndarray)) else array
-    if array.ndim == 0 and hasattr(value, "__array__") and _is_number(array):
-        return array.item()
     raise RangeError(f"{name}: got {shown(value)}, wanted a finite number, or a list of numbers to choose from.")
 
 
 def zoom(name: str, value: Any, strict: bool) -> Any:
-    if isinstance(value, numbers.Real) and _is_finite(value):
-        return [1 - value, 1 + value]
+    found = _scalar(value)
+    if found is not None:
+        return [1 - found, 1 + found]
     array = _array(value)
     if array.shape == (2,) and _is_number(array):
         return list(value) if isinstance(value, (list, tuple)) else array.tolist()
-    if array.shape == () and hasattr(value, "__array__") and _is_number(array):
-        return [1 - array.item(), 1 + array.item()]
     raise RangeError(f"{name}: got {shown(value)}, wanted a float or two floats, such as (0.8, 1.2).")
 
 
@@ -313,14 +310,16 @@ def matrix(name: str, value: Any, strict: bool) -> Any:
 
 def _array(value: Any) -> np.ndarray:
     """As NumPy sees it; an array of one object for what is not an array."""
-    if hasattr(value, "detach"):  # a tensor of torch that takes part in training, or lies on a GPU
-        value = value.detach().cpu()
-    try:
-        return np.asarray(value)
-    except Exception:  # ragged lists, and whatever the arrays of others raise
-        wrapped = np.empty((), object)
-        wrapped[()] = value
-        return wrapped
+    found = as_array(value)
+    return np.array(None) if found is None else found
+
+
+def _scalar(value: Any) -> Any:
+    """A finite number, as it is given, or out of an array without axes; None for anything else."""
+    if isinstance(value, numbers.Real) and _is_finite(value):
+        return value
+    array = _array(value)
+    return array.item() if array.ndim == 0 and hasattr(value, "__array__") and _is_number(array) else None
 
 
 def _is_number(array: np.ndarray) -> bool:

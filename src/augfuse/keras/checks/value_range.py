@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import AugfuseError
-from augfuse.keras.generator.arguments import listed
-from augfuse.keras.generator.options import Options
+from augfuse.keras.generator.options import Options, listed
 from augfuse.plan.settings import value_range
 from augfuse.transforms import Normalize, PerImageStandardize, ToFloat
 from augfuse.transforms.base import Write
-
-if TYPE_CHECKING:
-    from augfuse.data.batches.loader import Loader
 
 _KNOWN = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
 _STANDARDISED = (-5.0, 5.0)  # about where images of mean 0 and standard deviation 1 lie

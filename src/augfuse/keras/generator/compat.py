@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, final
+from typing import NamedTuple, TypeAlias, final
 
 import numpy as np
 
 from augfuse.errors import ImageError
-from augfuse.keras.generator.boundary import Maps, has_ties
 from augfuse.keras.generator.draws import Parameters, keyed, streamed
 from augfuse.keras.generator.matrices import affine_matrix, as_keras
 from augfuse.keras.generator.options import Options
 from augfuse.keras.generator.records import EIGHT_BIT, SCALED, Finish, Pixels
-from augfuse.keras.generator.resample import spline_order
+from augfuse.keras.generator.resample import Maps, has_ties, spline_order
 from augfuse.warn_once import warn_once
 
+Brightened: TypeAlias = tuple[Finish, np.ndarray | None]  # steps, and the factors that the warp multiplies by
 _F = np.float32
 
 
@@ -24,7 +24,7 @@ class Mode(NamedTuple):
     """draw: (options, key, epoch, indices, height, width) -> parameters, None where nothing is random.
 
     maps: (parameters, height, width, border mode, nearest) -> (n, 2, 3), and the maps of pixels on a discontinuity.
-    brighten: (options, pixels, steps, factors) -> steps with brightness, and the factors that the warp multiplies by.
+    brighten: (options, pixels, steps, factors) -> steps with brightness, and what is left.
     spreads: (shape got, shape wanted, channel axis) -> whether an array of the one stands for an image of the other.
     refuse: (generator, message), where a function leaves what is not an image. fuses: whether rescale and featurewise
     statistics may be part of the write, as one multiplication.
@@ -32,7 +32,7 @@ class Mode(NamedTuple):
 
     draw: Callable[[Options, int, int, np.ndarray, int, int], Parameters | None]
     maps: Callable[[Parameters, int, int, int, bool], tuple[np.ndarray, Maps | None]]
-    brighten: Callable[[Options, Pixels, Finish, np.ndarray], tuple[Finish, np.ndarray | None]]
+    brighten: Callable[[Options, Pixels, Finish, np.ndarray], Brightened]
     spreads: Callable[[tuple[int, ...], tuple[int, ...], int], bool]
     refuse: Callable[[object, str], None]
     fuses: bool
@@ -48,9 +48,7 @@ def _maps_as_keras(p: Parameters, height: int, width: int, mode: int, nearest: b
     return maps, Maps(maps, p.flip_vertical, p.flip_horizontal) if has_ties(mode, nearest) else None
 
 
-def _brighten_in_bytes(
-    options: Options, pixels: Pixels, before: Finish, factors: np.ndarray
-) -> tuple[Finish, np.ndarray | None]:
+def _brighten_in_bytes(options: Options, pixels: Pixels, before: Finish, factors: np.ndarray) -> Brightened:
     if pixels.shape[2] not in (1, 3, 4):
         raise ImageError(
             f"brightness_range: got images with {pixels.shape[2]} channels, wanted 1, 3 or 4 with compat='strict', "
@@ -62,9 +60,7 @@ def _brighten_in_bytes(
     return before._replace(brightness=EIGHT_BIT, factors=factors, rounding=rounding), None
 
 
-def _brighten_in_range(
-    options: Options, pixels: Pixels, before: Finish, factors: np.ndarray
-) -> tuple[Finish, np.ndarray | None]:
+def _brighten_in_range(options: Options, pixels: Pixels, before: Finish, factors: np.ndarray) -> Brightened:
     if not before.acts:
         return before, factors
     return before._replace(brightness=SCALED, factors=factors, low=_F(pixels.low), high=_F(pixels.high)), None

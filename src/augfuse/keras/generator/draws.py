@@ -20,10 +20,7 @@ from augfuse.algebra.rng import bits, unit
 from augfuse.keras.generator.options import Options
 
 # What each column of uniforms is for. Every image has all of them, so that no option changes what another one draws.
-_COLUMNS = (
-    "theta", "height", "width", "shear", "zx", "zy",
-    "flip_horizontal", "flip_vertical", "channel", "brightness", "height_sign", "width_sign",
-)  # fmt: skip
+_COLUMNS = 12
 _THETA, _HEIGHT, _WIDTH, _SHEAR, _ZX, _ZY, _FLIP_H, _FLIP_V, _CHANNEL, _BRIGHT, _HEIGHT_SIGN, _WIDTH_SIGN = range(12)
 
 _PLAIN = {"theta": 0.0, "tx": 0.0, "ty": 0.0, "shear": 0.0, "zx": 1.0, "zy": 1.0}  # what changes nothing
@@ -72,7 +69,7 @@ def from_dict(given: dict[str, Any]) -> Parameters:
 
 def keyed(options: Options, seed: int, epoch: int, indices: np.ndarray, height: int, width: int) -> Parameters:
     """The parameters of these samples in this epoch, whatever is drawn before them or with them."""
-    u = unit(bits(seed, epoch, indices, "ImageDataGenerator", len(_COLUMNS) // 4))
+    u = unit(bits(seed, epoch, indices, "ImageDataGenerator", _COLUMNS // 4))
     return _parameters(options, u, *_shifts(options, u, height, width))
 
 
@@ -81,11 +78,11 @@ def streamed(options: Options, n: int, height: int, width: int) -> Parameters:
     shifts = ((options.height_shift_range, height), (options.width_shift_range, width))
     if any(_is_drawn(value) and _choices(value) is not None for value, _ in shifts):
         rows = [_one_by_one(options, shifts) for _ in range(n)]
-        u = np.array([row for row, _ in rows]).reshape(n, len(_COLUMNS))
+        u = np.array([row for row, _ in rows]).reshape(n, _COLUMNS)
         rolled = np.array([shift for _, shift in rows], float).reshape(n, 2)
         return _parameters(options, u, rolled[:, 0], rolled[:, 1])
     wanted = _wanted(options)
-    u = np.zeros((n, len(_COLUMNS)))
+    u = np.zeros((n, _COLUMNS))
     u[:, wanted] = np.random.random_sample((n, len(wanted)))  # in bulk equals one by one, bit for bit
     return _parameters(options, u, *_shifts(options, u, height, width))
 
@@ -114,7 +111,7 @@ def _wanted(options: Options) -> list[int]:
 
 def _one_by_one(options: Options, shifts: Sequence[tuple[Any, int]]) -> tuple[np.ndarray, list[float]]:
     """One image where a shift is a choice: `numpy.random.choice` takes a varying number of words from the stream."""
-    u, rolled = np.zeros(len(_COLUMNS)), [0.0, 0.0]
+    u, rolled = np.zeros(_COLUMNS), [0.0, 0.0]
     for column in _wanted(options):
         choices = _choices(shifts[column - _HEIGHT][0]) if column in (_HEIGHT, _WIDTH) else None
         if choices is not None:

@@ -17,7 +17,7 @@ from augfuse.data.measured.moments import moments
 from augfuse.data.measured.zca import fit_zca
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.keras.checks import inputs
-from augfuse.keras.generator.apply import one_by_one
+from augfuse.keras.generator.apply import Samples, one_by_one
 from augfuse.keras.generator.draws import keyed, streamed
 from augfuse.keras.generator.lower import render
 from augfuse.keras.generator.options import Generator, Options, read_options
@@ -56,7 +56,7 @@ def fit(generator: Generator, x: Any, augment: bool, rounds: int, seed: int | No
                 height, width, _ = pixels.shape
                 parameters = keyed(options, key, epoch, indices, height, width) if augment else None
                 if augment and options.overrides(*_AUGMENTING):
-                    images = np.stack(list(one_by_one(options, pixels, indices, key, epoch)))
+                    images = np.stack(list(one_by_one(options, pixels, Samples(indices, key, epoch))))
                     pixels, parameters = _as_pixels(options, images), None
                 yield render(options, pixels, parameters, cpu_count(), until="statistics")
 
@@ -111,7 +111,7 @@ def _checked(options: Options, x: Any, dtype: Any) -> np.ndarray:
     if channels not in (1, 3, 4):
         warn(
             f'fit: expected images in the data format "{options.data_format}" with 1, 3 or 4 channels on axis '
-            f"{options.channel_axis}, got an array of shape {array.shape} ({channels} channels).",
+            f"{options.channel_axis}, got an array of shape {array.shape} ({channels} channels)."
         )
     return array
 

@@ -6,13 +6,14 @@ attributes as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import keras
 import numpy as np
 
 from augfuse.algebra.rng import check_seed
+from augfuse.data.measured.zca import Whitening
 from augfuse.errors import ImageError
 from augfuse.keras import migrate
 from augfuse.keras.checks import rules
@@ -25,16 +26,21 @@ from augfuse.keras.generator.options import read_options
 from augfuse.keras.generator.records import Pixels, full_scale
 from augfuse.keras.generator.standardize import standardize_array
 from augfuse.keras.iterators.array_iterator import NumpyArrayIterator
-from augfuse.keras.iterators.dataframe_iterator import DataFrameIterator, retired_arguments
+from augfuse.keras.iterators.dataframe_iterator import RETIRED, DataFrameIterator, retired_arguments
 from augfuse.keras.iterators.directory_iterator import DirectoryIterator
 from augfuse.keras.iterators.iterator import Iterator
 from augfuse.keras.notices import notice
+from augfuse.recipe import Recipe
 from augfuse.warn_once import warn
 
-if TYPE_CHECKING:
-    from augfuse.data.measured.zca import Whitening
-    from augfuse.recipe import Recipe
-
+R = TypeVar("R")
+# An option, another one, and what the first one wants of it; in this order.
+_COUPLED = (
+    ("zca_whitening", "featurewise_center", True),
+    ("zca_whitening", "featurewise_std_normalization", False),
+    ("featurewise_std_normalization", "featurewise_center", True),
+    ("samplewise_std_normalization", "samplewise_center", True),
+)
 PreprocessingFunction = Callable[[np.ndarray], np.ndarray]
 
 
@@ -146,20 +152,12 @@ class ImageDataGenerator:
 
     def _couple(self) -> None:
         """Options that ask for others, with Keras' warnings."""
-        asked = []
-        if self.zca_whitening and not self.featurewise_center:
-            asked.append(("zca_whitening", "featurewise_center", True))
-        if self.zca_whitening and self.featurewise_std_normalization:
-            asked.append(("zca_whitening", "featurewise_std_normalization", False))
-        elif self.featurewise_std_normalization and not self.featurewise_center:
-            asked.append(("featurewise_std_normalization", "featurewise_center", True))
-        if self.samplewise_std_normalization and not self.samplewise_center:
-            asked.append(("samplewise_std_normalization", "samplewise_center", True))
-        for option, other, value in asked:
-            setattr(self, other, value)
-            warn(
-                f"This ImageDataGenerator specifies `{option}`, which overrides setting of `{other}`: now {value}.",
-            )
+        for option, other, value in _COUPLED:
+            if getattr(self, option) and bool(getattr(self, other)) is not value:
+                setattr(self, other, value)
+                warn(
+                    f"This ImageDataGenerator specifies `{option}`, which overrides setting of `{other}`: now {value}."
+                )
         if self.compat is None and self.rescale and (self.featurewise_center or self.featurewise_std_normalization):
             notice(
                 "rescale-featurewise",
@@ -208,23 +206,7 @@ class ImageDataGenerator:
         **kwargs: Any,
     ) -> NumpyArrayIterator:
         """Batches of arrays: x (n, h, w, c), or a tuple (x, [other arrays of n]); see `NumpyArrayIterator`."""
-        return NumpyArrayIterator(
-            x,
-            y,
-            self,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            sample_weight=sample_weight,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            ignore_class_split=ignore_class_split,
-            subset=subset,
-            dtype=self.dtype,
-            **kwargs,
-        )
+        return self._iterator(NumpyArrayIterator, locals())
 
     @checked(DirectoryIterator.__init__, Iterator.__init__)
     def flow_from_directory(
@@ -247,36 +229,9 @@ class ImageDataGenerator:
         **kwargs: Any,
     ) -> DirectoryIterator:
         """Batches of image files in one folder per class; see `DirectoryIterator`."""
-        return DirectoryIterator(
-            directory,
-            self,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            follow_links=follow_links,
-            subset=subset,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
-            dtype=self.dtype,
-            **kwargs,
-        )
+        return self._iterator(DirectoryIterator, locals())
 
-    @checked(
-        DataFrameIterator.__init__,
-        Iterator.__init__,
-        "has_ext",
-        "sort",
-        "drop_duplicates",
-        directory=rules.folder_or_none,
-    )
+    @checked(DataFrameIterator.__init__, Iterator.__init__, *RETIRED, directory=rules.folder_or_none)
     def flow_from_dataframe(
         self,
         dataframe: Any,
@@ -301,30 +256,14 @@ class ImageDataGenerator:
     ) -> DataFrameIterator:
         """Batches of the image files that a column of a dataframe names; see `DataFrameIterator`."""
         class_mode = retired_arguments(class_mode, kwargs)
-        return DataFrameIterator(
-            dataframe,
-            directory,
-            self,
-            x_col=x_col,
-            y_col=y_col,
-            weight_col=weight_col,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            subset=subset,
-            interpolation=interpolation,
-            validate_filenames=validate_filenames,
-            dtype=self.dtype,
-            **kwargs,
-        )
+        return self._iterator(DataFrameIterator, locals())
+
+    def _iterator(self, kind: Callable[..., R], given: Mapping[str, Any]) -> R:
+        """An iterator with this generator, its layout and dtype. given: the arguments of a method, as `locals` has them
+        before anything else is named; those of the constructor are called the same."""
+        named = {name: value for name, value in given.items() if name not in ("self", "kwargs")}
+        own = {"image_data_generator": self, "data_format": self.data_format, "dtype": self.dtype}
+        return kind(**named, **own, **given["kwargs"])
 
     @checked(x=rules.image_pixels)
     def standardize(self, x: np.ndarray) -> np.ndarray:

@@ -7,23 +7,19 @@ gain and an offset per channel, folded into the write unless a step before it ne
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias, final
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
-from augfuse.execute.cpu.kernel_arguments import Target
-from augfuse.execute.cpu.run import BORDERS, Work, flat, run, target_of, work_of
-from augfuse.keras.generator.boundary import Maps, settle
+from augfuse.execute.cpu.run import BORDERS, flat, target_of, work_of
 from augfuse.keras.generator.compat import mode_of
 from augfuse.keras.generator.draws import Parameters
-from augfuse.keras.generator.kernels import finish
 from augfuse.keras.generator.matrices import moves, to_engine, with_flips
 from augfuse.keras.generator.options import Options
 from augfuse.keras.generator.records import Finish, Pixels
-from augfuse.keras.generator.resample import border, spline, spline_order
+from augfuse.keras.generator.resample import Maps, Warping, border, spline, spline_order, starts_of
 from augfuse.keras.generator.standardize import channel_steps, check_finite, preprocess, samplewise_steps, whole_steps
 from augfuse.plan.lowered import Output, Pass, Sampling
 from augfuse.threads import share
@@ -33,31 +29,6 @@ Until: TypeAlias = Literal["pictures", "statistics", "all"]
 Take: TypeAlias = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 
 _F = np.float32
-
-
-@final
-class _Pass(NamedTuple):
-    """One compiled pass over n images: arrays of n, and what is the same for all."""
-
-    source: np.ndarray  # flat
-    starts: np.ndarray
-    shape: tuple[int, int, int]
-    work: Work
-    target: Target
-    finishes: tuple[Finish, ...]  # each one more pass over every image, in place
-    ties: Maps | None = None
-    cval: float = 0.0
-
-    def run(self, start: int, stop: int) -> None:
-        height, width, channels = self.shape
-        size = height * width * channels
-        run(self.work, self.source, self.starts[start:stop], self.shape, self.target, start, start)
-        if self.ties is not None:
-            warp, out = self.work.warp, self.target
-            ties = self.source, self.starts, self.shape, self.ties, warp.mode, warp.nearest, self.cval
-            settle(*ties, out.planar, out.out, start, stop)
-        for steps in self.finishes:
-            finish(self.target.out, start, stop, size, channels, height * width, self.target.planar, steps)
 
 
 def render(
@@ -70,32 +41,33 @@ def render(
 ) -> np.ndarray:
     """n finished images, float32 (n, h, w, c), or (n, c, h, w) for a channels_first generator; parameters None: not
     augmented. `take` allocates the result."""
-    planar, mode = options.planar, mode_of(options)
     n, (height, width, channels) = len(pixels.rows), pixels.shape
-    out = take((n, channels, height, width) if planar else (n, height, width, channels), np.dtype(_F))
-    before, factors = _picture_steps(options, pixels, parameters)
+    out = take((n, channels, height, width) if options.planar else (n, height, width, channels), np.dtype(_F))
+    steps, factors = _picture_steps(options, pixels, parameters)
     after = Finish()
     if until != "pictures":
         after = channel_steps(options, channels) if until == "all" else samplewise_steps(options)
     function = None if until == "pictures" else options.preprocessing_function
 
     scale, bias = np.ones(channels, _F), np.zeros(channels, _F)
-    finishes: tuple[Finish, ...] = ()
-    if function is not None:
-        finishes = (before,) if before.acts else ()
-    elif before.acts or after.centers or after.divides or not mode.fuses:
-        finishes = (before.followed_by(after),) if before.acts or after.acts else ()
-    else:  # a gain and an offset per channel are part of the write
-        scale, bias = after.gain_and_bias(channels)
-    work = _build(options, pixels, parameters, factors, scale, bias, out, finishes)
-    share(work.run, n, workers)
+    if function is None:
+        if mode_of(options).fuses and not (steps.acts or after.centers or after.divides):
+            scale, bias = after.gain_and_bias(channels)  # which are part of the write
+        else:
+            steps = steps.followed_by(after)
+    stack, rows, sampling, ties = _sampled(options, pixels, parameters)
+    size = Canvas(np.full(n, height), np.full(n, width))
+    step, low, high = _colors(options, pixels, factors, Pass(size, sampling))
+    work = work_of(step, channels, pixels.low)
+    output = Output(low, high, np.tile(scale, (n, 1)), np.tile(bias, (n, 1)), np.dtype(_F))
+    target = target_of(output, options.planar, out)
+    whole = Warping(flat(stack), starts_of(rows, pixels.shape), pixels.shape, work, target, ties, options.cval, steps)
+    share(whole.run, n, workers)
     if function is not None:
         for image in out:
             image[...] = preprocess(options, image)
         check_finite("preprocessing_function", options, out)
-        if after.acts:
-            size, plane = height * width * channels, height * width
-            share(lambda a, b: finish(work.target.out, a, b, size, channels, plane, planar, after), n, workers)
+        share(lambda start, stop: whole.finish(start, stop, after), n, workers)
     return whole_steps(options, out) if until == "all" else out
 
 
@@ -111,42 +83,22 @@ def _picture_steps(options: Options, pixels: Pixels, parameters: Parameters | No
     return mode_of(options).brighten(options, pixels, before, np.ascontiguousarray(factors))
 
 
-def _build(
-    options: Options,
-    pixels: Pixels,
-    parameters: Parameters | None,
-    factors: np.ndarray | None,
-    scale: np.ndarray,
-    bias: np.ndarray,
-    out: np.ndarray,
-    finishes: tuple[Finish, ...],
-) -> _Pass:
-    n, (height, width, channels) = len(pixels.rows), pixels.shape
+def _sampled(
+    options: Options, pixels: Pixels, parameters: Parameters | None
+) -> tuple[np.ndarray, np.ndarray, Sampling | None, Maps | None]:
+    """The stack and the rows of it that a pass reads, where, and the pixels to be settled after it."""
     edge, order = border(options.fill_mode), spline_order(options.interpolation_order)
-    stack, rows, sampling = pixels.stack, pixels.rows, None
-    moving = parameters is not None and moves(parameters)
-    ties = None
-    if moving and parameters is not None:
-        maps, ties = mode_of(options).maps(parameters, height, width, BORDERS[edge], order == 0)
-        if order > 1:
-            stack = spline(stack[rows], maps, options.fill_mode, options.cval, order)
-            rows, ties = np.arange(n), None
-            maps = np.tile(np.eye(2, 3), (n, 1, 1))
-        how = "nearest" if order == 0 else "bilinear"
-        sampling = Sampling(to_engine(with_flips(maps, parameters, height, width)), None, edge, how)
-    size = Canvas(np.full(n, height), np.full(n, width))
-    step, low, high = _colors(options, pixels, factors, Pass(size, sampling))
-    output = Output(low, high, np.tile(scale, (n, 1)), np.tile(bias, (n, 1)), np.dtype(_F))
-    return _Pass(
-        flat(stack),
-        np.ascontiguousarray(rows, np.int64) * math.prod(pixels.shape),
-        pixels.shape,
-        work_of(step, channels, pixels.low),
-        target_of(output, options.planar, out),
-        finishes,
-        ties,
-        float(options.cval),
-    )
+    stack, rows = pixels.stack, pixels.rows
+    if parameters is None or not moves(parameters):
+        return stack, rows, None, None
+    n, (height, width, _) = len(rows), pixels.shape
+    maps, ties = mode_of(options).maps(parameters, height, width, BORDERS[edge], order == 0)
+    if order > 1:
+        stack = spline(stack[rows], maps, options.fill_mode, options.cval, order)
+        rows, ties = np.arange(n), None
+        maps = np.tile(np.eye(2, 3), (n, 1, 1))
+    how = "nearest" if order == 0 else "bilinear"
+    return stack, rows, Sampling(to_engine(with_flips(maps, parameters, height, width)), None, edge, how), ties
 
 
 def _colors(options: Options, pixels: Pixels, factors: np.ndarray | None, step: Pass) -> tuple[Pass, float, float]:

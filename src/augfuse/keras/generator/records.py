@@ -38,11 +38,7 @@ class Finish(NamedTuple):
     def followed_by(self, after: Finish) -> Finish:
         """The picture steps of this one, the standardising ones of `after`."""
         return self._replace(
-            rescale=after.rescale,
-            centers=after.centers,
-            divides=after.divides,
-            gains=after.gains,
-            biases=after.biases,
+            rescale=after.rescale, centers=after.centers, divides=after.divides, gains=after.gains, biases=after.biases
         )
 
     def gain_and_bias(self, channels: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, final
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn, final
 
 import numpy as np
 
 from augfuse.algebra.ranges import whole
+from augfuse.batch import Batch
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import ReadOnlyError
 from augfuse.keras.checks import value_range
 from augfuse.keras.image_dataset.sized_files import PlainBatch, PlainBatches
 from augfuse.keras.protocol import Batches
 from augfuse.keras.sequence import LoaderDataset
 from augfuse.text import shown
-
-if TYPE_CHECKING:
-    from augfuse.batch import Batch
-    from augfuse.data.batches.loader import Loader
 
 # What tf.data has, and what to do here instead.
 _OF_TENSORFLOW: Mapping[str, str] = {
@@ -39,12 +36,12 @@ _OF_TENSORFLOW: Mapping[str, str] = {
 
 @final
 class Form(NamedTuple):
-    """What an `ImageDataset` hands out. labels: makes those of a batch; None for images alone. batched: or sample by
-    sample. plain: the batches of a loader whose recipe does nothing."""
+    """What an `ImageDataset` hands out. label_mode: as of `image_dataset_from_directory`. batched: or sample by sample.
+    plain: the batches of a loader whose recipe does nothing."""
 
     class_names: list[str] | None
     file_paths: list[str]
-    labels: Callable[[np.ndarray], np.ndarray] | None
+    label_mode: str | None
     batched: bool
     plain: PlainBatches | None
 
@@ -93,11 +90,6 @@ class ImageDataset(LoaderDataset):
         """The batches of the next epoch."""
         return self._loop(self._feed.advance())
 
-    def _loop(self, epoch: int) -> Generator[Any, None, None]:
-        with contextlib.closing(self._batches().stream(epoch, range(len(self)))) as stream:
-            for batch in stream:
-                yield self._arrays(batch)
-
     def take(self, count: int) -> ImageDataset:
         """The first `count` batches of each epoch; -1 for all."""
         count = whole("take: count", count, -1)
@@ -134,9 +126,8 @@ class ImageDataset(LoaderDataset):
         return _Some(self._form.plain or self._loader, self._start, self._stop)
 
     def _arrays(self, batch: Batch | PlainBatch) -> Any:
-        views = {} if isinstance(batch, PlainBatch) else batch.views
-        images = {name: view.images for name, view in views.items()} if views else batch.images
-        labels = self._form.labels(batch.labels) if self._form.labels and batch.labels is not None else None
+        images = {name: view.images for name, view in batch.views.items()} if batch.views else batch.images
+        labels = None if batch.labels is None else _in_form(batch.labels, self._form.label_mode)
         if not self._form.batched:
             images = {name: one[0] for name, one in images.items()} if isinstance(images, dict) else images[0]
             labels = None if labels is None else labels[0]
@@ -151,6 +142,15 @@ class ImageDataset(LoaderDataset):
     def __setstate__(self, state: Any) -> None:
         ImageDataset.__init__(self, *state[:-1])
         self._feed.restore(state[-1])
+
+
+def _in_form(labels: np.ndarray, label_mode: str | None) -> np.ndarray | None:
+    """The labels of a batch; None where images come alone."""
+    if label_mode is None or label_mode == "categorical":
+        return None if label_mode is None else labels
+    if label_mode == "binary":
+        return labels.astype(np.float32).reshape(len(labels), 1)
+    return labels.astype(np.int32 if labels.dtype.kind == "i" else np.float32)
 
 
 @final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,18 +16,16 @@ from augfuse.data.batches.loader import Loader
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color
 from augfuse.data.layouts.names import is_left_behind
-from augfuse.data.layouts.parts import wrong_level
 from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DataNotFoundError, RangeError, did_you_mean
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import check_choice, parse_target_size, say_found
-from augfuse.keras.checks.missing import why_missing
+from augfuse.keras.checks.files import check_choice, parse_target_size, say_found, why_missing
 from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.image_dataset.dataset import Form, ImageDataset
 from augfuse.keras.image_dataset.resize import Sizing
 from augfuse.keras.image_dataset.sized_files import PlainBatches, SizedFiles
-from augfuse.keras.iterators.listing import Listing, left_behind_folders
+from augfuse.keras.iterators.listing import Listing, left_behind_folders, warn_of_level
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.warn_once import warn
@@ -110,7 +108,8 @@ def image_dataset_from_directory(
     """
     labels, label_mode = _check_labels(labels, label_mode, class_names)
     sizing = _sizing(image_size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, antialias, recipe)
-    _check_choices(color_mode, format)
+    check_choice("color_mode", color_mode, ("rgb", "rgba", "grayscale"))
+    check_choice("format", format, ("tf", "grain"))
     fraction = _check_split(validation_split, subset, shuffle, seed)
     seed = int(np.random.randint(1_000_000)) if seed is None else seed
     root = _existing(directory)
@@ -153,7 +152,7 @@ def image_dataset_from_directory(
             one_hot=label_mode == "categorical",
         )
         plain = PlainBatches(loader, store, planar) if base is None else None
-        return ImageDataset(loader, Form(names, paths[rows], _FORMS[label_mode], batch_size is not None, plain))
+        return ImageDataset(loader, Form(names, paths[rows], label_mode, batch_size is not None, plain))
 
     if fraction is None:
         return dataset(slice(None), True, bool(shuffle))
@@ -172,26 +171,6 @@ def image_dataset_from_directory(
     return dataset(parts[subset], subset == "training", bool(shuffle))
 
 
-def _as_float(labels: np.ndarray) -> np.ndarray:
-    return labels.astype(np.float32).reshape(len(labels), 1)
-
-
-def _as_given(labels: np.ndarray) -> np.ndarray:
-    return labels.astype(np.int32 if labels.dtype.kind == "i" else np.float32)
-
-
-def _as_rows(labels: np.ndarray) -> np.ndarray:
-    return labels
-
-
-_FORMS: dict[str | None, Callable[[np.ndarray], np.ndarray] | None] = {
-    "int": _as_given,
-    "binary": _as_float,
-    "categorical": _as_rows,
-    None: None,
-}
-
-
 # --- options ----------------------------------------------------------------------------------------------------------
 
 
@@ -206,11 +185,6 @@ def _check_labels(labels: Any, label_mode: Any, class_names: Any) -> tuple[Any, 
     if class_names is not None and not is_one_of(labels, ("inferred",)):
         raise DataError("class_names: they are those of folders, and go with labels='inferred' only. Leave them out.")
     return (None, None) if labels is None or label_mode is None else (labels, label_mode)
-
-
-def _check_choices(color_mode: Any, format: Any) -> None:
-    check_choice("color_mode", color_mode, ("rgb", "rgba", "grayscale"))
-    check_choice("format", format, ("tf", "grain"))
 
 
 def _sizing(
@@ -228,8 +202,7 @@ def _sizing(
 
 def _check_split(fraction: Any, subset: Any, shuffle: Any, seed: Any) -> float | None:
     """The fraction, or None where nothing is split."""
-    if not is_one_of(subset, (*_SUBSETS, None)):
-        check_choice("subset", subset, (*_SUBSETS, None))
+    check_choice("subset", subset, (*_SUBSETS, None))
     if bool(fraction) != (subset is not None):
         missing, given = ("subset", "validation_split") if fraction else ("validation_split", "subset")
         example = "subset='both'" if fraction else "validation_split=0.2"
@@ -299,13 +272,8 @@ def _warn_of_folders(directory: str, folders: list[str], found: list[list[str]],
             f"{directory}: no images in {', '.join(map(shown, empty[:5]))}, which counts as a class all the same, as "
             "in Keras. Delete the folder, or pass class_names=[...]."
         )
-    inside = {
-        name: [path[len(name) + 1 :].replace(os.sep, "/") for path in of_class]
-        for name, of_class in zip(folders, found, strict=True)
-    }
-    reason = None if chosen else wrong_level(directory, inside, "class_names")
-    if reason is not None:
-        warn(f"{directory}: {reason}")
+    if not chosen:
+        warn_of_level(directory, folders, found, "class_names")
 
 
 def _numbers(labels: Any, found: list[list[str]]) -> np.ndarray | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, final
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.data.batches.loader import Loader
 from augfuse.data.batches.prefetch import compute_ahead
 from augfuse.data.batches.room import Room
 from augfuse.data.decoding.decode import Color, decode, sniff
@@ -18,9 +19,6 @@ from augfuse.keras.checks.files import CHANNELS
 from augfuse.keras.image_dataset.resize import Sizing
 from augfuse.threads import share
 from augfuse.warn_once import warn_first, was_given
-
-if TYPE_CHECKING:
-    from augfuse.data.batches.loader import Loader
 
 _HEAD = 4096  # bytes of a file in which EXIF data begin
 
@@ -116,6 +114,7 @@ class PlainBatch(NamedTuple):
 
     images: np.ndarray
     labels: np.ndarray | None
+    views: Mapping[str, Any] = {}
 
 
 @final

@@ -14,7 +14,6 @@ from augfuse.keras.checks import inputs, rules
 from augfuse.keras.checks.classes import classes_of, in_one_part, is_one_hot
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.mistakes import check_masks, check_rescale, check_statistics
-from augfuse.keras.checks.numbers import check_inputs, check_targets
 from augfuse.keras.generator.options import Generator, Options, read_options
 from augfuse.keras.generator.records import Pixels, as_stack, full_scale
 from augfuse.keras.iterators.attributes import FIXED
@@ -73,10 +72,8 @@ class NumpyArrayIterator(Iterator):
         self.subset = subset
         self.compat = compat = image_data_generator.compat
         x, others = inputs.split_off(x, compat)
-        if y is not None:
-            y = inputs.targets("flow", y, len(x), compat)
-        if sample_weight is not None:
-            sample_weight = inputs.targets("flow", sample_weight, len(x), compat, name="sample_weight")
+        y = inputs.targets("flow", y, len(x), compat)
+        sample_weight = inputs.targets("flow", sample_weight, len(x), compat, name="sample_weight")
         rows = _subset(subset, len(x), read_options(image_data_generator), None if ignore_class_split else y)
         self._keep(x[rows])
         self.x_misc = [np.asarray(other[rows]) for other in others]
@@ -109,12 +106,12 @@ class NumpyArrayIterator(Iterator):
         if images.shape[channels_axis] not in (1, 3, 4):
             warn(
                 f'flow: data_format is "{self.data_format}", with 1, 3 or 4 channels expected on axis '
-                f"{channels_axis}, but x has shape {images.shape} ({images.shape[channels_axis]} channels).",
+                f"{channels_axis}, but x has shape {images.shape} ({images.shape[channels_axis]} channels)."
             )
         options = self._options()
         # What a function makes of the pixels is looked at in the batch.
         if options is None or not (options.preprocessing_function or options.overrides()):
-            check_inputs("x", images, self.compat)
+            inputs.check_inputs("x", images, self.compat)
         self._stack = as_stack(np.moveaxis(images, channels_axis, 3))
         self._scale = full_scale(images)
         self._check_scale(images)
@@ -123,7 +120,7 @@ class NumpyArrayIterator(Iterator):
         what = "another array of x" if name == "x_misc" else name
         fix = "" if name == "x_misc" else "Use np.nan_to_num(sample_weight, nan=1.0)."
         for one in inputs.outputs(values):
-            check_inputs(what, one, self.compat, fix=fix)
+            inputs.check_inputs(what, one, self.compat, fix=fix)
 
     def _look_at(self, y: Any) -> None:
         """What there is to say about labels, and which kind they are."""
@@ -132,7 +129,7 @@ class NumpyArrayIterator(Iterator):
         self.other_labels = "y.argmax(axis=1)" if self.one_hot else "keras.utils.to_categorical(y)"
         options = self._options()
         for one in inputs.outputs(y):
-            check_targets("y", one, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
+            inputs.check_targets("y", one, fix="Leave these rows out: keep = np.isfinite(y); flow(x[keep], y[keep])")
             if options is not None and (options.compat or self.subset != "validation"):
                 check_masks(options, self.x, one)
 

@@ -13,8 +13,8 @@ import numpy as np
 from augfuse.algebra.ranges import whole
 from augfuse.algebra.rng import check_seed
 from augfuse.errors import DataError, ImageTypeError, ReadOnlyError
-from augfuse.keras.checks import saving
 from augfuse.keras.generator.options import Compat, Generator
+from augfuse.keras.iterators.saved_pictures import NAMES, checked_saving
 from augfuse.text import shown
 
 # What a batch is made of: batches that were prefetched before one of these was set are dropped. A subclass may set
@@ -76,8 +76,8 @@ class Attributes(keras.utils.PyDataset):
             return whole(name, value, int(name == "batch_size"))
         if name == "seed" and self.compat is None and value is not None:
             return check_seed(value)
-        if name in saving.NAMES:
-            return self.checked_saving(**{name: value})[saving.NAMES.index(name)]
+        if name in NAMES:
+            return self.checked_saving(**{name: value})[NAMES.index(name)]
         if name == "index_array" and value is not None:
             return _positions(value)
         if name == "image_data_generator":
@@ -134,8 +134,8 @@ class Attributes(keras.utils.PyDataset):
         shape = getattr(self, "image_shape", None) or getattr(getattr(self, "x", None), "shape", (0,))[1:]
         first = getattr(self, "data_format", None) == "channels_first"
         channels = shape[0 if first else -1] if shape else None
-        given = {name: getattr(self, name) for name in saving.NAMES} | changed
-        return saving.checked(**given, strict=self.compat == "strict", channels=channels)
+        given = {name: getattr(self, name) for name in NAMES} | changed
+        return checked_saving(**given, strict=self.compat == "strict", channels=channels)
 
     def rows_of(self, index_array: Any, count: int, what: str) -> np.ndarray:
         """Positions as rows 0..count - 1; negative ones count from the end. DataError for rows that do not exist."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,8 @@ from augfuse.keras.checks import columns, rules
 from augfuse.keras.checks.classes import classes_of, classes_of_lists, in_one_part
 from augfuse.keras.checks.columns import ColumnError as ColumnError
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import parse_on_error, say_found, why_no_split
-from augfuse.keras.checks.missing import why_missing
-from augfuse.keras.checks.numbers import check_inputs, check_targets
+from augfuse.keras.checks.files import WITH_CLASSES, parse_on_error, say_found, why_missing, why_no_split
+from augfuse.keras.checks.inputs import check_inputs, check_targets
 from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.generator.options import Generator
 from augfuse.keras.images import validate_filename
@@ -30,17 +29,17 @@ from augfuse.keras.iterators.iterator import Iterator
 from augfuse.text import shown
 from augfuse.warn_once import warn
 
-_WITH_CLASSES = ("binary", "categorical", "sparse")
+# Arguments that Keras no longer has, and what it says about them.
+RETIRED: Mapping[str, str] = {
+    "has_ext": "filenames in the dataframe have to match the exact filenames in disk.",
+    "sort": "batches will be created in the same order than the filenames provided if `shuffle` is set to `False`.",
+    "drop_duplicates": "you can drop duplicates by using the pandas.DataFrame.drop_duplicates method.",
+}
 
 
 def retired_arguments(class_mode: str | None, kwargs: dict[str, Any]) -> str | None:
     """Take has_ext, sort and drop_duplicates out of `kwargs`, with Keras' warnings, and return today's class mode."""
-    instead = {
-        "has_ext": "filenames in the dataframe have to match the exact filenames in disk.",
-        "sort": "batches will be created in the same order than the filenames provided if `shuffle` is set to `False`.",
-        "drop_duplicates": "you can drop duplicates by using the pandas.DataFrame.drop_duplicates method.",
-    }
-    for name, message in instead.items():
+    for name, message in RETIRED.items():
         if name in kwargs:
             del kwargs[name]
             warnings.warn(f"{name} is deprecated, {message}", DeprecationWarning, stacklevel=3)
@@ -118,7 +117,7 @@ class DataFrameIterator(FileIterator):
         max_skipped: float = 0.1,
         **kwargs: Any,
     ) -> None:
-        compat = None if image_data_generator is None else image_data_generator.compat
+        self.compat = compat = None if image_data_generator is None else image_data_generator.compat
         self.image_data_generator = image_data_generator
         self._set_options(target_size, color_mode, interpolation, data_format, subset, class_mode)
         self.on_error = parse_on_error(on_error, compat, class_mode)
@@ -129,11 +128,11 @@ class DataFrameIterator(FileIterator):
 
         columns.check_frame(dataframe)
         y_col = columns.several(y_col, dataframe)
-        names, targets, weights = _columns(dataframe, x_col, y_col, weight_col, class_mode, classes, compat)
+        names, targets, weights = self._columns(dataframe, x_col, y_col, weight_col, classes)
         rows = np.arange(len(names))
         if validate_filenames:
             rows = self._existing(names, x_col)
-        if class_mode in _WITH_CLASSES:
+        if class_mode in WITH_CLASSES:
             targets, known = _choose_labels(targets, rows, classes)
             rows = np.array([row for row in rows if targets[row] is not None], np.int64)
             self.class_indices = {label: number for number, label in enumerate(known)}
@@ -144,7 +143,7 @@ class DataFrameIterator(FileIterator):
         if subset is not None:
             _say_of_split(class_mode, y_col, targets, rows, np.isin(np.arange(left), taken) == (subset == "validation"))
         rows = rows[taken]
-        if class_mode in _WITH_CLASSES:
+        if class_mode in WITH_CLASSES:
             self.classes = [self._number(targets[row]) for row in rows]
         elif class_mode == "multi_output":
             self._targets = [
@@ -163,7 +162,7 @@ class DataFrameIterator(FileIterator):
         self.samples = len(self.filenames)
         self._filepaths = [paths[place] for place in taken]
         validated = "validated" if validate_filenames else "non-validated"
-        belonging = f" belonging to {len(self.class_indices)} classes" if class_mode in _WITH_CLASSES else ""
+        belonging = f" belonging to {len(self.class_indices)} classes" if class_mode in WITH_CLASSES else ""
         say_found(f"Found {self.samples} {validated} image filenames{belonging}.")
         if self.samples == 0:
             self._warn_of_nothing(names, left, x_col)
@@ -179,6 +178,33 @@ class DataFrameIterator(FileIterator):
     def sample_weight(self) -> np.ndarray | None:
         """(n,) the weights of the samples, or None."""
         return self._sample_weight
+
+    def _columns(
+        self, frame: Any, x_col: Any, y_col: Any, weight_col: Any, classes: Sequence[str] | None
+    ) -> tuple[list[str], Any, np.ndarray | None]:
+        """File names, what the class mode needs of y_col, and the weights, checked."""
+        class_mode, compat = self.class_mode, self.compat
+        if class_mode == "multi_output" and not isinstance(y_col, list):
+            raise ImageTypeError(
+                f'If class_mode="{class_mode}", y_col must be a list. Received {type(y_col).__name__}: '
+                f"pass y_col=[{shown(y_col)}]."
+            )
+        names = columns.column(frame, "x_col", x_col).tolist()
+        _check_types(names, (str,), f"All values in column x_col={x_col} must be strings.")
+        targets: Any = None
+        if class_mode in WITH_CLASSES:
+            targets = _labels(frame, y_col, class_mode, classes)
+        elif class_mode == "multi_output":
+            targets = [columns.column(frame, "y_col", name).tolist() for name in y_col]
+        elif class_mode == "raw" and isinstance(y_col, list):
+            for name in y_col:
+                columns.column(frame, "y_col", name, compat)
+            targets = frame[y_col].to_numpy()
+        elif class_mode == "raw":
+            targets = np.asarray(columns.column(frame, "y_col", y_col, compat))
+        if classes and class_mode not in WITH_CLASSES:
+            warn(f'`classes` will be ignored given the class_mode="{class_mode}"')
+        return names, targets, _weights(frame, weight_col) if weight_col else None
 
     def _number(self, label: Any) -> Any:
         """The number of a label, or a list of them."""
@@ -216,46 +242,14 @@ class DataFrameIterator(FileIterator):
         warn(f"flow_from_dataframe: no images: {reason}")
 
 
-def _columns(
-    frame: Any,
-    x_col: Any,
-    y_col: Any,
-    weight_col: Any,
-    class_mode: str | None,
-    classes: Sequence[str] | None,
-    compat: str | None,
-) -> tuple[list[str], Any, np.ndarray | None]:
-    """File names, what the class mode needs of y_col, and the weights, checked."""
-    if class_mode == "multi_output" and not isinstance(y_col, list):
-        raise ImageTypeError(
-            f'If class_mode="{class_mode}", y_col must be a list. Received {type(y_col).__name__}: '
-            f"pass y_col=[{shown(y_col)}]."
-        )
-    names = columns.column(frame, "x_col", x_col).tolist()
-    _check_types(names, (str,), f"All values in column x_col={x_col} must be strings.")
-    targets: Any = None
-    if class_mode in _WITH_CLASSES:
-        targets = _labels(frame, y_col, class_mode, classes)
-    elif class_mode == "multi_output":
-        targets = [columns.column(frame, "y_col", name).tolist() for name in y_col]
-    elif class_mode == "raw" and isinstance(y_col, list):
-        for name in y_col:
-            columns.column(frame, "y_col", name, compat)
-        targets = frame[y_col].to_numpy()
-    elif class_mode == "raw":
-        targets = np.asarray(columns.column(frame, "y_col", y_col, compat))
-    if classes and class_mode not in _WITH_CLASSES:
-        warn(f'`classes` will be ignored given the class_mode="{class_mode}"')
-    return names, targets, _weights(frame, weight_col) if weight_col else None
-
-
 def _labels(frame: Any, y_col: Any, class_mode: str | None, classes: Sequence[str] | None) -> list[Any]:
     if isinstance(y_col, list):
         use = f"y_col={shown(y_col[0])}." if len(y_col) == 1 else 'class_mode="raw" for several columns of numbers.'
         raise ImageTypeError(
             f'y_col: got {shown(y_col)}, wanted the name of one column for class_mode="{class_mode}". Use {use}'
         )
-    labels = columns.lists_in(columns.column(frame, "y_col", y_col).tolist())
+    cells = columns.column(frame, "y_col", y_col).tolist()
+    labels = [cell.tolist() if getattr(cell, "ndim", 0) == 1 else cell for cell in cells]  # a label may be several
     if class_mode == "categorical":
         types, wanted = (str, list, tuple), "type string, list or tuple"
     else:
@@ -290,7 +284,7 @@ def _weights(frame: Any, weight_col: Any) -> np.ndarray:
 def _say_of_split(class_mode: str | None, y_col: Any, targets: Any, rows: np.ndarray, held: np.ndarray) -> None:
     """Warn where a class has rows on one side of the split only. held: those of the validation subset."""
     columns: list[tuple[Any, list[str]]] = []
-    if class_mode in _WITH_CLASSES:
+    if class_mode in WITH_CLASSES:
         columns = [classes_of_lists([targets[row] for row in rows])]
     elif class_mode == "raw":
         columns = [(classes_of(targets[rows]), y_col if isinstance(y_col, list) else [])]

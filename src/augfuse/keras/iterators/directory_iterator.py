@@ -11,16 +11,14 @@ import keras
 import numpy as np
 
 from augfuse.data.layouts.names import is_left_behind
-from augfuse.data.layouts.parts import wrong_level
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import parse_on_error, say_found, why_no_split
-from augfuse.keras.checks.missing import why_missing
+from augfuse.keras.checks.files import WITH_CLASSES, parse_on_error, say_found, why_missing, why_no_split
 from augfuse.keras.generator.options import Generator
 from augfuse.keras.iterators.file_iterator import FileIterator
 from augfuse.keras.iterators.groups import subset_rows
 from augfuse.keras.iterators.iterator import Iterator
-from augfuse.keras.iterators.listing import Listing, left_behind_folders
+from augfuse.keras.iterators.listing import Listing, left_behind_folders, warn_of_level
 from augfuse.text import shown
 from augfuse.warn_once import warn
 
@@ -124,8 +122,8 @@ class DirectoryIterator(FileIterator):
             self._warn_of_nothing(found)
         elif compat is None:
             self._warn_of_classes(names, found)
-            if classes is None and class_mode in ("categorical", "binary", "sparse"):
-                self._warn_of_level(names, found)
+            if classes is None and class_mode in WITH_CLASSES:
+                warn_of_level(directory, names, found)
         elif any(name.lower().endswith(".tiff") for name in self.filenames):
             warn('Using ".tiff" files with multiple bands will cause distortion. Please verify your output.')
         self._check_scale("flow_from_directory")
@@ -150,15 +148,6 @@ class DirectoryIterator(FileIterator):
                 f'{self.directory}: class_mode="binary" with {len(names)} classes gives labels 0..{len(names) - 1}. '
                 'Use class_mode="sparse" or "categorical", or pass classes=[...] with two of them.'
             )
-
-    def _warn_of_level(self, names: list[str], found: list[list[str]]) -> None:
-        inside = {
-            name: [path[len(name) + 1 :].replace(os.sep, "/") for path in of_class]
-            for name, of_class in zip(names, found, strict=True)
-        }
-        reason = wrong_level(os.fspath(self.directory), inside)
-        if reason is not None:
-            warn(f"{self.directory}: {reason}")
 
 
 def _class_folders(root: Path, classes: Sequence[str] | None, strict: bool) -> list[str]:

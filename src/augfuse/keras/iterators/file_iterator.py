@@ -133,12 +133,11 @@ class FileIterator(Iterator):
         uint8 if all images are, uint16 if all are, else float32. Full scale is 0..65535 where there is a uint16 image.
         Raises EmptyBatchError where no file of the batch can be read, DataError where too many altogether cannot.
         """
-        height, width = files.parse_target_size(self.target_size)
-        paths = self.filepaths
+        size = files.parse_target_size(self.target_size)
+        paths, strict = self.filepaths, self.compat == "strict"
         index_array = self.rows_of(index_array, len(paths), "files in filepaths")
-        positions = [int(position) for position in index_array]
-        strict = self.compat == "strict"
-        shape = (len(positions), height, width, files.CHANNELS[self.color_mode])
+        positions, count = index_array.tolist(), len(index_array)
+        shape = (count, *size, files.CHANNELS[self.color_mode])
         stack = np.empty(shape, np.float32 if strict else np.uint8)
         others: dict[int, np.ndarray] = {}  # row -> an image of another dtype
 
@@ -148,14 +147,7 @@ class FileIterator(Iterator):
                 return False
             path = paths[position]
             try:
-                image = read_image(
-                    path,
-                    self.color_mode,
-                    (height, width),
-                    self.interpolation,
-                    self.keep_aspect_ratio,
-                    strict,
-                )
+                image = read_image(path, self.color_mode, size, self.interpolation, self.keep_aspect_ratio, strict)
             except OSError as error:
                 if self.on_error == "skip":
                     self._skip(position, error)
@@ -171,17 +163,16 @@ class FileIterator(Iterator):
                 others[row] = image
             return True
 
-        count = len(positions)
         rows = np.flatnonzero(list(mapped(read_row, range(count), min(threads, count), "decode")))
-        if rows.size < len(positions):
+        if rows.size < count:
             self._check_skipped()
         if not rows.size:
             reasons = "; ".join(self.skipped[position] for position in positions[:3])
             raise EmptyBatchError(
-                f"none of the {len(positions)} files of this batch can be read, and Keras takes no batch without "
+                f"none of the {count} files of this batch can be read, and Keras takes no batch without "
                 f"images: {reasons} Mend or delete them."
             )
-        return np.asarray(index_array)[rows], _merge(stack, others, rows)
+        return index_array[rows], _merge(stack, others, rows)
 
     def pack(self, batch_x: np.ndarray, index_array: np.ndarray) -> Any:
         """x, (x, y) or (x, y, weights), as class_mode says."""
@@ -220,7 +211,7 @@ class FileIterator(Iterator):
         mode = self.class_mode
         if mode == "input":
             return batch_x.copy()
-        made = "classes" if mode in ("binary", "sparse", "categorical") else "labels"
+        made = "classes" if mode in files.WITH_CLASSES else "labels"
         labels = getattr(self, made, None)
         if labels is None:
             raise DataError(f"class_mode={shown(mode)} was set on an iterator made without {made}. Make another self.")

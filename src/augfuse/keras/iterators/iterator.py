@@ -20,15 +20,13 @@ from augfuse.keras.checks import on_pass, rules, value_range
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.inputs import for_keras
 from augfuse.keras.checks.mistakes import check_loop
-from augfuse.keras.generator.apply import transform
-from augfuse.keras.generator.draws import Parameters
+from augfuse.keras.generator.apply import Samples, transform
 from augfuse.keras.generator.options import Compat, Options, read_options
 from augfuse.keras.generator.records import Pixels
 from augfuse.keras.iterators.attributes import Attributes
-from augfuse.keras.iterators.prefetch_next import Following
 from augfuse.keras.iterators.saved_pictures import Saving, save_pictures
 from augfuse.keras.notices import say_of_iterator
-from augfuse.keras.protocol import PREDICT, Feed, called_by_keras, who_asks, with_tuples
+from augfuse.keras.protocol import PREDICT, Feed, Following, called_by_keras, who_asks, with_tuples
 from augfuse.threads import cpu_count
 
 
@@ -278,30 +276,19 @@ class Iterator(Attributes):
     def _batch(self, index_array: np.ndarray, epoch: int, threads: int) -> Any:
         options = self._options()
         kept, pixels = self.read(index_array, threads)
-        batch_x, pictures = self._transformed(options, pixels, kept, epoch, threads)
+        saves = self.save_to_dir is not None
+        batch_x, pictures = transform(
+            options, pixels, self._samples(kept, epoch), threads, self._ring.take, pictures=saves
+        )
         batch_x = batch_x.astype(self.dtype, copy=False)
-        if self.save_to_dir is not None:
-            save_pictures(self._saving(options, epoch), batch_x, pictures, kept, (pixels.low, pixels.high))
+        if saves:
+            layout = "channels_last" if options is None else options.data_format
+            saving = Saving(self, self.save_to_dir, self.save_prefix, self.save_format, layout, epoch)
+            save_pictures(saving, batch_x, pictures, kept, (pixels.low, pixels.high))
         return self.pack(batch_x, kept)
 
-    def _saving(self, options: Options | None, epoch: int) -> Saving:
-        strict, layout = self.compat == "strict", "channels_last" if options is None else options.data_format
-        names = self.save_to_dir, self.save_prefix, self.save_format, layout, self.seed is not None
-        return Saving(self, strict, *names, self.key, epoch, self.save_numbers, self.saved)
-
-    def _transformed(
-        self,
-        options: Options | None,
-        pixels: Pixels,
-        kept: np.ndarray,
-        epoch: int,
-        threads: int,
-        drawn: Parameters | None = None,
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        return transform(
-            options, pixels, kept, key=self.key, epoch=epoch, augment=not self._spares,
-            threads=threads, take=self._ring.take, pictures=self.save_to_dir is not None, drawn=drawn,
-        )  # fmt: skip
+    def _samples(self, kept: np.ndarray, epoch: int) -> Samples:
+        return Samples(kept, self.key, epoch, not self._spares)
 
     def _set_index_array(self) -> None:
         """An epoch begins: another order, or that of a subclass, which sets `index_array`."""

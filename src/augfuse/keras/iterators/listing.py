@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, final
 
 from augfuse.data.layouts.names import count_suffixes, is_left_behind, is_picture
+from augfuse.data.layouts.parts import wrong_level
 from augfuse.keras.notices import notice
 from augfuse.text import shown
 from augfuse.warn_once import warn
@@ -16,6 +17,17 @@ from augfuse.warn_once import warn
 def left_behind_folders(root: Path) -> list[str]:
     """Hidden folders, and those that programs made for themselves, beside the class folders."""
     return sorted(entry.name for entry in root.iterdir() if is_left_behind(entry.name) and entry.is_dir())
+
+
+def warn_of_level(directory: Any, names: list[str], found: list[list[str]], argument: str = "classes") -> None:
+    """Warn where class folders look like the parts of a data set, or lie one folder too high. argument: names them."""
+    inside = {
+        name: [path[len(name) + 1 :].replace(os.sep, "/") for path in of_class]
+        for name, of_class in zip(names, found, strict=True)
+    }
+    reason = wrong_level(os.fspath(directory), inside, argument)
+    if reason is not None:
+        warn(f"{directory}: {reason}")
 
 
 @final
@@ -84,10 +96,6 @@ def _walk(folder: str, follow_links: bool) -> Generator[tuple[str, list[str]], N
     """(folder, its files), with all folders below. A link back up is a circle, and is not followed."""
     for root, folders, inside in os.walk(folder, followlinks=follow_links):
         if follow_links:
-            real = os.path.realpath(root)
-            folders[:] = [f for f in folders if not _contains(os.path.realpath(os.path.join(root, f)), real)]  # noqa: PTH118
+            real = Path(os.path.realpath(root))
+            folders[:] = [f for f in folders if not real.is_relative_to(os.path.realpath(Path(root, f)))]
         yield root, inside
-
-
-def _contains(folder: str, inner: str) -> bool:
-    return inner == folder or inner.startswith(folder.rstrip(os.sep) + os.sep)

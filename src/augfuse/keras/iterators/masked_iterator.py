@@ -17,9 +17,8 @@ from augfuse.data.stores.files import read_file
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageError, ImageTypeError, did_you_mean
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import check_choice, parse_target_size
-from augfuse.keras.checks.missing import why_missing
-from augfuse.keras.generator.apply import draw
+from augfuse.keras.checks.files import check_choice, parse_target_size, why_missing
+from augfuse.keras.generator.apply import draw, transform
 from augfuse.keras.generator.draws import Parameters
 from augfuse.keras.generator.lower import render
 from augfuse.keras.generator.options import Generator, read_options
@@ -178,8 +177,9 @@ class MaskedIterator(Iterator):
         masks = self._masks.read(kept)
         if masks.shape[:2] != pixels.shape[:2]:
             raise ImageError(f"masks: got {masks.shape[:2]} for images of {pixels.shape[:2]}, wanted the same size.")
-        drawn = draw(options, pixels, kept, self.key, epoch, not self._spares)
-        batch_x, _ = self._transformed(options, pixels, kept, epoch, threads, drawn)
+        samples = self._samples(kept, epoch)
+        drawn = draw(options, pixels, samples)
+        batch_x, _ = transform(options, pixels, samples._replace(drawn=drawn), threads, self._ring.take, False)
         # Masks move by the parameters of the images, without mixing values.
         outside = rules.cval("mask_cval", self.mask_cval, False)
         of_masks = dataclasses.replace(options, cval=outside, interpolation_order=0)
