@@ -7,7 +7,7 @@ _Buffer = bytes | bytearray | memoryview | np.ndarray
 def decode_jpeg_header(data: _Buffer, min_height: int = 0, min_width: int = 0) -> tuple[int, int, str, str]: ...
 def decode_jpeg(
     data: _Buffer,
-    colorspace: str = "RGB",
+    colorspace: str = "rgb",
     fastdct: bool = False,
     fastupsample: bool = False,
     min_height: int = 0,
@@ -19,7 +19,7 @@ def decode_jpeg(
 def encode_jpeg(
     image: np.ndarray,
     quality: int = 85,
-    colorspace: str = "RGB",
+    colorspace: str = "rgb",
     colorsubsampling: str = "444",
-    fastdct: bool = True,
+    fastdct: bool = False,
 ) -> bytes: ...

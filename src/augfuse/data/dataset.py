@@ -238,8 +238,8 @@ class DataSet:
     def concat(self, *others: DataSet) -> DataSet:
         """Return these samples, then those of `others`; classes, value ranges and kinds of labels must be the same,
         else it raises DataError."""
-        every = (self, *others)
-        for place, other in enumerate(others):
+        every, given = (self, *others), list[Any](others)
+        for place, other in enumerate(given):
             if not isinstance(other, DataSet):
                 raise ImageTypeError(f"concat: got {type(other).__name__}, wanted a data set. Use af.open(path).")
             for name in ("classes", "value_range"):

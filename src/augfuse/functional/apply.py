@@ -71,7 +71,7 @@ def apply(
     node = Node(f"{type(transform).__name__}#0", transform, None, params)
     drawn = Drawn(tuple(recipe.transforms), 0, 0, np.arange(n, dtype=np.int64), (node,))
     dtype = wanted_dtype(options.dtype)
-    batch = recipe._run(drawn, given.images, How(options.workers, dtype))
+    batch = recipe.inner.run(drawn, given.images, How(options.workers, dtype))
     done = batch.images[..., 0] if given.flat else batch.images
     return done[0] if given.one else done
 

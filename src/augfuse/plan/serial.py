@@ -27,6 +27,7 @@ from augfuse.transforms.base import Compose, Seeking, Transform
 from augfuse.transforms.children import check_ends, leaves
 from augfuse.transforms.mixing import Mix
 from augfuse.transforms.serial.plain_data import transform_to_dict, transforms_from_list
+from augfuse.values import is_bytes
 
 MAGIC = b"augfuse-plan\n"
 VERSION = 1
@@ -111,12 +112,12 @@ def to_bytes(plan: Plan) -> bytes:
 
 def from_bytes(data: Any) -> Plan:
     """The inverse of `to_bytes`; RecipeError where it is not one."""
-    if not isinstance(data, (bytes, bytearray, memoryview)):
+    if not is_bytes(data):
         raise RecipeError(f"plan: got {type(data).__name__}, wanted the bytes of plan.to_bytes().")
     if len(data) > MOST_BYTES:
         raise RecipeError(f"plan: got {len(data):,} bytes, wanted at most {MOST_BYTES:,}.")
-    data = bytes(data)
-    head, body = data[: len(MAGIC)], data[len(MAGIC) + _DIGEST :]
+    own = bytes(data)
+    head, body = own[: len(MAGIC)], data[len(MAGIC) + _DIGEST :]
     if head != MAGIC:
         raise RecipeError(f"plan: got bytes that begin with {shown(head)}, wanted those of plan.to_bytes().")
     if blake2b(body, digest_size=_DIGEST).digest() != data[len(MAGIC) : len(MAGIC) + _DIGEST]:

@@ -11,6 +11,7 @@ from augfuse.transforms.children import Lists
 from augfuse.transforms.color import ColorJitter
 from augfuse.transforms.crop import CenterCrop, RandomCrop
 from augfuse.transforms.spatial import HorizontalFlip
+from augfuse.values import is_tuple
 
 
 @final
@@ -39,7 +40,5 @@ class Views(Transform, frozen=True, kw_only=True):
     def collected(cls, args: tuple[Any, ...], lists: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The fields of a call: its keyword arguments are the views, but for those of a copy."""
         pairs = lists.get("views")
-        stored = isinstance(pairs, dict) or (
-            isinstance(pairs, tuple) and any(isinstance(pair, tuple) for pair in pairs)
-        )
+        stored = isinstance(pairs, dict) or (is_tuple(pairs) and any(isinstance(pair, tuple) for pair in pairs))
         return args, lists if args or stored else {"views": lists}

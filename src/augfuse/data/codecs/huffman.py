@@ -144,7 +144,7 @@ def _symbol(data: np.ndarray, state: np.ndarray, table: np.ndarray) -> int:
             return _CUT
         code = code << 1 | bit
         if code <= table[17 + length]:
-            return table[51 + table[34 + length] + code - table[length]]
+            return table[51 + int(table[34 + length]) + code - int(table[length])]
     return _BAD
 
 

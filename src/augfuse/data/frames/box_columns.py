@@ -13,6 +13,7 @@ from augfuse.data.frames.roles import Roles
 from augfuse.data.stores.cells import Encoded
 from augfuse.errors import DataError
 from augfuse.text import shown
+from augfuse.values import is_array, is_row
 from augfuse.warn_once import warn
 
 _FRACTIONS = ("albumentations", "yolo")
@@ -116,7 +117,7 @@ def _of_label_lists(frame: Frame, roles: Roles, rows: np.ndarray) -> Cells:
     flat: list[object] = []
     for row in range(frame.length):
         cell = None if isinstance(cells, Encoded) else cells[row]
-        listed = [] if cell is None else list(cell) if isinstance(cell, (list, tuple, np.ndarray)) else None
+        listed = [] if cell is None else list(cell) if is_row(cell) or is_array(cell) else None
         if listed is None or len(listed) != counts[row]:
             got = shown(np.asarray(cell).tolist()) if listed is None else f"{len(listed)} labels"
             raise DataError(

@@ -27,6 +27,7 @@ from augfuse.data.stores.store import Store
 from augfuse.data.table import Table
 from augfuse.errors import DataError
 from augfuse.text import shown
+from augfuse.values import is_row
 from augfuse.warn_once import warn
 
 _RESERVED = frozenset({"boxes", "box_labels", "mask"})
@@ -207,7 +208,7 @@ def _field(
 
 def _as_array(cell: Any) -> Any:
     """A list of numbers as an array; other cells as they are."""
-    if not isinstance(cell, (list, tuple)) or not cell:
+    if not is_row(cell) or not cell:
         return cell
     try:
         found = np.array(cell)

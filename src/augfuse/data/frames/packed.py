@@ -15,6 +15,7 @@ from augfuse.data.stores.hf import HfCells, HfDataset
 from augfuse.data.stores.parquet import BROKEN, Group, ParquetCells, parquet
 from augfuse.errors import DataError, ImageTypeError, MissingExtraError
 from augfuse.text import shown
+from augfuse.values import is_dict
 
 _BUFFER = 2**16  # bytes that are read at a time: no more than the first pages of a column
 
@@ -76,7 +77,7 @@ def parquet_length(file: Path) -> int:
     return int(parquet().read_metadata(file).num_rows)
 
 
-def hf_frame(dataset: HfDataset) -> Frame:
+def hf_frame(dataset: object) -> Frame:
     """A table of a map-style data set. Raises ImageTypeError, DataError."""
     title = "the data set of Hugging Face"
     if not isinstance(dataset, HfDataset):
@@ -88,7 +89,7 @@ def hf_frame(dataset: HfDataset) -> Frame:
     lazy: dict[str, Encoded] = {
         name: HfCells(dataset, name, title)
         for name, feature in features.items()
-        if isinstance(feature, dict) and feature.get("_type") == "Image"
+        if is_dict(feature) and feature.get("_type") == "Image"
     }
     rest = [name for name in dataset.column_names if name not in lazy]
     classes = feature_names(features)
@@ -107,7 +108,7 @@ def joined_parts(parts: Mapping[str, HfDataset]) -> tuple[Frame, list[str]]:
             f"from_hf: got the parts {got}, wanted train, validation and test, those that exist. Type "
             "af.from_hf(dataset[NAME])."
         )
-    for dataset in parts.values():
+    for dataset in list[object](parts.values()):
         if not isinstance(dataset, HfDataset):
             hf_frame(dataset)
     try:

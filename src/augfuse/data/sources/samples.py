@@ -15,6 +15,7 @@ from augfuse.data.stores.samples import Samples, SampleStore
 from augfuse.data.table import Table
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.text import shown
+from augfuse.values import is_row
 
 
 def from_samples(
@@ -77,7 +78,7 @@ def from_samples(
 def _check_served(samples: Any) -> None:
     """ImageTypeError for arrays in a tuple or list, and for what serves samples that are augmented."""
     name = type(samples).__name__
-    if isinstance(samples, (list, tuple)) and 0 < len(samples) <= 3:
+    if is_row(samples) and 0 < len(samples) <= 3:
         arrays = all(isinstance(one, np.ndarray) for one in samples)
         if arrays and (samples[0].ndim == 4 or samples[-1].ndim == 1):
             raise ImageTypeError(f"data: got a {name} of arrays, wanted a data set. Use af.from_arrays(*data).")

@@ -24,6 +24,7 @@ from augfuse.data.stores.files import FileStore, existing_file, read_all
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DecodeError
 from augfuse.text import shown
+from augfuse.values import is_dict
 
 _LABEL_BYTES = 2**20  # of a .cls, .txt or .json file
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")  # gzip, bzip2, xz, zstd
@@ -243,7 +244,7 @@ def _label(members: _Members, path: str, table: Mapping[str, _Member]) -> int | 
         if path.lower().endswith(".json"):
             held = json.loads(text)
             known = ("label", "cls", "class")
-            value = next((held[name] for name in known if name in held), None) if isinstance(held, dict) else held
+            value = next((held[name] for name in known if name in held), None) if is_dict(held) else held
         else:
             value = int(text) if text.lstrip("+-").isdecimal() else text
     except (ValueError, RecursionError) as error:

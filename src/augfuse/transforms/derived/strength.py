@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any
 
 import msgspec
@@ -14,12 +13,12 @@ from augfuse.text import shown
 from augfuse.transforms.base import Compose, Transform, specs
 from augfuse.transforms.spatial import Scale
 from augfuse.transforms.views import Views
+from augfuse.values import is_number
 
 
 def check_strength(strength: Any) -> float:
     """A finite number >= 0, or RangeError."""
-    real = isinstance(strength, numbers.Real) and not isinstance(strength, bool)
-    if not real or not math.isfinite(strength) or strength < 0:
+    if not is_number(strength) or not math.isfinite(strength) or strength < 0:
         raise RangeError(
             f"strength: got {shown(strength)}, wanted a number >= 0: 0 means no augmentation, 1 the recipe."
         )
