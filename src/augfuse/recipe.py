@@ -37,7 +37,7 @@ from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Interpolation, Settings, Source, value_range
 from augfuse.targets import given as of
 from augfuse.targets.given import given
-from augfuse.targets.mates import again, given_labels, partners_of
+from augfuse.targets.mates import Partners, again, given_labels, partners_of
 from augfuse.targets.policy import BOX_FORMAT, DEFAULT, Targets
 from augfuse.targets.recipes import additional_kinds, as_targets
 from augfuse.transforms.base import Transform
@@ -95,7 +95,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     def __call__(
         self, image: np.ndarray, *, label: Any = None, seed: int | None = None, epoch: int = 0,
-        index: int | None = None, training: bool = True, data: Any = None, **targets: Any,
+        index: int | None = None, training: bool = True, data: Partners | None = None, **targets: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
 
@@ -118,7 +118,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         at, recipe = 0 if index is None else as_index(index), self if training else self._evaluation
         own, epoch, given_label = check_seed(seed), check_epoch(epoch), {} if label is None else {"label": label}
         plain = not targets and not isinstance(label, np.ndarray)
-        if plain and (made := recipe._in_turn.image(recipe, seed, epoch, at, images)) is not None:
+        if plain and (made := recipe._in_turn.image(recipe.inner, seed, epoch, at, images)) is not None:
             return {"image": made, **given_label}
         indices, labels = np.array([at]), recipe.inner.asked_labels(None if label is None else [label], data)
         pool, read = partners_of(data, recipe, indices)
@@ -133,7 +133,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     def batch(
         self, images: np.ndarray | Sequence[np.ndarray], labels: Any = None, *, seed: int | None = None, epoch: int = 0,
         indices: Any = None, training: bool = True, workers: int | None = None, dtype: Any = None, layout: str = "NHWC",
-        out: np.ndarray | None = None, data: Any = None, **targets: Any,
+        out: np.ndarray | None = None, data: Partners | None = None, **targets: Any,
     ) -> Batch:  # fmt: skip
         """Return a `Batch` of augmented images.
 
@@ -154,7 +154,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         Raises:
             ImageError, ImageTypeError, RecipeError: images, targets or options that cannot be used.
         """
-        if (clips := clips_of(self, images)) is not None:
+        if (clips := clips_of(self.transforms, images)) is not None:
             images, labels, indices, targets, out = clips.flat(images, labels, indices, targets, out)
         n = len(pixels := as_images(images))
         positions = np.arange(n, dtype=np.int64) if indices is None else as_indices(indices, n)
@@ -172,7 +172,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     def replay(
         self, plan: Plan, images: np.ndarray | Sequence[np.ndarray], labels: Any = None, *, workers: int | None = None,
-        layout: str = "NHWC", out: np.ndarray | None = None, data: Any = None, **targets: Any,
+        layout: str = "NHWC", out: np.ndarray | None = None, data: Partners | None = None, **targets: Any,
     ) -> Batch:  # fmt: skip
         """Return the batch that `plan` describes, from the same images: the same bytes, also in another process.
 
@@ -189,7 +189,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             RecipeError, ImageError: another recipe made the plan; the images do not fit it.
         """
         check_plan(plan, (self.transforms, self._evaluation.transforms), self.inner.settings)
-        if (clips := clips_of(self, images)) is not None:
+        if (clips := clips_of(self.transforms, images)) is not None:
             images, labels, _, targets, out = clips.flat(images, labels, None, targets, out)
         pixels = as_images(images)
         plan.given.check(pixels.canvas, pixels.channels, pixels.dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.targets.recipes import RecipeLike
 from augfuse.transforms.base import Displacement, Geometric, Transform
 from augfuse.transforms.children import leaves
 from augfuse.warn_once import warn_first
@@ -17,7 +18,7 @@ def moves(transforms: Sequence[Transform]) -> bool:
     return any(isinstance(t, Geometric | Displacement) and t.p > 0 for t in leaves(transforms))
 
 
-def blends(recipe: Any) -> bool:
+def blends(recipe: RecipeLike) -> bool:
     """Whether a transform of the recipe puts pixels between pixels, which it then blends."""
     return recipe.interpolation != "nearest" and any(
         isinstance(t, Displacement) or (isinstance(t, Geometric) and not t.moves_whole_pixels)

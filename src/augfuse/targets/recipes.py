@@ -11,8 +11,8 @@ from augfuse.text import shown
 from augfuse.transforms.base import Transform
 
 
-class Recipes(Protocol):
-    """What targets are treated by: a recipe."""
+class RecipeLike(Protocol):
+    """What is read of a recipe, which is made further up."""
 
     @property
     def transforms(self) -> Sequence[Transform]: ...

@@ -12,7 +12,7 @@ import numpy as np
 from augfuse.data.frames.frame import Cells, Frame, is_empty, make_frame, plain
 from augfuse.data.stores.cells import Encoded, MemoryCells, is_encoded
 from augfuse.errors import DataError, ImageTypeError
-from augfuse.values import is_array, is_dict, is_list, is_row
+from augfuse.values import is_dict, is_list, is_row
 
 _WANTED = "a data frame of pandas or polars, or a table of pyarrow"
 
@@ -157,7 +157,9 @@ def _from_list(cells: Sequence[Any], title: str) -> Cells:
 
 def _own(cell: Any) -> Any:
     """A cell in Python's own types: pandas hands out arrays in arrays."""
-    own: Any = np.asarray(cell).tolist() if is_array(cell) or isinstance(cell, np.generic) else cell
+    own: Any = cell
+    if isinstance(cell, (np.ndarray, np.generic)):
+        own = own.tolist()
     if is_row(own):
         return list(map(_own, own))
     return {key: _own(value) for key, value in own.items()} if is_dict(own) else own

@@ -16,7 +16,7 @@ def as_list(name: str, value: Any, wanted: str = "a list of names") -> list[Any]
 
     name: of the argument. Raises DataError, which says what was `wanted`, for everything else.
     """
-    ordered = hasattr(value, "mapping") or not isinstance(value, AbstractSet)  # the keys of a dict have an order
+    ordered = hasattr(value, "mapping") or not issubclass(type(value), AbstractSet)  # the keys of a dict have an order
     if is_iterable(value) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) == 1:
         if not ordered:
             raise DataError(f"{name}: got {shown(value)}, a set, which has no order. Use sorted(...).")

@@ -11,7 +11,7 @@ import numpy as np
 from augfuse.display.pictures import as_rgb
 from augfuse.errors import DataError, DecodeError
 from augfuse.experiment import metrics
-from augfuse.experiment.evaluation import Shown, evaluation_batches
+from augfuse.experiment.evaluation import Predicting, Shown, evaluation_batches
 from augfuse.experiment.metrics import Score
 from augfuse.experiment.network.head import ClassHead, read_head
 from augfuse.experiment.setup.run_recipe import default_recipe
@@ -124,7 +124,7 @@ class Segmentation(Task):
         return np.where(known, places, -1)
 
     def evaluate(
-        self, network: Any, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
+        self, network: Predicting, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
     ) -> MaskEvaluation:
         confusion, losses, indices = [], [], []
         paths: list[str] = []

@@ -206,8 +206,8 @@ def _run(block: Any, wide: int, mirrored: bool) -> Callable[..., None]:
 
     @inlined
     def run(
-        source: np.ndarray, at: int, down: int, target: Target, to: int, along: int, rows: int, plane: int, count: int,
-        numbers: Numbers, matrix: Matrix,
+        source: np.ndarray, at: int, down: int, target: np.ndarray, to: int, along: int, rows: int, plane: int,
+        count: int, numbers: Numbers, matrix: Matrix,
     ) -> None:  # fmt: skip
         last = count - BLOCK
         for y in range(rows):
