@@ -312,7 +312,7 @@ def _shrinks(plan: Plan, step: Any) -> bool:
 def sampling_loop() -> Iterator[None]:
     """Every pass goes through the sampling loop, also one in which every pixel stays where it is."""
 
-    def loop(src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], warp: Any, *others: Any) -> None:
+    def loop(src: np.ndarray, starts: np.ndarray, shape: tuple[int, int, int], warp: Any, *others: Any) -> None:
         if not warp.active:
             still = np.tile([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], (len(starts), 1))
             warp = warp._replace(active=True, matrices=still)

@@ -116,8 +116,8 @@ def from_bytes(data: Any) -> Plan:
         raise RecipeError(f"plan: got {type(data).__name__}, wanted the bytes of plan.to_bytes().")
     if len(data) > MOST_BYTES:
         raise RecipeError(f"plan: got {len(data):,} bytes, wanted at most {MOST_BYTES:,}.")
-    own = bytes(data)
-    head, body = own[: len(MAGIC)], data[len(MAGIC) + _DIGEST :]
+    data = bytes(data)
+    head, body = data[: len(MAGIC)], data[len(MAGIC) + _DIGEST :]
     if head != MAGIC:
         raise RecipeError(f"plan: got bytes that begin with {shown(head)}, wanted those of plan.to_bytes().")
     if blake2b(body, digest_size=_DIGEST).digest() != data[len(MAGIC) : len(MAGIC) + _DIGEST]:

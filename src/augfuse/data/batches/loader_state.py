@@ -67,7 +67,8 @@ def _plain(name: str, value: Any, own: Any) -> Any:
     if isinstance(own, bool) or not isinstance(own, int):
         good = isinstance(value, type(own))
     else:
-        good, value = is_whole(value), int(value) if is_whole(value) else value
+        good = is_whole(value)
+        value = int(value) if good else value
     if not good:
         raise StateError(
             f"state: {name} is {shown(value)}, wanted {type(own).__name__} like {shown(own)}: what loader.state_dict() "

@@ -224,7 +224,7 @@ def _local_numbers(step: Local, channels: int) -> Iterator[tuple[str, np.ndarray
 
 
 def _halves(words: Any) -> Any:
-    """(n, 4) uint32: 64-bit words (n, 2) as halves, the low one first."""
+    """(n, 4) uint32: 64-bit words (n, 2) as halves, the low one first; a Key, which a program makes, as it is."""
     if isinstance(words, Key):
         return words
     low = np.uint64(0xFFFFFFFF)

@@ -43,7 +43,7 @@ class _Nodes(yaml.SafeLoader):
         self.depth += 1
         self.count += 1
         if self.depth > DEEPEST or self.count > MOST_VALUES:
-            reader: Any = self
+            reader: Any = self  # PyYAML leaves types open
             raise _too_much(reader.peek_event(), self.depth)
         try:
             return yaml.SafeLoader.compose_node(self, parent, index)
@@ -51,7 +51,7 @@ class _Nodes(yaml.SafeLoader):
             self.depth -= 1
 
 
-_typeless: Any = _Nodes
+_typeless: Any = _Nodes  # PyYAML leaves types open
 for _tag, _pattern, _first in _PLAIN:
     _typeless.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), list(_first))
 
