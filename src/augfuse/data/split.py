@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from augfuse.algebra.ranges import truth
+from augfuse.algebra.values import is_number
 from augfuse.errors import DataError
 from augfuse.text import shown
-from augfuse.values import is_number
 
 
 def split_rows(

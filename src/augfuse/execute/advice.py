@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_row
 from augfuse.text import shown
-from augfuse.values import is_row
 
 MOST_CHANNELS = 4  # a picture has 1 to 4, but for satellites and microscopes
 _SHORTEST_SIDE = 8  # an axis that is shorter is not a side of a picture, but for patches of test data

@@ -9,9 +9,9 @@ from typing import Any, final
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.values import is_array
 from augfuse.errors import ImageError, ImageTypeError
 from augfuse.execute import advice
-from augfuse.values import is_array
 
 DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 _MOST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}

@@ -17,6 +17,7 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import LONGEST_SIDE
+from augfuse.algebra.values import is_bytes
 from augfuse.errors import AugfuseError, RecipeError
 from augfuse.plan.draw import Drawn, Node, draw
 from augfuse.plan.make import checked, make
@@ -27,7 +28,6 @@ from augfuse.transforms.base import Compose, Seeking, Transform
 from augfuse.transforms.children import check_ends, leaves
 from augfuse.transforms.mixing import Mix
 from augfuse.transforms.serial.plain_data import transform_to_dict, transforms_from_list
-from augfuse.values import is_bytes
 
 MAGIC = b"augfuse-plan\n"
 VERSION = 1

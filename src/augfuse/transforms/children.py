@@ -11,12 +11,12 @@ import msgspec
 import numpy as np
 
 from augfuse.algebra.ranges import listed
+from augfuse.algebra.values import is_dict, is_number, is_row
 from augfuse.errors import RangeError, RecipeError
 from augfuse.text import shown
 from augfuse.transforms.base import Compose, Transform, Write
 from augfuse.transforms.mixing import Mix
 from augfuse.transforms.spatial import HorizontalFlip
-from augfuse.values import is_dict, is_number, is_row
 
 MOST_TRANSFORMS = 100  # of a list
 DEEPEST = 8  # lists within lists

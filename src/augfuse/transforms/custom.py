@@ -9,10 +9,10 @@ import numpy as np
 
 from augfuse.algebra.ranges import Anything, Choice, Flag
 from augfuse.algebra.rng import Draw
+from augfuse.algebra.values import is_array
 from augfuse.errors import RecipeError
 from augfuse.text import shown
 from augfuse.transforms.base import Evaluation, Local, Params, Transform
-from augfuse.values import is_array
 
 # Functions that a Lambda of this process was built with, by "module:name". A recipe file can only name one of these:
 # reading a file imports nothing and calls nothing that the program did not hand over itself.

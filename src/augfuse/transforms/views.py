@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
 
 from augfuse.algebra.ranges import Number
+from augfuse.algebra.values import is_tuple
 from augfuse.transforms.base import Evaluation, Transform
 from augfuse.transforms.children import Lists
 from augfuse.transforms.color import ColorJitter
 from augfuse.transforms.crop import CenterCrop, RandomCrop
 from augfuse.transforms.spatial import HorizontalFlip
-from augfuse.values import is_tuple
 
 
 @final

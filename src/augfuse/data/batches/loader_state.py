@@ -6,9 +6,9 @@ from typing import Any, final
 
 import msgspec
 
+from augfuse.algebra.values import is_dict, is_whole
 from augfuse.errors import StateError
 from augfuse.text import shown
-from augfuse.values import is_dict, is_whole
 
 _VERSION = 2
 _AS_IT_WAS = "Build it as when the state was saved."

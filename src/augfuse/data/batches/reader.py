@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.algebra.values import is_number
 from augfuse.data.batches.room import Room
 from augfuse.data.columns.labels import stacked
 from augfuse.data.columns.things import Size
@@ -21,7 +22,6 @@ from augfuse.execute.images import Images, as_image, check_value, check_values
 from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
-from augfuse.values import is_number
 
 
 @final

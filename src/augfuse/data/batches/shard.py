@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, final
 
 from augfuse import frameworks
 from augfuse.algebra.ranges import whole
+from augfuse.algebra.values import is_row
 from augfuse.errors import RangeError, StateError
 from augfuse.text import shown
-from augfuse.values import is_row
 
 
 class Place(NamedTuple):

@@ -7,10 +7,10 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from augfuse.algebra.values import is_mapping, is_row
 from augfuse.data.layouts.lists import as_list
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
-from augfuse.values import is_mapping, is_row
 
 _SEVERAL = (
     "A model with several outputs takes one array all the same: put them side by side, np.column_stack([a, b]), and "

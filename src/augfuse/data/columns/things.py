@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, Protocol, final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.values import is_list
 from augfuse.data.columns.mask_files import decode_mask
 from augfuse.data.decoding.kept_arrays import brought, carried
 from augfuse.data.stores.store import Store
 from augfuse.errors import DataError, DecodeError
 from augfuse.targets.policy import KINDS
-from augfuse.values import is_list
 
 
 class Size(NamedTuple):

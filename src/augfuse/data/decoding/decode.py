@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from augfuse.algebra.values import is_number
 from augfuse.data.codecs import jpeg, pillow, png, simple, tiff, webp
 from augfuse.data.codecs.header import Header
 from augfuse.data.codecs.pixels import orient, recolor
 from augfuse.data.decoding import limits
 from augfuse.errors import DataError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.text import shown
-from augfuse.values import is_number
 from augfuse.warn_once import warn_first
 
 Color = Literal["rgb", "grayscale", "rgba"]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from augfuse.algebra.values import is_array, is_row
 from augfuse.data.columns.things import Column, Relative, ragged
 from augfuse.data.frames.frame import Cells, Frame
 from augfuse.data.frames.label_columns import named, numbered
@@ -13,7 +14,6 @@ from augfuse.data.frames.roles import Roles
 from augfuse.data.stores.cells import Encoded
 from augfuse.errors import DataError
 from augfuse.text import shown
-from augfuse.values import is_array, is_row
 from augfuse.warn_once import warn
 
 _FRACTIONS = ("albumentations", "yolo")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_row
 from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.things import Column, MaskFiles, Values, lists, ragged
 from augfuse.data.dataset import DataSet, as_parts
@@ -27,7 +28,6 @@ from augfuse.data.stores.store import Store
 from augfuse.data.table import Table
 from augfuse.errors import DataError
 from augfuse.text import shown
-from augfuse.values import is_row
 from augfuse.warn_once import warn
 
 _RESERVED = frozenset({"boxes", "box_labels", "mask"})

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from augfuse.algebra.values import is_list
 from augfuse.data.layouts.lists import as_list
 from augfuse.data.stores.cells import Encoded
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
-from augfuse.values import is_list
 
 # The cells of a column: numbers as an array (n,), NaN where a cell is empty; images as they are encoded; anything else
 # as a list, None where a cell is empty.

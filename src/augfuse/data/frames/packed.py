@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from augfuse.algebra.values import is_dict
 from augfuse.data.frames.frame import Frame, make_frame
 from augfuse.data.frames.framed import arrow_frame, feature_names
 from augfuse.data.frames.roles import part_of
@@ -15,7 +16,6 @@ from augfuse.data.stores.hf import HfCells, HfDataset
 from augfuse.data.stores.parquet import BROKEN, Group, ParquetCells, parquet
 from augfuse.errors import DataError, ImageTypeError, MissingExtraError
 from augfuse.text import shown
-from augfuse.values import is_dict
 
 _BUFFER = 2**16  # bytes that are read at a time: no more than the first pages of a column
 

@@ -6,9 +6,9 @@ from collections.abc import Hashable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from augfuse.algebra.values import is_iterable
 from augfuse.errors import DataError
 from augfuse.text import shown
-from augfuse.values import is_iterable
 
 
 def as_list(name: str, value: Any, wanted: str = "a list of names") -> list[Any]:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from augfuse.algebra.values import is_mapping
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
-from augfuse.values import is_mapping
 
 PARTS = ("train", "val", "test")
 # What the parts are called in published data sets. Spellings of `part=` too.

@@ -12,9 +12,9 @@ from typing import Any, TypeVar, final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.values import is_dict
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import shown
-from augfuse.values import is_dict
 
 T = TypeVar("T")
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
+from augfuse.algebra.values import is_dict, is_list, is_mapping, is_row
 from augfuse.data.layouts.parts import PARTS
 from augfuse.data.layouts.problems import refuse
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError
 from augfuse.text import shown
-from augfuse.values import is_dict, is_list, is_mapping, is_row
 
 Kind: TypeAlias = Literal["boxes", "polygons", "oriented", "poses"]
 KINDS: tuple[Kind, ...] = ("boxes", "polygons", "oriented", "poses")

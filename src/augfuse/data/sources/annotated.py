@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_list
 from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.things import Column, MaskFiles, Relative, lists, ragged
 from augfuse.data.dataset import DataSet, Skeleton, as_parts
@@ -23,7 +24,6 @@ from augfuse.data.stores.files import FileStore
 from augfuse.data.table import Table
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown
-from augfuse.values import is_list
 
 
 def from_voc(

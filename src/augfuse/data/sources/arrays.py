@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_array
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
 from augfuse.data.stores.arrays import ArrayStore
@@ -15,7 +16,6 @@ from augfuse.errors import DataError, RangeError
 from augfuse.execute.advice import OF_ARRAYS
 from augfuse.execute.images import Images, as_stack, check_values
 from augfuse.text import shown
-from augfuse.values import is_array
 
 
 def from_arrays(

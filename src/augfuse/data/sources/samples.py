@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_row
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
 from augfuse.data.sources.arrays import as_groups, as_value_range
@@ -15,7 +16,6 @@ from augfuse.data.stores.samples import Samples, SampleStore
 from augfuse.data.table import Table
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.text import shown
-from augfuse.values import is_row
 
 
 def from_samples(

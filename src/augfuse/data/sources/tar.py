@@ -11,6 +11,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.algebra.values import is_dict
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color
@@ -24,7 +25,6 @@ from augfuse.data.stores.files import FileStore, existing_file, read_all
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DecodeError
 from augfuse.text import shown
-from augfuse.values import is_dict
 
 _LABEL_BYTES = 2**20  # of a .cls, .txt or .json file
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")  # gzip, bzip2, xz, zstd

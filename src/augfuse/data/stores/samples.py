@@ -8,13 +8,13 @@ from typing import Any, Protocol, final
 
 import numpy as np
 
+from augfuse.algebra.values import is_mapping, is_tuple
 from augfuse.data.batches.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.execute import advice
 from augfuse.text import shown
-from augfuse.values import is_mapping, is_tuple
 
 # What to type where samples bring along what has to move.
 COLUMNS = (

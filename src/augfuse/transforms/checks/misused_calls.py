@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_type_hints
 import msgspec
 
 from augfuse.algebra.ranges import Spec
+from augfuse.algebra.values import is_number
 from augfuse.errors import AugfuseError, ImageTypeError, RangeError, did_you_mean
 from augfuse.text import shown
-from augfuse.values import is_number
 
 P = ParamSpec("P")
 R = TypeVar("R")

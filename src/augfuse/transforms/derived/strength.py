@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from augfuse.algebra.ranges import Interval
+from augfuse.algebra.values import is_number
 from augfuse.errors import RangeError
 from augfuse.text import shown
 from augfuse.transforms.base import Compose, Transform, specs
 from augfuse.transforms.spatial import Scale
 from augfuse.transforms.views import Views
-from augfuse.values import is_number
 
 
 def check_strength(strength: Any) -> float:

@@ -8,8 +8,8 @@ import math
 import msgspec
 
 from augfuse.algebra.ranges import Interval, Number
+from augfuse.algebra.values import is_tuple
 from augfuse.transforms.base import Spec, Transform, specs
-from augfuse.values import is_tuple
 
 _SINGLE = {
     "symmetric": "(low, high); a number a is (-a, a)",

@@ -17,6 +17,7 @@ import msgspec
 import yaml
 
 from augfuse import transforms
+from augfuse.algebra.values import is_dict, is_list, is_tuple
 from augfuse.errors import RecipeError, did_you_mean
 from augfuse.text import shown
 from augfuse.transforms.base import Transform, specs
@@ -24,7 +25,6 @@ from augfuse.transforms.checks.misused_calls import no_such_field
 from augfuse.transforms.children import DEEPEST, Child, Children
 from augfuse.transforms.custom import Lambda, function_name, function_named, named
 from augfuse.transforms.views import Views
-from augfuse.values import is_dict, is_list, is_tuple
 
 _VERSION = 1
 _DEEPEST = 2 * DEEPEST + 4  # points of "recipe.transforms[0].OneOf.transforms[0].Rotate"

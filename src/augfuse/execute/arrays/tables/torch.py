@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from augfuse.algebra.values import is_array
 from augfuse.execute.arrays.table import Ops
-from augfuse.values import is_array
 
 
 def _tensor(array: Any, like: torch.Tensor) -> torch.Tensor:
