@@ -256,7 +256,7 @@ class OnDevice:
         found = self._programs.get(key) if recipe is self.recipe else None
         if found is None:
             source = _source(form, 1)
-            found = Program(recipe.transforms, recipe._settings, recipe._slots, source, np.dtype(out), epoch)
+            found = Program(recipe.transforms, recipe.inner.settings, recipe.inner.slots, source, np.dtype(out), epoch)
             if recipe is self.recipe:
                 self._programs[key] = found
         return found

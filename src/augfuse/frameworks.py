@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from augfuse.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    import keras
     from torch.utils.data import IterableDataset
 
 
@@ -55,6 +56,7 @@ class ColumnFunction(Protocol):
 
 
 if TYPE_CHECKING:
+    KerasSequence: TypeAlias = keras.utils.PyDataset
 
     class ServedToTorch(IterableDataset[Any], Served):
         """The same as a data set of PyTorch: what `loader.to_torch()` returns."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 from numba.extending import overload, register_jitable
@@ -22,35 +22,38 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wra
 # index.
 _FAST: dict[str, Any] = {**_OPTIONS, "fastmath": {"contract", "nsz"}}
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
-def jit(function: Callable[..., Any]) -> Any:
+
+def jit(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Compile on first call, without the GIL, keeping the machine code on disk where a cache folder can be written."""
     return _kept(function, _FAST)
 
 
-def jit_exact(function: Callable[..., Any]) -> Any:
+def jit_exact(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """`jit` without fused multiply-adds: every operation is rounded as NumPy rounds it."""
     return _kept(function, _OPTIONS)
 
 
-def inlined(function: Callable[..., Any]) -> Any:
+def inlined(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """A helper that compiled functions may call: it becomes part of each. From Python it is a plain function."""
     return register_jitable(forceinline=True, **_FAST)(function)
 
 
-def inlined_exact(function: Callable[..., Any]) -> Any:
+def inlined_exact(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """A helper of `jit_exact` functions."""
     return register_jitable(forceinline=True, **_OPTIONS)(function)
 
 
-def inlined_by_types(choose: Callable[..., Any]) -> Any:
+def inlined_by_types(choose: Callable[_P, Callable[_P, _R]]) -> Callable[_P, _R]:
     """A helper that is another function for other types: given Numba's types of the arguments, `choose` returns which.
 
-    The others are not compiled, as they are where a condition chooses, also one that is known by then. Only compiled
-    functions may call it.
+    Its parameters are annotated as those of the functions it returns. The others are not compiled, as they are where a
+    condition chooses, also one that is known by then. Only compiled functions may call it.
     """
 
-    def helper() -> None:
+    def helper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         raise NotImplementedError
 
     options: Any = {"forceinline": True, **_FAST}
@@ -63,18 +66,19 @@ def bits_of(array: Any) -> int:
     return array.dtype.bitwidth
 
 
-def jit_with(function: Any, module: str, file: str, **helpers: Any) -> Any:
+def jit_with(function: Callable[_P, _R], module: str, file: str, **helpers: Any) -> Callable[_P, _R]:
     """The function of a `jit`, compiled with other helpers, or numbers, in the place of those of these names. module,
     file: those of the helpers; the kernel is kept with this file, and compiled anew when it changes.
     """
-    plain = function.py_func
+    dispatcher: Any = function
+    plain: FunctionType = dispatcher.py_func
     code = plain.__code__.replace(co_filename=file)
     names = {**plain.__globals__, **helpers, "__name__": module}
     other = FunctionType(code, names, plain.__name__, plain.__defaults__)
     return _kept(other, _FAST)
 
 
-def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+def _kept(function: Callable[_P, _R], options: dict[str, Any]) -> Callable[_P, _R]:
     dispatcher: Any = numba.njit(**options)(function)
     try:
         dispatcher._cache = KernelCache(function)

@@ -12,12 +12,11 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import Choice, Numbers
-from augfuse.algebra.rng import Slots, check_epoch, check_seed
+from augfuse.algebra.rng import check_epoch, check_seed
 from augfuse.batch import Batch
 from augfuse.call.arguments import (
     as_index,
     as_indices,
-    asked_labels,
     canvas_of,
     check_apart,
     check_labels,
@@ -28,27 +27,21 @@ from augfuse.call.arguments import (
 from augfuse.call.carry_out import How, carried_out, check_plan
 from augfuse.call.frames import clips_of, together
 from augfuse.call.in_turn import InTurn
+from augfuse.call.inner import Inner
 from augfuse.errors import RecipeError
 from augfuse.execute.images import Images, as_image, as_images, check_values
 from augfuse.frameworks import ColumnFunction, adapter
 from augfuse.plan.describe import Applied
-from augfuse.plan.draw import Drawn, draw
 from augfuse.plan.explain import explain
-from augfuse.plan.make import checked, make
-from augfuse.plan.partners import Pool
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Interpolation, Settings, Source, value_range
 from augfuse.targets import given as of
-from augfuse.targets.asks import Asks, asks
-from augfuse.targets.given import Given, given
-from augfuse.targets.labels import warn_of_masks
-from augfuse.targets.mates import Mates, Read, again, given_labels, met, of_batch, partners_of
+from augfuse.targets.given import given
+from augfuse.targets.mates import Partners, again, given_labels, partners_of
 from augfuse.targets.policy import BOX_FORMAT, DEFAULT, Targets
 from augfuse.targets.recipes import additional_kinds, as_targets
-from augfuse.targets.seek import sought
 from augfuse.transforms.base import Transform
 from augfuse.transforms.checks.misused_calls import Called
-from augfuse.transforms.checks.undone import warn_of_undone
 from augfuse.transforms.children import check_ends, checked_list, leaves
 from augfuse.transforms.custom import Lambda, named
 from augfuse.transforms.derived.evaluation import evaluated
@@ -102,7 +95,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
 
     def __call__(
         self, image: np.ndarray, *, label: Any = None, seed: int | None = None, epoch: int = 0,
-        index: int | None = None, training: bool = True, data: Any = None, **targets: Any,
+        index: int | None = None, training: bool = True, data: Partners | None = None, **targets: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """One image, (h, w, c) or (h, w); returns a dict with the keys given, "image" and, if given, "label".
 
@@ -125,14 +118,14 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         at, recipe = 0 if index is None else as_index(index), self if training else self._evaluation
         own, epoch, given_label = check_seed(seed), check_epoch(epoch), {} if label is None else {"label": label}
         plain = not targets and not isinstance(label, np.ndarray)
-        if plain and (made := recipe._in_turn.image(recipe, seed, epoch, at, images)) is not None:
+        if plain and (made := recipe._in_turn.image(recipe.inner, seed, epoch, at, images)) is not None:
             return {"image": made, **given_label}
-        indices, labels = np.array([at]), asked_labels(recipe, None if label is None else [label], data)
+        indices, labels = np.array([at]), recipe.inner.asked_labels(None if label is None else [label], data)
         pool, read = partners_of(data, recipe, indices)
-        drawn = recipe._draw(own, epoch, indices, labels, None, pool)
+        drawn = recipe.inner.draw(own, epoch, indices, labels, None, pool)
         held = given(self, {name: t if t is None else [t] for name, t in targets.items()}, images.canvas, of.alone)
-        mixed = None if label is None or data is None else given_labels([label], recipe._asks.softens)
-        batch = recipe._run(drawn, images, How(workers=1), mixed, None, held, read)
+        mixed = None if label is None or data is None else given_labels([label], recipe.inner.asks.softens)
+        batch = recipe.inner.run(drawn, images, How(workers=1), mixed, None, held, read)
         given_label = given_label if mixed is None else {"label": batch.labels[0]}
         views = {"views": {name: view.sample(0) for name, view in batch.views.items()}} if batch.views else {}
         return {**batch.sample(0), **views, **given_label}
@@ -140,7 +133,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
     def batch(
         self, images: np.ndarray | Sequence[np.ndarray], labels: Any = None, *, seed: int | None = None, epoch: int = 0,
         indices: Any = None, training: bool = True, workers: int | None = None, dtype: Any = None, layout: str = "NHWC",
-        out: np.ndarray | None = None, data: Any = None, **targets: Any,
+        out: np.ndarray | None = None, data: Partners | None = None, **targets: Any,
     ) -> Batch:  # fmt: skip
         """Return a `Batch` of augmented images.
 
@@ -161,7 +154,7 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         Raises:
             ImageError, ImageTypeError, RecipeError: images, targets or options that cannot be used.
         """
-        if (clips := clips_of(self, images)) is not None:
+        if (clips := clips_of(self.transforms, images)) is not None:
             images, labels, indices, targets, out = clips.flat(images, labels, indices, targets, out)
         n = len(pixels := as_images(images))
         positions = np.arange(n, dtype=np.int64) if indices is None else as_indices(indices, n)
@@ -170,16 +163,16 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_values(pixels, *value_range(pixels.dtype, self.value_range))
         check_apart(out, pixels)
         pool, read = partners_of(data, recipe, positions)
-        asked = asked_labels(recipe, labels, data)
-        drawn = recipe._draw(check_seed(seed), check_epoch(epoch), positions, asked, None, pool)
+        asked = recipe.inner.asked_labels(labels, data)
+        drawn = recipe.inner.draw(check_seed(seed), check_epoch(epoch), positions, asked, None, pool)
         held = given(self, targets, pixels.canvas, of.in_a_batch if clips is None else clips.where)
-        labels = given_labels(labels, recipe._asks.softens)
-        batch = recipe._run(drawn, pixels, How(workers, wanted, layout, out), labels, None, held, read)
+        labels = given_labels(labels, recipe.inner.asks.softens)
+        batch = recipe.inner.run(drawn, pixels, How(workers, wanted, layout, out), labels, None, held, read)
         return batch if clips is None else clips.shaped(batch)
 
     def replay(
         self, plan: Plan, images: np.ndarray | Sequence[np.ndarray], labels: Any = None, *, workers: int | None = None,
-        layout: str = "NHWC", out: np.ndarray | None = None, data: Any = None, **targets: Any,
+        layout: str = "NHWC", out: np.ndarray | None = None, data: Partners | None = None, **targets: Any,
     ) -> Batch:  # fmt: skip
         """Return the batch that `plan` describes, from the same images: the same bytes, also in another process.
 
@@ -195,8 +188,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         Raises:
             RecipeError, ImageError: another recipe made the plan; the images do not fit it.
         """
-        check_plan(plan, (self.transforms, self._evaluation.transforms), self._settings)
-        if (clips := clips_of(self, images)) is not None:
+        check_plan(plan, (self.transforms, self._evaluation.transforms), self.inner.settings)
+        if (clips := clips_of(self.transforms, images)) is not None:
             images, labels, _, targets, out = clips.flat(images, labels, None, targets, out)
         pixels = as_images(images)
         plan.given.check(pixels.canvas, pixels.channels, pixels.dtype)
@@ -204,32 +197,10 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         check_values(pixels, plan.low, plan.high)
         check_apart(out, pixels)
         held = given(self, targets, pixels.canvas, of.in_a_batch if clips is None else clips.where)
-        labels = labels if plan.before is None else given_labels(labels, self._asks.softens)
+        labels = labels if plan.before is None else given_labels(labels, self.inner.asks.softens)
         mates = again(plan, pixels, held, labels, partners_of(data, self, plan.indices, _OF_PLAN)[1])
         batch = carried_out(plan, pixels, How(workers, None, layout, out), labels, None, held, mates)
         return batch if clips is None else clips.shaped(batch)
-
-    def _draw(
-        self, seed: int, epoch: int, indices: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...] | None,
-        pool: Pool | None = None,
-    ) -> Drawn:  # fmt: skip
-        """The draws of these positions: nothing is checked."""
-        return draw(self.transforms, seed, epoch, indices, labels, classes, self._slots, pool)
-
-    def _run(
-        self, drawn: Drawn, images: Images, how: How, labels: Any = None, paths: tuple[str, ...] | None = None,
-        held: Given | None = None, mates: Mates | Read | None = None,
-    ) -> Batch:  # fmt: skip
-        """The unchecked inner call: images and what is held of them are known to be good. mates: the partners of mixes,
-        or what reads them; None: the images themselves."""
-        source = Source(images.canvas, images.channels, images.dtype)
-        if self._asks.mixes and not isinstance(mates, Mates):
-            drawn, mates = met(drawn, images, mates or of_batch(images, held, labels))
-        found = mates if isinstance(mates, Mates) else None
-        drawn = sought(drawn, held, source, self._settings, found) if self._asks.seeks else drawn
-        plan = self._plan(drawn, source, how.dtype)
-        warn_of_masks(self, images[0], labels)
-        return carried_out(plan, images, how, labels, paths, held, found)
 
     def plan(
         self, source: Canvas, channels: int, source_dtype: np.dtype, indices: np.ndarray, *, seed: int | None = None,
@@ -242,14 +213,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
             indices: (n,) int64 positions in a data set.
             others: as in `batch`.
         """
-        return self._plan(
-            self._draw(check_seed(seed), epoch, indices, labels, None), Source(source, channels, source_dtype), dtype
-        )
-
-    def _plan(self, drawn: Drawn, images: Source, dtype: np.dtype | None) -> Plan:
-        if self._is_first("undone"):
-            warn_of_undone(tuple(self.transforms))
-        return checked(make(drawn, self._settings, images, dtype))
+        drawn = self.inner.draw(check_seed(seed), epoch, indices, labels, None)
+        return self.inner.plan(drawn, Source(source, channels, source_dtype), dtype)
 
     def eval(self) -> Recipe:
         """Return the evaluation form, which draws nothing.
@@ -282,28 +247,15 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
         return self.eval()
 
     @cached_property
-    def _settings(self) -> Settings:
+    def inner(self) -> Inner:
+        """What the rest of augfuse calls, which has checked what it gives."""
         own: Any = self  # whose words were checked
         names = own.fill, own.fill_value, own.interpolation, own.value_range, own.box_format
-        return Settings(*names, own.targets.keypoint_format)
-
-    @cached_property
-    def _slots(self) -> Slots:
-        return Slots()
-
-    @cached_property
-    def _asks(self) -> Asks:
-        return asks(self.transforms)
+        return Inner(own.transforms, Settings(*names, own.targets.keypoint_format), self._asked)
 
     @cached_property
     def _in_turn(self) -> InTurn:
         return InTurn(self.transforms)
-
-    def _is_first(self, subject: str) -> bool:
-        """Whether this is the first time that `subject` is asked about, for this recipe."""
-        known = subject in self._asked
-        self._asked.add(subject)
-        return not known
 
     @cached_property
     def _asked(self) -> set[str]:

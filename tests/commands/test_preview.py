@@ -46,7 +46,7 @@ def test_what_did_not_fire_changed_nothing_and_what_fired_is_told(
         label = index % 3
         _, *told = recipe.describe(image.shape, seed=4, index=index, label=label)
         options: dict[str, Any] = {"seed": 4, "indices": [index], "dtype": "float32"}
-        labels = np.eye(3, dtype=np.float32)[[label]] if recipe._asks.softens else [label]
+        labels = np.eye(3, dtype=np.float32)[[label]] if recipe.inner.asks.softens else [label]
         out = recipe.batch([image], labels, **options, data=others).images
         plain = af.Recipe(before).batch([image], **options).images
         alike = out.shape == plain.shape

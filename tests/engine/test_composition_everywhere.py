@@ -426,7 +426,7 @@ def test_random_trees_give_the_same_bytes_alone_and_in_any_batch(
     body: list[Transform], end: list[Transform], seed: int, epoch: int
 ) -> None:
     images, recipe = pictures(4, 40, 40), af.Recipe([*body, af.Resize(24), *end])
-    mixes = recipe._asks.mixes
+    mixes = recipe.inner.asks.mixes
     indices = np.array([3, 0, 11 if mixes else 2**40, 9])  # of mixes: places in the data set of the partners
     labels = np.eye(3, dtype=np.float32)[labels_of(indices)]
     options: dict[str, Any] = {"seed": seed, "epoch": epoch, "data": siblings(pictures(12, 40, 44)) if mixes else None}

@@ -181,10 +181,12 @@ def test_one_kernel_per_dtype_pair() -> None:
                 for fill in FILLS:
                     for given_as in (pixels, frozen, list(pixels)):
                         af.Recipe(recipe, fill=fill).batch(given_as, seed=0, workers=1)
-    for loop in (kernel.run, still.run, still.mixed, straight.run, swapped.run):
+    loops: list[Any] = [kernel.run, still.run, still.mixed, straight.run, swapped.run]
+    for loop in loops:
         pairs = [(str(s[0]), str(s[5])) for s in loop.signatures]
         assert pairs and len(pairs) == len(set(pairs)), loop.signatures
-    assert len(image_sums.channel_means.signatures) <= 3  # one per source dtype
+    means: Any = image_sums.channel_means
+    assert len(means.signatures) <= 3  # one per source dtype
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

@@ -167,5 +167,5 @@ def test_an_error_belongs_to_its_own_call() -> None:
 
 
 def is_squeezed(recipe: af.Recipe, index: int) -> bool:
-    drawn = recipe._draw(0, 0, np.array([index]), None, None)
+    drawn = recipe.inner.draw(0, 0, np.array([index]), None, None)
     return bool(drawn.nodes[0].params["squeezed"][0])

@@ -38,7 +38,7 @@ def made(recipe: af.Recipe, seed: int, *, fused: bool) -> Plan:
     """The plan for two images of 64x64, also where what comes out does not stack."""
     drawn = draw(recipe.transforms, seed, 0, np.arange(2), labels_of(range(2)))
     source = Source(Canvas(np.array([64, 64]), np.array([64, 64])), 3, np.dtype(np.uint8))
-    return make(drawn, recipe._settings, source, None, fused=fused)
+    return make(drawn, recipe.inner.settings, source, None, fused=fused)
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -81,7 +81,7 @@ def test_the_numbers_of_a_plan_do_not_depend_on_its_size(steps: list[Transform])
     def numbers(at: np.ndarray) -> list[np.ndarray]:
         canvas = Canvas(np.full(len(at), 64), np.full(len(at), 64))
         source = Source(canvas, 3, np.dtype(np.uint8))
-        plan = make(draw(recipe.transforms, 3, 1, at), recipe._settings, source, None)
+        plan = make(draw(recipe.transforms, 3, 1, at), recipe.inner.settings, source, None)
         found: list[np.ndarray] = []
         for step in plan.steps:
             if isinstance(step, Segment):

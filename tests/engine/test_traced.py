@@ -35,7 +35,7 @@ COMBINED = (
 
 def program(recipe: af.Recipe, dtype: str = "uint8") -> Program:
     source = Source(Canvas(np.array([H]), np.array([W])), 3, np.dtype(dtype))
-    return Program(recipe.transforms, recipe._settings, recipe._slots, source, np.dtype("float32"), EPOCH)
+    return Program(recipe.transforms, recipe.inner.settings, recipe.inner.slots, source, np.dtype("float32"), EPOCH)
 
 
 def check(recipe: af.Recipe, made: Program, name: str, dtype: str = "uint8") -> None:

@@ -84,8 +84,8 @@ def test_p_0_is_the_identity(cls: type[Transform], example: dict[str, Any]) -> N
 @every_example
 def test_same_bytes_alone_and_in_any_batch(cls: type[Transform], example: dict[str, Any]) -> None:
     recipe = recipe_of(cls, example)
-    indices = np.minimum(INDICES, 47) if recipe._asks.mixes else INDICES  # places in the data set of the partners
-    others = siblings(pictures(48, 64, 64)) if recipe._asks.mixes else None
+    indices = np.minimum(INDICES, 47) if recipe.inner.asks.mixes else INDICES  # places in the data set of the partners
+    others = siblings(pictures(48, 64, 64)) if recipe.inner.asks.mixes else None
     images = pictures(len(indices), 64, 64)
     same: dict[str, Any] = {"seed": 11, "epoch": 2, "data": others}
     whole = batch_of(recipe, images, indices=indices, **same).images

@@ -71,7 +71,7 @@ def batch_of(recipe: af.Recipe, images: Any, **options: Any) -> af.Batch:
 def labels_for(recipe: af.Recipe, indices: Any) -> np.ndarray:
     """The labels of these samples, as the recipe takes them: one-hot ones where they are mixed."""
     labels = labels_of(indices)
-    return np.eye(3, dtype=np.float32)[labels] if recipe._asks.softens else labels
+    return np.eye(3, dtype=np.float32)[labels] if recipe.inner.asks.softens else labels
 
 
 def siblings(images: Any) -> af.DataSet:
@@ -85,7 +85,7 @@ def unfused(recipe: af.Recipe, images: Images, seed: int = 0, epoch: int = 0, dt
     wanted = None if dtype is None else np.dtype(dtype)
     drawn = draw(recipe.transforms, seed, epoch, np.arange(len(images)), labels_of(np.arange(len(images))))
     source = Source(images.canvas, images.channels, images.dtype)
-    return checked(make(drawn, recipe._settings, source, wanted, fused=False))
+    return checked(make(drawn, recipe.inner.settings, source, wanted, fused=False))
 
 
 def fused(recipe: af.Recipe, images: Images, seed: int = 0, epoch: int = 0, dtype: Any = None) -> Plan:
@@ -312,7 +312,7 @@ def _shrinks(plan: Plan, step: Any) -> bool:
 def sampling_loop() -> Iterator[None]:
     """Every pass goes through the sampling loop, also one in which every pixel stays where it is."""
 
-    def loop(src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], warp: Any, *others: Any) -> None:
+    def loop(src: np.ndarray, starts: np.ndarray, shape: tuple[int, int, int], warp: Any, *others: Any) -> None:
         if not warp.active:
             still = np.tile([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], (len(starts), 1))
             warp = warp._replace(active=True, matrices=still)

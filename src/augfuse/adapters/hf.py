@@ -9,7 +9,7 @@ import numpy as np
 
 from augfuse.algebra.ranges import truth
 from augfuse.algebra.rng import check_epoch, check_seed
-from augfuse.call.arguments import as_indices, asked_labels, is_planar, wanted_dtype
+from augfuse.call.arguments import as_indices, is_planar, wanted_dtype
 from augfuse.call.carry_out import How
 from augfuse.data.batches.collate import Collation
 from augfuse.errors import DataError, RecipeError, did_you_mean
@@ -78,8 +78,8 @@ class HfTransform:
         recipe, n = self._recipe, len(images)
         check_values(images, *value_range(images.dtype, recipe.value_range))
         keys = np.arange(n) if self._index is None else self._column(examples, self._index)
-        labels = asked_labels(recipe, examples.get(self._label))
-        drawn = recipe._draw(check_seed(self._seed), self._epoch, as_indices(np.asarray(keys), n), labels, None)
+        labels = recipe.inner.asked_labels(examples.get(self._label))
+        drawn = recipe.inner.draw(check_seed(self._seed), self._epoch, as_indices(np.asarray(keys), n), labels, None)
         found = Collation().run(recipe, drawn, images, self._how, None, None, None).images
         return {name: column for name, column in examples.items() if name != self._image} | {self._out: found}
 

@@ -5,20 +5,24 @@ See `geometry.Field`. Contract: the caller has checked the shapes; arrays are fl
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from augfuse.algebra.geometry import FIELD_STEP
 from augfuse.jit import inlined_exact
 
+Side = TypeVar("Side", int, np.ndarray)
+
 
 @inlined_exact
-def steps_of(side):
+def steps_of(side: Side) -> Side:
     """Into how many cells a smooth field divides a side of this many pixels."""
     return (side + FIELD_STEP - 1) // FIELD_STEP
 
 
 @inlined_exact
-def _weights(cells, steps, first, weights):
+def _weights(cells: int, steps: int, first: np.ndarray, weights: np.ndarray) -> None:
     """Of the places at equal distances along an axis: the first of their four control points, and its weights."""
     for j in range(steps + 1):
         place = j * cells / steps
@@ -33,7 +37,9 @@ def _weights(cells, steps, first, weights):
 
 
 @inlined_exact
-def refine(points, start, rows, columns, high, wide, nodes, to):
+def refine(
+    points: np.ndarray, start: int, rows: int, columns: int, high: int, wide: int, nodes: np.ndarray, to: int
+) -> None:
     """The corners of high x wide cells, from `to` on, of (rows, columns, 2) control points from `start` on."""
     longest = max(high, wide) + 1
     first, weights, line = np.empty(longest, np.int64), np.empty((longest, 4)), np.empty((high + 1, 2 * columns))

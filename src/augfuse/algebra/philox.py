@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from llvmlite import ir
@@ -12,6 +12,7 @@ from numba.extending import intrinsic
 from augfuse.jit import inlined, jit, jit_exact
 
 U = np.uint64
+Word: TypeAlias = int | np.integer[Any]
 _M0 = U(0xD2E7470EE14C6C93)
 _M1 = U(0xCA5A826395121157)
 _W0 = U(0x9E3779B97F4A7C15)
@@ -36,7 +37,7 @@ _product: Any = intrinsic(_product_code)
 
 
 @inlined
-def block(seed, slot, epoch, block, index):
+def block(seed: Word, slot: Word, epoch: Word, block: Word, index: Word) -> tuple[U, U, U, U]:
     """The four words of Philox(key=(seed, slot), counter=(index, epoch, block, 0))."""
     c0 = U(index)
     c1 = U(epoch)
@@ -57,7 +58,7 @@ def block(seed, slot, epoch, block, index):
 
 
 @jit
-def blocks(seed, slot, epoch, first, count, indices, out):
+def blocks(seed: Word, slot: Word, epoch: Word, first: int, count: int, indices: np.ndarray, out: np.ndarray) -> None:
     """out[i, 4 * b : 4 * b + 4] = the block first + b of position indices[i], for b < count."""
     for i in range(indices.shape[0]):
         for b in range(count):
@@ -69,14 +70,14 @@ def blocks(seed, slot, epoch, first, count, indices, out):
 
 
 @jit
-def first_words(seed, slot, epoch, out):
+def first_words(seed: Word, slot: Word, epoch: Word, out: np.ndarray) -> None:
     """out[i] = the first word of block 0 of position i."""
     for i in range(out.shape[0]):
         out[i] = block(seed, slot, epoch, 0, i)[0]
 
 
 @jit
-def sort_words(words, shift, ends, keys, order):
+def sort_words(words: np.ndarray, shift: U, ends: np.ndarray, keys: np.ndarray, order: np.ndarray) -> None:
     """order = the stable order of n words, which are spread evenly over all 64 bits: buckets by their upper bits, which
     hold a few words each, then each bucket by insertion.
 
@@ -106,7 +107,10 @@ def sort_words(words, shift, ends, keys, order):
 
 
 @jit_exact
-def blocks_of_slots(seed, slots, counts, epoch, indices, ranges, words, units):
+def blocks_of_slots(
+    seed: Word, slots: np.ndarray, counts: np.ndarray, epoch: Word, indices: np.ndarray, ranges: np.ndarray,
+    words: np.ndarray, units: np.ndarray,
+) -> None:  # fmt: skip
     """The first counts[s] blocks of each slot, one below the other: four rows of `words` (rows, n) for each block.
 
     units (2, rows, n): the upper 53 bits of each word as a float64 in [0, 1), and low + width * that; ranges (2, rows):

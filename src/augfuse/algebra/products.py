@@ -12,7 +12,7 @@ from augfuse.jit import inlined_exact, jit_exact
 
 
 @inlined_exact
-def _centre(m, i, height, width):
+def _centre(m: np.ndarray, i: int, height: np.ndarray, width: np.ndarray) -> None:
     """The shift and the last row of m (3, 3, n) for image i, so that its centre stays where it is."""
     x, y = width[i] / 2, height[i] / 2
     m[0, 2, i] = x - m[0, 0, i] * x - m[0, 1, i] * y
@@ -21,14 +21,14 @@ def _centre(m, i, height, width):
 
 
 @jit_exact
-def centred(m, height, width):
+def centred(m: np.ndarray, height: np.ndarray, width: np.ndarray) -> None:
     """The linear maps in m (3, 3, n), about the centres of images of these sizes."""
     for i in range(m.shape[2]):
         _centre(m, i, height, width)
 
 
 @jit_exact
-def rotations(cos, sin, height, width, m):
+def rotations(cos: np.ndarray, sin: np.ndarray, height: np.ndarray, width: np.ndarray, m: np.ndarray) -> None:
     """Turns about the centres of images of these sizes as m (3, 3, n), anticlockwise as seen."""
     for i in range(m.shape[2]):
         m[0, 0, i], m[0, 1, i] = cos[i], sin[i]
@@ -37,7 +37,7 @@ def rotations(cos, sin, height, width, m):
 
 
 @jit_exact
-def shifts(x, y, height, width, m):
+def shifts(x: np.ndarray, y: np.ndarray, height: np.ndarray, width: np.ndarray, m: np.ndarray) -> None:
     """Shifts by fractions of the sizes of images as m (3, 3, n)."""
     for i in range(m.shape[2]):
         m[0, 0, i], m[0, 1, i], m[0, 2, i] = 1.0, 0.0, x[i] * width[i]
@@ -46,7 +46,7 @@ def shifts(x, y, height, width, m):
 
 
 @jit_exact
-def where(active, m, out):
+def where(active: np.ndarray, m: np.ndarray, out: np.ndarray) -> None:
     """out (3, k, n) = m for the images of `active` (n,), the identity for the others."""
     for r in range(m.shape[0]):
         for c in range(m.shape[1]):
@@ -56,7 +56,7 @@ def where(active, m, out):
 
 
 @jit_exact
-def chain(matrices, out):
+def chain(matrices: np.ndarray, out: np.ndarray) -> None:
     """out (n, 3, 3) = matrices[k - 1] @ .. @ matrices[0], for affine maps (k, n, 3, 3)."""
     for i in range(out.shape[0]):
         a, b, c = matrices[0, i, 0, 0], matrices[0, i, 0, 1], matrices[0, i, 0, 2]
@@ -72,7 +72,7 @@ def chain(matrices, out):
 
 
 @jit_exact
-def inverse(matrices, largest, out, spans):
+def inverse(matrices: np.ndarray, largest: float, out: np.ndarray, spans: np.ndarray) -> tuple[int, float]:
     """The inverses of affine maps (n, 3, 3) as out (n, 6); spans (2, n): how many source pixels along x and y one
     output pixel covers. Returns the first image whose map has no inverse, or a number of `largest` or more, and -1
     where all have one; its row is 0. And the largest span.
@@ -99,7 +99,7 @@ def inverse(matrices, largest, out, spans):
 
 
 @jit_exact
-def chain_homographies(matrices, out):
+def chain_homographies(matrices: np.ndarray, out: np.ndarray) -> None:
     """out (n, 3, 3) = matrices[k - 1] @ .. @ matrices[0], for any maps (k, n, 3, 3)."""
     now = np.empty((3, 3))
     for i in range(out.shape[0]):
@@ -114,7 +114,7 @@ def chain_homographies(matrices, out):
 
 
 @inlined_exact
-def _from_square(p, out):
+def _from_square(p: np.ndarray, out: np.ndarray) -> None:
     """The homography from the unit square, its corners in turn, to four points (4, 2)."""
     x, y = p[0, 0] - p[1, 0] + p[2, 0] - p[3, 0], p[0, 1] - p[1, 1] + p[2, 1] - p[3, 1]
     ax, ay = p[1, 0] - p[2, 0], p[1, 1] - p[2, 1]
@@ -129,7 +129,7 @@ def _from_square(p, out):
 
 
 @inlined_exact
-def _adjugate(m, out):
+def _adjugate(m: np.ndarray, out: np.ndarray) -> float:
     """The inverse of m (3, 3) times its determinant, which is returned."""
     for r in range(3):
         for c in range(3):
@@ -140,7 +140,7 @@ def _adjugate(m, out):
 
 
 @jit_exact
-def homographies(source, target, out):
+def homographies(source: np.ndarray, target: np.ndarray, out: np.ndarray) -> None:
     """out (n, 3, 3): the maps of four points (n, 4, 2) to four others, their last entry 1, or NaN for no such map."""
     one, two, back = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
     for i in range(out.shape[0]):
@@ -157,7 +157,7 @@ def homographies(source, target, out):
 
 
 @inlined_exact
-def _divisors(m, height, width):
+def _divisors(m: np.ndarray, height: int, width: int) -> tuple[float, float]:
     """The least and the largest divisor of the map m (3, 3) at the corners of a canvas."""
     a, b, c, d = (
         m[2, 2],
@@ -169,7 +169,10 @@ def _divisors(m, height, width):
 
 
 @jit_exact
-def inverse_homographies(matrices, height, width, out_height, out_width, largest, out, spans):
+def inverse_homographies(
+    matrices: np.ndarray, height: np.ndarray, width: np.ndarray, out_height: np.ndarray, out_width: np.ndarray,
+    largest: float, out: np.ndarray, spans: np.ndarray,
+) -> int:  # fmt: skip
     """The inverses of maps (n, 3, 3) as out (n, 9), and spans (2, n) in the middle of the output: see
     `geometry.Homographies`. Returns the first image whose map has no inverse, -1 where all have one; its row is 0.
     """
@@ -222,7 +225,7 @@ def inverse_homographies(matrices, height, width, out_height, out_width, largest
 
 
 @jit_exact
-def chain_colors(matrices, out):
+def chain_colors(matrices: np.ndarray, out: np.ndarray) -> None:
     """out (n, 3, 4) = the colour matrices (k, n, 3, 4), the first one first, without a clip in between."""
     now = np.empty((3, 4))
     new = np.empty((3, 4))
@@ -243,7 +246,10 @@ def chain_colors(matrices, out):
 
 
 @jit_exact
-def jitter(brightness, contrast, factor, cos, sin, parts, out):
+def jitter(
+    brightness: np.ndarray, contrast: np.ndarray, factor: np.ndarray, cos: np.ndarray, sin: np.ndarray,
+    parts: np.ndarray, out: np.ndarray,
+) -> None:  # fmt: skip
     """out (3, 4, n): brightness * contrast * (factor * (fixed + cos * cosines + sin * sines) + (1 - factor) * gray),
     and what keeps mid-range where it is under the contrast; parts: gray, fixed, cosines and sines, (4, 3, 3).
     """
@@ -261,7 +267,7 @@ def jitter(brightness, contrast, factor, cos, sin, parts, out):
 
 
 @jit_exact
-def colors_to_range(matrices, low, high, out):
+def colors_to_range(matrices: np.ndarray, low: float, high: float, out: np.ndarray) -> None:
     """out (n, 3, 4) = the same maps on values in [low, high] instead of [0, 1]."""
     for i in range(out.shape[0]):
         for r in range(3):

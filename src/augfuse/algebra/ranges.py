@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 import msgspec
 import numpy as np
@@ -25,6 +25,18 @@ MOST_POINTS = 65_536
 
 Range: TypeAlias = tuple[float, float] | float
 Size: TypeAlias = tuple[int, int] | int
+
+
+class Spec(Protocol):
+    """A kind of values: those below, and kinds of fields that hold transforms."""
+
+    @property
+    def doc(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    def parse(self, where: str, value: Any, /) -> Any: ...
 
 
 def ends(value: Range) -> tuple[float, float]:
@@ -353,6 +365,3 @@ class Anything(msgspec.Struct, frozen=True):
 
     def parse(self, where: str, value: Any) -> Any:
         return value
-
-
-Spec: TypeAlias = Interval | Number | Numbers | Lengths | Margins | Points | Corners | Choice | Flag | Anything

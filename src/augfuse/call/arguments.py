@@ -16,7 +16,6 @@ from augfuse.algebra.ranges import listed, text_hint, whole
 from augfuse.errors import ImageError, ImageTypeError, RangeError, RecipeError
 from augfuse.execute.images import Images
 from augfuse.text import shown
-from augfuse.warn_once import warn
 
 _LAYOUTS = ("NHWC", "NCHW")
 _LARGEST_INDEX = np.iinfo(np.int64).max
@@ -116,17 +115,6 @@ def class_labels(labels: Any) -> np.ndarray | None:
             "name for each image."
         )
     return array
-
-
-def asked_labels(recipe: Any, labels: Any, data: Any = None) -> np.ndarray | None:
-    """The labels as (n,) class numbers or names, where the draws of a recipe ask for them."""
-    if not (recipe._asks.when or recipe._asks.classes):
-        return None
-    if labels is None and recipe._asks.when and recipe._is_first("labels"):
-        warn("When: got images without labels, and leaves them as they are. Give labels, one for each image.")
-    if labels is None and data is None and recipe._asks.classes:
-        raise RecipeError("labels: got none for partners of a class, wanted one for each image. Give labels.")
-    return class_labels(labels)
 
 
 def as_index(index: Any) -> int:

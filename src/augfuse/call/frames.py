@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, final
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from augfuse.batch import Batch
 from augfuse.call.arguments import as_index, as_indices, check_labels
 from augfuse.errors import ImageError, ImageTypeError, RecipeError
 from augfuse.targets.lists import is_list
-from augfuse.transforms.base import Seeking
+from augfuse.transforms.base import Seeking, Transform
 from augfuse.transforms.children import leaves
 from augfuse.transforms.mixing import Mix
 
@@ -23,12 +23,22 @@ _APART = {
 }
 
 
+class Batching(Protocol):
+    """A recipe, which is made further up."""
+
+    @property
+    def transforms(self) -> Sequence[Transform]: ...
+
+    @property
+    def batch(self) -> Callable[..., Batch]: ...
+
+
 def together(
-    recipe: Any, frames: np.ndarray, label: Any, index: int | None, targets: Mapping[str, Any], **options: Any
+    recipe: Batching, frames: np.ndarray, label: Any, index: int | None, targets: Mapping[str, Any], **options: Any
 ) -> dict[str, Any]:
     """What a call of the recipe returns for frames (d, h, w, c), each at the same position. targets: each with an entry
     for each frame."""
-    _check_alone(recipe, len(frames))
+    _check_alone(recipe.transforms, len(frames))
     indices = np.full(len(frames), 0 if index is None else as_index(index))
     labels = None if label is None else [label] * len(frames)
     batch = recipe.batch(frames, labels, indices=indices, workers=1, **options, **targets)
@@ -101,17 +111,17 @@ def _of(entries: Any) -> Iterator[tuple[int, Any]]:
     return enumerate(entries) if is_list(entries) else iter(())
 
 
-def clips_of(recipe: Any, images: Any) -> Clips | None:
+def clips_of(transforms: Sequence[Transform], images: Any) -> Clips | None:
     """What clips (n, d, h, w, c) are as a batch; None for images. RecipeError where frames cannot share a draw."""
     if not isinstance(images, np.ndarray) or images.ndim != 5 or 0 in images.shape:
         return None
-    _check_alone(recipe, images.shape[1])
+    _check_alone(transforms, images.shape[1])
     return Clips(*images.shape[:2])
 
 
-def _check_alone(recipe: Any, frames: int) -> None:
+def _check_alone(transforms: Sequence[Transform], frames: int) -> None:
     """RecipeError for transforms that look at each image, or mix it."""
     for kind, why in _APART.items():
-        names = dict.fromkeys(type(one).__name__ for one in leaves(recipe.transforms) if isinstance(one, kind))
+        names = dict.fromkeys(type(one).__name__ for one in leaves(transforms) if isinstance(one, kind))
         if names:
             raise RecipeError(f"{', '.join(names)}: {why.format(frames)}")

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Sequence
 from typing import Any, final
 
 import msgspec
 import numpy as np
 
-from augfuse.algebra.rng import fresh_seed
+from augfuse.algebra.rng import check_seed, fresh_seed
 from augfuse.call.arguments import allocated
+from augfuse.call.inner import Inner
 from augfuse.errors import AugfuseError
 from augfuse.execute.images import Images
 from augfuse.execute.load import executor
 from augfuse.plan.lowered import Lowered
-from augfuse.transforms.base import Seeking
+from augfuse.plan.settings import Source
+from augfuse.transforms.base import Seeking, Transform
 from augfuse.transforms.children import tree
 from augfuse.transforms.compose import When
 from augfuse.transforms.mixing import Mix
@@ -56,13 +59,13 @@ class InTurn:
 
     __slots__ = ("_kept", "_suits")
 
-    def __init__(self, transforms: Any) -> None:
+    def __init__(self, transforms: Sequence[Transform]) -> None:
         # What is planned from positions and sizes alone.
         asks = (When, Seeking, Views, Mix)
         self._suits = not any(isinstance(transform, asks) for _, transform in tree(transforms))
         self._kept: _Kept | None = None
 
-    def image(self, recipe: Any, seed: int | None, epoch: int, index: int, images: Images) -> np.ndarray | None:
+    def image(self, inner: Inner, seed: int | None, epoch: int, index: int, images: Images) -> np.ndarray | None:
         """The image (h, w, c) that comes out; None where this is not a call like the one before it: of images of one
         size, with the same seed and epoch."""
         if not self._suits or images.stack is None:
@@ -79,7 +82,7 @@ class InTurn:
         elif number in kept.blocks:
             lowered = kept.blocks[number]
         elif kept.size < MOST_KEPT or index == kept.last + 1:
-            lowered = self._plan(recipe, key, number, images)
+            lowered = self._plan(inner, key, number, images)
             kept.newest = number, lowered
             if seed is not None and kept.size < MOST_KEPT:
                 kept.blocks[number] = lowered
@@ -95,7 +98,7 @@ class InTurn:
         return out[0]
 
     @staticmethod
-    def _plan(recipe: Any, key: tuple[Any, ...], number: int, images: Images) -> Lowered | None:
+    def _plan(inner: Inner, key: tuple[Any, ...], number: int, images: Images) -> Lowered | None:
         """That of a block; None where it is none of positions that there are."""
         seed, first = (fresh_seed(), 0) if key[0] is None else (key[0], number * TOGETHER)
         if first >= np.iinfo(np.int64).max - TOGETHER:
@@ -103,7 +106,8 @@ class InTurn:
         indices = np.arange(first, first + TOGETHER)
         alike = Images(stack=images.stack, rows=_ROWS)
         try:
-            plan = recipe.plan(alike.canvas, images.channels, images.dtype, indices, seed=seed, epoch=key[2])
+            drawn = inner.draw(check_seed(seed), key[2], indices, None, None)
+            plan = inner.plan(drawn, Source(alike.canvas, images.channels, images.dtype), None)
         except AugfuseError:
             return None  # of this position, which says so by itself, or of one that is not asked for yet
         return plan.lowered

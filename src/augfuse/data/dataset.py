@@ -25,7 +25,10 @@ from augfuse.text import shown
 
 if TYPE_CHECKING:
     from augfuse.data.measured.zca import Whitening
+    from augfuse.plan.partners import Pool
+    from augfuse.recipe import Recipe
     from augfuse.statistics import Statistics
+    from augfuse.targets import mates
 
 _MOST_LISTED = 8  # classes in a repr
 
@@ -238,8 +241,8 @@ class DataSet:
     def concat(self, *others: DataSet) -> DataSet:
         """Return these samples, then those of `others`; classes, value ranges and kinds of labels must be the same,
         else it raises DataError."""
-        every = (self, *others)
-        for place, other in enumerate(others):
+        every, given = (self, *others), list[Any](others)
+        for place, other in enumerate(given):
             if not isinstance(other, DataSet):
                 raise ImageTypeError(f"concat: got {type(other).__name__}, wanted a data set. Use af.open(path).")
             for name in ("classes", "value_range"):
@@ -352,7 +355,7 @@ class DataSet:
 
         return whitening_of(self, epsilon, workers)
 
-    def _partners(self, recipe: Any, own: np.ndarray) -> tuple[Any, Any]:
+    def _partners(self, recipe: Recipe, own: np.ndarray) -> tuple[Pool, mates.Read]:
         """What partners of mixes are drawn from for the samples `own`, and what reads them; see `Recipe.batch`."""
         from augfuse.data.batches.partners import of_data
 

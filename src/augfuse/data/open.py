@@ -264,7 +264,7 @@ def _with_classes(sets: Mapping[str | None, DataSet], path: Path) -> dict[str | 
 def find_archives(folder: Path) -> dict[str, Path]:
     """{"train": NAME_train.zip, "test": NAME_test.zip, ...} of a folder, or {}."""
     found: dict[str, Path] = {}
-    names = set()
+    names: set[tuple[str, ...]] = set()
     for path in sorted(folder.iterdir()):
         named = part_in(path.stem) if path.suffix.lower() == ".zip" else None
         if named is None or not path.is_file():

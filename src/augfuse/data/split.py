@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.algebra.ranges import truth
+from augfuse.algebra.values import is_number
 from augfuse.errors import DataError
 from augfuse.text import shown
 
@@ -38,7 +39,7 @@ def split_rows(
     stratify=True with labels that are not classes.
     """
     truth("split: stratify", stratify)
-    if not isinstance(fraction, (int, float, np.number)) or not 0 < fraction < 1:
+    if not is_number(fraction) or not 0 < fraction < 1:
         raise DataError(f"split: got fraction {shown(fraction)}, wanted 0 < fraction < 1; for a fifth type split(0.2)")
     generator = _generator(seed)
     if stratify and labels is not None and amounts is None:

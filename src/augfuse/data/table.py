@@ -29,7 +29,7 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     sampling: np.ndarray | None = None
     sample_weights: np.ndarray | None = None
     targets: Mapping[str, Column] = msgspec.field(
-        default_factory=dict
+        default_factory=dict[str, Column]
     )  # what belongs to places in the images; see `Sample`
 
     def take(self, rows: np.ndarray) -> Table:
@@ -87,7 +87,8 @@ def _joined_groups(columns: Sequence[np.ndarray | None], lengths: Sequence[int])
     """Numbers of groups; a sample of a table without groups is a group by itself."""
     if all(column is None for column in columns):
         return None
-    found, first = [], 0
+    found: list[np.ndarray] = []
+    first = 0
     for column, n in zip(columns, lengths, strict=True):
         codes = np.arange(n) if column is None else np.unique(column, return_inverse=True)[1].reshape(n)
         found.append(codes + first)

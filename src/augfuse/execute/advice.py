@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_row
 from augfuse.text import shown
 
 MOST_CHANNELS = 4  # a picture has 1 to 4, but for satellites and microscopes
@@ -115,7 +116,7 @@ def of_other(value: Any, name: str) -> str:
     """The next line to type for what is not an array at all."""
     if isinstance(value, (str, bytes, os.PathLike)):
         return _of_files(value)
-    if isinstance(value, (list, tuple)):
+    if is_row(value):
         return of_sequence(value, name)
     return f"type np.asarray({name})"
 

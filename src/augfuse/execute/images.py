@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
+from augfuse.algebra.values import is_array
 from augfuse.errors import ImageError, ImageTypeError
 from augfuse.execute import advice
 
@@ -83,7 +84,8 @@ def as_images(images: np.ndarray | Sequence[np.ndarray]) -> Images:
     if isinstance(images, np.ndarray) and images.dtype != object:
         stack = as_stack(images, "images")
         return Images(stack=stack, rows=_in_order(len(stack)) if len(stack) <= 4096 else np.arange(len(stack)))
-    if not isinstance(images, np.ndarray | Sequence) or isinstance(images, (str, bytes)):
+    given: Any = images
+    if not isinstance(given, np.ndarray | Sequence) or isinstance(given, (str, bytes)):
         hint = advice.of_other(images, "images")
         raise ImageTypeError(f"images: got {type(images).__name__}, wanted a NumPy array or a list of them; {hint}")
     items = [as_image(image, f"images[{i}]") for i, image in enumerate(images)]
@@ -101,7 +103,7 @@ def as_images(images: np.ndarray | Sequence[np.ndarray]) -> Images:
 
 def as_stack(images: Any, name: str) -> np.ndarray:
     """One array of images as (n, h, w, c), C-contiguous, of a dtype that executors take; not copied where it is so."""
-    if not isinstance(images, np.ndarray) or isinstance(images, np.ma.MaskedArray):
+    if not is_array(images) or isinstance(images, np.ma.MaskedArray):
         hint = advice.of_other(images, name)
         raise ImageTypeError(f"{name}: got {type(images).__name__}, wanted a NumPy array (n, h, w, c); {hint}")
     if images.dtype.kind not in "OUS" and images.ndim not in (3, 4):
@@ -116,7 +118,7 @@ def as_stack(images: Any, name: str) -> np.ndarray:
 
 def as_image(image: np.ndarray, name: str) -> np.ndarray:
     """One (h, w, c) C-contiguous image of a dtype that executors take."""
-    if not isinstance(image, np.ndarray):
+    if not is_array(image):
         hint = advice.of_other(image, "image")
         raise ImageTypeError(f"{name}: got {type(image).__name__}, wanted a NumPy array (h, w, c); {hint}")
     if image.ndim not in (2, 3) or 0 in image.shape:
@@ -136,7 +138,7 @@ def _as_dtype(images: np.ndarray, name: str) -> np.ndarray:
     if dtype in DTYPES and dtype.isnative and type(images) is np.ndarray and images.flags.c_contiguous:
         return images
     dtype = dtype.newbyteorder("=")
-    if dtype in (np.float64, np.float16):
+    if dtype.type in (np.float64, np.float16):
         dtype = np.dtype(np.float32)
     if dtype not in DTYPES:
         hint = advice.of_dtype(images, _variable(name))

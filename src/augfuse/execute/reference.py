@@ -33,7 +33,7 @@ def mix(op: Mix, own: Images, partners: tuple[Images, ...], masks: Masks, thread
     """Finished samples put together, one after the other."""
     items = [own[i].astype(np.float64) for i in range(len(own))]
     for j, i in enumerate(op.rows.tolist()):
-        samples = [items[i], *(partner[j].astype(np.float64) for partner in partners)]
+        samples: list[np.ndarray] = [items[i], *(partner[j].astype(np.float64) for partner in partners)]
         picture = np.zeros((int(op.size.height[i]), int(op.size.width[i]), own.channels))
         for k, sample in enumerate(samples):
             left, top, width, height = op.parts[j, k]
@@ -288,7 +288,7 @@ def _weights(scale: float, shift: float, length: int, count: int, border: str, a
     for i in range(count):
         ends = sorted((scale * i + shift, scale * (i + 1) + shift))
         if abs(scale) > above:  # not the difference of the ends, which is rounded
-            cells = np.arange(np.floor(ends[0]), np.ceil(ends[1]))
+            cells = np.arange(float(np.floor(ends[0])), float(np.ceil(ends[1])))
             part = (np.minimum(cells + 1, ends[1]) - np.maximum(cells, ends[0])) / (ends[1] - ends[0])
         else:
             place = (ends[0] + ends[1]) / 2 - 0.5  # pixel centres become whole numbers

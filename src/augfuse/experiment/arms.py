@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
+from augfuse.batch import Batch
+from augfuse.data.batches.loader import Loader
 from augfuse.errors import DataError
 from augfuse.experiment import metrics
 from augfuse.experiment.early_stopping import Watch
@@ -33,7 +34,7 @@ class Measure:
     calls.
     """
 
-    def __init__(self, loader: Any, limit: int | None = None) -> None:
+    def __init__(self, loader: Loader, limit: int | None = None) -> None:
         self.loader = loader
         full = len(loader)
         self.steps = full if limit is None else max(1, min(full, limit // loader.batch_size))
@@ -116,7 +117,7 @@ def averaged(before: list[np.ndarray] | None, weights: list[np.ndarray], epoch: 
 
 def train_epochs(
     network: Network,
-    loader: Any,
+    loader: Loader,
     state: ArmState,
     *,
     course: Course,
@@ -211,14 +212,14 @@ def _validated(network: Network, state: ArmState, course: Course, loss: float) -
     return state
 
 
-def _all_batches(loader: Any, first: int, epochs: int) -> Generator[Any, None, None]:
+def _all_batches(loader: Loader, first: int, epochs: int) -> Generator[Batch, None, None]:
     """The batches of the epochs from `first` on. The threads of the next epoch start during the last step of the
     present one, so that short epochs do not wait for their first batch."""
     if first >= epochs:
         return
     with Threads(1, "starter") as starter:
 
-        def begin(epoch: int) -> tuple[Iterator[Any], Future[Any]]:
+        def begin(epoch: int) -> tuple[Iterator[Batch], Future[Batch]]:
             stream = loader.stream(epoch)
             return stream, starter.submit(next, stream)
 
@@ -232,7 +233,7 @@ def _all_batches(loader: Any, first: int, epochs: int) -> Generator[Any, None, N
 
 
 def _one_epoch(
-    network: Network, batches: Iterator[Any], steps: int, class_weights: np.ndarray | None, progress: Progress
+    network: Network, batches: Iterator[Batch], steps: int, class_weights: np.ndarray | None, progress: Progress
 ) -> tuple[list[float], float, float]:
     losses: list[float] = []
     wait = compute = 0.0

@@ -138,7 +138,15 @@ def evaluation_batches(loader: Loader, steps: int | None = None) -> Iterator[Bat
     return loader.stream(0, None if steps is None else range(steps))
 
 
-def evaluate(network: Any, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None) -> Evaluation:
+class Predicting(Protocol):
+    """A network that is trained."""
+
+    def predict(self, images: np.ndarray) -> np.ndarray: ...
+
+
+def evaluate(
+    network: Predicting, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
+) -> Evaluation:
     """All images of an evaluation loader, or its first `steps` batches, through `network.predict`, which returns (n,
     classes) probabilities.
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from augfuse.data.batches.loader import Loader
 from augfuse.experiment import evaluation
 from augfuse.experiment.arms import ArmState, Course, Measures, finished_arm, score, train_epochs
 from augfuse.experiment.method import Stopping, taken
@@ -105,7 +106,7 @@ class Training:
         return current.state
 
     def _train(
-        self, name: str, seed: int, loader: Any, state: ArmState, course: Course, progress: Progress
+        self, name: str, seed: int, loader: Loader, state: ArmState, course: Course, progress: Progress
     ) -> ArmState:
         def save(state: ArmState) -> None:
             self._folder.save_current(Current(name, seed, state, self.seconds))
@@ -124,7 +125,7 @@ class Training:
             closing(Board(job.folder, name, seed, job.parts.task.metric)) if job.options.tensorboard else nullcontext()
         )
 
-    def _within_budget(self, name: str, seed: int, loader: Any, state: ArmState, progress: Progress) -> ArmState:
+    def _within_budget(self, name: str, seed: int, loader: Loader, state: ArmState, progress: Progress) -> ArmState:
         """Train the first epoch of the first arm, and decide from its time how many epochs all arms get."""
         settings = self._job.settings
         assert settings.minutes is not None

@@ -54,7 +54,7 @@ def apply(
     check_values(given.images, *value_range(given.images.dtype, recipe.value_range), name)
     node = Node(f"{type(transform).__name__}#0", transform, None, params)
     drawn = Drawn(tuple(recipe.transforms), 0, 0, np.arange(n, dtype=np.int64), (node,))
-    batch = recipe._run(drawn, given.images, How(workers, wanted_dtype(dtype)))
+    batch = recipe.inner.run(drawn, given.images, How(workers, wanted_dtype(dtype)))
     done = batch.images[..., 0] if given.flat else batch.images
     return done[0] if given.one else done
 

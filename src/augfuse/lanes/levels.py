@@ -130,13 +130,13 @@ _lookup_rgb: Any = intrinsic(_lookup_rgb_code)
 
 
 @inlined
-def new_pieces():
+def new_pieces() -> np.ndarray:
     """Room for what `pieces_of` makes of three tables."""
     return np.empty(3 * _TABLE, np.uint8)
 
 
 @inlined
-def pieces_of(table, pieces, first):
+def pieces_of(table: np.ndarray, pieces: np.ndarray, first: int) -> None:
     """A table of 256 bytes as `_looked_up` takes it."""
     for number in range(16):
         for entry in range(16):
@@ -147,7 +147,7 @@ def pieces_of(table, pieces, first):
 
 
 @inlined
-def bits_of(t):
+def bits_of(t: np.ndarray) -> tuple[bool, np.uint8, np.uint8, np.uint8]:
     """Whether a table of 256 bytes is (v & mask) ^ (flip if v >= first else 0), as for the negative of bright values
     and for the highest bits; mask, first and flip.
     """
@@ -164,7 +164,10 @@ def bits_of(t):
 
 
 @inlined
-def _masked(source, at, target, to, count, mask, first, flip):
+def _masked(
+    source: np.ndarray, at: int, target: np.ndarray, to: int, count: int, mask: np.uint8, first: np.uint8,
+    flip: np.uint8,
+) -> None:  # fmt: skip
     if mask == 255 and flip == 0:
         copy_bytes(source, at, target, to, count)
         return
@@ -174,7 +177,9 @@ def _masked(source, at, target, to, count, mask, first, flip):
 
 
 @inlined
-def through(table, pieces, source, at, target, to, count):
+def through(
+    table: np.ndarray, pieces: np.ndarray, source: np.ndarray, at: int, target: np.ndarray, to: int, count: int
+) -> None:
     """`count` bytes through a table of 256 bytes; pieces: from `new_pieces`."""
     same, mask, first, flip = bits_of(table)
     if same:
@@ -190,7 +195,9 @@ def through(table, pieces, source, at, target, to, count):
 
 
 @inlined
-def through_rgb(tables, pieces, source, at, target, to, count):
+def through_rgb(
+    tables: np.ndarray, pieces: np.ndarray, source: np.ndarray, at: int, target: np.ndarray, to: int, count: int
+) -> None:
     """`count` pixels of three bytes through three tables of 256 bytes."""
     if count < BLOCK:
         for p in range(3 * count):
@@ -204,7 +211,9 @@ def through_rgb(tables, pieces, source, at, target, to, count):
 
 
 @inlined
-def clipped_bytes(source, at, target, to, count, gain, offset, low, high):
+def clipped_bytes(
+    source: np.ndarray, at: int, target: np.ndarray, to: int, count: int, gain: F, offset: F, low: F, high: F
+) -> None:
     """`count` values times a gain plus an offset, clipped and rounded to bytes, halves to even."""
     if count >= BLOCK:
         for p in range(0, count, BLOCK):
@@ -219,7 +228,9 @@ def clipped_bytes(source, at, target, to, count, gain, offset, low, high):
 
 
 @inlined
-def amplified(source, at, target, to, count, gain, offset, low, high):
+def amplified(
+    source: np.ndarray, at: int, target: np.ndarray, to: int, count: int, gain: F, offset: F, low: F, high: F
+) -> None:
     """`count` bytes, or floats, times a gain plus an offset, clipped and rounded to bytes."""
     if source.itemsize == 1 and low == 0 and high == 255:
         if abs(gain) == 1 and offset == F(127.5) - gain * F(127.5):  # nothing at all, or the negative

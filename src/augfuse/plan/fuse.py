@@ -158,12 +158,16 @@ def _of_tone(op: ops.Tone) -> Step:
     return Segment(op.size, before=(op,))
 
 
+def _itself(op: ops.Local | Segment) -> Step:
+    return op
+
+
 # What each op is as a step. A new kind has its line here, and its part in `Segment` and `_merged` if it fuses.
 _STEP: dict[type, Callable[..., Step]] = {
     ops.Warp: _of_warp,
     ops.Displace: _of_displacement,
     ops.Color: _of_color,
     ops.Tone: _of_tone,
-    ops.Local: lambda op: op,
-    ops.Segment: lambda segment: segment,
+    ops.Local: _itself,
+    ops.Segment: _itself,
 }

@@ -17,6 +17,7 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import LONGEST_SIDE
+from augfuse.algebra.values import is_bytes
 from augfuse.errors import AugfuseError, RecipeError
 from augfuse.plan.draw import Drawn, Node, draw
 from augfuse.plan.make import checked, make
@@ -111,7 +112,7 @@ def to_bytes(plan: Plan) -> bytes:
 
 def from_bytes(data: Any) -> Plan:
     """The inverse of `to_bytes`; RecipeError where it is not one."""
-    if not isinstance(data, (bytes, bytearray, memoryview)):
+    if not is_bytes(data):
         raise RecipeError(f"plan: got {type(data).__name__}, wanted the bytes of plan.to_bytes().")
     if len(data) > MOST_BYTES:
         raise RecipeError(f"plan: got {len(data):,} bytes, wanted at most {MOST_BYTES:,}.")

@@ -16,7 +16,7 @@ from augfuse.targets.boxes import FRACTIONS, ends_of
 from augfuse.targets.labels import blends
 from augfuse.targets.lists import is_list, numbers
 from augfuse.targets.policy import DEFAULT, Targets
-from augfuse.targets.recipes import kinds_of
+from augfuse.targets.recipes import RecipeLike, kinds_of
 from augfuse.text import shown
 from augfuse.warn_once import warn_first
 
@@ -91,7 +91,7 @@ class Given(msgspec.Struct, frozen=True, eq=False):
 
 
 def given(
-    recipe: Any,
+    recipe: RecipeLike,
     values: Mapping[str, Any],
     canvas: Canvas,
     where: Where,
@@ -103,7 +103,7 @@ def given(
     ImageError, ImageTypeError."""
     if not values:
         return None
-    own: BoxFormat = recipe.box_format
+    own: Any = recipe.box_format  # one of the formats: it was checked
     terms = Terms(form or own, recipe.targets, form is not None)
     kinds = kinds_of(tuple(values), dict(recipe.additional) | dict(kinds or {}))
     n = len(canvas.width)

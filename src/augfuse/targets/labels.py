@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from augfuse.transforms.base import Displacement, Geometric
+from augfuse.targets.recipes import RecipeLike
+from augfuse.transforms.base import Displacement, Geometric, Transform
 from augfuse.transforms.children import leaves
 from augfuse.warn_once import warn_first
 
 
-def moves(recipe: Any) -> bool:
-    """Whether a transform of the recipe moves pixels."""
-    return any(isinstance(t, Geometric | Displacement) and t.p > 0 for t in leaves(recipe.transforms))
+def moves(transforms: Sequence[Transform]) -> bool:
+    """Whether one of the transforms moves pixels."""
+    return any(isinstance(t, Geometric | Displacement) and t.p > 0 for t in leaves(transforms))
 
 
-def blends(recipe: Any) -> bool:
+def blends(recipe: RecipeLike) -> bool:
     """Whether a transform of the recipe puts pixels between pixels, which it then blends."""
     return recipe.interpolation != "nearest" and any(
         isinstance(t, Displacement) or (isinstance(t, Geometric) and not t.moves_whole_pixels)
@@ -38,12 +40,12 @@ def warn_of_numbers(labels: np.ndarray, mix: str) -> None:
     warn_first(message, message)
 
 
-def warn_of_masks(recipe: Any, image: np.ndarray, labels: Any) -> None:
-    """Warn where a label is a picture of the size of its image, and `recipe` moves the image alone."""
+def warn_of_masks(transforms: Sequence[Transform], image: np.ndarray, labels: Any) -> None:
+    """Warn where a label is a picture of the size of its image, and the transforms move the image alone."""
     first = labels[0] if isinstance(labels, (np.ndarray, list, tuple)) else None
     if not isinstance(first, np.ndarray) or first.ndim not in (2, 3) or first.shape[:2] != image.shape[:2]:
         return
-    if moves(recipe):
+    if moves(transforms):
         message = (
             f"labels of shape {first.shape} lie over images of shape {image.shape}, and are not moved with them. Give "
             "masks as targets: recipe.batch(images, masks=masks), or a data set af.from_arrays(images).with_targets("

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias, final
+from typing import Any, NamedTuple, Protocol, TypeAlias, final
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from augfuse.plan.partners import Pool
 from augfuse.plan.plan import Mixture, Plan
 from augfuse.targets.given import Given
 from augfuse.targets.labels import warn_of_numbers
+from augfuse.targets.recipes import RecipeLike
 from augfuse.transforms.mixing import Mix
 
 
@@ -111,8 +112,18 @@ def _taken(mate: Mate, rows: np.ndarray) -> Mate:
     )  # fmt: skip
 
 
+class Partners(Protocol):
+    """A data set that partners are drawn from."""
+
+    def __len__(self) -> int: ...
+    def _partners(self, recipe: Any, own: np.ndarray) -> tuple[Pool, Read]: ...
+
+
 def partners_of(
-    data: Any, recipe: Any, own: np.ndarray, use: str = "Use that one, and indices= the places of the images in it."
+    data: Partners | None,
+    recipe: RecipeLike,
+    own: np.ndarray,
+    use: str = "Use that one, and indices= the places of the images in it.",
 ) -> tuple[Pool | None, Read | None]:
     """What partners are drawn from for these places of a data set, and what reads them; None, None without one.
     ImageTypeError for what is not a data set, DataError for one that lacks these places. use: what to do then."""

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from augfuse.errors import ImageTypeError, RangeError, did_you_mean
 from augfuse.targets.policy import KINDS, Targets
 from augfuse.text import shown
+from augfuse.transforms.base import Transform
+
+
+class RecipeLike(Protocol):
+    """What is read of a recipe, which is made further up."""
+
+    @property
+    def transforms(self) -> Sequence[Transform]: ...
+
+    @property
+    def interpolation(self) -> str: ...
+
+    @property
+    def box_format(self) -> str: ...
+
+    @property
+    def targets(self) -> Targets: ...
+
+    @property
+    def additional(self) -> Mapping[str, str] | tuple[tuple[str, str], ...]: ...
+
 
 _OWN = tuple(kind for kind in KINDS if kind != "image")
 _OF_LOADERS = ("one_hot", "label_smoothing", "batch_size", "shuffle", "pad_to", "collate", "on_error")

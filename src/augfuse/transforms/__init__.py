@@ -75,7 +75,7 @@ def list_transforms() -> tuple[type[Transform], ...]:
     Returns:
         The classes.
     """
-    here = (value for name, value in sorted(globals().items()) if isinstance(value, type))
+    here = (value for _, value in sorted(globals().items()) if isinstance(value, type))
     return tuple(value for value in here if issubclass(value, Transform) and value is not Transform)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, final
@@ -12,6 +11,7 @@ import msgspec
 import numpy as np
 
 from augfuse.algebra.ranges import listed
+from augfuse.algebra.values import is_dict, is_number, is_row
 from augfuse.errors import RangeError, RecipeError
 from augfuse.text import shown
 from augfuse.transforms.base import Compose, Transform, Write
@@ -73,7 +73,7 @@ def inside(transform: Transform) -> tuple[tuple[Transform, ...], ...] | None:
 
 def checked_list(where: str, value: Any) -> tuple[Transform, ...]:
     """A list of transforms as a tuple, or RecipeError."""
-    if not isinstance(value, (tuple, list)):
+    if not is_row(value):
         got = f"one {type(value).__name__}" if isinstance(value, Transform) else shown(value)
         call = _call_with_list(*where.partition(".")[::2])
         raise RecipeError(f"{where}: got {got}, wanted a list of transforms. Use {call}.")
@@ -196,8 +196,8 @@ class Lists(msgspec.Struct, frozen=True):
     unit: str = ""
 
     def parse(self, where: str, value: Any) -> tuple[tuple[str, tuple[Transform, ...]], ...]:
-        pairs = list(value.items()) if isinstance(value, dict) else value
-        if not isinstance(pairs, (tuple, list)) or not pairs:
+        pairs: Any = list(value.items()) if is_dict(value) else value
+        if not is_row(pairs) or not pairs:
             raise RecipeError(f"{where}: got {shown(value)}, wanted named lists. Use af.Views(a=[...], b=[...]).")
         found: list[tuple[str, tuple[Transform, ...]]] = []
         for name, transforms in pairs:
@@ -242,8 +242,8 @@ class Weights(msgspec.Struct, frozen=True):
         if value is None:
             return None
         value = listed(value)
-        values = value if isinstance(value, (tuple, list)) else ()
-        good = all(_is_real(v) and math.isfinite(v) and v >= 0 for v in values)
+        values = value if is_row(value) else ()
+        good = all(is_number(v) and math.isfinite(v) and v >= 0 for v in values)
         if not values or not good or sum(values) <= 0:
             raise RangeError(
                 f"{where}: got {shown(value)}, wanted a number >= 0 for each transform, not all of them 0. Leave "
@@ -261,7 +261,7 @@ class Count(msgspec.Struct, frozen=True):
 
     def parse(self, where: str, value: Any) -> tuple[int, int]:
         value = listed(value)
-        values = value if isinstance(value, (tuple, list)) else (value, value)
+        values = value if is_row(value) else (value, value)
         good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 0 for v in values)
         if len(values) != 2 or not good or values[0] > values[1]:
             raise RangeError(f"{where}: got {shown(value)}, wanted a whole number >= 0, or (fewest, most). Use n=1.")
@@ -277,7 +277,7 @@ class Labels(msgspec.Struct, frozen=True):
 
     def parse(self, where: str, value: Any) -> tuple[int | str, ...]:
         value = listed(value)
-        values = value if isinstance(value, (tuple, list)) else (value,)
+        values = value if is_row(value) else (value,)
         good = all(isinstance(v, (int, np.integer, str)) and not isinstance(v, bool) for v in values)
         if not values or not good:
             raise RangeError(
@@ -299,13 +299,9 @@ class Course(msgspec.Struct, frozen=True):
         if value is None:
             return None
         value = listed(value)
-        values = value if isinstance(value, (tuple, list)) else ()
-        good = all(_is_real(v) and 0 <= v <= self.maximum and math.isfinite(v) for v in values)
+        values = value if is_row(value) else ()
+        good = all(is_number(v) and 0 <= v <= self.maximum and math.isfinite(v) for v in values)
         if len(values) != 2 or not good:
             most = "numbers >= 0" if self.maximum == math.inf else f"numbers within 0..{self.maximum:g}"
             raise RangeError(f"{where}: got {shown(value)}, wanted two {most}: (first, last). Use (0, 1).")
         return (float(values[0]), float(values[1]))
-
-
-def _is_real(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)

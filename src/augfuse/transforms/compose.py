@@ -65,7 +65,8 @@ class OneOf(Compose, frozen=True):
 
     def draw(self, draw: Draw) -> Params:
         ends, last = _shares((1.0,) * len(self.transforms) if self.weights is None else tuple(self.weights))
-        choice = np.searchsorted(ends, draw.uniform("choice") * ends[-1], side="right")
+        place: np.ndarray = draw.uniform("choice") * ends[-1]
+        choice = np.searchsorted(ends, place, side="right")
         return {"choice": np.minimum(choice, last)}
 
     def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:

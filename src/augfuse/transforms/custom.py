@@ -9,6 +9,7 @@ import numpy as np
 
 from augfuse.algebra.ranges import Anything, Choice, Flag
 from augfuse.algebra.rng import Draw
+from augfuse.algebra.values import is_array
 from augfuse.errors import RecipeError
 from augfuse.text import shown
 from augfuse.transforms.base import Evaluation, Local, Params, Transform
@@ -81,8 +82,8 @@ class Lambda(Local, frozen=True):
             out = self.fn(image, np.random.Generator(np.random.Philox(key=params["key"])))
         else:
             out = self.fn(image)
-        if not isinstance(out, np.ndarray) or out.shape != image.shape:
-            got = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        if not is_array(out) or out.shape != image.shape:
+            got = f"shape {out.shape}" if is_array(out) else type(out).__name__
             raise RecipeError(f"Lambda.fn: {shown(self.fn)} returned {got}, wanted an array of shape {image.shape}.")
         if out.dtype.kind not in "biuf":
             raise RecipeError(f"Lambda.fn: {shown(self.fn)} returned {out.dtype} values, wanted numbers.")

@@ -114,7 +114,8 @@ class CutMix(Mix, frozen=True):
     def _ends(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, ...]:
         """Left, top, right and bottom of what is replaced: one pixel at least."""
         side = np.sqrt(1 - params["share"])
-        starts, stops = [], []
+        starts: list[np.ndarray] = []
+        stops: list[np.ndarray] = []
         for length, place in ((canvas.width, params["x"]), (canvas.height, params["y"])):
             middle, half = np.floor(place * length), np.floor(side * length) / 2
             start = np.clip(np.floor(middle - half), 0, length - 1).astype(np.int64)
@@ -178,7 +179,8 @@ class Mosaic(Mix, frozen=True):
             np.clip(np.rint(params[name] * side), np.minimum(1, side - 1), np.maximum(side - 1, 1)).astype(np.int64)
             for name, side in (("x", size.width), ("y", size.height))
         )
-        parts, matrices = [], []
+        parts: list[np.ndarray] = []
+        matrices: list[np.ndarray] = []
         for place, source in enumerate(sizes):
             right, below = place % 2 == 1, place >= 2
             part = np.stack([x if right else 0 * x, y if below else 0 * y, size.width - x if right else x,

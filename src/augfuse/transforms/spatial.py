@@ -28,7 +28,7 @@ _LOWER_RIGHT = Interval("shear angle; lower rows move to the right", "degrees", 
 _RIGHT_DOWN = Interval("shear angle; columns on the right move down", "degrees", -89, 89, hint=_SHEAR)
 
 
-def _centred(canvas: Canvas, linear: tuple) -> tuple[np.ndarray, Canvas]:
+def _centred(canvas: Canvas, linear: tuple[np.ndarray | float, ...]) -> tuple[np.ndarray, Canvas]:
     return geometry.about_centre(canvas, *linear), canvas
 
 

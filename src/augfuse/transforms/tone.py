@@ -115,8 +115,8 @@ class ToneCurve(Tone, frozen=True):
         return Lines(tuple((float(x), float(y)) for x, y in self.points))
 
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
-        x, y = np.array(self.points).T
-        return np.interp(values, x, y)[None]
+        points: list[np.ndarray] = list(np.array(self.points).T)
+        return np.interp(values, points[0], points[1])[None]
 
 
 @final

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
 
 from augfuse.algebra.ranges import Number
+from augfuse.algebra.values import is_tuple
 from augfuse.transforms.base import Evaluation, Transform
 from augfuse.transforms.children import Lists
 from augfuse.transforms.color import ColorJitter
@@ -39,7 +40,5 @@ class Views(Transform, frozen=True, kw_only=True):
     def collected(cls, args: tuple[Any, ...], lists: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The fields of a call: its keyword arguments are the views, but for those of a copy."""
         pairs = lists.get("views")
-        stored = isinstance(pairs, dict) or (
-            isinstance(pairs, tuple) and any(isinstance(pair, tuple) for pair in pairs)
-        )
+        stored = isinstance(pairs, dict) or (is_tuple(pairs) and any(isinstance(pair, tuple) for pair in pairs))
         return args, lists if args or stored else {"views": lists}

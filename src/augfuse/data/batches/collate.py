@@ -44,8 +44,8 @@ class Collation(msgspec.Struct, frozen=True):
     ) -> Batch:
         """A batch of images that may come out in different sizes, each size by itself."""
         source = Source(images.canvas, images.channels, images.dtype)
-        found = sought(drawn, held, source, recipe._settings, mates) if recipe._asks.seeks else drawn
-        whole_plan = make(found, recipe._settings, source, how.dtype)
+        found = sought(drawn, held, source, recipe.inner.settings, mates) if recipe.inner.asks.seeks else drawn
+        whole_plan = make(found, recipe.inner.settings, source, how.dtype)
         plans = dict(whole_plan.views) or {"": whole_plan}
         sizes = np.concatenate([np.stack(plan.size, axis=1) for plan in plans.values()], axis=1)
         every = self._each(recipe, drawn, images, how, held, sizes, labels, mates)
@@ -70,7 +70,7 @@ class Collation(msgspec.Struct, frozen=True):
         labels = None if mates is None else labels
         if (sizes == sizes[0]).all():
             form = how if self.pad_to is None else how._replace(out=None)
-            alike = recipe._run(drawn, images, form, labels, None, held, mates)
+            alike = recipe.inner.run(drawn, images, form, labels, None, held, mates)
             return [(alike, row) for row in range(len(drawn))]
         _, codes = np.unique(sizes, axis=0, return_inverse=True)
         codes, own = codes.reshape(-1), how._replace(out=None)
@@ -81,7 +81,7 @@ class Collation(msgspec.Struct, frozen=True):
             theirs = None if mates is None else mates.take(rows)
             some_held = None if held is None else held.take(rows)
             of_them = None if labels is None else labels[rows]
-            some = recipe._run(drawn.take(rows), part, own, of_them, None, some_held, theirs)
+            some = recipe.inner.run(drawn.take(rows), part, own, of_them, None, some_held, theirs)
             for place, row in enumerate(rows.tolist()):
                 every[row] = (some, place)
         return every
@@ -147,7 +147,7 @@ def collation(collate: Any, pad_to: Any) -> Collation | None:
 
 
 def _padded_masks(masks: list[np.ndarray], size: Canvas, height: int, width: int) -> Any:
-    found = []
+    found: list[np.ndarray] = []
     for i, mask in enumerate(masks):
         h, w = int(size.height[i]), int(size.width[i])
         axis = 0 if mask.shape[:2] == (h, w) else 1

@@ -43,10 +43,9 @@ from augfuse.transforms.checks.misused_calls import options
 from augfuse.warn_once import warn
 
 if TYPE_CHECKING:
-    import keras
     import tensorflow as tf
 
-    from augfuse.frameworks import ServedToTorch
+    from augfuse.frameworks import KerasSequence, ServedToTorch
 
 
 Through: TypeAlias = Callable[[Iterator[Batch]], Iterator[Any]]
@@ -131,7 +130,7 @@ class Loader:
         self._class_names, self._draw_labels = labels_for_draws(self._recipe, self._data)
         self._reader = Reader(self._data, on_error, max_skipped, self._recipe)
         self._kinds = kinds_of(data, self._recipe)
-        mixes = self._recipe._asks.mixes
+        mixes = self._recipe.inner.asks.mixes
         self._partners = Partners(data, self._recipe, self._reader, self._classes) if mixes else None
         self._collation = collation(collate, pad_to)
         self._as_they_are = not self._recipe.transforms and self._dtype == np.uint8 and self._collation is None
@@ -301,7 +300,7 @@ class Loader:
         labels = None if self._draw_labels is None else self._draw_labels[samples]
         partners, mates, weights = self._partners, None, self.data.sample_weights
         pool = None if partners is None else partners.pool.of(samples)
-        drawn = self.recipe._draw(self.seed, epoch, wanted, labels, self._class_names, pool)
+        drawn = self.recipe.inner.draw(self.seed, epoch, wanted, labels, self._class_names, pool)
         form = form or Form(self._layout, self._ring.take)
         straight = (self._as_they_are or form.as_read) and form.layout == "NHWC"
         room = Room(len(samples), form.take) if straight else None
@@ -314,10 +313,10 @@ class Loader:
         held = given(self.recipe, read.targets, read.images.canvas, of_samples(read.names), self._kinds, "pascal_voc")
         how = How(threads, self._dtype, form.layout, form.take if room is None else room.out, form.as_read)
         if partners is not None:
-            labels = soft_labels(labels, self.recipe._asks.softens)
+            labels = soft_labels(labels, self.recipe.inner.asks.softens)
             themselves = of_batch(read.images, held, labels, own)
             drawn, mates = met(drawn, read.images, partners.reader(threads, themselves))
-        run = self.recipe._run if self._collation is None else partial(self._collation.run, self.recipe)
+        run = self.recipe.inner.run if self._collation is None else partial(self._collation.run, self.recipe)
         batch = run(drawn, read.images, how, labels, read.paths, held, mates)
         for one in (batch, *batch.views.values()):
             if samples is not wanted:  # drawn by their weights: the draws are keyed by the place in the epoch
@@ -347,7 +346,7 @@ class Loader:
         self._order = msgspec.structs.replace(self._order, seed=found.seed)
         self._move(found.epoch, found.samples)
 
-    def to_keras(self, target: str | None = None) -> keras.utils.PyDataset:
+    def to_keras(self, target: str | None = None) -> KerasSequence:
         """Return the same batches as a `keras.utils.PyDataset`, for `model.fit`, `evaluate` and `predict`; `target` is
         the name of a target that takes the place of the labels, such as "mask"."""
         return adapter("keras").serve(self, target)
@@ -361,7 +360,7 @@ class Loader:
         """
         return adapter("torch").serve(self, pin_memory, device, targets)
 
-    def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset:
+    def to_tf(self, prefetch: int = 1, targets: Sequence[str] | None = None) -> tf.data.Dataset[Any]:
         """Return the same batches as a `tf.data.Dataset`, for `model.fit` and loops: each loop is the next epoch.
 
         TensorFlow takes `prefetch` batches ahead of the loop; the loader's position counts them. `targets` are the

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, final
 
 import msgspec
-import numpy as np
 
+from augfuse.algebra.values import is_dict, is_whole
 from augfuse.errors import StateError
 from augfuse.text import shown
 
@@ -42,7 +42,7 @@ def loaded(state: Any, own: State, any_seed: bool) -> State:
     Raises StateError if it is not such a state, or belongs to another stream.
     """
     wanted = own.to_dict()
-    if not isinstance(state, dict) or set(state) != set(wanted):
+    if not is_dict(state) or set(state) != set(wanted):
         raise StateError(f"state: got {shown(state)}, wanted what loader.state_dict() returns.")
     found = {name: _plain(name, state[name], value) for name, value in wanted.items()}
     for name in ("version", "length", "recipe", "shuffle") if any_seed else (
@@ -67,7 +67,7 @@ def _plain(name: str, value: Any, own: Any) -> Any:
     if isinstance(own, bool) or not isinstance(own, int):
         good = isinstance(value, type(own))
     else:
-        good = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        good = is_whole(value)
         value = int(value) if good else value
     if not good:
         raise StateError(

@@ -58,7 +58,8 @@ class Order(msgspec.Struct, frozen=True, eq=False):
         share = np.cumsum(self.sampling)
         first = unit(bits(self.seed, epoch, np.zeros(1, np.int64), "sampling"))[0, 0]
         # Not side="left": what has no weight lies where the sum stands still.
-        found = np.searchsorted(share, (positions + first) * (share[-1] / self.n), side="right")
+        places: np.ndarray = (positions + first) * (share[-1] / self.n)
+        found = np.searchsorted(share, places, side="right")
         return np.minimum(found, self._last)
 
     @property

@@ -65,21 +65,21 @@ class Partners:
         """Labels as mixes take them."""
         if labels is not None and self._classes is not None:
             labels = np.eye(self._classes, dtype=np.float32)[labels]
-        return soft_labels(labels, self._recipe._asks.softens)
+        return soft_labels(labels, self._recipe.inner.asks.softens)
 
 
 def of_data(data: Readable, recipe: Recipe, own: np.ndarray) -> tuple[Pool, Read]:
     """The pool of partners for these samples, and their reader. Class numbers become one-hot labels."""
     labels = data.labels
     numbers = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
-    classes = one_hot_labels(data) if numbers and recipe._asks.softens is not None else None
+    classes = one_hot_labels(data) if numbers and recipe.inner.asks.softens is not None else None
     partners = Partners(data, recipe, Reader(data, "raise", 0.0, recipe), classes, served=False)
     return partners.pool.of(own), partners.reader(cpu_count())
 
 
 def _check(data: Readable, recipe: Recipe, classes: int | None, served: bool) -> None:
     """Raise an error for data that cannot be mixed, before anything is read."""
-    softens, names = recipe._asks.softens, data.table.targets
+    softens, names = recipe.inner.asks.softens, data.table.targets
     if softens is not None and data.labels is not None and classes is None and label_kind(data.labels) != "one-hot":
         given_labels(data.labels, softens)
     lazy = data.labels is None and data.images is None
@@ -88,7 +88,7 @@ def _check(data: Readable, recipe: Recipe, classes: int | None, served: bool) ->
             f"data: got images without labels and targets for a recipe with {softens}, wanted labels: a mixed image "
             "belongs to several classes. Use af.from_arrays(images, labels), and af.Loader(..., one_hot=True)."
         )
-    if recipe._asks.classes and data.labels is None:
+    if recipe.inner.asks.classes and data.labels is None:
         raise DataError(
             "data: got images without labels for partners of a class, wanted one label for each. Use "
             'af.from_arrays(images, labels), or partner="any".'

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.algebra.values import is_number
 from augfuse.data.batches.room import Room
 from augfuse.data.columns.labels import stacked
 from augfuse.data.columns.things import Size
@@ -43,8 +44,7 @@ class Reader:
     def __init__(self, data: Readable, on_error: str, max_skipped: float, recipe: Recipe) -> None:
         if on_error not in ("raise", "skip"):
             raise RangeError(f"on_error: got {shown(on_error)}, wanted 'raise' or 'skip'.")
-        number = isinstance(max_skipped, (int, float, np.number)) and not isinstance(max_skipped, bool)
-        if not number or not 0 <= max_skipped <= 1:
+        if not is_number(max_skipped) or not 0 <= max_skipped <= 1:
             raise RangeError(f"max_skipped: got {shown(max_skipped)}, wanted a fraction 0..1 of the samples.")
         self._data = data
         self._skips = on_error == "skip"

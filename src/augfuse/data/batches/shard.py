@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, final
 
 from augfuse import frameworks
 from augfuse.algebra.ranges import whole
+from augfuse.algebra.values import is_row
 from augfuse.errors import RangeError, StateError
 from augfuse.text import shown
 
@@ -54,7 +55,7 @@ def _given(shard: Any) -> Place:
     wanted = "wanted (rank, world) with 0 <= rank < world, or 'auto'."
     if shard is None:
         return Place(0, 1)
-    if not isinstance(shard, (tuple, list)) or len(shard) != 2:
+    if not is_row(shard) or len(shard) != 2:
         raise RangeError(f"shard: got {shown(shard)}, {wanted}")
     rank, world = whole("shard: rank", shard[0], 0), whole("shard: world", shard[1], 1)
     if rank >= world:
@@ -81,7 +82,7 @@ def _found(schedulers: bool = True) -> Place | None:
 
 def _in_environment(environment: Mapping[str, str], names: tuple[tuple[str, str], ...]) -> dict[str, Place]:
     """The shard that pairs of environment variables state; a pair of which one is missing counts as not set."""
-    found = {}
+    found: dict[str, Place] = {}
     for rank, world in names:
         if environment.get(rank) and environment.get(world):
             words = environment[rank], environment[world]

@@ -65,7 +65,8 @@ def with_tags(tiff: bytes, kept: Collection[int], changes: Mapping[int, tuple[in
     """The file with a new first directory behind it, which has the `kept` tags only, and these values, or None, for
     some of them. Tags whose values cannot lie in the file are left out, as Pillow does, which warns of them."""
     form = _form(tiff)
-    pieces, position, entries = [tiff], len(tiff), {}
+    pieces, position = [tiff], len(tiff)
+    entries: dict[int, bytes] = {}
     for tag, values in changes.items():
         if values is None:
             continue

@@ -16,7 +16,7 @@ def encoded(image: np.ndarray, format: str, name: str) -> bytes:
         if image.dtype != np.uint8 or channels not in (1, 3):
             raise ImageError(f"{name}: a JPEG holds no {image.dtype} image of {channels} channels. Type --format png.")
         return jpeg_bytes(image, JPEG_QUALITY, "444")
-    if image.dtype not in (np.uint8, np.uint16) or channels not in (1, 3, 4):
+    if image.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)) or channels not in (1, 3, 4):
         raise ImageError(f"{name}: a PNG holds no {image.dtype} image of {channels} channels. Write an .npz file.")
     import cv2
 

@@ -30,7 +30,10 @@ def lookup(counts: bytes, symbols: bytes) -> np.ndarray:
 
 
 @jit
-def walk_scan(data, position, plan, tables, mcus, restart, kind, first, last, history, ends):
+def walk_scan(
+    data: np.ndarray, position: int, plan: np.ndarray, tables: np.ndarray, mcus: int, restart: int, kind: int,
+    first: int, last: int, history: np.ndarray, ends: np.ndarray,
+) -> tuple[int, bool]:  # fmt: skip
     """(position behind the scan, whether all of its MCUs are there).
 
     data: (n,) uint8, the file. position: of the first entropy-coded byte. plan: (blocks of one MCU, 2) DC and AC rows
@@ -80,7 +83,7 @@ def walk_scan(data, position, plan, tables, mcus, restart, kind, first, last, hi
 
 
 @inlined
-def _is_padded(state):
+def _is_padded(state: np.ndarray) -> bool:
     """Whether the bits behind the last block are all ones or all zeros: coders fill a byte up so. Other bits are the
     rest of a code that begins in the wrong place."""
     rest = state[1] & ((1 << state[2]) - 1)
@@ -88,7 +91,10 @@ def _is_padded(state):
 
 
 @inlined
-def _band(data, state, tables, row, kind, k, last, run, history):
+def _band(
+    data: np.ndarray, state: np.ndarray, tables: np.ndarray, row: int, kind: int, k: int, last: int, run: int,
+    history: np.ndarray,
+) -> int:  # fmt: skip
     """One block of a progressive scan of AC coefficients: how many further blocks have no new ones, or _CUT, _BAD."""
     while run == 0 and k <= last:
         symbol = _symbol(data, state, tables[row])
@@ -130,7 +136,7 @@ def _band(data, state, tables, row, kind, k, last, run, history):
 
 
 @inlined
-def _symbol(data, state, table):
+def _symbol(data: np.ndarray, state: np.ndarray, table: np.ndarray) -> int:
     code = 0
     for length in range(1, 17):
         bit = _bits(data, state, 1)
@@ -138,12 +144,12 @@ def _symbol(data, state, table):
             return _CUT
         code = code << 1 | bit
         if code <= table[17 + length]:
-            return table[51 + table[34 + length] + code - table[length]]
+            return table[51 + int(table[34 + length]) + code - int(table[length])]
     return _BAD
 
 
 @inlined
-def _bits(data, state, count):
+def _bits(data: np.ndarray, state: np.ndarray, count: int) -> int:
     """The next bits as a number, or _CUT where a marker or the end of the file comes first."""
     value = 0
     for _ in range(count):

@@ -6,6 +6,8 @@ refusal asks zlib, which has the last word.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numba import types
 
@@ -21,6 +23,7 @@ _END = 256
 # literals: count << 4 | values << 8 of one or two, the bits of both codes being in the lowest four.
 _OTHER = np.uint32(1 << 31)
 _B = np.uint64
+Int: TypeAlias = int | np.int64  # compiled, they are the same
 _ADLER = 65521
 _ADLER_RUN = 5552  # bytes whose sums stay below 2**32
 
@@ -38,7 +41,7 @@ _load = unaligned_load(types.uint64)
 
 
 @inlined
-def inflated(data, at, stop, out, size):
+def inflated(data: np.ndarray, at: Int, stop: Int, out: np.ndarray, size: Int) -> bool:
     """Whether data[at:stop] is one whole zlib stream, whose `size` bytes are in `out` now.
 
     data, out: uint8. SLACK bytes behind `stop` may be read, and SLACK behind out[size] be written.
@@ -101,7 +104,7 @@ def inflated(data, at, stop, out, size):
 
 
 @inlined
-def _refilled(data, bits, held, at):
+def _refilled(data: np.ndarray, bits: np.uint64, held: Int, at: Int) -> tuple[np.uint64, Int, Int]:
     """At least 56 bits. What lies behind the stream may be among them: `at` tells how many bytes were taken."""
     bits |= _load(data, at) << _B(held)
     at += (63 - held) >> 3
@@ -109,7 +112,10 @@ def _refilled(data, bits, held, at):
 
 
 @inlined
-def _lengths(data, bits, held, at, stop, literals, distances, tables, counts, symbols, lengths):
+def _lengths(
+    data: np.ndarray, bits: np.uint64, held: Int, at: Int, stop: Int, literals: Int, distances: Int, tables: np.ndarray,
+    counts: np.ndarray, symbols: np.ndarray, lengths: np.ndarray,
+) -> tuple[np.uint64, Int, Int]:  # fmt: skip
     """The lengths of the codes of a block; `at` is -1 where they are not right."""
     count = np.int64((bits >> _B(10)) & _B(15)) + 4
     bits, held = bits >> _B(14), held - 14
@@ -155,7 +161,10 @@ def _lengths(data, bits, held, at, stop, literals, distances, tables, counts, sy
 
 
 @inlined
-def _build(lengths, first, count, literals, table, counts, symbols):
+def _build(
+    lengths: np.ndarray, first: Int, count: Int, literals: Int, table: np.ndarray, counts: np.ndarray,
+    symbols: np.ndarray,
+) -> bool:  # fmt: skip
     """Whether these lengths make a code that zlib takes. table: what the next _DIRECT bits mean; counts, symbols: of
     each length, for codes that are longer. literals: how many of the first symbols are such."""
     counts[:] = 0
@@ -197,7 +206,7 @@ def _build(lengths, first, count, literals, table, counts, symbols):
 
 
 @inlined
-def _turned(code):
+def _turned(code: Int) -> Int:
     """Its 16 bits the other way round."""
     code = (code & 0x5555) << 1 | code >> 1 & 0x5555
     code = (code & 0x3333) << 2 | code >> 2 & 0x3333
@@ -206,7 +215,7 @@ def _turned(code):
 
 
 @inlined
-def _paired(table, place):
+def _paired(table: np.ndarray, place: Int) -> None:
     """Two literals in one entry, where the second code lies within the bits that are looked up."""
     entry = table[place]
     size = entry & np.uint32(15)
@@ -218,7 +227,7 @@ def _paired(table, place):
 
 
 @inlined
-def _long(bits, counts, symbols):
+def _long(bits: np.uint64, counts: np.ndarray, symbols: np.ndarray) -> tuple[Int, Int]:
     """(symbol, its bits) of a code that is not in the table; 0 bits if it is not a code."""
     code = first = place = 0
     for size in range(1, _MOST + 1):
@@ -234,7 +243,10 @@ def _long(bits, counts, symbols):
 
 
 @inlined
-def _block(data, bits, held, at, stop, tables, counts, symbols, out, filled, size):
+def _block(
+    data: np.ndarray, bits: np.uint64, held: Int, at: Int, stop: Int, tables: np.ndarray, counts: np.ndarray,
+    symbols: np.ndarray, out: np.ndarray, filled: Int, size: Int,
+) -> tuple[np.uint64, Int, Int, Int]:  # fmt: skip
     """Everything up to the end of a block; `filled` is -1 where something is not right."""
     direct, away, mask = tables[0], tables[1], _B((1 << _DIRECT) - 1)
     while True:
@@ -295,7 +307,7 @@ def _block(data, bits, held, at, stop, tables, counts, symbols, out, filled, siz
 
 
 @inlined
-def _adler(out, size):
+def _adler(out: np.ndarray, size: Int) -> Int:
     """Adler-32 of the first `size` bytes."""
     one, other = np.uint64(1), np.uint64(0)
     for start in range(0, size, _ADLER_RUN):
@@ -311,7 +323,7 @@ def _adler(out, size):
 
 
 @inlined
-def crc32(tables, data, at, stop):
+def crc32(tables: np.ndarray, data: np.ndarray, at: Int, stop: Int) -> Int:
     """CRC-32 of data[at:stop]. tables: `CRC_TABLES`."""
     crc = np.uint64(0xFFFFFFFF)
     while stop - at >= 8:

@@ -273,7 +273,7 @@ class _Walker:
             columns, rows = _ceil(_ceil(width * x, across), 8), _ceil(_ceil(height * y, down), 8)
         else:
             columns, rows = _ceil(width, 8 * across), _ceil(height, 8 * down)
-        plan = []
+        plan: list[tuple[int, int]] = []
         for name, tables in chosen:
             x, y = (1, 1) if len(chosen) == 1 else self._components[name]
             plan += [(tables >> 4 & 3, 4 + (tables & 3))] * (x * y)

@@ -20,7 +20,8 @@ class messages:
     def __enter__(self) -> list[str]:
         _catch_messages()
         self._outer = getattr(_said, "lines", None)
-        _said.lines = lines = []
+        lines: list[str] = []
+        _said.lines = lines
         return lines
 
     def __exit__(self, *error: Any) -> None:

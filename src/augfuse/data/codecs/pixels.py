@@ -12,7 +12,9 @@ import numpy as np
 _BLOCK = 2**20  # values that are converted at a time
 
 
-def by_rows(pixels: np.ndarray, channels: int, dtype: type, convert: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def by_rows(
+    pixels: np.ndarray, channels: int, dtype: type[np.generic], convert: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
     """`convert` of (h, w, c), applied to a few rows at a time: (h, w, channels) of `dtype`."""
     height, width = pixels.shape[:2]
     rows = max(1, _BLOCK // max(1, width * pixels[0, 0].size))

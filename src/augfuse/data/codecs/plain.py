@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.data.codecs.inflate import CRC_TABLES, SLACK, crc32, inflated
+from augfuse.data.codecs.inflate import CRC_TABLES, SLACK, Int, crc32, inflated
 from augfuse.data.codecs.unfilter import unfiltered
 from augfuse.jit import inlined, jit
 
@@ -48,7 +48,7 @@ def unpack(
 
 
 @jit
-def _look(tables, data, starts, stops, found):
+def _look(tables: np.ndarray, data: np.ndarray, starts: np.ndarray, stops: np.ndarray, found: np.ndarray) -> None:
     for k in range(starts.size):
         start, stop = starts[k], stops[k]
         if stop - start < 64:
@@ -62,7 +62,7 @@ def _look(tables, data, starts, stops, found):
 
 
 @inlined
-def _word(data, at):
+def _word(data: np.ndarray, at: Int) -> np.int64:
     return (
         np.int64(data[at]) << 24 | np.int64(data[at + 1]) << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
     )
@@ -72,7 +72,7 @@ def _word(data, at):
 
 
 @inlined
-def _look_jpeg(data, start, stop, found):
+def _look_jpeg(data: np.ndarray, start: int, stop: int, found: np.ndarray) -> bool:
     """Whether it is a baseline JPEG of one scan that nothing turns, up to its picture data."""
     at, components = start + 2, 0
     for _ in range(_MOST_SEGMENTS):
@@ -92,7 +92,7 @@ def _look_jpeg(data, start, stop, found):
         if marker == 0xDA:
             left = stop - at
             pixels = found[HEIGHT] * found[WIDTH]
-            return components > 0 and data[at + 2] == components and pixels <= _JPEG_PIXELS_PER_BYTE * left
+            return bool(components > 0 and data[at + 2] == components and pixels <= _JPEG_PIXELS_PER_BYTE * left)
         if 0xC0 <= marker <= 0xCF and marker != 0xC4 and marker != 0xC8 and marker != 0xCC:
             if components or marker > 0xC1 or end < at + 8 or data[at + 2] != 8:
                 return False
@@ -110,7 +110,7 @@ def _look_jpeg(data, start, stop, found):
 
 
 @inlined
-def _look_png(tables, data, start, stop, found):
+def _look_png(tables: np.ndarray, data: np.ndarray, start: int, stop: int, found: np.ndarray) -> bool:
     """Whether it is a PNG of 8 bits, neither interlaced nor with transparent colours nor turned, whose chunks are all
     there with the right checksums."""
     for k in range(_PNG_MAGIC.size):
@@ -150,11 +150,13 @@ def _look_png(tables, data, start, stop, found):
         at = end
     found[HEIGHT], found[WIDTH], found[TYPE], found[PACKED] = height, width, kind, packed
     found[CHANNELS] = 1 if kind == _GRAY else 4 if kind == _RGBA else 3
-    return ended and (has_palette or kind != _PALETTE) and height <= MOST_PIXELS and width <= MOST_PIXELS
+    return bool(ended and (has_palette or kind != _PALETTE) and height <= MOST_PIXELS and width <= MOST_PIXELS)
 
 
 @jit
-def _unpack(data, starts, stops, found, pixels, places):
+def _unpack(
+    data: np.ndarray, starts: np.ndarray, stops: np.ndarray, found: np.ndarray, pixels: np.ndarray, places: np.ndarray
+) -> None:
     most_packed, most_rows = 0, 0
     for k in range(starts.size):
         if found[k, KIND] == PNG:
@@ -169,7 +171,10 @@ def _unpack(data, starts, stops, found, pixels, places):
 
 
 @inlined
-def _decoded(data, start, found, packed, rows, palette, pixels, place):
+def _decoded(
+    data: np.ndarray, start: int, found: np.ndarray, packed: np.ndarray, rows: np.ndarray, palette: np.ndarray,
+    pixels: np.ndarray, place: int,
+) -> bool:  # fmt: skip
     """Whether all pixels are at pixels[place:] now."""
     height, width, kind = found[HEIGHT], found[WIDTH], found[TYPE]
     step = 1 if kind == _PALETTE else found[CHANNELS]

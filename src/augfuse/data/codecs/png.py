@@ -51,7 +51,8 @@ def walk(raw: bytes) -> Header:
     width, height, bits, kind, packing, filtering, interlace = struct.unpack_from(">IIBBBBB", raw, 16)
     if bits not in _BITS.get(kind, ()) or packing or filtering or interlace > 1:
         raise DecodeError(f"the PNG is damaged: its header has {bits} bits, colour type {kind}, packing {packing}.")
-    position, exif, text, transparent, palette, spans = 8, 0, 0, b"", b"", []
+    position, exif, text, transparent, palette = 8, 0, 0, b"", b""
+    spans: list[tuple[int, int]] = []
     for _ in range(MAX_CHUNKS):
         if position + 8 > len(raw):
             break
@@ -169,7 +170,7 @@ class _Stream:
 
     def read(self, size: int) -> bytes:
         """Raises DecodeError where there is no more."""
-        found = []
+        found: list[bytes] = []
         while size > 0:
             piece = self._inflater.unconsumed_tail or next(self._pieces, b"")
             if not piece or self._inflater.eof:

@@ -230,7 +230,9 @@ def _check_fax(raw: bytes, layout: _Layout, pixels: np.ndarray) -> None:
 def _with_tails(raw: bytes, layout: _Layout) -> bytes:
     """The same TIFF, each strip followed by bytes that a decoder only reads where the strip is too short."""
     tail = np.random.default_rng(0).integers(0, 256, 4096, np.uint8).tobytes()
-    pieces, position, offsets, counts = [raw], len(raw), [], []
+    pieces, position = [raw], len(raw)
+    offsets: list[int] = []
+    counts: list[int] = []
     for offset, size, _, _ in layout.pieces:
         stored = raw[offset : offset + size] if size >= 0 else raw[offset:]
         strip = stored.rstrip(b"\0")

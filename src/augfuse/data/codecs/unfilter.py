@@ -9,13 +9,13 @@ from augfuse.lanes.paeth import load_pixel, paeth, store_pixel
 
 
 @jit
-def unfilter(rows, step, above, out):
+def unfilter(rows: np.ndarray, step: int, above: np.ndarray, out: np.ndarray) -> bool:
     """`unfiltered`, for Python."""
     return unfiltered(rows, step, above, out)
 
 
 @inlined
-def unfiltered(rows, step, above, out):
+def unfiltered(rows: np.ndarray, step: int, above: np.ndarray, out: np.ndarray) -> bool:
     """Whether all rows have a filter that exists.
 
     rows: (n, 1 + bytes) uint8, each with its filter in front. step: bytes of a pixel, at least 1. above: (bytes,) the
@@ -55,7 +55,7 @@ def unfiltered(rows, step, above, out):
 
 
 @inlined
-def _paeth(line, up, row, step):
+def _paeth(line: np.ndarray, up: np.ndarray, row: np.ndarray, step: int) -> int:
     """Filter 4 of whole pixels of three or four bytes, but for the last one, behind which there may be no memory. What
     is to the left stays in registers. How many bytes are done."""
     left = corner = np.uint64(0)
@@ -68,7 +68,7 @@ def _paeth(line, up, row, step):
 
 
 @inlined
-def _nearest(a, b, c):
+def _nearest(a: np.int32, b: np.int32, c: np.int32) -> np.int32:
     """Of the bytes to the left, above, and above to the left the one nearest to a + b - c."""
     across, down = b - c, a - c
     pa, pb, pc = abs(across), abs(down), abs(across + down)

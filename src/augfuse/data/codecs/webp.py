@@ -88,7 +88,7 @@ def _size(raw: bytes, at: int, kind: bytes) -> tuple[int, int]:
 
 def _chunks(raw: bytes, position: int, stop: int) -> list[tuple[bytes, int, int]]:
     """(name, start, end) of the content of each chunk; the last one may be cut."""
-    found = []
+    found: list[tuple[bytes, int, int]] = []
     while position + 8 <= stop and len(found) < MAX_CHUNKS:
         name, size = struct.unpack_from("<4sI", raw, position)
         found.append((name, position + 8, min(position + 8 + size, stop)))

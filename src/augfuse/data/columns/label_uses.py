@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 
 from augfuse.algebra.ranges import Number
-from augfuse.call.arguments import asked_labels
 from augfuse.data.readable import Readable
 from augfuse.errors import DataError
 from augfuse.recipe import Recipe
@@ -78,7 +77,7 @@ def labels_for_draws(recipe: Recipe, data: Readable) -> tuple[tuple[str, ...] | 
     DataError for a When that names a class which the data set does not have, and for a data set whose labels come with
     its images: draws are made before samples are read.
     """
-    if not (recipe._asks.when or recipe._asks.classes):
+    if not (recipe.inner.asks.when or recipe.inner.asks.classes):
         return None, None
     asking = [(path, transform) for path, transform in tree(recipe.transforms) if isinstance(transform, When)]
     labels, classes = data.labels, data.classes
@@ -88,7 +87,7 @@ def labels_for_draws(recipe: Recipe, data: Readable) -> tuple[tuple[str, ...] | 
             "or partners of a class: what is done to an image is decided before it is read. Type "
             "af.from_samples(data, labels=labels)."
         )
-    given = asked_labels(recipe, labels, data)
+    given = recipe.inner.asked_labels(labels, data)
     every = np.empty(0, np.int64) if given is None else given
     for path, transform in asking:
         if given is not None or classes is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
 
+from augfuse.algebra.values import is_mapping, is_row
 from augfuse.data.layouts.lists import as_list
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
@@ -38,7 +39,7 @@ def as_labels(y: Any, length: int) -> np.ndarray:
     """
     if hasattr(y, "toarray"):
         raise DataError(f"y: got a sparse {type(y).__name__}, wanted an array (n, ...). Type y.toarray().")
-    if isinstance(y, Mapping):
+    if is_mapping(y):
         raise DataError(f"y: got a {type(y).__name__}, wanted one array (n, ...). {_SEVERAL}")
     if outputs := _outputs(y, length):
         raise DataError(outputs)
@@ -169,7 +170,7 @@ def _is_missing(label: Any) -> bool:
 
 def _outputs(y: Any, length: int) -> str:
     """Why `y` looks like the labels of several outputs, one array for each; "" where it does not."""
-    if not isinstance(y, (list, tuple)) or not y or not all(isinstance(one, np.ndarray) and one.ndim for one in y):
+    if not is_row(y) or not y or not all(isinstance(one, np.ndarray) and one.ndim for one in y):
         return ""
     if any(len(one) != length for one in y):
         return ""

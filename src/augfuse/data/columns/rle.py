@@ -107,7 +107,8 @@ def _edges(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     edge = np.repeat(np.arange(len(steps)), steps + 1)
     place = np.arange(len(edge)) - np.repeat(np.cumsum(steps + 1) - (steps + 1), steps + 1)
     step = np.where(turned[edge], steps[edge] - place, place)
-    along = np.where(flat[edge], low[edge, 0], low[edge, 1]) + step
-    across = np.where(flat[edge], low[edge, 1], low[edge, 0])
+    x: np.ndarray = low[edge, 0]
+    y: np.ndarray = low[edge, 1]
+    along, across = np.where(flat[edge], x, y) + step, np.where(flat[edge], y, x)
     across = np.trunc(across + slope[edge] * step + 0.5).astype(np.int64)
     return np.where(flat[edge], along, across), np.where(flat[edge], across, along)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.values import is_list
 from augfuse.data.columns.mask_files import decode_mask
 from augfuse.data.decoding.kept_arrays import brought, carried
 from augfuse.data.stores.store import Store
@@ -132,7 +133,7 @@ class Relative(msgspec.Struct, frozen=True, eq=False):
         return self._scaled(self.inner.entry(row, size), size)
 
     def _scaled(self, found: Any, size: Size) -> Any:
-        if isinstance(found, list):
+        if is_list(found):
             return [self._scaled(one, size) for one in found]
         made = found.copy()
         made[..., 0 : self.scaled : 2] *= size.width
@@ -208,7 +209,7 @@ def kinds(columns: Mapping[str, Column], known: Mapping[str, str]) -> dict[str, 
     """What each column is treated like by a recipe: as its name says, or `known`; a column with as many parts as there
     are boxes belongs to them, and others stay as they are."""
     boxes = counts(columns["boxes"]) if "boxes" in columns else None
-    found = {}
+    found: dict[str, str] = {}
     for name, column in columns.items():
         own = counts(column)
         aligned = boxes is not None and own is not None and np.array_equal(boxes, own)

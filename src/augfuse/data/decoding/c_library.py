@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import types
 
 from augfuse.jit import jit
@@ -12,7 +13,9 @@ _close = types.ExternalFunction("close", types.int32(types.int32))
 
 
 @jit
-def read_files(names, flags, arena, room, starts, stops):
+def read_files(
+    names: np.ndarray, flags: int, arena: np.ndarray, room: int, starts: np.ndarray, stops: np.ndarray
+) -> int:
     """How many files were read into arena[:room], one after the other: all that fit, in order.
 
     names: uint8, each with a zero behind it. starts, stops: where each begins and ends; the same for a file that cannot

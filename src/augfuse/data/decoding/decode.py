@@ -9,10 +9,11 @@ goes through here, so that a file is read by all of them or by none.
 from __future__ import annotations
 
 import struct
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from augfuse.algebra.values import is_number
 from augfuse.data.codecs import jpeg, pillow, png, simple, tiff, webp
 from augfuse.data.codecs.header import Header
 from augfuse.data.codecs.pixels import orient, recolor
@@ -61,12 +62,13 @@ def decode(
     if color is not None and color not in COLORS:
         hint = did_you_mean(str(color), COLORS)
         raise DataError(f"color: got {shown(color)}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
-    if max_bytes is not None and not (isinstance(max_bytes, (int, float)) and max_bytes > 0):
+    if max_bytes is not None and not (is_number(max_bytes) and max_bytes > 0):
         raise DataError(f"max_bytes: got {shown(max_bytes)}, wanted a number of bytes above 0, or None.")
-    if not isinstance(raw, bytes):
-        if not isinstance(raw, (bytearray, memoryview)):
+    given: Any = raw
+    if not isinstance(given, bytes):
+        if not isinstance(given, (bytearray, memoryview)):
             raise ImageTypeError(
-                f"decode: got {type(raw).__name__}, wanted bytes; type decode(pathlib.Path(p).read_bytes())"
+                f"decode: got {type(given).__name__}, wanted bytes; type decode(pathlib.Path(p).read_bytes())"
             )
         raw = bytes(raw)
     try:

@@ -172,8 +172,8 @@ class Versions:
 
     def _made(self, recipe: Recipe, images: np.ndarray, rows: np.ndarray, epoch: int, held: Given | None) -> Batch:
         labels = None if self._labels is None else self._labels[rows]
-        drawn = recipe._draw(self._seed, epoch, rows, labels, self._names)
-        return recipe._run(drawn, as_images(images), How(workers=self._threads), held=held)
+        drawn = recipe.inner.draw(self._seed, epoch, rows, labels, self._names)
+        return recipe.inner.run(drawn, as_images(images), How(workers=self._threads), held=held)
 
 
 def augmented(

@@ -146,7 +146,7 @@ def _write_part(
         (folder / name).write_bytes(raw)
 
     for block in augmented(source, reader, copying.recipe, copies, copying.seed, copying.workers):
-        rows = block.rows.tolist()
+        rows: list[int] = block.rows.tolist()
         tasks = ((row, v, images[i]) for v, images in enumerate(block.versions) for i, row in enumerate(rows))
         _in_threads(save, tasks, copying.workers)
         for row in rows:

@@ -64,7 +64,7 @@ def pictures(data: DataSet, positions: np.ndarray, threads: int) -> list[Picture
     """
     if data.store.keeps_files:
         return list(mapped(lambda i: _of_file(data, i), positions.tolist(), threads, "write"))
-    found = []
+    found: list[Picture] = []
     for i, sample in zip(positions.tolist(), data.read(positions, threads), strict=True):
         if isinstance(sample, DecodeError):
             raise sample

@@ -72,7 +72,7 @@ def _points_of(data: DataSet) -> Any:
 def _lines(picture: Picture, kind: Kind, losses: Losses) -> list[str]:
     targets, (height, width) = picture.targets, picture.size
     full = np.array([width, height], np.float64)
-    found = []
+    found: list[str] = []
     for k, label in enumerate(targets["box_labels"].tolist()):
         if "crowd" in targets and targets["crowd"][k]:
             losses.note("objects are crowds, which YOLO does not know, and are left out")

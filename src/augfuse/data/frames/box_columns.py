@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from augfuse.algebra.values import is_array, is_row
 from augfuse.data.columns.things import Column, Relative, ragged
 from augfuse.data.frames.frame import Cells, Frame
 from augfuse.data.frames.label_columns import named, numbered
@@ -116,7 +117,7 @@ def _of_label_lists(frame: Frame, roles: Roles, rows: np.ndarray) -> Cells:
     flat: list[object] = []
     for row in range(frame.length):
         cell = None if isinstance(cells, Encoded) else cells[row]
-        listed = [] if cell is None else list(cell) if isinstance(cell, (list, tuple, np.ndarray)) else None
+        listed = [] if cell is None else list(cell) if is_row(cell) or is_array(cell) else None
         if listed is None or len(listed) != counts[row]:
             got = shown(np.asarray(cell).tolist()) if listed is None else f"{len(listed)} labels"
             raise DataError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_row
 from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.things import Column, MaskFiles, Values, lists, ragged
 from augfuse.data.dataset import DataSet, as_parts
@@ -207,7 +208,7 @@ def _field(
 
 def _as_array(cell: Any) -> Any:
     """A list of numbers as an array; other cells as they are."""
-    if not isinstance(cell, (list, tuple)) or not cell:
+    if not is_row(cell) or not cell:
         return cell
     try:
         found = np.array(cell)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from augfuse.algebra.values import is_list
 from augfuse.data.layouts.lists import as_list
 from augfuse.data.stores.cells import Encoded
 from augfuse.errors import DataError, did_you_mean
@@ -123,7 +124,7 @@ def is_empty(cell: Any) -> bool:
 
 def plain(cells: list[Any]) -> Cells:
     """A list of cells as an array where all of them are numbers; else with None for every empty one."""
-    kinds = {type(cell) for cell in cells if not is_empty(cell)}
+    kinds: set[type] = {type(cell) for cell in cells if not is_empty(cell)}
     if not kinds or not kinds <= {int, float, bool}:
         return [None if is_empty(cell) else cell for cell in cells]
     found = np.array([np.nan if is_empty(cell) else cell for cell in cells])
@@ -155,7 +156,7 @@ def _flat(name: str, cells: Cells, depth: int = 0) -> dict[str, Cells]:
     if full and all(isinstance(cell, dict) for cell in full):
         keys = dict.fromkeys(key for cell in full for key in cell)
         columns = {key: [None if cell is None else cell.get(key) for cell in cells] for key in keys}
-    elif full and all(isinstance(cell, list) and all(isinstance(one, dict) for one in cell) for cell in full):
+    elif full and all(is_list(cell) and all(isinstance(one, dict) for one in cell) for cell in full):
         keys = dict.fromkeys(key for cell in full for one in cell for key in one)
         columns = {key: [None if cell is None else [one.get(key) for one in cell] for cell in cells] for key in keys}
     else:

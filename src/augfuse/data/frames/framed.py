@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from augfuse.algebra.values import is_dict, is_list, is_row
 from augfuse.data.frames.frame import Cells, Frame, is_empty, make_frame, plain
 from augfuse.data.stores.cells import Encoded, MemoryCells, is_encoded
 from augfuse.errors import DataError, ImageTypeError
@@ -89,7 +90,7 @@ def arrow_frame(
 ) -> Frame:
     """A table of pyarrow. lazy: its columns of images, which are read later. classes: what it declares; by default what
     Hugging Face wrote into its schema."""
-    known = {} if lazy is None else lazy
+    known: Mapping[str, Encoded] = {} if lazy is None else lazy
     columns: dict[str, Cells] = {**known}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if name not in known:
@@ -112,9 +113,9 @@ def declared_classes(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[
 
 def feature_names(features: Any, path: str = "") -> dict[str, tuple[str, ...]]:
     """{column: names} of the ClassLabel features, at any depth, of features as a dictionary."""
-    if isinstance(features, list) and len(features) == 1:  # as old versions wrote lists
+    if is_list(features) and len(features) == 1:  # as old versions wrote lists
         return feature_names(features[0], path)
-    if not isinstance(features, dict):
+    if not is_dict(features):
         return {}
     kind = features.get("_type")
     if kind == "ClassLabel":
@@ -144,11 +145,7 @@ def _numbers_or_cells(array: np.ndarray, to_list: Any, title: str) -> Cells:
 def _from_list(cells: Sequence[Any], title: str) -> Cells:
     """Cells as Python's own objects. Lists may hold arrays: they become lists too."""
     first = next((cell for cell in cells if not is_empty(cell)), None)
-    if (
-        isinstance(first, dict)
-        and set(first) == {"bytes", "path"}
-        and not any(cell and cell["bytes"] for cell in cells)
-    ):
+    if is_dict(first) and set(first) == {"bytes", "path"} and not any(cell and cell["bytes"] for cell in cells):
         return [cell and cell["path"] for cell in cells]  # as Hugging Face has files that lie elsewhere
     if first is not None and is_encoded(first):
         wrong = next((row for row, cell in enumerate(cells) if not is_encoded(cell) and not is_empty(cell)), None)
@@ -160,8 +157,9 @@ def _from_list(cells: Sequence[Any], title: str) -> Cells:
 
 def _own(cell: Any) -> Any:
     """A cell in Python's own types: pandas hands out arrays in arrays."""
+    own: Any = cell
     if isinstance(cell, (np.ndarray, np.generic)):
-        cell = cell.tolist()
-    if isinstance(cell, (list, tuple)):
-        return list(map(_own, cell))
-    return {key: _own(value) for key, value in cell.items()} if isinstance(cell, dict) else cell
+        own = own.tolist()
+    if is_row(own):
+        return list(map(_own, own))
+    return {key: _own(value) for key, value in own.items()} if is_dict(own) else own

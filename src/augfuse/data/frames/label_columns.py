@@ -43,7 +43,7 @@ def read_labels(frame: Frame, names: Sequence[str], separator: str | None, class
             f"{frame.title}: column {shown(name)} holds images, wanted labels. If they are masks, "
             f"type label='', mask={shown(name)}."
         )
-    kinds = {list if isinstance(cell, (list, tuple, np.ndarray)) else type(cell) for cell in cells}
+    kinds: set[type] = {list if isinstance(cell, (list, tuple, np.ndarray)) else type(cell) for cell in cells}
     if kinds == {str}:
         return named(frame, name, cells, known)
     if kinds == {list}:
@@ -115,7 +115,7 @@ def _columns(frame: Frame, names: Sequence[str], known: tuple[str, ...] | None) 
 
 def _lists(frame: Frame, name: str, cells: Sequence[list[Any]], known: tuple[str, ...] | None) -> Labels:
     """Several labels in each cell."""
-    kinds = {type(one) for cell in cells for one in cell}
+    kinds: set[type] = {type(one) for cell in cells for one in cell}
     if kinds <= {str}:
         names = known or tuple(sorted({one for cell in cells for one in cell}))
         return _hot(frame, name, cells, names, {one: k for k, one in enumerate(names)}), names

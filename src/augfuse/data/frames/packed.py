@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from augfuse.algebra.values import is_dict
 from augfuse.data.frames.frame import Frame, make_frame
 from augfuse.data.frames.framed import arrow_frame, feature_names
 from augfuse.data.frames.roles import part_of
@@ -76,7 +77,7 @@ def parquet_length(file: Path) -> int:
     return int(parquet().read_metadata(file).num_rows)
 
 
-def hf_frame(dataset: HfDataset) -> Frame:
+def hf_frame(dataset: object) -> Frame:
     """A table of a map-style data set. Raises ImageTypeError, DataError."""
     title = "the data set of Hugging Face"
     if not isinstance(dataset, HfDataset):
@@ -88,7 +89,7 @@ def hf_frame(dataset: HfDataset) -> Frame:
     lazy: dict[str, Encoded] = {
         name: HfCells(dataset, name, title)
         for name, feature in features.items()
-        if isinstance(feature, dict) and feature.get("_type") == "Image"
+        if is_dict(feature) and feature.get("_type") == "Image"
     }
     rest = [name for name in dataset.column_names if name not in lazy]
     classes = feature_names(features)
@@ -107,7 +108,7 @@ def joined_parts(parts: Mapping[str, HfDataset]) -> tuple[Frame, list[str]]:
             f"from_hf: got the parts {got}, wanted train, validation and test, those that exist. Type "
             "af.from_hf(dataset[NAME])."
         )
-    for dataset in parts.values():
+    for dataset in list[object](parts.values()):
         if not isinstance(dataset, HfDataset):
             hf_frame(dataset)
     try:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from augfuse.algebra.values import is_dict
 from augfuse.data.frames.frame import Frame, make_frame, plain
 from augfuse.data.layouts.names import is_image
 from augfuse.data.stores.files import existing_file
@@ -22,7 +23,7 @@ _DELIMITERS = ",;\t|"
 
 def read_csv(
     path: str | os.PathLike[str],
-    delimiter: str | None = None,
+    delimiter: Any = None,
     encoding: str = "utf-8",
     header: Sequence[str] | None = None,
 ) -> Frame:
@@ -35,7 +36,7 @@ def read_csv(
         raise DataError(f"delimiter: got {shown(delimiter)}, wanted one character, such as ';'.")
     rows = _rows(file, text, delimiter)
     if header is None:
-        first = next(rows, (0, []))[1]
+        first = next(rows, (0, list[str]()))[1]
         if any(is_image(cell) for cell in first):
             raise DataError(
                 f"{file}: its first line names an image ({shown(next(filter(is_image, first)))}), wanted names of "
@@ -77,7 +78,7 @@ def read_jsonl(path: str | os.PathLike[str]) -> Frame:
             held = decoder.decode(text)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{file}, line {line}: not JSON ({error}). Wanted an object in each line.") from None
-        if not isinstance(held, dict):
+        if not is_dict(held):
             raise DataError(f"{file}, line {line}: got {shown(held)}, wanted an object, such as {{'image': '1.jpg'}}.")
         found.append(held)
         lines.append(line)

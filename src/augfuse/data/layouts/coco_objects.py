@@ -218,7 +218,8 @@ class Objects:
         def leave(kind: Kind, bad: np.ndarray, say: Callable[[Annotation], str]) -> None:
             chosen = np.flatnonzero(bad & good)
             if len(chosen):
-                named = [piece[i] for i in chosen[:_EXAMPLES].tolist()]
+                examples: list[int] = chosen[:_EXAMPLES].tolist()
+                named = [piece[i] for i in examples]
                 refuse(kind, [f"{self._path}: annotation {shown(one.id)} {say(one)}" for one in named], len(chosen))
                 good[chosen] = False
 
@@ -256,7 +257,7 @@ class Objects:
         sizes = np.fromiter(map(len, rings), np.int64, len(rings))
         bad = np.flatnonzero((sizes < 6) | (sizes % 2 == 1))
         if len(bad):
-            one = piece[drawn[int(np.searchsorted(np.cumsum(parts), bad[0], side="right"))]]
+            one = piece[drawn[int(np.searchsorted(np.cumsum(parts), int(bad[0]), side="right"))]]
             raise DataError(
                 f"{self._path}: annotation {shown(one.id)}: a ring of {sizes[bad[0]]} numbers, wanted x, y of three "
                 "points or more."

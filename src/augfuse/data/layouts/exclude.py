@@ -133,7 +133,7 @@ def _read_lines(path: Path) -> list[str]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"exclude: {path} is not a readable list of paths ({error}).") from None
-    found = []
+    found: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         entry = line.strip()
         if entry.startswith('"'):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from augfuse.algebra.values import is_iterable
 from augfuse.errors import DataError
 from augfuse.text import shown
 
@@ -15,8 +16,8 @@ def as_list(name: str, value: Any, wanted: str = "a list of names") -> list[Any]
 
     name: of the argument. Raises DataError, which says what was `wanted`, for everything else.
     """
-    ordered = hasattr(value, "mapping") or not isinstance(value, AbstractSet)  # the keys of a dict have an order
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) == 1:
+    ordered = hasattr(value, "mapping") or not issubclass(type(value), AbstractSet)  # the keys of a dict have an order
+    if is_iterable(value) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) == 1:
         if not ordered:
             raise DataError(f"{name}: got {shown(value)}, a set, which has no order. Use sorted(...).")
         entries: Any = value

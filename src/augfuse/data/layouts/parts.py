@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from augfuse.algebra.values import is_mapping
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 
@@ -38,7 +39,8 @@ class Named(NamedTuple):
 
 def part_in(name: str) -> Named | None:
     """The part that the name of a folder or an archive names: train, Training, training_set, seg_train, train2017."""
-    found, rest = [], []
+    found: list[str] = []
+    rest: list[str] = []
     for token in _TOKEN.findall(name.lower()):
         fused = _FUSED.fullmatch(token)
         if fused is not None:
@@ -64,7 +66,7 @@ def parts_among(names: Iterable[str]) -> dict[str, str]:
 
 def parts_given(part_names: Mapping[str, str], names: Collection[str], where: object) -> dict[str, str]:
     """The same where the user says which folder is which part. Raises DataError."""
-    if not isinstance(part_names, Mapping) or not part_names:
+    if not is_mapping(part_names) or not part_names:
         raise DataError(
             f"part_names: got {shown(part_names)}, wanted a dictionary, as in {{'Training': 'train', 'Testing': "
             "'test'}}."
@@ -88,7 +90,7 @@ def shared_folders(inside: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     if not 2 <= len(held) <= _MOST_PARTS or any("/" not in path for paths in held for path in paths):
         return ()
     folders = [{path.partition("/")[0] for path in paths} for paths in held]
-    shared, every = set.intersection(*folders), set.union(*folders)
+    shared, every = set[str].intersection(*folders), set[str].union(*folders)
     several = sum(map(len, held)) >= _LEAST_IMAGES * sum(map(len, folders))
     return tuple(sorted(shared)) if several and len(shared) >= 2 and 2 * len(shared) >= len(every) else ()
 

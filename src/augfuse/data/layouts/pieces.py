@@ -12,6 +12,7 @@ from typing import Any, TypeVar, final
 import msgspec
 import numpy as np
 
+from augfuse.algebra.values import is_dict
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import shown
 
@@ -138,7 +139,7 @@ class Lists:
                 msgspec.json.decode(one, type=form)
             except msgspec.ValidationError as own:
                 held = msgspec.json.decode(one)
-                known = held.get("id") if isinstance(held, dict) else None
+                known = held.get("id") if is_dict(held) else None
                 what = f"an object of {name}" if known is None else f"{name}: the object with id {shown(known)}"
                 return DataError(f"{self._path}: {what} is not as wanted: {own}. Wanted {self._wanted}.")
         return DataError(f"{self._path}: {name}: {error}. Wanted {self._wanted}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal, NamedTuple, TypeAlias
@@ -25,7 +25,7 @@ _found: ContextVar[list[Problem] | None] = ContextVar("annotations that cannot b
 
 
 @contextmanager
-def collecting() -> Iterator[list[Problem]]:
+def collecting() -> Generator[list[Problem]]:
     """Within the block `refuse` raises nothing: the objects are left out, and listed here."""
     found: list[Problem] = []
     token = _found.set(found)

@@ -43,7 +43,9 @@ class ArchiveFolder:
         return sum(map(is_image, self.files))
 
     def find(self) -> Found:
-        images, others, outside = [], [], []
+        images: list[str] = []
+        others: list[str] = []
+        outside: list[str] = []
         for folder in self._walk():
             for name in folder.files:
                 (images if is_image(name) else others).append(f"{folder}{os.sep}{name}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
+from augfuse.algebra.values import is_dict, is_list, is_mapping, is_row
 from augfuse.data.layouts.parts import PARTS
 from augfuse.data.layouts.problems import refuse
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError
@@ -43,7 +44,7 @@ def read_labels(path: Path, classes: int, kind: Kind, shape: tuple[int, int] | N
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    found = []
+    found: list[Line] = []
     for place, line in enumerate(text.splitlines(), 1):
         if line.strip():
             read = _line(f"{path}, line {place}", line.split(), classes, kind, shape)
@@ -58,7 +59,7 @@ def guess_kind(files: Iterable[Path]) -> Kind:
     counts: set[int] = set()
     left = _LOOKED_AT
     for file in files:
-        if left == 0 or not file.is_file():
+        if left < 1 or not file.is_file():
             continue
         left -= 1
         with file.open("rb") as opened:
@@ -133,11 +134,11 @@ class Described(NamedTuple):
 
 def class_list(names: object, where: str) -> tuple[str, ...]:
     """Names as a tuple, of a list or of a mapping from 0, 1, ... Raises DataError."""
-    if isinstance(names, Mapping):
+    if is_mapping(names):
         if sorted(names) != list(range(len(names))):
             raise DataError(f"{where}: got the numbers {shown(sorted(names, key=str))}, wanted 0, 1, 2, ...")
         names = [names[number] for number in range(len(names))]
-    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, (str, int)) for name in names):
+    if not is_row(names) or not names or not all(isinstance(name, (str, int)) for name in names):
         raise DataError(f"{where}: got {shown(names)}, wanted the names of the classes.")
     found = tuple(map(str, names))
     twice = next((name for name in found if found.count(name) > 1), None)
@@ -168,7 +169,7 @@ def read_data(path: Path) -> Described:
         held = read_yaml(path.read_text(encoding="utf-8"))
     except (AugfuseError, UnicodeDecodeError, OSError) as error:
         raise DataError(f"{path}: not a readable data.yaml ({error}).") from None
-    if not isinstance(held, dict) or "names" not in held:
+    if not is_dict(held) or "names" not in held:
         raise DataError(f"{path}: has no names, wanted those of the classes.")
     names = class_list(held["names"], f"{path}: names")
     if "nc" in held and held["nc"] != len(names):
@@ -180,10 +181,7 @@ def read_data(path: Path) -> Described:
         raise DataError(f"{path}: has no train, val or test.")
     shape, flips = held.get("kpt_shape"), held.get("flip_idx")
     if shape is not None and not (
-        isinstance(shape, list)
-        and len(shape) == 2
-        and all(type(n) is int and n > 0 for n in shape)
-        and shape[1] in (2, 3)
+        is_list(shape) and len(shape) == 2 and all(type(n) is int and n > 0 for n in shape) and shape[1] in (2, 3)
     ):
         raise DataError(f"{path}: kpt_shape is {shown(shape)}, wanted [points, 2 or 3].")
     if flips is not None and (shape is None or sorted(flips) != list(range(shape[0]))):

@@ -166,7 +166,7 @@ def _count_scaled(image: np.ndarray, limits: tuple[float, float], levels: np.nda
 
 
 @jit
-def _count_levels(image, levels):
+def _count_levels(image: np.ndarray, levels: np.ndarray) -> None:
     """How often each channel of (h, w, c) uint8 has each value, added to (c, 256)."""
     channels = image.shape[2]
     for y in range(image.shape[0]):

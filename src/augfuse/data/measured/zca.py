@@ -267,14 +267,14 @@ def _same_length(got: int, wanted: int) -> None:
         )
 
 
-def _read_only(array: np.ndarray, dtype: type) -> np.ndarray:
+def _read_only(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
     view = np.asarray(array, dtype).view()
     view.flags.writeable = False
     return view
 
 
 @jit
-def _multiply(rows, matrix, out):
+def _multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
     """out = rows (n, d) times matrix (d, e), C-contiguous float32, n even and d a multiple of 4. Each row is summed in
     the same order, wherever it stands: BLAS rounds by the place of a row in the product.
     """

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_list
 from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.things import Column, MaskFiles, Relative, lists, ragged
 from augfuse.data.dataset import DataSet, Skeleton, as_parts
@@ -110,7 +111,7 @@ def voc_parts(path: Path, folders: tuple[Path, Path], color: Color | None) -> di
     sets: dict[str | None, DataSet] = {}
     listed: set[int] = set()
     for part, file in lists.items():
-        found = []
+        found: list[int] = []
         for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             if line.strip():
                 name = line.split()[0] if line.strip() not in rows else line.strip()
@@ -310,7 +311,7 @@ def _images(images: str | os.PathLike[str] | Iterable[Any], color: Color | None)
 def _images_of(value: object, root: Path, path: Path, part: str) -> tuple[str, ...]:
     """The images of a part: a folder, a text file with one name a line, or a list of these."""
     found: list[str] = []
-    for one in value if isinstance(value, list) else [value]:
+    for one in value if is_list(value) else [value]:
         if not isinstance(one, str):
             raise DataError(f"{path}: {part} is {shown(value)}, wanted a folder or a text file of images.")
         place = root / one

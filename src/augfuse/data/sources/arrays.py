@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_array
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
 from augfuse.data.stores.arrays import ArrayStore
@@ -48,7 +49,7 @@ def from_arrays(
         RangeError: value_range.
         DataError: no images; labels or groups of another length, labels that are NaN or do not match classes.
     """
-    if isinstance(x, np.ndarray) and x.size == 0:
+    if is_array(x) and x.size == 0:
         raise DataError(f"x: got shape {x.shape}, wanted at least one image with at least one pixel.")
     images = as_stack(x, "x")
     usual = (0.0, 1.0) if images.dtype == np.float32 else None

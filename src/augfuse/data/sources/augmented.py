@@ -39,7 +39,7 @@ def check_one(recipe: Recipe, where: object) -> None:
 
 def moves(recipe: Recipe) -> bool:
     """Whether targets of stored copies are others than those of their originals."""
-    return moves_pixels(recipe) or recipe.targets != DEFAULT
+    return moves_pixels(recipe.transforms) or recipe.targets != DEFAULT
 
 
 def with_copies(data: DataSet, recipe: Recipe, copies: int, seed: int, format: str) -> DataSet:
@@ -160,7 +160,7 @@ def _areas(targets: Mapping[str, Any]) -> np.ndarray:
     sides = targets["boxes"][:, 2:] - targets["boxes"][:, :2]
     found = sides.prod(axis=1).astype(np.float32)
     for k in range(len(found)):
-        rings = targets["polygons"][k] if "polygons" in targets else []
+        rings: list[np.ndarray] = targets["polygons"][k] if "polygons" in targets else []
         if len(rings):
             counts = np.array([len(ring) for ring in rings])
             found[k] = areas(Rings(np.concatenate(rings), counts, np.zeros(len(rings), np.int64))).sum()

@@ -194,7 +194,7 @@ def _state(folders: Sequence[str]) -> bytes:
 def _absent(folder: Path, files: Sequence[str]) -> list[int]:
     """Which files are not there: each folder is listed once, for asking for a million files takes seconds."""
     listed: dict[str, frozenset[str]] = {}
-    found = []
+    found: list[int] = []
     for row, name in enumerate(files):
         above, _, own = name.rpartition(os.sep)
         there = listed.get(above)
@@ -202,7 +202,7 @@ def _absent(folder: Path, files: Sequence[str]) -> list[int]:
             try:
                 there = frozenset(os.listdir(folder / above))  # noqa: PTH208
             except OSError:
-                there = frozenset()
+                there = frozenset[str]()
             listed[above] = there
         # A disk may ignore case, or spell accents otherwise.
         if own not in there and not (folder / name).is_file():

@@ -8,6 +8,7 @@ has to learn the digit *and* that its place does not matter, and only the first 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
@@ -38,13 +39,11 @@ class Digits(NamedTuple):
 
 def load_digits() -> Digits:
     """The placed digits, split; the same bytes at every call."""
-    from sklearn.datasets import load_digits as load
-    from sklearn.model_selection import train_test_split
-
-    scans, labels = load(return_X_y=True)
+    datasets, selection = import_module("sklearn.datasets"), import_module("sklearn.model_selection")
+    scans, labels = datasets.load_digits(return_X_y=True)
     images = place(np.round(np.asarray(scans).reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8))
     labels = np.asarray(labels, dtype=np.int64)
-    train, test = train_test_split(
+    train, test = selection.train_test_split(
         np.arange(len(labels)), train_size=TRAIN_COUNT, stratify=labels, random_state=_SPLIT_SEED
     )
     return Digits(images[train], labels[train], images[test], labels[test])

@@ -118,7 +118,9 @@ class _DiskFolder:
         return sum(is_image(entry.name) and entry.is_file() for entry in self._path.iterdir())
 
     def find(self) -> Found:
-        images, others, outside = [], [], []
+        images: list[str] = []
+        others: list[str] = []
+        outside: list[str] = []
         for path in _walk(str(self._path), self._inside, outside, ()):
             if is_image(os.path.basename(path)):  # noqa: PTH119 - a Path for each of a million files takes seconds
                 images.append(path)

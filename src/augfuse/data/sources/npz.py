@@ -29,7 +29,7 @@ def read_npz(path: Path) -> dict[str | None, DataSet]:
 def parts_of_arrays(arrays: dict[str, np.ndarray], path: Path | str) -> dict[str | None, DataSet]:
     """The same of arrays that are read already, by their names; `path` is what messages call them."""
     suffixes = _suffixes(path, arrays)
-    labels = {}
+    labels: dict[str | None, np.ndarray] = {}
     for part, suffix in suffixes.items():
         images = arrays[f"x{suffix}"]
         _check_images(path, f"x{suffix}", images)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from augfuse.algebra.values import is_row
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
 from augfuse.data.sources.arrays import as_groups, as_value_range
@@ -77,7 +78,7 @@ def from_samples(
 def _check_served(samples: Any) -> None:
     """ImageTypeError for arrays in a tuple or list, and for what serves samples that are augmented."""
     name = type(samples).__name__
-    if isinstance(samples, (list, tuple)) and 0 < len(samples) <= 3:
+    if is_row(samples) and 0 < len(samples) <= 3:
         arrays = all(isinstance(one, np.ndarray) for one in samples)
         if arrays and (samples[0].ndim == 4 or samples[-1].ndim == 1):
             raise ImageTypeError(f"data: got a {name} of arrays, wanted a data set. Use af.from_arrays(*data).")

@@ -11,6 +11,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.algebra.values import is_dict
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color
@@ -243,7 +244,7 @@ def _label(members: _Members, path: str, table: Mapping[str, _Member]) -> int | 
         if path.lower().endswith(".json"):
             held = json.loads(text)
             known = ("label", "cls", "class")
-            value = next((held[name] for name in known if name in held), None) if isinstance(held, dict) else held
+            value = next((held[name] for name in known if name in held), None) if is_dict(held) else held
         else:
             value = int(text) if text.lstrip("+-").isdecimal() else text
     except (ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, final, runtime_checkable
 
+from augfuse.algebra.values import is_bytes, is_dict
 from augfuse.data.batches.room import Room
 from augfuse.data.decoding.decode import Color
 from augfuse.data.stores.encoded import read_encoded
@@ -119,15 +120,15 @@ class MemoryCells:
 
 def is_encoded(cell: Any) -> bool:
     """Whether a cell holds an image file: bytes, or a record of bytes and a path, as Hugging Face has them."""
-    if isinstance(cell, dict):
+    if is_dict(cell):
         return "bytes" in cell and set(cell) <= {"bytes", "path"}
-    return isinstance(cell, (bytes, bytearray, memoryview))
+    return is_bytes(cell)
 
 
 def content(cell: Any, where: str, *, follow: bool = True) -> bytes | DecodeError:
     """The image file in a cell: the bytes, or, where these may be followed, those of the file that a record names
     instead."""
-    if isinstance(cell, dict):
+    if is_dict(cell):
         raw, path = cell.get("bytes"), cell.get("path")
         if raw is None and follow and isinstance(path, str):
             try:
@@ -135,6 +136,6 @@ def content(cell: Any, where: str, *, follow: bool = True) -> bytes | DecodeErro
             except (OSError, ValueError) as error:
                 return DecodeError(f"the file cannot be read ({error}).", path)
         cell = raw
-    if isinstance(cell, (bytes, bytearray, memoryview)):
+    if is_bytes(cell):
         return bytes(cell)
     return DecodeError("the cell holds no image.", where)

@@ -34,7 +34,7 @@ def read_file(path: str) -> bytes:
 
 def read_all(file: BinaryIO, size: int) -> bytes:
     """`size` bytes, or those up to the end: one read of an unbuffered file may give fewer than it could."""
-    pieces = []
+    pieces: list[bytes] = []
     while size > 0 and (piece := file.read(size)):
         pieces.append(piece)
         size -= len(piece)

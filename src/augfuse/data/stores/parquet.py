@@ -61,9 +61,10 @@ class ParquetCells:
         return f"{next(iter(self._files))}{more}"
 
     def get(self, rows: Sequence[int]) -> list[bytes | DecodeError]:
-        places = np.searchsorted(self._ends, rows, side="right")
+        places = np.searchsorted(self._ends, np.asarray(rows), side="right")
         found: list[bytes | DecodeError | None] = [None] * len(rows)
-        for number in dict.fromkeys(places.tolist()):
+        numbers: list[int] = places.tolist()
+        for number in dict.fromkeys(numbers):
             group = self._groups[number]
             first = int(self._ends[number]) - group.length
             cells = self._cells(number, group)

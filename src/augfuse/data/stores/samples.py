@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import Any, Protocol, final
 
 import numpy as np
 
+from augfuse.algebra.values import is_mapping, is_tuple
 from augfuse.data.batches.room import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
@@ -62,7 +63,7 @@ class SampleStore:
         found = self._samples[row]
         if isinstance(found, np.ndarray):
             return Sample(found)
-        if isinstance(found, tuple) and (isinstance(found, Sample) or len(found) in (1, 2, 3)):
+        if is_tuple(found) and (isinstance(found, Sample) or len(found) in (1, 2, 3)):
             if not isinstance(found[0], np.ndarray):
                 self._refuse(row, found[0])
             return found if isinstance(found, Sample) else self._checked(row, Sample(*found))
@@ -77,12 +78,13 @@ class SampleStore:
 
     def _checked(self, row: int, sample: Sample) -> Sample:
         """A tuple is (image, label) or (image, label, path), and nothing in it moves with the pixels."""
-        if isinstance(sample.label, Mapping):
+        if is_mapping(sample.label):
             raise ImageTypeError(
                 f"sample {row}: got a dict of {shown(list(sample.label))} as label, which would stay where it is while "
                 f"the image moves, wanted (image, label). {COLUMNS}"
             )
-        if not isinstance(sample.path, str | PathLike | None):
+        path: Any = sample.path
+        if not isinstance(path, str | PathLike | None):
             raise ImageTypeError(
                 f"sample {row}: got {type(sample.path).__name__} as the third part, wanted (image, label) or (image, "
                 "label, path). Weights are given to data.with_sample_weights(weights)."

@@ -77,7 +77,7 @@ def numbers(raw: memoryview, feature: Feature) -> np.ndarray:
         return np.array(list(_integers(raw, feature)), np.uint64).astype(np.int64)
     if feature.kind != _FLOAT_LIST:
         raise _of_another_kind(feature, "numbers")
-    pieces = []
+    pieces: list[np.ndarray] = []
     for wire, number, start, stop in _items(raw, feature.start, feature.stop):
         if number != 1:
             continue

@@ -47,7 +47,8 @@ def features_of(targets: Mapping[str, Any], size: Size, classes: tuple[str, ...]
         labels = targets["box_labels"]
         found[_LABEL] = labels
         if classes is not None:
-            found[TEXT] = [classes[label].encode("utf-8", "surrogateescape") for label in labels.tolist()]
+            numbers: list[int] = labels.tolist()
+            found[TEXT] = [classes[label].encode("utf-8", "surrogateescape") for label in numbers]
     found |= {feature: targets[name].astype(np.int64) for name, feature in _FLAGS.items() if name in targets}
     if "area" in targets:
         found[_AREA] = targets["area"]

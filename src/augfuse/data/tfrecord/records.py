@@ -158,7 +158,8 @@ def _checked(path: str, record: Record, found: bytes) -> bytes:
 @lru_cache(maxsize=16)
 def _unpacked(path: str, changed: int) -> bytes:
     """The whole of a packed file, which has not been written to since `changed`."""
-    pieces, total, most = [], 0, os.stat(path).st_size * MAX_DEFLATE_RATIO  # noqa: PTH116
+    pieces: list[bytes] = []
+    total, most = 0, os.stat(path).st_size * MAX_DEFLATE_RATIO  # noqa: PTH116
     try:
         with gzip.open(path) as file:
             while piece := file.read(1 << 24):

@@ -163,10 +163,11 @@ class RecordStore:
         """The image files of these rows; for one that cannot be read, why."""
         found: list[bytes | DecodeError] = [b""] * len(rows)
         numbers = places[:, 0]
-        for file in np.unique(numbers).tolist():
+        files: list[int] = np.unique(numbers).tolist()
+        for file in files:
             chosen = np.flatnonzero(numbers == file)
-            parts = places[chosen, 1:5].tolist()
-            wholes = read_some(self._files[file], [Record(*part[:2]) for part in parts], self._packed[file])
+            parts: list[list[int]] = places[chosen, 1:5].tolist()
+            wholes = read_some(self._files[file], [Record(part[0], part[1]) for part in parts], self._packed[file])
             for k, (*_, start, size), whole in zip(chosen.tolist(), parts, wholes, strict=True):
                 if isinstance(whole, bytes):
                     found[k] = whole[start : start + size]
@@ -349,7 +350,7 @@ def _label_of(raw: memoryview, feature: Feature, name: str) -> np.ndarray | str:
 
 def _pixels(raw: memoryview, found: Mapping[str, Feature], size: int) -> tuple[int, int, int]:
     """(h, w, c) where the features beside the image say that its bytes are pixels; 0, 0, 0 for a file."""
-    sides = []
+    sides: list[int] = []
     for names in _SIZE:
         feature = next((found[name] for name in names if name in found and found[name].kind == 3), None)
         values = np.empty(0) if feature is None else example.numbers(raw, feature)

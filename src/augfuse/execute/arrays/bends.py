@@ -45,7 +45,7 @@ def _displacement(ops: Ops, bend: StaticBend, points: Tensor, x: Tensor, y: Tens
     x, y = ops.once((x, y))  # as places of pixels, see `sampling.sampled`
     (left, tx), (top, ty) = _cell(ops, x, bend.width, width), _cell(ops, y, bend.height, height)
     at = numbers + ops.cast(top, "int32") * (width + 1) + ops.cast(left, "int32")
-    found = []
+    found: list[Tensor] = []
     for line in flat:
         upper, lower = ops.take(line, at), ops.take(line, at + (width + 1))
         upper = upper + (ops.take(line, at + 1) - upper) * tx

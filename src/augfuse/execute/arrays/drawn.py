@@ -20,7 +20,7 @@ from augfuse.errors import AugfuseError, RecipeError
 from augfuse.execute.arrays import words as philox
 from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.prepare import prepare
-from augfuse.execute.arrays.static import Static, StaticPass
+from augfuse.execute.arrays.static import Static, StaticPass, StaticStep
 from augfuse.plan.draw import draw
 from augfuse.plan.lowered import Lowered, Pass
 from augfuse.plan.make import checked, make
@@ -45,7 +45,7 @@ class Words:
         counts = slots.known.blocks
         if len(counts):
             each = np.repeat(slots.known.slots, counts)
-            blocks = np.concatenate([np.arange(count) for count in counts])
+            blocks = np.concatenate([np.arange(int(count)) for count in counts])
             self._words = philox.words(ops, seed, each, blocks, epoch, indices)
 
     def _blocks(self, path: str, count: int) -> slice:
@@ -148,7 +148,8 @@ def _with_margin(static: Static, lowered: Lowered | None) -> tuple[Static, bool]
     """The program which averages also where others of its draws may shrink by more than those that were tried; and
     whether a pass averages on the source's own grid."""
     assert lowered is not None
-    steps, shrinks = [], False
+    steps: list[StaticStep] = []
+    shrinks = False
     for step, made in zip(static.steps, lowered.steps, strict=True):
         if isinstance(step, StaticPass) and step.sampling is not None and isinstance(made, Pass):
             averages = step.sampling.averages or _nearly(made, step.sampling.grid)

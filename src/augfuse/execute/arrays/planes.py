@@ -49,7 +49,7 @@ def taken(ops: Ops, planes: Planes, places: Sequence[tuple[Tensor, Tensor]]) -> 
     """
     words, each = _packed(ops, planes)
     flat = [ops.reshape(word, (-1,)) for word in words]
-    found = []
+    found: list[list[Tensor]] = []
     for row, column in places:
         at = _flat_places(ops, planes, row, column)
         got = [ops.take(line, at) for line in flat]
@@ -65,7 +65,7 @@ def taken_with_next(
     assert planes.bits
     words, each = _packed(ops, planes)
     flat = [ops.reshape(ops.pair(word, ops.roll(word)), (-1,)) for word in words]
-    found = []
+    found: list[tuple[list[Tensor], list[Tensor]]] = []
     for row, column in places:
         at = _flat_places(ops, planes, row, column)
         halves = [ops.halves(ops.take(line, at)) for line in flat]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -183,7 +183,7 @@ def _sampling_numbers(sampling: Sampling, size: Canvas, canvas: Canvas) -> Itera
 
 def _about(maps: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The same maps (n, 6) or (n, 9) of places that are given relative to (x, y)."""
-    columns = []
+    columns: list[np.ndarray] = []
     for k in range(0, maps.shape[1], 3):
         a, b, c = maps[:, k], maps[:, k + 1], maps[:, k + 2]
         columns += [a, b, a * x + b * y + c]
@@ -223,8 +223,8 @@ def _local_numbers(step: Local, channels: int) -> Iterator[tuple[str, np.ndarray
         yield "key", _halves(params["key"])
 
 
-def _halves(words: np.ndarray) -> np.ndarray:
-    """(n, 4) uint32: 64-bit words (n, 2) as halves, the low one first."""
+def _halves(words: Any) -> Any:
+    """(n, 4) uint32: 64-bit words (n, 2) as halves, the low one first; a Key, which a program makes, as it is."""
     if isinstance(words, Key):
         return words
     low = np.uint64(0xFFFFFFFF)

@@ -77,7 +77,7 @@ def _passed(static: Static, step: StaticPass, planes: Planes, own: dict[str, Ten
 
 def _mixed(matrix: Tensor, added: list[Tensor] | None, values: list[Tensor], ops: Ops) -> list[Tensor]:
     """The first three channels through matrices (n, 3, 4)."""
-    found = []
+    found: list[Tensor] = []
     for c in range(3):
         offset = per_image(ops, matrix[:, c, 3])
         total = offset if added is None else offset + added[c]

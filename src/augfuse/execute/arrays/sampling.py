@@ -46,7 +46,7 @@ def sampled(
     else:
         found = taken(ops, planes, [(y, x) for y, _ in down for x, _ in across])
     weights = [one * other for _, one in down for _, other in across]
-    values = []
+    values: list[Tensor] = []
     for c in range(len(planes.values)):
         total = found[0][c] * weights[0]
         for got, weight in zip(found[1:], weights[1:], strict=True):

@@ -9,8 +9,9 @@ bounds, at up to four times the price), and turns TensorFlow's uint64 into uint3
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, NamedTuple, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 from augfuse.errors import RangeError, did_you_mean
 from augfuse.frameworks import require
@@ -22,7 +23,8 @@ TABLES = ("jax", "tensorflow", "torch")
 
 
 @final
-class Ops(NamedTuple):
+@dataclass(frozen=True)
+class Ops:
     """`like` is a tensor on whose device a new one is made. Dtypes are NumPy's names. Scalars may stand for `b`, `low`
     and `high`."""
 

@@ -31,7 +31,7 @@ class _Pixels(NamedTuple):
 
     values: np.ndarray  # flat: the source, or a scratch buffer
     starts: np.ndarray  # (n,): where each image begins
-    shape: tuple[int, ...]  # (h, w, c)
+    shape: tuple[int, int, int]  # (h, w, c)
     buffer: int | None  # which of the two; None: the source, which is never written to
 
     @property
@@ -144,7 +144,7 @@ def _as_float(pixels: _Pixels, buffers: Scratch) -> _Pixels:
     return found
 
 
-def _scratched(buffers: Scratch, buffer: int, n: int, shape: tuple[int, ...], dtype: np.dtype) -> _Pixels:
+def _scratched(buffers: Scratch, buffer: int, n: int, shape: tuple[int, int, int], dtype: np.dtype) -> _Pixels:
     values = buffers[buffer]
     return _Pixels(values if dtype == _FLOAT else values.view(dtype), np.arange(n) * math.prod(shape), shape, buffer)
 

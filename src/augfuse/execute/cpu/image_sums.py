@@ -10,7 +10,9 @@ F = np.float32
 
 
 @inlined
-def _column_sums(image, start, rows, columns, shift, power, sums):
+def _column_sums(
+    image: np.ndarray, start: int, rows: int, columns: int, shift: float, power: int, sums: np.ndarray
+) -> None:
     """sums[x] = sum over rows of (image - shift) ** power, each column on its own: the order of additions is fixed."""
     sums[:] = 0.0
     for y in range(rows):
@@ -24,7 +26,9 @@ def _column_sums(image, start, rows, columns, shift, power, sums):
 
 
 @jit
-def channel_means(src, starts, height, width, channels, means):
+def channel_means(
+    src: np.ndarray, starts: np.ndarray, height: int, width: int, channels: int, means: np.ndarray
+) -> None:
     """means (n, channels) float64 of each image."""
     sums = np.empty(width * channels)
     for i in range(starts.shape[0]):
@@ -34,7 +38,7 @@ def channel_means(src, starts, height, width, channels, means):
 
 
 @jit
-def standardize(out, first, rows, columns, active):
+def standardize(out: np.ndarray, first: int, rows: int, columns: int, active: np.ndarray) -> None:
     """Each image to mean 0 and standard deviation 1, in place: at least 1 / sqrt(its number of values)."""
     sums = np.empty(columns)
     size = rows * columns

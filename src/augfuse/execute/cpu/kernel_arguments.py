@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, final
+from typing import NamedTuple, TypeAlias, final
 
 import numpy as np
 
@@ -36,6 +36,9 @@ class Bent(NamedTuple):
     points: np.ndarray  # (n, all) float64: those of all bends one after the other, x and y
     nodes: np.ndarray  # float32: the corners of bilinear cells of the image that is worked on, of all bends
     places: np.ndarray  # (2, tile) float32: where the pixels of a tile come from
+
+
+Warping: TypeAlias = Warp | Bent
 
 
 @final

@@ -13,7 +13,7 @@ from augfuse.threads import share
 
 
 @jit
-def blend(one, other, part, rest, out):
+def blend(one: np.ndarray, other: np.ndarray, part: np.float32, rest: np.float32, out: np.ndarray) -> None:
     """out = part * one + rest * other, in float32. All are flat."""
     for p in range(len(out)):
         out[p] = np.float32(one[p]) * part + np.float32(other[p]) * rest

@@ -116,7 +116,7 @@ def run_one(work: Work, image: np.ndarray, target: Target, i: int, at: int) -> N
 
 
 def run(
-    work: Work, src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], target: Target, first: int, at: int
+    work: Work, src: np.ndarray, starts: np.ndarray, shape: tuple[int, int, int], target: Target, first: int, at: int
 ) -> None:
     """The images from `first` on, which lie in `src` at `starts`, written from image number `at` of the target on."""
     warp, color, count = work.warp, work.color, len(starts)
@@ -181,7 +181,7 @@ def _loop(grid: Paths, cubic: bool, bends: bool, picks: bool = False) -> Callabl
 
 
 def _with_mean(
-    work: Work, color: Color, mean_gain: np.ndarray, src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...]
+    work: Work, color: Color, mean_gain: np.ndarray, src: np.ndarray, starts: np.ndarray, shape: tuple[int, int, int]
 ) -> Color:
     """The colours of a contrast about the image's own grey mean, which is known only now."""
     means = np.empty((len(starts), work.channels))

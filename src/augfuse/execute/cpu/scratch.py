@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -22,7 +22,7 @@ _THREAD = threading.local()
 
 
 @contextmanager
-def scratch(size: int, dtype: np.dtype | type[np.generic], *purposes: str) -> Iterator[Scratch]:
+def scratch(size: int, dtype: np.dtype | type[np.generic], *purposes: str) -> Generator[Scratch]:
     """At least `size` values of any content for each purpose, kept by each thread while they are few.
 
     They are taken out meanwhile: a function of the user's may call this again.

@@ -115,7 +115,7 @@ def _run_several(
     last: Work | Tables,
     src: np.ndarray,
     starts: np.ndarray,
-    shape: tuple[int, ...],
+    shape: tuple[int, int, int],
     target: Target,
     first: int,
     buffers: Scratch,

@@ -7,6 +7,7 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.algebra.geometry import EDGE
+from augfuse.execute.cpu.kernel_arguments import Warping
 from augfuse.execute.cpu.passes.kernels import CONSTANT, NEAREST, REFLECT, WRAP, WRAP_CENTRES
 from augfuse.jit import inlined
 
@@ -22,7 +23,7 @@ class Window(NamedTuple):
 
 
 @inlined
-def _span(low, high, length, mode, reach):
+def _span(low: float, high: float, length: int, mode: int, reach: int) -> tuple[int, int]:
     """The positions start..stop of an axis of `length` that are read for places low..high along it."""
     # `locate` computes in float32. Between two neighbours nearest also reads the one that has no weight.
     slack = 1.0 + (abs(low) + abs(high)) * 2.0**-20 + reach
@@ -40,7 +41,9 @@ def _span(low, high, length, mode, reach):
 
 
 @inlined
-def window_of(m, x0, y0, rows, columns, height, width, mode, reach):
+def window_of(
+    m: np.ndarray, x0: int, y0: int, rows: int, columns: int, height: int, width: int, mode: int, reach: int
+) -> Window:
     """The part of a source of height x width that these rows and columns of an output, from pixel (x0, y0) on, read
     through `m` (6,), and that its borders mirror.
 
@@ -62,7 +65,7 @@ def window_of(m, x0, y0, rows, columns, height, width, mode, reach):
 
 
 @inlined
-def within(warp, i, x0, y0, right, down, W, H):
+def within(warp: Warping, i: int, x0: int, y0: int, right: int, down: int, W: int, H: int) -> bool:
     """Whether the taps of the pixels (x0, y0) to (x0 + right, y0 + down) of image i surely lie in the source, W x H, so
     that no border plays a part. False for what this is not asked of: the nearest pixel, and borders that wrap."""
     m = warp.matrices[i]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from augfuse.data.batches.loader import Loader
+from augfuse.data.dataset import DataSet
 from augfuse.experiment.arms import Measure, Measures, evaluation_batch_size
 from augfuse.experiment.records import arm_strength
 from augfuse.experiment.setup.prepare import Job
@@ -34,7 +33,7 @@ def training_loader(job: Job, arm: str, seed: int, batch_size: int) -> Loader:
     )
 
 
-def evaluation_loader(job: Job, source: Any, batch_size: int, *, shuffle: bool) -> Loader:
+def evaluation_loader(job: Job, source: DataSet, batch_size: int, *, shuffle: bool) -> Loader:
     """Every image of a part, without augmentation, class numbers as labels where it has labels."""
     return Loader(
         source, job.recipe, batch_size=batch_size, seed=_REMEASURE_SEED, shuffle=shuffle, training=False,
@@ -55,7 +54,7 @@ def measures(job: Job) -> Measures:
     )
 
 
-def class_counts(job: Job, source: Any) -> tuple[int, ...]:
+def class_counts(job: Job, source: DataSet) -> tuple[int, ...]:
     """How many there are of each class in one of the parts: images, or what else the task counts."""
     return job.parts.task.counts(source, len(job.parts.classes))
 

@@ -12,7 +12,7 @@ import numpy as np
 from augfuse.data.open import require_classes
 from augfuse.errors import DataError
 from augfuse.experiment import evaluation, metrics
-from augfuse.experiment.evaluation import Evaluation
+from augfuse.experiment.evaluation import Evaluation, Predicting
 from augfuse.experiment.metrics import Interval, Score
 from augfuse.experiment.network.head import ClassHead, read_head
 from augfuse.experiment.tasks.cnn import DENSE, DROPOUT, cnn_builder
@@ -63,7 +63,7 @@ class Classification(Task):
         return labels, None
 
     def evaluate(
-        self, network: Any, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
+        self, network: Predicting, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
     ) -> Evaluation:
         return evaluation.evaluate(network, loader, arm=arm, seed=seed, steps=steps)
 

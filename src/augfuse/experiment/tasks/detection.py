@@ -13,7 +13,7 @@ from augfuse.algebra.geometry import Canvas
 from augfuse.display.pictures import as_rgb
 from augfuse.errors import DataError, MissingExtraError
 from augfuse.experiment.backend import load_keras
-from augfuse.experiment.evaluation import evaluation_batches
+from augfuse.experiment.evaluation import Predicting, Shown, evaluation_batches
 from augfuse.experiment.metrics import Score
 from augfuse.experiment.setup.run_recipe import default_recipe
 from augfuse.experiment.tasks import average_precision as ap
@@ -113,7 +113,7 @@ class Detection(Task):
         return np.zeros((count, int(output[1]), int(output[2]), classes + 5), np.float32), None
 
     def evaluate(
-        self, network: Any, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
+        self, network: Predicting, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
     ) -> BoxEvaluation:
         said: list[tuple[np.ndarray, ...]] = []
         true: list[tuple[np.ndarray, ...]] = []

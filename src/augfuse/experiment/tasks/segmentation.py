@@ -11,7 +11,7 @@ import numpy as np
 from augfuse.display.pictures import as_rgb
 from augfuse.errors import DataError
 from augfuse.experiment import metrics
-from augfuse.experiment.evaluation import evaluation_batches
+from augfuse.experiment.evaluation import Predicting, Shown, evaluation_batches
 from augfuse.experiment.metrics import Score
 from augfuse.experiment.network.head import ClassHead, read_head
 from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task, samples, shown_image, spread
@@ -119,7 +119,7 @@ class Segmentation(Task):
         return np.where(known, places, -1)
 
     def evaluate(
-        self, network: Any, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
+        self, network: Predicting, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
     ) -> MaskEvaluation:
         confusion, losses, indices = [], [], []
         paths: list[str] = []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from augfuse.data.batches.loader import Loader
     from augfuse.data.dataset import DataSet
     from augfuse.data.sample import Sample
-    from augfuse.experiment.evaluation import Found
+    from augfuse.experiment.evaluation import Found, Predicting
     from augfuse.experiment.records import Comparison
     from augfuse.recipe import Recipe
 
@@ -95,7 +95,9 @@ class Task(ABC):
         """The ground truth of `count` empty images (h, w, c)."""
 
     @abstractmethod
-    def evaluate(self, network: Any, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None) -> Any:
+    def evaluate(
+        self, network: Predicting, loader: Loader, *, arm: str = "", seed: int = 0, steps: int | None = None
+    ) -> Any:
         """The output of `network.predict` for all images of an evaluation loader, or its first batches, as `found`,
         with the ground truth."""
 

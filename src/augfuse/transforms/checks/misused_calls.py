@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import numbers
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_type_hints
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_type_hints
 import msgspec
 
 from augfuse.algebra.ranges import Spec
+from augfuse.algebra.values import is_number
 from augfuse.errors import AugfuseError, ImageTypeError, RangeError, did_you_mean
 from augfuse.text import shown
 
@@ -121,7 +121,7 @@ def _misfit(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | No
 def _together(cls: Any, args: tuple[Any, ...]) -> str:
     """ " Did you mean Resize((224, 224))?" where numbers given one by one are one value of the first field."""
     places = cls.__match_args__
-    alone = all(isinstance(a, numbers.Real) and not isinstance(a, bool) for a in args)
+    alone = all(map(is_number, args))
     if not places or len(args) < 2 or not alone:
         return ""
     spec: Spec = get_type_hints(cls, include_extras=True)[places[0]].__metadata__[0]

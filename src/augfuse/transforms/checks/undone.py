@@ -37,7 +37,7 @@ def undone(transforms: tuple[Transform, ...]) -> tuple[Transform, Resize] | None
 
 def _same_without_first(transforms: tuple[Transform, ...]) -> bool:
     """Whether four examples end where they would without the first transform. All transforms act, whatever their p."""
-    ends_at = []
+    ends_at: list[np.ndarray] = []
     for chain in (transforms, transforms[1:]):
         canvas, total = Canvas(np.full(4, 96), np.full(4, 128)), np.eye(3)
         for transform in chain:
@@ -46,4 +46,4 @@ def _same_without_first(transforms: tuple[Transform, ...]) -> bool:
                 matrix, canvas = transform.matrix(drawn, canvas)
                 total = matrix @ total
         ends_at.append(total)
-    return np.allclose(*ends_at, rtol=0, atol=1e-9)
+    return np.allclose(ends_at[0], ends_at[1], rtol=0, atol=1e-9)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any
 
 import msgspec
 
 from augfuse.algebra.ranges import Interval
+from augfuse.algebra.values import is_number
 from augfuse.errors import RangeError
 from augfuse.text import shown
 from augfuse.transforms.base import Compose, Transform, specs
@@ -18,8 +18,7 @@ from augfuse.transforms.views import Views
 
 def check_strength(strength: Any) -> float:
     """A finite number >= 0, or RangeError."""
-    real = isinstance(strength, numbers.Real) and not isinstance(strength, bool)
-    if not real or not math.isfinite(strength) or strength < 0:
+    if not is_number(strength) or not math.isfinite(strength) or strength < 0:
         raise RangeError(
             f"strength: got {shown(strength)}, wanted a number >= 0: 0 means no augmentation, 1 the recipe."
         )

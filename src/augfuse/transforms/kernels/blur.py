@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,51 +21,52 @@ _PAIR = _HALF * _VECTORS  # of each of two rows
 _INT = ir.IntType(32)
 _VECTOR = ir.VectorType(ir.FloatType(), _LANES)
 _FLAGS = ("contract", "nsz")
+_build: Any = cgutils  # Numba gives it no types
 
 
-def _data(context, builder, signature, arguments):
+def _data(context: Any, builder: Any, signature: Any, arguments: Any) -> Iterator[Any]:
     """The arguments of an intrinsic, with pointers to the values in place of arrays."""
     for kind, value in zip(signature.args, arguments, strict=True):
         array = isinstance(kind, types.Array)
         yield context.make_array(kind)(context, builder, value).data if array else value
 
 
-def _vector(builder, array, index, k, lanes=_LANES):
+def _vector(builder: Any, array: Any, index: Any, k: int, lanes: int = _LANES) -> Any:
     """Where the k-th vector from an index on lies."""
     pointer = builder.gep(array, [builder.add(index, ir.Constant(index.type, k * lanes))])
     return builder.bitcast(pointer, ir.VectorType(ir.FloatType(), lanes).as_pointer())
 
 
-def _spread(builder, array, index, lanes=_LANES):
+def _spread(builder: Any, array: Any, index: Any, lanes: int = _LANES) -> Any:
     """One value in all lanes."""
     undefined = ir.Constant(ir.VectorType(ir.FloatType(), lanes), ir.Undefined)
     first = builder.insert_element(undefined, builder.load(builder.gep(array, [index])), ir.Constant(_INT, 0))
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes))
 
 
-def _add_product(builder, held, gain, values):
+def _add_product(builder: Any, held: Any, gain: Any, values: Any) -> None:
     product = builder.fmul(gain, values, flags=_FLAGS)
     builder.store(builder.fadd(product, builder.load(held), flags=_FLAGS), held)
 
 
 # As loops in Numba the sums go through memory at each tap: twice the time. Intrinsics keep them in registers, for any
 # radius.
-def _weigh_code(typingctx, out, to, source, first, at, weights, radius) -> Any:
+def _weigh_code(typingctx: Any, out: Any, to: Any, source: Any, first: Any, at: Any, weights: Any, radius: Any) -> Any:
     """out[to + p] = sum over j of weights[1 + radius + j] * source[first + at[radius + j] + p], for a block of p."""
 
-    def codegen(context, builder, signature, arguments):
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         out, to, source, first, at, weights, radius = _data(context, builder, signature, arguments)
         zero, one = ir.Constant(radius.type, 0), ir.Constant(radius.type, 1)
 
-        def taps(j, k):
+        def taps(j: Any, k: int) -> Any:
             index = builder.add(first, builder.load(builder.gep(at, [builder.add(radius, j)])))
             return builder.load(_vector(builder, source, index, k), align=4)
 
-        sums = [cgutils.alloca_once(builder, _VECTOR) for _ in range(_VECTORS)]
+        sums = [_build.alloca_once(builder, _VECTOR) for _ in range(_VECTORS)]
         gain = _spread(builder, weights, builder.add(radius, one))
         for k, held in enumerate(sums):
             builder.store(builder.fmul(gain, taps(zero, k), flags=_FLAGS), held)
-        with cgutils.for_range_slice(builder, one, builder.add(radius, one), one) as (j, _):
+        with _build.for_range_slice(builder, one, builder.add(radius, one), one) as (j, _):
             gain = _spread(builder, weights, builder.add(builder.add(radius, j), one))
             for k, held in enumerate(sums):
                 pair = builder.fadd(taps(builder.neg(j), k), taps(j, k), flags=_FLAGS)
@@ -79,20 +81,22 @@ def _weigh_code(typingctx, out, to, source, first, at, weights, radius) -> Any:
 _weigh: Any = intrinsic(_weigh_code)
 
 
-def _weigh_two_code(typingctx, out, to, apart, source, first, at, top, weights, radius) -> Any:
+def _weigh_two_code(
+    typingctx: Any, out: Any, to: Any, apart: Any, source: Any, first: Any, at: Any, top: Any, weights: Any, radius: Any
+) -> Any:
     """The same for out[to + p], whose first tap is at[top], and for out[to + apart + p], whose taps begin one later.
 
     Each tap is read once for both, which pays where the rows that are read do not fit into the L1 cache.
     """
 
-    def codegen(context, builder, signature, arguments):
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         out, to, apart, source, first, at, top, weights, radius = _data(context, builder, signature, arguments)
         one, two = ir.Constant(radius.type, 1), ir.Constant(radius.type, 2)
         vector = ir.VectorType(ir.FloatType(), _HALF)
-        sums = [[cgutils.alloca_once(builder, vector) for _ in range(_VECTORS)] for _ in range(2)]
+        sums = [[_build.alloca_once(builder, vector) for _ in range(_VECTORS)] for _ in range(2)]
         for held in (*sums[0], *sums[1]):
             builder.store(ir.Constant(vector, [0.0] * _HALF), held)
-        with cgutils.for_range(builder, builder.add(builder.mul(two, radius), two)) as loop:
+        with _build.for_range(builder, builder.add(builder.mul(two, radius), two)) as loop:
             index = builder.add(first, builder.load(builder.gep(at, [builder.add(top, loop.index)])))
             gains = [_spread(builder, weights, j, _HALF) for j in (builder.add(loop.index, one), loop.index)]
             for k in range(_VECTORS):
@@ -112,13 +116,13 @@ _weigh_two: Any = intrinsic(_weigh_two_code)
 
 
 @inlined
-def _mirrored(index, n):
+def _mirrored(index: int, n: int) -> int:
     index = index % (2 * n)
     return index if index < n else 2 * n - 1 - index
 
 
 @inlined
-def _weights(sigma, radius, weights):
+def _weights(sigma: float, radius: int, weights: np.ndarray) -> None:
     """Those of the taps, with a zero before the first and one behind the last."""
     weights[0] = weights[2 * radius + 2] = 0
     total = 0.0
@@ -130,9 +134,10 @@ def _weights(sigma, radius, weights):
 
 @jit
 def _blur(
-    source, images, in_place, floats, height, width, channels, sigmas, radii,
-    padded, ring, rest, across, outside, down, weights,
-):  # fmt: skip
+    source: np.ndarray, images: np.ndarray, in_place: bool, floats: np.ndarray, height: int, width: int, channels: int,
+    sigmas: np.ndarray, radii: np.ndarray, padded: np.ndarray, ring: np.ndarray, rest: np.ndarray, across: np.ndarray,
+    outside: np.ndarray, down: np.ndarray, weights: np.ndarray,
+) -> None:  # fmt: skip
     """source, images: flat (n, height, width, channels); they may be the same. floats: what is written to, the images,
     or two rows that become bytes. The others: see `blur`."""
     row = apart = width * channels
@@ -195,7 +200,7 @@ def blur(source: np.ndarray, images: np.ndarray, sigmas: np.ndarray, radii: np.n
 
     images: float32, and they may be the source themselves; or bytes. The source may be of any dtype.
     """
-    _, height, width, channels = images.shape
+    _, height, width, channels = map(int, images.shape)
     r, flat = int(radii.max()), images.reshape(-1)
     stride = -(-width * channels // _BLOCK) * _BLOCK
     _blur(

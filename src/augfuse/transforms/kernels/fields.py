@@ -17,7 +17,7 @@ _WIDEST = 32.0  # standard deviation in cells from which on periodic noise is it
 
 
 @inlined_exact
-def _weights(variance, out):
+def _weights(variance: float, out: np.ndarray) -> None:
     """out (CELLS, CELLS): a Gaussian of this variance about each cell, wrapped around the lattice; rows add up to 1."""
     line = np.zeros(CELLS)
     deviation = min(np.sqrt(max(variance, 0.0)), _WIDEST)
@@ -36,7 +36,7 @@ def _weights(variance, out):
 
 
 @inlined_exact
-def _multiply(a, b, out):
+def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     """out = a @ b, all (CELLS, CELLS): four rows at a time, but for those whose weights are 0."""
     for r in range(CELLS):
         for c in range(CELLS):
@@ -49,7 +49,7 @@ def _multiply(a, b, out):
 
 
 @inlined_exact
-def _at_corner(xx, yx, xy, yy, part):
+def _at_corner(xx: float, yx: float, xy: float, yy: float, part: float) -> float:
     """The largest part of these slopes of the displacement, at most `part`, that leaves LEAST_AREA."""
     trace, determinant, least = xx + yy, xx * yy - xy * yx, min(xx, yy)
     if 1.0 + part * least < LEAST_AREA:
@@ -63,7 +63,7 @@ def _at_corner(xx, yx, xy, yy, part):
 
 
 @inlined_exact
-def _largest_part(nodes, rows, columns, across, down):
+def _largest_part(nodes: np.ndarray, rows: int, columns: int, across: float, down: float) -> float:
     """Which part of the displacements, at most all, leaves LEAST_AREA of all areas. nodes: flat, those of a canvas,
     `across` and `down` of them per pixel. Within a cell the area is linear, so that its corners say it.
     """
@@ -89,7 +89,7 @@ def _largest_part(nodes, rows, columns, across, down):
 
 
 @inlined_exact
-def _wrap(values, points, axis):
+def _wrap(values: np.ndarray, points: np.ndarray, axis: int) -> None:
     """points (CELLS + 3, CELLS + 3, 2): the control points, and those behind the edges."""
     for r in range(CELLS + 3):
         line = (r - 1) % CELLS
@@ -101,7 +101,9 @@ def _wrap(values, points, axis):
 
 
 @jit_exact
-def elastic(noise, alpha, sigma, height, width, points):
+def elastic(
+    noise: np.ndarray, alpha: np.ndarray, sigma: np.ndarray, height: np.ndarray, width: np.ndarray, points: np.ndarray
+) -> None:
     """points (n, CELLS + 3, CELLS + 3, 2): see `ElasticTransform`. noise (n, 2, CELLS, CELLS), -1..1."""
     size = CELLS + 3
     across, down, lines = np.empty((CELLS, CELLS)), np.empty((CELLS, CELLS)), np.empty((CELLS, CELLS))

@@ -17,7 +17,7 @@ _PIECE = 1024  # values that are worked on together, in the L1 cache; a whole nu
 
 
 @inlined
-def _four(made, q, word, table):
+def _four(made: np.ndarray, q: U, word: U, table: np.ndarray) -> None:
     """The quantiles of a word."""
     made[q] = table[word & _LAST]
     made[q + U(1)] = table[(word >> _16) & _LAST]
@@ -26,7 +26,10 @@ def _four(made, q, word, table):
 
 
 @jit
-def _noise(source, images, in_place, size, stds, keys, table, piece):
+def _noise(
+    source: np.ndarray, images: np.ndarray, in_place: bool, size: int, stds: np.ndarray, keys: np.ndarray,
+    table: np.ndarray, piece: np.ndarray,
+) -> None:  # fmt: skip
     """source, images: flat, `size` values each. piece: room for `_PIECE` values."""
     for i in range(stds.shape[0]):
         std, first, second = stds[i], keys[i, 0], keys[i, 1]

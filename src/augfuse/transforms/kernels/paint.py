@@ -8,7 +8,10 @@ from augfuse.jit import jit
 
 
 @jit
-def paint(images, height, width, channels, parts, colors, active):
+def paint(
+    images: np.ndarray, height: int, width: int, channels: int, parts: np.ndarray, colors: np.ndarray,
+    active: np.ndarray,
+) -> None:  # fmt: skip
     """images: flat; parts (n, 4) int64: left, top, width, height, of which what lies in the image counts; colors (c,)
     of the images' dtype."""
     for i in range(active.shape[0]):
@@ -32,7 +35,9 @@ def paint(images, height, width, channels, parts, colors, active):
 
 
 @jit
-def clip(images, size, lows, highs, wholes, active):
+def clip(
+    images: np.ndarray, size: int, lows: np.ndarray, highs: np.ndarray, wholes: np.ndarray, active: np.ndarray
+) -> None:
     """images: flat, `size` values each: to low..high, and to whole numbers where `wholes` says so; all (n,)."""
     for i in range(active.shape[0]):
         if not active[i]:

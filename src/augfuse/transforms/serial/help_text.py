@@ -8,6 +8,7 @@ import math
 import msgspec
 
 from augfuse.algebra.ranges import Interval, Number
+from augfuse.algebra.values import is_tuple
 from augfuse.transforms.base import Spec, Transform, specs
 
 _SINGLE = {
@@ -40,7 +41,7 @@ def _words(spec: Spec, field: msgspec.structs.FieldInfo) -> str:
 
 def short(value: object) -> str:
     """A default as a reader writes it."""
-    if isinstance(value, tuple):
+    if is_tuple(value):
         inner = ", ".join(map(short, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     return f"{value:.4g}" if isinstance(value, float) else repr(value)

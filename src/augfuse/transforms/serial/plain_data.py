@@ -17,6 +17,7 @@ import msgspec
 import yaml
 
 from augfuse import transforms
+from augfuse.algebra.values import is_dict, is_list, is_tuple
 from augfuse.errors import RecipeError, did_you_mean
 from augfuse.text import shown
 from augfuse.transforms.base import Transform, specs
@@ -32,7 +33,7 @@ _DEEPEST = 2 * DEEPEST + 4  # points of "recipe.transforms[0].OneOf.transforms[0
 def _plain(value: Any) -> Any:
     if isinstance(value, Transform):
         return transform_to_dict(value)
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if is_tuple(value) else value
 
 
 def transform_to_dict(transform: Transform) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def transform_from_dict(data: Any, where: str) -> Transform:
         raise RecipeError(f"{where[:60]}...: got transforms that are nested deeper than any recipe.")
     if isinstance(data, str):
         data = {data: {}}
-    if not isinstance(data, dict) or len(data) != 1:
+    if not is_dict(data) or len(data) != 1:
         raise RecipeError(
             f"{where}: got {shown(data)}, wanted one transform, such as '- Rotate: {{degrees: [-20, 20]}}'."
         )
@@ -73,9 +74,9 @@ def transform_from_dict(data: Any, where: str) -> Transform:
             f"{where}: got {shown(name)}, wanted the name of a transform.{did_you_mean(str(name), known)}"
         )
     cls, where = known[name], f"{where}.{name}"
-    fields = {} if fields is None else fields
+    fields = dict[str, Any]() if fields is None else fields
     if cls is Views:
-        if not isinstance(fields, dict):
+        if not is_dict(fields):
             raise RecipeError(f"{where}: got {shown(fields)}, wanted named lists, such as 'a: [HorizontalFlip]'.")
         return Views(
             **{str(view): transforms_from_list(children, f"{where}.{view}") for view, children in fields.items()}
@@ -97,13 +98,13 @@ def transform_from_dict(data: Any, where: str) -> Transform:
 def transforms_from_list(steps: Any, where: str) -> list[Transform]:
     """The transforms of a list as `recipe_to_dict` writes it."""
     steps = [] if steps is None else steps
-    if not isinstance(steps, list):
+    if not is_list(steps):
         raise RecipeError(f"{where}: got {type(steps).__name__}, wanted a list.")
     return [transform_from_dict(step, f"{where}[{i}]") for i, step in enumerate(steps)]
 
 
 def _fields(fields: Any, known: tuple[str, ...], where: str) -> dict[str, Any]:
-    if not isinstance(fields, dict):
+    if not is_dict(fields):
         raise RecipeError(f"{where}: got {shown(fields)}, wanted fields, such as '{known[0]}: ...'.")
     for name in fields:
         if name in known:
@@ -132,7 +133,7 @@ def fields_from_dict(data: Any) -> dict[str, Any]:
             f"recipe: got format version {shown(version)}, wanted {_VERSION}. Install the augfuse that wrote it."
         )
     fields["transforms"] = transforms_from_list(fields.get("transforms"), "recipe.transforms")
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+    return {name: tuple(v) if is_list(v) else v for name, v in fields.items()}
 
 
 def to_yaml(data: dict[str, Any]) -> str:
@@ -142,7 +143,7 @@ def to_yaml(data: dict[str, Any]) -> str:
 def _literal(value: Any) -> str:
     if isinstance(value, Transform):
         return transform_to_python(value)
-    if isinstance(value, tuple):
+    if is_tuple(value):
         if value and isinstance(value[0], Transform):
             return f"[{', '.join(map(transform_to_python, value))}]"
         inner = ", ".join(_literal(v) for v in value)
@@ -151,7 +152,7 @@ def _literal(value: Any) -> str:
         defaults = msgspec.structs.asdict(type(value)())
         return f"af.{type(value).__name__}({_arguments(msgspec.structs.asdict(value), defaults)})"
     if isinstance(value, float):
-        return repr(value) if value != int(value) else str(int(value))
+        return str(int(value)) if value.is_integer() else repr(value)
     return named(value).partition(":")[2] if callable(value) else repr(value)
 
 

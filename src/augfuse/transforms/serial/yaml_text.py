@@ -43,15 +43,17 @@ class _Nodes(yaml.SafeLoader):
         self.depth += 1
         self.count += 1
         if self.depth > DEEPEST or self.count > MOST_VALUES:
-            raise _too_much(self.peek_event(), self.depth)
+            reader: Any = self  # PyYAML leaves types open
+            raise _too_much(reader.peek_event(), self.depth)
         try:
             return yaml.SafeLoader.compose_node(self, parent, index)
         finally:
             self.depth -= 1
 
 
+_typeless: Any = _Nodes  # PyYAML leaves types open
 for _tag, _pattern, _first in _PLAIN:
-    _Nodes.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), list(_first))
+    _typeless.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), list(_first))
 
 
 def read_yaml(text: Any) -> Any:
@@ -62,7 +64,7 @@ def read_yaml(text: Any) -> Any:
     if len(text) > LONGEST_TEXT:
         raise RecipeError(f"recipe: got more than {LONGEST_TEXT:,} characters of text, wanted fewer.")
     try:
-        loader = _Nodes(text)
+        loader: Any = _Nodes(text)
         try:
             node = loader.get_single_node()
         finally:

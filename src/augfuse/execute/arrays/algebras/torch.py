@@ -14,6 +14,7 @@ ON_THE_HOST = (
     "behind it: model = torch.compile(model, fullgraph=True), then model(augment(images))"
 )
 _MASK = 0xFFFFFFFF
+_typeless: Any = torch  # of some functions it declares half of the types
 
 
 @final
@@ -28,7 +29,7 @@ class Algebra:
             return values.to(torch.int64)
         if np.ndim(values) == 0:  # a tensor made of a number would be one more on the wrong device
             return int(values)
-        return torch.from_numpy(np.asarray(values).astype(np.int64))
+        return _typeless.from_numpy(np.asarray(values).astype(np.int64))
 
     def cast(self, tensor: Any, dtype: str) -> Any:
         return tensor.to(getattr(torch, dtype))
@@ -46,10 +47,10 @@ class Algebra:
         return tensor.expand(*shape)
 
     def array(self, values: np.ndarray) -> Any:
-        return torch.from_numpy(values)
+        return _typeless.from_numpy(values)
 
     def outside(self, function: Any) -> Any:
-        return torch.compiler.disable(function, reason=ON_THE_HOST)
+        return _typeless.compiler.disable(function, reason=ON_THE_HOST)
 
     def is_known(self, value: Any) -> bool:
         return True

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from augfuse.execute.arrays.table import Ops
+
+_jax: Any = jax  # its functions have types in part only
+jnp = _jax.numpy
 
 
 def _pair(first: Any, second: Any) -> Any:
     """A complex number, for JAX has no integers of 64 bits unless it is told to. It is carried, and never calculated
     with, so that any bits are left as they are."""
-    return jax.lax.complex(*(jax.lax.bitcast_convert_type(half, jnp.float32) for half in (first, second)))
+    return _jax.lax.complex(*(_jax.lax.bitcast_convert_type(half, jnp.float32) for half in (first, second)))
 
 
 def _halves(pair: Any) -> tuple[Any, Any]:
-    first, second = (jax.lax.bitcast_convert_type(half, jnp.int32) for half in (jnp.real(pair), jnp.imag(pair)))
+    first, second = (_jax.lax.bitcast_convert_type(half, jnp.int32) for half in (jnp.real(pair), jnp.imag(pair)))
     return first, second
 
 
@@ -52,7 +54,7 @@ OPS = Ops(
     sum=lambda x, axes: jnp.sum(x, axes, keepdims=True),
     least=lambda x, axes: jnp.min(x, axes, keepdims=True),
     most=lambda x, axes: jnp.max(x, axes, keepdims=True),
-    matmul=lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST),  # else a GPU takes fewer digits
+    matmul=lambda a, b: jnp.matmul(a, b, precision=_jax.lax.Precision.HIGHEST),  # else a GPU takes fewer digits
     transpose=jnp.transpose,
     pair=_pair,
     halves=_halves,
@@ -61,7 +63,7 @@ OPS = Ops(
     right=lambda x, bits: jnp.right_shift(x, bits),
     cumsum=lambda x: jnp.cumsum(x, -1),
     count=lambda indices, bins: _count(indices, bins),
-    compiled=jax.jit,
+    compiled=_jax.jit,
 )
 
 

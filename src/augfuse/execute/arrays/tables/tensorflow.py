@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
+import tensorflow
 
 from augfuse.execute.arrays.table import Ops
+
+tf: Any = tensorflow  # half of what is called here has no types
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
+from augfuse.algebra.values import is_array
 from augfuse.execute.arrays.table import Ops
 
 
 def _tensor(array: Any, like: torch.Tensor) -> torch.Tensor:
-    if isinstance(array, np.ndarray) and not array.flags.writeable:  # of which PyTorch would warn
+    if is_array(array) and not array.flags.writeable:  # of which PyTorch would warn
         array = array.copy()
     return torch.as_tensor(array, device=like.device)
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    return torch.compile(function, dynamic=False)
+    typeless: Any = torch  # it declares half of the type of `compile`
+    return typeless.compile(function, dynamic=False)
 
 
 def _where(chosen: torch.Tensor, one: Any, other: Any) -> torch.Tensor:

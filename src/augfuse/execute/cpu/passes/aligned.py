@@ -13,6 +13,7 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.algebra.geometry import EDGE
+from augfuse.execute.cpu.kernel_arguments import Color, Target, Warp
 from augfuse.execute.cpu.passes.cubic import cubic_weights
 from augfuse.execute.cpu.passes.kernels import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.passes.moves import Move, border_index
@@ -36,7 +37,7 @@ class Taps(NamedTuple):
 
 
 @inlined
-def _add(taps, i, index, weight, merges):
+def _add(taps: Taps, i: int, index: int, weight: float, merges: bool) -> None:
     """One more tap; merges: onto the one before, if it is the same source pixel."""
     count = taps.counts[i]
     if merges and count > 0 and taps.places[i, count - 1] == index:
@@ -48,7 +49,7 @@ def _add(taps, i, index, weight, merges):
 
 
 @inlined
-def area(taps, i, low, high, length, border, whole):
+def area(taps: Taps, i: int, low: float, high: float, length: int, border: int, whole: np.ndarray) -> None:
     """The mean of what lies between two places of the source."""
     span = high - low
     if border != REFLECT and border != WRAP:
@@ -72,7 +73,7 @@ def area(taps, i, low, high, length, border, whole):
 
 
 @inlined
-def _blend(taps, i, place, length, border):
+def _blend(taps: Taps, i: int, place: float, length: int, border: int) -> None:
     """Two neighbours, by where the place lies between their centres."""
     if border == WRAP:
         place -= 0.5
@@ -93,7 +94,7 @@ def _blend(taps, i, place, length, border):
 
 
 @inlined
-def _cubic(taps, i, place, length, border):
+def _cubic(taps: Taps, i: int, place: float, length: int, border: int) -> None:
     """Four neighbours by the bicubic weights; those that a border folds onto one pixel are one tap."""
     left = int(np.floor(place - 0.5))
     w0, w1, w2, w3 = cubic_weights(place - 0.5 - left)
@@ -113,7 +114,9 @@ def _cubic(taps, i, place, length, border):
 
 
 @inlined
-def _taps_of(taps, scale, shift, length, count, border, warp, whole):
+def _taps_of(
+    taps: Taps, scale: float, shift: float, length: int, count: int, border: int, warp: Warp, whole: np.ndarray
+) -> tuple[bool, int, int, int, int]:
     """The taps of `count` output positions along an axis of the source.
 
     Returns whether those of each are neighbours, the source positions that are needed, and the output positions whose
@@ -143,7 +146,7 @@ def _taps_of(taps, scale, shift, length, count, border, warp, whole):
 
 
 @inlined
-def _most_taps(scale, length, warp):
+def _most_taps(scale: float, length: int, warp: Warp) -> int:
     """How many taps an output position has at most."""
     if warp.nearest:
         return 1
@@ -153,7 +156,9 @@ def _most_taps(scale, length, warp):
 
 
 @inlined
-def add_rows(src, base, stride, first, size, taps, y, row):
+def add_rows(
+    src: np.ndarray, base: int, stride: int, first: int, size: int, taps: Taps, y: int, row: np.ndarray
+) -> None:
     """The source rows of output row y, each times its weight, as one row: `size` values from column `first` on."""
     count = taps.counts[y]
     weight = taps.weights[y]
@@ -187,7 +192,10 @@ def add_rows(src, base, stride, first, size, taps, y, row):
 
 
 @inlined
-def blend_fours(row, at, weights, most, fours, taps, channels, line, to):
+def blend_fours(
+    row: np.ndarray, at: np.ndarray, weights: np.ndarray, most: int, fours: np.ndarray, taps: int, channels: int,
+    line: np.ndarray, to: int,
+) -> None:  # fmt: skip
     """The pixels of one output row, four floats at a time; of RGB the fourth one is written over by the next pixel.
 
     at (n,): where the taps of each begin in `row`. Each has as many `taps`; weights (n, most), flat; fours (n, 4):
@@ -222,7 +230,7 @@ def blend_fours(row, at, weights, most, fours, taps, channels, line, to):
 
 
 @inlined
-def blend_any(row, first, channels, taps, line, to):
+def blend_any(row: np.ndarray, first: int, channels: int, taps: Taps, line: np.ndarray, to: int) -> None:
     """The same for any number of channels, and taps that are not neighbours."""
     for x in range(len(taps.counts)):
         for c in range(channels):
@@ -233,7 +241,7 @@ def blend_any(row, first, channels, taps, line, to):
 
 
 @inlined
-def blend_twos(row, at, fours, channels, line, to):
+def blend_twos(row: np.ndarray, at: np.ndarray, fours: np.ndarray, channels: int, line: np.ndarray, to: int) -> None:
     """The same as by `blend_any`, of two neighbours."""
     for x in range(len(at)):
         first, second = fours[4 * x], fours[4 * x + 1]
@@ -243,20 +251,20 @@ def blend_twos(row, at, fours, channels, line, to):
 
 
 @inlined
-def _keeps(m, height, width, out_height, out_width):
+def _keeps(m: np.ndarray, height: int, width: int, out_height: int, out_width: int) -> bool:
     """Whether every pixel stays where it is: its own weight is 1, and that of any other is 0."""
     return m[0] == 1.0 and m[2] == 0.0 and m[4] == 1.0 and m[5] == 0.0 and height == out_height and width == out_width
 
 
 @inlined
-def _halves(scale, shift, length, count, warp):
+def _halves(scale: float, shift: float, length: int, count: int, warp: Warp) -> bool:
     """Whether each output position is the mean of two whole pixels of the source."""
     averaged = scale == 2.0 and warp.area_above < 2.0 and not warp.nearest
     return averaged and shift == np.floor(shift) and 0 <= shift <= length - 2 * count
 
 
 @inlined
-def _halve(src, upper, lower, count, line, to):
+def _halve(src: np.ndarray, upper: int, lower: int, count: int, line: np.ndarray, to: int) -> None:
     """`count` RGB pixels, at least four, as means of two by two: the same floats as by taps, for they are exact."""
     for p in range(0, count, 4):
         q = min(p, count - 4)
@@ -264,12 +272,15 @@ def _halve(src, upper, lower, count, line, to):
 
 
 @inlined
-def new_taps(count, most):
+def new_taps(count: int, most: int) -> Taps:
     return Taps(np.zeros(count, np.int64), np.zeros((count, most), np.int64), np.zeros((count, most), np.float32))
 
 
 @jit
-def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
+def run(
+    src: np.ndarray, starts: np.ndarray, source: tuple[int, int, int], warp: Warp, color: Color, target: Target,
+    out_start: int, out_height: int, out_width: int,
+) -> None:  # fmt: skip
     """Images of one size: blend, colour, clip, normalise, write. The arguments are those of `tiles.run`."""
     height, width, channels = source
     plane = out_height * out_width

@@ -9,7 +9,7 @@ import numpy as np
 
 from augfuse.algebra.geometry import FAR, LEAST_DIVISOR
 from augfuse.algebra.lattices import refine, steps_of
-from augfuse.execute.cpu.kernel_arguments import Bent, Warp
+from augfuse.execute.cpu.kernel_arguments import Bent, Tile, Warp
 from augfuse.execute.cpu.passes import cubic, tiles
 from augfuse.execute.cpu.passes.kernels import taps
 from augfuse.execute.cpu.window import Window
@@ -59,7 +59,7 @@ def part(warp: Bent, rows: slice) -> Bent:
 
 
 @inlined
-def _prepare(warp, i):
+def _prepare(warp: Bent, i: int) -> None:
     """The nodes of all fields of image i."""
     start, to = 0, 0
     for k in range(warp.lattices.shape[0]):
@@ -76,7 +76,10 @@ def _prepare(warp, i):
 
 
 @inlined
-def _map(m, x0, y0, xs, ys, divides, right, lower, us, vs, count):
+def _map(
+    m: np.ndarray, x0: float, y0: float, xs: np.ndarray, ys: np.ndarray, divides: bool, right: float, lower: float,
+    us: np.ndarray, vs: np.ndarray, count: int,
+) -> None:  # fmt: skip
     """Where a map puts the places (x0 + xs, y0 + ys)."""
     a, b, c = m[0], m[1], m[0] * x0 + m[1] * y0 + m[2]
     d, e, f = m[3], m[4], m[3] * x0 + m[4] * y0 + m[5]
@@ -97,7 +100,10 @@ def _map(m, x0, y0, xs, ys, divides, right, lower, us, vs, count):
 
 
 @inlined
-def _displace(nodes, start, high, wide, width, height, us, vs, tile, count):
+def _displace(
+    nodes: np.ndarray, start: int, high: int, wide: int, width: int, height: int, us: np.ndarray, vs: np.ndarray,
+    tile: Tile, count: int,
+) -> None:  # fmt: skip
     """By a field with nodes at the corners of high x wide cells."""
     off, tx, ty = tile.off, tile.tx, tile.ty
     across, down = F(wide / width), F(high / height)
@@ -122,7 +128,9 @@ def _displace(nodes, start, high, wide, width, height, us, vs, tile, count):
 
 
 @inlined
-def locate(warp, i, x0, y0, W, H, pad, step, stride, tile, count):
+def locate(
+    warp: Bent, i: int, x0: int, y0: int, W: int, H: int, pad: int, step: int, stride: int, tile: Tile, count: int
+) -> None:
     """`kernels.locate` through the bends of image i."""
     if x0 == 0 and y0 == 0:
         _prepare(warp, i)
@@ -145,13 +153,15 @@ def locate(warp, i, x0, y0, W, H, pad, step, stride, tile, count):
 
 
 @inlined
-def window_of(m, x0, y0, rows, columns, height, width, mode, reach):
+def window_of(
+    m: np.ndarray, x0: int, y0: int, rows: int, columns: int, height: int, width: int, mode: int, reach: int
+) -> Window:
     """All of a source: which part of it is read is not known beforehand."""
     return Window(0, width, 0, height)
 
 
 @inlined
-def reaches_out(tile, line, last):
+def reaches_out(tile: Tile, line: int, last: int) -> bool:
     """Whether pixels of a tile lie outside of the source: each may, wherever its neighbours lie."""
     least = F(1)
     for p in range(last + 1):
@@ -160,7 +170,7 @@ def reaches_out(tile, line, last):
 
 
 @inlined
-def within(warp, i, x0, y0, right, down, W, H):
+def within(warp: Bent, i: int, x0: int, y0: int, right: int, down: int, W: int, H: int) -> bool:
     """`window.within`: where its corners lie says nothing of a tile that is bent."""
     return False
 

@@ -14,10 +14,11 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from augfuse.execute.cpu.kernel_arguments import Color, Target, Tile, Warping
 from augfuse.execute.cpu.passes.kernels import CONSTANT, WRAP, locate
 from augfuse.execute.cpu.passes.moves import border_index
 from augfuse.execute.cpu.passes.tiles import BLOCK, TILE, finish, new_tile
-from augfuse.execute.cpu.window import window_of
+from augfuse.execute.cpu.window import Window, window_of
 from augfuse.jit import inlined, jit
 from augfuse.lanes.words import place_of
 
@@ -32,7 +33,7 @@ F = np.float32
 
 
 @inlined
-def cubic_weights(t):
+def cubic_weights(t: float) -> tuple[float, float, float, float]:
     """The weights of the four neighbours of a place that lies `t` behind the second."""
     w0, w3 = A * t * (1.0 - t) * (1.0 - t), A * t * t * (1.0 - t)
     w1 = ((A + 2.0) * t - (A + 3.0)) * t * t + 1.0
@@ -83,13 +84,16 @@ def _blender(apart: bool) -> Any:
     """
 
     @intrinsic
-    def blend(typingctx, values, at, step, stride, tx, ty, line, to):
-        def codegen(context, builder, signature, arguments):
+    def blend(
+        typingctx: Any, values: Any, at: Any, step: Any, stride: Any, tx: Any, ty: Any, line: Any, to: Any
+    ) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             given, index, along, down, x, y, out, into = arguments
-            kinds, across, rows = signature.args, _weights(builder, x), []
+            kinds, across = signature.args, _weights(builder, x)
+            rows: list[Any] = []
             for row in range(4):
                 start = builder.add(index, builder.mul(down, ir.Constant(down.type, row)))
-                taps = []
+                taps: list[Any] = []
                 for tap in range(4 if apart else 1):
                     offset = builder.add(start, builder.mul(along, ir.Constant(along.type, tap)))
                     taps.append(builder.load(place_of(context, builder, kinds[0], (given, offset), _FOUR), align=1))
@@ -115,7 +119,9 @@ _blend_one = _blender(False)
 
 
 @inlined
-def _frame(src, start, height, width, channels, mode, part, frame):
+def _frame(
+    src: np.ndarray, start: int, height: int, width: int, channels: int, mode: int, part: Window, frame: np.ndarray
+) -> None:
     """The window as floats, and MARGIN pixels on each side of it."""
     across = (part.to_x - part.from_x + 2 * MARGIN) * channels
     inner = (part.to_x - part.from_x) * channels
@@ -135,7 +141,7 @@ def _frame(src, start, height, width, channels, mode, part, frame):
 
 
 @inlined
-def _sample(frame, base, channels, pitch, tile, line, count):
+def _sample(frame: np.ndarray, base: int, channels: int, pitch: int, tile: Tile, line: np.ndarray, count: int) -> None:
     """The values of `count` pixels, one row per channel."""
     off, tx, ty = tile.off, tile.tx, tile.ty
     if channels == 1:
@@ -152,7 +158,10 @@ def _sample(frame, base, channels, pitch, tile, line, count):
 
 
 @jit
-def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
+def run(
+    src: np.ndarray, starts: np.ndarray, source: tuple[int, int, int], warp: Warping, color: Color, target: Target,
+    out_start: int, out_height: int, out_width: int,
+) -> None:  # fmt: skip
     """Images of one size through maps that may turn them. The arguments are those of `tiles.run`."""
     height, width, channels = source
     mode, cuts = warp.mode, warp.mode == CONSTANT

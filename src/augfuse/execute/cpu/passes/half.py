@@ -11,7 +11,7 @@ F = np.float32
 
 
 @jit
-def narrow(values, out, count):
+def narrow(values: np.ndarray, out: np.ndarray, count: int) -> None:
     """The first `count` floats of `values` as the bits of float16 in `out`, uint16: rounded to the nearest, to even."""
     values, out = values[:count], out[:count]
     bits = values.view(np.uint32)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.algebra.geometry import EDGE
+from augfuse.execute.cpu.kernel_arguments import Tile, Warping
 from augfuse.jit import inlined
 from augfuse.lanes.words import load_u16, load_u64
 
@@ -32,7 +33,7 @@ _24 = np.uint32(24)
 
 
 @inlined
-def _wrap_centres(s, last, span):
+def _wrap_centres(s: F, last: F, span: F) -> F:
     """As SciPy does: what lies at a whole multiple of the span below 0 is the last pixel, above it the first."""
     if s < F(0):
         return s + span * (np.floor(-s / span) + F(1))
@@ -42,7 +43,9 @@ def _wrap_centres(s, last, span):
 
 
 @inlined
-def locate(warp, i, x0, y0, W, H, pad, step, stride, tile, count):
+def locate(
+    warp: Warping, i: int, x0: int, y0: int, W: int, H: int, pad: int, step: int, stride: int, tile: Tile, count: int
+) -> None:
     """Offsets and weights of the taps of the pixels (x0 + xs, y0 + ys) of image i; the source is W x H.
 
     pad: pixels that continue the source on each side, by its border. Offsets count from the first of them.
@@ -51,7 +54,7 @@ def locate(warp, i, x0, y0, W, H, pad, step, stride, tile, count):
 
 
 @inlined
-def locate_within(warp, i, x0, y0, step, stride, tile, count):
+def locate_within(warp: Warping, i: int, x0: int, y0: int, step: int, stride: int, tile: Tile, count: int) -> None:
     """`locate` for pixels that are `within`: the same numbers with half the work."""
     m, off, tx, ty, xs, ys = warp.matrices[i], tile.off, tile.tx, tile.ty, tile.xs, tile.ys
     a, b, c = F(m[0]), F(m[1]), F(m[0] * (x0 + 0.5) + m[1] * (y0 + 0.5) + m[2])
@@ -61,23 +64,25 @@ def locate_within(warp, i, x0, y0, step, stride, tile, count):
         c -= shift
         f -= shift
         shift = F(0)
-    step, stride = np.int32(step), np.int32(stride)
+    along, down = np.int32(step), np.int32(stride)
     for p in range(count):
         sx = a * xs[p] + (b * ys[p] + c) - shift
         sy = d * xs[p] + (e * ys[p] + f) - shift
         ix, iy = np.int32(sx), np.int32(sy)
         tx[p] = sx - F(ix)
         ty[p] = sy - F(iy)
-        off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * step))
+        off[p] = np.int32(np.int32(iy * down) + np.int32(ix * along))
 
 
 @inlined
-def taps(warp, i, x0, y0, xs, ys, W, H, pad, step, stride, tile, count):
+def taps(
+    warp: Warping, i: int, x0: float, y0: float, xs: np.ndarray, ys: np.ndarray, W: int, H: int, pad: int, step: int,
+    stride: int, tile: Tile, count: int,
+) -> None:  # fmt: skip
     """The same for the places (x0 + xs, y0 + ys) that the matrix of image i is given."""
     m, mode, nearest = warp.matrices[i], warp.mode, warp.nearest
     off, tx, ty, inside = tile.off, tile.tx, tile.ty, tile.inside
-    width = F(W)
-    height = F(H)
+    width, height = F(W), F(H)
     # SciPy's modes settle what lies on an edge by themselves, see `keras.ties`.
     edge = EDGE if mode < WRAP_CENTRES else 0.0
     ahead = edge if nearest else 0.0
@@ -85,17 +90,13 @@ def taps(warp, i, x0, y0, xs, ys, W, H, pad, step, stride, tile, count):
     a, b, c = F(m[0]), F(m[1]), F(m[0] * x0 + m[1] * y0 + m[2] + ahead)
     d, e, f = F(m[3]), F(m[4]), F(m[3] * x0 + m[4] * y0 + m[5] + ahead)
     left = F(ahead - edge)
-    right = width + left
-    lower = height + left
-    last_x = F(W - 1 + 2 * pad)
-    last_y = F(H - 1 + 2 * pad)
+    right, lower = width + left, height + left
+    last_x, last_y = F(W - 1 + 2 * pad), F(H - 1 + 2 * pad)
     # The right and lower tap must exist: the last cell begins at W - 2, and its weight reaches 1 there.
-    cell_x = np.int32(max(W - 2 + 2 * pad, 0))
-    cell_y = np.int32(max(H - 2 + 2 * pad, 0))
+    cell_x, cell_y = np.int32(max(W - 2 + 2 * pad, 0)), np.int32(max(H - 2 + 2 * pad, 0))
     half = F(0.5)
     shift = half if mode == WRAP else half - F(pad)  # which adds the padding by itself
-    step = np.int32(step)
-    stride = np.int32(stride)
+    along, down = np.int32(step), np.int32(stride)
     if mode == NEAREST and not nearest:
         c -= shift
         f -= shift
@@ -106,7 +107,7 @@ def taps(warp, i, x0, y0, xs, ys, W, H, pad, step, stride, tile, count):
             iy = min(np.int32(sy), cell_y)
             tx[p] = sx - F(ix)
             ty[p] = sy - F(iy)
-            off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * step))  # 32 bits at each step, or it is done in 64
+            off[p] = np.int32(np.int32(iy * down) + np.int32(ix * along))  # 32 bits at each step, or it is done in 64
         return
     if mode == CONSTANT and not nearest:  # among the other modes it does not vectorise
         for p in range(count):
@@ -119,7 +120,7 @@ def taps(warp, i, x0, y0, xs, ys, W, H, pad, step, stride, tile, count):
             iy = min(np.int32(sy), cell_y)
             tx[p] = sx - F(ix)
             ty[p] = sy - F(iy)
-            off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * step))
+            off[p] = np.int32(np.int32(iy * down) + np.int32(ix * along))
         return
     period_x = F(2) * width if mode == REFLECT else width
     period_y = F(2) * height if mode == REFLECT else height
@@ -157,11 +158,11 @@ def taps(warp, i, x0, y0, xs, ys, W, H, pad, step, stride, tile, count):
         iy = min(np.int32(sy), cell_y)
         tx[p] = sx - F(ix)
         ty[p] = sy - F(iy)
-        off[p] = np.int32(np.int32(iy * stride) + np.int32(ix * step))  # 32 bits at each step, or it is done in 64
+        off[p] = np.int32(np.int32(iy * down) + np.int32(ix * along))  # 32 bits at each step, or it is done in 64
 
 
 @inlined
-def gather_rgb(src, base, stride, tile, count):
+def gather_rgb(src: np.ndarray, base: int, stride: int, tile: Tile, count: int) -> None:
     """Three uint8 channels: both horizontal taps lie in one 64-bit load, RGBRGB and two bytes that are not used."""
     off = tile.off
     top = tile.pairs[0]
@@ -173,7 +174,7 @@ def gather_rgb(src, base, stride, tile, count):
 
 
 @inlined
-def _blend(t0, t1, b0, b1, tx, ty):
+def _blend(t0: np.uint32, t1: np.uint32, b0: np.uint32, b1: np.uint32, tx: F, ty: F) -> tuple[F, F, F]:
     """Red, green and blue of one pixel from its upper and lower pair of taps: RGBR, GB.. in two 32-bit words each."""
     w11 = tx * ty
     w01 = tx - w11
@@ -195,7 +196,7 @@ def _blend(t0, t1, b0, b1, tx, ty):
 
 
 @inlined
-def blend_rgb(tile, count):
+def blend_rgb(tile: Tile, count: int) -> None:
     """Bilinear values of three channels, one row per channel."""
     tx, ty = tile.tx, tile.ty
     t = tile.pairs[0].view(np.uint32)
@@ -208,7 +209,10 @@ def blend_rgb(tile, count):
 
 
 @inlined
-def blend_write_rgb(tile, mixes, m, low, high, scale, bias, out, at, count):
+def blend_write_rgb(
+    tile: Tile, mixes: bool, m: np.ndarray, low: F, high: F, scale: np.ndarray, bias: np.ndarray, out: np.ndarray,
+    at: int, count: int,
+) -> None:  # fmt: skip
     """`blend_rgb`, `mix` (if `mixes`) and `write_rgb` for floats, in one loop: the common case, a fifth faster."""
     tx, ty = tile.tx, tile.ty
     t = tile.pairs[0].view(np.uint32)
@@ -234,7 +238,7 @@ def blend_write_rgb(tile, mixes, m, low, high, scale, bias, out, at, count):
 
 
 @inlined
-def sample_grey(src, base, stride, tile, count):
+def sample_grey(src: np.ndarray, base: int, stride: int, tile: Tile, count: int) -> None:
     """One uint8 channel: both horizontal taps lie in one 16-bit load."""
     off, tx, ty = tile.off, tile.tx, tile.ty
     top = tile.pairs[0]
@@ -258,7 +262,7 @@ def sample_grey(src, base, stride, tile, count):
 
 
 @inlined
-def sample_any(src, base, step, stride, tile, channels, count):
+def sample_any(src: np.ndarray, base: int, step: int, stride: int, tile: Tile, channels: int, count: int) -> None:
     """Any dtype, any number of channels. `step` and `stride` are 0 along an axis of size 1."""
     off, tx, ty = tile.off, tile.tx, tile.ty
     for c in range(channels):
@@ -276,7 +280,7 @@ def sample_any(src, base, step, stride, tile, channels, count):
 
 
 @inlined
-def sample_rgb(src, base, step, stride, tile, count):
+def sample_rgb(src: np.ndarray, base: int, step: int, stride: int, tile: Tile, count: int) -> None:
     """Three channels of any dtype: `sample_any` in one loop, three times as fast."""
     off, tx, ty = tile.off, tile.tx, tile.ty
     red = tile.values[0]
@@ -299,7 +303,7 @@ def sample_rgb(src, base, step, stride, tile, count):
 
 
 @inlined
-def read_rgb(src, at, values, count):
+def read_rgb(src: np.ndarray, at: int, values: np.ndarray, count: int) -> None:
     """No geometry: three channels as they are."""
     image = src[at : at + 3 * count]
     red = values[0]
@@ -312,7 +316,7 @@ def read_rgb(src, at, values, count):
 
 
 @inlined
-def read_any(src, at, values, channels, count):
+def read_any(src: np.ndarray, at: int, values: np.ndarray, channels: int, count: int) -> None:
     """No geometry: the pixels as they are."""
     image = src[at : at + count * channels]
     for c in range(channels):
@@ -322,7 +326,7 @@ def read_any(src, at, values, channels, count):
 
 
 @inlined
-def mix(values, m, count):
+def mix(values: np.ndarray, m: np.ndarray, count: int) -> None:
     """The 3x4 matrix on the first three channels, in place."""
     red = values[0]
     green = values[1]
@@ -337,7 +341,7 @@ def mix(values, m, count):
 
 
 @inlined
-def amplify(values, gain, offset, channels, count):
+def amplify(values: np.ndarray, gain: F, offset: F, channels: int, count: int) -> None:
     """The same gain and offset for every channel, in place."""
     for c in range(channels):
         row = values[c]
@@ -346,7 +350,7 @@ def amplify(values, gain, offset, channels, count):
 
 
 @inlined
-def fill_outside(values, inside, fill, channels, count):
+def fill_outside(values: np.ndarray, inside: np.ndarray, fill: np.ndarray, channels: int, count: int) -> None:
     """The fill colour, as the later colour steps leave it, where the source was not reached."""
     for c in range(channels):
         row = values[c]
@@ -355,7 +359,10 @@ def fill_outside(values, inside, fill, channels, count):
 
 
 @inlined
-def write_rgb(values, low, high, scale, bias, rounds, out, at, count):
+def write_rgb(
+    values: np.ndarray, low: F, high: F, scale: np.ndarray, bias: np.ndarray, rounds: bool, out: np.ndarray, at: int,
+    count: int,
+) -> None:  # fmt: skip
     """Clip, normalise and store three channels next to each other."""
     red = values[0]
     green = values[1]
@@ -376,7 +383,9 @@ def write_rgb(values, low, high, scale, bias, rounds, out, at, count):
 
 
 @inlined
-def write_channel(row, low, high, scale, bias, rounds, out, at, step, count):
+def write_channel(
+    row: np.ndarray, low: F, high: F, scale: F, bias: F, rounds: bool, out: np.ndarray, at: int, step: int, count: int
+) -> None:
     """Clip, normalise and store one channel, `step` elements apart."""
     if rounds:
         for p in range(count):

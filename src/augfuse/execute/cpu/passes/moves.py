@@ -38,7 +38,7 @@ class Move(NamedTuple):
 
 
 @inlined
-def _reached(first, step, length, count):
+def _reached(first: int, step: int, length: int, count: int) -> tuple[int, int]:
     """The output positions from .. to of `count` that lie within 0..length of the source."""
     if step > 0:
         start, stop = -first, length - first
@@ -49,7 +49,7 @@ def _reached(first, step, length, count):
 
 
 @inlined
-def move_of(m, height, width, out_height, out_width):
+def move_of(m: np.ndarray, height: int, width: int, out_height: int, out_width: int) -> Move:
     """The move of a map (6,), output to source: u = m0 (x + 1/2) + m1 (y + 1/2) + m2, v likewise."""
     swapped = m[0] == 0.0
     along_x, along_y = (m[3], m[1]) if swapped else (m[0], m[4])
@@ -64,7 +64,7 @@ def move_of(m, height, width, out_height, out_width):
 
 
 @inlined
-def border_index(index, length, mode):
+def border_index(index: int, length: int, mode: int) -> int:
     """Which pixel stands at a position outside 0..length - 1; a constant border is painted afterwards."""
     if 0 <= index < length:
         return index
@@ -77,14 +77,14 @@ def border_index(index, length, mode):
 
 
 @inlined
-def _put(source, at, target, to, size):
+def _put(source: np.ndarray, at: int, target: np.ndarray, to: int, size: int) -> None:
     """One pixel."""
     for b in range(size):
         target[to + b] = source[at + b]
 
 
 @inlined
-def _mirrored(source, end, target, to, count, size):
+def _mirrored(source: np.ndarray, end: int, target: np.ndarray, to: int, count: int, size: int) -> None:
     """`count` pixels in reverse order: those before `end`. Words may reach over a pixel's end in the target, which is
     written next, but not over that of the last one."""
     if size == 1:
@@ -115,7 +115,9 @@ def _mirrored(source, end, target, to, count, size):
 
 
 @inlined
-def _swapped_row(source, start, along, target, to, size, count, over):
+def _swapped_row(
+    source: np.ndarray, start: int, along: int, target: np.ndarray, to: int, size: int, count: int, over: bool
+) -> None:
     """`count` pixels, `along` bytes apart in the source; over: bytes behind a pixel may be read."""
     if size == 3 and over:
         for x in range(count - 1):
@@ -134,7 +136,10 @@ def _swapped_row(source, start, along, target, to, size, count, over):
 
 
 @inlined
-def _swapped_rows(source, base, height, width, size, move, border, target, to, start, stop, out_width):
+def _swapped_rows(
+    source: np.ndarray, base: int, height: int, width: int, size: int, move: Move, border: int, target: np.ndarray,
+    to: int, start: int, stop: int, out_width: int,
+) -> None:  # fmt: skip
     """Rows start..stop of an output whose rows are columns of the source."""
     count = move.to_x - move.from_x
     along = move.step_x * width * size
@@ -168,7 +173,10 @@ def _swapped_rows(source, base, height, width, size, move, border, target, to, s
 
 
 @inlined
-def _margin(source, row, width, size, move, border, target, into, start, stop, out_width, last):
+def _margin(
+    source: np.ndarray, row: int, width: int, size: int, move: Move, border: int, target: np.ndarray, into: int,
+    start: int, stop: int, out_width: int, last: int,
+) -> None:  # fmt: skip
     """Pixels start..stop of an output row, which lie outside of the source row that begins at byte `row`."""
     for x in range(start, stop):
         at = row + border_index(move.first_x + move.step_x * x, width, border) * size
@@ -179,7 +187,7 @@ def _margin(source, row, width, size, move, border, target, into, start, stop, o
 
 
 @inlined
-def _repeated(target, to, size, count):
+def _repeated(target: np.ndarray, to: int, size: int, count: int) -> None:
     """The pixel at byte `to`, `count` times in a row."""
     done = 1
     while done < count:
@@ -189,7 +197,10 @@ def _repeated(target, to, size, count):
 
 
 @inlined
-def move_rows(source, base, height, width, size, move, border, target, to, start, stop, out_width):
+def move_rows(
+    source: np.ndarray, base: int, height: int, width: int, size: int, move: Move, border: int, target: np.ndarray,
+    to: int, start: int, stop: int, out_width: int,
+) -> None:  # fmt: skip
     """Rows start..stop of the moved image to `target`, from byte `to` on; the source image begins at byte `base`. What
     a constant border surrounds is left as it is: it is painted afterwards.
     """
@@ -200,7 +211,10 @@ def move_rows(source, base, height, width, size, move, border, target, to, start
 
 
 @inlined
-def shift_rows(source, base, height, width, size, move, border, target, to, start, stop, out_width):
+def shift_rows(
+    source: np.ndarray, base: int, height: int, width: int, size: int, move: Move, border: int, target: np.ndarray,
+    to: int, start: int, stop: int, out_width: int,
+) -> None:  # fmt: skip
     """The same of moves that swap no axes."""
     count = move.to_x - move.from_x
     last = base + (height * width - 1) * size

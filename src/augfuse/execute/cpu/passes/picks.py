@@ -6,9 +6,12 @@ output surely comes from within the source: nothing is cut, folded or filled the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from augfuse.algebra.geometry import EDGE
+from augfuse.execute.cpu.kernel_arguments import Color, Target, Warp
 from augfuse.execute.cpu.passes.kernels import CONSTANT, REFLECT, WRAP
 from augfuse.jit import bits_of, inlined, inlined_by_types, jit
 from augfuse.lanes.words import pick8, prefetch
@@ -21,7 +24,7 @@ _OUTSIDE = np.uint32(2**32 - 1)
 
 
 @inlined
-def _between(a, c, length, columns):
+def _between(a: float, c: float, length: int, columns: int) -> tuple[float, float]:
     """Between which of the `columns` places a x + c, as float32 computes them, surely lie within 0..length."""
     slack = (abs(c) + abs(a) * columns) * 2.0**-20 + EDGE
     low, high = slack - c, length - slack - c
@@ -32,7 +35,7 @@ def _between(a, c, length, columns):
 
 
 @inlined
-def _bordering(a, c, d, f, mode, height, width, xs, off):
+def _bordering(a: F, c: F, d: F, f: F, mode: int, height: int, width: int, xs: np.ndarray, off: np.ndarray) -> None:
     """Which pixel each of the columns `xs` takes, counted from the first; _OUTSIDE: none."""
     wide, high = F(width), F(height)
     last_x, last_y = F(width - 1), F(height - 1)
@@ -58,7 +61,9 @@ def _bordering(a, c, d, f, mode, height, width, xs, off):
 
 
 @inlined
-def _places(m, mode, y, height, width, xs, off):
+def _places(
+    m: np.ndarray, mode: int, y: int, height: int, width: int, xs: np.ndarray, off: np.ndarray
+) -> tuple[int, int]:
     """Which pixel each column of row y takes, counted from the first; _OUTSIDE: none. Returns between which columns no
     place is outside. xs: 0, 1, .., for a number that is counted takes eight times as long to become a float."""
     # float64 once per row, float32 per pixel, as the loop that blends does.
@@ -79,14 +84,16 @@ def _places(m, mode, y, height, width, xs, off):
 
 
 @inlined
-def _pick(image, off, fill, channels, c, out, to, apart):
+def _pick(
+    image: np.ndarray, off: np.ndarray, fill: np.generic, channels: int, c: int, out: np.ndarray, to: int, apart: int
+) -> None:
     """Channel c of the pixels at `off`, and the fill outside of the image."""
     for x in range(len(off)):
         place = off[x] * np.uint64(channels) + np.uint64(c)
         out[np.uint64(to + x * apart)] = image[place] if off[x] != _OUTSIDE else fill
 
 
-def _pick_any(image, off, channels, c, out, to, apart):
+def _pick_any(image: np.ndarray, off: np.ndarray, channels: int, c: int, out: np.ndarray, to: int, apart: int) -> None:
     for x in range(len(off)):
         out[np.uint64(to + x * apart)] = image[off[x] * np.uint64(channels) + np.uint64(c)]
 
@@ -94,7 +101,9 @@ def _pick_any(image, off, channels, c, out, to, apart):
 _pick_each = inlined(_pick_any)
 
 
-def _pick_bytes(image, off, channels, c, out, to, apart):
+def _pick_bytes(
+    image: np.ndarray, off: np.ndarray, channels: int, c: int, out: np.ndarray, to: int, apart: int
+) -> None:
     if channels > 1:
         _pick_each(image, off, channels, c, out, to, apart)
         return
@@ -105,12 +114,19 @@ def _pick_bytes(image, off, channels, c, out, to, apart):
         out[to + x] = image[off[x]]
 
 
-# The same where there is a pixel for each.
-_pick_all = inlined_by_types(lambda image, *_: _pick_bytes if bits_of(image) == 8 else _pick_any)
+@inlined_by_types
+def _pick_all(
+    image: np.ndarray, off: np.ndarray, channels: int, c: int, out: np.ndarray, to: int, apart: int
+) -> Callable[..., None]:
+    """The same where there is a pixel for each."""
+    return _pick_bytes if bits_of(image) == 8 else _pick_any
 
 
 @jit
-def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
+def run(
+    src: np.ndarray, starts: np.ndarray, source: tuple[int, int, int], warp: Warp, color: Color, target: Target,
+    out_start: int, out_height: int, out_width: int,
+) -> None:  # fmt: skip
     """Images of one size; see `tiles.run`. Fills are whole numbers, or become such."""
     height, width, channels = source
     out = target.out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.execute.cpu.passes.aligned import add_rows, area, blend_any, blend_fours, new_taps
+from augfuse.execute.cpu.passes.aligned import Taps, add_rows, area, blend_any, blend_fours, new_taps
 from augfuse.execute.cpu.passes.kernels import NEAREST
 from augfuse.execute.cpu.window import Window, window_of
 from augfuse.jit import inlined, jit
@@ -13,7 +13,7 @@ F = np.float32
 
 
 @inlined
-def _new_cells(first, stop, length, count):
+def _new_cells(first: int, stop: int, length: int, count: int) -> tuple[Taps, int, int]:
     """The taps of cells first..stop of `count` that divide an axis of `length`, and the positions that they reach."""
     scale = length / count
     taps = new_taps(stop - first, min(int(scale) + 4, length + 2))
@@ -25,7 +25,10 @@ def _new_cells(first, stop, length, count):
 
 
 @jit
-def reduce(src, source, grid, m, out_height, out_width, mode, reach, all_of_it, out):
+def reduce(
+    src: np.ndarray, source: tuple[int, int, int], grid: tuple[int, int], m: np.ndarray, out_height: int,
+    out_width: int, mode: int, reach: int, all_of_it: bool, out: np.ndarray,
+) -> None:  # fmt: skip
     """The image `src`, flat, of `source` (height, width, channels), averaged down to `grid` (height, width) cells, each
     in its place of `out`, flat. Of these only what an output of out_height x out_width reads through `m`, which maps to
     the grid; see `window`. Whole numbers are rounded. Cells that are not needed are left as they are.

@@ -7,13 +7,14 @@ Zen 3, November 2026). The arithmetic is that of `kernels`, value by value: the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from augfuse.execute.cpu.kernel_arguments import Target
 from augfuse.jit import inlined
 from augfuse.lanes.vectors import (
     LARGEST,
@@ -32,6 +33,8 @@ from augfuse.lanes.words import place_of, prefetch
 BLOCK = 16  # pixels
 
 F = np.float32
+Numbers: TypeAlias = tuple[F, ...]  # gain, offset, low, high, three scales and three offsets
+Matrix: TypeAlias = tuple[F, ...]  # twelve, row by row
 _INT = ir.IntType(32)
 _FLOAT = ir.FloatType()
 
@@ -88,17 +91,19 @@ def _block(kind: str, planar: bool, mirrored: bool) -> Any:
         return context.get_dummy_value()
 
     @intrinsic
-    def block(typingctx, source, at, target, to, plane, numbers, matrix):
+    def block(typingctx: Any, source: Any, at: Any, target: Any, to: Any, plane: Any, numbers: Any, matrix: Any) -> Any:
         index, matrix = types.intp, types.UniTuple(types.float32, 12)
         return types.void(source, index, target, index, index, types.UniTuple(types.float32, 10), matrix), codegen
 
     return block
 
 
-def _whole_code(typingctx, source, at, target, to, plane, numbers, matrix) -> Any:
+def _whole_code(
+    typingctx: Any, source: Any, at: Any, target: Any, to: Any, plane: Any, numbers: Any, matrix: Any
+) -> Any:
     """The same through a matrix, to bytes, which are not normalised: the numbers play no part."""
 
-    def codegen(context, builder, signature, arguments):
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         for half, channels in enumerate(_mixed(context, builder, signature.args, arguments)):
             for quarter, four in enumerate(interleaved_bytes(context, builder, channels)):
                 # Sixteen bytes, of which the last four are written over by the next ones, but at the end.
@@ -117,10 +122,12 @@ def _whole_code(typingctx, source, at, target, to, plane, numbers, matrix) -> An
 _whole: Any = intrinsic(_whole_code)
 
 
-def _grey_code(typingctx, source, at, target, to, plane, numbers, matrix) -> Any:
+def _grey_code(
+    typingctx: Any, source: Any, at: Any, target: Any, to: Any, plane: Any, numbers: Any, matrix: Any
+) -> Any:
     """The same where the rows of the matrix are equal: one sum, three times."""
 
-    def codegen(context, builder, signature, arguments):
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         halves = [half[0] for half in _mixed(context, builder, signature.args, arguments, rows=1)]
         both = builder.shuffle_vector(*halves, ir.Constant(ir.VectorType(_INT, BLOCK), list(range(BLOCK))))
         levels = rounded(context, builder, both)
@@ -165,12 +172,12 @@ def _eights(context: Any, builder: Any, kinds: Any, arguments: Any) -> Iterator[
     for half in range(2):
         # Four pixels in the first twelve of sixteen bytes; at the end of the block in the last twelve.
         starts = [24 * half + 12 * quarter for quarter in range(2)]
-        fours = []
+        fours: list[Any] = []
         for start in starts:
             index = builder.add(arguments[1], ir.Constant(arguments[1].type, min(start, 3 * BLOCK - 16)))
             fours.append(builder.load(place_of(context, builder, kinds[0], (arguments[0], index), four), align=1))
         both = builder.shuffle_vector(*fours, ir.Constant(ir.VectorType(_INT, 32), list(range(32))))
-        nothing, channels = constant(both.type, 0), []
+        nothing, channels = constant(both.type, 0), list[Any]()
         for c in range(3):
             order = [32] * 32
             for quarter, start in enumerate(starts):
@@ -198,7 +205,10 @@ def _run(block: Any, wide: int, mirrored: bool) -> Callable[..., None]:
     step = -3 if mirrored else 3
 
     @inlined
-    def run(source, at, down, target, to, along, rows, plane, count, numbers, matrix):
+    def run(
+        source: np.ndarray, at: int, down: int, target: np.ndarray, to: int, along: int, rows: int, plane: int,
+        count: int, numbers: Numbers, matrix: Matrix,
+    ) -> None:  # fmt: skip
         last = count - BLOCK
         for y in range(rows):
             begin, into = at + y * down + (3 * last if mirrored else 0), to + y * along
@@ -220,14 +230,14 @@ _grey_bytes = _run(_grey, 3, mirrored=False)
 
 
 @inlined
-def numbers_of(target, i, gain, offset):
+def numbers_of(target: Target, i: int, gain: F, offset: F) -> Numbers:
     """Of image i: what a block takes."""
     s, b = target.scales[i], target.biases[i]
     return (gain, offset, target.low, target.high, s[0], s[1], s[2], b[0], b[1], b[2])
 
 
 @inlined
-def matrix_of(m):
+def matrix_of(m: np.ndarray) -> Matrix:
     """The twelve numbers of a colour matrix."""
     return (
         m[0, 0], m[0, 1], m[0, 2], m[0, 3], m[1, 0], m[1, 1], m[1, 2], m[1, 3], m[2, 0], m[2, 1], m[2, 2], m[2, 3]
@@ -238,13 +248,16 @@ _NO_MATRIX = (F(0),) * 12
 
 
 @inlined
-def mirrors(color_is_matrix, keeps, target):
+def mirrors(color_is_matrix: bool, keeps: bool, target: Target) -> bool:
     """Whether `convert` can reverse the pixels: not what would be compiled for rare cases alone."""
     return not color_is_matrix and (keeps or not target.planar)
 
 
 @inlined
-def convert(source, at, down, mirrored, keeps, target, to, along, rows, plane, count, numbers):
+def convert(
+    source: np.ndarray, at: int, down: int, mirrored: bool, keeps: bool, target: Target, to: int, along: int, rows: int,
+    plane: int, count: int, numbers: Numbers,
+) -> None:  # fmt: skip
     """Rows of `count` pixels as normalised floats, in reverse order where `mirrored`; keeps: there is no gain, and
     nothing to clip."""
     out = target.out
@@ -262,7 +275,10 @@ def convert(source, at, down, mirrored, keeps, target, to, along, rows, plane, c
 
 
 @inlined
-def mix(source, at, down, target, to, along, rows, plane, count, numbers, matrix):
+def mix(
+    source: np.ndarray, at: int, down: int, target: Target, to: int, along: int, rows: int, plane: int, count: int,
+    numbers: Numbers, matrix: Matrix,
+) -> None:  # fmt: skip
     """Rows of `count` pixels through a colour matrix, to floats."""
     if target.planar:
         _matrix_planes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix)
@@ -271,7 +287,10 @@ def mix(source, at, down, target, to, along, rows, plane, count, numbers, matrix
 
 
 @inlined
-def mix_bytes(source, at, down, target, to, along, rows, plane, count, numbers, matrix):
+def mix_bytes(
+    source: np.ndarray, at: int, down: int, target: Target, to: int, along: int, rows: int, plane: int, count: int,
+    numbers: Numbers, matrix: Matrix,
+) -> None:  # fmt: skip
     """The same to bytes, those for which `fits` says so."""
     if matrix[0:4] == matrix[4:8] and matrix[0:4] == matrix[8:12]:
         _grey_bytes(source, at, down, target.out, to, along, rows, plane, count, numbers, matrix)
@@ -280,7 +299,7 @@ def mix_bytes(source, at, down, target, to, along, rows, plane, count, numbers, 
 
 
 @inlined
-def fits(target, matrix):
+def fits(target: Target, matrix: np.ndarray) -> bool:
     """Whether values of 0..255, times a matrix, can be rounded and cut as `rounded` does it."""
     most = F(0)
     for row in range(3):
@@ -288,4 +307,4 @@ def fits(target, matrix):
         for column in range(3):
             total += F(255) * abs(matrix[row, column])
         most = max(most, total)
-    return target.low == 0 and target.high == 255 and most < LARGEST
+    return bool(target.low == 0 and target.high == 255 and most < LARGEST)

@@ -6,10 +6,12 @@ normalisation and the write are one loop over neighbouring values; a colour matr
 
 from __future__ import annotations
 
-from typing import NamedTuple, final
+from collections.abc import Callable
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.execute.cpu.kernel_arguments import Color, Target, Warp
 from augfuse.execute.cpu.passes import kernels as k
 from augfuse.execute.cpu.passes import rgb
 from augfuse.execute.cpu.passes.kernels import GAIN, KEEP, MATRIX
@@ -32,14 +34,14 @@ class Row(NamedTuple):
 
 
 @inlined
-def new_row(target, color, channels):
+def new_row(target: Target, color: Color, channels: int) -> Row:
     """Room for `repeat`."""
     repeated = 0 if target.planar or color.kind == MATRIX else TILE * channels
     return Row(np.full(repeated, np.nan, np.float32), np.full(repeated, np.nan, np.float32))
 
 
 @inlined
-def _write_flat(image, at, count, gain, offset, row, target, to):
+def _write_flat(image: np.ndarray, at: int, count: int, gain: F, offset: F, row: Row, target: Target, to: int) -> None:
     """`count` neighbouring values of all channels; scale and bias of the row repeat every `len(scale)` values."""
     scale, bias, low, high, out = row.scale, row.bias, target.low, target.high, target.out
     length = len(scale)
@@ -56,7 +58,10 @@ def _write_flat(image, at, count, gain, offset, row, target, to):
 
 
 @inlined
-def _write_planes(image, at, count, channels, gain, offset, target, i, first, plane):
+def _write_planes(
+    image: np.ndarray, at: int, count: int, channels: int, gain: F, offset: F, target: Target, i: int, first: int,
+    plane: int,
+) -> None:  # fmt: skip
     """The same, each channel to its own plane."""
     low, high, out = target.low, target.high, target.out
     pixels = image[at : at + count * channels]
@@ -81,7 +86,10 @@ def _write_planes(image, at, count, channels, gain, offset, target, i, first, pl
 
 
 @inlined
-def _write_mixed(image, at, count, channels, matrix, values, target, i, first, plane):
+def _write_mixed(
+    image: np.ndarray, at: int, count: int, channels: int, matrix: np.ndarray, values: np.ndarray, target: Target,
+    i: int, first: int, plane: int,
+) -> None:  # fmt: skip
     """Through a colour matrix, a tile at a time."""
     low, high, out, rounds = target.low, target.high, target.out, target.rounds
     scale, bias = target.scales[i], target.biases[i]
@@ -102,7 +110,7 @@ def _write_mixed(image, at, count, channels, matrix, values, target, i, first, p
 
 
 @inlined
-def repeat(values, into, channels):
+def repeat(values: np.ndarray, into: np.ndarray, channels: int) -> None:
     """The values of the channels, over and over, unless they are there already, or nobody reads them."""
     same = True
     if len(into) == 0:
@@ -116,7 +124,7 @@ def repeat(values, into, channels):
 
 
 @inlined
-def is_rgb(image, width, channels, color, target, i):
+def is_rgb(image: np.ndarray, width: int, channels: int, color: Color, target: Target, i: int) -> bool:
     """Whether image i is one for `rgb`: of bytes, or of floats that were bytes, in rows of at least `width` pixels."""
     if channels != 3 or width < rgb.BLOCK or image.itemsize == 2 or target.out.itemsize == 2:
         return False
@@ -126,17 +134,23 @@ def is_rgb(image, width, channels, color, target, i):
 
 
 @inlined
-def keeps_bytes(image, color, target):
+def keeps_bytes(image: np.ndarray, color: Color, target: Target) -> bool:
     """Whether there is no gain, and nothing to clip."""
-    return image.itemsize == 1 and color.kind == KEEP and target.low <= 0 and target.high >= 255
+    return bool(image.itemsize == 1 and color.kind == KEEP and target.low <= 0 and target.high >= 255)
 
 
-def _write_rgb_bytes(image, at, down, mirrored, rows, count, color, gain, offset, target, i, into, along, plane):
+def _write_rgb_bytes(
+    image: np.ndarray, at: int, down: int, mirrored: bool, rows: int, count: int, color: Color, gain: F, offset: F,
+    target: Target, i: int, into: int, along: int, plane: int,
+) -> None:  # fmt: skip
     numbers, matrix = rgb.numbers_of(target, i, gain, offset), rgb.matrix_of(color.matrices[i])
     rgb.mix_bytes(image, at, down, target, into, along, rows, plane, count, numbers, matrix)
 
 
-def _write_rgb_floats(image, at, down, mirrored, rows, count, color, gain, offset, target, i, into, along, plane):
+def _write_rgb_floats(
+    image: np.ndarray, at: int, down: int, mirrored: bool, rows: int, count: int, color: Color, gain: F, offset: F,
+    target: Target, i: int, into: int, along: int, plane: int,
+) -> None:  # fmt: skip
     numbers = rgb.numbers_of(target, i, gain, offset)
     if color.kind == MATRIX:
         matrix = rgb.matrix_of(color.matrices[i])
@@ -146,37 +160,52 @@ def _write_rgb_floats(image, at, down, mirrored, rows, count, color, gain, offse
         rgb.convert(image, at, down, mirrored, keeps, target, into, along, rows, plane, count, numbers)
 
 
-def _write_no_rgb(image, at, down, mirrored, rows, count, color, gain, offset, target, i, into, along, plane):
+def _write_no_rgb(
+    image: np.ndarray, at: int, down: int, mirrored: bool, rows: int, count: int, color: Color, gain: F, offset: F,
+    target: Target, i: int, into: int, along: int, plane: int,
+) -> None:  # fmt: skip
     pass
 
 
 @inlined_by_types
-def write_rgb(image, at, down, mirrored, rows, count, color, gain, offset, target, i, into, along, plane):
+def write_rgb(
+    image: np.ndarray, at: int, down: int, mirrored: bool, rows: int, count: int, color: Color, gain: F, offset: F,
+    target: Target, i: int, into: int, along: int, plane: int,
+) -> Callable[..., None]:  # fmt: skip
     """`rows` rows of `count` pixels, which begin in `image` `down` bytes, in the output `along` values apart."""
     return {8: _write_rgb_bytes, 16: _write_no_rgb, 32: _write_rgb_floats}[_bits_of_output(target)]
 
 
 @inlined_by_types
-def write_bytes_rgb(image, at, down, mirrored, rows, count, color, gain, offset, target, i, into, along, plane):
+def write_bytes_rgb(
+    image: np.ndarray, at: int, down: int, mirrored: bool, rows: int, count: int, color: Color, gain: F, offset: F,
+    target: Target, i: int, into: int, along: int, plane: int,
+) -> Callable[..., None]:  # fmt: skip
     """The same where that is for images of bytes only."""
     if bits_of(image) != 8:
         return _write_no_rgb
     return {8: _write_rgb_bytes, 16: _write_no_rgb, 32: _write_rgb_floats}[_bits_of_output(target)]
 
 
-def _bits_of_output(target):
+def _bits_of_output(target: Any) -> int:
     return bits_of(target[target.fields.index("out")])
 
 
 @inlined
-def _write_any(image, at, count, channels, gain, offset, row, target, i, into, plane):
+def _write_any(
+    image: np.ndarray, at: int, count: int, channels: int, gain: F, offset: F, row: Row, target: Target, i: int,
+    into: int, plane: int,
+) -> None:  # fmt: skip
     if target.planar:
         _write_planes(image, at, count, channels, gain, offset, target, i, into, plane)
     else:
         _write_flat(image, at, count * channels, gain, offset, row, target, into)
 
 
-def _write_bytes(image, at, count, channels, gain, offset, row, target, i, into, plane):
+def _write_bytes(
+    image: np.ndarray, at: int, count: int, channels: int, gain: F, offset: F, row: Row, target: Target, i: int,
+    into: int, plane: int,
+) -> None:  # fmt: skip
     if channels == 1 or not target.planar:
         low, high = target.low, target.high
         amplified(image, at, target.out.view(np.uint8), into, count * channels, gain, offset, low, high)
@@ -185,12 +214,18 @@ def _write_bytes(image, at, count, channels, gain, offset, row, target, i, into,
 
 
 @inlined_by_types
-def _write(image, at, count, channels, gain, offset, row, target, i, into, plane):
+def _write(
+    image: np.ndarray, at: int, count: int, channels: int, gain: F, offset: F, row: Row, target: Target, i: int,
+    into: int, plane: int,
+) -> Callable[..., None]:  # fmt: skip
     return _write_bytes if bits_of(image) != 16 and _bits_of_output(target) == 8 else _write_any
 
 
 @inlined
-def write(image, at, count, channels, color, gain, offset, row, values, target, i, into, plane):
+def write(
+    image: np.ndarray, at: int, count: int, channels: int, color: Color, gain: F, offset: F, row: Row,
+    values: np.ndarray, target: Target, i: int, into: int, plane: int,
+) -> None:  # fmt: skip
     """`count` pixels of image i, which lie in `image` from `at` on, to the output from `into` on."""
     if color.kind == MATRIX:
         _write_mixed(image, at, count, channels, color.matrices[i], values, target, i, into, plane)
@@ -198,7 +233,10 @@ def write(image, at, count, channels, color, gain, offset, row, values, target, 
         _write(image, at, count, channels, gain, offset, row, target, i, into, plane)
 
 
-def _convert_bytes(image, at, count, channels, color, gain, offset, target, i, into):
+def _convert_bytes(
+    image: np.ndarray, at: int, count: int, channels: int, color: Color, gain: F, offset: F, target: Target, i: int,
+    into: int,
+) -> bool:  # fmt: skip
     if channels != 3 or count < rgb.BLOCK:
         return False
     numbers, keeps = rgb.numbers_of(target, i, gain, offset), keeps_bytes(image, color, target)
@@ -206,18 +244,27 @@ def _convert_bytes(image, at, count, channels, color, gain, offset, target, i, i
     return True
 
 
-def _convert_no_bytes(image, at, count, channels, color, gain, offset, target, i, into):
+def _convert_no_bytes(
+    image: np.ndarray, at: int, count: int, channels: int, color: Color, gain: F, offset: F, target: Target, i: int,
+    into: int,
+) -> bool:  # fmt: skip
     return False
 
 
 @inlined_by_types
-def _convert(image, at, count, channels, color, gain, offset, target, i, into):
+def _convert(
+    image: np.ndarray, at: int, count: int, channels: int, color: Color, gain: F, offset: F, target: Target, i: int,
+    into: int,
+) -> Callable[..., bool]:  # fmt: skip
     """All of an image of RGB bytes to floats, if it is one; whether it is."""
     return _convert_bytes if (bits_of(image), _bits_of_output(target)) == (8, 32) else _convert_no_bytes
 
 
 @jit
-def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
+def run(
+    src: np.ndarray, starts: np.ndarray, source: tuple[int, int, int], warp: Warp, color: Color, target: Target,
+    out_start: int, out_height: int, out_width: int,
+) -> None:  # fmt: skip
     """Images of one size: one gain for all channels, clip, normalise, write. The arguments are those of `tiles.run`."""
     channels, plane = source[2], out_height * out_width
     row, gain, offset = new_row(target, color, channels), F(1), F(0)
@@ -235,25 +282,34 @@ def run(src, starts, source, warp, color, target, out_start, out_height, out_wid
             _write(src, starts[i], plane, channels, gain, offset, row, target, i, first, plane)
 
 
-def _mix_bytes(image, at, count, channels, color, target, i, into):
+def _mix_bytes(
+    image: np.ndarray, at: int, count: int, channels: int, color: Color, target: Target, i: int, into: int
+) -> bool:
     if not is_rgb(image, count, channels, color, target, i):
         return False
     write_bytes_rgb(image, at, AHEAD, False, 1, count, color, F(1), F(0), target, i, into, 0, count)
     return True
 
 
-def _mix_no_bytes(image, at, count, channels, color, target, i, into):
+def _mix_no_bytes(
+    image: np.ndarray, at: int, count: int, channels: int, color: Color, target: Target, i: int, into: int
+) -> bool:
     return False
 
 
 @inlined_by_types
-def _mix(image, at, count, channels, color, target, i, into):
+def _mix(
+    image: np.ndarray, at: int, count: int, channels: int, color: Color, target: Target, i: int, into: int
+) -> Callable[..., bool]:
     """All of an image of RGB bytes through its matrix, if it is one; whether it is."""
     return _mix_bytes if bits_of(image) == 8 else _mix_no_bytes
 
 
 @jit
-def mixed(src, starts, source, warp, color, target, out_start, out_height, out_width):
+def mixed(
+    src: np.ndarray, starts: np.ndarray, source: tuple[int, int, int], warp: Warp, color: Color, target: Target,
+    out_start: int, out_height: int, out_width: int,
+) -> None:  # fmt: skip
     """The same with a matrix as colour."""
     channels, plane = source[2], out_height * out_width
     values = np.empty((channels, TILE), np.float32)

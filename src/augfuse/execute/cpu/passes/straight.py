@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from augfuse.execute.cpu.kernel_arguments import Color, Target, Warp
 from augfuse.execute.cpu.passes import rgb
 from augfuse.execute.cpu.passes.kernels import CONSTANT, GAIN, MATRIX
-from augfuse.execute.cpu.passes.moves import border_index, move_of, shift_rows
+from augfuse.execute.cpu.passes.moves import Move, border_index, move_of, shift_rows
 from augfuse.execute.cpu.passes.still import TILE, is_rgb, keeps_bytes, new_row, repeat, write, write_bytes_rgb
 from augfuse.jit import inlined, jit
 from augfuse.lanes.words import copy_bytes
@@ -20,7 +21,10 @@ F = np.float32
 
 
 @inlined
-def paint_outside(move, fill, target, i, first, plane, out_height, out_width, channels, line):
+def paint_outside(
+    move: Move, fill: np.ndarray, target: Target, i: int, first: int, plane: int, out_height: int, out_width: int,
+    channels: int, line: np.ndarray,
+) -> None:  # fmt: skip
     """The fill colour where the source is not reached. line: room for a row of the output."""
     out = target.out
     if move.from_x == 0 and move.to_x == out_width and move.from_y == 0 and move.to_y == out_height:
@@ -39,7 +43,9 @@ def paint_outside(move, fill, target, i, first, plane, out_height, out_width, ch
 
 
 @inlined
-def _paint_rows(move, line, wide, out, first, out_height, out_width):
+def _paint_rows(
+    move: Move, line: np.ndarray, wide: int, out: np.ndarray, first: int, out_height: int, out_width: int
+) -> None:
     """Copies of a painted row; wide: the values of a pixel in it."""
     size = out.itemsize
     painted, target = line.view(np.uint8), out.view(np.uint8)
@@ -54,7 +60,10 @@ def _paint_rows(move, line, wide, out, first, out_height, out_width):
 
 
 @jit
-def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
+def run(
+    src: np.ndarray, starts: np.ndarray, source: tuple[int, int, int], warp: Warp, color: Color, target: Target,
+    out_start: int, out_height: int, out_width: int,
+) -> None:  # fmt: skip
     """Images of one size: move whole pixels, colour, clip, normalise, write. The arguments are those of `tiles.run`."""
     height, width, channels = source
     plane, along = out_height * out_width, out_width * (1 if target.planar else channels)

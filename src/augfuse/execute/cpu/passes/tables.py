@@ -14,7 +14,7 @@ LANES = 16  # pixels whose values are compared next to each other
 
 
 @inlined
-def _planes(a, table, pixels, channels, o):
+def _planes(a: np.ndarray, table: np.ndarray, pixels: int, channels: int, o: np.ndarray) -> None:
     if channels == 3:
         t0, t1, t2 = table[0], table[1 % len(table)], table[2 % len(table)]
         red, green, blue = o[:pixels], o[pixels : 2 * pixels], o[2 * pixels :]
@@ -30,7 +30,7 @@ def _planes(a, table, pixels, channels, o):
 
 
 @inlined
-def _flat(a, t, count, o, pieces):
+def _flat(a: np.ndarray, t: np.ndarray, count: int, o: np.ndarray, pieces: np.ndarray) -> None:
     """One table for all values."""
     if a.itemsize == 1 and o.itemsize == 1:  # known when this is compiled
         through(t.view(np.uint8), pieces, a.view(np.uint8), 0, o.view(np.uint8), 0, count)
@@ -40,7 +40,7 @@ def _flat(a, t, count, o, pieces):
 
 
 @inlined
-def _pixels(a, table, pixels, channels, o, pieces):
+def _pixels(a: np.ndarray, table: np.ndarray, pixels: int, channels: int, o: np.ndarray, pieces: np.ndarray) -> None:
     if len(table) == 1:
         _flat(a, table[0], pixels * channels, o, pieces)
     elif channels == 3 and a.itemsize == 1 and o.itemsize == 1:  # known when this is compiled
@@ -59,7 +59,10 @@ def _pixels(a, table, pixels, channels, o, pieces):
 
 
 @jit
-def run(src, starts, pixels, channels, tables, out, at, planar):
+def run(
+    src: np.ndarray, starts: np.ndarray, pixels: int, channels: int, tables: np.ndarray, out: np.ndarray, at: int,
+    planar: bool,
+) -> None:  # fmt: skip
     """The images of `pixels` pixels that lie in `src` at `starts`, each value through its table, to `out` from element
     `at` on. tables: (n, 1 or channels, levels) of the dtype of `out`.
     """
@@ -74,7 +77,7 @@ def run(src, starts, pixels, channels, tables, out, at, planar):
 
 
 @inlined
-def _ends(a, pixels, channels, low, high):
+def _ends(a: np.ndarray, pixels: int, channels: int, low: np.ndarray, high: np.ndarray) -> None:
     """The lowest and the highest value of each channel, many next to each other at a time."""
     width = channels * LANES
     least, most = a[: min(width, len(a))].copy(), a[: min(width, len(a))].copy()
@@ -97,7 +100,10 @@ def _ends(a, pixels, channels, low, high):
 
 
 @jit_exact
-def stretched(src, starts, pixels, channels, colors, low, high, active, tables):
+def stretched(
+    src: np.ndarray, starts: np.ndarray, pixels: int, channels: int, colors: int, low: float, high: float,
+    active: np.ndarray, tables: np.ndarray,
+) -> None:  # fmt: skip
     """AutoContrast as tables (n, channels, levels) of the levels of each image that lies in `src` at `starts`."""
     least, most = np.empty(channels), np.empty(channels)
     for i in range(starts.shape[0]):
@@ -122,7 +128,7 @@ def stretched(src, starts, pixels, channels, colors, low, high, active, tables):
 
 
 @inlined
-def _histogram(a, pixels, channels, counts):
+def _histogram(a: np.ndarray, pixels: int, channels: int, counts: np.ndarray) -> None:
     """counts (channels, 2, levels): the even and the odd pixels, so that equal neighbours need not wait."""
     counts[:] = 0
     if channels == 3:
@@ -144,7 +150,10 @@ def _histogram(a, pixels, channels, counts):
 
 
 @jit_exact
-def equalized(src, starts, pixels, channels, colors, low, high, active, tables):
+def equalized(
+    src: np.ndarray, starts: np.ndarray, pixels: int, channels: int, colors: int, low: float, high: float,
+    active: np.ndarray, tables: np.ndarray,
+) -> None:  # fmt: skip
     """Equalize as tables (n, channels, levels) of the levels of each image that lies in `src` at `starts`."""
     levels = tables.shape[2]
     most = np.int64(levels - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.execute.cpu.kernel_arguments import Tile
+from augfuse.execute.cpu.kernel_arguments import Color, Target, Tile, Warping
 from augfuse.execute.cpu.passes import kernels as k
 from augfuse.execute.cpu.passes.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP, locate
 from augfuse.execute.cpu.window import Window, window_of, within
@@ -20,7 +20,7 @@ F = np.float32
 
 
 @inlined
-def _copy(src, start, width, channels, part, scratch):
+def _copy(src: np.ndarray, start: int, width: int, channels: int, part: Window, scratch: np.ndarray) -> None:
     """Columns and rows of an image, next to each other."""
     size = (part.to_x - part.from_x) * channels
     rows = part.to_y - part.from_y
@@ -35,7 +35,9 @@ def _copy(src, start, width, channels, part, scratch):
 
 
 @inlined
-def _copy_wrapped(src, start, height, width, channels, part, scratch):
+def _copy_wrapped(
+    src: np.ndarray, start: int, height: int, width: int, channels: int, part: Window, scratch: np.ndarray
+) -> None:
     """With a border of one wrapped pixel on each side, so that the seam is a pair of neighbours like any other."""
     across = part.to_x - part.from_x + 2
     for y in range(part.from_y - 1, part.to_y + 1):
@@ -51,7 +53,7 @@ def _copy_wrapped(src, start, height, width, channels, part, scratch):
 
 
 @inlined
-def new_tile(across, rows, channels):
+def new_tile(across: int, rows: int, channels: int) -> Tile:
     size = -(-rows * across // BLOCK) * BLOCK
     xs = np.empty(size, np.float32)
     ys = np.empty(size, np.float32)
@@ -71,7 +73,10 @@ def new_tile(across, rows, channels):
 
 
 @inlined
-def finish(tile, color, target, i, out_start, out_height, out_width, channels, cuts, at, count):
+def finish(
+    tile: Tile, color: Color, target: Target, i: int, out_start: int, out_height: int, out_width: int, channels: int,
+    cuts: bool, at: int, count: int,
+) -> None:  # fmt: skip
     """The sampled values of `count` pixels of image i, from pixel `at` on: colour, fill, clip, normalise, write."""
     values, padded, plane = tile.values, -(-count // BLOCK) * BLOCK, out_height * out_width
     low, high, rounds, scale, bias = target.low, target.high, target.rounds, target.scales[i], target.biases[i]
@@ -92,7 +97,7 @@ def finish(tile, color, target, i, out_start, out_height, out_width, channels, c
 
 
 @inlined
-def reaches_out(tile, line, last):
+def reaches_out(tile: Tile, line: int, last: int) -> bool:
     """Whether pixels of a tile, the first line of which ends at `line`, lie outside of the source. The map is affine:
     where the corners lie inside, all of it does."""
     inside = tile.inside
@@ -100,7 +105,10 @@ def reaches_out(tile, line, last):
 
 
 @jit
-def run(src, starts, source, warp, color, target, out_start, out_height, out_width):
+def run(
+    src: np.ndarray, starts: np.ndarray, source: tuple[int, int, int], warp: Warping, color: Color, target: Target,
+    out_start: int, out_height: int, out_width: int,
+) -> None:  # fmt: skip
     """Images of one size: sample, colour, clip, normalise, write.
 
     src: flat buffer; starts (n,): element offset of each image in it; source: their (height, width, channels).

@@ -39,7 +39,12 @@ class Tables:
             self._made = self._finished(self._plain(start, stop), start)
 
     def run(
-        self, src: np.ndarray, starts: np.ndarray, shape: tuple[int, ...], first: int, out: np.ndarray | None = None
+        self,
+        src: np.ndarray,
+        starts: np.ndarray,
+        shape: tuple[int, int, int],
+        first: int,
+        out: np.ndarray | None = None,
     ) -> None:
         """The images from `first` on, which lie in `src` at `starts`, to the target; without one, to `out`."""
         pixels = shape[0] * shape[1]

@@ -1,0 +1,3 @@
+"""What augfuse calls of google-crc32c, which has types in part only."""
+
+def value(data: bytes) -> int: ...

@@ -1,0 +1,3 @@
+"""llvmlite has no types."""
+
+__version__: str
