@@ -13,7 +13,7 @@ from augfuse.algebra.geometry import Canvas
 from augfuse.display.pictures import as_rgb
 from augfuse.errors import DataError, MissingExtraError
 from augfuse.experiment.backend import load_keras
-from augfuse.experiment.evaluation import Predicting, Shown, evaluation_batches
+from augfuse.experiment.evaluation import Predicting, evaluation_batches
 from augfuse.experiment.metrics import Score
 from augfuse.experiment.setup.run_recipe import default_recipe
 from augfuse.experiment.tasks import average_precision as ap

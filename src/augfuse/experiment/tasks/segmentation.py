@@ -11,7 +11,7 @@ import numpy as np
 from augfuse.display.pictures import as_rgb
 from augfuse.errors import DataError
 from augfuse.experiment import metrics
-from augfuse.experiment.evaluation import Predicting, Shown, evaluation_batches
+from augfuse.experiment.evaluation import Predicting, evaluation_batches
 from augfuse.experiment.metrics import Score
 from augfuse.experiment.network.head import ClassHead, read_head
 from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task, samples, shown_image, spread

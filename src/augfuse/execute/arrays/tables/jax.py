@@ -27,7 +27,15 @@ def _stored(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     """On CPUs XLA drops barriers before it fuses. What a branch is given is stored, and the branch is not known before
     the program runs."""
     leaf = jnp.ravel(pair[0])[0]
-    return jax.lax.cond(leaf == leaf, lambda given: given, lambda given: (-given[0], -given[1]), pair)
+    return _jax.lax.cond(leaf == leaf, _as_given, _turned, pair)
+
+
+def _as_given(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    return pair
+
+
+def _turned(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    return -pair[0], -pair[1]
 
 
 OPS = Ops(
@@ -39,7 +47,7 @@ OPS = Ops(
     cast=lambda x, dtype: jnp.asarray(x, dtype),
     floor=jnp.floor,
     round=jnp.round,
-    once=lambda pair: jax.lax.platform_dependent(pair, cpu=_stored, default=jax.lax.optimization_barrier),
+    once=lambda pair: _jax.lax.platform_dependent(pair, cpu=_stored, default=_jax.lax.optimization_barrier),
     abs=jnp.abs,
     sqrt=jnp.sqrt,
     exp=jnp.exp,
