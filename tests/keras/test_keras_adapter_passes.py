@@ -279,6 +279,7 @@ def test_masks_in_the_place_of_labels() -> None:
     dataset = loader.to_keras(target="mask")
     images, labels = dataset[0]
     assert np.array_equal(labels, loader.fetch(0, 0).masks) and labels.shape == images.shape[:3]
+    assert np.array_equal(pickle.loads(pickle.dumps(dataset))[0][1], labels)
     model = keras.Sequential(
         [keras.Input((16, 16, 1)), keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")]
     )

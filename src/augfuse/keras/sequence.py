@@ -239,9 +239,9 @@ class LoaderDataset(keras.utils.PyDataset):
         if value:
             raise RangeError("use_multiprocessing: got True, wanted False. See `workers` of af.Loader: threads do it.")
 
-    def __getstate__(self) -> tuple[Loader, tuple[int, int, bool]]:
-        return self._loader, self._feed.position()
+    def __getstate__(self) -> tuple[Loader, str | None, tuple[int, int, bool]]:
+        return self._loader, self._target, self._feed.position()
 
-    def __setstate__(self, state: tuple[Loader, tuple[int, int, bool]]) -> None:
-        LoaderDataset.__init__(self, state[0])
-        self._feed.restore(state[1])
+    def __setstate__(self, state: tuple[Loader, str | None, tuple[int, int, bool]]) -> None:
+        LoaderDataset.__init__(self, *state[:2])
+        self._feed.restore(state[2])
