@@ -30,7 +30,7 @@ import augfuse as af
 import peers
 import timing
 from augfuse.execute import arrays
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 
 SIZE, BATCH = 224, 32
 FRAMEWORKS = ("jax", "tensorflow", "torch")

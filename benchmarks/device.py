@@ -27,7 +27,7 @@ import torch
 import peers
 import timing
 from augfuse.execute import reference
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.plan.lower import lower
 from device_contenders import OURS, PEERS, Absent, Call, Job, given_numbers, new_numbers
 from workloads import MEAN, STD

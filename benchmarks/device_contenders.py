@@ -17,7 +17,7 @@ import torch
 import augfuse as af
 import peers
 from augfuse.execute import arrays
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from workloads import FLIP, HUE, JITTER, MEAN, ROTATE, SCALE, SHIFT, STD
 
 Call = Callable[[int], Any]

@@ -128,7 +128,7 @@ def tensorflow(work: Path, rounds: int) -> list[Figure]:
     import tensorflow as tf
 
     import augfuse as af
-    from augfuse.data.tfrecord.write import write_tfrecord
+    from augfuse.data.tfrecord.writer import write_tfrecord
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

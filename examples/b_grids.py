@@ -9,7 +9,7 @@ import numpy as np
 from shell import run
 
 import augfuse as af
-from augfuse.display.pictures import png_bytes, png_state
+from augfuse.display.pages import png_bytes, png_state
 from augfuse.files import write_bytes
 from augfuse.keras import ImageDataGenerator, array_to_img
 from augfuse.outputs import Output, check

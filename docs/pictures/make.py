@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 import augfuse as af
-from augfuse.display import pictures
+from augfuse.display import pages
 
 SIZE = (120, 160)
 PERSON = [[118, 52, 2], [112, 62, 2], [124, 62, 2], [106, 76, 2], [130, 76, 2], [113, 98, 2], [123, 98, 2]]
@@ -58,7 +58,7 @@ def batch(body: list[af.Transform], *names: str, n: int = 1, seed: int = 0, **op
 
 def row(parts: list[tuple[str, np.ndarray]]) -> np.ndarray:
     """Pictures side by side with words under them."""
-    return pictures.grid([one for _, one in parts], len(parts), 4, 4, [words for words, _ in parts], 200)
+    return pages.grid([one for _, one in parts], len(parts), 4, 4, [words for words, _ in parts], 200)
 
 
 def targets() -> np.ndarray:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from augfuse import transforms
-from augfuse.transforms import base, mixing
+from augfuse.transforms import base, mix_base
 from augfuse.transforms.base import Transform, specs
 from augfuse.transforms.serial.help_text import short
 
@@ -28,7 +28,7 @@ KINDS: list[tuple[type[Transform], str, str]] = [
     (base.Color, "Colour", "A matrix on channels. Neighbours multiply into one, with one clip at the end."),
     (base.Tone, "Curves", "A function of each value."),
     (base.Local, "Local", "They look at the surroundings of a pixel. What comes before is finished first."),
-    (mixing.Mix, "Several samples", "They mix an image with others, labels and targets too: [mixing](mixing.md)."),
+    (mix_base.Mix, "Several samples", "They mix an image with others, labels and targets too: [mixing](mixing.md)."),
     (base.Compose, "Choosing", "They decide which transforms act: [composition](composition.md)."),
     (base.Write, "Last", "How the values are written. Only at the end of a recipe."),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ batch = recipe.batch(images, seed=0)
 
 from __future__ import annotations
 
-from augfuse import early as early  # isort: split
+from augfuse import startup as startup  # isort: split
 
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from augfuse.data.sources.tabular import from_parquet as from_parquet
     from augfuse.data.sources.tar import from_tar as from_tar
     from augfuse.data.tfrecord.source import from_tfrecord as from_tfrecord
-    from augfuse.experiment.api import train as train
+    from augfuse.experiment.train import train as train
 
 # Loaded when first asked for: they bring in the codecs, or what trains.
 _LAZY = {
@@ -88,7 +88,7 @@ _LAZY = {
     "from_yolo": "data.sources.annotated",
     "from_zip": "data.sources.archive",
     "open": "data.open",
-    "train": "experiment.api",
+    "train": "experiment.train",
 }
 
 _PACKAGES = ("functional",)

@@ -197,7 +197,7 @@ class Batch:
             RangeError: columns, gap, padding, side.
             ImageError: not n captions.
         """
-        from augfuse.display import pictures
+        from augfuse.display import pages
 
         if self.frames is not None:
             return self.frames.grid(columns, gap, padding=padding, captions=captions, side=side)
@@ -211,7 +211,7 @@ class Batch:
             words = [str(caption) for caption in captions]
             if len(words) != len(self):
                 raise ImageError(f"captions: got {len(words)} for {len(self)} images, wanted one for each.")
-        return pictures.grid(self.drawn(), columns, gap, padding, words, side)
+        return pages.grid(self.drawn(), columns, gap, padding, words, side)
 
     def drawn(self, first: int | None = None) -> list[np.ndarray]:
         """The images as pictures with their targets drawn over them.
@@ -222,12 +222,12 @@ class Batch:
         Returns:
             A list of (h, w, 3) uint8 arrays.
         """
-        from augfuse.display import pictures
-        from augfuse.targets.draw import painted
+        from augfuse.display import pages
+        from augfuse.targets.paint import painted
 
         if self.frames is not None:
             return self.frames.drawn(first)
-        found = [pictures.as_rgb(image) for image in self.pixels(first)]
+        found = [pages.as_rgb(image) for image in self.pixels(first)]
         if not self.targets:
             return found
         return [

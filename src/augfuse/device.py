@@ -16,16 +16,16 @@ from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.rng import check_seed
 from augfuse.errors import AugfuseError, ImageError, ImageTypeError, RecipeError
 from augfuse.execute.arrays import Numbers, Static, ops_for, prepare, run
-from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.drawn import Program
-from augfuse.execute.images import as_images, check_values
+from augfuse.execute.arrays.numpy_names import algebra_for
+from augfuse.execute.batch_images import as_images, check_values
 from augfuse.plan.settings import Source, value_range
 from augfuse.recipe import Recipe
 from augfuse.transforms import base
 from augfuse.transforms.children import leaves, tree
 from augfuse.transforms.compose import Schedule, When
-from augfuse.transforms.fit import Resize
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.fit_size import Resize
+from augfuse.transforms.mix_base import Mix
 from augfuse.transforms.views import Views
 from augfuse.warn_once import warn_once
 

@@ -24,27 +24,27 @@ from augfuse.call.arguments import (
     own_range,
     wanted_dtype,
 )
-from augfuse.call.carry_out import How, carried_out, check_plan
 from augfuse.call.frames import clips_of, together
-from augfuse.call.in_turn import InTurn
 from augfuse.call.inner import Inner
+from augfuse.call.run_plan import How, carried_out, check_plan
+from augfuse.call.single_calls import InTurn
 from augfuse.errors import RecipeError
-from augfuse.execute.images import Images, as_image, as_images, check_values
+from augfuse.execute.batch_images import Images, as_image, as_images, check_values
 from augfuse.frameworks import ColumnFunction, adapter
 from augfuse.plan.describe import Applied
 from augfuse.plan.explain import explain
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Interpolation, Settings, Source, value_range
-from augfuse.targets import given as of
-from augfuse.targets.given import given
-from augfuse.targets.mates import Partners, again, given_labels, partners_of
+from augfuse.targets import validate as of
+from augfuse.targets.partners import Partners, again, given_labels, partners_of
 from augfuse.targets.policy import BOX_FORMAT, DEFAULT, Targets
-from augfuse.targets.recipes import additional_kinds, as_targets
+from augfuse.targets.roles import additional_kinds, as_targets
+from augfuse.targets.validate import given
 from augfuse.transforms.base import Transform
 from augfuse.transforms.checks.misused_calls import Called
 from augfuse.transforms.children import check_ends, checked_list, leaves
 from augfuse.transforms.custom import Lambda, named
-from augfuse.transforms.derived.evaluation import evaluated
+from augfuse.transforms.derived.eval_form import evaluated
 
 _FILL = Choice("border mode", ("nearest", "reflect", "wrap", "constant"))
 _INTERPOLATION = Choice("interpolation", get_args(Interpolation))

@@ -17,8 +17,8 @@ pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[
 import augfuse as af
 from augfuse.cli import main
 from augfuse.experiment.options import Options
-from augfuse.experiment.setup.parts import load_parts
 from augfuse.experiment.setup.prepare import prepare
+from augfuse.experiment.setup.train_and_test import load_parts
 from doctor_cases import healthy, photos, picture, save
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.

@@ -16,12 +16,12 @@ from PIL import Image
 import augfuse as af
 from augfuse.cli import main
 from augfuse.commands import sheet
-from augfuse.display import pictures
+from augfuse.display import pages
 from augfuse.plan.describe import caption
 from augfuse.plan.ops import Segment
 from augfuse.transforms.base import Compose, Tone, Transform
 from augfuse.transforms.children import leaves
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 from oracles import batch_of, every_example, every_rare_example, siblings
 from oracles import pictures as noise
 from places import DATA
@@ -196,7 +196,7 @@ def test_captions_have_room_under_narrow_pictures(
     batch = af.Recipe().batch(noise(3, *size))
     words = "rotate -12.3"  # fits into a line of 128 pixels
     page = batch.grid(columns=2, gap=6, captions=[words] * 3, **options)
-    height = cell[0] + 4 + pictures.type_of(12).line
+    height = cell[0] + 4 + pages.type_of(12).line
     assert page.shape == (2 * height + 6, 2 * cell[1] + 6, 3)
 
 
@@ -226,18 +226,18 @@ def test_transparency_shows_a_chequerboard() -> None:
 
 
 def test_words_are_spelt_with_the_letters_there_are() -> None:
-    assert pictures.written("Café − Straße × 3 → …") == "Cafe - Strasse x 3 -> ..."
-    assert pictures.written("rotate -3°\nnext") == "rotate -3°\nnext"
-    assert pictures.written("Øresund, Łódź, 3 µm") == "Oresund, Lodz, 3 um"
-    assert pictures.written("猫\x07\udcff") == "\\u732b\\x07\\udcff"
+    assert pages.written("Café − Straße × 3 → …") == "Cafe - Strasse x 3 -> ..."
+    assert pages.written("rotate -3°\nnext") == "rotate -3°\nnext"
+    assert pages.written("Øresund, Łódź, 3 µm") == "Oresund, Lodz, 3 um"
+    assert pages.written("猫\x07\udcff") == "\\u732b\\x07\\udcff"
     names = ["кот", "пес", "кит", "ёж", "еж", "й", "и\u0306", "и", "猫", "犬", "가", "각"]
-    assert len({pictures.written(name) for name in names}) == len(names) - 1  # two ways to write one of them
+    assert len({pages.written(name) for name in names}) == len(names) - 1  # two ways to write one of them
 
 
 @pytest.mark.parametrize("text", ["one two three four five six", "a, b, c, d, e, f, g, h", "x" * 60, "", "a\n\nb"])
 @pytest.mark.parametrize("commas", [False, True])
 def test_lines_fit(text: str, commas: bool) -> None:
-    letters = pictures.type_of(12)
+    letters = pages.type_of(12)
     lines = letters.wrapped(text, 50, commas)
     assert all(letters.width(line) <= 50 for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split()), "nothing is lost"

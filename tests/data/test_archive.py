@@ -17,7 +17,7 @@ from PIL import Image
 
 import augfuse as af
 from augfuse.data.open import open_parts
-from augfuse.experiment.setup.parts import load_parts
+from augfuse.experiment.setup.train_and_test import load_parts
 from places import DATA
 from present import present
 

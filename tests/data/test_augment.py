@@ -17,7 +17,7 @@ import augfuse as af
 from augfuse.cli import main
 from augfuse.data.layouts.manifest import Entry, read_groups, write_manifest
 from augfuse.data.sources.folder import open_folder
-from augfuse.experiment.setup.parts import load_parts
+from augfuse.experiment.setup.train_and_test import load_parts
 from children import running
 from present import present
 

@@ -299,7 +299,7 @@ def test_records_of_tensorflow(tmp_path: Path) -> None:
 def example(folder: Path, name: str, *records: dict[str, Any]) -> Path:
     """A file of Examples with these features beside an image."""
     from augfuse.data.tfrecord.example import encode
-    from augfuse.data.tfrecord.records import frame
+    from augfuse.data.tfrecord.framing import frame
 
     picture(folder / "a.png", 0)
     image = {"image/encoded": [(folder / "a.png").read_bytes()]}

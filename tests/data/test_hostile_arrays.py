@@ -18,7 +18,7 @@ import augfuse as af
 from augfuse.cli import main
 from augfuse.data.sources.idx import read_idx
 from augfuse.doctor import examine
-from augfuse.experiment.setup.parts import load_parts
+from augfuse.experiment.setup.train_and_test import load_parts
 
 LABELS = np.arange(12) % 2
 

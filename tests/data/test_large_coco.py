@@ -16,13 +16,13 @@ from PIL import Image
 
 import augfuse as af
 from augfuse.data.decoding import kept_arrays
-from augfuse.data.layouts import pieces
+from augfuse.data.layouts import large_json
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Pieces of a few objects, and a cache for small files too."""
-    monkeypatch.setattr(pieces, "_PIECE", 600)
+    monkeypatch.setattr(large_json, "_PIECE", 600)
     monkeypatch.setattr(kept_arrays, "SMALLEST", 0)
     monkeypatch.setenv("AUGFUSE_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache"
@@ -206,7 +206,7 @@ def test_the_object_is_named(tmp_path: Path, small: Path, change: Any, words: st
 def test_the_object_is_named_wherever_a_piece_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: int, piece: int
 ) -> None:
-    monkeypatch.setattr(pieces, "_PIECE", piece)
+    monkeypatch.setattr(large_json, "_PIECE", piece)
     path, held = make(tmp_path, boxes=400)
     held["annotations"][wrong]["bbox"] = [1, 2, 3]
     path.write_text(json.dumps(held))

@@ -90,7 +90,7 @@ def test_parts_are_asked_for_by_any_usual_name(tmp_path: Path) -> None:
 
 def test_train_divides_by_such_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[train]'")
-    from augfuse.experiment.setup.parts import load_parts
+    from augfuse.experiment.setup.train_and_test import load_parts
 
     for name in ("Training, Testing", "seg_train inside seg_train", "below one folder"):
         folders, _ = LAYOUTS[name]

@@ -14,9 +14,9 @@ from PIL import Image, PngImagePlugin
 import augfuse as af
 import fuzz_decode as fuzz
 from augfuse.data.decoding.decode import COLORS, Color
-from augfuse.data.decoding.plain_files import plain_files
+from augfuse.data.decoding.small_files import plain_files
 from augfuse.data.sample import Sample
-from augfuse.data.stores.files import FileStore
+from augfuse.data.stores.image_files import FileStore
 
 WHOLE = fuzz.originals()
 ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="files are read one by one here")

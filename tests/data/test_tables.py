@@ -15,7 +15,7 @@ from PIL import Image
 import augfuse as af
 from augfuse.cli import main
 from augfuse.data.open import open_parts
-from augfuse.experiment.setup.parts import load_parts
+from augfuse.experiment.setup.train_and_test import load_parts
 from table_cases import SIZE, encoded, pictures, table
 
 pd = pytest.importorskip("pandas", reason="needs pandas, of the extra augfuse[keras]")

@@ -11,7 +11,7 @@ import pytest
 
 import augfuse as af
 from augfuse.cli import main
-from augfuse.data.tfrecord.write import write_tfrecord
+from augfuse.data.tfrecord.writer import write_tfrecord
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 40, 3), dtype=np.uint8)
 BOXES = [np.array([[1, 2, 10, 20]], np.float32)] * 4

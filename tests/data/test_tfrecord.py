@@ -16,7 +16,7 @@ import augfuse as af
 from augfuse.cli import main
 from augfuse.data.open import open_parts
 from augfuse.data.tfrecord.example import blobs, encode, features, numbers
-from augfuse.data.tfrecord.records import OVERHEAD, frame, masked_crc, records
+from augfuse.data.tfrecord.framing import OVERHEAD, frame, masked_crc, records
 
 X = np.random.default_rng(0).integers(0, 256, (6, 9, 7, 3), np.uint8)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from augfuse.doctor.dataset import Part
+from augfuse.doctor.examined_data import Part
 from augfuse.doctor.preprocessing.ask_model import verdict
 from augfuse.doctor.preprocessing.trials import Answers, alike, judge, knows
 

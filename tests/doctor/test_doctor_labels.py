@@ -12,7 +12,7 @@ import augfuse as af
 from augfuse.data.sources.npz import read_npz
 from augfuse.doctor import examine
 from augfuse.doctor.checks.classes import _check_order
-from augfuse.doctor.dataset import Part
+from augfuse.doctor.examined_data import Part
 from doctor_cases import codes, healthy, one, photos, picture, save
 
 

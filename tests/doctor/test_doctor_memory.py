@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from augfuse.doctor.checks.duplicates import check_duplicates
-from augfuse.doctor.dataset import Part, Survey
-from augfuse.doctor.scan import SIDE, Looks
+from augfuse.doctor.examined_data import Part, Survey
+from augfuse.doctor.read_images import SIDE, Looks
 
 
 @pytest.mark.parametrize("sizes", [(12_000,), (8_000, 4_000)])

@@ -17,7 +17,7 @@ PACKAGE = Path(af.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
-    "early", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs",  # services for everyone
+    "startup", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs",  # services for everyone
     "kernel_cache", "jit", "lanes", "algebra", "statistics",  # compiled code, mathematics
     "transforms", "plan", "execute", "targets",  # the engine
     "display", "batch", "call", "recipe", "device", "inference", "functional",  # one call

@@ -13,8 +13,8 @@ from array_cases import FRAMEWORKS, ran
 from augfuse.algebra.geometry import Canvas
 from augfuse.errors import MissingExtraError, RecipeError
 from augfuse.execute import arrays
-from augfuse.execute.arrays.limits import LIMITS
-from augfuse.execute.images import as_images
+from augfuse.execute.arrays.refused import LIMITS
+from augfuse.execute.batch_images import as_images
 from augfuse.targets.masks import as_words, from_words, plan_of
 from augfuse.transforms.base import Local, Params, Tone
 from oracles import fused, pictures

@@ -10,7 +10,7 @@ import pytest
 import augfuse as af
 from array_cases import COMPILED, FRAMEWORKS, REFUSED, assert_parity, assert_whole_parity, ran, table
 from augfuse.execute import arrays, reference
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.transforms.base import Transform
 from augfuse.transforms.placed import FourPoints
 from oracles import EXAMPLE_IDS, EXAMPLES, FULL_SCALE, fused, numbers, pictures

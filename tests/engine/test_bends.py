@@ -16,7 +16,7 @@ from augfuse.algebra import geometry
 from augfuse.algebra.geometry import FIELD_STEP, Canvas
 from augfuse.algebra.rng import Draw, Words
 from augfuse.execute import reference
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.plan.settings import Interpolation
 from augfuse.transforms.base import Displacement, Geometric, Params, Transform
 from oracles import FULL_SCALE, assert_like_reference, fused, pictures, sources, unfused

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 import augfuse as af
 from augfuse.algebra import rng
+from augfuse.execute.batch_images import as_images
 from augfuse.execute.cpu import image_sums
-from augfuse.execute.cpu.passes import still, straight, swapped
+from augfuse.execute.cpu.passes import shifted, transposed, unmoved
 from augfuse.execute.cpu.passes import tiles as kernel
-from augfuse.execute.images import as_images
 from augfuse.plan.ops import Segment
 from augfuse.transforms.base import Color, Transform
 from augfuse.transforms.children import inside, leaves
@@ -181,7 +181,7 @@ def test_one_kernel_per_dtype_pair() -> None:
                 for fill in FILLS:
                     for given_as in (pixels, frozen, list(pixels)):
                         af.Recipe(recipe, fill=fill).batch(given_as, seed=0, workers=1)
-    loops: list[Any] = [kernel.run, still.run, still.mixed, straight.run, swapped.run]
+    loops: list[Any] = [kernel.run, unmoved.run, unmoved.mixed, shifted.run, transposed.run]
     for loop in loops:
         pairs = [(str(s[0]), str(s[5])) for s in loop.signatures]
         assert pairs and len(pairs) == len(set(pairs)), loop.signatures

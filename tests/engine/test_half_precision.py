@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import augfuse as af
-from augfuse.execute.cpu.passes.half import narrow
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
+from augfuse.execute.cpu.passes.float16 import narrow
 from oracles import EXAMPLE_IDS, EXAMPLES, batch_of, by_reference, fused, pictures
 
 ENDS = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import augfuse as af
 from augfuse.execute import reference
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.plan.lowered import REDUCE_ABOVE, Pass
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan

@@ -14,8 +14,8 @@ import augfuse as af
 import augfuse.functional as F
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.rng import Draw, Words
+from augfuse.execute.batch_images import as_images
 from augfuse.execute.cpu import chunks
-from augfuse.execute.images import as_images
 from augfuse.transforms.base import Frame, Local
 from augfuse.transforms.local import normal_quantiles
 from augfuse.transforms.placed import ErasedPart

@@ -15,7 +15,7 @@ import augfuse as af
 from augfuse.algebra.rng import Draw, Words
 from augfuse.plan.partners import Pool
 from augfuse.transforms.mix import draw_beta
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 from oracles import EXAMPLES, pictures
 
 MIXES = [cls(**example) for cls, example in EXAMPLES if issubclass(cls, Mix)]

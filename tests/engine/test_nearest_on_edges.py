@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import augfuse as af
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from oracles import by_reference, fused, pictures
 
 FILLS = ("nearest", "reflect", "wrap", "constant")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import augfuse as af
 from augfuse.execute.cpu import run
-from augfuse.execute.cpu.passes import aligned, bent, cubic, picks, still, straight, swapped, tiles
+from augfuse.execute.cpu.passes import aligned, bent, cubic, nearest, shifted, tiles, transposed, unmoved
 from augfuse.plan.lowered import Pass
 from augfuse.transforms.base import Color, Geometric, Transform, Write
 from oracles import FULL_SCALE, batch_of, numbers, pictures, sampling_loop
@@ -57,17 +57,17 @@ def test_whole_pixel_moves_are_what_sampling_gives(data: st.DataObject) -> None:
 def test_which_loop_runs_follows_from_the_recipe() -> None:
     """Not from what was drawn: bytes would depend on it."""
     loops = {
-        "still": still.run,
-        "mixed": still.mixed,
-        "whole": straight.run,
-        "swapped": swapped.run,
+        "still": unmoved.run,
+        "mixed": unmoved.mixed,
+        "whole": shifted.run,
+        "swapped": transposed.run,
         "aligned": aligned.run,
         "free": tiles.run,
     }
     assert all(run._loop(grid, False, False) is loop for grid, loop in loops.items())
     loops["free"] = cubic.run
     assert all(run._loop(grid, True, False) is loop for grid, loop in loops.items())
-    assert run._loop("free", False, False, picks=True) is picks.run
+    assert run._loop("free", False, False, picks=True) is nearest.run
     assert run._loop("free", False, True) is bent.run and run._loop("free", True, True) is bent.cubic_run
     for p in (0.0, 0.5, 1.0):
         flips = af.Recipe([af.HorizontalFlip(p=p), af.RandomCrop(20), af.Transpose(p=p)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import augfuse as af
 from augfuse.algebra.geometry import Canvas
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.plan.draw import draw
 from augfuse.plan.fuse import fuse
 from augfuse.plan.lower import lower

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augfuse as af
-from augfuse.execute.cpu.passes.kernels import CONSTANT, NEAREST, REFLECT, WRAP
+from augfuse.execute.batch_images import as_images
 from augfuse.execute.cpu.passes.reduce import reduce
+from augfuse.execute.cpu.passes.tile_passes import CONSTANT, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.run import run, target_of, work_of
-from augfuse.execute.images import as_images
 from augfuse.plan.lowered import Pass
 from oracles import assert_like_reference, fused, numbers, pictures
 

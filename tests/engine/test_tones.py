@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 import augfuse as af
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.transforms.base import Tone, Transform
 from oracles import EXAMPLES, assert_like_reference, by_reference, fused, pictures, unfused
 from torchvision_parts import torchvision_functions

@@ -13,9 +13,9 @@ from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.traced import NotTraceableError
 from augfuse.errors import ImageError, RecipeError
 from augfuse.execute.arrays import prepare
-from augfuse.execute.arrays.algebras import algebra_for
 from augfuse.execute.arrays.drawn import Program
-from augfuse.execute.arrays.words import halves
+from augfuse.execute.arrays.numpy_names import algebra_for
+from augfuse.execute.arrays.philox32 import halves
 from augfuse.plan.settings import Source
 
 SEED, EPOCH, H, W = 7, 3, 40, 56

@@ -14,7 +14,7 @@ from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.rng import Draw, Words
 from augfuse.errors import RecipeError
 from augfuse.execute import reference
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.plan.draw import draw
 from augfuse.transforms.base import Color, Displacement, Geometric, Params, Transform, Write
 from augfuse.transforms.custom import reverse_channels

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from augfuse.algebra import rng
-from augfuse.execute.arrays import words as philox
-from augfuse.execute.arrays.algebras import algebra_for
+from augfuse.execute.arrays import philox32 as philox
+from augfuse.execute.arrays.numpy_names import algebra_for
 
 FRAMEWORKS = ("host", "jax", "tensorflow", "torch")
 SEED, EPOCH = 2**64 - 3, 2**40 + 7

@@ -20,7 +20,7 @@ from augfuse.cli import main
 from augfuse.experiment import metrics, verdict
 from augfuse.experiment.evaluation import Fed
 from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison, Settings, SweepPoint
-from augfuse.experiment.report.write import metrics_csv, report_dict, rewrite, shown_images, write_report
+from augfuse.experiment.report.write_report import metrics_csv, report_dict, rewrite, shown_images, write_report
 from comparisons import comparison, read_page, save_predictions
 
 NASTY = "<script>alert('x')</script>&\"#"

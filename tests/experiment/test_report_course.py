@@ -21,7 +21,7 @@ from augfuse.experiment import verdict
 from augfuse.experiment.evaluation import Fed
 from augfuse.experiment.metrics import Score
 from augfuse.experiment.records import ARMS, AUGMENTED, PLAIN, Comparison
-from augfuse.experiment.report.write import report_dict, write_report
+from augfuse.experiment.report.write_report import report_dict, write_report
 from augfuse.experiment.run_folder import result_file
 from comparisons import comparison, read_page, save_predictions, with_arms
 from stripes import save_npz, stripes

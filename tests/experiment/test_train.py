@@ -27,7 +27,7 @@ from augfuse.experiment.network.model_file import read_model
 from augfuse.experiment.network.network import Network, predict
 from augfuse.experiment.options import Options
 from augfuse.experiment.records import AUGMENTED, PLAIN
-from augfuse.experiment.run import Outcome, run
+from augfuse.experiment.run_job import Outcome, run
 from augfuse.experiment.setup.prepare import Job, prepare
 from augfuse.experiment.setup.run_loaders import training_loader
 from augfuse.experiment.tasks.cnn import cnn_builder

@@ -23,8 +23,8 @@ from PIL import Image
 import augfuse as af
 from augfuse.cli import main
 from augfuse.experiment import evaluation
+from augfuse.experiment.data_argument import parts_from
 from augfuse.experiment.dry_run import dry_run
-from augfuse.experiment.inputs import parts_from
 from augfuse.experiment.network.network import Network
 from augfuse.experiment.network.user_model import own_model
 from augfuse.experiment.options import Options

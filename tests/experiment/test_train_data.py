@@ -14,8 +14,8 @@ pytest.importorskip("matplotlib", reason="needs the extra: pip install 'augfuse[
 import augfuse as af
 from augfuse.data.sources import digits
 from augfuse.experiment.setup import run_recipe
-from augfuse.experiment.setup.parts import load_parts
 from augfuse.experiment.setup.prepare import Options, prepare
+from augfuse.experiment.setup.train_and_test import load_parts
 from present import present
 from stripes import SHAPE, save_npz, stripes
 

@@ -17,9 +17,9 @@ pytest.importorskip("pycocotools", reason="needs the extra: pip install 'augfuse
 import keras
 
 import augfuse as af
-from augfuse.experiment.inputs import parts_from
+from augfuse.experiment.data_argument import parts_from
 from augfuse.experiment.network.network import Network
-from augfuse.experiment.run import Outcome
+from augfuse.experiment.run_job import Outcome
 from augfuse.experiment.tasks import centers
 from augfuse.experiment.tasks.average_precision import Precisions
 from augfuse.experiment.tasks.box_evaluation import BoxEvaluation

@@ -25,7 +25,7 @@ from augfuse.experiment.network.fingerprint import fingerprint
 from augfuse.experiment.network.network import Network
 from augfuse.experiment.network.user_model import own_model
 from augfuse.experiment.options import Options
-from augfuse.experiment.report import write
+from augfuse.experiment.report import write_report
 from augfuse.experiment.run_folder import rerun_command, result_file
 from augfuse.experiment.setup.prepare import prepare
 from stripes import SHAPE, save_npz, stripes
@@ -187,8 +187,8 @@ def test_runs_of_older_versions_are_still_read(tmp_path: Path) -> None:
     save_predictions(whole, tmp_path)
     found = result_file.load(tmp_path)
     assert found.network is None
-    write.rewrite(tmp_path)
-    assert "network:" not in write.config_yaml(found.settings, None)
+    write_report.rewrite(tmp_path)
+    assert "network:" not in write_report.config_yaml(found.settings, None)
 
 
 # --- running it again ---

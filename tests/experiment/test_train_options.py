@@ -20,14 +20,14 @@ from rich.console import Console
 import augfuse as af
 from augfuse.experiment import tensorboard
 from augfuse.experiment.arms import ArmState, Course, Measure, Measures, finished_arm, train_epochs
+from augfuse.experiment.data_argument import parts_from
 from augfuse.experiment.early_stopping import Watch
 from augfuse.experiment.evaluation import Evaluation
-from augfuse.experiment.inputs import parts_from
 from augfuse.experiment.network.network import Network
 from augfuse.experiment.network.user_model import own_model
 from augfuse.experiment.options import Options, parse_sweep
 from augfuse.experiment.progress import Progress
-from augfuse.experiment.run import Outcome
+from augfuse.experiment.run_job import Outcome
 from augfuse.experiment.setup import run_recipe
 from augfuse.experiment.setup.prepare import prepare
 from augfuse.experiment.setup.run_loaders import balanced
@@ -317,7 +317,7 @@ def test_tensorboard_gets_every_measurement_once(npz: Path, tmp_path: Path) -> N
 
 
 def test_train_from_python_and_read_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import augfuse.experiment.run  # noqa: F401 - hides nothing
+    import augfuse.experiment.run_job  # noqa: F401 - hides nothing
 
     assert callable(af.train)
     (x, y), (x_test, y_test) = stripes(48, 0), stripes(40, 1)

@@ -17,11 +17,11 @@ import keras
 
 import augfuse as af
 from augfuse.experiment import metrics
-from augfuse.experiment.inputs import parts_from
+from augfuse.experiment.data_argument import parts_from
 from augfuse.experiment.network.network import Network
 from augfuse.experiment.network.user_model import own_model
-from augfuse.experiment.run import Outcome
-from augfuse.experiment.setup.parts import Parts
+from augfuse.experiment.run_job import Outcome
+from augfuse.experiment.setup.train_and_test import Parts
 from blocks import SHAPE, blocks
 from comparisons import read_page
 
@@ -102,7 +102,7 @@ def test_the_page_shows_masks_and_classes(finished: Outcome) -> None:
 
 
 def test_the_report_is_written_again(finished: Outcome) -> None:
-    from augfuse.experiment.report.write import rewrite
+    from augfuse.experiment.report.write_report import rewrite
 
     before = finished.report.read_text(encoding="utf-8")
     finished.report.unlink()

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import augfuse as af
-from augfuse.serving.moves import followed
+from augfuse.serving.placement import followed
 from augfuse.serving.program import program
 
 keras = pytest.importorskip("keras", reason="needs the extra: pip install 'augfuse[keras,tensorflow]'")

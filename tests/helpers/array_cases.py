@@ -10,8 +10,8 @@ import pytest
 import augfuse as af
 from augfuse.errors import MissingExtraError
 from augfuse.execute import arrays, reference
-from augfuse.execute.arrays.table import TABLES
-from augfuse.execute.images import as_images
+from augfuse.execute.arrays.backend import TABLES
+from augfuse.execute.batch_images import as_images
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
 from oracles import assert_like, fused, numbers

@@ -12,9 +12,9 @@ import pytest
 
 import augfuse as af
 from augfuse.execute import reference
+from augfuse.execute.batch_images import Images, as_images
 from augfuse.execute.cpu import run
 from augfuse.execute.cpu.passes import cubic, tiles
-from augfuse.execute.images import Images, as_images
 from augfuse.execute.load import stages
 from augfuse.execute.mixture import Stages, mixed, taken
 from augfuse.plan.draw import draw
@@ -24,7 +24,7 @@ from augfuse.plan.make import checked, make
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Source
-from augfuse.targets.mates import met, of_batch
+from augfuse.targets.partners import met, of_batch
 from augfuse.transforms.base import Transform, specs
 
 EXAMPLES: list[tuple[type[Transform], dict[str, Any]]] = [

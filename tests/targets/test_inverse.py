@@ -14,7 +14,7 @@ from augfuse.algebra.geometry import Canvas, Field
 from augfuse.algebra.rng import Draw
 from augfuse.plan.ops import Segment
 from augfuse.transforms.base import Displacement, Geometric, Params
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 from oracles import labels_of, pictures, random_recipes, sources
 from trees import LEAVES, bodies
 

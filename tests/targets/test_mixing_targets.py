@@ -13,7 +13,7 @@ import augfuse as af
 from augfuse.plan.ops import Segment
 from augfuse.targets import polygons
 from augfuse.transforms.base import Displacement
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 from oracles import EXAMPLES, labels_of, pictures, random_recipes
 from trees import LEAVES, bodies
 

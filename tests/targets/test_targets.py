@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import augfuse as af
 from augfuse.plan.ops import Segment
 from augfuse.transforms.base import Displacement, Transform
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 from oracles import labels_of, pictures, random_recipes, sources
 from trees import LEAVES, bodies
 

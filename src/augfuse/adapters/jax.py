@@ -12,8 +12,8 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Sharding
 
+from augfuse.adapters.batch_parts import check_numbers, check_stacks, parts, wanted_targets
 from augfuse.adapters.on_device import DevicePart
-from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
 from augfuse.algebra.ranges import whole
 from augfuse.algebra.rng import check_epoch
 from augfuse.batch import Batch, padded

@@ -13,7 +13,7 @@ from augfuse.data.batches.loader import Loader
 from augfuse.errors import DataError, RecipeError, StateError
 from augfuse.execute.arrays import Static, ops_for, prepare, run
 from augfuse.transforms.children import leaves, tree
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 from augfuse.transforms.views import Views
 
 _TRIED = 16  # samples

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augfuse.adapters.parts import check_numbers, check_stacks, parts, wanted_targets
+from augfuse.adapters.batch_parts import check_numbers, check_stacks, parts, wanted_targets
 from augfuse.algebra.ranges import whole
 from augfuse.batch import Batch
 from augfuse.data.batches.loader import Loader

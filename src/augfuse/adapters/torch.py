@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, distributed
 from torch.utils.data import Dataset, IterableDataset, default_collate, get_worker_info
 
-from augfuse.adapters.parts import parts, together, wanted_targets
+from augfuse.adapters.batch_parts import parts, together, wanted_targets
 from augfuse.adapters.torch_device import augmented, device_of, device_part
 from augfuse.algebra.ranges import truth, whole
 from augfuse.algebra.rng import check_epoch

@@ -11,7 +11,7 @@ from augfuse.algebra.ranges import Choice
 from augfuse.algebra.rng import check_epoch
 from augfuse.device import OnDevice, Position, check_alone
 from augfuse.errors import ImageError, ImageTypeError, StateError
-from augfuse.execute.arrays.algebras.torch import ON_THE_HOST
+from augfuse.execute.arrays.numpy_names.torch import ON_THE_HOST
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from augfuse.adapters.batch_parts import parts
 from augfuse.adapters.on_device import DevicePart
-from augfuse.adapters.parts import parts
 from augfuse.batch import Batch
 from augfuse.data.batches.loader import Loader
 from augfuse.errors import RangeError

@@ -14,7 +14,7 @@ import numpy as np
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import listed, text_hint, whole
 from augfuse.errors import ImageError, ImageTypeError, RangeError, RecipeError
-from augfuse.execute.images import Images
+from augfuse.execute.batch_images import Images
 from augfuse.text import shown
 
 _LAYOUTS = ("NHWC", "NCHW")

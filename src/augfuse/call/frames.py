@@ -10,10 +10,10 @@ import numpy as np
 from augfuse.batch import Batch
 from augfuse.call.arguments import as_index, as_indices, check_labels
 from augfuse.errors import ImageError, ImageTypeError, RecipeError
-from augfuse.targets.lists import is_list
+from augfuse.targets.rows import is_list
 from augfuse.transforms.base import Seeking, Transform
 from augfuse.transforms.children import leaves
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 
 # What looks at each image, or mixes it, and why frames cannot share its draw.
 _APART = {

@@ -70,7 +70,7 @@ def doctor(
     """
     from augfuse.doctor.console import quarantine_list, show
     from augfuse.doctor.examine import examine
-    from augfuse.doctor.open import holds_rows
+    from augfuse.doctor.open_data import holds_rows
     from augfuse.files import write_text
     from augfuse.outputs import check
 
@@ -115,7 +115,7 @@ def doctor(
 def _outputs(json: str | None, quarantine: Path | None) -> list[Output]:
     """The files to write. Raises RangeError if two of them are the same."""
     from augfuse.data.layouts.exclude import list_state
-    from augfuse.doctor.checkup import json_state
+    from augfuse.doctor.result import json_state
     from augfuse.outputs import Output
 
     found = [] if quarantine is None else [Output("--quarantine", quarantine, _WRITER, list_state)]

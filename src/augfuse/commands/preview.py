@@ -78,7 +78,7 @@ def preview(
     cell
         Pixels that the longer side of an image takes in the picture.
     """
-    from augfuse.display.pictures import png_bytes, png_state
+    from augfuse.display.pages import png_bytes, png_state
     from augfuse.files import write_bytes
     from augfuse.outputs import Output, check
 
@@ -162,7 +162,7 @@ def _open(data: Path | None, color: Color, exclude: Path | None, columns: list[s
     """A title, and the source of the images: all of them, or the training part."""
     from augfuse.data.layouts.names import SUFFIXES
     from augfuse.data.open import open_parts
-    from augfuse.experiment.setup.parts import load_parts
+    from augfuse.experiment.setup.train_and_test import load_parts
 
     one_image = data is not None and data.suffix.lower() in SUFFIXES and not data.is_dir()
     if exclude is not None and (data is None or one_image):

@@ -17,7 +17,7 @@ def report(folder: Path) -> int:
     folder
         The folder of the run.
     """
-    from augfuse.experiment.report.write import rewrite
+    from augfuse.experiment.report.write_report import rewrite
 
     try:
         terminal.say(f"Report: {rewrite(folder)}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from augfuse.data.batches.loader import Loader
 from augfuse.data.dataset import DataSet
-from augfuse.display.pictures import FAINT, Page, fitted, type_of
+from augfuse.display.pages import FAINT, Page, fitted, type_of
 from augfuse.plan.describe import caption
 from augfuse.plan.explain import explain
 from augfuse.plan.plan import Plan

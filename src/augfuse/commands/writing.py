@@ -67,7 +67,7 @@ def opened(
     src: Path, form: To, command: str, color: Any, exclude: Path | None, columns: list[str] | None
 ) -> dict[str | None, DataSet]:
     """The parts of SRC. Raises DataError if they lack what the form needs."""
-    from augfuse.data.export.write import check_form
+    from augfuse.data.export.formats import check_form
     from augfuse.data.open import open_parts, require_classes
 
     found = open_parts(src, color, exclude, columns)
@@ -89,7 +89,7 @@ def progress(parts: Mapping[str | None, DataSet], dst: Path) -> Iterator[Callabl
 def outputs_of(dst: Path, parts: list[str | None], form: To, writer: str) -> dict[str | None, Output]:
     """What will be written, by part; one thing for all of them but for TFRecord files."""
     from augfuse.data.export.copy_files import copies_state
-    from augfuse.data.tfrecord.write import tfrecord_state
+    from augfuse.data.tfrecord.writer import tfrecord_state
     from augfuse.outputs import Output
 
     if form != "tfrecord":
@@ -121,7 +121,7 @@ def write_parts(
     returned. check: called once all is written, of TFRecord files the first one, for somebody else may have written
     there since. kind: of the images in class folders. packed: gzip, of TFRecord files."""
     from augfuse.data.export.copy_files import sign, write_folder, write_npz
-    from augfuse.data.export.write import write_form
+    from augfuse.data.export.formats import write_form
     from augfuse.files import replacing
     from augfuse.threads import cpu_count
 
@@ -162,7 +162,7 @@ def _write_records(
     packed: bool,
 ) -> None:
     """A TFRecord file for each part."""
-    from augfuse.data.tfrecord.write import write_tfrecord
+    from augfuse.data.tfrecord.writer import write_tfrecord
     from augfuse.files import replacing
 
     with progress(parts, next(iter(outputs.values())).target) as advance:

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from augfuse.algebra.ranges import whole
-from augfuse.data.batches.room import Room
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.columns.labels import are_class_numbers, check_named, class_names, in_words, labelled
-from augfuse.data.columns.things import Size, class_counts
+from augfuse.data.columns.objects import Size, class_counts
 from augfuse.data.columns.user_columns import own_columns
 from augfuse.data.rows import check_index, check_rows, check_weights
 from augfuse.data.sample import Sample
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from augfuse.plan.partners import Pool
     from augfuse.recipe import Recipe
     from augfuse.statistics import Statistics
-    from augfuse.targets import mates
+    from augfuse.targets import partners
 
 _MOST_LISTED = 8  # classes in a repr
 
@@ -355,7 +355,7 @@ class DataSet:
 
         return whitening_of(self, epsilon, workers)
 
-    def _partners(self, recipe: Recipe, own: np.ndarray) -> tuple[Pool, mates.Read]:
+    def _partners(self, recipe: Recipe, own: np.ndarray) -> tuple[Pool, partners.Read]:
         """What partners of mixes are drawn from for the samples `own`, and what reads them; see `Recipe.batch`."""
         from augfuse.data.batches.partners import of_data
 

@@ -12,7 +12,7 @@ import numpy as np
 from augfuse.data.columns.labels import are_class_numbers, in_words
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decoding.decode import Color
-from augfuse.data.frames.words import UNNAMED, Named, named_columns
+from augfuse.data.frames.column_options import UNNAMED, Named, named_columns
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.exclude import Exclude
 from augfuse.data.layouts.names import is_left_behind

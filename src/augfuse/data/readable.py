@@ -6,7 +6,7 @@ from typing import Protocol, SupportsIndex
 
 import numpy as np
 
-from augfuse.data.batches.room import Room
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read
 from augfuse.data.table import Table

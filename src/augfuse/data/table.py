@@ -8,8 +8,8 @@ from typing import final
 import msgspec
 import numpy as np
 
-from augfuse.data.columns.things import Column
-from augfuse.data.columns.things import joined as joined_columns
+from augfuse.data.columns.objects import Column
+from augfuse.data.columns.objects import joined as joined_columns
 from augfuse.errors import DataError
 
 

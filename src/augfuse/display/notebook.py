@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from augfuse.display.pictures import fitted, png_bytes
+from augfuse.display.pages import fitted, png_bytes
 from augfuse.errors import RecipeError
 from augfuse.plan.plan import Plan
 from augfuse.transforms.base import Transform, specs
 from augfuse.transforms.children import inside
-from augfuse.transforms.derived.evaluation import evaluated
+from augfuse.transforms.derived.eval_form import evaluated
 
 _SHOWN = 12  # images of a batch: a notebook keeps them in its file
 _SIDE = 160

@@ -7,8 +7,8 @@ checkup = doctor.examine("photos", recipe="recipe.yaml", model="model.keras")
 
 from __future__ import annotations
 
-from augfuse.doctor.checkup import Checkup as Checkup
 from augfuse.doctor.codes import CODES as CODES
 from augfuse.doctor.examine import examine as examine
 from augfuse.doctor.findings import Finding as Finding
 from augfuse.doctor.preprocessing.trials import Trial as Trial
+from augfuse.doctor.result import Checkup as Checkup

@@ -7,10 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from augfuse.data.layouts.exclude import write_list
-from augfuse.doctor.checkup import Checkup
 from augfuse.doctor.codes import CODES, SEVERITIES
 from augfuse.doctor.explanations import EXPLANATIONS
 from augfuse.doctor.findings import Finding, counted
+from augfuse.doctor.result import Checkup
 from augfuse.text import printable
 
 _STYLES = {"error": "bold red", "warning": "yellow", "hint": "cyan"}

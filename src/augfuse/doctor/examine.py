@@ -18,13 +18,13 @@ from augfuse.doctor.checks.duplicates import check_copies, check_duplicates
 from augfuse.doctor.checks.image_files import check_files
 from augfuse.doctor.checks.models import check_model, load_model
 from augfuse.doctor.checks.recipes import as_source_gives, check_recipe, output_shape
-from augfuse.doctor.checkup import Checkup
 from augfuse.doctor.codes import SEVERITIES
-from augfuse.doctor.dataset import Survey
-from augfuse.doctor.open import gather
+from augfuse.doctor.examined_data import Survey
+from augfuse.doctor.open_data import gather
 from augfuse.doctor.preprocessing.ask_model import not_asked, try_ways
 from augfuse.doctor.preprocessing.trials import Trial
-from augfuse.doctor.scan import Looks, look
+from augfuse.doctor.read_images import Looks, look
+from augfuse.doctor.result import Checkup
 from augfuse.errors import AugfuseError, AugfuseWarning, RangeError, RecipeError
 from augfuse.recipe import Recipe
 from augfuse.text import shown

@@ -11,7 +11,7 @@ from augfuse.execute.mixture import Stages
 @cache
 def executor() -> Callable[..., None]:
     """The executor. Importing it imports Numba."""
-    from augfuse.execute.cpu.execute import execute
+    from augfuse.execute.cpu.dispatch import execute
 
     return execute
 
@@ -19,7 +19,7 @@ def executor() -> Callable[..., None]:
 @cache
 def stages() -> Stages:
     """What the executor does for mixes."""
-    from augfuse.execute.cpu.execute import execute_each
-    from augfuse.execute.cpu.mix import mix
+    from augfuse.execute.cpu.blend import mix
+    from augfuse.execute.cpu.dispatch import execute_each
 
     return Stages(execute_each, mix)

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias, final
 
 import numpy as np
 
-from augfuse.execute.images import Images
+from augfuse.execute.batch_images import Images
 from augfuse.plan.lowered import Lowered
 from augfuse.plan.ops import Mix
 from augfuse.plan.plan import Mixture

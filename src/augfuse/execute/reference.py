@@ -9,7 +9,7 @@ import numpy as np
 
 from augfuse.algebra import color_matrices
 from augfuse.algebra.geometry import EDGE, FAR, FIELD_STEP, LEAST_DIVISOR, Field
-from augfuse.execute.images import Images
+from augfuse.execute.batch_images import Images
 from augfuse.execute.mixture import Masks
 from augfuse.plan.bends import Bend
 from augfuse.plan.lowered import Lowered, Pass, Sampling

@@ -14,7 +14,7 @@ from augfuse.experiment.network.network import Network
 from augfuse.experiment.network.summary import model_facts
 from augfuse.experiment.network.user_model import told
 from augfuse.experiment.records import ARMS, ModelFacts
-from augfuse.experiment.report import write
+from augfuse.experiment.report import write_report
 from augfuse.experiment.setup.prepare import Job
 from augfuse.experiment.setup.run_loaders import training_loader
 from augfuse.files import scratch
@@ -58,7 +58,7 @@ def _dry_run(job: Job, began: float) -> DryRun:
         )
     facts = model_facts(network)
     # Compiles the kernels and traces the network before the first timed step.
-    shown = write.shown_images(settings.size, settings.batch_size)
+    shown = write_report.shown_images(settings.size, settings.batch_size)
     first = {name: training_loader(job, name, settings.seeds[0], shown).fetch(0, 0) for name in ARMS}
     with told(f"{title}: cannot be trained", _labels_hint(network)):
         network.warm_up(settings.batch_size, weighted=settings.class_weights)

@@ -17,7 +17,7 @@ from augfuse.recipe import Recipe
 from augfuse.text import shown
 
 if TYPE_CHECKING:
-    from augfuse.experiment.setup.parts import Parts
+    from augfuse.experiment.setup.train_and_test import Parts
 
 OPTIMIZERS = ("adam", "adamw", "nadam", "sgd", "rmsprop", "adagrad")
 # What no machine trains with; beyond them lies a mistyped number, and a process that ends without memory.

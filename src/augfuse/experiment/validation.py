@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from augfuse.experiment.setup.parts import Parts, hold_out, without_copies
+from augfuse.experiment.setup.train_and_test import Parts, hold_out, without_copies
 
 FRACTION = 0.1
 _SPLIT_SEED = 0

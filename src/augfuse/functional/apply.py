@@ -9,10 +9,10 @@ import numpy as np
 
 from augfuse.algebra.ranges import Interval, Number, listed
 from augfuse.call.arguments import wanted_dtype
-from augfuse.call.carry_out import How
+from augfuse.call.run_plan import How
 from augfuse.errors import ImageError, RangeError
 from augfuse.execute.advice import MOST_CHANNELS
-from augfuse.execute.images import Images, as_image, as_images, check_values
+from augfuse.execute.batch_images import Images, as_image, as_images, check_values
 from augfuse.functional.options import DEFAULTS, Resampled
 from augfuse.plan.draw import Drawn, Node
 from augfuse.plan.settings import value_range

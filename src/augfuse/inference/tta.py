@@ -13,13 +13,13 @@ from augfuse.algebra.ranges import Choice, Flag, whole
 from augfuse.algebra.rng import check_seed
 from augfuse.batch import Batch
 from augfuse.errors import DataError, ImageTypeError, RecipeError
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.recipe import Recipe
 from augfuse.targets.inverse import as_array
 from augfuse.targets.move import swapped_labels
 from augfuse.text import shown
 from augfuse.transforms.children import leaves
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 
 Target: TypeAlias = Literal["mask", "keypoints", "boxes"]
 

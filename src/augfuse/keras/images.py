@@ -25,8 +25,8 @@ from augfuse.data.decoding.limits import loads_truncated
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import why_missing
-from augfuse.keras.generator.kernels import pick
+from augfuse.keras.checks.reading import why_missing
+from augfuse.keras.generator.after_warp import pick
 from augfuse.keras.notices import notice
 from augfuse.text import shown
 from augfuse.warn_once import was_given

@@ -14,6 +14,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from augfuse.jit import inlined
+from augfuse.lanes.unaligned import copy_bytes, place_of
 from augfuse.lanes.vectors import (
     LARGEST,
     called,
@@ -27,7 +28,6 @@ from augfuse.lanes.vectors import (
     taken,
     times_plus,
 )
-from augfuse.lanes.words import copy_bytes, place_of
 
 BLOCK = 32  # bytes
 

@@ -16,7 +16,7 @@ from augfuse.plan.ops import Mix as MixOp
 from augfuse.plan.ops import Op, Partner, Warp, Write, maker
 from augfuse.transforms import base
 from augfuse.transforms.base import Frame, Params
-from augfuse.transforms.mixing import Layout, Mix
+from augfuse.transforms.mix_base import Layout, Mix
 
 Seek: TypeAlias = Callable[[Node, np.ndarray | None, Sequence[Op | MixOp], Frame], Params]
 

@@ -15,7 +15,7 @@ import numpy as np
 from augfuse.algebra.geometry import Canvas
 from augfuse.plan.draw import Node, applications
 from augfuse.transforms.base import Amount, Geometric, Params
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 
 # The value of a unit that changes nothing.
 _NEUTRAL = {"degrees": 0.0, "turns": 0.0, "times": 1.0}

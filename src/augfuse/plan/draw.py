@@ -18,7 +18,7 @@ from augfuse.plan.partners import Pool
 from augfuse.transforms.base import Compose, Params, Seeking, Transform, Turn
 from augfuse.transforms.children import branch_paths, paths, tree, unmixed
 from augfuse.transforms.compose import Schedule
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 from augfuse.transforms.views import Views
 
 Before: TypeAlias = tuple[Sequence[Transform], ...]  # lists of what comes before a transform

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from augfuse.transforms.mixing import Among
+from augfuse.transforms.mix_base import Among
 
 
 @final

@@ -26,7 +26,7 @@ from augfuse.plan.settings import Settings, Source
 from augfuse.text import shown
 from augfuse.transforms.base import Compose, Seeking, Transform
 from augfuse.transforms.children import check_ends, leaves
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 from augfuse.transforms.serial.plain_data import transform_to_dict, transforms_from_list
 
 MAGIC = b"augfuse-plan\n"

@@ -15,7 +15,7 @@ import numpy as np
 from augfuse.algebra.ranges import truth
 from augfuse.data.dataset import DataSet
 from augfuse.errors import AugfuseError, DataError, ImageTypeError, RangeError, RecipeError
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.files import naming, put, scratch
 from augfuse.recipe import Recipe
 from augfuse.serving import check, sides

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from augfuse.serving.pixels import preprocessed
+from augfuse.serving.preprocess import preprocessed
 from augfuse.serving.program import Program
 
 

@@ -1,7 +1,7 @@
 """What evaluation does to an image of any size, in a form that can be written into a model: numbers and few steps.
 
-Everything but the places comes out of the recipe's own plan; the places are formulas of the size (`moves`), which are
-compared with the plan for many sizes before anything is exported.
+Everything but the places comes out of the recipe's own plan; the places are formulas of the size (`placement`), which
+are compared with the plan for many sizes before anything is exported.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from augfuse.errors import ImageError, RecipeError
 from augfuse.plan.lower import lower
 from augfuse.plan.lowered import Lowered, Pass
 from augfuse.recipe import Recipe
-from augfuse.serving.moves import RULES, followed
+from augfuse.serving.placement import RULES, followed
 from augfuse.text import shown
 from augfuse.transforms.base import Color, Geometric, Local, Write
 

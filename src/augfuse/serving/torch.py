@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from augfuse.serving.pixels import preprocessed
+from augfuse.serving.preprocess import preprocessed
 from augfuse.serving.program import Program
 
 _PLACES = torch.float64

@@ -10,8 +10,8 @@ import numpy as np
 from augfuse.algebra.geometry import Canvas
 from augfuse.plan.settings import BoxFormat
 from augfuse.targets import polygons
+from augfuse.targets.coordinates import Leg, Places, Stage
 from augfuse.targets.policy import Targets
-from augfuse.targets.way import Leg, Places, Stage
 
 FRACTIONS = ("yolo", "normalized")  # formats whose numbers are parts of the width and the height
 _ON_A_CURVE = 32  # points of each side where lines become curves

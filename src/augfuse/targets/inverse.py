@@ -15,14 +15,14 @@ from augfuse.plan.settings import BoxFormat, Interpolation, PointFormat
 from augfuse.targets import boxes as box_kind
 from augfuse.targets import points as point_kind
 from augfuse.targets import polygons as polygon_kind
-from augfuse.targets.back import Pixels, check_folds, moves, pictures, pixels, sampled
 from augfuse.targets.boxes import Boxes
-from augfuse.targets.given import CHECKS, Terms
-from augfuse.targets.lists import is_list, numbers
+from augfuse.targets.coordinates import back, mirrored
 from augfuse.targets.masks import as_words, from_words, swapped
 from augfuse.targets.points import Points
 from augfuse.targets.policy import BOX_FORMAT, Pairs, Targets
-from augfuse.targets.way import back, mirrored
+from augfuse.targets.rows import is_list, numbers
+from augfuse.targets.unwarp import Pixels, check_folds, moves, pictures, pixels, sampled
+from augfuse.targets.validate import CHECKS, Terms
 from augfuse.text import shown
 from augfuse.threads import cpu_count
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
-from augfuse.execute.images import Images
+from augfuse.execute.batch_images import Images
 from augfuse.plan import ops
 from augfuse.plan.lower import lower
 from augfuse.plan.ops import Bent, Local, Segment, Step

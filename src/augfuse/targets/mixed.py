@@ -12,10 +12,10 @@ from augfuse.errors import RecipeError
 from augfuse.execute.mixture import Masks
 from augfuse.plan.ops import Mix
 from augfuse.plan.plan import Mixture, Plan
-from augfuse.targets.given import Given
 from augfuse.targets.masks import Run
+from augfuse.targets.mix_parts import Piece, chosen, covering, hidden, hidden_behind, joined, pasted, shifted
 from augfuse.targets.move import carried
-from augfuse.targets.pieces import Piece, chosen, covering, hidden, hidden_behind, joined, pasted, shifted
+from augfuse.targets.validate import Given
 
 Others: TypeAlias = Mapping[str, Sequence[Given | None]]  # what belongs to partners, by the path of their mix
 

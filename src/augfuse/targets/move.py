@@ -11,12 +11,12 @@ import numpy as np
 from augfuse.plan.plan import Plan
 from augfuse.targets import boxes, masks, points, polygons
 from augfuse.targets.boxes import Boxes
-from augfuse.targets.given import Given
+from augfuse.targets.coordinates import Stage, mirrored, stages
 from augfuse.targets.masks import Run
 from augfuse.targets.points import Points
 from augfuse.targets.policy import Targets
 from augfuse.targets.polygons import Rings, rings_of
-from augfuse.targets.way import Stage, mirrored, stages
+from augfuse.targets.validate import Given
 
 
 @final

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
-from augfuse.targets.way import Places, Stage, inside
+from augfuse.targets.coordinates import Places, Stage, inside
 
 _NEAR = 0.5  # pixels: how far apart two places are by which a turn and a scale are measured
 

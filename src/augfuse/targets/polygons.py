@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
-from augfuse.targets.way import Places, Stage
+from augfuse.targets.coordinates import Places, Stage
 
 _IN_FRONT = 1e-6  # of the largest divisor of a ring: the least one that is mapped
 

@@ -17,10 +17,10 @@ from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Settings, Source, value_range
 from augfuse.targets import boxes, masks
 from augfuse.targets.boxes import Boxes
-from augfuse.targets.given import Given
-from augfuse.targets.mates import Mates
+from augfuse.targets.coordinates import stages
 from augfuse.targets.mixed import mixed
-from augfuse.targets.way import stages
+from augfuse.targets.partners import Mates
+from augfuse.targets.validate import Given
 from augfuse.transforms.base import Frame, Params, Seeking, Things
 
 

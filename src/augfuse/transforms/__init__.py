@@ -29,11 +29,11 @@ from augfuse.transforms.crop import RandomResizedCrop as RandomResizedCrop
 from augfuse.transforms.crop import RandomWidth as RandomWidth
 from augfuse.transforms.crop import Resize as Resize
 from augfuse.transforms.custom import Lambda as Lambda
-from augfuse.transforms.fit import LetterBox as LetterBox
-from augfuse.transforms.fit import LongestMaxSize as LongestMaxSize
-from augfuse.transforms.fit import PadIfNeeded as PadIfNeeded
-from augfuse.transforms.fit import ScaleJitter as ScaleJitter
-from augfuse.transforms.fit import SmallestMaxSize as SmallestMaxSize
+from augfuse.transforms.fit_size import LetterBox as LetterBox
+from augfuse.transforms.fit_size import LongestMaxSize as LongestMaxSize
+from augfuse.transforms.fit_size import PadIfNeeded as PadIfNeeded
+from augfuse.transforms.fit_size import ScaleJitter as ScaleJitter
+from augfuse.transforms.fit_size import SmallestMaxSize as SmallestMaxSize
 from augfuse.transforms.local import Barrier as Barrier
 from augfuse.transforms.local import Erase as Erase
 from augfuse.transforms.local import GaussianBlur as GaussianBlur

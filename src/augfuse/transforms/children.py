@@ -15,7 +15,7 @@ from augfuse.algebra.values import is_dict, is_number, is_row
 from augfuse.errors import RangeError, RecipeError
 from augfuse.text import shown
 from augfuse.transforms.base import Compose, Transform, Write
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 from augfuse.transforms.spatial import HorizontalFlip
 
 MOST_TRANSFORMS = 100  # of a list

@@ -12,8 +12,8 @@ from augfuse.algebra.ranges import Choice, Interval, Lengths, Number, Numbers, R
 from augfuse.algebra.rng import Draw
 from augfuse.transforms.base import Amount, Evaluation, Params, Transform
 from augfuse.transforms.crop import scaled_sides
-from augfuse.transforms.fit import LetterBox
-from augfuse.transforms.mixing import Layout, Mix
+from augfuse.transforms.fit_size import LetterBox
+from augfuse.transforms.mix_base import Layout, Mix
 
 _TRIES = 6  # of a Gamma variable: each is taken with a probability of 0.95 or more
 MOST_OBJECTS = 128  # whose choice is drawn one by one; further ones share these draws

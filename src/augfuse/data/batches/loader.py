@@ -15,7 +15,8 @@ from augfuse.algebra.ranges import truth, whole
 from augfuse.algebra.rng import check_epoch, check_seed
 from augfuse.batch import Batch
 from augfuse.call.arguments import is_planar, wanted_dtype
-from augfuse.call.carry_out import How
+from augfuse.call.run_plan import How
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.batches.batch_form import Form
 from augfuse.data.batches.buffer_pool import Ring
 from augfuse.data.batches.collate import collation
@@ -25,7 +26,6 @@ from augfuse.data.batches.order import Order
 from augfuse.data.batches.partners import Partners, kinds_of
 from augfuse.data.batches.prefetch import compute_ahead
 from augfuse.data.batches.reader import Reader
-from augfuse.data.batches.room import Room
 from augfuse.data.batches.shard import Shard
 from augfuse.data.columns.label_uses import label_kind, labels_for_draws, one_hot_labels, smoothed, smoothing
 from augfuse.data.columns.skeleton import with_swaps
@@ -35,8 +35,8 @@ from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ReadOnlyError, did_you_mean
 from augfuse.frameworks import Served, adapter
 from augfuse.recipe import Recipe
-from augfuse.targets.given import given, of_samples
-from augfuse.targets.mates import met, of_batch, soft_labels, softened
+from augfuse.targets.partners import met, of_batch, soft_labels, softened
+from augfuse.targets.validate import given, of_samples
 from augfuse.text import shown
 from augfuse.threads import cpu_count
 from augfuse.transforms.checks.misused_calls import options

@@ -8,16 +8,16 @@ import numpy as np
 
 from augfuse.data.batches.reader import Reader
 from augfuse.data.columns.label_uses import label_kind, labels_for_draws, one_hot_labels
-from augfuse.data.columns.things import kinds, known_kinds
+from augfuse.data.columns.objects import kinds, known_kinds
 from augfuse.data.readable import Readable
 from augfuse.errors import DataError
 from augfuse.plan.partners import Pool
 from augfuse.recipe import Recipe
-from augfuse.targets.given import given, of_samples
-from augfuse.targets.mates import Mate, Read, filled, given_labels, soft_labels
+from augfuse.targets.partners import Mate, Read, filled, given_labels, soft_labels
+from augfuse.targets.validate import given, of_samples
 from augfuse.threads import cpu_count
 from augfuse.transforms.children import leaves
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 
 
 def kinds_of(data: Readable, recipe: Recipe) -> dict[str, str]:

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from augfuse.algebra.values import is_number
-from augfuse.data.batches.room import Room
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.columns.labels import stacked
-from augfuse.data.columns.things import Size
+from augfuse.data.columns.objects import Size
 from augfuse.data.readable import Readable
 from augfuse.data.sample import Sample
 from augfuse.data.stores.samples import COLUMNS
 from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, RangeError
 from augfuse.execute.advice import OF_ARRAYS, OF_RECIPE, OF_SAMPLES
-from augfuse.execute.images import Images, as_image, check_value, check_values
+from augfuse.execute.batch_images import Images, as_image, check_value, check_values
 from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown

@@ -6,7 +6,7 @@ import re
 import struct
 import zlib
 
-from augfuse.data.codecs.directory import read_directory
+from augfuse.data.codecs.tiff_tags import read_directory
 
 # XMP as an attribute or as an element.
 _XMP = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augfuse.data.codecs.color_modes import cmyk_to_rgb
 from augfuse.data.codecs.exif import exif_orientation, xmp_orientation
 from augfuse.data.codecs.header import Header
-from augfuse.data.codecs.pixels import cmyk_to_rgb
 from augfuse.data.decoding.limits import check_size
 from augfuse.errors import DecodeError
 

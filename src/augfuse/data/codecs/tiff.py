@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from augfuse.data.codecs import pillow
-from augfuse.data.codecs.directory import read_directory, with_tags
+from augfuse.data.codecs.color_modes import orient
 from augfuse.data.codecs.header import Header
 from augfuse.data.codecs.libtiff import messages
-from augfuse.data.codecs.pixels import orient
+from augfuse.data.codecs.tiff_tags import read_directory, with_tags
 from augfuse.errors import DecodeError
 
 _MANY = 2**20  # strips or tiles of one picture

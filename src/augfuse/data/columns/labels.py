@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from augfuse.algebra.values import is_mapping, is_row
-from augfuse.data.layouts.lists import as_list
+from augfuse.data.layouts.given_names import as_list
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 

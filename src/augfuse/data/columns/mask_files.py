@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.data.codecs import pillow, png
-from augfuse.data.codecs.pixels import orient
+from augfuse.data.codecs.color_modes import orient
 from augfuse.data.decoding.decode import decode, sniff
 from augfuse.data.decoding.limits import check_size
 from augfuse.errors import DecodeError

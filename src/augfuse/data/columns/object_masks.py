@@ -8,8 +8,8 @@ from typing import final
 import msgspec
 import numpy as np
 
+from augfuse.data.columns.objects import Carried, Column, Ragged, Size
 from augfuse.data.columns.rle import decode_runs, draw_polygons
-from augfuse.data.columns.things import Carried, Column, Ragged, Size
 from augfuse.data.decoding.decode import decode
 from augfuse.data.stores.store import Store
 from augfuse.errors import DecodeError

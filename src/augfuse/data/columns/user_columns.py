@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.data.columns.things import Column, Relative, Values, ragged
+from augfuse.data.columns.objects import Column, Relative, Values, ragged
 from augfuse.errors import DataError
 from augfuse.plan.settings import BoxFormat
 from augfuse.targets.boxes import ends_of
-from augfuse.targets.given import CHECKS, Terms
-from augfuse.targets.lists import is_list
 from augfuse.targets.policy import BOX_FORMAT
-from augfuse.targets.recipes import FOREIGN
+from augfuse.targets.roles import FOREIGN
+from augfuse.targets.rows import is_list
+from augfuse.targets.validate import CHECKS, Terms
 from augfuse.text import shown
 
 

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from augfuse.algebra.values import is_number
-from augfuse.data.codecs import jpeg, pillow, png, simple, tiff, webp
+from augfuse.data.codecs import gif_bmp, jpeg, pillow, png, tiff, webp
+from augfuse.data.codecs.color_modes import orient, recolor
 from augfuse.data.codecs.header import Header
-from augfuse.data.codecs.pixels import orient, recolor
 from augfuse.data.decoding import limits
 from augfuse.errors import DataError, DecodeError, ImageTypeError, did_you_mean
 from augfuse.text import shown
@@ -149,9 +149,9 @@ def _walk(raw: bytes) -> Header:
     if raw.startswith(b"RIFF") and raw[8:12] == b"WEBP":
         return webp.walk(raw)
     if raw.startswith((b"GIF87a", b"GIF89a")):
-        return simple.walk_gif(raw)
+        return gif_bmp.walk_gif(raw)
     if raw.startswith(b"BM"):
-        return simple.walk_bmp(raw)
+        return gif_bmp.walk_bmp(raw)
     if raw.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return tiff.walk(raw)
     header = None if _is_text(raw) else pillow.walk(raw)

@@ -11,7 +11,7 @@ import numpy as np
 from augfuse.algebra.ranges import whole
 from augfuse.algebra.rng import check_seed
 from augfuse.batch import Batch
-from augfuse.call.carry_out import How
+from augfuse.call.run_plan import How
 from augfuse.data.batches.given_recipe import as_recipe, with_range
 from augfuse.data.batches.reader import Reader
 from augfuse.data.columns.label_uses import labels_for_draws
@@ -21,9 +21,9 @@ from augfuse.data.sample import Sample
 from augfuse.data.sources.samples import as_data_set
 from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageError, RecipeError
-from augfuse.execute.images import as_images
+from augfuse.execute.batch_images import as_images
 from augfuse.recipe import Recipe
-from augfuse.targets.given import Given, given
+from augfuse.targets.validate import Given, given
 from augfuse.threads import cpu_count
 from augfuse.transforms.base import Write
 from augfuse.transforms.views import Views

@@ -10,7 +10,7 @@ import numpy as np
 
 from augfuse.data.columns.rle import encode_runs
 from augfuse.data.dataset import DataSet
-from augfuse.data.export.pictures import Picture, Work
+from augfuse.data.export.sample_files import Picture, Work
 
 HELD = ("boxes", "box_labels", "area", "crowd", "polygons", "corners", "masks", "segments", "keypoints")
 _DIGITS = 3  # behind the point, of a pixel

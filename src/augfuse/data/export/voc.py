@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from augfuse.data.export.losses import ROUNDING, Losses
-from augfuse.data.export.pictures import Picture, Work
+from augfuse.data.export.sample_files import Picture, Work
 from augfuse.errors import DataError
 from augfuse.text import shown
 

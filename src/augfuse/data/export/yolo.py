@@ -12,7 +12,7 @@ import yaml
 from augfuse.data.dataset import DataSet
 from augfuse.data.export.coco import with_visibility
 from augfuse.data.export.losses import ROUNDING, Losses
-from augfuse.data.export.pictures import Picture, Work
+from augfuse.data.export.sample_files import Picture, Work
 from augfuse.data.layouts.yolo import Kind
 from augfuse.errors import DataError
 
@@ -64,7 +64,7 @@ def kind_of(data: DataSet) -> Kind:
 
 def _points_of(data: DataSet) -> Any:
     column = data.table.targets["keypoints"]
-    from augfuse.data.columns.things import Size
+    from augfuse.data.columns.objects import Size
 
     return (column.entry(i, Size(1, 1)) for i in range(len(data)))
 

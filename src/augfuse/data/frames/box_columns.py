@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from augfuse.algebra.values import is_array, is_row
-from augfuse.data.columns.things import Column, Relative, ragged
+from augfuse.data.columns.objects import Column, Relative, ragged
 from augfuse.data.frames.frame import Cells, Frame
 from augfuse.data.frames.label_columns import named, numbered
 from augfuse.data.frames.roles import Roles

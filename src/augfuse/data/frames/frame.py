@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from augfuse.algebra.values import is_list
-from augfuse.data.layouts.lists import as_list
+from augfuse.data.layouts.given_names import as_list
 from augfuse.data.stores.cells import Encoded
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown

@@ -14,7 +14,7 @@ import numpy as np
 
 from augfuse.data.decoding.decode import COLORS, Color
 from augfuse.data.layouts import parts as naming
-from augfuse.data.layouts.lists import as_list
+from augfuse.data.layouts.given_names import as_list
 from augfuse.data.layouts.names import SUFFIXES, count_suffixes, unread_pictures
 from augfuse.data.layouts.parts import NAMES, PARTS
 from augfuse.errors import AugfuseWarning, DataError, did_you_mean

@@ -13,7 +13,7 @@ import numpy as np
 
 from augfuse.data.decoding import kept_arrays
 from augfuse.data.layouts.coco_objects import Annotation, Category, Id, Image, Objects, check_once, checked_name
-from augfuse.data.layouts.pieces import Lists
+from augfuse.data.layouts.large_json import Lists
 from augfuse.data.layouts.problems import is_collecting
 from augfuse.errors import DataError
 from augfuse.text import shown

@@ -12,7 +12,7 @@ import numpy as np
 
 from augfuse.algebra.values import is_list
 from augfuse.data.columns.labels import class_names
-from augfuse.data.columns.things import Column, MaskFiles, Relative, lists, ragged
+from augfuse.data.columns.objects import Column, MaskFiles, Relative, lists, ragged
 from augfuse.data.dataset import DataSet, Skeleton, as_parts
 from augfuse.data.decoding.decode import Color
 from augfuse.data.layouts import voc, yolo
@@ -20,7 +20,7 @@ from augfuse.data.layouts.classes import check_color, choose_part
 from augfuse.data.layouts.parts import PARTS
 from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.sources.folder import open_folder
-from augfuse.data.stores.files import FileStore
+from augfuse.data.stores.image_files import FileStore
 from augfuse.data.table import Table
 from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown

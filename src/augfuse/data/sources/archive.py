@@ -18,7 +18,7 @@ from augfuse.data.layouts.classes import Folder, check_color, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.tree import Tree
 from augfuse.data.sources.folder import folder_sets
-from augfuse.data.stores.files import existing_file, read_all
+from augfuse.data.stores.image_files import existing_file, read_all
 from augfuse.errors import DataError, DecodeError
 from augfuse.text import shown
 

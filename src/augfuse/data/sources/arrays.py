@@ -14,7 +14,7 @@ from augfuse.data.stores.arrays import ArrayStore
 from augfuse.data.table import Table
 from augfuse.errors import DataError, RangeError
 from augfuse.execute.advice import OF_ARRAYS
-from augfuse.execute.images import Images, as_stack, check_values
+from augfuse.execute.batch_images import Images, as_stack, check_values
 from augfuse.text import shown
 
 

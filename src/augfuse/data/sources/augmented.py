@@ -10,21 +10,21 @@ from typing import Any, final
 import msgspec
 import numpy as np
 
-from augfuse.data.batches.room import Room
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.codecs.encode import encoded
-from augfuse.data.columns.things import Size, kinds, known_kinds
+from augfuse.data.columns.objects import Size, kinds, known_kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.export.augmented_copies import Versions
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, DecodeError
 from augfuse.recipe import Recipe
-from augfuse.targets.given import of_samples
-from augfuse.targets.labels import moves as moves_pixels
+from augfuse.targets.masks_as_labels import moves as moves_pixels
 from augfuse.targets.policy import DEFAULT
 from augfuse.targets.polygons import Rings, areas
+from augfuse.targets.validate import of_samples
 from augfuse.transforms.children import leaves
-from augfuse.transforms.mixing import Mix
+from augfuse.transforms.mix_base import Mix
 
 
 def check_one(recipe: Recipe, where: object) -> None:

@@ -13,7 +13,7 @@ from augfuse.data.layouts.classes import MANIFEST, Folder, Found, Part, check_co
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.manifest import read_groups
 from augfuse.data.layouts.names import in_any_system, is_image, is_left_behind
-from augfuse.data.stores.files import FileStore, file_size, read_file
+from augfuse.data.stores.image_files import FileStore, file_size, read_file
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown

@@ -21,7 +21,7 @@ from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.layouts.tree import Tree
 from augfuse.data.sources.folder import folder_sets
-from augfuse.data.stores.files import FileStore, existing_file, read_all
+from augfuse.data.stores.image_files import FileStore, existing_file, read_all
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DecodeError
 from augfuse.text import shown

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, final, runtime_checkable
 
 from augfuse.algebra.values import is_bytes, is_dict
-from augfuse.data.batches.room import Room
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.decoding.decode import Color
 from augfuse.data.stores.encoded import read_encoded
-from augfuse.data.stores.files import read_file
+from augfuse.data.stores.image_files import read_file
 from augfuse.data.stores.store import Read
 from augfuse.errors import DecodeError
 

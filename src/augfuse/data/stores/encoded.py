@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from augfuse.data.batches.room import Room
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.decoding.decode import Color, decode
-from augfuse.data.decoding.plain_files import Into, plain_images
+from augfuse.data.decoding.small_files import Into, plain_images
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_one
 from augfuse.errors import DecodeError

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from augfuse.data.batches.room import Room
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.stores.store import Read, Store
 
 

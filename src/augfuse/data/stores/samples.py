@@ -9,7 +9,7 @@ from typing import Any, Protocol, final
 import numpy as np
 
 from augfuse.algebra.values import is_mapping, is_tuple
-from augfuse.data.batches.room import Room
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_each
 from augfuse.errors import DataError, ImageTypeError

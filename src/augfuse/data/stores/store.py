@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from augfuse.data.batches.room import Room
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.sample import Sample
 from augfuse.errors import DecodeError
 from augfuse.threads import mapped

@@ -17,7 +17,7 @@ import numpy as np
 
 from augfuse.data.codecs.encode import encoded
 from augfuse.data.columns.mask_files import decode_mask
-from augfuse.data.columns.things import Column, Relative, Size, lists, ragged
+from augfuse.data.columns.objects import Column, Relative, Size, lists, ragged
 from augfuse.data.export.coco import with_visibility
 from augfuse.data.stores.store import Store
 from augfuse.data.tfrecord import example

@@ -9,21 +9,21 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from augfuse.data.batches.room import Room
-from augfuse.data.codecs.pixels import recolor
+from augfuse.data.batches.batch_array import Room
+from augfuse.data.codecs.color_modes import recolor
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color, decode, sniff
 from augfuse.data.layouts.classes import check_color
 from augfuse.data.sample import Sample
 from augfuse.data.stores.encoded import read_encoded
-from augfuse.data.stores.files import existing_file
+from augfuse.data.stores.image_files import existing_file
 from augfuse.data.stores.store import Read, read_each
 from augfuse.data.table import Table
 from augfuse.data.tfrecord import example
 from augfuse.data.tfrecord.example import Feature
+from augfuse.data.tfrecord.framing import Record, is_packed, read, read_some, records
 from augfuse.data.tfrecord.objects import PREFIX, Objects
-from augfuse.data.tfrecord.records import Record, is_packed, read, read_some, records
 from augfuse.errors import DataError, DecodeError, did_you_mean
 from augfuse.text import shown
 

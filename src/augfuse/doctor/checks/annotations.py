@@ -11,13 +11,13 @@ from typing import final
 
 import numpy as np
 
-from augfuse.data.columns.things import Size
+from augfuse.data.columns.objects import Size
 from augfuse.data.dataset import DataSet
 from augfuse.data.layouts.classes import Found
 from augfuse.data.layouts.problems import Kind, Problem
-from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.examined_data import Part, Survey
 from augfuse.doctor.findings import EXAMPLES, Finding, counted, finding, listed
-from augfuse.doctor.scan import Looks
+from augfuse.doctor.read_images import Looks
 from augfuse.errors import DecodeError
 
 TINY = 4.0  # pixels of the shorter side

@@ -14,7 +14,7 @@ from augfuse.data.columns.labels import are_class_numbers, one_hot_rows
 from augfuse.data.dataset import DataSet
 from augfuse.data.layouts.exclude import below
 from augfuse.data.sources.npz_file import PARTS, read_arrays
-from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.examined_data import Part, Survey
 from augfuse.doctor.findings import EXAMPLES, Finding, Findings, counted, finding
 from augfuse.errors import DataError
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.examined_data import Part, Survey
 from augfuse.doctor.findings import Finding, counted, finding
-from augfuse.doctor.scan import Looks
+from augfuse.doctor.read_images import Looks
 
 _SPREAD = 4.0  # how many times wider the values of one part may be than those of another
 

@@ -13,7 +13,7 @@ from augfuse.data.layouts.exclude import below
 from augfuse.data.layouts.manifest import read_groups
 from augfuse.data.layouts.names import count_suffixes, unread_pictures
 from augfuse.doctor.checks.annotations import check_pairs
-from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.examined_data import Part, Survey
 from augfuse.doctor.findings import Finding, Findings, counted, finding, listed
 from augfuse.errors import DataError
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.examined_data import Part, Survey
 from augfuse.doctor.findings import Finding, counted, finding, listed
 from augfuse.text import shown
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from augfuse.doctor.checks import similar
-from augfuse.doctor.dataset import Survey
+from augfuse.doctor.examined_data import Survey
 from augfuse.doctor.findings import Finding, counted, finding
-from augfuse.doctor.scan import SIDE, Looks, read_pixels
+from augfuse.doctor.read_images import SIDE, Looks, read_pixels
 
 SMALLEST = 16  # images with a shorter side have too little detail to be told apart by it
 

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from augfuse.doctor.dataset import Survey
+from augfuse.doctor.examined_data import Survey
 from augfuse.doctor.findings import Finding, counted, finding
-from augfuse.doctor.scan import Looks
+from augfuse.doctor.read_images import Looks
 
 SMALLEST_SIDE = 16  # below it a picture has no detail left
 SMALL_SHARE = 1 / 8  # of the usual shorter side

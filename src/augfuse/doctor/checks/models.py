@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.doctor.dataset import Survey
+from augfuse.doctor.examined_data import Survey
 from augfuse.doctor.findings import Finding, counted, finding
 from augfuse.errors import DataError, MissingExtraError
 from augfuse.text import shown

@@ -13,9 +13,9 @@ from augfuse.data.batches.loader import Loader
 from augfuse.data.decoding.decode import decode
 from augfuse.data.measured.moments import gathered
 from augfuse.data.sources.arrays import from_arrays
-from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.examined_data import Part, Survey
 from augfuse.doctor.findings import Finding, counted, finding, listed
-from augfuse.doctor.scan import Looks, read_pixels
+from augfuse.doctor.read_images import Looks, read_pixels
 from augfuse.errors import AugfuseError, DecodeError
 from augfuse.plan.draw import draw
 from augfuse.plan.make import make

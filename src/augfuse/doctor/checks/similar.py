@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from augfuse.doctor.scan import LUMA
+from augfuse.doctor.read_images import LUMA
 from augfuse.errors import DecodeError
 
 # Two images are nearly the same where both hold: their 32x32 copies correlate by ALIKE, and so does the fine detail of

@@ -9,11 +9,11 @@ import numpy as np
 
 from augfuse.doctor.checks.models import Model
 from augfuse.doctor.checks.recipes import as_source_gives
-from augfuse.doctor.dataset import Part, Survey
+from augfuse.doctor.examined_data import Part, Survey
 from augfuse.doctor.findings import Finding, counted, finding
 from augfuse.doctor.preprocessing.candidates import BGR, RESIZES, Way, scales, stretched
 from augfuse.doctor.preprocessing.trials import Answers, Trial, alike, beats, best, gains, judge, knows
-from augfuse.doctor.scan import LUMA, Looks
+from augfuse.doctor.read_images import LUMA, Looks
 from augfuse.errors import DecodeError
 from augfuse.experiment.network.head import ClassHead
 from augfuse.recipe import Recipe

@@ -10,11 +10,11 @@
 
 from __future__ import annotations
 
-from augfuse.execute.arrays.limits import LIMITS as LIMITS
-from augfuse.execute.arrays.limits import Limit as Limit
+from augfuse.execute.arrays.backend import Ops as Ops
+from augfuse.execute.arrays.backend import ops_for as ops_for
 from augfuse.execute.arrays.prepare import Numbers as Numbers
 from augfuse.execute.arrays.prepare import prepare as prepare
+from augfuse.execute.arrays.refused import LIMITS as LIMITS
+from augfuse.execute.arrays.refused import Limit as Limit
 from augfuse.execute.arrays.run import run as run
 from augfuse.execute.arrays.static import Static as Static
-from augfuse.execute.arrays.table import Ops as Ops
-from augfuse.execute.arrays.table import ops_for as ops_for

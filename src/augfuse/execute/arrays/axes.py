@@ -5,7 +5,7 @@ A side is a number, or (n, 1, 1) numbers where images were averaged down to diff
 
 from __future__ import annotations
 
-from augfuse.execute.arrays.table import Ops, Tensor
+from augfuse.execute.arrays.backend import Ops, Tensor
 from augfuse.plan.lowered import Border
 
 

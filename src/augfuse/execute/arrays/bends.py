@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.algebra.geometry import FAR, FIELD_STEP, LEAST_DIVISOR
+from augfuse.execute.arrays.backend import Ops, Tensor
 from augfuse.execute.arrays.planes import per_image
 from augfuse.execute.arrays.static import StaticBend
-from augfuse.execute.arrays.table import Ops, Tensor
 
 
 def bent(

@@ -6,8 +6,8 @@ Their shapes are static whatever was drawn, and products of matrices are what ac
 from __future__ import annotations
 
 from augfuse.execute.arrays.axes import neighbours
+from augfuse.execute.arrays.backend import Ops, Tensor
 from augfuse.execute.arrays.planes import Planes, columns, per_image, rows
-from augfuse.execute.arrays.table import Ops, Tensor
 from augfuse.plan.lowered import Border
 
 

@@ -17,8 +17,8 @@ from augfuse.algebra.ranges import Range, ends
 from augfuse.algebra.rng import Slots
 from augfuse.algebra.traced import Key, NotTraceableError, Traced
 from augfuse.errors import AugfuseError, RecipeError
-from augfuse.execute.arrays import words as philox
-from augfuse.execute.arrays.algebras import algebra_for
+from augfuse.execute.arrays import philox32 as philox
+from augfuse.execute.arrays.numpy_names import algebra_for
 from augfuse.execute.arrays.prepare import prepare
 from augfuse.execute.arrays.static import Static, StaticPass, StaticStep
 from augfuse.plan.draw import draw

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from augfuse.execute.arrays.backend import Ops, Tensor
 from augfuse.execute.arrays.contraction import blurring, contracted
 from augfuse.execute.arrays.noise import noisy
 from augfuse.execute.arrays.planes import Planes, columns, per_image, rows
 from augfuse.execute.arrays.static import Static
-from augfuse.execute.arrays.table import Ops, Tensor
 from augfuse.transforms.array_forms import Blur, Finish, LocalForm, Noise, Paint
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from augfuse.execute.arrays.algebras import algebra_for
+from augfuse.execute.arrays.backend import Ops, Tensor
+from augfuse.execute.arrays.numpy_names import algebra_for
+from augfuse.execute.arrays.philox32 import keyed
 from augfuse.execute.arrays.planes import Planes, per_image
-from augfuse.execute.arrays.table import Ops, Tensor
-from augfuse.execute.arrays.words import keyed
 from augfuse.transforms.local import normal_quantiles
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, final
 
-from augfuse.execute.arrays.table import Ops, Tensor
+from augfuse.execute.arrays.backend import Ops, Tensor
 
 
 @final

@@ -9,7 +9,7 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.traced import Key, is_traced
-from augfuse.execute.arrays.limits import refuse
+from augfuse.execute.arrays.refused import refuse
 from augfuse.execute.arrays.static import (
     Static,
     StaticBend,

@@ -10,11 +10,11 @@ from typing import Any
 
 from augfuse.algebra.color_matrices import LUMA
 from augfuse.errors import ImageError, ImageTypeError
+from augfuse.execute.arrays.backend import Ops, Tensor
 from augfuse.execute.arrays.locals import done
 from augfuse.execute.arrays.planes import Planes, part, per_image
 from augfuse.execute.arrays.sampling import sampled
 from augfuse.execute.arrays.static import Static, StaticPass
-from augfuse.execute.arrays.table import Ops, Tensor
 from augfuse.execute.arrays.tones import toned
 
 _BITS = {"uint8": 8, "uint16": 16, "float32": 0}

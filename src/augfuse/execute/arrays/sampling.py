@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from augfuse.algebra.geometry import EDGE
 from augfuse.execute.arrays.axes import inside, neighbours
+from augfuse.execute.arrays.backend import Ops, Tensor
 from augfuse.execute.arrays.bends import bent
 from augfuse.execute.arrays.contraction import averaged, axis, contracted
 from augfuse.execute.arrays.planes import Planes, columns, per_image, rows, taken, taken_with_next
 from augfuse.execute.arrays.static import StaticPass, StaticSampling
-from augfuse.execute.arrays.table import Ops, Tensor
 
 
 def sampled(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from augfuse.execute.arrays.backend import Ops, Tensor
 from augfuse.execute.arrays.planes import Planes, part, per_image
 from augfuse.execute.arrays.static import Static, StaticTone
-from augfuse.execute.arrays.table import Ops, Tensor
 from augfuse.plan.tone import FLAT
 from augfuse.transforms.array_forms import Lines, Negative, Power, Steps, ToneForm
 

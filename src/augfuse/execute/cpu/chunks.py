@@ -13,11 +13,11 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from augfuse.execute.batch_images import Images
 from augfuse.execute.cpu.kernel_arguments import Target
-from augfuse.execute.cpu.passes import kernels
+from augfuse.execute.cpu.passes import tile_passes
 from augfuse.execute.cpu.run import Work, flat, run, run_one
 from augfuse.execute.cpu.scratch import CHUNK_BYTES, CHUNK_BYTES_OF_LEVELS, Scratch, scratch
-from augfuse.execute.images import Images
 from augfuse.plan.ops import Local
 
 _F = np.float32
@@ -61,7 +61,7 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
     width = images.dtype.itemsize if kept else 4
     levels_at_once = max(CHUNK_BYTES_OF_LEVELS // images.dtype.itemsize // largest, 1)
     count = levels_at_once if kept else max(CHUNK_BYTES // width // largest, 1)
-    copies = last.grid == "still" and last.color.kind == kernels.KEEP
+    copies = last.grid == "still" and last.color.kind == tile_passes.KEEP
     # From integers sampling rounds differently: behind a Local that makes floats it reads these, also where that does
     # not act.
     local = next((k for k, step in enumerate(steps) if isinstance(step, Local) and not stay[k]), len(steps) + 1)
@@ -121,7 +121,7 @@ def _samples(work: Work) -> bool:
 
 def _copies(work: Work) -> bool:
     """Whether a pass only moves whole pixels."""
-    return not _samples(work) and work.color.kind == kernels.KEEP and work.mean_gain is None
+    return not _samples(work) and work.color.kind == tile_passes.KEEP and work.mean_gain is None
 
 
 def _source(images: Images, first: int, end: int) -> _Pixels:

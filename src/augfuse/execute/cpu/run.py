@@ -18,18 +18,18 @@ from augfuse.algebra.color_matrices import LUMA
 from augfuse.algebra.geometry import Canvas
 from augfuse.execute.cpu.image_sums import channel_means
 from augfuse.execute.cpu.kernel_arguments import Bent, Color, Target, Warp
-from augfuse.execute.cpu.passes import kernels
+from augfuse.execute.cpu.passes import tile_passes
 from augfuse.execute.cpu.scratch import scratch
 from augfuse.plan.lowered import Output, Pass
 from augfuse.plan.ops import Grid
 
 BORDERS = {
-    "nearest": kernels.NEAREST,
-    "reflect": kernels.REFLECT,
-    "wrap": kernels.WRAP,
-    "constant": kernels.CONSTANT,
-    "wrap_centres": kernels.WRAP_CENTRES,
-    "constant_centres": kernels.CONSTANT_CENTRES,
+    "nearest": tile_passes.NEAREST,
+    "reflect": tile_passes.REFLECT,
+    "wrap": tile_passes.WRAP,
+    "constant": tile_passes.CONSTANT,
+    "wrap_centres": tile_passes.WRAP_CENTRES,
+    "constant_centres": tile_passes.CONSTANT_CENTRES,
 }
 
 Paths: TypeAlias = Grid | Literal["still", "mixed"]  # nowhere at all: with one gain for all channels, with a matrix
@@ -56,7 +56,7 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
     """The numbers of a pass, for every image."""
     n = len(step.size.height)
     if step.sampling is None:
-        warp: Warp | Bent = Warp(False, np.zeros((n, 6)), kernels.NEAREST, False, math.inf, False)
+        warp: Warp | Bent = Warp(False, np.zeros((n, 6)), tile_passes.NEAREST, False, math.inf, False)
         reduced, grid = None, "still"
     else:
         matrices, reduced, border, how, grid, bends = step.sampling
@@ -67,16 +67,16 @@ def work_of(step: Pass, channels: int, low: float) -> Work:
 
             warp = bent(warp, bends)
     if step.color is not None:
-        kind, colors = kernels.MATRIX, np.ascontiguousarray(step.color, _F)
+        kind, colors = tile_passes.MATRIX, np.ascontiguousarray(step.color, _F)
     else:
-        kind, colors = kernels.KEEP if step.gain is None else kernels.GAIN, np.zeros((n, 3, 4), _F)
+        kind, colors = tile_passes.KEEP if step.gain is None else tile_passes.GAIN, np.zeros((n, 3, 4), _F)
         if step.gain is not None:
             colors[:, 0, 0], colors[:, 0, 3] = step.gain[:, 0], step.gain[:, 1]
             if channels == 3 and grid == "free":  # the sampling loop for RGB has a matrix in it
-                kind = kernels.MATRIX
+                kind = tile_passes.MATRIX
                 colors[:, 1, 1] = colors[:, 2, 2] = step.gain[:, 0]
                 colors[:, 1, 3] = colors[:, 2, 3] = step.gain[:, 1]
-    grid = "mixed" if grid == "still" and kind == kernels.MATRIX else grid
+    grid = "mixed" if grid == "still" and kind == tile_passes.MATRIX else grid
     # Contiguous always: another layout is another type to Numba, compiled again, and not the same machine code.
     fills = np.zeros((n, channels), _F) if step.fills is None else np.ascontiguousarray(step.fills, _F)
     height, width = step.size
@@ -135,10 +135,10 @@ def run(
     if work.mean_gain is not None:
         color = _with_mean(work, color, work.mean_gain[first : first + count], src, starts, shape)
     height, width = int(work.height[first]), int(work.width[first])
-    plain = target.plain and src.dtype == target.out.dtype and color.kind == kernels.KEEP
+    plain = target.plain and src.dtype == target.out.dtype and color.kind == tile_passes.KEEP
     if target.plain and (not plain or target.planar):
         target = target._replace(plain=False)
-    picks = plain and warp.nearest and work.grid == "free" and warp.mode <= kernels.CONSTANT
+    picks = plain and warp.nearest and work.grid == "free" and warp.mode <= tile_passes.CONSTANT
     loop = _loop(work.grid, warp.cubic, isinstance(warp, Bent), picks)
     begin = (at - target.first) * height * width * work.channels
     loop(src, starts, shape, warp, color, target, begin, height, width)
@@ -148,15 +148,15 @@ def run(
 def _loop(grid: Paths, cubic: bool, bends: bool, picks: bool = False) -> Callable[..., None]:
     """The compiled loop, loaded on first use: a recipe compiles what it needs."""
     if grid in ("still", "mixed"):
-        from augfuse.execute.cpu.passes import still
+        from augfuse.execute.cpu.passes import unmoved
 
-        return still.run if grid == "still" else still.mixed
+        return unmoved.run if grid == "still" else unmoved.mixed
     if grid == "whole":
-        from augfuse.execute.cpu.passes.straight import run as straight
+        from augfuse.execute.cpu.passes.shifted import run as straight
 
         return straight
     if grid == "swapped":
-        from augfuse.execute.cpu.passes.swapped import run as swapped
+        from augfuse.execute.cpu.passes.transposed import run as swapped
 
         return swapped
     if grid == "aligned":
@@ -168,7 +168,7 @@ def _loop(grid: Paths, cubic: bool, bends: bool, picks: bool = False) -> Callabl
 
         return bent.cubic_run if cubic else bent.run
     if picks:
-        from augfuse.execute.cpu.passes.picks import run as picking
+        from augfuse.execute.cpu.passes.nearest import run as picking
 
         return picking
     if cubic:

@@ -8,7 +8,7 @@ import numpy as np
 
 from augfuse.algebra.geometry import EDGE
 from augfuse.execute.cpu.kernel_arguments import Warping
-from augfuse.execute.cpu.passes.kernels import CONSTANT, NEAREST, REFLECT, WRAP, WRAP_CENTRES
+from augfuse.execute.cpu.passes.tile_passes import CONSTANT, NEAREST, REFLECT, WRAP, WRAP_CENTRES
 from augfuse.jit import inlined
 
 

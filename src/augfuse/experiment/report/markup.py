@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from augfuse.data.codecs.encode import jpeg_bytes
-from augfuse.display.pictures import png_bytes
+from augfuse.display.pages import png_bytes
 from augfuse.experiment.report.thumbnails import shrunk
 from augfuse.text import printable
 

@@ -30,7 +30,7 @@ from augfuse.experiment.arms import ArmState
 from augfuse.experiment.method import flag
 from augfuse.experiment.records import Arm, Settings
 from augfuse.experiment.run_folder.encoding import pack, unpack
-from augfuse.experiment.setup.parts import Parts
+from augfuse.experiment.setup.train_and_test import Parts
 from augfuse.experiment.tasks.classification import CLASSIFICATION
 from augfuse.files import is_unfinished, locked, remove_unfinished, write_bytes, write_text
 from augfuse.text import shown

@@ -25,7 +25,7 @@ from augfuse.experiment.options import Options, left_out, settled
 from augfuse.experiment.records import Settings
 from augfuse.experiment.run_folder.checkpoint import RunFolder, identity
 from augfuse.experiment.setup import run_recipe
-from augfuse.experiment.setup.parts import Parts, load_parts
+from augfuse.experiment.setup.train_and_test import Parts, load_parts
 from augfuse.experiment.tasks import task_of
 from augfuse.experiment.tasks.classification import CLASSIFICATION
 from augfuse.experiment.tasks.cnn import DENSE, DROPOUT

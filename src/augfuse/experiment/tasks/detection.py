@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
-from augfuse.display.pictures import as_rgb
+from augfuse.display.pages import as_rgb
 from augfuse.errors import DataError, MissingExtraError
 from augfuse.experiment.backend import load_keras
 from augfuse.experiment.evaluation import Predicting, evaluation_batches
@@ -266,7 +266,7 @@ def _most(data: DataSet) -> int:
 
 
 def _painted(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    from augfuse.targets.draw import painted
+    from augfuse.targets.paint import painted
 
     return painted(image, {"boxes": boxes, "box_labels": labels}, {"boxes": "boxes"}, "pascal_voc")
 

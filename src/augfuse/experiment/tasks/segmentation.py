@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from augfuse.display.pictures import as_rgb
+from augfuse.display.pages import as_rgb
 from augfuse.errors import DataError
 from augfuse.experiment import metrics
 from augfuse.experiment.evaluation import Predicting, evaluation_batches
@@ -159,7 +159,7 @@ class Segmentation(Task):
         return tuple(found.values())
 
     def pictures(self, found: Mapping[str, Sequence[Any]], loader: Loader, networks: Networks) -> dict[str, Any]:
-        from augfuse.targets.draw import painted
+        from augfuse.targets.paint import painted
 
         steps = spread(len(loader))
         batches = [loader.fetch(0, step) for step in steps]

@@ -10,8 +10,8 @@ import numpy as np
 
 from augfuse.data.columns.label_uses import label_kind
 from augfuse.keras.checks import value_range
-from augfuse.keras.checks.files import WITH_CLASSES
 from augfuse.keras.checks.mistakes import check_labels, check_loss, check_scaling, check_steps, check_validation
+from augfuse.keras.checks.reading import WITH_CLASSES
 from augfuse.keras.checks.value_range import Values
 from augfuse.keras.generator.options import STANDARDISING, Options, listed, without_random
 from augfuse.keras.protocol import BUILD, EVALUATE, FIT, PREDICT, Asker

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from augfuse.algebra.rng import check_seed
-from augfuse.data.layouts.lists import as_list
+from augfuse.data.layouts.given_names import as_list
 from augfuse.errors import DataError, ImageTypeError, RangeError
 from augfuse.keras.checks.inputs import as_array
 from augfuse.keras.generator.resample import border, spline_order

@@ -11,8 +11,8 @@ from augfuse.errors import ImageError
 from augfuse.keras.generator.draws import Parameters, keyed, streamed
 from augfuse.keras.generator.matrices import affine_matrix, as_keras
 from augfuse.keras.generator.options import Options
-from augfuse.keras.generator.records import EIGHT_BIT, SCALED, Finish, Pixels
 from augfuse.keras.generator.resample import Maps, has_ties, spline_order
+from augfuse.keras.generator.steps import EIGHT_BIT, SCALED, Finish, Pixels
 from augfuse.warn_once import warn_once
 
 Brightened: TypeAlias = tuple[Finish, np.ndarray | None]  # steps, and the factors that the warp multiplies by

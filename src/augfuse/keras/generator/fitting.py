@@ -17,11 +17,11 @@ from augfuse.data.measured.moments import moments
 from augfuse.data.measured.zca import fit_zca
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.keras.checks import inputs
-from augfuse.keras.generator.apply import Samples, one_by_one
+from augfuse.keras.generator.augment import Samples, one_by_one
 from augfuse.keras.generator.draws import keyed, streamed
 from augfuse.keras.generator.lower import render
 from augfuse.keras.generator.options import Generator, Options, read_options
-from augfuse.keras.generator.records import Pixels, as_stack, full_scale
+from augfuse.keras.generator.steps import Pixels, as_stack, full_scale
 from augfuse.keras.iterators.file_iterator import EmptyBatchError
 from augfuse.keras.iterators.iterator import Iterator, global_seed
 from augfuse.keras.notices import notice

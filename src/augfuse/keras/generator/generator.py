@@ -19,12 +19,12 @@ from augfuse.keras import migrate
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import attribute, checked
 from augfuse.keras.generator import fitting
-from augfuse.keras.generator.apply import check_shape
+from augfuse.keras.generator.augment import check_shape
 from augfuse.keras.generator.draws import from_dict, keyed, streamed
 from augfuse.keras.generator.lower import render
 from augfuse.keras.generator.options import read_options
-from augfuse.keras.generator.records import Pixels, full_scale
 from augfuse.keras.generator.standardize import standardize_array
+from augfuse.keras.generator.steps import Pixels, full_scale
 from augfuse.keras.iterators.array_iterator import NumpyArrayIterator
 from augfuse.keras.iterators.dataframe_iterator import RETIRED, DataFrameIterator, retired_arguments
 from augfuse.keras.iterators.directory_iterator import DirectoryIterator

@@ -18,9 +18,9 @@ from augfuse.keras.generator.compat import mode_of
 from augfuse.keras.generator.draws import Parameters
 from augfuse.keras.generator.matrices import moves, to_engine, with_flips
 from augfuse.keras.generator.options import Options
-from augfuse.keras.generator.records import Finish, Pixels
 from augfuse.keras.generator.resample import Maps, Warping, border, spline, spline_order, starts_of
 from augfuse.keras.generator.standardize import channel_steps, check_finite, preprocess, samplewise_steps, whole_steps
+from augfuse.keras.generator.steps import Finish, Pixels
 from augfuse.plan.lowered import Output, Pass, Sampling
 from augfuse.threads import share
 

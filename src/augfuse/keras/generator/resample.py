@@ -19,12 +19,12 @@ import numpy as np
 from augfuse.algebra.geometry import EDGE, Canvas
 from augfuse.errors import MissingExtraError, RangeError
 from augfuse.execute.cpu.kernel_arguments import Target
-from augfuse.execute.cpu.passes.kernels import CONSTANT_CENTRES, REFLECT, WRAP_CENTRES
+from augfuse.execute.cpu.passes.tile_passes import CONSTANT_CENTRES, REFLECT, WRAP_CENTRES
 from augfuse.execute.cpu.run import BORDERS, Work, flat, run, target_of, work_of
 from augfuse.jit import inlined_exact, jit_exact
-from augfuse.keras.generator.kernels import finish
+from augfuse.keras.generator.after_warp import finish
 from augfuse.keras.generator.matrices import to_engine
-from augfuse.keras.generator.records import Finish
+from augfuse.keras.generator.steps import Finish
 from augfuse.plan.lowered import Border, Output, Pass, Sampling
 from augfuse.text import shown
 

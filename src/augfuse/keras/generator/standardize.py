@@ -13,7 +13,7 @@ import numpy as np
 from augfuse.errors import ImageError
 from augfuse.keras.generator.compat import mode_of
 from augfuse.keras.generator.options import Options
-from augfuse.keras.generator.records import Finish
+from augfuse.keras.generator.steps import Finish
 from augfuse.warn_once import warn_once
 
 _F = np.float32

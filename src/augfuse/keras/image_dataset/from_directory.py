@@ -16,11 +16,11 @@ from augfuse.data.batches.loader import Loader
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color
 from augfuse.data.layouts.names import is_left_behind
-from augfuse.data.stores.files import FileStore
+from augfuse.data.stores.image_files import FileStore
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DataNotFoundError, RangeError, did_you_mean
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import check_choice, parse_target_size, say_found, why_missing
+from augfuse.keras.checks.reading import check_choice, parse_target_size, say_found, why_missing
 from augfuse.keras.checks.rules import is_one_of
 from augfuse.keras.image_dataset.dataset import Form, ImageDataset
 from augfuse.keras.image_dataset.resize import Sizing

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from augfuse.data.batches.batch_array import Room
 from augfuse.data.batches.loader import Loader
 from augfuse.data.batches.prefetch import compute_ahead
-from augfuse.data.batches.room import Room
 from augfuse.data.decoding.decode import Color, decode, sniff
-from augfuse.data.decoding.plain_files import Into, plain_files
+from augfuse.data.decoding.small_files import Into, plain_files
 from augfuse.data.sample import Sample
-from augfuse.data.stores.files import FileStore
+from augfuse.data.stores.image_files import FileStore
 from augfuse.data.stores.store import Read, read_each
-from augfuse.keras.checks.files import CHANNELS
+from augfuse.keras.checks.reading import CHANNELS
 from augfuse.keras.image_dataset.resize import Sizing
 from augfuse.threads import share
 from augfuse.warn_once import warn_first, was_given

@@ -11,11 +11,11 @@ import numpy as np
 from augfuse.data.columns.label_uses import label_kind
 from augfuse.errors import DataError
 from augfuse.keras.checks import inputs, rules
-from augfuse.keras.checks.classes import classes_of, in_one_part, is_one_hot
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.mistakes import check_masks, check_rescale, check_statistics
+from augfuse.keras.checks.split_classes import classes_of, in_one_part, is_one_hot
 from augfuse.keras.generator.options import Generator, Options, read_options
-from augfuse.keras.generator.records import Pixels, as_stack, full_scale
+from augfuse.keras.generator.steps import Pixels, as_stack, full_scale
 from augfuse.keras.iterators.attributes import FIXED
 from augfuse.keras.iterators.iterator import Iterator
 from augfuse.keras.notices import notice

@@ -15,12 +15,12 @@ import numpy as np
 
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.keras.checks import columns, rules
-from augfuse.keras.checks.classes import classes_of, classes_of_lists, in_one_part
 from augfuse.keras.checks.columns import ColumnError as ColumnError
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import WITH_CLASSES, parse_on_error, say_found, why_missing, why_no_split
 from augfuse.keras.checks.inputs import check_inputs, check_targets
+from augfuse.keras.checks.reading import WITH_CLASSES, parse_on_error, say_found, why_missing, why_no_split
 from augfuse.keras.checks.rules import is_one_of
+from augfuse.keras.checks.split_classes import classes_of, classes_of_lists, in_one_part
 from augfuse.keras.generator.options import Generator
 from augfuse.keras.images import validate_filename
 from augfuse.keras.iterators.file_iterator import FileIterator

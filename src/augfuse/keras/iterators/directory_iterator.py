@@ -13,7 +13,7 @@ import numpy as np
 from augfuse.data.layouts.names import is_left_behind
 from augfuse.errors import DataError, DataNotFoundError, ImageTypeError, did_you_mean
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import WITH_CLASSES, parse_on_error, say_found, why_missing, why_no_split
+from augfuse.keras.checks.reading import WITH_CLASSES, parse_on_error, say_found, why_missing, why_no_split
 from augfuse.keras.generator.options import Generator
 from augfuse.keras.iterators.file_iterator import FileIterator
 from augfuse.keras.iterators.groups import subset_rows

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, NoReturn, final
 import numpy as np
 
 from augfuse.errors import DataError, DataNotFoundError, DecodeError
-from augfuse.keras.checks import files, on_pass
+from augfuse.keras.checks import on_pass, reading
 from augfuse.keras.checks.mistakes import check_statistics
-from augfuse.keras.generator.records import Pixels
+from augfuse.keras.generator.steps import Pixels
 from augfuse.keras.images import COLOR_MODES, INTERPOLATIONS, read_image
 from augfuse.keras.iterators.attributes import FIXED
 from augfuse.keras.iterators.iterator import Iterator
@@ -70,15 +70,15 @@ class FileIterator(Iterator):
         self, target_size: Any, color_mode: str, interpolation: str, data_format: str, subset: Any, class_mode: Any
     ) -> None:
         """Check and keep what decides about the files and the pixels."""
-        files.check_choice("color mode", color_mode, COLOR_MODES)
-        files.check_choice("interpolation", interpolation, tuple(INTERPOLATIONS))
-        files.check_choice("class_mode", class_mode, self.allowed_class_modes)
-        self.target_size = files.parse_target_size(target_size)
+        reading.check_choice("color mode", color_mode, COLOR_MODES)
+        reading.check_choice("interpolation", interpolation, tuple(INTERPOLATIONS))
+        reading.check_choice("class_mode", class_mode, self.allowed_class_modes)
+        self.target_size = reading.parse_target_size(target_size)
         self.color_mode, self.interpolation, self.data_format = color_mode, interpolation, data_format
-        self.image_shape = files.image_shape(self.target_size, color_mode, data_format)
-        self.split = files.parse_subset(subset, self._options())
+        self.image_shape = reading.image_shape(self.target_size, color_mode, data_format)
+        self.split = reading.parse_subset(subset, self._options())
         self.subset, self.class_mode = subset, class_mode
-        self.one_hot, self.other_labels = files.kind_of_labels(class_mode)
+        self.one_hot, self.other_labels = reading.kind_of_labels(class_mode)
         self.skipped: dict[int, str] = {}
 
     @property
@@ -100,15 +100,15 @@ class FileIterator(Iterator):
         """What is stored for an attribute that is set once the iterator is made; errors as from the constructor."""
         own = self.__dict__  # what goes with it is not "set"
         if name in _CHOICES:
-            files.check_choice(name, value, _CHOICES[name])
+            reading.check_choice(name, value, _CHOICES[name])
         if name == "target_size":
-            value = files.parse_target_size(value)
+            value = reading.parse_target_size(value)
         elif name == "image_shape":
-            own["target_size"], own["color_mode"] = files.parse_image_shape(value, self.data_format)
+            own["target_size"], own["color_mode"] = reading.parse_image_shape(value, self.data_format)
             value = tuple(value)
         elif name == "class_mode":
-            own["one_hot"], own["other_labels"] = files.kind_of_labels(value)
-            if self.compat is None and value in files.UNLABELLED and self.class_mode not in files.UNLABELLED:
+            own["one_hot"], own["other_labels"] = reading.kind_of_labels(value)
+            if self.compat is None and value in reading.UNLABELLED and self.class_mode not in reading.UNLABELLED:
                 own["on_error"] = "raise"  # as by default, whatever was asked for with labels
         elif name in ("n", "samples") and self.compat is None:
             value = own["n"] = own["samples"] = Iterator.accept(self, "n", value)
@@ -116,7 +116,7 @@ class FileIterator(Iterator):
             own["num_classes"] = len(value)
         if name in ("target_size", "color_mode", "data_format"):
             size, mode, layout = ({**own, name: value}[key] for key in ("target_size", "color_mode", "data_format"))
-            own["image_shape"] = files.image_shape(size, mode, layout)
+            own["image_shape"] = reading.image_shape(size, mode, layout)
         return Iterator.accept(self, name, value)
 
     def __next__(self) -> Any:
@@ -133,11 +133,11 @@ class FileIterator(Iterator):
         uint8 if all images are, uint16 if all are, else float32. Full scale is 0..65535 where there is a uint16 image.
         Raises EmptyBatchError where no file of the batch can be read, DataError where too many altogether cannot.
         """
-        size = files.parse_target_size(self.target_size)
+        size = reading.parse_target_size(self.target_size)
         paths, strict = self.filepaths, self.compat == "strict"
         index_array = self.rows_of(index_array, len(paths), "files in filepaths")
         positions, count = index_array.tolist(), len(index_array)
-        shape = (count, *size, files.CHANNELS[self.color_mode])
+        shape = (count, *size, reading.CHANNELS[self.color_mode])
         stack = np.empty(shape, np.float32 if strict else np.uint8)
         others: dict[int, np.ndarray] = {}  # row -> an image of another dtype
 
@@ -152,7 +152,7 @@ class FileIterator(Iterator):
                 if self.on_error == "skip":
                     self._skip(position, error)
                     return False
-                if self.compat is None and self.class_mode in files.UNLABELLED:
+                if self.compat is None and self.class_mode in reading.UNLABELLED:
                     self._raise_unpaired(path, error)
                 if isinstance(error, (DecodeError, FileNotFoundError)):
                     raise
@@ -211,7 +211,7 @@ class FileIterator(Iterator):
         mode = self.class_mode
         if mode == "input":
             return batch_x.copy()
-        made = "classes" if mode in files.WITH_CLASSES else "labels"
+        made = "classes" if mode in reading.WITH_CLASSES else "labels"
         labels = getattr(self, made, None)
         if labels is None:
             raise DataError(f"class_mode={shown(mode)} was set on an iterator made without {made}. Make another self.")

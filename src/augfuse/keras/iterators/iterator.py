@@ -20,9 +20,9 @@ from augfuse.keras.checks import on_pass, rules, value_range
 from augfuse.keras.checks.edge import checked
 from augfuse.keras.checks.inputs import for_keras
 from augfuse.keras.checks.mistakes import check_loop
-from augfuse.keras.generator.apply import Samples, transform
+from augfuse.keras.generator.augment import Samples, transform
 from augfuse.keras.generator.options import Compat, Options, read_options
-from augfuse.keras.generator.records import Pixels
+from augfuse.keras.generator.steps import Pixels
 from augfuse.keras.iterators.attributes import Attributes
 from augfuse.keras.iterators.saved_pictures import Saving, save_pictures
 from augfuse.keras.notices import say_of_iterator

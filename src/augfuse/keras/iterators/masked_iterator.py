@@ -13,16 +13,16 @@ import numpy as np
 from augfuse.algebra.ranges import truth
 from augfuse.data.columns.mask_files import decode_mask
 from augfuse.data.decoding.decode import decode, sniff
-from augfuse.data.stores.files import read_file
+from augfuse.data.stores.image_files import read_file
 from augfuse.errors import DataError, DataNotFoundError, DecodeError, ImageError, ImageTypeError, did_you_mean
 from augfuse.keras.checks import rules
 from augfuse.keras.checks.edge import checked
-from augfuse.keras.checks.files import check_choice, parse_target_size, why_missing
-from augfuse.keras.generator.apply import draw, transform
+from augfuse.keras.checks.reading import check_choice, parse_target_size, why_missing
+from augfuse.keras.generator.augment import draw, transform
 from augfuse.keras.generator.draws import Parameters
 from augfuse.keras.generator.lower import render
 from augfuse.keras.generator.options import Generator, read_options
-from augfuse.keras.generator.records import Pixels, as_stack
+from augfuse.keras.generator.steps import Pixels, as_stack
 from augfuse.keras.images import resized
 from augfuse.keras.iterators.array_iterator import NumpyArrayIterator
 from augfuse.keras.iterators.directory_iterator import DirectoryIterator

@@ -13,8 +13,8 @@ from PIL import Image
 
 from augfuse.algebra.rng import bits
 from augfuse.errors import DataError, DataNotFoundError, did_you_mean
-from augfuse.keras.checks.files import why_missing
-from augfuse.keras.generator.records import full_scale
+from augfuse.keras.checks.reading import why_missing
+from augfuse.keras.generator.steps import full_scale
 from augfuse.text import shown
 from augfuse.warn_once import warn_once
 

@@ -3,7 +3,7 @@
 An output pixel is the area mean of what it covers along an axis that shrinks by more than 1.5, else the blend of two or
 four neighbours. All are taps: which source pixels along an axis, and their weights. For each output row the source rows
 are added up into one row of floats, its columns are blended into the pixels of the output, and these are written as
-those of `straight`.
+those of `shifted`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 
 from augfuse.algebra.geometry import EDGE
 from augfuse.execute.cpu.kernel_arguments import Color, Target, Warp
+from augfuse.execute.cpu.passes.copied import Move, border_index
 from augfuse.execute.cpu.passes.cubic import cubic_weights
-from augfuse.execute.cpu.passes.kernels import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
-from augfuse.execute.cpu.passes.moves import Move, border_index
-from augfuse.execute.cpu.passes.still import TILE, is_rgb, new_row, repeat, write, write_rgb
-from augfuse.execute.cpu.passes.straight import paint_outside
+from augfuse.execute.cpu.passes.shifted import paint_outside
+from augfuse.execute.cpu.passes.tile_passes import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
+from augfuse.execute.cpu.passes.unmoved import TILE, is_rgb, new_row, repeat, write, write_rgb
 from augfuse.jit import inlined, jit
-from augfuse.lanes.words import add1, add4, blend4, halve_rgb, pair1, pair2, pair3, pair4
+from augfuse.lanes.unaligned import add1, add4, blend4, halve_rgb, pair1, pair2, pair3, pair4
 
 LINES = 2**11  # floats: rows that lie in the L1 cache until they are written
 

@@ -11,10 +11,10 @@ from augfuse.algebra.geometry import FAR, LEAST_DIVISOR
 from augfuse.algebra.lattices import refine, steps_of
 from augfuse.execute.cpu.kernel_arguments import Bent, Tile, Warp
 from augfuse.execute.cpu.passes import cubic, tiles
-from augfuse.execute.cpu.passes.kernels import taps
+from augfuse.execute.cpu.passes.tile_passes import taps
 from augfuse.execute.cpu.window import Window
 from augfuse.jit import inlined, jit_with
-from augfuse.lanes.words import blend_pairs
+from augfuse.lanes.unaligned import blend_pairs
 from augfuse.plan.bends import Bend
 
 F = np.float32
@@ -131,7 +131,7 @@ def _displace(
 def locate(
     warp: Bent, i: int, x0: int, y0: int, W: int, H: int, pad: int, step: int, stride: int, tile: Tile, count: int
 ) -> None:
-    """`kernels.locate` through the bends of image i."""
+    """`tile_passes.locate` through the bends of image i."""
     if x0 == 0 and y0 == 0:
         _prepare(warp, i)
     us, vs = warp.places[0], warp.places[1]

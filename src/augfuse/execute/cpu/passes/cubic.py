@@ -15,12 +15,12 @@ from numba import types
 from numba.extending import intrinsic
 
 from augfuse.execute.cpu.kernel_arguments import Color, Target, Tile, Warping
-from augfuse.execute.cpu.passes.kernels import CONSTANT, WRAP, locate
-from augfuse.execute.cpu.passes.moves import border_index
+from augfuse.execute.cpu.passes.copied import border_index
+from augfuse.execute.cpu.passes.tile_passes import CONSTANT, WRAP, locate
 from augfuse.execute.cpu.passes.tiles import BLOCK, TILE, finish, new_tile
 from augfuse.execute.cpu.window import Window, window_of
 from augfuse.jit import inlined, jit
-from augfuse.lanes.words import place_of
+from augfuse.lanes.unaligned import place_of
 
 A = -0.75
 SIDE = 256  # of a block: the floats that it is read from, 0.8 MB of an image that is turned, stay in a cache

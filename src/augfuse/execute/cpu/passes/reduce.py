@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.execute.cpu.passes.aligned import Taps, add_rows, area, blend_any, blend_fours, new_taps
-from augfuse.execute.cpu.passes.kernels import NEAREST
+from augfuse.execute.cpu.passes.tile_passes import NEAREST
 from augfuse.execute.cpu.window import Window, window_of
 from augfuse.jit import inlined, jit
 

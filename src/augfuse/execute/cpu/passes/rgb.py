@@ -1,7 +1,7 @@
 """RGB images of bytes, or of floats that were bytes, sixteen pixels at a time: coloured, clipped, normalised, written.
 
 As loops these passes take 1.3 to 1.6 times as long, and four times as long to compile (benchmarks/singles.py, AMD EPYC
-Zen 3, November 2026). The arithmetic is that of `kernels`, value by value: the bytes are the same.
+Zen 3, November 2026). The arithmetic is that of `tile_passes`, value by value: the bytes are the same.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 
 from augfuse.execute.cpu.kernel_arguments import Target
 from augfuse.jit import inlined
+from augfuse.lanes.unaligned import place_of, prefetch
 from augfuse.lanes.vectors import (
     LARGEST,
     clipped,
@@ -28,7 +29,6 @@ from augfuse.lanes.vectors import (
     taken,
     times_plus,
 )
-from augfuse.lanes.words import place_of, prefetch
 
 BLOCK = 16  # pixels
 
@@ -153,7 +153,7 @@ def _threes(builder: Any, values: Sequence[Any]) -> Any:
 
 
 def _mixed(context: Any, builder: Any, kinds: Any, arguments: Any, rows: int = 3) -> Iterator[list[Any]]:
-    """Twice eight pixels through the first rows of the matrix: the sums of `kernels.mix`, in its order."""
+    """Twice eight pixels through the first rows of the matrix: the sums of `tile_passes.mix`, in its order."""
     number = [builder.extract_value(arguments[6], k) for k in range(12)]
     for channels in _eights(context, builder, kinds, arguments):
         yield [_row(builder, channels, number[4 * row : 4 * row + 4]) for row in range(rows)]

@@ -1,6 +1,6 @@
 """Values through tables, and what is measured to make some of them, compiled.
 
-Contract as of `kernels`: the caller has validated. Images are flat C-contiguous (h, w, c) buffers plus an offset.
+Contract as of `tile_passes`: the caller has validated. Images are flat C-contiguous (h, w, c) buffers plus an offset.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""One pass over the pixels of each image of a slice: the tile passes of `kernels`, put together and compiled."""
+"""One pass over the pixels of each image of a slice: the tile passes of `tile_passes`, put together and compiled."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from augfuse.execute.cpu.kernel_arguments import Color, Target, Tile, Warping
-from augfuse.execute.cpu.passes import kernels as k
-from augfuse.execute.cpu.passes.kernels import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP, locate
+from augfuse.execute.cpu.passes import tile_passes as k
+from augfuse.execute.cpu.passes.tile_passes import CONSTANT, CONSTANT_CENTRES, GAIN, MATRIX, PADDING, WRAP, locate
 from augfuse.execute.cpu.window import Window, window_of, within
 from augfuse.jit import inlined, jit
 

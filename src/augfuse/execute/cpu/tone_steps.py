@@ -1,0 +1,177 @@
+"""Plans with tones: whole numbers pass tables, floats functions, between the passes over the pixels.
+
+A tone of whole numbers is given levels and leaves levels: the pass before it writes them, and the pass behind it reads
+them as it would a source.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from augfuse.algebra.geometry import Canvas
+from augfuse.execute.batch_images import Images
+from augfuse.execute.cpu.kernel_arguments import Target
+from augfuse.execute.cpu.passes.tones import Tables, to_floats
+from augfuse.execute.cpu.run import Work, flat, run, run_one, work_of
+from augfuse.execute.cpu.scratch import CHUNK_BYTES_OF_LEVELS, Scratch, scratch
+from augfuse.plan.lowered import Lowered, Pass
+from augfuse.plan.ops import Local
+from augfuse.plan.tone import Tone
+
+Step: TypeAlias = Work | Local | Tone | Tables  # tones: of floats
+
+_F = np.float32
+_INF = _F(np.inf)
+
+
+def prepare(lowered: Lowered, images: Images) -> Callable[[Target, int, int], None]:
+    """A function that carries out the images start..stop of a batch, to a target."""
+    steps = _steps(lowered)
+    last = steps.pop()
+    assert not isinstance(last, Local)
+    works = [step for step in (*steps, last) if isinstance(step, Work)]
+    sides = [images.canvas, *(Canvas(work.height, work.width) for work in works)]
+    following = (*steps, last)[1:]
+    levels = all(
+        isinstance(step, Tone) or isinstance(next_, Tone) for step, next_ in zip(steps, following, strict=True)
+    )
+    width = images.dtype.itemsize if levels else 4
+    largest = max(int((side.height * side.width).max()) for side in sides) * lowered.channels * width  # bytes
+    bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
+
+    def run_slice(target: Target, start: int, stop: int) -> None:
+        ready, end = _ready(steps, last, target, images.dtype, lowered.channels, start, stop)
+        if not bulk:
+            for i in range(start, stop):
+                _run_image(ready, end, images[i], target, i)
+            return
+        assert images.stack is not None
+        shape = images.stack.shape[1:]
+        size = math.prod(shape)
+        some = max(1, CHUNK_BYTES_OF_LEVELS // largest) if steps else stop - start
+        with scratch(-(-min(some, stop - start) * largest // 4) if steps else 0, _F, "step", "next step") as buffers:
+            for first in range(start, stop, some):
+                starts = images.rows[first : min(first + some, stop)] * size
+                _run_several(ready, end, flat(images.stack), starts, shape, target, first, buffers)
+
+    return run_slice
+
+
+def _steps(lowered: Lowered) -> list[Work | Local | Tone]:
+    """What is done one after the other. The last one writes: a pass, or a tone of whole numbers."""
+    found: list[Work | Local | Tone] = []
+    for step in lowered.steps:
+        if isinstance(step, Local):
+            found.append(step)
+            continue
+        if step.before is not None:
+            if step.before.levels and found and isinstance(found[-1], Local):
+                found.append(work_of(Pass(found[-1].size), lowered.channels, lowered.low))
+            found.append(step.before)
+        if step.before is None or any(part is not None for part in (step.sampling, step.color, step.gain)):
+            found.append(work_of(step, lowered.channels, lowered.low))
+        if step.after is not None:
+            found.append(step.after)
+    last = found[-1] if found else None
+    if not isinstance(last, Tone) or not last.levels:
+        writes = isinstance(last, Work)
+    else:  # one table of bytes for all channels is quicker than one of floats, also with a pass behind it
+        writes = lowered.output.dtype.kind == "u" or last.levels > 256 or not last.is_shared
+    if not writes:
+        found.append(work_of(Pass(lowered.size), lowered.channels, lowered.low))
+    return found
+
+
+def _in_bulk(step: Work | Local | Tone) -> bool:
+    """Whether a step is done to several images of one size without Python work per image."""
+    return step.reduced is None if isinstance(step, Work) else isinstance(step, Tone) and step.levels > 0
+
+
+def _ready(
+    steps: Sequence[Work | Local | Tone],
+    last: Work | Tone,
+    target: Target,
+    dtype: np.dtype,
+    channels: int,
+    start: int,
+    stop: int,
+) -> tuple[Sequence[Step], Work | Tables]:
+    """The steps with tables in the place of tones of whole numbers, for the images start..stop."""
+    end = Tables(last, dtype, channels, target, start, stop) if isinstance(last, Tone) else last
+    if not any(isinstance(step, Tone) and step.levels for step in steps):
+        return steps, end  # type: ignore[return-value]  # tones of floats only
+    return [
+        Tables(step, dtype, channels, None, start, stop) if isinstance(step, Tone) and step.levels else step
+        for step in steps
+    ], end
+
+
+def _run_several(
+    steps: Sequence[Step],
+    last: Work | Tables,
+    src: np.ndarray,
+    starts: np.ndarray,
+    shape: tuple[int, int, int],
+    target: Target,
+    first: int,
+    buffers: Scratch,
+) -> None:
+    """The images from `first` on, of one size, which lie in `src` at `starts`: one step after the other."""
+    count, dtype = len(starts), src.dtype
+    for step, following in zip(steps, (*steps, last)[1:], strict=True):
+        to, kind = shape, dtype
+        if isinstance(step, Work):
+            to = (int(step.height[first]), int(step.width[first]), step.channels)
+            kind = dtype if isinstance(following, Tables) else np.dtype(_F)
+        buffers = buffers[1], buffers[0]
+        out = buffers[0].view(kind)[: count * math.prod(to)]
+        if isinstance(step, Tables):
+            step.run(src, starts, shape, first, out)
+        else:
+            assert isinstance(step, Work)
+            run(step, src, starts, shape, _between(step, following, count, out), first, 0)
+        src, shape = out, to
+        starts = np.arange(count, dtype=np.int64) * math.prod(shape)
+    if isinstance(last, Tables):
+        last.run(src, starts, shape, first)
+    else:
+        run(last, src, starts, shape, target, first, first)
+
+
+def _run_image(steps: Sequence[Step], last: Work | Tables, image: np.ndarray, target: Target, i: int) -> None:
+    ours, dtype, zero = False, image.dtype, np.zeros(1, np.int64)  # the source is never written to
+    for step, following in zip(steps, (*steps, last)[1:], strict=True):
+        if isinstance(step, Local):
+            image = image if ours and image.dtype == _F else image.astype(_F)
+            params = {name: values[i : i + 1] for name, values in step.params.items()}
+            step.apply_all(image[None], image[None], params, step.active[i : i + 1])
+        elif isinstance(step, Tone):
+            image = to_floats(step, image, i)
+        elif isinstance(step, Tables):
+            out = np.empty(image.shape, dtype)
+            step.run(flat(image), zero, image.shape, i, out.reshape(-1))
+            image = out
+        else:
+            size = (int(step.height[i]), int(step.width[i]), step.channels)
+            out = np.empty(size, dtype if isinstance(following, Tables) else _F)
+            run_one(step, image, _between(step, following, 1, out.reshape(-1)), i, 0)
+            image = out
+        ours = True
+    if isinstance(last, Tables):
+        last.run(flat(image), zero, image.shape, i)
+    else:
+        run_one(last, image, target, i, i)
+
+
+def _between(work: Work, following: Step, count: int, out: np.ndarray) -> Target:
+    """Where a pass goes whose result is worked on further: float32, unclipped, at the image's own scale; the levels
+    that a table takes.
+    """
+    one, zero = np.ones((count, work.channels), _F), np.zeros((count, work.channels), _F)
+    if isinstance(following, Tables):
+        return Target(_F(following.low), _F(following.high), one, zero, True, False, out, True)
+    return Target(-_INF, _INF, one, zero, False, False, out, False)
