@@ -16,8 +16,9 @@ def sampled(
 ) -> tuple[Planes, Tensor | None]:
     """The planes of the output, and where the source was reached, which is asked for constant borders only.
 
-    A place is computed once: XLA would compute it again for the gather and for the weights, with roundings of their
-    own, and where one is just below a whole number and the other is not, another pixel would be read than is weighted.
+    A place is computed once. XLA would compute it twice, for the gather and for the weights, and round it differently:
+    where one result is just below a whole number and the other is not, a pixel would be read that is not the one
+    weighted.
     """
     u, v = _places(step, sampling, own, planes.values[0], ops)
     if sampling.grid == "free":
