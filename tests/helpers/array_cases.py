@@ -10,13 +10,13 @@ import pytest
 import augfuse as af
 from augfuse.errors import MissingExtraError
 from augfuse.execute import arrays, reference
-from augfuse.execute.arrays.backend import TABLES
+from augfuse.execute.arrays.backend import BACKENDS
 from augfuse.execute.batch_images import as_images
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
 from oracles import assert_like, fused, numbers
 
-FRAMEWORKS = TABLES
+FRAMEWORKS = BACKENDS
 REFUSED = {"MixUp", "CutMix", "Mosaic", "CopyPaste", "Views", "Lambda"}  # see test_arrays_limits.py
 CLOSE = 2e-3  # grey levels of 255 at 56 pixels: float32 coordinates
 

@@ -1,9 +1,9 @@
 """The array operations that the executor is made of, as each framework calls them.
 
-A table is all that the executor knows of a framework: `run` is written in these, in arithmetic, comparisons, `&` and
-`|`, which all arrays have. Three tables are enough for Keras, too: its backends are these three frameworks, and
-`keras.ops` hides the plain gather that each of them has (its own tests for indices that are negative or out of
-bounds, at up to four times the price), and turns TensorFlow's uint64 into uint32.
+A record of operations is all that the executor knows of a framework: `run` is written in these, in arithmetic,
+comparisons, `&` and `|`, which all arrays have. Three records are enough for Keras, too: its backends are these three
+frameworks, and `keras.ops` hides the plain gather that each of them has (its own tests for indices that are negative
+or out of bounds, at up to four times the price), and turns TensorFlow's uint64 into uint32.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from augfuse.text import shown
 
 Tensor: TypeAlias = Any  # of one of the frameworks
 
-TABLES = ("jax", "tensorflow", "torch")
+BACKENDS = ("jax", "tensorflow", "torch")
 
 
 @final
@@ -64,15 +64,15 @@ class Ops:
 
 
 def ops_for(framework: str) -> Ops:
-    """The table of "jax", "tensorflow" or "torch".
+    """The operations of "jax", "tensorflow" or "torch".
 
     Raises RangeError for another name, MissingExtraError where the framework is not installed.
     """
-    if framework not in TABLES:
+    if framework not in BACKENDS:
         raise RangeError(
-            f"ops_for: got {shown(framework)}, wanted {', '.join(map(shown, TABLES))}."
-            f"{did_you_mean(str(framework), TABLES)}"
+            f"ops_for: got {shown(framework)}, wanted {', '.join(map(shown, BACKENDS))}."
+            f"{did_you_mean(str(framework), BACKENDS)}"
         )
     require(framework, f"The array executor on {framework}")
-    table: Ops = import_module(f"augfuse.execute.arrays.backends.{framework}").OPS
-    return table
+    operations: Ops = import_module(f"augfuse.execute.arrays.backends.{framework}").OPS
+    return operations
