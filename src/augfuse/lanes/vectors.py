@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 LARGEST = 2.0**21  # up to this, either way, `rounded` is right, with much to spare
 
@@ -32,7 +35,23 @@ def taken(builder: Any, values: Any, order: Sequence[int]) -> Any:
 
 
 def times_plus(builder: Any, gain: Any, values: Any, offset: Any) -> Any:
-    return builder.fadd(builder.fmul(gain, values, flags=("contract",)), offset, flags=("contract",))
+    """gain * values + offset, rounded once on every CPU that can: one instruction from the beginning. Of a product and
+    a sum LLVM makes one where nothing comes between them; a shuffle that it moves does, and of two products it chooses.
+    """
+    kind = values.type
+    name = f"llvm.fmuladd.v{kind.count}f32" if isinstance(kind, ir.VectorType) else "llvm.fmuladd.f32"
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind] * 3), name)
+    return builder.call(function, [gain, values, offset])
+
+
+def _times_plus_code(typingctx: Any, gain: Any, value: Any, offset: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return times_plus(builder, *arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), codegen
+
+
+scalar_times_plus: Any = intrinsic(_times_plus_code)
 
 
 def clipped(builder: Any, values: Any, low: Any, high: Any) -> Any:

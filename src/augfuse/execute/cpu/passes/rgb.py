@@ -191,10 +191,9 @@ def _eights(context: Any, builder: Any, kinds: Any, arguments: Any) -> Iterator[
 
 def _row(builder: Any, channels: Sequence[Any], numbers: Sequence[Any]) -> Any:
     gains = [splat(builder, number, 8) for number in numbers]
-    total = builder.fmul(gains[0], channels[0], flags=("contract",))
-    for gain, values in zip(gains[1:3], channels[1:], strict=True):
-        total = builder.fadd(total, builder.fmul(gain, values, flags=("contract",)), flags=("contract",))
-    return builder.fadd(total, gains[3], flags=("contract",))
+    total = times_plus(builder, gains[0], channels[0], builder.fmul(gains[1], channels[1]))
+    total = times_plus(builder, gains[2], channels[2], total)
+    return builder.fadd(total, gains[3])
 
 
 def _run(block: Any, wide: int, mirrored: bool) -> Callable[..., None]:
