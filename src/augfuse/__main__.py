@@ -26,6 +26,7 @@ def main() -> int:
     if stopped is not None:
         interrupts.end(stopped)
     interrupts.finish()
+    terminal.flush_errors()
     return code
 
 

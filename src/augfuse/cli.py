@@ -6,6 +6,7 @@ Exit codes: 0 ok, 1 the run failed, 2 usage or configuration, 130 interrupted, 1
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except CycloptsError as error:
             return refuse(f"{error}", USAGE)
         except terminal.OutputLost as lost:
-            terminal.abandon()
+            terminal.abandon(sys.stdout)
             return READER_GONE if lost.reader_is_gone else refuse(f"standard output: {lost}.", FAILED)
         except KeyboardInterrupt as stop:
             return interrupts.said(stop)

@@ -162,7 +162,9 @@ def test_a_reader_that_has_seen_enough(work: Path) -> None:
     assert int((work / "code").read_text()) in (1, SIGPIPE)  # 1: all was written before
 
 
-def test_a_standard_error_that_cannot_be_written(work: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_standard_error_that_cannot_be_written(work: Path, unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("w") as full:
         done = run("doctor", "nothing-here", cwd=work, stderr=full)
         assert done.returncode == 2

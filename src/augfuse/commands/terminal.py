@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, final
+from typing import IO, TYPE_CHECKING, Any, TextIO, final
 
 from augfuse.text import printable
 
@@ -74,12 +74,21 @@ def flush() -> None:
             sys.stdout.flush()
 
 
-def abandon() -> None:
-    """Let the interpreter flush standard output into nothing when it ends."""
+def abandon(stream: TextIO | None) -> None:
+    """Let the interpreter flush a stream that cannot be written into nothing when it ends: else it exits with 120."""
     with suppress(OSError, ValueError, AttributeError):
         handle = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(handle, sys.stdout.fileno())
+        os.dup2(handle, stream.fileno())  # type: ignore[union-attr]  # AttributeError: there is none
         os.close(handle)
+
+
+def flush_errors() -> None:
+    """Write out what standard error holds back, where that can be written."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        abandon(sys.stderr)
 
 
 @contextmanager
