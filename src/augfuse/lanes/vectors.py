@@ -44,14 +44,20 @@ def times_plus(builder: Any, gain: Any, values: Any, offset: Any) -> Any:
     return builder.call(function, [gain, values, offset])
 
 
-def _times_plus_code(typingctx: Any, gain: Any, value: Any, offset: Any) -> Any:
+def matrix_row(builder: Any, numbers: Sequence[Any], channels: Sequence[Any]) -> Any:
+    """A row of a 3x4 colour matrix times three channels, as vectors or as single values: the same roundings."""
+    total = times_plus(builder, numbers[0], channels[0], builder.fmul(numbers[1], channels[1]))
+    return builder.fadd(times_plus(builder, numbers[2], channels[2], total), numbers[3])
+
+
+def _one_row_code(typingctx: Any, m0: Any, m1: Any, m2: Any, m3: Any, red: Any, green: Any, blue: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return times_plus(builder, *arguments)
+        return matrix_row(builder, arguments[:4], arguments[4:])
 
-    return types.float32(types.float32, types.float32, types.float32), codegen
+    return types.float32(*[types.float32] * 7), codegen
 
 
-scalar_times_plus: Any = intrinsic(_times_plus_code)
+one_row: Any = intrinsic(_one_row_code)
 
 
 def clipped(builder: Any, values: Any, low: Any, high: Any) -> Any:

@@ -24,6 +24,7 @@ from augfuse.lanes.vectors import (
     floats,
     interleaved,
     interleaved_bytes,
+    matrix_row,
     rounded,
     splat,
     taken,
@@ -156,7 +157,8 @@ def _mixed(context: Any, builder: Any, kinds: Any, arguments: Any, rows: int = 3
     """Twice eight pixels through the first rows of the matrix: the sums of `tile_passes.mix`, in its order."""
     number = [builder.extract_value(arguments[6], k) for k in range(12)]
     for channels in _eights(context, builder, kinds, arguments):
-        yield [_row(builder, channels, number[4 * row : 4 * row + 4]) for row in range(rows)]
+        splats = [splat(builder, one, 8) for one in number]
+        yield [matrix_row(builder, splats[4 * row : 4 * row + 4], channels) for row in range(rows)]
 
 
 def _eights(context: Any, builder: Any, kinds: Any, arguments: Any) -> Iterator[list[Any]]:
@@ -187,13 +189,6 @@ def _eights(context: Any, builder: Any, kinds: Any, arguments: Any) -> Iterator[
             whole = builder.bitcast(spread, ir.VectorType(_INT, 8))
             channels.append(builder.sitofp(whole, ir.VectorType(_FLOAT, 8)))
         yield channels
-
-
-def _row(builder: Any, channels: Sequence[Any], numbers: Sequence[Any]) -> Any:
-    gains = [splat(builder, number, 8) for number in numbers]
-    total = times_plus(builder, gains[0], channels[0], builder.fmul(gains[1], channels[1]))
-    total = times_plus(builder, gains[2], channels[2], total)
-    return builder.fadd(total, gains[3])
 
 
 def _run(block: Any, wide: int, mirrored: bool) -> Callable[..., None]:

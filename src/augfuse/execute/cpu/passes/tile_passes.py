@@ -18,7 +18,7 @@ from augfuse.algebra.geometry import EDGE
 from augfuse.execute.cpu.kernel_arguments import Tile, Warping
 from augfuse.jit import inlined
 from augfuse.lanes.unaligned import load_u16, load_u64
-from augfuse.lanes.vectors import scalar_times_plus
+from augfuse.lanes.vectors import one_row
 
 PADDING = 8  # bytes that must be readable behind an image: the widest tap load is 8 bytes, of which 6 are used
 
@@ -210,12 +210,6 @@ def blend_rgb(tile: Tile, count: int) -> None:
 
 
 @inlined
-def _row(m0: F, m1: F, m2: F, m3: F, red: F, green: F, blue: F) -> F:
-    """A row of the colour matrix, with the roundings of `rgb`."""
-    return scalar_times_plus(m2, blue, scalar_times_plus(m0, red, m1 * green)) + m3
-
-
-@inlined
 def blend_write_rgb(
     tile: Tile, mixes: bool, m: np.ndarray, low: F, high: F, scale: np.ndarray, bias: np.ndarray, out: np.ndarray,
     at: int, count: int,
@@ -233,9 +227,9 @@ def blend_write_rgb(
         m20, m21, m22, m23 = m[2, 0], m[2, 1], m[2, 2], m[2, 3]
         for p in range(count):
             red, green, blue = _blend(t[2 * p], t[2 * p + 1], b[2 * p], b[2 * p + 1], tx[p], ty[p])
-            o[3 * p] = min(max(_row(m00, m01, m02, m03, red, green, blue), low), high) * s0 + b0
-            o[3 * p + 1] = min(max(_row(m10, m11, m12, m13, red, green, blue), low), high) * s1 + b1
-            o[3 * p + 2] = min(max(_row(m20, m21, m22, m23, red, green, blue), low), high) * s2 + b2
+            o[3 * p] = min(max(one_row(m00, m01, m02, m03, red, green, blue), low), high) * s0 + b0
+            o[3 * p + 1] = min(max(one_row(m10, m11, m12, m13, red, green, blue), low), high) * s1 + b1
+            o[3 * p + 2] = min(max(one_row(m20, m21, m22, m23, red, green, blue), low), high) * s2 + b2
     else:
         for p in range(count):
             red, green, blue = _blend(t[2 * p], t[2 * p + 1], b[2 * p], b[2 * p + 1], tx[p], ty[p])
@@ -342,9 +336,9 @@ def mix(values: np.ndarray, m: np.ndarray, count: int) -> None:
         r = red[p]
         g = green[p]
         b = blue[p]
-        red[p] = _row(m[0, 0], m[0, 1], m[0, 2], m[0, 3], r, g, b)
-        green[p] = _row(m[1, 0], m[1, 1], m[1, 2], m[1, 3], r, g, b)
-        blue[p] = _row(m[2, 0], m[2, 1], m[2, 2], m[2, 3], r, g, b)
+        red[p] = one_row(m[0, 0], m[0, 1], m[0, 2], m[0, 3], r, g, b)
+        green[p] = one_row(m[1, 0], m[1, 1], m[1, 2], m[1, 3], r, g, b)
+        blue[p] = one_row(m[2, 0], m[2, 1], m[2, 2], m[2, 3], r, g, b)
 
 
 @inlined
