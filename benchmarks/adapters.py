@@ -157,11 +157,10 @@ def workers(rounds: int, folder: Path) -> list[timing.Figure]:
         ("memory", af.from_arrays(*memory()), peers.augfuse_recipe(jitter=True), peers._compose(jitter=True), 3.0),
         ("JPEG folder", files, ours, theirs, 1.25),
     ):
-        feeds = {name: augfuse.torch.dataset(data, recipe, seed=0) for name in ("augfuse", "augfuse, train.collate")}
+        feeds = {"augfuse": augfuse.torch.dataset(data, recipe, seed=0), "Albumentations": Peer(data, compose)}
         calls = {}
-        for name, samples in {**feeds, "Albumentations": Peer(data, compose)}.items():
-            collate = samples.collate if name.endswith("collate") else None
-            feed = DataLoader(samples, BATCH, shuffle=True, num_workers=2, persistent_workers=True, collate_fn=collate)  # type: ignore[arg-type]
+        for name, samples in feeds.items():
+            feed = DataLoader(samples, BATCH, shuffle=True, num_workers=2, persistent_workers=True)  # type: ignore[arg-type]
             calls[name] = in_epochs(samples, per_image(feed, len(data)))
         found = interleaved(calls, rounds)
         figures.append(

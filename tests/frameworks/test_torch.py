@@ -17,7 +17,7 @@ from oracles import pictures
 from places import HELPERS
 
 torch = pytest.importorskip("torch", reason="needs the extra: pip install 'augfuse[torch]'")
-from torch.utils.data import DataLoader, WeightedRandomSampler  # noqa: E402
+from torch.utils.data import DataLoader, WeightedRandomSampler, default_collate  # noqa: E402
 
 
 def channels_first(epoch: int = 0, **options: Any) -> list[tuple[bytes, list[int]]]:
@@ -180,14 +180,13 @@ def test_options_and_wrong_ones() -> None:
 def test_collating_does_not_copy() -> None:
     held = af.from_arrays(pictures(N, 12, 16), np.arange(N, dtype=np.uint8) % 4)
     samples = af.torch.dataset(held, RECIPE, seed=9)
-    rows = samples.__getitems__([3, 1, 2])
-    images, labels = samples.collate(rows)
-    assert images.data_ptr() == rows[0][0].data_ptr() and images.shape == (3, 3, 12, 16)
+    images, labels = next(iter(DataLoader(samples, 3, sampler=[3, 1, 2])))
     assert labels.dtype == torch.int64 and labels.tolist() == [3, 1, 2]
-    apart = [samples[3], samples[1], samples[2]]  # as a sampler of single samples has them
-    assert torch.equal(samples.collate(apart)[0], images)
+    rows = [samples[3], samples[1], samples[2]]
+    assert torch.equal(default_collate(rows)[0], images) and images.shape == (3, 3, 12, 16)
+    assert isinstance(samples.__getitems__([3])[0], tuple)
     bare = af.torch.dataset(af.from_arrays(pictures(N, 12, 16)), RECIPE, seed=9)
-    assert bare.collate(bare.__getitems__([3, 1])).shape == (2, 3, 12, 16)
+    assert next(iter(DataLoader(bare, 2))).shape == (2, 3, 12, 16)
 
 
 @pytest.mark.slow(reason="starts workers of three start methods")

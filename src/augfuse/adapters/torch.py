@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import os
 import sys
@@ -17,10 +16,11 @@ from torch.utils.data import Dataset, IterableDataset, default_collate, get_work
 
 from augfuse.adapters.batch_parts import parts, together, wanted_targets
 from augfuse.adapters.torch_device import augmented, device_of, device_part
+from augfuse.adapters.torch_shared import Collated, collates, hands_over, memory, tensor_or_sent
 from augfuse.algebra.ranges import truth, whole
 from augfuse.algebra.rng import check_epoch
 from augfuse.batch import Batch
-from augfuse.data.batches.batch_form import Form
+from augfuse.data.batches.batch_form import Form, Take
 from augfuse.data.batches.loader import Loader
 from augfuse.data.dataset import DataSet
 from augfuse.data.rows import check_index
@@ -114,7 +114,8 @@ class TorchBatches(IterableDataset):
 
     def __iter__(self) -> Iterator[Any]:
         # Begun when the first batch is asked for: StatefulDataLoader makes iterators that it then drops.
-        _check_fetcher(sys._getframe(1).f_locals.get("self"))
+        caller = sys._getframe(1)
+        _check_fetcher(caller.f_locals.get("self"))
         if self._part is not None and self._device is not None:
             if get_worker_info() is not None:
                 raise StateError(
@@ -125,8 +126,11 @@ class TorchBatches(IterableDataset):
             yield from self._loader._begin(Form("NHWC", self._take, as_read=True), through)
         elif get_worker_info() is None:
             yield from self._loader._begin(Form("NCHW", self._take), self._tensors)
+        elif hands_over(caller):
+            one = tensor_or_sent(_tensor)
+            yield from (parts(batch, one, self._targets) for batch in self._mine().batches(memory().take))
         else:
-            yield from self._tensors(self._mine().batches())
+            yield from self._tensors(self._mine().batches(self._loader._ring.take))
 
     def _mine(self) -> _Pass:
         if self._pass is None or self._pass.process != os.getpid():
@@ -183,7 +187,7 @@ class _Pass:
             self._go_to(int(self._shared[1]), 0)
             self._begun = False
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self, take: Take) -> Iterator[Batch]:
         """The batches of this worker in the next pass."""
         self._see_calls()
         if self._begun:  # the pass before was broken off
@@ -192,7 +196,7 @@ class _Pass:
         self._slot[1] = epoch = self._epoch
         self._slot[1] += 1
         self._slot[0] = self._number
-        order, start, form = self._loader._order, self._start, Form("NCHW", self._loader._ring.take)
+        order, start, form = self._loader._order, self._start, Form("NCHW", take)
         steps = range(self._step, order.steps(start), self._every)
         for batch in self._loader._stream(epoch, steps, start, form):
             self._step += self._every
@@ -216,15 +220,6 @@ class _Pass:
 
 
 @final
-class _Rows(list[Any]):
-    """Samples that were computed together, and all of them as one."""
-
-    def __init__(self, rows: list[Any], whole: Any) -> None:
-        list.__init__(self, rows)
-        self.whole = whole
-
-
-@final
 class TorchDataset(Dataset):
     """Samples one by one, for the workers of a DataLoader: what `augfuse.torch.dataset` returns.
 
@@ -242,7 +237,6 @@ class TorchDataset(Dataset):
         self._draws = loader.recipe != loader.recipe.eval()
         # The epoch, how many samples of it were asked for, and whether a process has warned.
         self._shared = torch.zeros(3, dtype=torch.int64).share_memory_()
-        self._collates = False  # in this process, and so from the second batch of a worker on
 
     @property
     def loader(self) -> Loader:
@@ -273,11 +267,14 @@ class TorchDataset(Dataset):
         loader = self._loader
         positions = np.array([check_index(operator.index(i), len(self)) for i in indices], np.int64)
         loader._settle()
-        works = get_worker_info() is not None
-        form = Form("NCHW", _shared) if works and self._collates else None
+        works, stacks = get_worker_info() is not None, collates(sys._getframe(1))
+        form = Form("NCHW", memory().take) if works and stacks else None
         batch = loader._compute(self.epoch, positions, 1 if works else cpu_count(), form)
         self._count(len(positions))
         batch.images = together(batch.images)
+        if stacks and all(isinstance(held, np.ndarray) for held in (batch.images, *batch.targets.values())):
+            names = (*batch.targets, "index") if batch.targets else None
+            return [Collated(_collated(parts(batch, tensor_or_sent(_tensor), names)))]
         whole = parts(batch, _tensor)
         rows = [_row(whole, i) for i in range(len(batch))]
         if batch.targets:
@@ -285,21 +282,7 @@ class TorchDataset(Dataset):
                 targets["index"] = position
                 if "boxes" in targets:
                     targets["box_format"] = batch.box_format
-            return rows
-        return _Rows(rows, whole)
-
-    def collate(self, samples: list[Any]) -> Any:
-        """What PyTorch's `default_collate` makes of samples, without copying images: `DataLoader(train, 32,
-        num_workers=2, collate_fn=train.collate)`. Workers write them into the memory that they share with the program.
-        """
-        self._collates = True
-        whole = samples.whole if isinstance(samples, _Rows) else None
-        if isinstance(whole, Tensor):
-            return whole
-        if isinstance(whole, tuple) and all(isinstance(one, Tensor) for one in whole):
-            # Class numbers as they come out of a list of ints.
-            return [one if one.ndim > 1 or one.is_floating_point() else one.long() for one in whole]
-        return default_collate(samples)
+        return rows
 
     def _count(self, samples: int) -> None:
         self._shared[1] += samples
@@ -379,11 +362,15 @@ def _pinned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return torch.empty(shape, dtype=torch.from_numpy(np.empty(0, dtype)).dtype, pin_memory=True).numpy()
 
 
-def _shared(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Memory that a worker shares with the program that started it."""
-    storage = torch.UntypedStorage._new_shared(math.prod(shape) * dtype.itemsize)
-    kind = torch.from_numpy(np.empty(0, dtype)).dtype
-    return torch.empty(0, dtype=kind).set_(storage, 0, shape).numpy()  # type: ignore[call-overload]
+def _collated(part: Any) -> Any:
+    """The parts of a batch as `default_collate` has them: a list, and class numbers as they come out of a list of
+    ints."""
+    if isinstance(part, tuple):
+        return [_collated(one) for one in part]
+    if isinstance(part, dict):
+        return {name: _collated(one) for name, one in part.items()}
+    numbers = isinstance(part, Tensor) and part.ndim == 1 and not part.is_floating_point() and part.dtype != torch.bool
+    return part.long() if numbers else part
 
 
 def _row(part: Any, i: int) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, final
+from typing import NamedTuple, TypeAlias, final
 
 import numpy as np
+
+Take: TypeAlias = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 
 
 @final
@@ -13,5 +15,5 @@ class Form(NamedTuple):
     """Layout and memory of the images of a batch. as_read: not augmented yet: a device does it."""
 
     layout: str
-    take: Callable[[tuple[int, ...], np.dtype], np.ndarray]
+    take: Take
     as_read: bool = False

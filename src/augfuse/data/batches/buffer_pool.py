@@ -8,7 +8,8 @@ import math
 import mmap
 import sys
 import threading
-from typing import final
+from collections.abc import Callable
+from typing import NamedTuple, final
 
 import numpy as np
 
@@ -39,17 +40,34 @@ def on_pages(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 @final
+class Memory(NamedTuple):
+    """Where buffers come from. new: an uninitialised array of this shape and dtype. lent: whether another process
+    refers to it."""
+
+    new: Callable[[tuple[int, ...], np.dtype], np.ndarray]
+    lent: Callable[[np.ndarray], bool]
+
+
+def _never(buffer: np.ndarray) -> bool:
+    return False
+
+
+PRIVATE = Memory(on_pages, _never)
+
+
+@final
 class Ring:
     """At most `size` buffers of one shape and dtype. A buffer is reused only when no reference to it is left: a view, a
     tensor or a memoryview of it holds one, so what a user keeps is never overwritten."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, memory: Memory = PRIVATE) -> None:
         self._size = size
+        self._memory = memory
         self._buffers: list[np.ndarray] = []
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[type[Ring], tuple[int]]:
-        return Ring, (self._size,)
+    def __reduce__(self) -> tuple[type[Ring], tuple[int, Memory]]:
+        return Ring, (self._size, self._memory)
 
     def room_for(self, size: int) -> None:
         """Hold at least so many buffers from now on."""
@@ -58,11 +76,12 @@ class Ring:
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An uninitialised array of this shape and dtype; a new one if all buffers are in use."""
         with self._lock:
-            free = [i for i in range(len(self._buffers)) if _holders(self._buffers, i) == _UNHELD]
+            unheld = [i for i in range(len(self._buffers)) if _holders(self._buffers, i) == _UNHELD]
+            free = [i for i in unheld if not self._memory.lent(self._buffers[i])]
             for i in free:
                 if self._buffers[i].shape == shape and self._buffers[i].dtype == dtype:
                     return self._buffers[i]
-            buffer = on_pages(shape, dtype)
+            buffer = self._memory.new(shape, dtype)
             if len(self._buffers) < self._size:
                 self._buffers.append(buffer)
             elif free:  # full of other shapes, such as batches with skipped files: make room
