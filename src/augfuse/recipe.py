@@ -14,7 +14,14 @@ from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import Choice, Numbers
 from augfuse.algebra.rng import check_epoch, check_seed
 from augfuse.batch import Batch
-from augfuse.call.arguments import (
+from augfuse.errors import RecipeError
+from augfuse.execute.batch_images import Images, as_image, as_images, check_values
+from augfuse.frameworks import ColumnFunction, adapter
+from augfuse.plan.describe import Applied
+from augfuse.plan.explain import explain
+from augfuse.plan.plan import Plan
+from augfuse.plan.settings import Interpolation, Settings, Source, value_range
+from augfuse.recipe_call.arguments import (
     as_index,
     as_indices,
     canvas_of,
@@ -24,17 +31,10 @@ from augfuse.call.arguments import (
     own_range,
     wanted_dtype,
 )
-from augfuse.call.frames import clips_of, together
-from augfuse.call.inner import Inner
-from augfuse.call.run_plan import How, carried_out, check_plan
-from augfuse.call.single_calls import InTurn
-from augfuse.errors import RecipeError
-from augfuse.execute.batch_images import Images, as_image, as_images, check_values
-from augfuse.frameworks import ColumnFunction, adapter
-from augfuse.plan.describe import Applied
-from augfuse.plan.explain import explain
-from augfuse.plan.plan import Plan
-from augfuse.plan.settings import Interpolation, Settings, Source, value_range
+from augfuse.recipe_call.clips import clips_of, together
+from augfuse.recipe_call.run_plan import How, carried_out, check_plan
+from augfuse.recipe_call.single_calls import InTurn
+from augfuse.recipe_call.unchecked import Inner
 from augfuse.targets import validate as of
 from augfuse.targets.partners import Partners, again, given_labels, partners_of
 from augfuse.targets.policy import BOX_FORMAT, DEFAULT, Targets

@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 import augfuse as af
 import fuzz_decode as fuzz
 from augfuse.data.decoding.decode import COLORS, Color
-from augfuse.data.decoding.small_files import plain_files
+from augfuse.data.decoding.decode_many import plain_files
 from augfuse.data.sample import Sample
 from augfuse.data.stores.image_files import FileStore
 

@@ -18,9 +18,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
     "startup", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs",  # services for everyone
-    "kernel_cache", "jit", "lanes", "algebra", "statistics",  # compiled code, mathematics
+    "kernel_cache", "jit", "simd", "algebra", "statistics",  # compiled code, mathematics
     "transforms", "plan", "execute", "targets",  # the engine
-    "display", "batch", "call", "recipe", "device", "inference", "functional",  # one call
+    "display", "batch", "recipe_call", "recipe", "device", "inference", "functional",  # one call
     "data", "keras", "adapters", "torch", "grain", "jax", "serving",  # batches, frameworks
     "experiment", "doctor", "commands", "cli", "__main__",  # commands
 )  # fmt: skip

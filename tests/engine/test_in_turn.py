@@ -12,7 +12,7 @@ import pytest
 import augfuse as af
 from augfuse.algebra.geometry import Canvas, affine
 from augfuse.algebra.rng import Draw
-from augfuse.call.single_calls import TOGETHER
+from augfuse.recipe_call.single_calls import TOGETHER
 from augfuse.transforms.base import Geometric, Params
 from children import fork, in_clean_process
 
@@ -70,7 +70,7 @@ def test_what_differs_from_call_to_call_counts() -> None:
 
 @pytest.mark.parametrize("most", [0, 2000])
 def test_what_is_not_kept_is_planned_again(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augfuse.call.single_calls.MOST_KEPT", most)
+    monkeypatch.setattr("augfuse.recipe_call.single_calls.MOST_KEPT", most)
     recipe, image = af.Recipe([af.Rotate(30), af.ElasticTransform(), af.ColorJitter()]), pictures(1, 16, 16, 3)[0]
     order = [*np.random.default_rng(1).permutation(4 * TOGETHER).tolist(), *range(4 * TOGETHER)]
     batch = recipe.batch(np.stack([image] * (4 * TOGETHER)), seed=5).images

@@ -269,7 +269,7 @@ import sys
 import numpy as np
 import augfuse as af
 def names():
-    return sorted(name.split(".")[-1] for name in sys.modules if name.startswith("augfuse.transforms.kernels."))
+    return sorted(name.split(".")[-1] for name in sys.modules if name.startswith("augfuse.transforms.compiled."))
 images = np.zeros((2, 9, 9, 3), np.uint8)
 for transforms in ([af.Rotate(9), af.Invert()], [af.Erase(p=1)], [af.GaussianNoise(p=0)], [af.GaussianBlur((1, 2))]):
     recipe = af.Recipe(transforms)

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import augfuse as af
-from augfuse.data.codecs import buffer_pool as codec_memory
-from augfuse.data.codecs.buffer_pool import memory
+from augfuse.data.codecs import image_memory as codec_memory
+from augfuse.data.codecs.image_memory import memory
 from children import fork, in_clean_process
 
 

@@ -16,7 +16,7 @@ from augfuse.plan.draw import draw
 from augfuse.plan.fuse import fuse
 from augfuse.plan.lower import lower
 from augfuse.plan.lowered import Pass
-from augfuse.plan.make import make
+from augfuse.plan.make_plan import make
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Source

@@ -31,7 +31,7 @@ from augfuse.experiment.run_job import Outcome
 from augfuse.experiment.setup import run_recipe
 from augfuse.experiment.setup.prepare import prepare
 from augfuse.experiment.setup.run_loaders import balanced
-from augfuse.experiment.training import epochs_within
+from augfuse.experiment.train_arms import epochs_within
 from present import present
 from stripes import SHAPE, save_npz, stripes
 from train_cases import one_sigmoid, sparse_logits, two_outputs

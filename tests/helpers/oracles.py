@@ -20,7 +20,7 @@ from augfuse.execute.mixture import Stages, mixed, taken
 from augfuse.plan.draw import draw
 from augfuse.plan.lower import lower
 from augfuse.plan.lowered import Lowered, Pass, averages_above
-from augfuse.plan.make import checked, make
+from augfuse.plan.make_plan import checked, make
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Source

@@ -9,13 +9,13 @@ import numpy as np
 
 from augfuse.algebra.ranges import truth
 from augfuse.algebra.rng import check_epoch, check_seed
-from augfuse.call.arguments import as_indices, is_planar, wanted_dtype
-from augfuse.call.run_plan import How
 from augfuse.data.batches.collate import Collation
 from augfuse.errors import DataError, RecipeError, did_you_mean
 from augfuse.execute.batch_images import as_images, check_values
 from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
+from augfuse.recipe_call.arguments import as_indices, is_planar, wanted_dtype
+from augfuse.recipe_call.run_plan import How
 from augfuse.text import shown
 
 _MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}

@@ -74,7 +74,7 @@ train.__annotations__ = {name: one.annotation for name, one in _SIGNATURE.parame
 def _train(job: Job, tried: DryRun | None, console: Console) -> int:
     from augfuse.experiment import verdict
     from augfuse.experiment.run_job import run
-    from augfuse.experiment.training import arm_names
+    from augfuse.experiment.train_arms import arm_names
     from augfuse.text import printable
 
     settings, parts = job.settings, job.parts

@@ -12,7 +12,6 @@ import numpy as np
 from augfuse.data.columns.labels import are_class_numbers, in_words
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decoding.decode import Color
-from augfuse.data.frames.column_options import UNNAMED, Named, named_columns
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.exclude import Exclude
 from augfuse.data.layouts.names import is_left_behind
@@ -25,6 +24,7 @@ from augfuse.data.sources.idx import find_idx, from_idx
 from augfuse.data.sources.npz import read_npz
 from augfuse.data.sources.tabular import TABLES, find_shards, shard_parts, table_parts
 from augfuse.data.sources.tar import tar_parts
+from augfuse.data.tables.column_options import UNNAMED, Named, named_columns
 from augfuse.data.tfrecord.source import from_tfrecord
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import shown

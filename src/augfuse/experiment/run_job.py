@@ -24,7 +24,7 @@ from augfuse.experiment.run_folder.rerun_command import again
 from augfuse.experiment.setup.prepare import Job
 from augfuse.experiment.setup.run_loaders import class_counts, evaluation_loader, training_loader
 from augfuse.experiment.setup.train_and_test import Parts
-from augfuse.experiment.training import Training, swept
+from augfuse.experiment.train_arms import Training, swept
 from augfuse.text import printable
 
 

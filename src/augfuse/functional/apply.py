@@ -8,8 +8,6 @@ from typing import Any, NamedTuple, TypeAlias, Unpack
 import numpy as np
 
 from augfuse.algebra.ranges import Interval, Number, listed
-from augfuse.call.arguments import wanted_dtype
-from augfuse.call.run_plan import How
 from augfuse.errors import ImageError, RangeError
 from augfuse.execute.advice import MOST_CHANNELS
 from augfuse.execute.batch_images import Images, as_image, as_images, check_values
@@ -17,6 +15,8 @@ from augfuse.functional.options import DEFAULTS, Resampled
 from augfuse.plan.draw import Drawn, Node
 from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
+from augfuse.recipe_call.arguments import wanted_dtype
+from augfuse.recipe_call.run_plan import How
 from augfuse.text import shown
 from augfuse.transforms.base import Params, Transform, specs
 

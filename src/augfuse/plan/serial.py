@@ -20,7 +20,7 @@ from augfuse.algebra.ranges import LONGEST_SIDE
 from augfuse.algebra.values import is_bytes
 from augfuse.errors import AugfuseError, RecipeError
 from augfuse.plan.draw import Drawn, Node, draw
-from augfuse.plan.make import checked, make
+from augfuse.plan.make_plan import checked, make
 from augfuse.plan.plan import Plan, told
 from augfuse.plan.settings import Settings, Source
 from augfuse.text import shown

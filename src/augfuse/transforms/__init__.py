@@ -42,11 +42,11 @@ from augfuse.transforms.mix import CopyPaste as CopyPaste
 from augfuse.transforms.mix import CutMix as CutMix
 from augfuse.transforms.mix import MixUp as MixUp
 from augfuse.transforms.mix import Mosaic as Mosaic
-from augfuse.transforms.seek import BoxSafeCrop as BoxSafeCrop
-from augfuse.transforms.seek import CropNearBox as CropNearBox
-from augfuse.transforms.seek import CropToMask as CropToMask
-from augfuse.transforms.seek import IoUCrop as IoUCrop
-from augfuse.transforms.seek import SmallSafeCrop as SmallSafeCrop
+from augfuse.transforms.seeking_crops import BoxSafeCrop as BoxSafeCrop
+from augfuse.transforms.seeking_crops import CropNearBox as CropNearBox
+from augfuse.transforms.seeking_crops import CropToMask as CropToMask
+from augfuse.transforms.seeking_crops import IoUCrop as IoUCrop
+from augfuse.transforms.seeking_crops import SmallSafeCrop as SmallSafeCrop
 from augfuse.transforms.serial.help_text import document
 from augfuse.transforms.spatial import Affine as Affine
 from augfuse.transforms.spatial import HorizontalFlip as HorizontalFlip

@@ -79,7 +79,7 @@ class ElasticTransform(Displacement, frozen=True):
         }
 
     def field(self, params: Params, canvas: Canvas) -> Field:
-        from augfuse.transforms.kernels.fields import elastic
+        from augfuse.transforms.compiled.elastic_points import elastic
 
         n = len(params["alpha"])
         points = np.empty((n, _NOISE_CELLS + 3, _NOISE_CELLS + 3, 2))

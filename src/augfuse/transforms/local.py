@@ -59,7 +59,7 @@ class GaussianBlur(Local, frozen=True):
         return image
 
     def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
-        from augfuse.transforms.kernels.blur import blur
+        from augfuse.transforms.compiled.blur import blur
 
         sigma = np.ascontiguousarray(params["sigma"], np.float64)
         blur(source, images, sigma, np.where(active, _radius(sigma), 0))
@@ -103,7 +103,7 @@ class GaussianNoise(Local, frozen=True):
         return image + normal_quantiles()[bits] * image.dtype.type(params["std"])
 
     def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
-        from augfuse.transforms.kernels.noise import noise
+        from augfuse.transforms.compiled.noise import noise
 
         std = np.where(active, params["std"], 0).astype(np.float32)
         key, table = np.ascontiguousarray(params["key"]), normal_quantiles()
@@ -181,7 +181,7 @@ def paint_all(
     source: np.ndarray, images: np.ndarray, parts: np.ndarray, value: tuple[float, ...] | float, active: np.ndarray
 ) -> None:
     """images = source, painted where they are active; parts (n, 4). See `Local.apply_all`."""
-    from augfuse.transforms.kernels.paint import paint
+    from augfuse.transforms.compiled.rectangles import paint
 
     if source is not images:
         images[:] = source
@@ -217,7 +217,7 @@ class Barrier(Local, frozen=True):
         return np.rint(image, out=image) if params["whole"] else image
 
     def apply_all(self, source: np.ndarray, images: np.ndarray, params: Params, active: np.ndarray) -> None:
-        from augfuse.transforms.kernels.paint import clip
+        from augfuse.transforms.compiled.rectangles import clip
 
         if source is not images:
             images[:] = source

@@ -10,16 +10,16 @@ import numpy as np
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import Lengths, listed, whole
 from augfuse.batch import Batch, of_views
-from augfuse.call.run_plan import How
 from augfuse.errors import ImageError, RangeError
 from augfuse.execute.batch_images import Images
 from augfuse.plan.draw import Drawn
-from augfuse.plan.make import make
+from augfuse.plan.make_plan import make
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Source
 from augfuse.recipe import Recipe
+from augfuse.recipe_call.run_plan import How
+from augfuse.targets.crop_places import sought
 from augfuse.targets.partners import Mates
-from augfuse.targets.seek import sought
 from augfuse.targets.validate import Given
 from augfuse.text import shown
 

@@ -14,8 +14,6 @@ import numpy as np
 from augfuse.algebra.ranges import truth, whole
 from augfuse.algebra.rng import check_epoch, check_seed
 from augfuse.batch import Batch
-from augfuse.call.arguments import is_planar, wanted_dtype
-from augfuse.call.run_plan import How
 from augfuse.data.batches.batch_array import Room
 from augfuse.data.batches.batch_form import Form
 from augfuse.data.batches.buffer_pool import Ring
@@ -35,6 +33,8 @@ from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ReadOnlyError, did_you_mean
 from augfuse.frameworks import Served, adapter
 from augfuse.recipe import Recipe
+from augfuse.recipe_call.arguments import is_planar, wanted_dtype
+from augfuse.recipe_call.run_plan import How
 from augfuse.targets.partners import met, of_batch, soft_labels, softened
 from augfuse.targets.validate import given, of_samples
 from augfuse.text import shown

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 
 from augfuse.jit import inlined
-from augfuse.lanes.unaligned import copy8, unaligned_load
+from augfuse.simd.unaligned import copy8, unaligned_load
 
 SLACK = 16  # readable bytes that have to lie behind a stream
 _DIRECT = 10  # bits of the codes that are looked up at once; of longer ones there are few

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augfuse.data.codecs.buffer_pool import memory
 from augfuse.data.codecs.color_modes import cmyk_to_rgb
 from augfuse.data.codecs.exif import exif_orientation, xmp_orientation
 from augfuse.data.codecs.header import Header
+from augfuse.data.codecs.image_memory import memory
 from augfuse.errors import DecodeError
 
 MAX_SCANS = 100  # progressive JPEGs have about ten; each scan costs a pass over the whole picture

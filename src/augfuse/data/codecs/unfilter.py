@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.jit import inlined, jit
-from augfuse.lanes.paeth import load_pixel, paeth, store_pixel
+from augfuse.simd.png_filter import load_pixel, paeth, store_pixel
 
 
 @jit

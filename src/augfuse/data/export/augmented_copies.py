@@ -11,7 +11,6 @@ import numpy as np
 from augfuse.algebra.ranges import whole
 from augfuse.algebra.rng import check_seed
 from augfuse.batch import Batch
-from augfuse.call.run_plan import How
 from augfuse.data.batches.given_recipe import as_recipe, with_range
 from augfuse.data.batches.reader import Reader
 from augfuse.data.columns.label_uses import labels_for_draws
@@ -23,6 +22,7 @@ from augfuse.data.stores.samples import Samples
 from augfuse.errors import DataError, ImageError, RecipeError
 from augfuse.execute.batch_images import as_images
 from augfuse.recipe import Recipe
+from augfuse.recipe_call.run_plan import How
 from augfuse.targets.validate import Given, given
 from augfuse.threads import cpu_count
 from augfuse.transforms.base import Write

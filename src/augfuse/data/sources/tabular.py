@@ -10,16 +10,16 @@ from typing import Unpack
 
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color
-from augfuse.data.frames.column_options import UNNAMED, Named
-from augfuse.data.frames.framed import ArrowTable, DataFrame, read_frame
-from augfuse.data.frames.from_table import data_sets
-from augfuse.data.frames.packed import hf_frame, joined_parts, parquet_frame, parquet_length
-from augfuse.data.frames.roles import Columns, part_of
-from augfuse.data.frames.text_files import read_csv, read_jsonl
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.stores.hf import HfDataset
 from augfuse.data.stores.image_files import existing_file
+from augfuse.data.tables.column_options import UNNAMED, Named
+from augfuse.data.tables.from_table import data_sets
+from augfuse.data.tables.in_memory import ArrowTable, DataFrame, read_frame
+from augfuse.data.tables.packed import hf_frame, joined_parts, parquet_frame, parquet_length
+from augfuse.data.tables.roles import Columns, part_of
+from augfuse.data.tables.text_files import read_csv, read_jsonl
 from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import shown
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from augfuse.data.batches.batch_array import Room
 from augfuse.data.decoding.decode import Color, decode
-from augfuse.data.decoding.small_files import Into, plain_images
+from augfuse.data.decoding.decode_many import Into, plain_images
 from augfuse.data.sample import Sample
 from augfuse.data.stores.store import Read, read_one
 from augfuse.errors import DecodeError

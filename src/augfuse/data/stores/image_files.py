@@ -11,8 +11,8 @@ import numpy as np
 
 from augfuse.data.batches.batch_array import Room
 from augfuse.data.decoding.decode import Color, decode
+from augfuse.data.decoding.decode_many import Into, plain_files
 from augfuse.data.decoding.limits import max_file_bytes
-from augfuse.data.decoding.small_files import Into, plain_files
 from augfuse.data.layouts.names import names_beside
 from augfuse.data.sample import Sample
 from augfuse.data.stores.encoded import MANY, read_encoded

@@ -18,7 +18,7 @@ from augfuse.doctor.findings import Finding, counted, finding, listed
 from augfuse.doctor.read_images import Looks, read_pixels
 from augfuse.errors import AugfuseError, DecodeError
 from augfuse.plan.draw import draw
-from augfuse.plan.make import make
+from augfuse.plan.make_plan import make
 from augfuse.plan.settings import Settings, Source
 from augfuse.recipe import Recipe
 from augfuse.transforms import Affine, HorizontalFlip, Normalize, Rotate, Rotate90, Transform, Transpose, VerticalFlip

@@ -23,7 +23,7 @@ from augfuse.execute.arrays.prepare import prepare
 from augfuse.execute.arrays.static import Static, StaticPass, StaticStep
 from augfuse.plan.draw import draw
 from augfuse.plan.lowered import Lowered, Pass
-from augfuse.plan.make import checked, make
+from augfuse.plan.make_plan import checked, make
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Settings, Source
 from augfuse.transforms.base import Transform

@@ -15,7 +15,7 @@ _NONE_F = np.zeros(0, _F)
 
 @final
 class Finish(NamedTuple):
-    """What `kernels.finish` does to each image, in this order; an empty array or a neutral number: nothing."""
+    """What `after_warp.finish` does to each image, in this order; an empty array or a neutral number: nothing."""
 
     shifts: np.ndarray = _NONE  # (n,) float64: added, then clipped to the image's own extent
     brightness: int = PLAIN

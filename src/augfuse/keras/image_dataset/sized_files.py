@@ -11,7 +11,7 @@ from augfuse.data.batches.batch_array import Room
 from augfuse.data.batches.loader import Loader
 from augfuse.data.batches.prefetch import compute_ahead
 from augfuse.data.decoding.decode import Color, decode, sniff
-from augfuse.data.decoding.small_files import Into, plain_files
+from augfuse.data.decoding.decode_many import Into, plain_files
 from augfuse.data.sample import Sample
 from augfuse.data.stores.image_files import FileStore
 from augfuse.data.stores.store import Read, read_each

@@ -20,7 +20,7 @@ from augfuse.execute.cpu.passes.shifted import paint_outside
 from augfuse.execute.cpu.passes.tile_passes import CONSTANT, GAIN, MATRIX, NEAREST, REFLECT, WRAP
 from augfuse.execute.cpu.passes.unmoved import TILE, is_rgb, new_row, repeat, write, write_rgb
 from augfuse.jit import inlined, jit
-from augfuse.lanes.unaligned import add1, add4, blend4, halve_rgb, pair1, pair2, pair3, pair4
+from augfuse.simd.unaligned import add1, add4, blend4, halve_rgb, pair1, pair2, pair3, pair4
 
 LINES = 2**11  # floats: rows that lie in the L1 cache until they are written
 

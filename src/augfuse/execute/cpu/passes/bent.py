@@ -14,8 +14,8 @@ from augfuse.execute.cpu.passes import cubic, tiles
 from augfuse.execute.cpu.passes.tile_passes import taps
 from augfuse.execute.cpu.window import Window
 from augfuse.jit import inlined, jit_with
-from augfuse.lanes.unaligned import blend_pairs
 from augfuse.plan.bends import Bend
+from augfuse.simd.unaligned import blend_pairs
 
 F = np.float32
 

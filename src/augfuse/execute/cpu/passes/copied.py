@@ -13,7 +13,7 @@ import numpy as np
 
 from augfuse.execute.cpu.passes.tile_passes import CONSTANT, NEAREST, REFLECT, WRAP
 from augfuse.jit import inlined
-from augfuse.lanes.unaligned import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb, prefetch, swap_rgb
+from augfuse.simd.unaligned import copy4, copy8, copy16, copy_bytes, mirror_last_rgb, mirror_rgb, prefetch, swap_rgb
 
 LINE = 64  # bytes that a cache holds together
 

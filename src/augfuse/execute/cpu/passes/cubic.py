@@ -20,7 +20,7 @@ from augfuse.execute.cpu.passes.tile_passes import CONSTANT, WRAP, locate
 from augfuse.execute.cpu.passes.tiles import BLOCK, TILE, finish, new_tile
 from augfuse.execute.cpu.window import Window, window_of
 from augfuse.jit import inlined, jit
-from augfuse.lanes.unaligned import place_of
+from augfuse.simd.unaligned import place_of
 
 A = -0.75
 SIDE = 256  # of a block: the floats that it is read from, 0.8 MB of an image that is turned, stay in a cache

@@ -14,7 +14,7 @@ from augfuse.algebra.geometry import EDGE
 from augfuse.execute.cpu.kernel_arguments import Color, Target, Warp
 from augfuse.execute.cpu.passes.tile_passes import CONSTANT, REFLECT, WRAP
 from augfuse.jit import bits_of, inlined, inlined_by_types, jit
-from augfuse.lanes.unaligned import pick8, prefetch
+from augfuse.simd.unaligned import pick8, prefetch
 
 F = np.float32
 # Rows of a picture that was turned are not read in the order of memory: what is read AHEAD rows later is asked for, at

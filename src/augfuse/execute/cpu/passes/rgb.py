@@ -16,8 +16,8 @@ from numba.extending import intrinsic
 
 from augfuse.execute.cpu.kernel_arguments import Target
 from augfuse.jit import inlined
-from augfuse.lanes.unaligned import place_of, prefetch
-from augfuse.lanes.vectors import (
+from augfuse.simd.unaligned import place_of, prefetch
+from augfuse.simd.vectors import (
     LARGEST,
     clipped,
     constant,

@@ -13,7 +13,7 @@ from augfuse.execute.cpu.passes.copied import Move, border_index, move_of, shift
 from augfuse.execute.cpu.passes.tile_passes import CONSTANT, GAIN, MATRIX
 from augfuse.execute.cpu.passes.unmoved import TILE, is_rgb, keeps_bytes, new_row, repeat, write, write_bytes_rgb
 from augfuse.jit import inlined, jit
-from augfuse.lanes.unaligned import copy_bytes
+from augfuse.simd.unaligned import copy_bytes
 
 CHUNK_BYTES = 2**18  # moved rows that are worked on at once: whole images, where they fit into a cache
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from augfuse.jit import inlined, jit, jit_exact
-from augfuse.lanes.levels import new_pieces, through, through_rgb
+from augfuse.simd.byte_tables import new_pieces, through, through_rgb
 
 LANES = 16  # pixels whose values are compared next to each other
 

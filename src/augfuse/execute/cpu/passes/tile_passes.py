@@ -17,8 +17,8 @@ import numpy as np
 from augfuse.algebra.geometry import EDGE
 from augfuse.execute.cpu.kernel_arguments import Tile, Warping
 from augfuse.jit import inlined
-from augfuse.lanes.unaligned import load_u16, load_u64
-from augfuse.lanes.vectors import one_row
+from augfuse.simd.unaligned import load_u16, load_u64
+from augfuse.simd.vectors import one_row
 
 PADDING = 8  # bytes that must be readable behind an image: the widest tap load is 8 bytes, of which 6 are used
 

@@ -16,8 +16,8 @@ from augfuse.execute.cpu.passes import rgb
 from augfuse.execute.cpu.passes import tile_passes as k
 from augfuse.execute.cpu.passes.tile_passes import GAIN, KEEP, MATRIX
 from augfuse.jit import bits_of, inlined, inlined_by_types, jit
-from augfuse.lanes.levels import amplified
-from augfuse.lanes.unaligned import copy_bytes
+from augfuse.simd.byte_tables import amplified
+from augfuse.simd.unaligned import copy_bytes
 
 TILE = 448
 AHEAD = 768  # bytes that are asked for before they are read

@@ -10,8 +10,8 @@ import numpy as np
 
 from augfuse.algebra.ranges import per_channel
 from augfuse.errors import ImageError, RecipeError
-from augfuse.plan.build import operations, write
 from augfuse.plan.draw import Drawn
+from augfuse.plan.drawn_ops import operations, write
 from augfuse.plan.fuse import fuse, steps
 from augfuse.plan.lower import lower
 from augfuse.plan.ops import Mix, Op, Segment, Step, Write

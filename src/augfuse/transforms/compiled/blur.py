@@ -12,7 +12,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from augfuse.jit import inlined, jit
-from augfuse.transforms.kernels.put import put
+from augfuse.transforms.compiled.convert_values import put
 
 F = np.float32
 _LANES, _HALF, _VECTORS = 16, 8, 4

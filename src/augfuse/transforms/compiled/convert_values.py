@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from augfuse.jit import bits_of, inlined_by_types
-from augfuse.lanes.levels import clipped_bytes
+from augfuse.simd.byte_tables import clipped_bytes
 
 F = np.float32
 

@@ -14,8 +14,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from augfuse.jit import inlined
-from augfuse.lanes.unaligned import copy_bytes, place_of
-from augfuse.lanes.vectors import (
+from augfuse.simd.unaligned import copy_bytes, place_of
+from augfuse.simd.vectors import (
     LARGEST,
     called,
     clipped,

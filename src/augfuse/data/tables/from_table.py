@@ -14,11 +14,6 @@ from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.objects import Column, MaskFiles, Values, lists, ragged
 from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decoding.decode import Color
-from augfuse.data.frames.box_columns import read_boxes
-from augfuse.data.frames.file_names import check_files, full_names
-from augfuse.data.frames.frame import Cells, Frame
-from augfuse.data.frames.label_columns import read_labels
-from augfuse.data.frames.roles import Columns, Roles, find_roles, parts_of
 from augfuse.data.layouts.classes import check_color
 from augfuse.data.layouts.parts import PARTS
 from augfuse.data.rows import check_weights
@@ -26,6 +21,11 @@ from augfuse.data.stores.cells import CellStore, Encoded
 from augfuse.data.stores.image_files import FileStore
 from augfuse.data.stores.store import Store
 from augfuse.data.table import Table
+from augfuse.data.tables.box_columns import read_boxes
+from augfuse.data.tables.file_names import check_files, full_names
+from augfuse.data.tables.label_columns import read_labels
+from augfuse.data.tables.read_table import Cells, Frame
+from augfuse.data.tables.roles import Columns, Roles, find_roles, parts_of
 from augfuse.errors import DataError
 from augfuse.text import shown
 from augfuse.warn_once import warn

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.data.columns.labels import class_names
-from augfuse.data.frames.frame import Cells, Frame, is_empty
+from augfuse.data.tables.read_table import Cells, Frame, is_empty
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 

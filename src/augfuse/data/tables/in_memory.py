@@ -10,8 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from augfuse.algebra.values import is_dict, is_list, is_row
-from augfuse.data.frames.frame import Cells, Frame, is_empty, make_frame, plain
 from augfuse.data.stores.cells import Encoded, MemoryCells, is_encoded
+from augfuse.data.tables.read_table import Cells, Frame, is_empty, make_frame, plain
 from augfuse.errors import DataError, ImageTypeError
 
 _WANTED = "a data frame of pandas or polars, or a table of pyarrow"

@@ -10,14 +10,14 @@ import numpy as np
 
 from augfuse.algebra.ranges import whole
 from augfuse.batch import Batch, of_views
-from augfuse.call.arguments import allocated, check_out, is_planar
 from augfuse.errors import ImageError, ImageTypeError, RecipeError
 from augfuse.execute.batch_images import Images, as_images, check_values
 from augfuse.execute.load import executor, stages
 from augfuse.execute.mixture import Masks, mixed
-from augfuse.plan.make import checked, make
+from augfuse.plan.make_plan import checked, make
 from augfuse.plan.plan import Mixture, Plan
 from augfuse.plan.settings import Settings, Source, value_range
+from augfuse.recipe_call.arguments import allocated, check_out, is_planar
 from augfuse.targets.mixed import mixed as targets_mixed
 from augfuse.targets.move import carried
 from augfuse.targets.partners import Mates, softened

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict
 
-from augfuse.data.frames.frame import Cells, Frame, column_names
 from augfuse.data.layouts.names import is_image
 from augfuse.data.layouts.parts import PARTS, part_in
 from augfuse.data.stores.cells import Encoded
+from augfuse.data.tables.read_table import Cells, Frame, column_names
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 

@@ -9,19 +9,19 @@ import numpy as np
 
 from augfuse.algebra.rng import Slots
 from augfuse.batch import Batch
-from augfuse.call.arguments import class_labels
-from augfuse.call.run_plan import How, carried_out
 from augfuse.errors import RecipeError
 from augfuse.execute.batch_images import Images
 from augfuse.plan.draw import Drawn, draw
-from augfuse.plan.make import checked, make
+from augfuse.plan.make_plan import checked, make
 from augfuse.plan.partners import Pool
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Settings, Source
+from augfuse.recipe_call.arguments import class_labels
+from augfuse.recipe_call.run_plan import How, carried_out
+from augfuse.targets.crop_places import sought
 from augfuse.targets.masks_as_labels import warn_of_masks
 from augfuse.targets.partners import Mates, Read, met, of_batch
 from augfuse.targets.requested import Asks, asks
-from augfuse.targets.seek import sought
 from augfuse.targets.validate import Given
 from augfuse.transforms.base import Transform
 from augfuse.transforms.checks.undone import warn_of_undone

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from augfuse.algebra.values import is_dict
-from augfuse.data.frames.frame import Frame, make_frame
-from augfuse.data.frames.framed import arrow_frame, feature_names
-from augfuse.data.frames.roles import part_of
 from augfuse.data.stores.cells import Encoded
 from augfuse.data.stores.hf import HfCells, HfDataset
 from augfuse.data.stores.parquet import BROKEN, Group, ParquetCells, parquet
+from augfuse.data.tables.in_memory import arrow_frame, feature_names
+from augfuse.data.tables.read_table import Frame, make_frame
+from augfuse.data.tables.roles import part_of
 from augfuse.errors import DataError, ImageTypeError, MissingExtraError
 from augfuse.text import shown
 

@@ -17,8 +17,8 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.data.batches.batch_array import Room
-from augfuse.data.codecs.buffer_pool import memory
 from augfuse.data.codecs.color_modes import recolor
+from augfuse.data.codecs.image_memory import memory
 from augfuse.data.decoding import limits
 
 _ARENA = 2**19  # bytes of files that are held at a time
@@ -111,16 +111,18 @@ def _arena() -> np.ndarray:
 def _decoded(
     arena: np.ndarray, starts: np.ndarray, stops: np.ndarray, color: str | None, limit: float, into: Into
 ) -> Iterator[Few]:
-    from augfuse.data.codecs import small_files
+    from augfuse.data.codecs import small_jpeg_png
 
-    found = small_files.look(arena, starts, stops)
+    found = small_jpeg_png.look(arena, starts, stops)
     wanted = 0 if color is None else _CHANNELS[color]
-    area = found[:, small_files.HEIGHT] * found[:, small_files.WIDTH]
-    found[area * np.maximum(found[:, small_files.CHANNELS], wanted) > limit, small_files.KIND] = small_files.OTHER
-    is_jpeg = found[:, small_files.KIND] == small_files.JPEG
+    area = found[:, small_jpeg_png.HEIGHT] * found[:, small_jpeg_png.WIDTH]
+    found[area * np.maximum(found[:, small_jpeg_png.CHANNELS], wanted) > limit, small_jpeg_png.KIND] = (
+        small_jpeg_png.OTHER
+    )
+    is_jpeg = found[:, small_jpeg_png.KIND] == small_jpeg_png.JPEG
     if color in ("rgb", "rgba"):  # gray becomes three channels within the decoder
-        found[is_jpeg, small_files.CHANNELS] = 3
-    sizes = area * found[:, small_files.CHANNELS] * (found[:, small_files.KIND] != small_files.OTHER)
+        found[is_jpeg, small_jpeg_png.CHANNELS] = 3
+    sizes = area * found[:, small_jpeg_png.CHANNELS] * (found[:, small_jpeg_png.KIND] != small_jpeg_png.OTHER)
     most = _PIXELS if into.room is None else np.inf
     first = 0
     while first < len(starts):
@@ -130,8 +132,8 @@ def _decoded(
         places = ends[: last - first] - sizes[part]
         room = _room(found[part], wanted, into, first)
         pixels = _memory(int(ends[last - first - 1]), into.passing) if room is None else room.reshape(-1)
-        if (found[part, small_files.KIND] == small_files.PNG).any():
-            small_files.unpack(arena, starts[part], stops[part], found[part], pixels, places)
+        if (found[part, small_jpeg_png.KIND] == small_jpeg_png.PNG).any():
+            small_jpeg_png.unpack(arena, starts[part], stops[part], found[part], pixels, places)
         _decode_jpegs(arena, starts[part], stops[part], found[part], pixels, places)
         few = _few(found[part], pixels, places, color)
         if room is not None and into.room is not None and few.stack is not None:
@@ -142,10 +144,14 @@ def _decoded(
 
 def _room(found: np.ndarray, wanted: int, into: Into, first: int) -> np.ndarray | None:
     """(n, h, w, c), where the images of `found` go in the room of the batch; None where they do not."""
-    from augfuse.data.codecs import small_files
+    from augfuse.data.codecs import small_jpeg_png
 
-    shapes = found[:, small_files.HEIGHT : small_files.CHANNELS + 1]
-    if into.room is None or (found[:, small_files.KIND] == small_files.OTHER).any() or not (shapes == shapes[0]).all():
+    shapes = found[:, small_jpeg_png.HEIGHT : small_jpeg_png.CHANNELS + 1]
+    if (
+        into.room is None
+        or (found[:, small_jpeg_png.KIND] == small_jpeg_png.OTHER).any()
+        or not (shapes == shapes[0]).all()
+    ):
         return None
     height, width, channels = shapes[0].tolist()
     start = into.first + first
@@ -166,11 +172,11 @@ def _decode_jpegs(
     """Those that the strict decoder objects to become OTHER."""
     from simplejpeg import decode_jpeg
 
-    from augfuse.data.codecs import small_files
+    from augfuse.data.codecs import small_jpeg_png
 
-    chosen = np.flatnonzero(found[:, small_files.KIND] == small_files.JPEG)
+    chosen = np.flatnonzero(found[:, small_jpeg_png.KIND] == small_jpeg_png.JPEG)
     raw, out = arena.data, pixels.data
-    shapes = found[chosen][:, [small_files.HEIGHT, small_files.WIDTH, small_files.CHANNELS]]
+    shapes = found[chosen][:, [small_jpeg_png.HEIGHT, small_jpeg_png.WIDTH, small_jpeg_png.CHANNELS]]
     stored = places[chosen] + shapes.prod(1)
     rows = zip(
         chosen.tolist(), starts[chosen].tolist(), stops[chosen].tolist(), places[chosen].tolist(), stored.tolist(),
@@ -183,20 +189,22 @@ def _decode_jpegs(
         except ValueError:
             done = False
         if not done:
-            found[k, small_files.KIND] = small_files.OTHER
+            found[k, small_jpeg_png.KIND] = small_jpeg_png.OTHER
 
 
 def _few(found: np.ndarray, pixels: np.ndarray, places: np.ndarray, color: str | None) -> Few:
-    from augfuse.data.codecs import small_files
+    from augfuse.data.codecs import small_jpeg_png
 
-    shapes = found[:, small_files.HEIGHT : small_files.CHANNELS + 1]
-    if (found[:, small_files.KIND] != small_files.OTHER).all() and (shapes == shapes[0]).all():
+    shapes = found[:, small_jpeg_png.HEIGHT : small_jpeg_png.CHANNELS + 1]
+    if (found[:, small_jpeg_png.KIND] != small_jpeg_png.OTHER).all() and (shapes == shapes[0]).all():
         stack = pixels.reshape(len(found), *shapes[0].tolist())
         if color is None or stack.shape[3] == _CHANNELS[color]:
             return Few(list(stack), stack)
     images: list[np.ndarray | None] = []
-    for kind, place, shape in zip(found[:, small_files.KIND].tolist(), places.tolist(), shapes.tolist(), strict=True):
-        if kind == small_files.OTHER:
+    for kind, place, shape in zip(
+        found[:, small_jpeg_png.KIND].tolist(), places.tolist(), shapes.tolist(), strict=True
+    ):
+        if kind == small_jpeg_png.OTHER:
             images.append(None)
         else:
             size = shape[0] * shape[1] * shape[2]

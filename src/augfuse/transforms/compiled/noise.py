@@ -6,7 +6,7 @@ import numpy as np
 
 from augfuse.algebra.philox import U, block
 from augfuse.jit import inlined, jit
-from augfuse.transforms.kernels.put import put
+from augfuse.transforms.compiled.convert_values import put
 
 F = np.float32
 _16 = U(16)

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from augfuse.execute.load import executor
-from augfuse.plan.build import operations
 from augfuse.plan.draw import Drawn, Node, with_params
-from augfuse.plan.make import unwritten
+from augfuse.plan.drawn_ops import operations
+from augfuse.plan.make_plan import unwritten
 from augfuse.plan.ops import Mix, Op
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Settings, Source, value_range

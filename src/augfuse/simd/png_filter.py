@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from augfuse.lanes.unaligned import place_of
+from augfuse.simd.unaligned import place_of
 
 _WORD, _BYTES, _LANES = ir.IntType(64), ir.VectorType(ir.IntType(8), 4), ir.VectorType(ir.IntType(16), 4)
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol, final
 import numpy as np
 
 from augfuse.batch import Batch
-from augfuse.call.arguments import as_index, as_indices, check_labels
 from augfuse.errors import ImageError, ImageTypeError, RecipeError
+from augfuse.recipe_call.arguments import as_index, as_indices, check_labels
 from augfuse.targets.rows import is_list
 from augfuse.transforms.base import Seeking, Transform
 from augfuse.transforms.children import leaves

@@ -16,13 +16,13 @@ import msgspec
 import numpy as np
 
 from augfuse.algebra.rng import check_seed, fresh_seed
-from augfuse.call.arguments import allocated
-from augfuse.call.inner import Inner
 from augfuse.errors import AugfuseError
 from augfuse.execute.batch_images import Images
 from augfuse.execute.load import executor
 from augfuse.plan.lowered import Lowered
 from augfuse.plan.settings import Source
+from augfuse.recipe_call.arguments import allocated
+from augfuse.recipe_call.unchecked import Inner
 from augfuse.transforms.base import Seeking, Transform
 from augfuse.transforms.children import tree
 from augfuse.transforms.compose import When

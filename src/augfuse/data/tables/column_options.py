@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-from augfuse.data.frames.roles import Columns
+from augfuse.data.tables.roles import Columns
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from augfuse.algebra.values import is_dict
-from augfuse.data.frames.frame import Frame, make_frame, plain
 from augfuse.data.layouts.names import is_image
 from augfuse.data.stores.image_files import existing_file
+from augfuse.data.tables.read_table import Frame, make_frame, plain
 from augfuse.errors import DataError
 from augfuse.text import shown
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from augfuse.algebra.values import is_array, is_row
 from augfuse.data.columns.objects import Column, Relative, ragged
-from augfuse.data.frames.frame import Cells, Frame
-from augfuse.data.frames.label_columns import named, numbered
-from augfuse.data.frames.roles import Roles
 from augfuse.data.stores.cells import Encoded
+from augfuse.data.tables.label_columns import named, numbered
+from augfuse.data.tables.read_table import Cells, Frame
+from augfuse.data.tables.roles import Roles
 from augfuse.errors import DataError
 from augfuse.text import shown
 from augfuse.warn_once import warn

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from augfuse.data.frames.frame import Frame
 from augfuse.data.layouts.names import is_image
+from augfuse.data.tables.read_table import Frame
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
 
