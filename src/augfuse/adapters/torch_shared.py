@@ -18,10 +18,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset, default_collate, default_convert, get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
+from torch.utils.data._utils.fetch import _BaseDatasetFetcher
 
 from augfuse.data.batches.buffer_pool import Memory, Ring
 
-_BUFFERS = 8  # of a worker: made as they are needed; PyTorch asks for two batches ahead
+_BUFFERS = 16  # of a worker, made as they are needed; PyTorch asks for two batches ahead
 _BEHIND = 64  # bytes behind the pixels: of the last one
 
 
@@ -113,7 +114,8 @@ def hands_over(frame: FrameType | None) -> bool:
 
 def _function(frame: FrameType | None) -> Any:
     """The `collate_fn` of the DataLoader whose function this is."""
-    return None if frame is None else getattr(frame.f_locals.get("self"), "collate_fn", None)
+    caller = None if frame is None else frame.f_locals.get("self")
+    return caller.collate_fn if isinstance(caller, _BaseDatasetFetcher) else None
 
 
 def tensor_or_sent(tensor: Any) -> Any:
