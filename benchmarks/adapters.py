@@ -2,7 +2,8 @@
 
     python benchmarks/adapters.py [adapters] [workers] [--folder path/to/photos] [--rounds 9] [--name adapters]
 
-adapters: to_torch, to_tf and to_jax over the loader alone, 224x224, batches of 32. workers: a DataLoader with two
+adapters: to_torch, to_tf and to_jax over the loader alone, 224x224, batches of 32; beside them what TensorFlow and JAX
+take for themselves: a loop over numbers, and their own call for each batch. workers: a DataLoader with two
 worker processes; samples from memory (224x224), and from a folder of JPEG files (one sub-folder per class; made of
 noise in a temporary folder where none is given), all decoded by augfuse. Needs:
 pip install 'augfuse[bench,tensorflow,jax]'.
@@ -79,6 +80,8 @@ def interleaved(calls: dict[str, Callable[[int], Any]], rounds: int) -> dict[str
 
 def adapters(rounds: int) -> list[timing.Figure]:
     """Each adapter over the loader in the layout that it takes; the loop does nothing else."""
+    import tensorflow as tf
+
     data = af.from_arrays(*memory())
     recipe = peers.augfuse_recipe(jitter=True)
 
@@ -91,6 +94,8 @@ def adapters(rounds: int) -> list[timing.Figure]:
         "to_torch": per_image(loader().to_torch(), IMAGES),
         "to_tf": per_image(loader().to_tf(), IMAGES),
         "to_jax": per_image(Waiting(loader().to_jax()), IMAGES),
+        "jax.device_put of each batch": per_image(ByHand(loader()), IMAGES),
+        "tf.data.Dataset.range, nothing else": per_image(tf.data.Dataset.range(IMAGES // BATCH), IMAGES),
     }
     found = interleaved(calls, rounds)
     return [
@@ -104,6 +109,19 @@ def adapters(rounds: int) -> list[timing.Figure]:
         )
         for name in ("to_torch", "to_tf", "to_jax")
     ]
+
+
+class ByHand:
+    """What anyone would write for JAX."""
+
+    def __init__(self, batches: af.Loader) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[Any]:
+        import jax
+
+        for batch in self.batches:
+            yield jax.device_put((batch.images, batch.labels))
 
 
 class Waiting:
