@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
@@ -16,12 +15,13 @@ from augfuse.data.columns.objects import Size
 from augfuse.data.readable import Readable
 from augfuse.data.sample import Sample
 from augfuse.data.stores.samples import COLUMNS
-from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, RangeError
+from augfuse.errors import DataError, DecodeError, ImageError, RangeError
 from augfuse.execute.advice import OF_ARRAYS, OF_RECIPE, OF_SAMPLES
 from augfuse.execute.batch_images import Images, as_image, check_value, check_values
 from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 
 @final
@@ -155,11 +155,7 @@ class Reader:
         if len(self.skipped) > self._reported:
             self._reported = len(self.skipped)
             first = next(iter(self.skipped.values()))
-            warnings.warn(
-                f"{self._reported} of {len(self._data)} images left out, the first: {first}",
-                AugfuseWarning,
-                stacklevel=4,
-            )
+            warn(f"{self._reported} of {len(self._data)} images left out, the first: {first}")
 
     def _checked(self, index: int, sample: Sample) -> np.ndarray:
         name = _name(index, sample)

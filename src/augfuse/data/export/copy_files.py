@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
@@ -24,11 +23,12 @@ from augfuse.data.decoding.decode import sniff
 from augfuse.data.export.augmented_copies import augmented, collect, stored_form
 from augfuse.data.layouts.classes import MANIFEST
 from augfuse.data.layouts.manifest import Entry, write_manifest
-from augfuse.errors import AugfuseWarning, DataError
+from augfuse.errors import DataError
 from augfuse.outputs import State, begins, is_empty
 from augfuse.recipe import Recipe
 from augfuse.text import shown
 from augfuse.threads import cpu_count, mapped
+from augfuse.warn_once import warn
 
 RECIPE = "recipe.yaml"
 # How the recipe file of a written folder begins, and its last line: which files there are, so that a folder with others
@@ -100,11 +100,9 @@ def _warn_of_kind(key: str, x: np.ndarray) -> None:
         hint = "Type --color rgb, or a folder as DST."
     else:
         hint = "Type a folder as DST." if x.dtype == np.uint16 else "Read it with np.load and af.from_arrays."
-    warnings.warn(
+    warn(
         f"{key} holds {x.dtype} images of shape {x.shape[1:]}; of an .npz file augfuse train, preview and doctor take "
-        f"uint8 images of 1 or 3 channels. {hint}",
-        AugfuseWarning,
-        stacklevel=3,
+        f"uint8 images of 1 or 3 channels. {hint}"
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import TypeAlias
 import numpy as np
 
 from augfuse.data.layouts.classes import Part
-from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError
+from augfuse.errors import DataError, DataNotFoundError
 from augfuse.outputs import State, begins, is_empty
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 # A file with such a list, or the paths themselves.
 Exclude: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -113,11 +113,9 @@ def _in_archive(path: str, archive: Path) -> str | None:
 
 def _warn_unused(unused: frozenset[str], count: int, root: str) -> None:
     if unused:
-        warnings.warn(
+        warn(
             f"{root}: {len(unused)} of {count} paths in exclude are not images of it, the first is "
-            f"{shown(min(unused))}.",
-            AugfuseWarning,
-            stacklevel=4,
+            f"{shown(min(unused))}."
         )
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import final
 
 from augfuse.data.layouts.classes import MANIFEST, Found
 from augfuse.data.layouts.names import in_any_system, is_image, is_left_behind
-from augfuse.errors import AugfuseWarning
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 _MAX_DEPTH = 64  # folders inside folders
 
@@ -98,11 +97,9 @@ class Tree:
 
     def warn_of_leaving(self) -> None:
         if self.leaving:
-            warnings.warn(
+            warn(
                 f"{self._file}: {len(self.leaving)} members have names that lead out of the archive and are left out, "
-                f"the first is {shown(self.leaving[0])}.",
-                AugfuseWarning,
-                stacklevel=3,
+                f"the first is {shown(self.leaving[0])}."
             )
 
 

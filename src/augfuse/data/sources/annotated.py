@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,9 @@ from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.sources.folder import open_folder
 from augfuse.data.stores.image_files import FileStore
 from augfuse.data.table import Table
-from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, did_you_mean
+from augfuse.errors import DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 
 def from_voc(
@@ -124,11 +124,9 @@ def voc_parts(path: Path, folders: tuple[Path, Path], color: Color | None) -> di
     if not sets:
         return {None: data}
     if len(listed) < len(data):
-        warnings.warn(
+        warn(
             f"{path}: {len(data) - len(listed):,} of {len(data):,} images are in none of the lists in ImageSets/Main, "
-            "and are left out.",
-            AugfuseWarning,
-            stacklevel=3,
+            "and are left out."
         )
     return as_parts(sets)
 
@@ -221,11 +219,9 @@ def _yolo(
             refuse("astray", [f"{file}: there is no image {file.stem} in {store.root}." for file in left], len(left))
     if not any(file.is_file() for file in used):
         beside = yolo.labels_of(Path(paths[0]), labels).parent
-        warnings.warn(
+        warn(
             f"{store.root}: none of its {len(paths)} images has a file with labels, so that none has an object; looked "
-            f"for {beside}. Type labels=FOLDER.",
-            AugfuseWarning,
-            stacklevel=3,
+            f"for {beside}. Type labels=FOLDER."
         )
     counts = [len(lines) for lines in read]
     flat = [line for lines in read for line in lines]
