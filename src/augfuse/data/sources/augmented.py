@@ -12,7 +12,7 @@ import numpy as np
 
 from augfuse.data.batches.batch_array import Room
 from augfuse.data.codecs.encode import encoded
-from augfuse.data.columns.objects import Size, kinds, known_kinds
+from augfuse.data.columns.objects import Fields, Size, kinds, known_kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.export.augmented_copies import Versions
 from augfuse.data.sample import Sample
@@ -138,21 +138,15 @@ class CopiesStore:
 
 
 @final
-class Moved(msgspec.Struct, frozen=True, eq=False):
+class Moved(Fields, frozen=True, eq=False):
     """What belongs to the images of originals and copies, as the recipe moves it."""
 
     store: CopiesStore
     name: str
     rows: np.ndarray  # (n,) int64
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
     def entry(self, row: int, size: Size) -> Any:
         return self.store.targets(int(self.rows[row]), size)[self.name]
-
-    def take(self, rows: np.ndarray) -> Moved:
-        return Moved(self.store, self.name, self.rows[rows])
 
 
 def _areas(targets: Mapping[str, Any]) -> np.ndarray:
