@@ -103,8 +103,6 @@ def _parse(path: Path) -> Element:
             raise DataError(f"{path}: {path.stat().st_size:,} bytes, wanted an annotation of at most {_LARGEST:,}.")
         raw = path.read_bytes()
     except OSError as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
     top = Element("", [], [])
     stack = [top]

@@ -41,8 +41,6 @@ def read_labels(path: Path, classes: int, kind: Kind, shape: tuple[int, int] | N
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a text file ({error}).") from None
     except OSError as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
     found: list[Line] = []
     for place, line in enumerate(text.splitlines(), 1):

@@ -10,7 +10,7 @@ from augfuse.data.batches.batch_array import Room
 from augfuse.data.decoding.decode import Color
 from augfuse.data.stores.encoded import read_encoded
 from augfuse.data.stores.image_files import read_file
-from augfuse.data.stores.store import Read
+from augfuse.data.stores.store import Read, Store
 from augfuse.errors import DecodeError
 
 
@@ -18,15 +18,17 @@ from augfuse.errors import DecodeError
 class Encoded(Protocol):
     """A column of image files. It pickles without the files of others, and may be asked by several threads at once."""
 
+    __slots__ = ()
+
     @property
     def names(self) -> Sequence[str] | None:
         """The file of each row and the row in it: train.parquet@12; None where they are not in files."""
-        ...
+        return None
 
     @property
     def roots(self) -> tuple[str, ...]:
         """The files on disk that are read."""
-        ...
+        return ()
 
     def __len__(self) -> int: ...
 
@@ -42,13 +44,10 @@ class Encoded(Protocol):
 
 
 @final
-class CellStore:
+class CellStore(Store):
     """The images of a column. color: channels to decode to."""
 
     __slots__ = ("_cells", "_color")
-
-    stack = None
-    folder = None
 
     def __init__(self, cells: Encoded, color: Color | None) -> None:
         self._cells = cells
@@ -92,13 +91,10 @@ class CellStore:
 
 
 @final
-class MemoryCells:
+class MemoryCells(Encoded):
     """Image files in memory, as the cells of a data frame hold them."""
 
     __slots__ = ("_cells", "_title")
-
-    names = None
-    roots: tuple[str, ...] = ()
 
     def __init__(self, title: str, cells: Sequence[Any]) -> None:
         self._title = title

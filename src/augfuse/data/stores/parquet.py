@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, final, overload
 
 import numpy as np
 
-from augfuse.data.stores.cells import content
+from augfuse.data.stores.cells import Encoded, content
+from augfuse.data.stores.store import by_part
 from augfuse.errors import DecodeError, MissingExtraError
 
 # What pyarrow raises for damaged files.
@@ -29,7 +30,7 @@ class Group(NamedTuple):
 
 
 @final
-class ParquetCells:
+class ParquetCells(Encoded):
     """A column of images in Parquet files; the rows of a file lie behind those of the one before it."""
 
     __slots__ = ("_column", "_ends", "_files", "_groups", "_kept", "_names")
@@ -61,18 +62,14 @@ class ParquetCells:
         return f"{next(iter(self._files))}{more}"
 
     def get(self, rows: Sequence[int]) -> list[bytes | DecodeError]:
-        places = np.searchsorted(self._ends, np.asarray(rows), side="right")
         found: list[bytes | DecodeError | None] = [None] * len(rows)
-        numbers: list[int] = places.tolist()
-        for number in dict.fromkeys(numbers):
-            group = self._groups[number]
-            first = int(self._ends[number]) - group.length
-            cells = self._cells(number, group)
-            for place in np.flatnonzero(places == number).tolist():
+        for number, places in by_part(self._ends, rows).items():
+            cells = self._cells(number, self._groups[number])
+            for place, own in places:
                 if isinstance(cells, DecodeError):
                     found[place] = cells
                 else:
-                    found[place] = content(cells[rows[place] - first].as_py(), self._names[rows[place]], follow=False)
+                    found[place] = content(cells[own].as_py(), self._names[rows[place]], follow=False)
         return [one for one in found if one is not None]
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:

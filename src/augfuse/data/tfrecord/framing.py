@@ -64,7 +64,7 @@ def is_packed(path: Path) -> bool:
 
 def records(path: Path) -> Iterator[tuple[Record, memoryview]]:
     """Each record of a file with its bytes, which are valid until the next one; only what is looked at is read from
-    disk. Lengths are checked against their checksums, the bytes are not: see `read`.
+    disk. Lengths are checked against their checksums, the bytes are not: see `read_some`.
 
     Raises DataError: not a TFRecord file, cut short, a length that is damaged.
     """
@@ -78,8 +78,6 @@ def records(path: Path) -> Iterator[tuple[Record, memoryview]]:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
                 yield from _walk(view, path)
     except OSError as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{path}: cannot be read ({error.strerror or error}).") from None
 
 
@@ -104,19 +102,11 @@ def _walk(view: memoryview, path: Path) -> Iterator[tuple[Record, memoryview]]:
         number += 1
 
 
-def read(path: str, record: Record, packed: bool) -> bytes:
-    """The bytes of a record, checked. Raises DecodeError where they are damaged, OSError where the file cannot be read.
+def read_some(path: str, some: Sequence[Record], packed: bool) -> list[bytes | OSError]:
+    """The bytes of records, checked; for one that cannot be read, why: a DecodeError where it is damaged.
 
     A packed file is unpacked into memory once for each process.
     """
-    if packed:
-        return _checked(path, record, _part_of(_unpacked(path, os.stat(path).st_mtime_ns), record))  # noqa: PTH116
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in stores/files.py
-        return _checked(path, record, _read_at(file, record))
-
-
-def read_some(path: str, some: Sequence[Record], packed: bool) -> list[bytes | OSError]:
-    """`read` of several; for one that cannot be read, why."""
     found: list[bytes | OSError] = []
     try:
         with ExitStack() as opened:
