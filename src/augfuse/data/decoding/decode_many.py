@@ -17,14 +17,13 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.data.batches.batch_array import Room
-from augfuse.data.codecs.color_modes import recolor
+from augfuse.data.codecs.color_modes import CHANNELS, recolor
 from augfuse.data.codecs.image_memory import memory
 from augfuse.data.decoding import limits
 
 _ARENA = 2**19  # bytes of files that are held at a time
 _MOST = _ARENA // 4  # bytes of a file in memory beyond which it is not copied: its decoder takes long enough
 _PIXELS = 2**20  # bytes of their pixels
-_CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 
 
 @final
@@ -114,7 +113,7 @@ def _decoded(
     from augfuse.data.codecs import small_jpeg_png
 
     found = small_jpeg_png.look(arena, starts, stops)
-    wanted = 0 if color is None else _CHANNELS[color]
+    wanted = 0 if color is None else CHANNELS[color]
     area = found[:, small_jpeg_png.HEIGHT] * found[:, small_jpeg_png.WIDTH]
     found[area * np.maximum(found[:, small_jpeg_png.CHANNELS], wanted) > limit, small_jpeg_png.KIND] = (
         small_jpeg_png.OTHER
@@ -198,7 +197,7 @@ def _few(found: np.ndarray, pixels: np.ndarray, places: np.ndarray, color: str |
     shapes = found[:, small_jpeg_png.HEIGHT : small_jpeg_png.CHANNELS + 1]
     if (found[:, small_jpeg_png.KIND] != small_jpeg_png.OTHER).all() and (shapes == shapes[0]).all():
         stack = pixels.reshape(len(found), *shapes[0].tolist())
-        if color is None or stack.shape[3] == _CHANNELS[color]:
+        if color is None or stack.shape[3] == CHANNELS[color]:
             return Few(list(stack), stack)
     images: list[np.ndarray | None] = []
     for kind, place, shape in zip(

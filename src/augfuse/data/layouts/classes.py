@@ -11,7 +11,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from augfuse.data.decoding.decode import COLORS, Color
 from augfuse.data.layouts import parts as naming
 from augfuse.data.layouts.given_names import as_list
 from augfuse.data.layouts.names import SUFFIXES, count_suffixes, unread_pictures
@@ -150,13 +149,6 @@ def choose_part(part: str | None, known: Collection[str], root: object, beside: 
             )
         raise DataError(f"{root}: has no part {shown(wanted)}, only {', '.join(map(shown, known))}.{hint}")
     return wanted
-
-
-def check_color(color: Color | None) -> None:
-    """Raises DataError for what is neither None nor one of COLORS."""
-    if color is not None and color not in COLORS:
-        hint = did_you_mean(str(color), COLORS)
-        raise DataError(f"color: got {shown(color)}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
 
 
 def _part(folder: Folder, listing: dict[str, Found], names: tuple[str, ...]) -> Part:

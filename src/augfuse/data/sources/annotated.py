@@ -13,9 +13,9 @@ from augfuse.algebra.values import is_list
 from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.objects import Column, MaskFiles, Relative, lists, ragged
 from augfuse.data.dataset import DataSet, Skeleton, as_parts
-from augfuse.data.decoding.decode import Color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.layouts import voc, yolo
-from augfuse.data.layouts.classes import check_color, choose_part
+from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.parts import PARTS
 from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.sources.folder import open_folder

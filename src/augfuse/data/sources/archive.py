@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple, final
 
 from augfuse.data.dataset import DataSet
-from augfuse.data.decoding.decode import Color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.decoding.limits import check_file_size
-from augfuse.data.layouts.classes import Folder, check_color, find_parts
+from augfuse.data.layouts.classes import Folder, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.tree import Tree
 from augfuse.data.sources.folder import folder_sets

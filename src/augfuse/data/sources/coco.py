@@ -16,9 +16,8 @@ from augfuse.data.columns.objects import Column, Lists, Ragged, lists, ragged
 from augfuse.data.columns.skeleton import flip_of
 from augfuse.data.dataset import DataSet, Skeleton
 from augfuse.data.decoding import kept_arrays
-from augfuse.data.decoding.decode import Color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.layouts import coco
-from augfuse.data.layouts.classes import check_color
 from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.stores.image_files import FileStore
 from augfuse.data.table import Table

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import final
 
 from augfuse.data.dataset import DataSet, as_parts
-from augfuse.data.decoding.decode import Color
-from augfuse.data.layouts.classes import MANIFEST, Folder, Found, Part, check_color, find_parts
+from augfuse.data.decoding.decode import Color, check_color
+from augfuse.data.layouts.classes import MANIFEST, Folder, Found, Part, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.manifest import read_groups
 from augfuse.data.layouts.names import in_any_system, is_image, is_left_behind

@@ -14,9 +14,9 @@ import numpy as np
 from augfuse.algebra.values import is_dict
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
-from augfuse.data.decoding.decode import Color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.decoding.limits import check_file_size
-from augfuse.data.layouts.classes import check_color, find_parts
+from augfuse.data.layouts.classes import find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.layouts.tree import Tree

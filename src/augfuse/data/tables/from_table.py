@@ -13,8 +13,7 @@ from augfuse.algebra.values import is_row
 from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.objects import Column, MaskFiles, Values, lists, ragged
 from augfuse.data.dataset import DataSet, as_parts
-from augfuse.data.decoding.decode import Color
-from augfuse.data.layouts.classes import check_color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.layouts.parts import PARTS
 from augfuse.data.rows import check_weights
 from augfuse.data.stores.cells import CellStore, Encoded
