@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, final, runtime_checkable
+from copy import copy
+from typing import Any, Self, final
 
 from augfuse.algebra.values import is_bytes, is_dict
 from augfuse.data.batches.batch_array import Room
@@ -14,80 +16,42 @@ from augfuse.data.stores.store import Read, Store
 from augfuse.errors import DecodeError
 
 
-@runtime_checkable
-class Encoded(Protocol):
-    """A column of image files. It pickles without the files of others, and may be asked by several threads at once."""
+class Encoded(Store):
+    """A column of image files, as a store that decodes them to the channels of `color`. It pickles without the files of
+    others. names: the file of each row and the row in it: train.parquet@12; None where they are not in files."""
 
-    __slots__ = ()
+    __slots__ = ("color",)
 
-    @property
-    def names(self) -> Sequence[str] | None:
-        """The file of each row and the row in it: train.parquet@12; None where they are not in files."""
-        return None
+    color: Color | None
 
-    @property
-    def roots(self) -> tuple[str, ...]:
-        """The files on disk that are read."""
-        return ()
-
-    def __len__(self) -> int: ...
-
+    @abstractmethod
     def get(self, rows: Sequence[int]) -> list[bytes | DecodeError]:
         """The image files in these rows; for one that is not there, why."""
-        ...
 
-    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
-        """As of a store."""
-        ...
-
-    def __str__(self) -> str: ...
-
-
-@final
-class CellStore(Store):
-    """The images of a column. color: channels to decode to."""
-
-    __slots__ = ("_cells", "_color")
-
-    def __init__(self, cells: Encoded, color: Color | None) -> None:
-        self._cells = cells
-        self._color: Color | None = color
-
-    @property
-    def names(self) -> Sequence[str] | None:
-        return self._cells.names
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        return self._cells.roots
+    def decoded_to(self, color: Color | None) -> Self:
+        """The same column, of another color."""
+        made = copy(self)
+        made.color = color
+        return made
 
     @property
     def keeps_files(self) -> bool:
-        return self._color is None
-
-    def __len__(self) -> int:
-        return len(self._cells)
-
-    def __str__(self) -> str:
-        return str(self._cells)
+        return self.color is None
 
     def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
-        found, names = self._cells.get(rows), self._cells.names
+        found, names = self.get(rows), self.names
 
         return read_encoded(
-            lambda start, stop: found[start:stop], len(rows), threads, self._color,
+            lambda start, stop: found[start:stop], len(rows), threads, self.color,
             lambda place: None if names is None else names[rows[place]],
             lambda place: f"{self}, row {rows[place]}" if names is None else names[rows[place]], room,
         )  # fmt: skip
 
     def raw(self, row: int) -> bytes:
-        (found,) = self._cells.get([row])
+        (found,) = self.get([row])
         if isinstance(found, DecodeError):
             raise found
         return found
-
-    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
-        yield from self._cells.marks(rows)
 
 
 @final
@@ -97,6 +61,7 @@ class MemoryCells(Encoded):
     __slots__ = ("_cells", "_title")
 
     def __init__(self, title: str, cells: Sequence[Any]) -> None:
+        self.color = None
         self._title = title
         self._cells = cells
 

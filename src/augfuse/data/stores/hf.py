@@ -40,6 +40,7 @@ class HfCells(Encoded):
     __slots__ = ("_column", "_rows", "_title")
 
     def __init__(self, dataset: HfDataset, column: str, title: str) -> None:
+        self.color = None
         self._rows = dataset.select_columns([column]).with_format("arrow")
         self._column = column
         self._title = title

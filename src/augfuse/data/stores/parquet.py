@@ -36,15 +36,13 @@ class ParquetCells(Encoded):
     __slots__ = ("_column", "_ends", "_files", "_groups", "_kept", "_names")
 
     def __init__(self, files: Sequence[str], column: str, groups: tuple[Group, ...]) -> None:
+        self.color = None
         self._files: tuple[str, ...] = tuple(files)
         self._column = column
         self._groups = groups
         self._ends = np.cumsum([group.length for group in groups])
         self._names = _Names(self._files, groups)
         self._kept = _Kept()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ParquetCells, (self._files, self._column, self._groups)
 
     @property
     def names(self) -> Sequence[str]:
@@ -126,6 +124,9 @@ class _Kept:
 
     def __init__(self) -> None:
         self._begin()
+
+    def __reduce__(self) -> tuple[type[_Kept], tuple[()]]:
+        return _Kept, ()
 
     def _begin(self) -> None:
         self._process = os.getpid()

@@ -16,7 +16,7 @@ from augfuse.data.dataset import DataSet, as_parts
 from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.layouts.parts import PARTS
 from augfuse.data.rows import check_weights
-from augfuse.data.stores.cells import CellStore, Encoded
+from augfuse.data.stores.cells import Encoded
 from augfuse.data.stores.image_files import FileStore
 from augfuse.data.stores.store import Store
 from augfuse.data.table import Table
@@ -48,7 +48,7 @@ def data_sets(
     known = None if classes is None else class_names(classes)
     cells = frame.cells(roles.image)
     if isinstance(cells, Encoded):
-        store: Store = CellStore(cells, color)
+        store: Store = cells.decoded_to(color)
         first = images = np.arange(frame.length)
     else:
         names = full_names(frame, roles.image, root, "image")
@@ -160,7 +160,7 @@ def _root(root: Path | None, names: Sequence[str]) -> str:
 def _masks(frame: Frame, name: str, root: Path | None, first: np.ndarray) -> Column:
     cells = frame.cells(name)
     if isinstance(cells, Encoded):
-        return MaskFiles(CellStore(cells, None), first)
+        return MaskFiles(cells, first)
     names = full_names(frame, name, root, "mask")
     check_files(frame, name, names, "masks")
     return MaskFiles(FileStore(_root(root, names), None, names, None), first)
