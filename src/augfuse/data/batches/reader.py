@@ -146,8 +146,7 @@ class Reader:
             first = "; ".join(list(self.skipped.values())[:3])
             raise DataError(
                 f"{count} of {len(self._data)} images cannot be read, more than max_skipped={self._limit:g} "
-                f"allows: {first}. "
-                f"Mend the files, or raise max_skipped."
+                f"allows: {first}. Mend the files, or raise max_skipped."
             ) from error
 
     def report(self) -> None:
@@ -170,9 +169,9 @@ class Reader:
         for item, (index, sample) in zip(items, kept, strict=True):
             if item.dtype != first.dtype or item.shape[2] != first.shape[2]:
                 raise ImageError(
-                    f"{_name(index, sample)}: got {item.dtype.name} with {item.shape[2]} channel(s), "
-                    f"wanted {first.dtype.name} with "
-                    f"{first.shape[2]} like {_name(*kept[0])}. Give the source a color ('rgb', 'grayscale')."
+                    f"{_name(index, sample)}: got {item.dtype.name} with {item.shape[2]} channel(s), wanted "
+                    f"{first.dtype.name} with {first.shape[2]} like {_name(*kept[0])}. Give the source a color ('rgb', "
+                    "'grayscale')."
                 )
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, final
 
 import numpy as np
@@ -66,16 +65,15 @@ def plain_files(names: Sequence[str], color: str | None, into: Into = ANYWHERE) 
     at a time in a thread: memory is used again.
     """
     limit = limits.plain_limit()
-    read = _reader()
     rest = list(names)
-    if read is None or limit is None:
+    if os.name != "posix" or sys.byteorder != "little" or limit is None:
         yield Few([None] * len(rest), None)
         return
     while rest:
-        count, arena, starts, stops = read(rest)
-        yield from _decoded(arena, starts[:count], stops[:count], color, limit, into)
-        rest = rest[count:]
-        into = into._replace(first=into.first + count)
+        starts, stops = _read(rest)
+        yield from _decoded(_arena(), starts, stops, color, limit, into)
+        rest = rest[len(starts) :]
+        into = into._replace(first=into.first + len(starts))
 
 
 def plain_images(raws: Sequence[bytes | None], color: str | None, into: Into = ANYWHERE) -> Iterator[Few]:
@@ -211,26 +209,14 @@ def _few(found: np.ndarray, pixels: np.ndarray, places: np.ndarray, color: str |
     return Few(images, None)
 
 
-_Read = Callable[[list[str]], tuple[int, np.ndarray, np.ndarray, np.ndarray]]
-
-
-@lru_cache(maxsize=1)
-def _reader() -> _Read | None:
-    """Reads the first files of a list into memory: how many, the memory, and where each begins and ends. None where
-    files cannot be read without Python."""
-    if os.name != "posix" or sys.byteorder != "little":
-        return None
+def _read(names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Read the first of these files into the memory of this thread: where each of them begins and ends there."""
     from augfuse.data.decoding.c_library import read_files
 
-    flags = os.O_RDONLY | os.O_CLOEXEC
-
-    def read(names: list[str]) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
-        joined = b"\0".join(map(os.fsencode, names)) + b"\0"
-        arena = _arena()
-        starts, stops = np.zeros((2, len(names)), np.int64)
-        if joined.count(b"\0") != len(names):
-            return len(names), arena, starts, stops
-        count = read_files(np.frombuffer(joined, np.uint8), flags, arena, _ARENA, starts, stops)
-        return count, arena, starts, stops
-
-    return read
+    joined = b"\0".join(map(os.fsencode, names)) + b"\0"
+    starts, stops = np.zeros((2, len(names)), np.int64)
+    count = len(names)
+    if joined.count(b"\0") == count:
+        flags = os.O_RDONLY | os.O_CLOEXEC
+        count = read_files(np.frombuffer(joined, np.uint8), flags, _arena(), _ARENA, starts, stops)
+    return starts[:count], stops[:count]

@@ -99,10 +99,8 @@ def question(names: Sequence[str], shared: Sequence[str]) -> str:
     """What to ask about class folders that look like parts."""
     return (
         f"{listed(names)} hold the same folders ({listed(shared)}), and are taken as classes. Are they parts? Then "
-        "rename "
-        f"them to train, val and test, or type part_names={{{shown(names[0])}: 'train', {shown(names[1])}: 'test'}}. "
-        "If "
-        f"they are classes, type classes={_classes(names)}."
+        f"rename them to train, val and test, or type part_names={{{shown(names[0])}: 'train', {shown(names[1])}: "
+        f"'test'}}. If they are classes, type classes={_classes(names)}."
     )
 
 

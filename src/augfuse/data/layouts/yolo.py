@@ -100,23 +100,22 @@ def _line(where: str, words: list[str], classes: int, kind: Kind, shape: tuple[i
 
 def _wrong_count(count: int, kind: Kind, shape: tuple[int, int] | None) -> str | None:
     """What is wrong with so many numbers behind the class, in words."""
-    wanted = {"boxes": "4 numbers: x, y, width, height", "oriented": "8 numbers: the four corners",
-              "polygons": "x y of at least three points"}  # fmt: skip
-    if kind == "poses":
-        assert shape is not None
-        numbers = 4 + shape[0] * shape[1]
-        good, words = count == numbers, f"{numbers} numbers: a box and {shape[0]} points of {shape[1]} numbers"
-    else:
-        good = {"boxes": count == 4, "oriented": count == 8, "polygons": count >= 6 and count % 2 == 0}[kind]
-        words = wanted[kind]
+    points, each = shape or (0, 0)
+    numbers = 4 + points * each
+    good, wanted = {
+        "boxes": (count == 4, "4 numbers: x, y, width, height"),
+        "oriented": (count == 8, "8 numbers: the four corners"),
+        "polygons": (count >= 6 and count % 2 == 0, "x y of at least three points"),
+        "poses": (count == numbers, f"{numbers} numbers: a box and {points} points of {each} numbers"),
+    }[kind]
+    if good:
+        return None
     hint = ""
-    if not good:
-        if kind == "boxes" and count > 4:
-            hint = ' These may be polygons: type kind="polygons".'
-        elif kind == "polygons" and count == 4:
-            hint = ' This is a box: type kind="boxes".'
-        return f"got {count} numbers behind the class, wanted {words}.{hint}"
-    return None
+    if kind == "boxes" and count > 4:
+        hint = ' These may be polygons: type kind="polygons".'
+    elif kind == "polygons" and count == 4:
+        hint = ' This is a box: type kind="boxes".'
+    return f"got {count} numbers behind the class, wanted {wanted}.{hint}"
 
 
 class Described(NamedTuple):

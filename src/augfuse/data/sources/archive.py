@@ -175,7 +175,6 @@ def _checked_member(file: Path, info: zipfile.ZipInfo) -> _Member:
     if info.compress_type not in _METHODS:
         raise DataError(
             f"{file}: member {shown(name)} is packed by method {info.compress_type}, wanted 0 (stored) or 8 "
-            "(deflated). "
-            "Pack the archive again: zip -0 -r."
+            "(deflated). Pack the archive again: zip -0 -r."
         )
     return _Member(info.header_offset, info.compress_size, info.file_size, info.compress_type, info.CRC)
