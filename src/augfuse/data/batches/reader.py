@@ -127,15 +127,14 @@ class Reader:
         wanted = indices
         if self._skips and self.skipped:
             wanted = indices[[i not in self.skipped for i in indices.tolist()]]
-        found: dict[int, Sample | None] = {}
+        found: dict[int, Sample] = {}
         for i, read in zip(wanted.tolist(), self._data.read(wanted, threads, room) if len(wanted) else [], strict=True):
-            if isinstance(read, DecodeError):
-                if not self._skips:
-                    raise read
-                self._skip(i, read)
-                found[i] = None
-            else:
+            if not isinstance(read, DecodeError):
                 found[i] = read
+            elif self._skips:
+                self._skip(i, read)
+            else:
+                raise read
         return [found.get(i) for i in indices.tolist()]
 
     def _skip(self, index: int, error: DecodeError) -> None:

@@ -133,18 +133,13 @@ class _Members:
             file.seek(name + extra, os.SEEK_CUR)
             raw = read_all(file, member.packed)
         if member.method == zipfile.ZIP_DEFLATED:
-            raw = _inflate(raw, member.size, path)
+            try:  # no further than one byte beyond the size that the list gives, whatever the data would grow to
+                raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, member.size + 1)
+            except zlib.error as error:
+                raise DecodeError(f"the member cannot be unpacked ({error}).", path) from None
         if len(raw) != member.size or zlib.crc32(raw) != member.checksum:
             raise DecodeError("the member is damaged: its size or checksum differs from the archive's list.", path)
         return raw
-
-
-def _inflate(raw: bytes, size: int, path: str) -> bytes:
-    """Unpack no further than one byte beyond the size that the list gives, whatever the data would grow to."""
-    try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, size + 1)
-    except zlib.error as error:
-        raise DecodeError(f"the member cannot be unpacked ({error}).", path) from None
 
 
 def _read_list(file: Path) -> tuple[Tree, _Members]:

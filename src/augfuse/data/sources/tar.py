@@ -21,7 +21,7 @@ from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.layouts.tree import Tree
 from augfuse.data.sources.folder import folder_sets
-from augfuse.data.stores.image_files import FileStore, existing_file, read_all
+from augfuse.data.stores.image_files import FileStore, existing_file, existing_files, read_all
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DecodeError
 from augfuse.text import shown
@@ -65,10 +65,7 @@ def from_tar(
             with labels and others without; and what `from_directory` raises.
     """
     check_color(color)
-    given = [path] if isinstance(path, (str, os.PathLike)) else path
-    files = [existing_file(one, "a tar archive") for one in given]
-    if not files:
-        raise DataError("from_tar: got no archives, wanted at least one.")
+    files = existing_files(path, "a tar archive", "from_tar", "archives")
     listed = {file: _list(file) for file in files}
     if len(files) == 1 and _has_class_folders(listed[files[0]]):
         tree, members = _tree(files[0], listed[files[0]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, final
 
@@ -17,7 +17,7 @@ from augfuse.data.layouts.names import names_beside
 from augfuse.data.sample import Sample
 from augfuse.data.stores.encoded import MANY, read_encoded
 from augfuse.data.stores.store import Read, Store, read_each, read_one
-from augfuse.errors import DataNotFoundError, DecodeError, did_you_mean
+from augfuse.errors import DataError, DataNotFoundError, DecodeError, did_you_mean
 from augfuse.text import shown
 from augfuse.threads import share
 
@@ -51,6 +51,17 @@ def existing_file(path: str | os.PathLike[str], wanted: str) -> Path:
     if not file.is_file():
         raise DataNotFoundError(f"{file}: no such file, wanted {wanted}.{did_you_mean(file.name, names_beside(file))}")
     return file
+
+
+def existing_files(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], wanted: str, caller: str, what: str = "files"
+) -> list[Path]:
+    """`existing_file` of one path or of each of several. DataError, which names `caller`, where there are none."""
+    given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    files = [existing_file(one, wanted) for one in given]
+    if not files:
+        raise DataError(f"{caller}: got no {what}, wanted at least one.")
+    return files
 
 
 def file_size(path: str) -> int:

@@ -46,7 +46,7 @@ def data_sets(
     check_color(color)
     roles = find_roles(frame, columns)
     known = None if classes is None else class_names(classes)
-    cells = frame.cells(roles.image)
+    cells = frame.columns[roles.image]
     if isinstance(cells, Encoded):
         store: Store = cells.decoded_to(color)
         first = images = np.arange(frame.length)
@@ -113,7 +113,7 @@ def _check_rows(frame: Frame, roles: Roles, names: Sequence[str]) -> None:
     rows; else an AugfuseWarning counts those that come again."""
     told = [*roles.label, roles.mask, roles.split]
     told += [roles.group, roles.weight] if roles.by_row else [*roles.boxes, roles.box_label]
-    columns = {name: frame.cells(name) for name in told if name}
+    columns = {name: frame.columns[name] for name in told if name}
     seen: dict[str, int] = {}
     again: list[int] = []
     for row, name in enumerate(names):
@@ -158,7 +158,7 @@ def _root(root: Path | None, names: Sequence[str]) -> str:
 
 
 def _masks(frame: Frame, name: str, root: Path | None, first: np.ndarray) -> Column:
-    cells = frame.cells(name)
+    cells = frame.columns[name]
     if isinstance(cells, Encoded):
         return MaskFiles(cells, first)
     names = full_names(frame, name, root, "mask")
@@ -169,7 +169,7 @@ def _masks(frame: Frame, name: str, root: Path | None, first: np.ndarray) -> Col
 def _groups(frame: Frame, name: str, first: np.ndarray) -> np.ndarray | None:
     if not name:
         return None
-    cells = frame.cells(name)
+    cells = frame.columns[name]
     frame.check_full(name, cells)
     found = cells if isinstance(cells, np.ndarray) else np.array(frame.texts(name, "group"))
     return found[first]

@@ -47,12 +47,8 @@ class Feature(NamedTuple):
 def features(raw: memoryview) -> dict[str, Feature]:
     """The features of an Example by name; no value is read. Raises DataError where it is not an Example."""
     found: dict[str, Feature] = {}
-    for outer in _fields(raw, 0, len(raw)):
-        if outer.number != 1:
-            continue
-        for entry in _fields(raw, outer.start, outer.stop):
-            if entry.number != 1:
-                continue
+    for outer in _fields(raw, 0, len(raw), 1):
+        for entry in _fields(raw, outer.start, outer.stop, 1):
             name, kind, start, stop = "", 0, 0, 0
             for part in _fields(raw, entry.start, entry.stop):
                 if part.number == 1:
@@ -68,7 +64,7 @@ def blobs(raw: memoryview, feature: Feature) -> list[Span]:
     """Where the values of a list of bytes lie."""
     if feature.kind != _BYTES_LIST:
         raise _of_another_kind(feature, "bytes")
-    return [span for span in _fields(raw, feature.start, feature.stop) if span.number == 1]
+    return list(_fields(raw, feature.start, feature.stop, 1))
 
 
 def numbers(raw: memoryview, feature: Feature) -> np.ndarray:
@@ -195,10 +191,10 @@ def _items(raw: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int,
         at = end
 
 
-def _fields(raw: memoryview, start: int, stop: int) -> Iterator[Span]:
-    """The fields that hold bytes."""
+def _fields(raw: memoryview, start: int, stop: int, wanted: int | None = None) -> Iterator[Span]:
+    """The fields that hold bytes; those of the number `wanted`, where it is given."""
     for wire, number, begin, end in _items(raw, start, stop):
-        if wire == _BYTES:
+        if wire == _BYTES and wanted in (None, number):
             yield Span(number, begin, end)
 
 

@@ -16,7 +16,7 @@ from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import Color, check_color, decode, sniff
 from augfuse.data.sample import Sample
 from augfuse.data.stores.encoded import read_encoded
-from augfuse.data.stores.image_files import existing_file
+from augfuse.data.stores.image_files import existing_files
 from augfuse.data.stores.store import Read, Store, read_each
 from augfuse.data.table import Table
 from augfuse.data.tfrecord import example
@@ -91,11 +91,7 @@ def from_tfrecord(
             file and record.
     """
     check_color(color)
-    files = [
-        existing_file(one, "a TFRecord file") for one in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)
-    ]
-    if not files:
-        raise DataError("from_tfrecord: got no files, wanted at least one.")
+    files = existing_files(paths, "a TFRecord file", "from_tfrecord")
     scan = _Scan(image, label)
     for number, file in enumerate(files):
         for at, (record, raw) in enumerate(records(file)):
