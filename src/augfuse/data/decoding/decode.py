@@ -15,7 +15,7 @@ import numpy as np
 
 from augfuse.algebra.values import is_number
 from augfuse.data.codecs import gif_bmp, jpeg, pillow, png, tiff, webp
-from augfuse.data.codecs.color_modes import CHANNELS, orient, recolor
+from augfuse.data.codecs.color_modes import CHANNELS_OF, orient, recolor
 from augfuse.data.codecs.header import Header
 from augfuse.data.decoding import limits
 from augfuse.errors import DataError, DecodeError, ImageTypeError, did_you_mean
@@ -72,7 +72,7 @@ def decode(
         header = sniff(raw, max_bytes)
     except DecodeError as error:
         return _what_is_there(raw, color, path, max_bytes, error)
-    channels = header.channels if color is None else max(header.channels, CHANNELS[color])
+    channels = header.channels if color is None else max(header.channels, CHANNELS_OF[color])
     limits.check_size(header.width, header.height, channels, header.itemsize, max_bytes, path)
     share = limits.reserve(header.width * header.height * header.working)
     try:
