@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, final
 
 import msgspec
@@ -193,16 +193,13 @@ def augmented(
     for rows, labels, images in _same_sized(data, reader, threads):
         found += len(rows)
         try:
-            together = Block(rows, labels, versions(images, rows))
+            blocks: Iterable[Block] = [Block(rows, labels, versions(images, rows))]
         except ImageError:  # a recipe that swaps the sides of some images; alone, each has its own size
             if len(rows) == 1:
                 raise
-            together = None
-        if together is not None:
-            yield together
-            continue
-        for i in range(len(rows)):
-            yield Block(rows[i : i + 1], labels[i : i + 1], versions(images[i : i + 1], rows[i : i + 1]))
+            ones = [slice(i, i + 1) for i in range(len(rows))]
+            blocks = (Block(rows[one], labels[one], versions(images[one], rows[one])) for one in ones)
+        yield from blocks
     if not found:
         raise DataError(f"none of the {len(data)} images can be read: {next(iter(reader.skipped.values()))}")
 

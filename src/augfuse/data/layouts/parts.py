@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from augfuse.algebra.values import is_mapping
@@ -62,6 +63,11 @@ def parts_among(names: Iterable[str]) -> dict[str, str]:
         return groups[()]
     several = [group for group in groups.values() if len(set(group.values())) > 1]
     return several[0] if len(several) == 1 else {}
+
+
+def part_files(name: Callable[[str], Path]) -> dict[str | None, Path]:
+    """{"train": file, ...} of the files that `name` gives for the parts, those that exist."""
+    return {part: file for part in PARTS if (file := name(part)).is_file()}
 
 
 def parts_given(part_names: Mapping[str, str], names: Collection[str], where: object) -> dict[str, str]:

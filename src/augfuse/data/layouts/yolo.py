@@ -42,13 +42,9 @@ def read_labels(path: Path, classes: int, kind: Kind, shape: tuple[int, int] | N
         raise DataError(f"{path}: not a text file ({error}).") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    found: list[Line] = []
-    for place, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            read = _line(f"{path}, line {place}", line.split(), classes, kind, shape)
-            if read is not None:
-                found.append(read)
-    return found
+    lines = {f"{path}, line {place}": line.split() for place, line in enumerate(text.splitlines(), 1)}
+    found = (_line(where, words, classes, kind, shape) for where, words in lines.items() if words)
+    return [line for line in found if line is not None]
 
 
 def guess_kind(files: Iterable[Path]) -> Kind:

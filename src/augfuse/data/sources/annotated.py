@@ -16,7 +16,7 @@ from augfuse.data.dataset import DataSet, Skeleton, as_parts
 from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.layouts import voc, yolo
 from augfuse.data.layouts.classes import choose_part
-from augfuse.data.layouts.parts import PARTS
+from augfuse.data.layouts.parts import part_files
 from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.sources.folder import open_folder
 from augfuse.data.stores.image_files import FileStore
@@ -103,8 +103,7 @@ def voc_parts(path: Path, folders: tuple[Path, Path], color: Color | None) -> di
     """The images of `voc_folders`, divided as the lists train.txt, val.txt and test.txt in ImageSets/Main say, where
     there are any; images that no list names are left out then, with an AugfuseWarning."""
     data = from_voc(*folders, color=color)
-    lists = {part: path / "ImageSets" / "Main" / f"{part}.txt" for part in PARTS}
-    lists = {part: file for part, file in lists.items() if file.is_file()}
+    lists = part_files(lambda part: path / "ImageSets" / "Main" / f"{part}.txt")
     if not lists:
         return {None: data}
     rows = {Path(name).stem: row for row, name in enumerate(data.paths or ())}
@@ -193,7 +192,7 @@ def _yolo_parts(path: Path, kind: yolo.Kind | None, part: str | None, color: Col
         name: FileStore(str(path), None, _images_of(value, described.root, path, name), color)
         for name, value in described.parts.items()
     }
-    kind = kind or yolo.guess_kind(yolo.labels_of(Path(p), None) for s in stores.values() for p in s.names or ())
+    kind = kind or yolo.guess_kind(yolo.labels_of(Path(p), None) for s in stores.values() for p in s.names)
     sets: dict[str | None, DataSet] = {}
     for name, store in stores.items():
         sets[name] = _yolo(store, None, described.names, kind, described.kpt_shape)
@@ -205,23 +204,18 @@ def _yolo_parts(path: Path, kind: yolo.Kind | None, part: str | None, color: Col
 def _yolo(
     store: FileStore, labels: Path | None, names: tuple[str, ...], kind: yolo.Kind | None, shape: tuple[int, int] | None
 ) -> DataSet:
-    paths = list(store.names or ())
-    kind = kind or yolo.guess_kind(yolo.labels_of(Path(path), labels) for path in paths)
-    read: list[list[yolo.Line]] = []
-    used: set[Path] = set()
-    for path in paths:
-        file = yolo.labels_of(Path(path), labels)
-        used.add(file)
-        read.append(yolo.read_labels(file, len(names), kind, shape) if file.is_file() else [])
+    files = [yolo.labels_of(Path(path), labels) for path in store.names]
+    kind = kind or yolo.guess_kind(files)
+    read = [yolo.read_labels(file, len(names), kind, shape) if file.is_file() else [] for file in files]
+    used = set(files)
     if labels is not None:
         left = [file for file in _files(labels, ".txt", "labels") if file not in used and file.name != "classes.txt"]
         if left:
             refuse("astray", [f"{file}: there is no image {file.stem} in {store.root}." for file in left], len(left))
     if not any(file.is_file() for file in used):
-        beside = yolo.labels_of(Path(paths[0]), labels).parent
         warn(
-            f"{store.root}: none of its {len(paths)} images has a file with labels, so that none has an object; looked "
-            f"for {beside}. Type labels=FOLDER."
+            f"{store.root}: none of its {len(files)} images has a file with labels, so that none has an object; looked "
+            f"for {files[0].parent}. Type labels=FOLDER."
         )
     counts = [len(lines) for lines in read]
     flat = [line for lines in read for line in lines]
@@ -332,7 +326,7 @@ def _images_of(value: object, root: Path, path: Path, part: str) -> tuple[str, .
 def _by_stem(store: FileStore) -> dict[str, int]:
     """{name without its ending: row}, below the folder, in order. DataError where two files have one."""
     found: dict[str, int] = {}
-    for row, name in enumerate(store.names or ()):
+    for row, name in enumerate(store.names):
         stem = str(Path(name).with_suffix("").relative_to(store.root)).replace(os.sep, "/")
         if stem in found:
             raise DataError(f"{name}: there is another image of this name, wanted one for each annotation.")

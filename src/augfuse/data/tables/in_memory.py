@@ -90,8 +90,7 @@ def arrow_frame(
     if len(set(table.column_names)) < len(table.column_names):
         make_frame(title, table.column_names, [[None]] * len(table.column_names), str)
     declared = declared_classes(table.schema.metadata) if classes is None else classes
-    names = [*known, *(name for name in table.column_names if name not in known)]
-    return make_frame(title, names, [columns[n] for n in names], lambda row: f"{title}, row {row}", classes=declared)
+    return make_frame(title, list(columns), list(columns.values()), lambda row: f"{title}, row {row}", classes=declared)
 
 
 def declared_classes(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:

@@ -13,8 +13,8 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from functools import lru_cache, partial
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -109,16 +109,11 @@ def read_some(path: str, some: Sequence[Record], packed: bool) -> list[bytes | O
     """
     found: list[bytes | OSError] = []
     try:
-        with ExitStack() as opened:
-            if packed:
-                whole = _unpacked(path, os.stat(path).st_mtime_ns)  # noqa: PTH116
-                take = partial(_part_of, whole)
-            else:
-                file = opened.enter_context(open(path, "rb", buffering=0))  # noqa: PTH123 - as in stores/files.py
-                take = partial(_read_at, file)
+        with _opened(path, packed) as file:
             for record in some:
                 try:
-                    found.append(_checked(path, record, take(record)))
+                    file.seek(record.offset)
+                    found.append(_checked(path, record, read_all(file, record.size + _FOOTER.size)))
                 except OSError as error:
                     found.append(error)
     except OSError as error:
@@ -126,13 +121,10 @@ def read_some(path: str, some: Sequence[Record], packed: bool) -> list[bytes | O
     return found
 
 
-def _part_of(whole: bytes, record: Record) -> bytes:
-    return whole[record.offset : record.offset + record.size + _FOOTER.size]
-
-
-def _read_at(file: BinaryIO, record: Record) -> bytes:
-    file.seek(record.offset)
-    return read_all(file, record.size + _FOOTER.size)
+def _opened(path: str, packed: bool) -> BinaryIO:
+    if packed:
+        return BytesIO(_unpacked(path, os.stat(path).st_mtime_ns))  # noqa: PTH116
+    return open(path, "rb", buffering=0)  # noqa: PTH123 - as in stores/files.py
 
 
 def _checked(path: str, record: Record, found: bytes) -> bytes:
