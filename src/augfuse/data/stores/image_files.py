@@ -96,9 +96,6 @@ class FileStore(Store):
     def __len__(self) -> int:
         return len(self._names)
 
-    def __str__(self) -> str:
-        return self.root
-
     @property
     def names(self) -> Sequence[str]:
         return self._names

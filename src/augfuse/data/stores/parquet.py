@@ -55,10 +55,6 @@ class ParquetCells(Encoded):
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def __str__(self) -> str:
-        more = f" and {len(self._files) - 1} more" if len(self._files) > 1 else ""
-        return f"{next(iter(self._files))}{more}"
-
     def get(self, rows: Sequence[int]) -> list[bytes | DecodeError]:
         found: list[bytes | DecodeError | None] = [None] * len(rows)
         for number, places in by_part(self._ends, rows).items():

@@ -67,8 +67,9 @@ class Store(Protocol):
         ...
 
     def __str__(self) -> str:
-        """What it holds, in words."""
-        ...
+        """What it holds, in words: the first of `roots`, and how many more there are."""
+        first, *others = self.roots
+        return f"{first} and {len(others)} more" if others else first
 
 
 def read_one(read: Callable[[int], T], row: int) -> T | DecodeError:

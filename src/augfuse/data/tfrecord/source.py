@@ -138,10 +138,6 @@ class RecordStore(Store):
     def __len__(self) -> int:
         return len(self._places)
 
-    def __str__(self) -> str:
-        more = f" and {len(self._files) - 1} more" if len(self._files) > 1 else ""
-        return f"{next(iter(self._files))}{more}"
-
     def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         chosen = self._places[np.asarray(rows, np.int64)]
         if chosen[:, _HEIGHT].any():  # pixels as they are
