@@ -68,7 +68,6 @@ class Tree:
     def __init__(self, file: Path, read: Callable[[str], bytes]) -> None:
         self.root = ArchiveFolder(str(file), file.name, read)
         self.leaving: list[str] = []
-        self._file = file
 
     def add(self, listed: str, *, link: bool) -> str | None:
         """The path of a member that may be read, an image or a manifest; None for folders, links, hidden files, files
@@ -89,7 +88,7 @@ class Tree:
             folder.child(steps[-1])
             return None
         if link:
-            folder.links.append(f"{self._file}{os.sep}{name}")
+            folder.links.append(f"{self.root}{os.sep}{name}")
             return None
         folder.files.append(steps[-1])
         wanted = is_image(steps[-1]) or steps[-1] == MANIFEST
@@ -98,7 +97,7 @@ class Tree:
     def warn_of_leaving(self) -> None:
         if self.leaving:
             warn(
-                f"{self._file}: {len(self.leaving)} members have names that lead out of the archive and are left out, "
+                f"{self.root}: {len(self.leaving)} members have names that lead out of the archive and are left out, "
                 f"the first is {shown(self.leaving[0])}."
             )
 

@@ -72,8 +72,7 @@ def from_voc(
             refuse("unreadable", [str(error)])
     if not read:
         raise DataError(f"{annotations}: holds no .xml files, wanted annotations of Pascal VOC.")
-    stems = list(by_stem)
-    things = [read[stem].things if stem in read else () for stem in stems]
+    things = [read[stem].things if stem in read else () for stem in by_stem]
     names = _numbered_names(classes, {thing.name for some in things for thing in some}, str(annotations))
     numbers = {name: number for number, name in enumerate(names)}
     counts = [len(some) for some in things]
@@ -85,7 +84,7 @@ def from_voc(
         "difficult": ragged(np.array([thing.difficult for thing in flat], bool), counts),
         "truncated": ragged(np.array([thing.truncated for thing in flat], bool), counts),
     }
-    return DataSet(store, Table(targets=targets), names, rows=np.array([by_stem[stem] for stem in stems], np.int64))
+    return DataSet(store, Table(targets=targets), names, rows=np.array(list(by_stem.values()), np.int64))
 
 
 def voc_folders(path: Path) -> tuple[Path, Path] | None:
