@@ -89,14 +89,14 @@ class Objects:
         self.flat = 0
         self.first_flat: Id | None = None
         self._path, self._images, self._sizes, self._numbers = path, images, sizes, numbers
-        self._rows = [np.empty(0, np.int64)]
-        self._columns = {
+        self._rows: list[np.ndarray] = [np.empty(0, np.int64)]
+        self._columns: dict[str, list[np.ndarray]] = {
             "boxes": [np.empty((0, 4), np.float32)],
             "labels": [np.empty(0, np.int64)],
             "areas": [np.empty(0, np.float32)],
             "crowds": [np.empty(0, bool)],
         }
-        self._ids = [np.empty(0, np.int64)]
+        self._ids: list[np.ndarray] = [np.empty(0, np.int64)]
         self._words: set[Id] = set()
         self._files: dict[int, str] = {}
         self._total = 0  # objects so far
