@@ -56,7 +56,7 @@ def existing_file(path: str | os.PathLike[str], wanted: str) -> Path:
 def existing_files(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], wanted: str, caller: str, what: str = "files"
 ) -> list[Path]:
-    """`existing_file` of one path or of each of several. DataError, which names `caller`, where there are none."""
+    """`existing_file` of one path or of each of several. DataError, which names `caller`, if there are none."""
     given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     files = [existing_file(one, wanted) for one in given]
     if not files:
