@@ -163,7 +163,7 @@ def test_after_a_fork(tmp_path: Path) -> None:
         "import os, sys, augfuse as af\n"
         "data = af.from_parquet('x.parquet')\n"
         "assert data[3].image[0, 0, 0] == 3\n"
-        "with data.store._cells._kept.lock:\n"  # as another thread of the parent may hold it
+        "with data.store._kept.lock:\n"  # as another thread of the parent may hold it
         "    child = os.fork()\n"
         "    if not child:\n"
         "        os._exit(int(data[5].image[0, 0, 0]))\n"

@@ -15,7 +15,7 @@ from augfuse.data.decoding.decode import Color
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.exclude import Exclude
 from augfuse.data.layouts.names import is_left_behind
-from augfuse.data.layouts.parts import PARTS, part_in
+from augfuse.data.layouts.parts import part_files, part_in
 from augfuse.data.sources.annotated import from_pairs, from_yolo, voc_folders, voc_parts
 from augfuse.data.sources.archive import zip_parts
 from augfuse.data.sources.coco import from_coco
@@ -182,10 +182,7 @@ def _annotated(path: Path, color: Color | None) -> Opened | None:
 def _coco_files(folder: Path) -> dict[str | None, Path]:
     """{"train": instances_train.json, ...} of a folder, as `augfuse convert` writes them, or {None: instances.json}."""
     whole = folder / "instances.json"
-    if whole.is_file():
-        return {None: whole}
-    files: dict[str | None, Path] = {part: folder / f"instances_{part}.json" for part in PARTS}
-    return {part: file for part, file in files.items() if file.is_file()}
+    return {None: whole} if whole.is_file() else part_files(lambda part: folder / f"instances_{part}.json")
 
 
 def _folder(path: Path, color: Color | None, exclude: Exclude | None) -> Opened:
@@ -231,8 +228,7 @@ def _table(path: Path, color: Color | None, exclude: Exclude | None, named: Name
 
 def _parts_beside(path: Path) -> dict[str | None, Path]:
     """{"train": NAME-train.tfrecord, ...} of NAME.tfrecord, those that exist."""
-    files = {part: path.with_name(f"{path.stem}-{part}{path.suffix}") for part in PARTS}
-    return {part: file for part, file in files.items() if file.is_file()}
+    return part_files(lambda part: path.with_name(f"{path.stem}-{part}{path.suffix}"))
 
 
 def _with_names(sets: Mapping[str | None, DataSet], path: Path) -> Mapping[str | None, DataSet]:

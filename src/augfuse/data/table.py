@@ -28,9 +28,8 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     copies: np.ndarray | None = None
     sampling: np.ndarray | None = None
     sample_weights: np.ndarray | None = None
-    targets: Mapping[str, Column] = msgspec.field(
-        default_factory=dict[str, Column]
-    )  # what belongs to places in the images; see `Sample`
+    # What belongs to places in the images; see `Sample`.
+    targets: Mapping[str, Column] = msgspec.field(default_factory=dict[str, Column])
 
     def take(self, rows: np.ndarray) -> Table:
         """The same of these rows."""

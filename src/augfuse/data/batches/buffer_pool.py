@@ -14,11 +14,12 @@ from typing import NamedTuple, final
 import numpy as np
 
 
-def _holders(buffers: list[np.ndarray], i: int) -> int:
+def holders(buffers: list[np.ndarray], i: int) -> int:
+    """References to an array, for comparison with UNHELD."""
     return sys.getrefcount(buffers[i])
 
 
-_UNHELD = _holders([np.empty(0)], 0)  # what the count is when only the list holds an array; differs between Pythons
+UNHELD = holders([np.empty(0)], 0)  # what the count is when only the list holds an array; differs between Pythons
 
 _LARGE = 2**16  # bytes: smaller arrays are copied as quickly as they are shared
 _HUGE = 2**22  # where NumPy asks for huge pages
@@ -76,7 +77,7 @@ class Ring:
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An uninitialised array of this shape and dtype; a new one if all buffers are in use."""
         with self._lock:
-            unheld = [i for i in range(len(self._buffers)) if _holders(self._buffers, i) == _UNHELD]
+            unheld = [i for i in range(len(self._buffers)) if holders(self._buffers, i) == UNHELD]
             free = [i for i in unheld if not self._memory.lent(self._buffers[i])]
             for i in free:
                 if self._buffers[i].shape == shape and self._buffers[i].dtype == dtype:

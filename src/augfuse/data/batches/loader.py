@@ -22,7 +22,7 @@ from augfuse.data.batches.given_recipe import as_recipe, with_range
 from augfuse.data.batches.loader_state import State, loaded
 from augfuse.data.batches.order import Order
 from augfuse.data.batches.partners import Partners, kinds_of
-from augfuse.data.batches.prefetch import compute_ahead
+from augfuse.data.batches.prefetch import compute_ahead, thread_count
 from augfuse.data.batches.reader import Reader
 from augfuse.data.batches.shard import Shard
 from augfuse.data.columns.label_uses import label_kind, labels_for_draws, one_hot_labels, smoothed, smoothing
@@ -38,7 +38,6 @@ from augfuse.recipe_call.run_plan import How
 from augfuse.targets.partners import met, of_batch, soft_labels, softened
 from augfuse.targets.validate import given, of_samples
 from augfuse.text import shown
-from augfuse.threads import cpu_count
 from augfuse.transforms.checks.misused_calls import options
 from augfuse.warn_once import warn
 
@@ -102,7 +101,7 @@ class Loader:
         self._data = data = as_data_set(data)
         self._training = truth("training", training)
         self._batch_size = whole("batch_size", batch_size, 1)
-        self._workers = cpu_count() if workers is None else whole("workers", workers, 0)
+        self._workers = thread_count(workers)
         self._fresh_seed = seed is None
         recipe = with_swaps(with_range(as_recipe(recipe), data.value_range), data)
         self._recipe = recipe if training else recipe.eval()

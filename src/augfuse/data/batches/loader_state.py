@@ -45,9 +45,7 @@ def loaded(state: Any, own: State, any_seed: bool) -> State:
     if not is_dict(state) or set(state) != set(wanted):
         raise StateError(f"state: got {shown(state)}, wanted what loader.state_dict() returns.")
     found = {name: _plain(name, state[name], value) for name, value in wanted.items()}
-    for name in ("version", "length", "recipe", "shuffle") if any_seed else (
-        "version", "length", "recipe", "shuffle", "seed"
-    ):  # fmt: skip
+    for name in ("version", "length", "recipe", "shuffle", *(() if any_seed else ("seed",))):
         if found[name] != wanted[name]:
             raise StateError(
                 f"state: {name} is {shown(found[name])}, this loader has {shown(wanted[name])}. {_AS_IT_WAS}"

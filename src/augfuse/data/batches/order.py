@@ -60,13 +60,8 @@ class Order(msgspec.Struct, frozen=True, eq=False):
         # Not side="left": what has no weight lies where the sum stands still.
         places: np.ndarray = (positions + first) * (share[-1] / self.n)
         found = np.searchsorted(share, places, side="right")
-        return np.minimum(found, self._last)
-
-    @property
-    def _last(self) -> int:
-        """The last sample with a weight: where sums are rounded, a position may lie behind them all."""
-        assert self.sampling is not None
-        return int(np.flatnonzero(self.sampling)[-1])
+        # Where sums are rounded, a position may lie behind the last sample with a weight.
+        return np.minimum(found, np.flatnonzero(self.sampling)[-1])
 
     def of(self, epoch: int) -> np.ndarray:
         """(n,) int64: all positions of an epoch, in its order."""

@@ -9,10 +9,16 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from augfuse.algebra.ranges import whole
 from augfuse.errors import StateError
-from augfuse.threads import Threads
+from augfuse.threads import Threads, cpu_count
 
 T = TypeVar("T")
+
+
+def thread_count(workers: int | None) -> int:
+    """The threads that `workers` asks for: by default as many as there are cores."""
+    return cpu_count() if workers is None else whole("workers", workers, 0)
 
 
 def compute_ahead(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
@@ -16,12 +15,13 @@ from augfuse.data.columns.objects import Size
 from augfuse.data.readable import Readable
 from augfuse.data.sample import Sample
 from augfuse.data.stores.samples import COLUMNS
-from augfuse.errors import AugfuseWarning, DataError, DecodeError, ImageError, RangeError
+from augfuse.errors import DataError, DecodeError, ImageError, RangeError
 from augfuse.execute.advice import OF_ARRAYS, OF_RECIPE, OF_SAMPLES
 from augfuse.execute.batch_images import Images, as_image, check_value, check_values
 from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 
 @final
@@ -127,15 +127,14 @@ class Reader:
         wanted = indices
         if self._skips and self.skipped:
             wanted = indices[[i not in self.skipped for i in indices.tolist()]]
-        found: dict[int, Sample | None] = {}
+        found: dict[int, Sample] = {}
         for i, read in zip(wanted.tolist(), self._data.read(wanted, threads, room) if len(wanted) else [], strict=True):
-            if isinstance(read, DecodeError):
-                if not self._skips:
-                    raise read
-                self._skip(i, read)
-                found[i] = None
-            else:
+            if not isinstance(read, DecodeError):
                 found[i] = read
+            elif self._skips:
+                self._skip(i, read)
+            else:
+                raise read
         return [found.get(i) for i in indices.tolist()]
 
     def _skip(self, index: int, error: DecodeError) -> None:
@@ -146,8 +145,7 @@ class Reader:
             first = "; ".join(list(self.skipped.values())[:3])
             raise DataError(
                 f"{count} of {len(self._data)} images cannot be read, more than max_skipped={self._limit:g} "
-                f"allows: {first}. "
-                f"Mend the files, or raise max_skipped."
+                f"allows: {first}. Mend the files, or raise max_skipped."
             ) from error
 
     def report(self) -> None:
@@ -155,11 +153,7 @@ class Reader:
         if len(self.skipped) > self._reported:
             self._reported = len(self.skipped)
             first = next(iter(self.skipped.values()))
-            warnings.warn(
-                f"{self._reported} of {len(self._data)} images left out, the first: {first}",
-                AugfuseWarning,
-                stacklevel=4,
-            )
+            warn(f"{self._reported} of {len(self._data)} images left out, the first: {first}")
 
     def _checked(self, index: int, sample: Sample) -> np.ndarray:
         name = _name(index, sample)
@@ -174,9 +168,9 @@ class Reader:
         for item, (index, sample) in zip(items, kept, strict=True):
             if item.dtype != first.dtype or item.shape[2] != first.shape[2]:
                 raise ImageError(
-                    f"{_name(index, sample)}: got {item.dtype.name} with {item.shape[2]} channel(s), "
-                    f"wanted {first.dtype.name} with "
-                    f"{first.shape[2]} like {_name(*kept[0])}. Give the source a color ('rgb', 'grayscale')."
+                    f"{_name(index, sample)}: got {item.dtype.name} with {item.shape[2]} channel(s), wanted "
+                    f"{first.dtype.name} with {first.shape[2]} like {_name(*kept[0])}. Give the source a color ('rgb', "
+                    "'grayscale')."
                 )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+CHANNELS_OF = {"grayscale": 1, "rgb": 3, "rgba": 4}
 _BLOCK = 2**20  # values that are converted at a time
 
 
@@ -53,7 +54,7 @@ def orient(pixels: np.ndarray, orientation: int) -> np.ndarray:
 def recolor(pixels: np.ndarray, color: str | None) -> np.ndarray:
     """To the channels of `color`: "grayscale", "rgb" or "rgba"; None leaves them."""
     channels = pixels.shape[2]
-    if color is None or channels == {"grayscale": 1, "rgb": 3, "rgba": 4}[color]:
+    if color is None or channels == CHANNELS_OF[color]:
         return pixels
     import cv2
 

@@ -14,14 +14,15 @@ _RLE = (1, 2)
 def walk_gif(raw: bytes) -> Header:
     """Reads up to the first picture, whose frame may reach beyond the screen that the header gives."""
     width, height = struct.unpack_from("<HH", raw, 6)
-    position = 13 + _table(raw[10]) if width and height else 0
-    for _ in range(MAX_BLOCKS if position else 0):
+    if not width or not height:
+        return Header("GIF", width, height, 3)
+    position = 13 + _table(raw[10])
+    for _ in range(MAX_BLOCKS):
         kind = raw[position]
         if kind == 0x2C:
             left, top, across, down, _ = struct.unpack_from("<HHHHB", raw, position + 1)
             if not across or not down:
-                width, height = across, down
-                break
+                return Header("GIF", across, down, 3)
             width, height = max(width, left + across), max(height, top + down)
             # A frame of one byte a pixel, its colours in four, and what is handed out.
             return Header("GIF", width, height, 3, working=8)
@@ -33,10 +34,7 @@ def walk_gif(raw: bytes) -> Header:
             while raw[position]:
                 position += 1 + raw[position]
             position += 1
-    else:
-        if position:
-            raise DecodeError(f"the GIF has more than {MAX_BLOCKS} blocks before its picture.")
-    raise DecodeError(f"the image has no pixels: its header says {width} x {height}.")
+    raise DecodeError(f"the GIF has more than {MAX_BLOCKS} blocks before its picture.")
 
 
 def _table(flags: int) -> int:

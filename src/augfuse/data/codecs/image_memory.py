@@ -4,23 +4,17 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from typing import final
 
 import numpy as np
 
+from augfuse.data.batches.buffer_pool import UNHELD, holders
+
 _SMALLEST, _LARGEST = 2**16, 2**21  # bytes of what is kept: smaller memory is at hand anyway
 _MOST = 2**25  # bytes that are kept in all
 _STEP = 4096
 _LOOKED_AT = 32  # where so many of the oldest are held, so are the others
-
-
-def _holders(buffers: list[np.ndarray], i: int) -> int:
-    return sys.getrefcount(buffers[i])
-
-
-_UNHELD = _holders([np.empty(0)], 0)  # what the count is when only the list holds an array; differs between Pythons
 
 
 @final
@@ -56,7 +50,7 @@ def memory(size: int) -> np.ndarray:
         count = len(kept.buffers)
         for k in range(min(count, _LOOKED_AT)):
             i = (kept.at + k) % count
-            if size <= kept.buffers[i].size <= 2 * size and _holders(kept.buffers, i) == _UNHELD:
+            if size <= kept.buffers[i].size <= 2 * size and holders(kept.buffers, i) == UNHELD:
                 kept.at = i + 1
                 return kept.buffers[i][:size]
         buffer = np.empty(-(-size // _STEP) * _STEP, np.uint8)

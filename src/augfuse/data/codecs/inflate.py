@@ -97,10 +97,15 @@ def inflated(data: np.ndarray, at: Int, stop: Int, out: np.ndarray, size: Int) -
     at -= held >> 3
     if filled != size or at + 4 != stop:
         return False
-    wanted = (
+    return _adler(out, size) == word(data, at)
+
+
+@inlined
+def word(data: np.ndarray, at: Int) -> np.int64:
+    """Four bytes as a number, the high one first."""
+    return (
         np.int64(data[at]) << 24 | np.int64(data[at + 1]) << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
     )
-    return _adler(out, size) == wanted
 
 
 @inlined

@@ -48,17 +48,13 @@ def decode(raw: bytes, header: Header, max_bytes: float | None = None) -> np.nda
     if header.format == "GIF" and raw[6:10] != struct.pack("<HH", header.width, header.height):
         # Pillow enlarges the screen to the frame too, but minds its own limit of pixels there.
         raw = b"".join([raw[:6], struct.pack("<HH", header.width, header.height), raw[10:]])
-    image = _opener(header.format)(raw)
-    assert image is not None
-    with image:
+    with _opened(raw, header.format) as image:
         return to_array(image, max_bytes)
 
 
 def indices(raw: bytes, header: Header) -> np.ndarray | None:
     """(h, w) indices of a palette image, 0 and 1 of one with a single bit; None for others. Raises DecodeError."""
-    image = _opener(header.format)(raw)
-    assert image is not None
-    with image:
+    with _opened(raw, header.format) as image:
         if image.mode not in ("P", "1"):
             return None
         try:
@@ -119,17 +115,19 @@ def _by_rows(image: Image.Image, channels: int, convert: Callable[[Any], np.ndar
     return out
 
 
-def _opener(format: str) -> Callable[[bytes], ImageFile.ImageFile | None]:
+def _opened(raw: bytes, format: str) -> ImageFile.ImageFile:
     """Not `Image.open`, which warns and raises by Pillow's own limit of pixels."""
     if format == "GIF":
         from PIL.GifImagePlugin import GifImageFile
 
-        return lambda raw: GifImageFile(BytesIO(raw))
+        return GifImageFile(BytesIO(raw))
     if format == "BMP":
         from PIL.BmpImagePlugin import BmpImageFile
 
-        return lambda raw: BmpImageFile(BytesIO(raw))
-    return open_tiff if format == "TIFF" else _open_any
+        return BmpImageFile(BytesIO(raw))
+    image = open_tiff(raw) if format == "TIFF" else _open_any(raw)
+    assert image is not None
+    return image
 
 
 def _open_any(raw: bytes, ours: bool = False) -> ImageFile.ImageFile | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.data.codecs.inflate import CRC_TABLES, SLACK, Int, crc32, inflated
+from augfuse.data.codecs.inflate import CRC_TABLES, SLACK, crc32, inflated, word
 from augfuse.data.codecs.unfilter import unfiltered
 from augfuse.jit import inlined, jit
 
@@ -40,13 +40,6 @@ def look(data: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     return found
 
 
-def unpack(
-    data: np.ndarray, starts: np.ndarray, stops: np.ndarray, found: np.ndarray, pixels: np.ndarray, places: np.ndarray
-) -> None:
-    """The pixels of the PNGs among the files, as stored, to pixels[place:]. Those that are not right become OTHER."""
-    _unpack(data, starts, stops, found, pixels, places)
-
-
 @jit
 def _look(tables: np.ndarray, data: np.ndarray, starts: np.ndarray, stops: np.ndarray, found: np.ndarray) -> None:
     for k in range(starts.size):
@@ -59,13 +52,6 @@ def _look(tables: np.ndarray, data: np.ndarray, starts: np.ndarray, stops: np.nd
             good, kind = _look_png(tables, data, start, stop, found[k]), PNG
         if good and 0 < found[k, HEIGHT] * found[k, WIDTH] <= MOST_PIXELS:
             found[k, KIND] = kind
-
-
-@inlined
-def _word(data: np.ndarray, at: Int) -> np.int64:
-    return (
-        np.int64(data[at]) << 24 | np.int64(data[at + 1]) << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
-    )
 
 
 # --- JPEG -------------------------------------------------------------------------------------------------------------
@@ -117,9 +103,9 @@ def _look_png(tables: np.ndarray, data: np.ndarray, start: int, stop: int, found
         if data[start + k] != _PNG_MAGIC[k]:
             return False
     at, packed, ended = start + 8, 0, False
-    if _word(data, at + 4) != _IHDR or _word(data, at) != 13:
+    if word(data, at + 4) != _IHDR or word(data, at) != 13:
         return False
-    width, height, kind = _word(data, at + 8), _word(data, at + 12), np.int64(data[at + 17])
+    width, height, kind = word(data, at + 8), word(data, at + 12), np.int64(data[at + 17])
     if data[at + 16] != 8 or data[at + 18] or data[at + 19] or data[at + 20] or width >= 2**31 or height >= 2**31:
         return False
     if kind != _GRAY and kind != _RGB and kind != _RGBA and kind != _PALETTE:
@@ -128,7 +114,7 @@ def _look_png(tables: np.ndarray, data: np.ndarray, start: int, stop: int, found
     for _ in range(_MOST_CHUNKS):
         if at + 12 > stop:
             return False
-        length, name = _word(data, at), _word(data, at + 4)
+        length, name = word(data, at), word(data, at + 4)
         end = at + 12 + length
         if end > stop:
             return False
@@ -137,10 +123,10 @@ def _look_png(tables: np.ndarray, data: np.ndarray, start: int, stop: int, found
             break
         if name in (_TRNS, _EXIF, _ITXT, _ZTXT):
             return False
-        if name == _TEXT and length >= 4 and _word(data, at + 8) == _RAW:  # "Raw profile type exif"
+        if name == _TEXT and length >= 4 and word(data, at + 8) == _RAW:  # "Raw profile type exif"
             return False
         if name in (_IHDR, _PLTE, _IDAT):
-            if crc32(tables, data, at + 4, end - 4) != _word(data, end - 4):
+            if crc32(tables, data, at + 4, end - 4) != word(data, end - 4):
                 return False
             packed += length * (name == _IDAT)
             if name == _PLTE:
@@ -154,9 +140,10 @@ def _look_png(tables: np.ndarray, data: np.ndarray, start: int, stop: int, found
 
 
 @jit
-def _unpack(
+def unpack(
     data: np.ndarray, starts: np.ndarray, stops: np.ndarray, found: np.ndarray, pixels: np.ndarray, places: np.ndarray
 ) -> None:
+    """The pixels of the PNGs among the files, as stored, to pixels[place:]. Those that are not right become OTHER."""
     most_packed, most_rows = 0, 0
     for k in range(starts.size):
         if found[k, KIND] == PNG:
@@ -181,7 +168,7 @@ def _decoded(
     size = width * step
     filled, at, only = 0, start + 8, 0
     while True:
-        length, name = _word(data, at), _word(data, at + 4)
+        length, name = word(data, at), word(data, at + 4)
         if name == _IDAT and length == found[PACKED]:
             only = at + 8
         elif name == _IDAT:

@@ -105,7 +105,7 @@ def decode(raw: bytes, header: Header) -> np.ndarray:
         kind = raw[start : start + 4]
         if kind != b"ALPH" and _size(raw, start + 8, kind) != (frame.width, frame.height):
             raise DecodeError("the WebP is damaged: its picture has another size than its header says.")
-    body = b"".join(_padded(raw[start:end]) for start, end in frame.chunks)
+    body = b"".join(raw[start:end] + b"\0" * ((end - start) % 2) for start, end in frame.chunks)
     if len(frame.chunks) > 1 or header.channels == 4:
         extended = struct.pack("<4sIB3x", b"VP8X", 10, _ALPHA if header.channels == 4 else 0)
         body = extended + _size24(frame.width) + _size24(frame.height) + body
@@ -121,10 +121,6 @@ def decode(raw: bytes, header: Header) -> np.ndarray:
     canvas = np.zeros((header.height, header.width, header.channels), np.uint8)
     canvas[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width] = pixels
     return canvas
-
-
-def _padded(chunk: bytes) -> bytes:
-    return chunk + b"\0" * (len(chunk) % 2)
 
 
 def _size24(side: int) -> bytes:

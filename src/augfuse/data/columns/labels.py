@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from augfuse.algebra.values import is_mapping, is_row
+from augfuse.algebra.values import is_array, is_mapping, is_row
 from augfuse.data.layouts.given_names import as_list
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
@@ -170,9 +170,7 @@ def _is_missing(label: Any) -> bool:
 
 def _outputs(y: Any, length: int) -> str:
     """Why `y` looks like the labels of several outputs, one array for each; "" where it does not."""
-    if not is_row(y) or not y or not all(isinstance(one, np.ndarray) and one.ndim for one in y):
-        return ""
-    if any(len(one) != length for one in y):
+    if not is_row(y) or not y or not all(is_array(one) and one.shape[:1] == (length,) for one in y):
         return ""
     rows = " For rows type np.stack(y)." if len(y) == length else ""
     return f"y: got {len(y)} arrays, each of {length} labels, wanted one array (n, ...).{rows} {_SEVERAL}"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from typing import final
 
-import msgspec
 import numpy as np
 
-from augfuse.data.columns.objects import Carried, Column, Ragged, Size
+from augfuse.data.columns.objects import Column, Fields, Ragged, Size
 from augfuse.data.columns.rle import decode_runs, draw_polygons
 from augfuse.data.decoding.decode import decode
 from augfuse.data.stores.store import Store
@@ -17,19 +16,17 @@ from augfuse.text import shown
 
 
 @final
-class ObjectMasks(Carried, frozen=True, eq=False):
+class ObjectMasks(Fields, frozen=True, eq=False):
     """(k, h, w) uint8 for each sample, 0 and 1. polygons: for each sample a list of objects, each a list of rings; or
     None. runs: of each object, none for one with polygons; or None. sizes: (height, width) of each object with runs.
     The objects of sample i are counts[i] from starts[i] on."""
 
+    each = ("starts", "counts", "polygons")
     polygons: Column | None
     runs: Ragged | None
     sizes: np.ndarray | None
     starts: np.ndarray
     counts: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.starts)
 
     def entry(self, row: int, size: Size) -> np.ndarray:
         drawn = None if self.polygons is None else self.polygons.entry(row, size)
@@ -49,13 +46,9 @@ class ObjectMasks(Carried, frozen=True, eq=False):
                 found[place] = draw_polygons(drawn[place], *size)
         return found
 
-    def take(self, rows: np.ndarray) -> ObjectMasks:
-        polygons = None if self.polygons is None else self.polygons.take(rows)
-        return ObjectMasks(polygons, self.runs, self.sizes, self.starts[rows], self.counts[rows])
-
 
 @final
-class SegmentFiles(msgspec.Struct, frozen=True, eq=False):
+class SegmentFiles(Fields, frozen=True, eq=False):
     """Numbers (h, w) out of PNGs whose colours are numbers of segments, red + 256 green + 65536 blue; 0 for none.
 
     rows: the file of each sample; one without a name has no segments. ids: the numbers of its segments, labels: their
@@ -63,14 +56,12 @@ class SegmentFiles(msgspec.Struct, frozen=True, eq=False):
     None, then they are j + 1 for segment j, and 0.
     """
 
+    each = ("rows", "ids", "labels")
     store: Store
     rows: np.ndarray
     ids: Ragged
     labels: Ragged
     classes: int | None
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
     def entry(self, row: int, size: Size) -> np.ndarray:
         if self.classes is None:
@@ -113,9 +104,6 @@ class SegmentFiles(msgspec.Struct, frozen=True, eq=False):
                 path,
             )
         return order[places]
-
-    def take(self, rows: np.ndarray) -> SegmentFiles:
-        return SegmentFiles(self.store, self.rows[rows], self.ids.take(rows), self.labels.take(rows), self.classes)
 
 
 _NOTHING: tuple[Store | None, int, int | None, np.ndarray] = (None, -1, None, np.empty((0, 0), np.int64))

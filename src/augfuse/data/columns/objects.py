@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, final
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, final
 
 import msgspec
 import numpy as np
@@ -38,36 +38,48 @@ class Column(Protocol):
         ...
 
 
-class Carried(msgspec.Struct, frozen=True, eq=False):
-    """A column whose pickle has, of arrays that are mapped from the cache, where they are kept."""
+class Fields(msgspec.Struct, frozen=True, eq=False):
+    """A column of whose fields those in `each` have a value for each sample: arrays, or columns. Its pickle has, of
+    arrays that are mapped from the cache, where they are kept."""
+
+    each: ClassVar[tuple[str, ...]] = ("rows",)
+
+    def __len__(self) -> int:
+        return len(getattr(self, self.each[0]))
+
+    def take(self, rows: np.ndarray) -> Self:
+        """The same of these rows; what they hold is shared."""
+        chosen = {name: _taken(getattr(self, name), rows) for name in self.each}
+        return msgspec.structs.replace(self, **chosen)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _brought, (type(self), *(carried(getattr(self, name)) for name in self.__struct_fields__))
 
 
-def _brought(kind: type[Carried], *fields: Any) -> Carried:
+def _taken(field: np.ndarray | Column | None, rows: np.ndarray) -> np.ndarray | Column | None:
+    if isinstance(field, np.ndarray):
+        return field[rows]
+    return None if field is None else field.take(rows)
+
+
+def _brought(kind: type[Fields], *fields: Any) -> Fields:
     return kind(*map(brought, fields))
 
 
 @final
-class Ragged(Carried, frozen=True, eq=False):
+class Ragged(Fields, frozen=True, eq=False):
     """Arrays of different lengths: entry i is values[starts[i] : starts[i] + counts[i]]."""
 
+    each = ("starts", "counts")
     values: np.ndarray  # (total, ...)
     starts: np.ndarray  # (n,) int64
     counts: np.ndarray  # (n,) int64
-
-    def __len__(self) -> int:
-        return len(self.starts)
 
     def entry(self, row: int, size: Size) -> np.ndarray:
         start = self.starts[row]
         found = self.values[start : start + self.counts[row]]
         found.flags.writeable = False
         return found
-
-    def take(self, rows: np.ndarray) -> Ragged:
-        return Ragged(self.values, self.starts[rows], self.counts[rows])
 
 
 def ragged(values: np.ndarray, counts: Sequence[int] | np.ndarray) -> Ragged:
@@ -77,39 +89,28 @@ def ragged(values: np.ndarray, counts: Sequence[int] | np.ndarray) -> Ragged:
 
 
 @final
-class Values(msgspec.Struct, frozen=True, eq=False):
+class Values(Fields, frozen=True, eq=False):
     """One thing for each sample, a number or anything else: entry i is values[rows[i]]."""
 
     values: np.ndarray | Sequence[Any]
     rows: np.ndarray  # (n,) int64
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
     def entry(self, row: int, size: Size) -> Any:
         return self.values[int(self.rows[row])]
 
-    def take(self, rows: np.ndarray) -> Values:
-        return Values(self.values, self.rows[rows])
-
 
 @final
-class Lists(Carried, frozen=True, eq=False):
+class Lists(Fields, frozen=True, eq=False):
     """Lists of entries of another column: entry i has counts[i] of them from starts[i] on."""
 
+    each = ("starts", "counts")
     inner: Column
     starts: np.ndarray
     counts: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.starts)
-
     def entry(self, row: int, size: Size) -> list[Any]:
         start = int(self.starts[row])
         return [self.inner.entry(k, size) for k in range(start, start + int(self.counts[row]))]
-
-    def take(self, rows: np.ndarray) -> Lists:
-        return Lists(self.inner, self.starts[rows], self.counts[rows])
 
 
 def lists(inner: Column, counts: Sequence[int] | np.ndarray) -> Lists:
@@ -119,15 +120,13 @@ def lists(inner: Column, counts: Sequence[int] | np.ndarray) -> Lists:
 
 
 @final
-class Relative(msgspec.Struct, frozen=True, eq=False):
+class Relative(Fields, frozen=True, eq=False):
     """Coordinates as fractions of the width and the height, (k, d) each: entries are in pixels. The first `scaled` of
     the d numbers are x and y in turn; others, such as a visibility, stay as they are."""
 
+    each = ("inner",)
     inner: Column
     scaled: int
-
-    def __len__(self) -> int:
-        return len(self.inner)
 
     def entry(self, row: int, size: Size) -> Any:
         return self._scaled(self.inner.entry(row, size), size)
@@ -140,19 +139,13 @@ class Relative(msgspec.Struct, frozen=True, eq=False):
         made[..., 1 : self.scaled : 2] *= size.height
         return made
 
-    def take(self, rows: np.ndarray) -> Relative:
-        return Relative(self.inner.take(rows), self.scaled)
-
 
 @final
-class MaskFiles(msgspec.Struct, frozen=True, eq=False):
+class MaskFiles(Fields, frozen=True, eq=False):
     """Masks in image files, one for each sample: (h, w) whole numbers, of a palette image its indices."""
 
     store: Store
     rows: np.ndarray  # (n,) int64
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
     def entry(self, row: int, size: Size) -> np.ndarray:
         names = self.store.names
@@ -164,9 +157,6 @@ class MaskFiles(msgspec.Struct, frozen=True, eq=False):
                 f"the mask has {height}x{width} pixels, its image {size.height}x{size.width}: wanted the same.", path
             )
         return mask
-
-    def take(self, rows: np.ndarray) -> MaskFiles:
-        return MaskFiles(self.store, self.rows[rows])
 
 
 def counts(column: Column) -> np.ndarray | None:
@@ -243,18 +233,13 @@ def joined(columns: Sequence[Column]) -> Column:
 
 
 @final
-class Joined(msgspec.Struct, frozen=True, eq=False):
+class Joined(Fields, frozen=True, eq=False):
     """Entries of several columns: entry i is entry rows[i] of columns[numbers[i]]."""
 
+    each = ("rows", "numbers")
     columns: tuple[Column, ...]
     rows: np.ndarray
     numbers: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
     def entry(self, row: int, size: Size) -> Any:
         return self.columns[int(self.numbers[row])].entry(int(self.rows[row]), size)
-
-    def take(self, rows: np.ndarray) -> Joined:
-        return Joined(self.columns, self.rows[rows], self.numbers[rows])

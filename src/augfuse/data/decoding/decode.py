@@ -15,7 +15,7 @@ import numpy as np
 
 from augfuse.algebra.values import is_number
 from augfuse.data.codecs import gif_bmp, jpeg, pillow, png, tiff, webp
-from augfuse.data.codecs.color_modes import orient, recolor
+from augfuse.data.codecs.color_modes import CHANNELS_OF, orient, recolor
 from augfuse.data.codecs.header import Header
 from augfuse.data.decoding import limits
 from augfuse.errors import DataError, DecodeError, ImageTypeError, did_you_mean
@@ -24,7 +24,6 @@ from augfuse.warn_once import warn_first
 
 Color = Literal["rgb", "grayscale", "rgba"]
 COLORS: tuple[Color, ...] = ("rgb", "grayscale", "rgba")
-_CHANNELS = {None: 0, "grayscale": 1, "rgb": 3, "rgba": 4}
 
 
 def decode(
@@ -59,9 +58,7 @@ def decode(
         DecodeError: bytes that are not a complete image of these formats, more than `max_bytes`, or pixels that these
             dtypes cannot hold; the message has `path`.
     """
-    if color is not None and color not in COLORS:
-        hint = did_you_mean(str(color), COLORS)
-        raise DataError(f"color: got {shown(color)}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
+    check_color(color)
     if max_bytes is not None and not (is_number(max_bytes) and max_bytes > 0):
         raise DataError(f"max_bytes: got {shown(max_bytes)}, wanted a number of bytes above 0, or None.")
     given: Any = raw
@@ -75,12 +72,8 @@ def decode(
         header = sniff(raw, max_bytes)
     except DecodeError as error:
         return _what_is_there(raw, color, path, max_bytes, error)
-    try:
-        limits.check_size(
-            header.width, header.height, max(header.channels, _CHANNELS[color]), header.itemsize, max_bytes
-        )
-    except DecodeError as error:
-        raise DecodeError(error.reason, path) from None
+    channels = header.channels if color is None else max(header.channels, CHANNELS_OF[color])
+    limits.check_size(header.width, header.height, channels, header.itemsize, max_bytes, path)
     share = limits.reserve(header.width * header.height * header.working)
     try:
         return recolor(orient(*_pixels(raw, header, color, max_bytes)), color)
@@ -89,6 +82,13 @@ def decode(
     finally:
         if share:
             limits.release(share)
+
+
+def check_color(color: Color | None) -> None:
+    """Raises DataError for what is neither None nor one of COLORS."""
+    if color is not None and color not in COLORS:
+        hint = did_you_mean(str(color), COLORS)
+        raise DataError(f"color: got {shown(color)}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
 
 
 def _pixels(raw: bytes, header: Header, color: Color | None, max_bytes: float | None) -> tuple[np.ndarray, int]:

@@ -10,21 +10,19 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, final
 
 import numpy as np
 
 from augfuse.data.batches.batch_array import Room
-from augfuse.data.codecs.color_modes import recolor
+from augfuse.data.codecs.color_modes import CHANNELS_OF, recolor
 from augfuse.data.codecs.image_memory import memory
 from augfuse.data.decoding import limits
 
 _ARENA = 2**19  # bytes of files that are held at a time
 _MOST = _ARENA // 4  # bytes of a file in memory beyond which it is not copied: its decoder takes long enough
 _PIXELS = 2**20  # bytes of their pixels
-_CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 
 
 @final
@@ -67,16 +65,15 @@ def plain_files(names: Sequence[str], color: str | None, into: Into = ANYWHERE) 
     at a time in a thread: memory is used again.
     """
     limit = limits.plain_limit()
-    read = _reader()
     rest = list(names)
-    if read is None or limit is None:
+    if os.name != "posix" or sys.byteorder != "little" or limit is None:
         yield Few([None] * len(rest), None)
         return
     while rest:
-        count, arena, starts, stops = read(rest)
-        yield from _decoded(arena, starts[:count], stops[:count], color, limit, into)
-        rest = rest[count:]
-        into = into._replace(first=into.first + count)
+        starts, stops = _read(rest)
+        yield from _decoded(_arena(), starts, stops, color, limit, into)
+        rest = rest[len(starts) :]
+        into = into._replace(first=into.first + len(starts))
 
 
 def plain_images(raws: Sequence[bytes | None], color: str | None, into: Into = ANYWHERE) -> Iterator[Few]:
@@ -111,18 +108,15 @@ def _arena() -> np.ndarray:
 def _decoded(
     arena: np.ndarray, starts: np.ndarray, stops: np.ndarray, color: str | None, limit: float, into: Into
 ) -> Iterator[Few]:
-    from augfuse.data.codecs import small_jpeg_png
+    from augfuse.data.codecs.small_jpeg_png import CHANNELS, HEIGHT, JPEG, KIND, OTHER, PNG, WIDTH, look, unpack
 
-    found = small_jpeg_png.look(arena, starts, stops)
-    wanted = 0 if color is None else _CHANNELS[color]
-    area = found[:, small_jpeg_png.HEIGHT] * found[:, small_jpeg_png.WIDTH]
-    found[area * np.maximum(found[:, small_jpeg_png.CHANNELS], wanted) > limit, small_jpeg_png.KIND] = (
-        small_jpeg_png.OTHER
-    )
-    is_jpeg = found[:, small_jpeg_png.KIND] == small_jpeg_png.JPEG
+    found = look(arena, starts, stops)
+    wanted = 0 if color is None else CHANNELS_OF[color]
+    area = found[:, HEIGHT] * found[:, WIDTH]
+    found[area * np.maximum(found[:, CHANNELS], wanted) > limit, KIND] = OTHER
     if color in ("rgb", "rgba"):  # gray becomes three channels within the decoder
-        found[is_jpeg, small_jpeg_png.CHANNELS] = 3
-    sizes = area * found[:, small_jpeg_png.CHANNELS] * (found[:, small_jpeg_png.KIND] != small_jpeg_png.OTHER)
+        found[found[:, KIND] == JPEG, CHANNELS] = 3
+    sizes = area * found[:, CHANNELS] * (found[:, KIND] != OTHER)
     most = _PIXELS if into.room is None else np.inf
     first = 0
     while first < len(starts):
@@ -132,8 +126,8 @@ def _decoded(
         places = ends[: last - first] - sizes[part]
         room = _room(found[part], wanted, into, first)
         pixels = _memory(int(ends[last - first - 1]), into.passing) if room is None else room.reshape(-1)
-        if (found[part, small_jpeg_png.KIND] == small_jpeg_png.PNG).any():
-            small_jpeg_png.unpack(arena, starts[part], stops[part], found[part], pixels, places)
+        if (found[part, KIND] == PNG).any():
+            unpack(arena, starts[part], stops[part], found[part], pixels, places)
         _decode_jpegs(arena, starts[part], stops[part], found[part], pixels, places)
         few = _few(found[part], pixels, places, color)
         if room is not None and into.room is not None and few.stack is not None:
@@ -144,18 +138,20 @@ def _decoded(
 
 def _room(found: np.ndarray, wanted: int, into: Into, first: int) -> np.ndarray | None:
     """(n, h, w, c), where the images of `found` go in the room of the batch; None where they do not."""
-    from augfuse.data.codecs import small_jpeg_png
-
-    shapes = found[:, small_jpeg_png.HEIGHT : small_jpeg_png.CHANNELS + 1]
-    if (
-        into.room is None
-        or (found[:, small_jpeg_png.KIND] == small_jpeg_png.OTHER).any()
-        or not (shapes == shapes[0]).all()
-    ):
+    shape = _common_shape(found)
+    if into.room is None or shape is None or shape[2] != wanted:
         return None
-    height, width, channels = shapes[0].tolist()
     start = into.first + first
-    return into.room.rows(start, start + len(found), (height, width, channels)) if channels == wanted else None
+    return into.room.rows(start, start + len(found), shape)
+
+
+def _common_shape(found: np.ndarray) -> tuple[int, int, int] | None:
+    """(h, w, c) of all images; None where they differ, or one is OTHER."""
+    from augfuse.data.codecs.small_jpeg_png import CHANNELS, HEIGHT, KIND, OTHER
+
+    shapes = found[:, HEIGHT : CHANNELS + 1]
+    alike = (found[:, KIND] != OTHER).all() and (shapes == shapes[0]).all()
+    return tuple(shapes[0].tolist()) if alike else None
 
 
 def _memory(size: int, passing: bool) -> np.ndarray:
@@ -172,11 +168,11 @@ def _decode_jpegs(
     """Those that the strict decoder objects to become OTHER."""
     from simplejpeg import decode_jpeg
 
-    from augfuse.data.codecs import small_jpeg_png
+    from augfuse.data.codecs.small_jpeg_png import CHANNELS, HEIGHT, JPEG, KIND, OTHER
 
-    chosen = np.flatnonzero(found[:, small_jpeg_png.KIND] == small_jpeg_png.JPEG)
+    chosen = np.flatnonzero(found[:, KIND] == JPEG)
     raw, out = arena.data, pixels.data
-    shapes = found[chosen][:, [small_jpeg_png.HEIGHT, small_jpeg_png.WIDTH, small_jpeg_png.CHANNELS]]
+    shapes = found[chosen, HEIGHT : CHANNELS + 1]
     stored = places[chosen] + shapes.prod(1)
     rows = zip(
         chosen.tolist(), starts[chosen].tolist(), stops[chosen].tolist(), places[chosen].tolist(), stored.tolist(),
@@ -189,22 +185,20 @@ def _decode_jpegs(
         except ValueError:
             done = False
         if not done:
-            found[k, small_jpeg_png.KIND] = small_jpeg_png.OTHER
+            found[k, KIND] = OTHER
 
 
 def _few(found: np.ndarray, pixels: np.ndarray, places: np.ndarray, color: str | None) -> Few:
-    from augfuse.data.codecs import small_jpeg_png
+    from augfuse.data.codecs.small_jpeg_png import CHANNELS, HEIGHT, KIND, OTHER
 
-    shapes = found[:, small_jpeg_png.HEIGHT : small_jpeg_png.CHANNELS + 1]
-    if (found[:, small_jpeg_png.KIND] != small_jpeg_png.OTHER).all() and (shapes == shapes[0]).all():
-        stack = pixels.reshape(len(found), *shapes[0].tolist())
-        if color is None or stack.shape[3] == _CHANNELS[color]:
-            return Few(list(stack), stack)
+    common = _common_shape(found)
+    if common is not None and (color is None or common[2] == CHANNELS_OF[color]):
+        stack = pixels.reshape(len(found), *common)
+        return Few(list(stack), stack)
     images: list[np.ndarray | None] = []
-    for kind, place, shape in zip(
-        found[:, small_jpeg_png.KIND].tolist(), places.tolist(), shapes.tolist(), strict=True
-    ):
-        if kind == small_jpeg_png.OTHER:
+    shapes = found[:, HEIGHT : CHANNELS + 1].tolist()
+    for kind, place, shape in zip(found[:, KIND].tolist(), places.tolist(), shapes, strict=True):
+        if kind == OTHER:
             images.append(None)
         else:
             size = shape[0] * shape[1] * shape[2]
@@ -212,26 +206,14 @@ def _few(found: np.ndarray, pixels: np.ndarray, places: np.ndarray, color: str |
     return Few(images, None)
 
 
-_Read = Callable[[list[str]], tuple[int, np.ndarray, np.ndarray, np.ndarray]]
-
-
-@lru_cache(maxsize=1)
-def _reader() -> _Read | None:
-    """Reads the first files of a list into memory: how many, the memory, and where each begins and ends. None where
-    files cannot be read without Python."""
-    if os.name != "posix" or sys.byteorder != "little":
-        return None
+def _read(names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Read the first of these files into the memory of this thread: where each of them begins and ends there."""
     from augfuse.data.decoding.c_library import read_files
 
-    flags = os.O_RDONLY | os.O_CLOEXEC
-
-    def read(names: list[str]) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
-        joined = b"\0".join(map(os.fsencode, names)) + b"\0"
-        arena = _arena()
-        starts, stops = np.zeros((2, len(names)), np.int64)
-        if joined.count(b"\0") != len(names):
-            return len(names), arena, starts, stops
-        count = read_files(np.frombuffer(joined, np.uint8), flags, arena, _ARENA, starts, stops)
-        return count, arena, starts, stops
-
-    return read
+    joined = b"\0".join(map(os.fsencode, names)) + b"\0"
+    starts, stops = np.zeros((2, len(names)), np.int64)
+    count = len(names)
+    if joined.count(b"\0") == count:
+        flags = os.O_RDONLY | os.O_CLOEXEC
+        count = read_files(np.frombuffer(joined, np.uint8), flags, _arena(), _ARENA, starts, stops)
+    return starts[:count], stops[:count]

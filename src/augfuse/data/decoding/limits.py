@@ -25,29 +25,26 @@ _SMALL = 32 * 2**20  # working memory of an image that nobody waits for
 _TOGETHER = 2**30
 
 
-def check_size(width: int, height: int, channels: int, itemsize: int = 1, max_bytes: float | None = None) -> None:
+def check_size(
+    width: int, height: int, channels: int, itemsize: int, max_bytes: float | None = None, path: str | None = None
+) -> None:
     """Raises DecodeError for an image without pixels, or above the limit."""
     if width <= 0 or height <= 0:
-        raise DecodeError(f"the image has no pixels: its header says {width} x {height}.")
+        raise DecodeError(f"the image has no pixels: its header says {width} x {height}.", path)
     size = width * height * channels * itemsize
-    limit = _limit() if max_bytes is None else max_bytes
+    limit = plain_limit() if max_bytes is None else max_bytes
     if limit is None:
-        _check_pillows_limit(width, height, size)
+        _check_pillows_limit(width, height, size, path)
     elif size > limit:
         remedy = (
             "Pass a larger max_bytes" if max_bytes is not None else f"Set the environment variable {VARIABLE}={size}"
         )
-        raise DecodeError(f"{_claim(width, height, size)}, more than the limit of {limit:,.0f} bytes. {remedy}.")
-
-
-def plain_limit() -> float | None:
-    """The largest image in bytes, for code that decodes many small ones; None if a setting of Pillow's decides."""
-    return _limit()
+        raise DecodeError(f"{_claim(width, height, size)}, more than the limit of {limit:,.0f} bytes. {remedy}.", path)
 
 
 def max_file_bytes(max_bytes: float | None = None) -> float:
     """The size of a file beyond which it is not even read."""
-    limit = _limit() if max_bytes is None else max_bytes
+    limit = plain_limit() if max_bytes is None else max_bytes
     if limit is None:
         pixels = _pillow_pixels()
         return float("inf") if pixels is None else 8.0 * pixels + HEADROOM
@@ -68,8 +65,8 @@ def loads_truncated() -> bool:
     return bool(getattr(module, "LOAD_TRUNCATED_IMAGES", False))
 
 
-def _limit() -> float | None:
-    """The limit of everything that reads files; None where Pillow's switch decides."""
+def plain_limit() -> float | None:
+    """The largest image in bytes, for everything that reads files; None where Pillow's switch decides."""
     text = os.environ.get(VARIABLE)
     if text:
         try:
@@ -86,12 +83,13 @@ def _pillow_pixels() -> int | None:
     return getattr(sys.modules.get("PIL.Image"), "MAX_IMAGE_PIXELS", _PILLOW_PIXELS)
 
 
-def _check_pillows_limit(width: int, height: int, size: int) -> None:
+def _check_pillows_limit(width: int, height: int, size: int, path: str | None) -> None:
     pixels = _pillow_pixels()
     if pixels is not None and width * height > 2 * pixels:
         raise DecodeError(
             f"{_claim(width, height, size)}, more than PIL.Image.MAX_IMAGE_PIXELS = {pixels:,} allows, which this "
-            f"program has set. Set it anew, or the environment variable {VARIABLE}={size}."
+            f"program has set. Set it anew, or the environment variable {VARIABLE}={size}.",
+            path,
         )
     if size > MAX_IMAGE_BYTES:
         warn_first(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, final
 
 import msgspec
@@ -12,6 +12,7 @@ from augfuse.algebra.ranges import whole
 from augfuse.algebra.rng import check_seed
 from augfuse.batch import Batch
 from augfuse.data.batches.given_recipe import as_recipe, with_range
+from augfuse.data.batches.prefetch import thread_count
 from augfuse.data.batches.reader import Reader
 from augfuse.data.columns.label_uses import labels_for_draws
 from augfuse.data.columns.skeleton import with_swaps
@@ -24,7 +25,6 @@ from augfuse.execute.batch_images import as_images
 from augfuse.recipe import Recipe
 from augfuse.recipe_call.run_plan import How
 from augfuse.targets.validate import Given, given
-from augfuse.threads import cpu_count
 from augfuse.transforms.base import Write
 from augfuse.transforms.views import Views
 
@@ -183,7 +183,7 @@ def augmented(
 
     Raises DataError where nothing can be read.
     """
-    threads = _threads(workers)
+    threads = thread_count(workers)
     made = Versions(data, recipe, copies, seed, threads)
     found = 0
 
@@ -193,16 +193,13 @@ def augmented(
     for rows, labels, images in _same_sized(data, reader, threads):
         found += len(rows)
         try:
-            together = Block(rows, labels, versions(images, rows))
+            blocks: Iterable[Block] = [Block(rows, labels, versions(images, rows))]
         except ImageError:  # a recipe that swaps the sides of some images; alone, each has its own size
             if len(rows) == 1:
                 raise
-            together = None
-        if together is not None:
-            yield together
-            continue
-        for i in range(len(rows)):
-            yield Block(rows[i : i + 1], labels[i : i + 1], versions(images[i : i + 1], rows[i : i + 1]))
+            ones = [slice(i, i + 1) for i in range(len(rows))]
+            blocks = (Block(rows[one], labels[one], versions(images[one], rows[one])) for one in ones)
+        yield from blocks
     if not found:
         raise DataError(f"none of the {len(data)} images can be read: {next(iter(reader.skipped.values()))}")
 
@@ -210,10 +207,6 @@ def augmented(
 def stored_form(recipe: Recipe) -> Recipe:
     """The recipe without a write part (Normalize, ToFloat): that belongs to training, not into stored pixels."""
     return msgspec.structs.replace(recipe, transforms=tuple(t for t in recipe.transforms if not isinstance(t, Write)))
-
-
-def _threads(workers: int | None) -> int:
-    return cpu_count() if workers is None else whole("workers", workers, 0)
 
 
 def _same_sized(data: DataSet, reader: Reader, threads: int) -> Iterator[tuple[np.ndarray, list[Any], np.ndarray]]:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
+from augfuse.data.batches.prefetch import thread_count
 from augfuse.data.batches.reader import Reader
 from augfuse.data.codecs.encode import encoded
 from augfuse.data.dataset import DataSet
@@ -24,11 +25,12 @@ from augfuse.data.decoding.decode import sniff
 from augfuse.data.export.augmented_copies import augmented, collect, stored_form
 from augfuse.data.layouts.classes import MANIFEST
 from augfuse.data.layouts.manifest import Entry, write_manifest
-from augfuse.errors import AugfuseWarning, DataError
+from augfuse.errors import DataError
 from augfuse.outputs import State, begins, is_empty
 from augfuse.recipe import Recipe
 from augfuse.text import shown
-from augfuse.threads import cpu_count, mapped
+from augfuse.threads import mapped
+from augfuse.warn_once import warn
 
 RECIPE = "recipe.yaml"
 # How the recipe file of a written folder begins, and its last line: which files there are, so that a folder with others
@@ -100,11 +102,9 @@ def _warn_of_kind(key: str, x: np.ndarray) -> None:
         hint = "Type --color rgb, or a folder as DST."
     else:
         hint = "Type a folder as DST." if x.dtype == np.uint16 else "Read it with np.load and af.from_arrays."
-    warnings.warn(
+    warn(
         f"{key} holds {x.dtype} images of shape {x.shape[1:]}; of an .npz file augfuse train, preview and doctor take "
-        f"uint8 images of 1 or 3 channels. {hint}",
-        AugfuseWarning,
-        stacklevel=3,
+        f"uint8 images of 1 or 3 channels. {hint}"
     )
 
 
@@ -148,7 +148,8 @@ def _write_part(
     for block in augmented(source, reader, copying.recipe, copies, copying.seed, copying.workers):
         rows: list[int] = block.rows.tolist()
         tasks = ((row, v, images[i]) for v, images in enumerate(block.versions) for i, row in enumerate(rows))
-        _in_threads(save, tasks, copying.workers)
+        for _ in mapped(save, tasks, thread_count(copying.workers), "write"):
+            pass
         for row in rows:
             group = names[row][0] if source.groups is None else str(source.groups[row])
             entries[row] = [Entry(name, group, v) for v, name in enumerate(names[row])]
@@ -157,11 +158,6 @@ def _write_part(
         text = write_manifest(entry for row in sorted(entries) for entry in entries[row])
         (folder / MANIFEST).write_text(text, encoding="utf-8", newline="")
     return Written(len(entries), len(entries) * copies, _named(source, reader))
-
-
-def _in_threads(work: Callable[[Any], None], tasks: Iterable[Any], workers: int | None) -> None:
-    for _ in mapped(work, tasks, cpu_count() if workers is None else workers, "write"):
-        pass
 
 
 def _named(source: DataSet, reader: Reader) -> dict[str, str]:
@@ -246,31 +242,25 @@ def _folder_names(classes: Sequence[str]) -> list[str]:
 def _check_listed(names: Sequence[str]) -> None:
     """Raises DataError for a name that is not UTF-8, before anything is computed: a table in UTF-8 cannot hold it."""
     for name in names:
-        if not _is_utf8(name):
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError:
             raise DataError(
                 f"{name!a}: the name is not UTF-8, and {MANIFEST} is. Rename the file or folder, or type a DST that "
                 "ends in .npz, which holds no file names."
-            )
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+            ) from None
 
 
 def _file_names(originals: Sequence[str], copies: int, format: str, as_they_are: bool) -> list[list[str]]:
     """For each original its own name and those of its copies; no two alike, on systems that ignore case either."""
     stems = [_stem(name) for name in originals]
-    shared = _repeated(stem.casefold() for stem in stems)
+    shared = repeated(stems)
     stems = [name if stem.casefold() in shared else stem for name, stem in zip(originals, stems, strict=True)]
     names = [
         [name if as_they_are else f"{stem}.{format}", *(f"{stem}~{copy}.{format}" for copy in range(1, copies + 1))]
         for name, stem in zip(originals, stems, strict=True)
     ]
-    twice = _repeated(name.casefold() for row in names for name in row)
+    twice = repeated(name for row in names for name in row)
     if twice:
         raise DataError(f"two images would be written to {min(twice)}. Give the original another name.")
     return names
@@ -281,9 +271,7 @@ def _stem(name: str) -> str:
     return f"{folder}/{Path(file).stem}"
 
 
-def _repeated(names: Iterable[str]) -> set[str]:
-    seen: set[str] = set()
-    twice: set[str] = set()
-    for name in names:
-        (twice if name in seen else seen).add(name)
-    return twice
+def repeated(names: Iterable[str]) -> set[str]:
+    """Names that come more than once, in small letters."""
+    counts = Counter(name.casefold() for name in names)
+    return {name for name, count in counts.items() if count > 1}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, final
@@ -10,7 +9,8 @@ from typing import Any, final
 import numpy as np
 
 from augfuse.data.dataset import DataSet
-from augfuse.errors import AugfuseWarning, DataError
+from augfuse.errors import DataError
+from augfuse.warn_once import warn
 
 ROUNDING = 0.01  # pixels: less is what fractions of the sides lose
 _FLAGS = ("difficult", "truncated", "crowd")
@@ -61,7 +61,7 @@ class Losses:
     def report(self, where: object, hint: str = "") -> None:
         """An AugfuseWarning for each thing that was lost. hint: what to type instead."""
         for what, count in self._counts.items():
-            warnings.warn(f"{where}: {count:,} {what}.{hint}", AugfuseWarning, stacklevel=3)
+            warn(f"{where}: {count:,} {what}.{hint}")
 
 
 def require_boxes(data: DataSet, where: object, form: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from augfuse.data.codecs.encode import encoded
 from augfuse.data.columns.objects import Size
 from augfuse.data.dataset import DataSet
 from augfuse.data.decoding.decode import sniff
-from augfuse.data.export.copy_files import NOT_IN_NAMES, SUFFIX_OF
+from augfuse.data.export.copy_files import NOT_IN_NAMES, SUFFIX_OF, repeated
 from augfuse.data.export.losses import Losses
 from augfuse.data.layouts.names import is_image
 from augfuse.errors import DecodeError
@@ -101,12 +100,12 @@ def stems(parts: Iterable[DataSet]) -> list[list[str]]:
     flat = [name for names in given for name in names]
     width = len(str(max(len(flat) - 1, 0)))
     short = [f"{row:0{width}}" if name is None else _clean(PurePath(name).stem) for row, name in enumerate(flat)]
-    shared = _repeated(short)
+    shared = repeated(short)
     long = [
         _clean(str(PurePath(name).with_suffix("")).replace(os.sep, "_")) if name and stem.casefold() in shared else stem
         for name, stem in zip(flat, short, strict=True)
     ]
-    shared = _repeated(long)
+    shared = repeated(long)
     rows = iter(f"{stem}_{row:0{width}}" if stem.casefold() in shared else stem for row, stem in enumerate(long))
     return [[next(rows) for _ in names] for names in given]
 
@@ -132,8 +131,3 @@ def _names(data: DataSet) -> Sequence[str | None]:
 
 def _clean(name: str) -> str:
     return NOT_IN_NAMES.sub("-", name).strip(". ") or "image"
-
-
-def _repeated(names: Iterable[str]) -> set[str]:
-    counts = Counter(name.casefold() for name in names)
-    return {name for name, count in counts.items() if count > 1}

@@ -6,19 +6,18 @@ A folder on disk and a folder in a zip archive look alike from here, as a `Folde
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from augfuse.data.decoding.decode import COLORS, Color
 from augfuse.data.layouts import parts as naming
 from augfuse.data.layouts.given_names import as_list
 from augfuse.data.layouts.names import SUFFIXES, count_suffixes, unread_pictures
 from augfuse.data.layouts.parts import NAMES, PARTS
-from augfuse.errors import AugfuseWarning, DataError, did_you_mean
+from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 # A file of this name beside the class folders says which images belong together; see `augfuse.data.layouts.manifest`.
 MANIFEST = "groups.csv"
@@ -123,8 +122,9 @@ def find_parts(
         names = _choose_classes(classes, listing, root)
         for name in names:
             _require_images(root, name, listing[name])
-        if classes is None:
-            _ask(root, listing)
+        shared = () if classes is not None else shared_folders(root, {n: found.images for n, found in listing.items()})
+        if shared:
+            warn(f"{root}: {naming.question(list(listing), shared)}")
         return None, {None: _part(root, listing, names)}
     wanted = choose_part(next(iter(folders)) if any_part else part, folders, root, layout.beside)
     _warn_of_beside(layout)
@@ -149,13 +149,6 @@ def choose_part(part: str | None, known: Collection[str], root: object, beside: 
             )
         raise DataError(f"{root}: has no part {shown(wanted)}, only {', '.join(map(shown, known))}.{hint}")
     return wanted
-
-
-def check_color(color: Color | None) -> None:
-    """Raises DataError for what is neither None nor one of COLORS."""
-    if color is not None and color not in COLORS:
-        hint = did_you_mean(str(color), COLORS)
-        raise DataError(f"color: got {shown(color)}, wanted None, 'rgb', 'grayscale' or 'rgba'.{hint}")
 
 
 def _part(folder: Folder, listing: dict[str, Found], names: tuple[str, ...]) -> Part:
@@ -198,7 +191,7 @@ def _one_each(layout: Layout) -> dict[str, Folder]:
                 f"{layout.root}: {shown(folders[0].name)} and {shown(folders[1].name)} are the same part; keep one."
             )
         if part != "train" and not folders[0].folders():
-            warnings.warn(f"{folders[0]}: has no class folders, left out.", AugfuseWarning, stacklevel=3)
+            warn(f"{folders[0]}: has no class folders, left out.")
             continue
         found[part] = folders[0]
     return found
@@ -209,27 +202,15 @@ def _warn_of_beside(layout: Layout) -> None:
     counts = {folder.name: len(folder.find().images) for folder in layout.beside}
     held = {name: count for name, count in counts.items() if count}
     if held:
-        words = naming.listed(list(held))
         which = "it is" if len(held) == 1 else "one is"
-        warnings.warn(
-            f"{layout.root}: {sum(held.values())} images in {words} beside the parts "
-            f"{naming.listed(list(layout.parts))} "
-            f"are not used. If {which} a part, rename it to train, val or test, or type part_names={{..., "
-            f"{shown(next(iter(held)))}: 'val'}}.",
-            AugfuseWarning,
-            stacklevel=3,
+        warn(
+            f"{layout.root}: {sum(held.values())} images in {naming.listed(list(held))} beside the parts "
+            f"{naming.listed(list(layout.parts))} are not used. If {which} a part, rename it to train, val or test, or "
+            f"type part_names={{..., {shown(next(iter(held)))}: 'val'}}."
         )
     stray = layout.root.count_images()
     if stray:
-        warnings.warn(
-            f"{layout.root}: {stray} images beside the part folders are not used.", AugfuseWarning, stacklevel=3
-        )
-
-
-def _ask(root: Folder, listing: Mapping[str, Found]) -> None:
-    shared = shared_folders(root, {name: found.images for name, found in listing.items()})
-    if shared:
-        warnings.warn(f"{root}: {naming.question(list(listing), shared)}", AugfuseWarning, stacklevel=3)
+        warn(f"{layout.root}: {stray} images beside the part folders are not used.")
 
 
 def shared_folders(root: Folder, images: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -253,7 +234,7 @@ def _check_part(part: str, folder: Folder, listing: dict[str, Found], names: tup
             _require_images(folder, missing[0], listing[missing[0]])
         raise DataError(f"{folder}: has no folder for class {shown(missing[0])}, which another part has.")
     listed = ", ".join(map(shown, missing[:5])) + (", ..." if len(missing) > 5 else "")
-    warnings.warn(f"{folder}: has no images of {len(missing)} classes: {listed}.", AugfuseWarning, stacklevel=3)
+    warn(f"{folder}: has no images of {len(missing)} classes: {listed}.")
 
 
 def _require_images(folder: Folder, name: str, found: Found) -> None:
@@ -288,21 +269,15 @@ def _list_classes(folder: Folder, root: Folder) -> dict[str, Found]:
             )
         raise DataError(f"{folder}: is empty, wanted one folder of images per class.")
     if stray:
-        warnings.warn(f"{folder}: {stray} images beside the class folders are not used.", AugfuseWarning, stacklevel=3)
+        warn(f"{folder}: {stray} images beside the class folders are not used.")
     listing = {child.name: child.find() for child in class_folders}
     unread = unread_pictures(path for found in listing.values() for path in found.others)
     if unread:
-        warnings.warn(
+        warn(
             f"{folder}: {len(unread)} pictures have suffixes that are not read and are left out "
-            f"({count_suffixes(unread)}), the first is {unread[0]}. Save them as PNG or JPEG.",
-            AugfuseWarning,
-            stacklevel=3,
+            f"({count_suffixes(unread)}), the first is {unread[0]}. Save them as PNG or JPEG."
         )
     outside = [path for found in listing.values() for path in found.outside]
     if outside:
-        warnings.warn(
-            f"{folder}: {len(outside)} links lead out of {root} and are not followed, the first is {outside[0]}.",
-            AugfuseWarning,
-            stacklevel=3,
-        )
+        warn(f"{folder}: {len(outside)} links lead out of {root} and are not followed, the first is {outside[0]}.")
     return listing

@@ -89,9 +89,14 @@ class Objects:
         self.flat = 0
         self.first_flat: Id | None = None
         self._path, self._images, self._sizes, self._numbers = path, images, sizes, numbers
-        self._rows: list[np.ndarray] = []
-        self._columns: dict[str, list[np.ndarray]] = {}
-        self._ids: list[np.ndarray] = []
+        self._rows: list[np.ndarray] = [np.empty(0, np.int64)]
+        self._columns: dict[str, list[np.ndarray]] = {
+            "boxes": [np.empty((0, 4), np.float32)],
+            "labels": [np.empty(0, np.int64)],
+            "areas": [np.empty(0, np.float32)],
+            "crowds": [np.empty(0, bool)],
+        }
+        self._ids: list[np.ndarray] = [np.empty(0, np.int64)]
         self._words: set[Id] = set()
         self._files: dict[int, str] = {}
         self._total = 0  # objects so far
@@ -129,47 +134,45 @@ class Objects:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All columns, image by image."""
-        rows = np.concatenate(self._rows) if self._rows else np.empty(0, np.int64)
+        rows = np.concatenate(self._rows)
         self._rows.clear()
         order = np.argsort(rows, kind="stable") if (rows[1:] < rows[:-1]).any() else None
         found = {"counts": np.bincount(rows, minlength=len(self._images))}
         del rows
-        empty = {"boxes": np.empty((0, 4), np.float32), "labels": np.empty(0, np.int64),
-                 "areas": np.empty(0, np.float32), "crowds": np.empty(0, bool)}  # fmt: skip
+
+        def ordered(column: np.ndarray) -> np.ndarray:
+            return column if order is None else column[order]
+
         if self._files:
-            empty["segment_ids"] = np.empty(0, np.int64)
+            self._columns.setdefault("segment_ids", [np.empty(0, np.int64)])
         for name in ("boxes", "labels", "areas", "crowds", "segment_ids"):
-            if name in empty:
-                column = self._joined(name, empty[name])
-                found[name] = column if order is None else column[order]
+            if name in self._columns:
+                found[name] = ordered(self._joined(name))
         for places, values in (("ring", "rings"), ("run", "runs")):
             if values in self._columns:
-                starts, counts = self._spread(places)
-                found[f"{places}_starts"] = starts if order is None else starts[order]
-                found[f"{places}_counts"] = counts if order is None else counts[order]
-                found[values] = self._joined(values, np.empty(0))
+                counts = self._spread(f"{places} counts", self._joined(f"{places} of"))
+                found[f"{places}_starts"] = ordered(np.cumsum(counts) - counts)
+                found[f"{places}_counts"] = ordered(counts)
+                found[values] = self._joined(values)
         if "rings" in found:
-            found["points"] = self._joined("points", np.empty((0, 2), np.float32)).reshape(-1, 2)
+            found["points"] = self._joined("points").reshape(-1, 2)
         for name in ("mask_sizes", "keypoints"):
             if name in self._columns:
-                values = self._joined(name, np.empty(0))
-                column = np.zeros((self._total, *values.shape[1:]), values.dtype)
-                column[self._joined(f"{name} of", np.empty(0))] = values
-                found[name] = column if order is None else column[order]
+                found[name] = ordered(self._spread(name, self._joined(f"{name} of")))
         return found
 
     def _note(self, name: str, column: np.ndarray) -> None:
         self._columns.setdefault(name, []).append(column)
 
-    def _joined(self, name: str, empty: np.ndarray) -> np.ndarray:
-        pieces = self._columns.pop(name, [])
-        return np.concatenate(pieces) if pieces else empty
+    def _joined(self, name: str) -> np.ndarray:
+        return np.concatenate(self._columns.pop(name))
 
-    def _spread(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Where the values of each object begin, and how many they are; 0 for objects that have none."""
-        counts = np.zeros(self._total, np.int64)
-        counts[self._joined(f"{name} of", np.empty(0))] = self._joined(f"{name} counts", np.empty(0))
-        return np.cumsum(counts) - counts, counts
+    def _spread(self, name: str, objects: np.ndarray) -> np.ndarray:
+        """The values that these objects have, and 0 for all others."""
+        values = self._joined(name)
+        column = np.zeros((self._total, *values.shape[1:]), values.dtype)
+        column[objects] = values
+        return column
 
     def _check_ids(self, piece: list[Annotation]) -> None:
         ids = [one.id for one in piece if one.id is not None]
@@ -182,7 +185,7 @@ class Objects:
 
     def check_once(self) -> None:
         """DataError for an id that two annotations have."""
-        ids = np.sort(np.concatenate(self._ids)) if self._ids else np.empty(0, np.int64)
+        ids = np.sort(np.concatenate(self._ids))
         twice = np.flatnonzero(ids[1:] == ids[:-1])
         if len(twice):
             raise DataError(f"{self._path}: annotation id {ids[twice[0]]} is there twice, wanted each id once.")
@@ -245,26 +248,22 @@ class Objects:
         return [one for one, fits in zip(piece, good.tolist(), strict=True) if fits], rows[good]
 
     def _add_rings(self, piece: list[Annotation]) -> None:
-        drawn = [i for i, one in enumerate(piece) if isinstance(one.segmentation, list) and one.segmentation]
+        drawn = [(i, held) for i, one in enumerate(piece) if isinstance(held := one.segmentation, list) and held]
         if not drawn:
             return
-        rings: list[list[float]] = []
-        for i in drawn:
-            held = piece[i].segmentation
-            assert isinstance(held, list)
-            rings += held
-        parts = np.array([len(piece[i].segmentation or ()) for i in drawn], np.int64)  # type: ignore[arg-type]
+        rings = [ring for _, held in drawn for ring in held]
+        parts = np.array([len(held) for _, held in drawn], np.int64)
         sizes = np.fromiter(map(len, rings), np.int64, len(rings))
         bad = np.flatnonzero((sizes < 6) | (sizes % 2 == 1))
         if len(bad):
-            one = piece[drawn[int(np.searchsorted(np.cumsum(parts), int(bad[0]), side="right"))]]
+            one = piece[drawn[int(np.searchsorted(np.cumsum(parts), int(bad[0]), side="right"))][0]]
             raise DataError(
                 f"{self._path}: annotation {shown(one.id)}: a ring of {sizes[bad[0]]} numbers, wanted x, y of three "
                 "points or more."
             )
         points = np.fromiter(chain.from_iterable(rings), np.float64, int(sizes.sum()))
         self._check_size(points, "a ring")
-        self._note("ring of", np.array(drawn, np.int64) + self._total)
+        self._note("ring of", np.array([i for i, _ in drawn], np.int64) + self._total)
         self._note("ring counts", parts)
         self._note("rings", sizes // 2)
         self._note("points", points.astype(np.float32))
@@ -273,17 +272,10 @@ class Objects:
         stored = [(i, one.segmentation) for i, one in enumerate(piece) if isinstance(one.segmentation, Mask)]
         if not stored:
             return
-        masks = [mask for _, mask in stored]
-        packed = [k for k, mask in enumerate(masks) if isinstance(mask.counts, str)]
-        values, sizes, broken = rle.unpack([str(masks[k].counts).encode() for k in packed])
-        runs: list[np.ndarray] = [np.empty(0, np.int64)] * len(masks)
-        for k, start, size, bad in zip(
-            packed, (np.cumsum(sizes) - sizes).tolist(), sizes.tolist(), broken.tolist(), strict=True
-        ):
-            runs[k] = np.empty(0, np.int64) if bad else values[start : start + size]
-        for k, mask in enumerate(masks):
-            if not isinstance(mask.counts, str):
-                runs[k] = np.array(mask.counts, np.int64)
+        values, sizes, broken = rle.unpack([m.counts.encode() for _, m in stored if isinstance(m.counts, str)])
+        pieces = zip(np.split(values, np.cumsum(sizes)), broken.tolist(), strict=False)  # behind the last there is none
+        packed = (values[:0] if bad else counts for counts, bad in pieces)
+        runs = [next(packed) if isinstance(m.counts, str) else np.array(m.counts, np.int64) for _, m in stored]
         for (i, mask), counts in zip(stored, runs, strict=True):
             height, width = mask.size
             fits = len(counts) > 0 and counts.min() >= 0 and counts.sum() == height * width and min(mask.size) > 0
@@ -293,28 +285,28 @@ class Objects:
                 if fits:
                     raise DataError(f"{what} of {height}x{width} pixels, its image {known[0]}x{known[1]}.")
                 raise DataError(f"{what} that is broken: its runs do not make up {height}x{width} pixels.")
-        self._note("run of", np.array([i for i, _ in stored], np.int64) + self._total)
+        objects = np.array([i for i, _ in stored], np.int64) + self._total
+        self._note("run of", objects)
         self._note("run counts", np.array([len(counts) for counts in runs], np.int64))
         self._note("runs", np.concatenate(runs).astype(np.uint32))
-        self._note("mask_sizes of", np.array([i for i, _ in stored], np.int64) + self._total)
-        self._note("mask_sizes", np.array([mask.size for mask in masks], np.int32))
+        self._note("mask_sizes of", objects)
+        self._note("mask_sizes", np.array([mask.size for _, mask in stored], np.int32))
 
     def _add_points(self, piece: list[Annotation]) -> None:
-        held = [i for i, one in enumerate(piece) if one.keypoints]
+        held = [(i, one.keypoints) for i, one in enumerate(piece) if one.keypoints]
         if not held:
             return
         first = self._columns["keypoints"][0].shape[1] * 3 if "keypoints" in self._columns else 0
-        count = first or len(piece[held[0]].keypoints or ())
-        for i in held:
-            found = len(piece[i].keypoints or ())
-            if found != count or count % 3:
+        count = first or len(held[0][1])
+        for i, numbers in held:
+            if len(numbers) != count or count % 3:
                 raise DataError(
-                    f"{self._path}: annotation {shown(piece[i].id)} has {found} numbers of key points, another one "
-                    f"{count}: wanted x, y and visibility of as many points in all."
+                    f"{self._path}: annotation {shown(piece[i].id)} has {len(numbers)} numbers of key points, another "
+                    f"one {count}: wanted x, y and visibility of as many points in all."
                 )
-        points = np.fromiter(chain.from_iterable(piece[i].keypoints or () for i in held), np.float64, count * len(held))
+        points = np.fromiter(chain.from_iterable(numbers for _, numbers in held), np.float64, count * len(held))
         self._check_size(points, "key points")
-        self._note("keypoints of", np.array(held, np.int64) + self._total)
+        self._note("keypoints of", np.array([i for i, _ in held], np.int64) + self._total)
         self._note("keypoints", points.astype(np.float32).reshape(len(held), -1, 3))
 
     def _check_size(self, points: np.ndarray, what: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import TypeAlias
 import numpy as np
 
 from augfuse.data.layouts.classes import Part
-from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError
+from augfuse.errors import DataError, DataNotFoundError
 from augfuse.outputs import State, begins, is_empty
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 # A file with such a list, or the paths themselves.
 Exclude: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -68,7 +68,12 @@ def leave_out(
     excluded = frozenset(_below(path, root) for path in given)
     names = {name: [below(path, root) for path in part.paths] for name, part in parts.items()}
     if every_class:
-        _warn_unused(excluded.difference(*names.values()), len(excluded), root)
+        unused = excluded.difference(*names.values())
+        if unused:
+            warn(
+                f"{root}: {len(unused)} of {len(excluded)} paths in exclude are not images of it, the first is "
+                f"{shown(min(unused))}."
+            )
     return {name: _without(name, part, names[name], excluded) for name, part in parts.items()}
 
 
@@ -109,16 +114,6 @@ def _in_archive(path: str, archive: Path) -> str | None:
     if rest and first.lower().endswith(".zip") and (archive.parent / first).is_file():
         return None
     return _below(path, str(archive))
-
-
-def _warn_unused(unused: frozenset[str], count: int, root: str) -> None:
-    if unused:
-        warnings.warn(
-            f"{root}: {len(unused)} of {count} paths in exclude are not images of it, the first is "
-            f"{shown(min(unused))}.",
-            AugfuseWarning,
-            stacklevel=4,
-        )
 
 
 def _read_lines(path: Path) -> list[str]:

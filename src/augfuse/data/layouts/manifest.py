@@ -10,15 +10,15 @@ from __future__ import annotations
 import csv
 import io
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from augfuse.data.layouts.classes import MANIFEST, Folder
-from augfuse.errors import AugfuseWarning, DataError
+from augfuse.errors import DataError
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 _COLUMNS = ["file", "group", "copy"]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -45,12 +45,12 @@ def write_manifest(entries: Iterable[Entry]) -> str:
     return text.getvalue()
 
 
-def read_groups(folder: Folder, paths: Sequence[str], stacklevel: int = 4) -> tuple[np.ndarray, np.ndarray] | None:
+def read_groups(folder: Folder, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
     """(groups, copies) of the images `paths`, which lie below `folder`: (n,) strings, and (n,) bool, True for augmented
     copies. None where the folder has no manifest.
 
-    An image that is not listed is its own group; an AugfuseWarning counts such images, and points `stacklevel`
-    frames up. Raises DataError for a manifest that cannot be read.
+    An image that is not listed is its own group; an AugfuseWarning counts such images. Raises DataError for a manifest
+    that cannot be read.
     """
     raw = folder.manifest()
     if raw is None:
@@ -60,11 +60,9 @@ def read_groups(folder: Folder, paths: Sequence[str], stacklevel: int = 4) -> tu
     names = [path[start:].replace(os.sep, "/") for path in paths]
     unlisted = [name for name in names if name not in listed]
     if unlisted:
-        warnings.warn(
+        warn(
             f"{folder}: {len(unlisted)} of {len(names)} images are not in {MANIFEST}, the first is {unlisted[0]}; "
-            "a split takes each for an image without copies.",
-            AugfuseWarning,
-            stacklevel=stacklevel,
+            "a split takes each for an image without copies."
         )
     # The name of a file is not a group of another one, for a group that is a file's name holds that file.
     entries = [listed.get(name, Entry(name, name, 0)) for name in names]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from augfuse.algebra.values import is_mapping
@@ -64,6 +65,11 @@ def parts_among(names: Iterable[str]) -> dict[str, str]:
     return several[0] if len(several) == 1 else {}
 
 
+def part_files(name: Callable[[str], Path]) -> dict[str | None, Path]:
+    """{"train": file, ...} of the files that `name` gives for the parts, those that exist."""
+    return {part: file for part in PARTS if (file := name(part)).is_file()}
+
+
 def parts_given(part_names: Mapping[str, str], names: Collection[str], where: object) -> dict[str, str]:
     """The same where the user says which folder is which part. Raises DataError."""
     if not is_mapping(part_names) or not part_names:
@@ -99,10 +105,8 @@ def question(names: Sequence[str], shared: Sequence[str]) -> str:
     """What to ask about class folders that look like parts."""
     return (
         f"{listed(names)} hold the same folders ({listed(shared)}), and are taken as classes. Are they parts? Then "
-        "rename "
-        f"them to train, val and test, or type part_names={{{shown(names[0])}: 'train', {shown(names[1])}: 'test'}}. "
-        "If "
-        f"they are classes, type classes={_classes(names)}."
+        f"rename them to train, val and test, or type part_names={{{shown(names[0])}: 'train', {shown(names[1])}: "
+        f"'test'}}. If they are classes, type classes={_classes(names)}."
     )
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import final
 
 from augfuse.data.layouts.classes import MANIFEST, Found
 from augfuse.data.layouts.names import in_any_system, is_image, is_left_behind
-from augfuse.errors import AugfuseWarning
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 _MAX_DEPTH = 64  # folders inside folders
 
@@ -69,7 +68,6 @@ class Tree:
     def __init__(self, file: Path, read: Callable[[str], bytes]) -> None:
         self.root = ArchiveFolder(str(file), file.name, read)
         self.leaving: list[str] = []
-        self._file = file
 
     def add(self, listed: str, *, link: bool) -> str | None:
         """The path of a member that may be read, an image or a manifest; None for folders, links, hidden files, files
@@ -90,7 +88,7 @@ class Tree:
             folder.child(steps[-1])
             return None
         if link:
-            folder.links.append(f"{self._file}{os.sep}{name}")
+            folder.links.append(f"{self.root}{os.sep}{name}")
             return None
         folder.files.append(steps[-1])
         wanted = is_image(steps[-1]) or steps[-1] == MANIFEST
@@ -98,11 +96,9 @@ class Tree:
 
     def warn_of_leaving(self) -> None:
         if self.leaving:
-            warnings.warn(
-                f"{self._file}: {len(self.leaving)} members have names that lead out of the archive and are left out, "
-                f"the first is {shown(self.leaving[0])}.",
-                AugfuseWarning,
-                stacklevel=3,
+            warn(
+                f"{self.root}: {len(self.leaving)} members have names that lead out of the archive and are left out, "
+                f"the first is {shown(self.leaving[0])}."
             )
 
 

@@ -75,11 +75,10 @@ def _thing(path: Path, element: Element, number: int) -> Thing | None:
         return refuse("unreadable", [f"{path}: {what} ({name.words()}) has no bndbox."])
     what = f"{what} ({name.words()})"
     left, top, right, bottom = (_number(path, box, side, what) for side in ("xmin", "ymin", "xmax", "ymax"))
+    sides = f"xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g}"
     if right < left or bottom < top:
-        sides = f"xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g}"
         return refuse("upside down", [f"{path}: {what} is upside down: {sides}."])
     if max(right, bottom) <= 1 and any(side != int(side) for side in (left, top, right, bottom)):
-        sides = f"xmin {left:g}, ymin {top:g}, xmax {right:g}, ymax {bottom:g}"
         return refuse("unreadable", [f"{path}: {what} has fractions, {sides}, wanted pixels: multiply by the sides."])
     flags = [one is not None and one.words() == "1" for one in (element.first("difficult"), element.first("truncated"))]
     return Thing(name.words(), (left - 1, top - 1, right, bottom), *flags)
@@ -103,8 +102,6 @@ def _parse(path: Path) -> Element:
             raise DataError(f"{path}: {path.stat().st_size:,} bytes, wanted an annotation of at most {_LARGEST:,}.")
         raw = path.read_bytes()
     except OSError as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
     top = Element("", [], [])
     stack = [top]

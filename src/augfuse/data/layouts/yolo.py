@@ -41,16 +41,10 @@ def read_labels(path: Path, classes: int, kind: Kind, shape: tuple[int, int] | N
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a text file ({error}).") from None
     except OSError as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    found: list[Line] = []
-    for place, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            read = _line(f"{path}, line {place}", line.split(), classes, kind, shape)
-            if read is not None:
-                found.append(read)
-    return found
+    lines = {f"{path}, line {place}": line.split() for place, line in enumerate(text.splitlines(), 1)}
+    found = (_line(where, words, classes, kind, shape) for where, words in lines.items() if words)
+    return [line for line in found if line is not None]
 
 
 def guess_kind(files: Iterable[Path]) -> Kind:
@@ -102,23 +96,22 @@ def _line(where: str, words: list[str], classes: int, kind: Kind, shape: tuple[i
 
 def _wrong_count(count: int, kind: Kind, shape: tuple[int, int] | None) -> str | None:
     """What is wrong with so many numbers behind the class, in words."""
-    wanted = {"boxes": "4 numbers: x, y, width, height", "oriented": "8 numbers: the four corners",
-              "polygons": "x y of at least three points"}  # fmt: skip
-    if kind == "poses":
-        assert shape is not None
-        numbers = 4 + shape[0] * shape[1]
-        good, words = count == numbers, f"{numbers} numbers: a box and {shape[0]} points of {shape[1]} numbers"
-    else:
-        good = {"boxes": count == 4, "oriented": count == 8, "polygons": count >= 6 and count % 2 == 0}[kind]
-        words = wanted[kind]
+    points, each = shape or (0, 0)
+    numbers = 4 + points * each
+    good, wanted = {
+        "boxes": (count == 4, "4 numbers: x, y, width, height"),
+        "oriented": (count == 8, "8 numbers: the four corners"),
+        "polygons": (count >= 6 and count % 2 == 0, "x y of at least three points"),
+        "poses": (count == numbers, f"{numbers} numbers: a box and {points} points of {each} numbers"),
+    }[kind]
+    if good:
+        return None
     hint = ""
-    if not good:
-        if kind == "boxes" and count > 4:
-            hint = ' These may be polygons: type kind="polygons".'
-        elif kind == "polygons" and count == 4:
-            hint = ' This is a box: type kind="boxes".'
-        return f"got {count} numbers behind the class, wanted {words}.{hint}"
-    return None
+    if kind == "boxes" and count > 4:
+        hint = ' These may be polygons: type kind="polygons".'
+    elif kind == "polygons" and count == 4:
+        hint = ' This is a box: type kind="boxes".'
+    return f"got {count} numbers behind the class, wanted {wanted}.{hint}"
 
 
 class Described(NamedTuple):

@@ -8,8 +8,7 @@ from typing import final
 
 import numpy as np
 
-from augfuse.algebra.ranges import whole
-from augfuse.data.batches.prefetch import compute_ahead
+from augfuse.data.batches.prefetch import compute_ahead, thread_count
 from augfuse.data.batches.reader import Reader
 from augfuse.data.columns.labels import are_class_numbers
 from augfuse.data.measured.zca import Whitening, fit_zca
@@ -19,7 +18,6 @@ from augfuse.jit import jit
 from augfuse.plan.settings import value_range
 from augfuse.recipe import Recipe
 from augfuse.statistics import BINS, Moments, Statistics, Totals
-from augfuse.threads import cpu_count
 
 _SAMPLES = 32  # read at once by a thread
 
@@ -38,7 +36,7 @@ def statistics_of(data: Readable, workers: int | None, on_error: str) -> Statist
         return found
 
     found = _Sums()
-    for piece in compute_ahead(measure, range(pieces), pieces, _threads(workers)):
+    for piece in compute_ahead(measure, range(pieces), pieces, thread_count(workers)):
         found.merge(piece)
     reader.report()
     left_out = reader.skipped
@@ -51,7 +49,7 @@ def statistics_of(data: Readable, workers: int | None, on_error: str) -> Statist
 def whitening_of(data: Readable, epsilon: float, workers: int | None) -> Whitening:
     """See `DataSet.zca`."""
     reader = _reader(data, "raise")
-    threads = max(1, _threads(workers))
+    threads = max(1, thread_count(workers))
 
     def chunks() -> Iterator[np.ndarray]:
         for start in range(0, len(data), _SAMPLES):
@@ -73,10 +71,6 @@ def class_counts(labels: np.ndarray | None, classes: tuple[str, ...] | None) -> 
 
 def _reader(data: Readable, on_error: str) -> Reader:
     return Reader(data, on_error, 1.0, Recipe(value_range=data.value_range))
-
-
-def _threads(workers: int | None) -> int:
-    return cpu_count() if workers is None else whole("workers", workers, 0)
 
 
 def _name(data: Readable, row: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,17 @@ from augfuse.algebra.values import is_list
 from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.objects import Column, MaskFiles, Relative, lists, ragged
 from augfuse.data.dataset import DataSet, Skeleton, as_parts
-from augfuse.data.decoding.decode import Color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.layouts import voc, yolo
-from augfuse.data.layouts.classes import check_color, choose_part
-from augfuse.data.layouts.parts import PARTS
+from augfuse.data.layouts.classes import choose_part
+from augfuse.data.layouts.parts import part_files
 from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.sources.folder import open_folder
 from augfuse.data.stores.image_files import FileStore
 from augfuse.data.table import Table
-from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError, did_you_mean
+from augfuse.errors import DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 
 def from_voc(
@@ -72,8 +72,7 @@ def from_voc(
             refuse("unreadable", [str(error)])
     if not read:
         raise DataError(f"{annotations}: holds no .xml files, wanted annotations of Pascal VOC.")
-    stems = list(by_stem)
-    things = [read[stem].things if stem in read else () for stem in stems]
+    things = [read[stem].things if stem in read else () for stem in by_stem]
     names = _numbered_names(classes, {thing.name for some in things for thing in some}, str(annotations))
     numbers = {name: number for number, name in enumerate(names)}
     counts = [len(some) for some in things]
@@ -85,7 +84,7 @@ def from_voc(
         "difficult": ragged(np.array([thing.difficult for thing in flat], bool), counts),
         "truncated": ragged(np.array([thing.truncated for thing in flat], bool), counts),
     }
-    return DataSet(store, Table(targets=targets), names, rows=np.array([by_stem[stem] for stem in stems], np.int64))
+    return DataSet(store, Table(targets=targets), names, rows=np.array(list(by_stem.values()), np.int64))
 
 
 def voc_folders(path: Path) -> tuple[Path, Path] | None:
@@ -103,8 +102,7 @@ def voc_parts(path: Path, folders: tuple[Path, Path], color: Color | None) -> di
     """The images of `voc_folders`, divided as the lists train.txt, val.txt and test.txt in ImageSets/Main say, where
     there are any; images that no list names are left out then, with an AugfuseWarning."""
     data = from_voc(*folders, color=color)
-    lists = {part: path / "ImageSets" / "Main" / f"{part}.txt" for part in PARTS}
-    lists = {part: file for part, file in lists.items() if file.is_file()}
+    lists = part_files(lambda part: path / "ImageSets" / "Main" / f"{part}.txt")
     if not lists:
         return {None: data}
     rows = {Path(name).stem: row for row, name in enumerate(data.paths or ())}
@@ -124,11 +122,9 @@ def voc_parts(path: Path, folders: tuple[Path, Path], color: Color | None) -> di
     if not sets:
         return {None: data}
     if len(listed) < len(data):
-        warnings.warn(
+        warn(
             f"{path}: {len(data) - len(listed):,} of {len(data):,} images are in none of the lists in ImageSets/Main, "
-            "and are left out.",
-            AugfuseWarning,
-            stacklevel=3,
+            "and are left out."
         )
     return as_parts(sets)
 
@@ -195,7 +191,7 @@ def _yolo_parts(path: Path, kind: yolo.Kind | None, part: str | None, color: Col
         name: FileStore(str(path), None, _images_of(value, described.root, path, name), color)
         for name, value in described.parts.items()
     }
-    kind = kind or yolo.guess_kind(yolo.labels_of(Path(p), None) for s in stores.values() for p in s.names or ())
+    kind = kind or yolo.guess_kind(yolo.labels_of(Path(p), None) for s in stores.values() for p in s.names)
     sets: dict[str | None, DataSet] = {}
     for name, store in stores.items():
         sets[name] = _yolo(store, None, described.names, kind, described.kpt_shape)
@@ -207,25 +203,18 @@ def _yolo_parts(path: Path, kind: yolo.Kind | None, part: str | None, color: Col
 def _yolo(
     store: FileStore, labels: Path | None, names: tuple[str, ...], kind: yolo.Kind | None, shape: tuple[int, int] | None
 ) -> DataSet:
-    paths = list(store.names or ())
-    kind = kind or yolo.guess_kind(yolo.labels_of(Path(path), labels) for path in paths)
-    read: list[list[yolo.Line]] = []
-    used: set[Path] = set()
-    for path in paths:
-        file = yolo.labels_of(Path(path), labels)
-        used.add(file)
-        read.append(yolo.read_labels(file, len(names), kind, shape) if file.is_file() else [])
+    files = [yolo.labels_of(Path(path), labels) for path in store.names]
+    kind = kind or yolo.guess_kind(files)
+    read = [yolo.read_labels(file, len(names), kind, shape) if file.is_file() else [] for file in files]
+    used = set(files)
     if labels is not None:
         left = [file for file in _files(labels, ".txt", "labels") if file not in used and file.name != "classes.txt"]
         if left:
             refuse("astray", [f"{file}: there is no image {file.stem} in {store.root}." for file in left], len(left))
     if not any(file.is_file() for file in used):
-        beside = yolo.labels_of(Path(paths[0]), labels).parent
-        warnings.warn(
-            f"{store.root}: none of its {len(paths)} images has a file with labels, so that none has an object; looked "
-            f"for {beside}. Type labels=FOLDER.",
-            AugfuseWarning,
-            stacklevel=3,
+        warn(
+            f"{store.root}: none of its {len(files)} images has a file with labels, so that none has an object; looked "
+            f"for {files[0].parent}. Type labels=FOLDER."
         )
     counts = [len(lines) for lines in read]
     flat = [line for lines in read for line in lines]
@@ -336,7 +325,7 @@ def _images_of(value: object, root: Path, path: Path, part: str) -> tuple[str, .
 def _by_stem(store: FileStore) -> dict[str, int]:
     """{name without its ending: row}, below the folder, in order. DataError where two files have one."""
     found: dict[str, int] = {}
-    for row, name in enumerate(store.names or ()):
+    for row, name in enumerate(store.names):
         stem = str(Path(name).with_suffix("").relative_to(store.root)).replace(os.sep, "/")
         if stem in found:
             raise DataError(f"{name}: there is another image of this name, wanted one for each annotation.")

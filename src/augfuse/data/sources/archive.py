@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import NamedTuple, final
 
 from augfuse.data.dataset import DataSet
-from augfuse.data.decoding.decode import Color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.decoding.limits import check_file_size
-from augfuse.data.layouts.classes import Folder, check_color, find_parts
-from augfuse.data.layouts.exclude import Exclude, leave_out
+from augfuse.data.layouts.classes import Folder
+from augfuse.data.layouts.exclude import Exclude
 from augfuse.data.layouts.tree import Tree
-from augfuse.data.sources.folder import folder_sets
+from augfuse.data.sources.folder import Files, folder_sets
 from augfuse.data.stores.image_files import existing_file, read_all
 from augfuse.errors import DataError, DecodeError
 from augfuse.text import shown
@@ -63,12 +63,10 @@ def from_zip(
             archive's list says, is a DecodeError when it is read.
     """
     check_color(color)
-    file = existing_file(path, "a zip archive")
-    tree, members = _read_list(file)
+    tree, files = _read_list(existing_file(path, "a zip archive"))
     tree.warn_of_leaving()
-    wanted, parts = find_parts(tree.root, classes, part, part_names)
-    parts = leave_out(parts, exclude, str(file), every_class=classes is None, archive=True)
-    return folder_sets(str(file), parts, color, members.read, members.mark)[wanted]
+    wanted, sets = folder_sets(tree.root, color, exclude, classes, part, part_names, files=files)
+    return sets[wanted]
 
 
 def zip_parts(
@@ -76,19 +74,16 @@ def zip_parts(
 ) -> dict[str | None, DataSet]:
     """All parts of an archive, also of one that has no train part; {None: source} without parts. As `from_zip`."""
     check_color(color)
-    file = existing_file(path, "a zip archive")
-    tree, members = _read_list(file)
+    tree, files = _read_list(existing_file(path, "a zip archive"))
     tree.warn_of_leaving()
-    _, parts = find_parts(tree.root, None, None, any_part=True)
-    parts = leave_out(parts, exclude, str(file), every_class=True, archive=True)
-    return folder_sets(str(file), parts, color, members.read, members.mark)
+    return folder_sets(tree.root, color, exclude, any_part=True, files=files)[1]
 
 
 def open_zip(path: str | os.PathLike[str]) -> tuple[Folder, Callable[[str], bytes], list[str]]:
     """The folder in an archive, to be listed, what reads a file of it by its path, and the names of members that are
     left out because they lead out of the archive. Raises as `from_zip` does."""
-    tree, members = _read_list(existing_file(path, "a zip archive"))
-    return tree.root, members.read, tree.leaving
+    tree, (read, _) = _read_list(existing_file(path, "a zip archive"))
+    return tree.root, read, tree.leaving
 
 
 class _Member(NamedTuple):
@@ -133,22 +128,17 @@ class _Members:
             file.seek(name + extra, os.SEEK_CUR)
             raw = read_all(file, member.packed)
         if member.method == zipfile.ZIP_DEFLATED:
-            raw = _inflate(raw, member.size, path)
+            try:  # no further than one byte beyond the size that the list gives, whatever the data would grow to
+                raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, member.size + 1)
+            except zlib.error as error:
+                raise DecodeError(f"the member cannot be unpacked ({error}).", path) from None
         if len(raw) != member.size or zlib.crc32(raw) != member.checksum:
             raise DecodeError("the member is damaged: its size or checksum differs from the archive's list.", path)
         return raw
 
 
-def _inflate(raw: bytes, size: int, path: str) -> bytes:
-    """Unpack no further than one byte beyond the size that the list gives, whatever the data would grow to."""
-    try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, size + 1)
-    except zlib.error as error:
-        raise DecodeError(f"the member cannot be unpacked ({error}).", path) from None
-
-
-def _read_list(file: Path) -> tuple[Tree, _Members]:
-    """The tree of the archive's visible members."""
+def _read_list(file: Path) -> tuple[Tree, Files]:
+    """The tree of the archive's visible members, and what reads them."""
     try:
         with zipfile.ZipFile(file) as archive:
             listed = archive.infolist()
@@ -165,7 +155,7 @@ def _read_list(file: Path) -> tuple[Tree, _Members]:
             name = info.orig_filename.replace("\\", "/")
             raise DataError(f"{file}: member {shown(name)} is there twice; pack the archive again.")
         table[path] = _checked_member(file, info)
-    return tree, members
+    return tree, (members.read, members.mark)
 
 
 def _checked_member(file: Path, info: zipfile.ZipInfo) -> _Member:
@@ -175,7 +165,6 @@ def _checked_member(file: Path, info: zipfile.ZipInfo) -> _Member:
     if info.compress_type not in _METHODS:
         raise DataError(
             f"{file}: member {shown(name)} is packed by method {info.compress_type}, wanted 0 (stored) or 8 "
-            "(deflated). "
-            "Pack the archive again: zip -0 -r."
+            "(deflated). Pack the archive again: zip -0 -r."
         )
     return _Member(info.header_offset, info.compress_size, info.file_size, info.compress_type, info.CRC)

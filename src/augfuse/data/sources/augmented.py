@@ -12,12 +12,12 @@ import numpy as np
 
 from augfuse.data.batches.batch_array import Room
 from augfuse.data.codecs.encode import encoded
-from augfuse.data.columns.objects import Size, kinds, known_kinds
+from augfuse.data.columns.objects import Fields, Size, kinds, known_kinds
 from augfuse.data.dataset import DataSet
 from augfuse.data.export.augmented_copies import Versions
 from augfuse.data.sample import Sample
-from augfuse.data.stores.store import Read, read_each
-from augfuse.errors import DataError, DecodeError
+from augfuse.data.stores.store import Read, Store, read_each
+from augfuse.errors import DataError
 from augfuse.recipe import Recipe
 from augfuse.targets.masks_as_labels import moves as moves_pixels
 from augfuse.targets.policy import DEFAULT
@@ -57,14 +57,10 @@ def with_copies(data: DataSet, recipe: Recipe, copies: int, seed: int, format: s
 
 
 @final
-class CopiesStore:
+class CopiesStore(Store):
     """Row i * (copies + 1) is sample i of a data set, those behind it are its copies."""
 
     __slots__ = ("_copies", "_data", "_format", "_kinds", "_last", "_versions", "moves")
-
-    stack = None
-    folder = None
-    keeps_files = True
 
     def __init__(self, data: DataSet, recipe: Recipe, copies: int, seed: int, format: str) -> None:
         self._data = data
@@ -93,14 +89,16 @@ class CopiesStore:
     def roots(self) -> tuple[str, ...]:
         return self._data.store.roots
 
+    @property
+    def keeps_files(self) -> bool:
+        return True
+
     def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         return read_each(self._one, rows, threads)
 
     def _one(self, row: int) -> Sample:
         i, version = divmod(row, self._copies + 1)
-        (read,) = self._data.read(np.array([i]), 1)
-        if isinstance(read, DecodeError):
-            raise read
+        read = self._data[i]
         if not self.moves:
             images, at = read.image[None], np.array([i])
             made = self._versions.original(images, at) if version == 0 else self._versions.copy(images, at, version - 1)
@@ -138,21 +136,15 @@ class CopiesStore:
 
 
 @final
-class Moved(msgspec.Struct, frozen=True, eq=False):
+class Moved(Fields, frozen=True, eq=False):
     """What belongs to the images of originals and copies, as the recipe moves it."""
 
     store: CopiesStore
     name: str
     rows: np.ndarray  # (n,) int64
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
     def entry(self, row: int, size: Size) -> Any:
         return self.store.targets(int(self.rows[row]), size)[self.name]
-
-    def take(self, rows: np.ndarray) -> Moved:
-        return Moved(self.store, self.name, self.rows[rows])
 
 
 def _areas(targets: Mapping[str, Any]) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,14 +16,14 @@ from augfuse.data.columns.objects import Column, Lists, Ragged, lists, ragged
 from augfuse.data.columns.skeleton import flip_of
 from augfuse.data.dataset import DataSet, Skeleton
 from augfuse.data.decoding import kept_arrays
-from augfuse.data.decoding.decode import Color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.layouts import coco
-from augfuse.data.layouts.classes import check_color
 from augfuse.data.layouts.problems import is_collecting, refuse
 from augfuse.data.stores.image_files import FileStore
 from augfuse.data.table import Table
-from augfuse.errors import AugfuseWarning, DataError, DataNotFoundError
+from augfuse.errors import DataError, DataNotFoundError
 from augfuse.text import shown
+from augfuse.warn_once import warn
 
 
 def from_coco(
@@ -95,11 +94,9 @@ def from_coco(
     data = DataSet(store, Table(targets=targets), about.classes, skeleton=skeleton)
     if not absent:
         return data
-    warnings.warn(
+    warn(
         f"{path}: {len(absent):,} of {len(about.files):,} images are not in {folder} and are left out, the first is "
-        f"{shown(about.files[absent[0]])}.",
-        AugfuseWarning,
-        stacklevel=2,
+        f"{shown(about.files[absent[0]])}."
     )
     return data.subset(np.setdiff1d(np.arange(len(data)), absent))
 
@@ -150,7 +147,7 @@ def _say_flat(path: Path, about: coco.About) -> None:
     if is_collecting():
         refuse("empty", [f"{path}: {first}"], about.flat)
         return
-    warnings.warn(f"{path}: {about.flat:,} boxes without area are left out, {first}", AugfuseWarning, stacklevel=3)
+    warn(f"{path}: {about.flat:,} boxes without area are left out, {first}")
 
 
 def _folder(path: Path, images: str | os.PathLike[str] | None, files: Sequence[str]) -> tuple[Path, list[int]]:

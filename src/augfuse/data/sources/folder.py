@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import final
+from typing import TypeAlias, final
 
 from augfuse.data.dataset import DataSet, as_parts
-from augfuse.data.decoding.decode import Color
-from augfuse.data.layouts.classes import MANIFEST, Folder, Found, Part, check_color, find_parts
+from augfuse.data.decoding.decode import Color, check_color
+from augfuse.data.layouts.classes import MANIFEST, Folder, Found, find_parts
 from augfuse.data.layouts.exclude import Exclude, leave_out
 from augfuse.data.layouts.manifest import read_groups
 from augfuse.data.layouts.names import in_any_system, is_image, is_left_behind
@@ -17,6 +17,9 @@ from augfuse.data.stores.image_files import FileStore, file_size, read_file
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DataNotFoundError, did_you_mean
 from augfuse.text import shown
+
+# What gets the bytes of a file by its name, and what tells its content from another, see `FileStore`.
+Files: TypeAlias = tuple[Callable[[str], bytes], Callable[[str], object]]
 
 
 def from_directory(
@@ -65,10 +68,8 @@ def from_directory(
             class that train lacks; both with the path.
     """
     check_color(color)
-    root = _existing_folder(path)
-    wanted, parts = find_parts(_DiskFolder(root, os.path.realpath(root)), classes, part, part_names)
-    parts = leave_out(parts, exclude, str(root), every_class=classes is None)
-    return folder_sets(str(root), parts, color)[wanted]
+    wanted, sets = folder_sets(open_folder(path), color, exclude, classes, part, part_names)
+    return sets[wanted]
 
 
 def open_folder(path: str | os.PathLike[str]) -> Folder:
@@ -78,19 +79,26 @@ def open_folder(path: str | os.PathLike[str]) -> Folder:
 
 
 def folder_sets(
-    root: str,
-    parts: Mapping[str | None, Part],
+    folder: Folder,
     color: Color | None,
-    get: Callable[[str], bytes] = read_file,
-    size: Callable[[str], object] = file_size,
-) -> dict[str | None, DataSet]:
-    """A data set for each part, each knowing the others. get, size: see `FileStore`."""
+    exclude: Exclude | None,
+    classes: Sequence[str] | None = None,
+    part: str | None = None,
+    part_names: Mapping[str, str] | None = None,
+    *,
+    any_part: bool = False,
+    files: Files | None = None,
+) -> tuple[str | None, dict[str | None, DataSet]]:
+    """(which part was asked for, a data set for each part, each knowing the others); see `find_parts` and `leave_out`.
+    files: of an archive."""
+    wanted, parts = find_parts(folder, classes, part, part_names, any_part=any_part)
+    parts = leave_out(parts, exclude, str(folder), every_class=classes is None, archive=files is not None)
     found: dict[str | None, DataSet] = {}
-    for name, part in parts.items():
-        groups, copies = read_groups(part.folder, part.paths) or (None, None)
-        store = FileStore(root, str(part.folder), part.paths, color, get, size)
-        found[name] = DataSet(store, Table(part.labels, groups, copies), part.classes)
-    return as_parts(found)
+    for name, own in parts.items():
+        groups, copies = read_groups(own.folder, own.paths) or (None, None)
+        store = FileStore(str(folder), str(own.folder), own.paths, color, *(files or (read_file, file_size)))
+        found[name] = DataSet(store, Table(own.labels, groups, copies), own.classes)
+    return wanted, as_parts(found)
 
 
 @final

@@ -47,8 +47,12 @@ def parts_of_arrays(arrays: dict[str, np.ndarray], path: Path | str) -> dict[str
             found = from_arrays(arrays[f"x{suffix}"], numbers[part], None, classes, arrays.get(f"group{suffix}"))
         except AugfuseError as error:
             raise DataError(f"{path}: {error}") from None
-        copies = _copies(path, f"copy{suffix}", arrays, len(found))
-        sets[part] = found if copies is None else found.with_copies(copies)
+        copies = arrays.get(f"copy{suffix}")
+        if copies is not None and (copies.shape != (len(found),) or copies.dtype.kind not in "iub"):
+            raise DataError(
+                f"{path}: copy{suffix} is {copies.dtype} {copies.shape}, wanted a whole number for each image."
+            )
+        sets[part] = found if copies is None else found.with_copies(copies > 0)
     return as_parts(sets)
 
 
@@ -126,12 +130,3 @@ def _number(
     found = np.unique(np.concatenate(list(labels.values())))
     numbers = {part: np.searchsorted(found, values).astype(np.int64) for part, values in labels.items()}
     return numbers, tuple(str(name) for name in found.tolist())
-
-
-def _copies(path: Path | str, key: str, arrays: dict[str, np.ndarray], count: int) -> np.ndarray | None:
-    copies = arrays.get(key)
-    if copies is None:
-        return None
-    if copies.shape != (count,) or copies.dtype.kind not in "iub":
-        raise DataError(f"{path}: {key} is {copies.dtype} {copies.shape}, wanted a whole number for each image.")
-    return copies > 0

@@ -13,7 +13,7 @@ from augfuse.data.decoding.decode import Color
 from augfuse.data.layouts.classes import choose_part
 from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.stores.hf import HfDataset
-from augfuse.data.stores.image_files import existing_file
+from augfuse.data.stores.image_files import existing_file, existing_files
 from augfuse.data.tables.column_options import UNNAMED, Named
 from augfuse.data.tables.from_table import data_sets
 from augfuse.data.tables.in_memory import ArrowTable, DataFrame, read_frame
@@ -188,10 +188,7 @@ def from_parquet(
         DataNotFoundError: no such file.
         DataError: not Parquet, files of different columns, and what `from_csv` raises; with the row.
     """
-    given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    files = [existing_file(one, "a Parquet file") for one in given]
-    if not files:
-        raise DataError("from_parquet: got no files, wanted at least one.")
+    files = existing_files(paths, "a Parquet file", "from_parquet")
     frame = parquet_frame(files)
     return _chosen(data_sets(frame, _folder(root, files[0]), columns, classes, color), part, frame.title)
 

@@ -14,14 +14,13 @@ import numpy as np
 from augfuse.algebra.values import is_dict
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
-from augfuse.data.decoding.decode import Color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.decoding.limits import check_file_size
-from augfuse.data.layouts.classes import check_color, find_parts
-from augfuse.data.layouts.exclude import Exclude, leave_out
+from augfuse.data.layouts.exclude import Exclude
 from augfuse.data.layouts.names import is_image, is_left_behind
 from augfuse.data.layouts.tree import Tree
-from augfuse.data.sources.folder import folder_sets
-from augfuse.data.stores.image_files import FileStore, existing_file, read_all
+from augfuse.data.sources.folder import Files, folder_sets
+from augfuse.data.stores.image_files import FileStore, existing_file, existing_files, read_all
 from augfuse.data.table import Table
 from augfuse.errors import DataError, DecodeError
 from augfuse.text import shown
@@ -65,16 +64,12 @@ def from_tar(
             with labels and others without; and what `from_directory` raises.
     """
     check_color(color)
-    given = [path] if isinstance(path, (str, os.PathLike)) else path
-    files = [existing_file(one, "a tar archive") for one in given]
-    if not files:
-        raise DataError("from_tar: got no archives, wanted at least one.")
+    files = existing_files(path, "a tar archive", "from_tar", "archives")
     listed = {file: _list(file) for file in files}
     if len(files) == 1 and _has_class_folders(listed[files[0]]):
         tree, members = _tree(files[0], listed[files[0]])
-        wanted, parts = find_parts(tree.root, classes, part, part_names)
-        parts = leave_out(parts, exclude, str(files[0]), every_class=classes is None, archive=True)
-        return folder_sets(str(files[0]), parts, color, members.read, members.mark)[wanted]
+        wanted, sets = folder_sets(tree.root, color, exclude, classes, part, part_names, files=members)
+        return sets[wanted]
     for name, value in (("part", part), ("exclude", exclude), ("part_names", part_names)):
         if value is not None:
             raise DataError(
@@ -93,12 +88,10 @@ def tar_parts(
     if not _has_class_folders(listed):
         return {None: from_tar(file, color, exclude=exclude)}
     tree, members = _tree(file, listed)
-    _, parts = find_parts(tree.root, None, None, any_part=True)
-    parts = leave_out(parts, exclude, str(file), every_class=True, archive=True)
-    return folder_sets(str(file), parts, color, members.read, members.mark)
+    return folder_sets(tree.root, color, exclude, any_part=True, files=members)[1]
 
 
-def _tree(file: Path, listed: Mapping[str, _Member]) -> tuple[Tree, _Members]:
+def _tree(file: Path, listed: Mapping[str, _Member]) -> tuple[Tree, Files]:
     """The folders of an archive, and what reads their files."""
     table: dict[str, _Member] = {}
     members = _Members(table)
@@ -108,7 +101,7 @@ def _tree(file: Path, listed: Mapping[str, _Member]) -> tuple[Tree, _Members]:
         if path is not None:
             table[path] = member
     tree.warn_of_leaving()
-    return tree, members
+    return tree, (members.read, members.mark)
 
 
 class _Member(NamedTuple):

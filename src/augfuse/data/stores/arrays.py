@@ -9,33 +9,32 @@ import numpy as np
 
 from augfuse.data.batches.batch_array import Room
 from augfuse.data.sample import Sample
-from augfuse.data.stores.store import Read
+from augfuse.data.stores.store import Read, Store
 from augfuse.errors import DataError
 
 
 @final
-class ArrayStore:
+class ArrayStore(Store):
     """The images of one array (n, h, w, c). Samples are read-only views of it."""
 
-    __slots__ = ("stack",)
-
-    names = None
-    roots: tuple[str, ...] = ()
-    folder = None
-    keeps_files = False
+    __slots__ = ("_stack",)
 
     def __init__(self, stack: np.ndarray) -> None:
-        self.stack: np.ndarray | None = stack
+        self._stack = stack
+
+    @property
+    def stack(self) -> np.ndarray:
+        return self._stack
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self._stack)
 
     def __str__(self) -> str:
-        height, width, channels = self._images.shape[1:]
-        return f"{height} x {width} x {channels} {self._images.dtype}"
+        height, width, channels = self._stack.shape[1:]
+        return f"{height} x {width} x {channels} {self._stack.dtype}"
 
     def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
-        images = self._images.view()
+        images = self._stack.view()
         images.flags.writeable = False
         return [Sample(images[row]) for row in rows]
 
@@ -43,11 +42,6 @@ class ArrayStore:
         raise DataError(f"sample {row} lies in an array, and has no file.")
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
-        yield f"{self._images.shape[1:]} {self._images.dtype}".encode()
+        yield f"{self._stack.shape[1:]} {self._stack.dtype}".encode()
         for row in rows:
-            yield self._images[row].tobytes()
-
-    @property
-    def _images(self) -> np.ndarray:
-        assert self.stack is not None
-        return self.stack
+            yield self._stack[row].tobytes()

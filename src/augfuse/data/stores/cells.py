@@ -2,105 +2,66 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, final, runtime_checkable
+from copy import copy
+from typing import Any, Self, final
 
 from augfuse.algebra.values import is_bytes, is_dict
 from augfuse.data.batches.batch_array import Room
 from augfuse.data.decoding.decode import Color
 from augfuse.data.stores.encoded import read_encoded
 from augfuse.data.stores.image_files import read_file
-from augfuse.data.stores.store import Read
+from augfuse.data.stores.store import Read, Store
 from augfuse.errors import DecodeError
 
 
-@runtime_checkable
-class Encoded(Protocol):
-    """A column of image files. It pickles without the files of others, and may be asked by several threads at once."""
+class Encoded(Store):
+    """A column of image files, as a store that decodes them to the channels of `color`. It pickles without the files of
+    others. names: the file of each row and the row in it: train.parquet@12; None where they are not in files."""
 
-    @property
-    def names(self) -> Sequence[str] | None:
-        """The file of each row and the row in it: train.parquet@12; None where they are not in files."""
-        ...
+    __slots__ = ("color",)
 
-    @property
-    def roots(self) -> tuple[str, ...]:
-        """The files on disk that are read."""
-        ...
+    color: Color | None
 
-    def __len__(self) -> int: ...
-
+    @abstractmethod
     def get(self, rows: Sequence[int]) -> list[bytes | DecodeError]:
         """The image files in these rows; for one that is not there, why."""
-        ...
 
-    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
-        """As of a store."""
-        ...
-
-    def __str__(self) -> str: ...
-
-
-@final
-class CellStore:
-    """The images of a column. color: channels to decode to."""
-
-    __slots__ = ("_cells", "_color")
-
-    stack = None
-    folder = None
-
-    def __init__(self, cells: Encoded, color: Color | None) -> None:
-        self._cells = cells
-        self._color: Color | None = color
-
-    @property
-    def names(self) -> Sequence[str] | None:
-        return self._cells.names
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        return self._cells.roots
+    def decoded_to(self, color: Color | None) -> Self:
+        """The same column, of another color."""
+        made = copy(self)
+        made.color = color
+        return made
 
     @property
     def keeps_files(self) -> bool:
-        return self._color is None
-
-    def __len__(self) -> int:
-        return len(self._cells)
-
-    def __str__(self) -> str:
-        return str(self._cells)
+        return self.color is None
 
     def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
-        found, names = self._cells.get(rows), self._cells.names
+        found, names = self.get(rows), self.names
 
         return read_encoded(
-            lambda start, stop: found[start:stop], len(rows), threads, self._color,
+            lambda start, stop: found[start:stop], len(rows), threads, self.color,
             lambda place: None if names is None else names[rows[place]],
             lambda place: f"{self}, row {rows[place]}" if names is None else names[rows[place]], room,
         )  # fmt: skip
 
     def raw(self, row: int) -> bytes:
-        (found,) = self._cells.get([row])
+        (found,) = self.get([row])
         if isinstance(found, DecodeError):
             raise found
         return found
 
-    def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
-        yield from self._cells.marks(rows)
-
 
 @final
-class MemoryCells:
+class MemoryCells(Encoded):
     """Image files in memory, as the cells of a data frame hold them."""
 
     __slots__ = ("_cells", "_title")
 
-    names = None
-    roots: tuple[str, ...] = ()
-
     def __init__(self, title: str, cells: Sequence[Any]) -> None:
+        self.color = None
         self._title = title
         self._cells = cells
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from augfuse.data.batches.batch_array import Room
@@ -35,6 +36,9 @@ def read_encoded(
     found: list[Any] = [None] * count
     by_name = called or path
 
+    def decoded(raw: bytes, place: int) -> Sample:
+        return Sample(decode(raw, color=color, path=by_name(place)), None, path(place))
+
     def some(start: int, stop: int) -> None:
         first, step = start, MANY
         while first < stop:
@@ -47,15 +51,9 @@ def read_encoded(
                 elif image is not None:
                     found[place] = Sample(image, None, path(place))
                 else:
-                    found[place] = read_one(_decoder(raw, color, path, by_name), place)
+                    found[place] = read_one(partial(decoded, raw), place)
             first += len(raws)
             step = _AT_ONCE if max(len(raw or b"") for raw in files) <= _LARGE else 1
 
     share(some, count, threads)
     return found
-
-
-def _decoder(
-    raw: bytes, color: Color | None, path: Callable[[int], str | None], called: Callable[[int], str | None]
-) -> Callable[[int], Sample]:
-    return lambda place: Sample(decode(raw, color=color, path=called(place)), None, path(place))

@@ -7,7 +7,7 @@ from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 
-from augfuse.data.stores.cells import content
+from augfuse.data.stores.cells import Encoded, content
 from augfuse.errors import DecodeError
 
 
@@ -34,20 +34,16 @@ class HfDataset(Protocol):
 
 
 @final
-class HfCells:
+class HfCells(Encoded):
     """A column of images, as the files that they are: nothing of it is decoded by `datasets`."""
 
     __slots__ = ("_column", "_rows", "_title")
 
-    names = None
-
     def __init__(self, dataset: HfDataset, column: str, title: str) -> None:
+        self.color = None
         self._rows = dataset.select_columns([column]).with_format("arrow")
         self._column = column
         self._title = title
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return HfCells, (self._rows, self._column, self._title)
 
     @property
     def roots(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, final
 
@@ -16,8 +16,8 @@ from augfuse.data.decoding.limits import max_file_bytes
 from augfuse.data.layouts.names import names_beside
 from augfuse.data.sample import Sample
 from augfuse.data.stores.encoded import MANY, read_encoded
-from augfuse.data.stores.store import Read, read_each, read_one
-from augfuse.errors import DataNotFoundError, DecodeError, did_you_mean
+from augfuse.data.stores.store import Read, Store, read_each, read_one
+from augfuse.errors import DataError, DataNotFoundError, DecodeError, did_you_mean
 from augfuse.text import shown
 from augfuse.threads import share
 
@@ -53,20 +53,29 @@ def existing_file(path: str | os.PathLike[str], wanted: str) -> Path:
     return file
 
 
+def existing_files(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], wanted: str, caller: str, what: str = "files"
+) -> list[Path]:
+    """`existing_file` of one path or of each of several. DataError, which names `caller`, if there are none."""
+    given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    files = [existing_file(one, wanted) for one in given]
+    if not files:
+        raise DataError(f"{caller}: got no {what}, wanted at least one.")
+    return files
+
+
 def file_size(path: str) -> int:
     """How many bytes a file on disk has. Raises OSError."""
     return os.stat(path).st_size  # noqa: PTH116 - a Path for each of a million files takes seconds
 
 
 @final
-class FileStore:
+class FileStore(Store):
     """Files by name. root: the folder or archive that was given. folder: what holds
     the class folders, if anything does. color: channels
     to decode to. get: from a name to the bytes of that file; size: to what tells its content from another, cheaply."""
 
-    __slots__ = ("_get", "_size", "color", "folder", "names", "root")
-
-    stack = None
+    __slots__ = ("_folder", "_get", "_names", "_size", "color", "root")
 
     def __init__(
         self,
@@ -78,18 +87,22 @@ class FileStore:
         size: Callable[[str], object] = file_size,
     ) -> None:
         self.root = root
-        self.folder: str | None = folder
-        self.names: Sequence[str] | None = names
+        self._folder = folder
+        self._names = names
         self.color: Color | None = color
         self._get = get
         self._size = size
 
     def __len__(self) -> int:
-        assert self.names is not None
-        return len(self.names)
+        return len(self._names)
 
-    def __str__(self) -> str:
-        return self.root
+    @property
+    def names(self) -> Sequence[str]:
+        return self._names
+
+    @property
+    def folder(self) -> str | None:
+        return self._folder
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -104,7 +117,7 @@ class FileStore:
             return read_each(self._one, rows, threads)
         if not self.are_on_disk:
             return read_encoded(
-                lambda start, stop: [self._raw_or_why(row) for row in rows[start:stop]],
+                lambda start, stop: [read_one(self.raw, row) for row in rows[start:stop]],
                 len(rows), threads, self.color, lambda place: self.name(rows[place]), room=room,
             )  # fmt: skip
         found: list[Any] = [None] * len(rows)
@@ -141,12 +154,6 @@ class FileStore:
                 raise
             raise DecodeError(f"the file cannot be read ({error.strerror}).", name) from error
 
-    def _raw_or_why(self, row: int) -> bytes | DecodeError:
-        try:
-            return self.raw(row)
-        except DecodeError as error:
-            return error
-
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
         for row in rows:
             name = self.name(row)
@@ -158,5 +165,4 @@ class FileStore:
 
     def name(self, row: int) -> str:
         """The file of a row."""
-        assert self.names is not None
-        return self.names[row]
+        return self._names[row]

@@ -9,17 +9,14 @@ from typing import final
 import numpy as np
 
 from augfuse.data.batches.batch_array import Room
-from augfuse.data.stores.store import Read, Store
+from augfuse.data.stores.store import Read, Store, by_part
 
 
 @final
-class JoinedStore:
+class JoinedStore(Store):
     """The rows of the first store, then those of the second, and so on."""
 
     __slots__ = ("_ends", "stores")
-
-    stack = None
-    folder = None
 
     def __init__(self, stores: Sequence[Store]) -> None:
         self.stores = tuple(stores)
@@ -47,24 +44,16 @@ class JoinedStore:
 
     def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         found: list[Read | None] = [None] * len(rows)
-        for number, places in self._by_store(rows).items():
+        for number, places in by_part(self._ends, rows).items():
             read = self.stores[number].read([row for _, row in places], threads)
             for (place, _), one in zip(places, read, strict=True):
                 found[place] = one
         return [one for one in found if one is not None]
 
     def raw(self, row: int) -> bytes:
-        ((number, ((_, own),)),) = self._by_store([row]).items()
+        ((number, ((_, own),)),) = by_part(self._ends, [row]).items()
         return self.stores[number].raw(own)
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
-        for number, places in self._by_store(rows).items():
+        for number, places in by_part(self._ends, rows).items():
             yield from self.stores[number].marks([row for _, row in places])
-
-    def _by_store(self, rows: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
-        """Which store has which rows: its number -> (place in `rows`, its own row)."""
-        numbers = np.searchsorted(self._ends, rows, side="right").tolist()
-        found: dict[int, list[tuple[int, int]]] = {}
-        for place, (row, number) in enumerate(zip(rows, numbers, strict=True)):
-            found.setdefault(number, []).append((place, row - (int(self._ends[number - 1]) if number else 0)))
-        return found

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, final, overload
 
 import numpy as np
 
-from augfuse.data.stores.cells import content
+from augfuse.data.stores.cells import Encoded, content
+from augfuse.data.stores.store import by_part
 from augfuse.errors import DecodeError, MissingExtraError
 
 # What pyarrow raises for damaged files.
@@ -29,21 +30,19 @@ class Group(NamedTuple):
 
 
 @final
-class ParquetCells:
+class ParquetCells(Encoded):
     """A column of images in Parquet files; the rows of a file lie behind those of the one before it."""
 
     __slots__ = ("_column", "_ends", "_files", "_groups", "_kept", "_names")
 
     def __init__(self, files: Sequence[str], column: str, groups: tuple[Group, ...]) -> None:
+        self.color = None
         self._files: tuple[str, ...] = tuple(files)
         self._column = column
         self._groups = groups
         self._ends = np.cumsum([group.length for group in groups])
         self._names = _Names(self._files, groups)
         self._kept = _Kept()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ParquetCells, (self._files, self._column, self._groups)
 
     @property
     def names(self) -> Sequence[str]:
@@ -56,23 +55,15 @@ class ParquetCells:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def __str__(self) -> str:
-        more = f" and {len(self._files) - 1} more" if len(self._files) > 1 else ""
-        return f"{next(iter(self._files))}{more}"
-
     def get(self, rows: Sequence[int]) -> list[bytes | DecodeError]:
-        places = np.searchsorted(self._ends, np.asarray(rows), side="right")
         found: list[bytes | DecodeError | None] = [None] * len(rows)
-        numbers: list[int] = places.tolist()
-        for number in dict.fromkeys(numbers):
-            group = self._groups[number]
-            first = int(self._ends[number]) - group.length
-            cells = self._cells(number, group)
-            for place in np.flatnonzero(places == number).tolist():
+        for number, places in by_part(self._ends, rows).items():
+            cells = self._cells(number, self._groups[number])
+            for place, own in places:
                 if isinstance(cells, DecodeError):
                     found[place] = cells
                 else:
-                    found[place] = content(cells[rows[place] - first].as_py(), self._names[rows[place]], follow=False)
+                    found[place] = content(cells[own].as_py(), self._names[rows[place]], follow=False)
         return [one for one in found if one is not None]
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:
@@ -129,6 +120,9 @@ class _Kept:
 
     def __init__(self) -> None:
         self._begin()
+
+    def __reduce__(self) -> tuple[type[_Kept], tuple[()]]:
+        return _Kept, ()
 
     def _begin(self) -> None:
         self._process = os.getpid()

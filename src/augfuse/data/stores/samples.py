@@ -11,7 +11,7 @@ import numpy as np
 from augfuse.algebra.values import is_mapping, is_tuple
 from augfuse.data.batches.batch_array import Room
 from augfuse.data.sample import Sample
-from augfuse.data.stores.store import Read, read_each
+from augfuse.data.stores.store import Read, Store, read_each
 from augfuse.errors import DataError, ImageTypeError
 from augfuse.execute import advice
 from augfuse.text import shown
@@ -36,19 +36,13 @@ class Samples(Protocol):
 
 
 @final
-class SampleStore:
+class SampleStore(Store):
     """What `samples` hands out; labels come with the images."""
 
-    __slots__ = ("_samples", "names")
+    __slots__ = ("_samples",)
 
-    stack = None
-    roots: tuple[str, ...] = ()
-    folder = None
-    keeps_files = False
-
-    def __init__(self, samples: Samples, names: Sequence[str] | None = None) -> None:
+    def __init__(self, samples: Samples) -> None:
         self._samples = samples
-        self.names = names
 
     def __len__(self) -> int:
         return len(self._samples)

@@ -13,11 +13,10 @@ from augfuse.algebra.values import is_row
 from augfuse.data.columns.labels import class_names
 from augfuse.data.columns.objects import Column, MaskFiles, Values, lists, ragged
 from augfuse.data.dataset import DataSet, as_parts
-from augfuse.data.decoding.decode import Color
-from augfuse.data.layouts.classes import check_color
+from augfuse.data.decoding.decode import Color, check_color
 from augfuse.data.layouts.parts import PARTS
 from augfuse.data.rows import check_weights
-from augfuse.data.stores.cells import CellStore, Encoded
+from augfuse.data.stores.cells import Encoded
 from augfuse.data.stores.image_files import FileStore
 from augfuse.data.stores.store import Store
 from augfuse.data.table import Table
@@ -47,9 +46,9 @@ def data_sets(
     check_color(color)
     roles = find_roles(frame, columns)
     known = None if classes is None else class_names(classes)
-    cells = frame.cells(roles.image)
+    cells = frame.columns[roles.image]
     if isinstance(cells, Encoded):
-        store: Store = CellStore(cells, color)
+        store: Store = cells.decoded_to(color)
         first = images = np.arange(frame.length)
     else:
         names = full_names(frame, roles.image, root, "image")
@@ -114,7 +113,7 @@ def _check_rows(frame: Frame, roles: Roles, names: Sequence[str]) -> None:
     rows; else an AugfuseWarning counts those that come again."""
     told = [*roles.label, roles.mask, roles.split]
     told += [roles.group, roles.weight] if roles.by_row else [*roles.boxes, roles.box_label]
-    columns = {name: frame.cells(name) for name in told if name}
+    columns = {name: frame.columns[name] for name in told if name}
     seen: dict[str, int] = {}
     again: list[int] = []
     for row, name in enumerate(names):
@@ -159,9 +158,9 @@ def _root(root: Path | None, names: Sequence[str]) -> str:
 
 
 def _masks(frame: Frame, name: str, root: Path | None, first: np.ndarray) -> Column:
-    cells = frame.cells(name)
+    cells = frame.columns[name]
     if isinstance(cells, Encoded):
-        return MaskFiles(CellStore(cells, None), first)
+        return MaskFiles(cells, first)
     names = full_names(frame, name, root, "mask")
     check_files(frame, name, names, "masks")
     return MaskFiles(FileStore(_root(root, names), None, names, None), first)
@@ -170,7 +169,7 @@ def _masks(frame: Frame, name: str, root: Path | None, first: np.ndarray) -> Col
 def _groups(frame: Frame, name: str, first: np.ndarray) -> np.ndarray | None:
     if not name:
         return None
-    cells = frame.cells(name)
+    cells = frame.columns[name]
     frame.check_full(name, cells)
     found = cells if isinstance(cells, np.ndarray) else np.array(frame.texts(name, "group"))
     return found[first]

@@ -17,14 +17,6 @@ from augfuse.errors import DataError, ImageTypeError
 _WANTED = "a data frame of pandas or polars, or a table of pyarrow"
 
 
-class Column(Protocol):
-    """What pandas and polars call a Series."""
-
-    def to_numpy(self) -> np.ndarray: ...
-
-    def to_list(self) -> list[Any]: ...
-
-
 @runtime_checkable
 class DataFrame(Protocol):
     """A frame of pandas or polars."""
@@ -78,7 +70,7 @@ def read_frame(df: DataFrame | ArrowTable) -> Frame:
     names = list(df.columns)
     if len(set(map(str, names))) < len(names):  # pandas would give a frame for such a name
         make_frame(title, names, [[None]] * len(names), str)
-    columns = [_cells(df[name], f"{title}, column {name}") for name in names]
+    columns = [_numbers_or_cells(df[name].to_numpy(), df[name].to_list, f"{title}, column {name}") for name in names]
     return make_frame(title, names, columns, lambda row: f"{title}, row {row}")
 
 
@@ -98,8 +90,7 @@ def arrow_frame(
     if len(set(table.column_names)) < len(table.column_names):
         make_frame(title, table.column_names, [[None]] * len(table.column_names), str)
     declared = declared_classes(table.schema.metadata) if classes is None else classes
-    names = [*known, *(name for name in table.column_names if name not in known)]
-    return make_frame(title, names, [columns[n] for n in names], lambda row: f"{title}, row {row}", classes=declared)
+    return make_frame(title, list(columns), list(columns.values()), lambda row: f"{title}, row {row}", classes=declared)
 
 
 def declared_classes(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
@@ -132,10 +123,6 @@ def _arrow_cells(column: ArrowColumn, title: str) -> Cells:
     if str(column.type).startswith(("int", "uint", "float", "double", "halffloat", "bool")):
         return _numbers_or_cells(column.to_numpy(), column.to_pylist, title)
     return _from_list(column.to_pylist(), title)
-
-
-def _cells(column: Column, title: str) -> Cells:
-    return _numbers_or_cells(column.to_numpy(), column.to_list, title)
 
 
 def _numbers_or_cells(array: np.ndarray, to_list: Any, title: str) -> Cells:

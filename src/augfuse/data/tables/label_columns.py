@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from augfuse.data.columns.labels import class_names
 from augfuse.data.tables.read_table import Cells, Frame, is_empty
 from augfuse.errors import DataError, did_you_mean
 from augfuse.text import shown
@@ -15,14 +14,13 @@ from augfuse.text import shown
 Labels = tuple[np.ndarray | None, tuple[str, ...] | None]
 
 
-def read_labels(frame: Frame, names: Sequence[str], separator: str | None, classes: Sequence[str] | None) -> Labels:
+def read_labels(frame: Frame, names: Sequence[str], separator: str | None, known: tuple[str, ...] | None) -> Labels:
     """(labels, names of the classes) of the rows.
 
     One column: names or whole numbers of classes, (n,) int64; other numbers as they are; lists of names, or cells with
     a `separator`, as (n, classes) float32 of 0 and 1. Several columns of numbers: (n, columns); of 0 and 1 the columns
     are the classes. Raises DataError with the row.
     """
-    known = None if classes is None else class_names(classes)
     if not names:
         return None, known
     if len(names) > 1:
@@ -31,7 +29,7 @@ def read_labels(frame: Frame, names: Sequence[str], separator: str | None, class
     cells = frame.typed(name)
     if separator is not None:
         # A cell without any is an image without labels.
-        words = frame.cells(name)
+        words = frame.columns[name]
         listed = words if isinstance(words, list) else list(map(str, np.asarray(words).tolist()))
         split = [[one.strip() for one in cell.split(separator) if one.strip()] if cell else [] for cell in listed]
         return _lists(frame, name, split, known)

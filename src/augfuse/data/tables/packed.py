@@ -34,18 +34,21 @@ def parquet_frame(files: Sequence[Path]) -> Frame:
             with module.ParquetFile(file, page_checksum_verification=True) as opened:
                 schema, metadata = opened.schema_arrow, opened.metadata
                 held = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+                rows = sum(group.num_rows for group in held)
                 if not number:
                     columns = schema.names
                     _check_once(file, columns)
-                    images = [field.name for field in schema if _is_image(field.type) and _has_files(held, field.name)]
+                    likely = [field.name for field in schema if _is_image(field.type)]
+                    # Hugging Face also writes paths alone.
+                    images = [name for name in likely if not held or _count_empty(held, name) < rows]
                 elif sorted(schema.names) != sorted(columns):
                     listed = ", ".join(map(shown, schema.names))
                     raise DataError(f"{file}: has the columns {listed}, wanted those of {files[0]}.")
                 for name in images:
-                    _check_full(file, name, held)
+                    if empty := _count_empty(held, name):
+                        raise DataError(f"{file}: {empty} of {rows} cells of column {shown(name)} hold no image file.")
                 groups += [Group(number, i, group.num_rows) for i, group in enumerate(held) if group.num_rows]
                 tables.append(opened.read([name for name in columns if name not in images]))
-                rows = sum(group.num_rows for group in held)
                 if len(images) < len(columns) and tables[-1].num_rows != rows:
                     raise DataError(f"{file}: not a readable Parquet file ({tables[-1].num_rows} rows, wanted {rows}).")
         except DataError:
@@ -135,18 +138,6 @@ def _check_once(file: Path, names: Sequence[str]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{file}: two columns are called {shown(twice)}, wanted names that differ.")
-
-
-def _has_files(groups: Sequence[Any], name: str) -> bool:
-    """Whether a column of images holds any: Hugging Face also writes paths alone."""
-    return not groups or _count_empty(groups, name) < sum(group.num_rows for group in groups)
-
-
-def _check_full(file: Path, name: str, groups: Sequence[Any]) -> None:
-    empty = _count_empty(groups, name)
-    if empty:
-        rows = sum(group.num_rows for group in groups)
-        raise DataError(f"{file}: {empty} of {rows} cells of column {shown(name)} hold no image file.")
 
 
 def _count_empty(groups: Sequence[Any], name: str) -> int:

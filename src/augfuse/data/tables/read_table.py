@@ -38,12 +38,8 @@ class Frame(NamedTuple):
     is_text: bool = False
     classes: Mapping[str, tuple[str, ...]] = {}
 
-    def cells(self, name: str) -> Cells:
-        """Those of a column as they stand in the table."""
-        return self.columns[name]
-
     def typed(self, name: str) -> Cells:
-        """The same, of a text file as the numbers or lists that all of them write."""
+        """Those of a column; of a text file as the numbers or lists that all of them write."""
         found = self.columns[name]
         return _typed(found) if self.is_text and isinstance(found, list) else found
 

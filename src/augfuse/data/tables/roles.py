@@ -143,7 +143,7 @@ def _guess(
     lower: dict[str, str],
     fits: Callable[[Cells], bool] = lambda cells: True,
 ) -> str:
-    found = [lower[name] for name in usual if name in lower and fits(frame.cells(lower[name]))]
+    found = [lower[name] for name in usual if name in lower and fits(frame.columns[lower[name]])]
     if len(found) > 1:
         raise DataError(
             f"{frame.title}: columns {' and '.join(map(shown, found[:3]))} may each be the {argument}. Type "
@@ -156,8 +156,8 @@ def _image(frame: Frame, given: Any, lower: dict[str, str]) -> str:
     if given is not None:
         return column_names(frame, "image", given)[0]
     usual = [name for name in IMAGE if name in lower]
-    held = [name for name in usual if isinstance(frame.cells(lower[name]), Encoded)]  # names beside say where it was
-    likely = held or [name for name in usual if _may_be_image(frame.cells(lower[name]))]
+    held = [name for name in usual if isinstance(frame.columns[lower[name]], Encoded)]  # names beside say where it was
+    likely = held or [name for name in usual if _may_be_image(frame.columns[lower[name]])]
     if usual:
         return _guess(frame, "image", likely or usual, lower)
     others = {name: cells for name, cells in frame.columns.items() if _plain_name(name) not in MASK}

@@ -47,12 +47,8 @@ class Feature(NamedTuple):
 def features(raw: memoryview) -> dict[str, Feature]:
     """The features of an Example by name; no value is read. Raises DataError where it is not an Example."""
     found: dict[str, Feature] = {}
-    for outer in _fields(raw, 0, len(raw)):
-        if outer.number != 1:
-            continue
-        for entry in _fields(raw, outer.start, outer.stop):
-            if entry.number != 1:
-                continue
+    for outer in _fields(raw, 0, len(raw), 1):
+        for entry in _fields(raw, outer.start, outer.stop, 1):
             name, kind, start, stop = "", 0, 0, 0
             for part in _fields(raw, entry.start, entry.stop):
                 if part.number == 1:
@@ -68,7 +64,7 @@ def blobs(raw: memoryview, feature: Feature) -> list[Span]:
     """Where the values of a list of bytes lie."""
     if feature.kind != _BYTES_LIST:
         raise _of_another_kind(feature, "bytes")
-    return [span for span in _fields(raw, feature.start, feature.stop) if span.number == 1]
+    return list(_fields(raw, feature.start, feature.stop, 1))
 
 
 def numbers(raw: memoryview, feature: Feature) -> np.ndarray:
@@ -78,9 +74,7 @@ def numbers(raw: memoryview, feature: Feature) -> np.ndarray:
     if feature.kind != _FLOAT_LIST:
         raise _of_another_kind(feature, "numbers")
     pieces: list[np.ndarray] = []
-    for wire, number, start, stop in _items(raw, feature.start, feature.stop):
-        if number != 1:
-            continue
+    for wire, _, start, stop in _items(raw, feature.start, feature.stop, 1):
         if wire not in (_FIXED32, _BYTES) or (stop - start) % 4:
             raise DataError(f"has a list of floats, {shown(feature.name)}, with bytes of another form")
         pieces.append(np.frombuffer(raw[start:stop], "<f4"))
@@ -173,8 +167,8 @@ def _read_varint(raw: memoryview, at: int, stop: int) -> tuple[int, int]:
     raise DataError("is not a tf.train.Example: it ends within a number")
 
 
-def _items(raw: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
-    """(wire type, number, start, stop) of each field of a message."""
+def _items(raw: memoryview, at: int, stop: int, wanted: int | None = None) -> Iterator[tuple[int, int, int, int]]:
+    """(wire type, number, start, stop) of each field of a message, or of those whose number is `wanted`."""
     while at < stop:
         key, at = _read_varint(raw, at, stop)
         wire, start = key & 7, at
@@ -191,22 +185,21 @@ def _items(raw: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int,
             raise DataError(f"is not a tf.train.Example: a field of type {wire}")
         if end > stop:
             raise DataError("is not a tf.train.Example: a field is longer than the message")
-        yield wire, key >> 3, start, end
+        if wanted in (None, key >> 3):
+            yield wire, key >> 3, start, end
         at = end
 
 
-def _fields(raw: memoryview, start: int, stop: int) -> Iterator[Span]:
+def _fields(raw: memoryview, start: int, stop: int, wanted: int | None = None) -> Iterator[Span]:
     """The fields that hold bytes."""
-    for wire, number, begin, end in _items(raw, start, stop):
+    for wire, number, begin, end in _items(raw, start, stop, wanted):
         if wire == _BYTES:
             yield Span(number, begin, end)
 
 
 def _integers(raw: memoryview, feature: Feature) -> Iterator[int]:
     """As unsigned, packed or one by one."""
-    for wire, number, start, stop in _items(raw, feature.start, feature.stop):
-        if number != 1:
-            continue
+    for wire, _, start, stop in _items(raw, feature.start, feature.stop, 1):
         if wire not in (_VARINT, _BYTES):
             raise DataError(f"has a list of integers, {shown(feature.name)}, with bytes of another form")
         at = start

@@ -13,8 +13,8 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from functools import lru_cache, partial
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -64,7 +64,7 @@ def is_packed(path: Path) -> bool:
 
 def records(path: Path) -> Iterator[tuple[Record, memoryview]]:
     """Each record of a file with its bytes, which are valid until the next one; only what is looked at is read from
-    disk. Lengths are checked against their checksums, the bytes are not: see `read`.
+    disk. Lengths are checked against their checksums, the bytes are not: see `read_some`.
 
     Raises DataError: not a TFRecord file, cut short, a length that is damaged.
     """
@@ -78,8 +78,6 @@ def records(path: Path) -> Iterator[tuple[Record, memoryview]]:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
                 yield from _walk(view, path)
     except OSError as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{path}: cannot be read ({error.strerror or error}).") from None
 
 
@@ -104,31 +102,18 @@ def _walk(view: memoryview, path: Path) -> Iterator[tuple[Record, memoryview]]:
         number += 1
 
 
-def read(path: str, record: Record, packed: bool) -> bytes:
-    """The bytes of a record, checked. Raises DecodeError where they are damaged, OSError where the file cannot be read.
+def read_some(path: str, some: Sequence[Record], packed: bool) -> list[bytes | OSError]:
+    """The bytes of records, checked; for one that cannot be read, why: a DecodeError where it is damaged.
 
     A packed file is unpacked into memory once for each process.
     """
-    if packed:
-        return _checked(path, record, _part_of(_unpacked(path, os.stat(path).st_mtime_ns), record))  # noqa: PTH116
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in stores/files.py
-        return _checked(path, record, _read_at(file, record))
-
-
-def read_some(path: str, some: Sequence[Record], packed: bool) -> list[bytes | OSError]:
-    """`read` of several; for one that cannot be read, why."""
     found: list[bytes | OSError] = []
     try:
-        with ExitStack() as opened:
-            if packed:
-                whole = _unpacked(path, os.stat(path).st_mtime_ns)  # noqa: PTH116
-                take = partial(_part_of, whole)
-            else:
-                file = opened.enter_context(open(path, "rb", buffering=0))  # noqa: PTH123 - as in stores/files.py
-                take = partial(_read_at, file)
+        with _opened(path, packed) as file:
             for record in some:
                 try:
-                    found.append(_checked(path, record, take(record)))
+                    file.seek(record.offset)
+                    found.append(_checked(path, record, read_all(file, record.size + _FOOTER.size)))
                 except OSError as error:
                     found.append(error)
     except OSError as error:
@@ -136,13 +121,10 @@ def read_some(path: str, some: Sequence[Record], packed: bool) -> list[bytes | O
     return found
 
 
-def _part_of(whole: bytes, record: Record) -> bytes:
-    return whole[record.offset : record.offset + record.size + _FOOTER.size]
-
-
-def _read_at(file: BinaryIO, record: Record) -> bytes:
-    file.seek(record.offset)
-    return read_all(file, record.size + _FOOTER.size)
+def _opened(path: str, packed: bool) -> BinaryIO:
+    if packed:
+        return BytesIO(_unpacked(path, os.stat(path).st_mtime_ns))  # noqa: PTH116
+    return open(path, "rb", buffering=0)  # noqa: PTH123 - as in stores/files.py
 
 
 def _checked(path: str, record: Record, found: bytes) -> bytes:

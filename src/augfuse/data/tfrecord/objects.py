@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
-import msgspec
 import numpy as np
 
 from augfuse.data.codecs.encode import encoded
 from augfuse.data.columns.mask_files import decode_mask
-from augfuse.data.columns.objects import Column, Relative, Size, lists, ragged
+from augfuse.data.columns.objects import Column, Fields, Relative, Size, lists, ragged
 from augfuse.data.export.coco import with_visibility
 from augfuse.data.stores.store import Store
 from augfuse.data.tfrecord import example
@@ -76,7 +75,6 @@ class Objects:
 
     def __init__(self) -> None:
         self._columns: dict[str, list[np.ndarray]] = {}
-        self._rings: list[np.ndarray] = []
         self._spans: dict[str, list[np.ndarray]] = {}
         self._texts: dict[int, str] | None = {}
         self._names: frozenset[str] = frozenset()
@@ -216,17 +214,15 @@ _KNOWN = frozenset((*_COLUMNS, _MASKS, _MASK))
 
 
 @final
-class RecordMasks(msgspec.Struct, frozen=True, eq=False):
+class RecordMasks(Fields, frozen=True, eq=False):
     """Masks in PNGs within records: one for each sample (h, w), or one for each object (k, h, w). places: where they
     lie in the record of each row of the store."""
 
+    each = ("rows", "places")
     store: Store
     rows: np.ndarray
     places: Column
     single: bool
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
     def entry(self, row: int, size: Size) -> np.ndarray:
         at = int(self.rows[row])
@@ -238,6 +234,3 @@ class RecordMasks(msgspec.Struct, frozen=True, eq=False):
                 f"a mask has {wrong[0]}x{wrong[1]} pixels, its image {size.height}x{size.width}: wanted the same."
             )
         return found[0] if self.single else np.stack(found) if found else np.zeros((0, *size), np.uint8)
-
-    def take(self, rows: np.ndarray) -> RecordMasks:
-        return RecordMasks(self.store, self.rows[rows], self.places.take(rows), self.single)

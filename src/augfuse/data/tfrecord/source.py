@@ -13,16 +13,15 @@ from augfuse.data.batches.batch_array import Room
 from augfuse.data.codecs.color_modes import recolor
 from augfuse.data.columns.labels import labelled
 from augfuse.data.dataset import DataSet
-from augfuse.data.decoding.decode import Color, decode, sniff
-from augfuse.data.layouts.classes import check_color
+from augfuse.data.decoding.decode import Color, check_color, decode, sniff
 from augfuse.data.sample import Sample
 from augfuse.data.stores.encoded import read_encoded
-from augfuse.data.stores.image_files import existing_file
-from augfuse.data.stores.store import Read, read_each
+from augfuse.data.stores.image_files import existing_files
+from augfuse.data.stores.store import Read, Store, read_each
 from augfuse.data.table import Table
 from augfuse.data.tfrecord import example
 from augfuse.data.tfrecord.example import Feature
-from augfuse.data.tfrecord.framing import Record, is_packed, read, read_some, records
+from augfuse.data.tfrecord.framing import Record, is_packed, read_some, records
 from augfuse.data.tfrecord.objects import PREFIX, Objects
 from augfuse.errors import DataError, DecodeError, did_you_mean
 from augfuse.text import shown
@@ -92,11 +91,7 @@ def from_tfrecord(
             file and record.
     """
     check_color(color)
-    files = [
-        existing_file(one, "a TFRecord file") for one in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)
-    ]
-    if not files:
-        raise DataError("from_tfrecord: got no files, wanted at least one.")
+    files = existing_files(paths, "a TFRecord file", "from_tfrecord")
     scan = _Scan(image, label)
     for number, file in enumerate(files):
         for at, (record, raw) in enumerate(records(file)):
@@ -116,13 +111,10 @@ def from_tfrecord(
 
 
 @final
-class RecordStore:
+class RecordStore(Store):
     """Images within the records of TFRecord files. places: (n, 8) int64, see `_Place`."""
 
     __slots__ = ("_color", "_files", "_packed", "_places")
-
-    stack = None
-    folder = None
 
     def __init__(self, files: tuple[str, ...], packed: Sequence[bool], places: np.ndarray, color: Color | None) -> None:
         self._files = files
@@ -145,10 +137,6 @@ class RecordStore:
 
     def __len__(self) -> int:
         return len(self._places)
-
-    def __str__(self) -> str:
-        more = f" and {len(self._files) - 1} more" if len(self._files) > 1 else ""
-        return f"{next(iter(self._files))}{more}"
 
     def read(self, rows: Sequence[int], threads: int, room: Room | None = None) -> list[Read]:
         chosen = self._places[np.asarray(rows, np.int64)]
@@ -190,10 +178,9 @@ class RecordStore:
     def part_of(self, row: int, start: int, size: int) -> bytes:
         """These bytes of a record, whose checksum is verified. DecodeError where it cannot be read."""
         place = self._place(row)
-        try:
-            whole = read(self._files[place.file], Record(place.offset, place.length), self._packed[place.file])
-        except OSError as error:
-            raise DecodeError(_reason(error), self._name(row)) from error
+        (whole,) = read_some(self._files[place.file], [Record(place.offset, place.length)], self._packed[place.file])
+        if not isinstance(whole, bytes):
+            raise DecodeError(_reason(whole), self._name(row)) from whole
         return whole[start : start + size]
 
     def marks(self, rows: Sequence[int]) -> Iterator[bytes]:

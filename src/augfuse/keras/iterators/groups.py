@@ -18,7 +18,7 @@ from augfuse.data.sources.folder import open_folder
 from augfuse.errors import DataError
 from augfuse.keras.generator.options import Options
 from augfuse.keras.notices import notice
-from augfuse.warn_once import depth_of_caller, warn_once
+from augfuse.warn_once import warn_once
 
 _LEVELS = 3  # a table further up is hardly about these images
 
@@ -105,11 +105,7 @@ def _groups(paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
     for place in known:
         rows = [row for row, parent in enumerate(parents) if places[parent] == place]
         # Not pathlib, as above.
-        read = read_groups(
-            open_folder(place),
-            [os.path.abspath(paths[row]) for row in rows],  # noqa: PTH100
-            stacklevel=depth_of_caller() + 1,
-        )
+        read = read_groups(open_folder(place), [os.path.abspath(paths[row]) for row in rows])  # noqa: PTH100
         if read is not None:
             copies[rows] = read[1]
             for row, group in zip(rows, read[0].tolist(), strict=True):
