@@ -86,12 +86,18 @@ class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
         """Refuse fields that are fine alone and not together."""
 
     def counterpart(self) -> tuple[Transform, ...]:
-        """What a random transform becomes in evaluation; asked only where `evaluation` says so."""
-        return ()
+        """What a random transform becomes in evaluation; asked only where `evaluation` says so. By default
+        itself, where it always acts."""
+        return (self,) if self.evaluation == "counterpart" and self.p == 1 else ()
 
     def draw(self, draw: Draw) -> Params:
-        """The parameters of n images: a function of position only. Transforms without parameters draw none."""
-        return {}
+        """The parameters of n images: a function of position only. By default a number of each field that is a range,
+        uniform within it."""
+        drawn: Params = {}
+        for name, spec in _ranges(type(self)).items():
+            bounds = getattr(self, name)
+            drawn[name] = draw.integers(name, *map(int, bounds)) if spec.integer else draw.uniform(name, bounds)
+        return drawn
 
     def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
         """What was drawn, for people to read: by default the parameters that are fields, in the fields' units.
@@ -385,3 +391,9 @@ def specs(cls: type[Transform]) -> dict[str, Spec]:
     """The spec of each field, in the order of the fields."""
     hints = get_type_hints(cls, include_extras=True)
     return {name: hints[name].__metadata__[0] for name in cls.__struct_fields__}
+
+
+@cache
+def _ranges(cls: type[Transform]) -> dict[str, Interval]:
+    """The fields that a number is drawn from by default."""
+    return {name: spec for name, spec in specs(cls).items() if isinstance(spec, Interval) and not spec.optional}

@@ -149,9 +149,6 @@ class OpticalDistortion(Displacement, frozen=True):
     ] = (-0.05, 0.05)
     examples: ClassVar = ({}, {"distort_limit": (-0.35, 1)}, {"distort_limit": (0.3, 0.3)})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"distort_limit": draw.uniform("distort_limit", self.distort_limit)}
-
     def field(self, params: Params, canvas: Canvas) -> Field:
         sides = np.stack([canvas.width, canvas.height], axis=1)[:, None, None]
         return Field(params["distort_limit"][:, None, None, None] * _lens() * sides, True)

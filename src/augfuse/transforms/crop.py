@@ -219,9 +219,6 @@ class RandomWidth(Geometric, frozen=True):
     axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"factor": (0.75, 0.75)}, {"factor": (1.3, 1.3)})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}
-
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         size = Canvas(canvas.height, scaled_sides(canvas.width, params["factor"]))
         return geometry.affine(len(size.width), a=size.width / canvas.width), size
@@ -237,9 +234,6 @@ class RandomHeight(Geometric, frozen=True):
     factor: Annotated[Range, _STRETCH] = (0.8, 1.2)
     axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"factor": (0.75, 0.75)}, {"factor": (1.3, 1.3)})
-
-    def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         size = Canvas(scaled_sides(canvas.height, params["factor"]), canvas.width)

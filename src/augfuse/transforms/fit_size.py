@@ -9,7 +9,6 @@ import numpy as np
 from augfuse.algebra import geometry
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import Choice, Interval, Lengths, Number, Numbers, Range, Size, sides
-from augfuse.algebra.rng import Draw
 from augfuse.transforms.base import Evaluation, Geometric, Params, Transform
 from augfuse.transforms.crop import Resize, scaled_sides
 
@@ -73,9 +72,6 @@ class ScaleJitter(Geometric, frozen=True):
 
     def counterpart(self) -> tuple[Transform, ...]:
         return (Resize(self.size, mode="contain"),)
-
-    def draw(self, draw: Draw) -> Params:
-        return {"scale": draw.uniform("scale", self.scale)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         height, width = sides(self.size)

@@ -40,9 +40,6 @@ class GaussianBlur(Local, frozen=True):
     examples: ClassVar = ({"sigma": (0.1, 2.0)}, {"sigma": 3})
     makes_bytes: ClassVar[bool] = True
 
-    def draw(self, draw: Draw) -> Params:
-        return {"sigma": draw.uniform("sigma", self.sigma)}
-
     def form(self) -> Blur:
         return Blur(ends(self.sigma)[1])
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from augfuse.algebra import geometry
 from augfuse.algebra.geometry import Canvas
-from augfuse.algebra.ranges import Interval, Range, ends
+from augfuse.algebra.ranges import Interval, Range
 from augfuse.algebra.rng import Draw
 from augfuse.errors import RangeError
 from augfuse.transforms.base import Amount, Geometric, Params, Probability
@@ -42,9 +42,6 @@ class Rotate(Geometric, frozen=True):
     degrees: Annotated[Range, Interval("angle, anticlockwise as seen", "degrees", -360, 360, hint=_TURNS)] = (-15, 15)
     examples: ClassVar = ({"degrees": (-20, 20)}, {"degrees": 90}, {"degrees": (45, 45)})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"degrees": draw.uniform("degrees", self.degrees)}
-
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return geometry.rotation(canvas, params["degrees"]), canvas
 
@@ -58,9 +55,6 @@ class Translate(Geometric, frozen=True):
     axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"x": (-0.1, 0.1), "y": (-0.1, 0.1)}, {"x": 0.25, "y": 0}, {"x": (0.5, 0.5), "y": (0, 0)})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"x": draw.uniform("x", self.x), "y": draw.uniform("y", self.y)}
-
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return geometry.shift(canvas, params["x"], params["y"]), canvas
 
@@ -72,9 +66,6 @@ class Shear(Geometric, frozen=True):
     x: Annotated[Range, _LOWER_RIGHT] = (-5, 5)
     y: Annotated[Range, _RIGHT_DOWN] = (0, 0)
     examples: ClassVar = ({"x": (-5, 5)}, {"x": 20, "y": 20})
-
-    def draw(self, draw: Draw) -> Params:
-        return {"x": draw.uniform("x", self.x), "y": draw.uniform("y", self.y)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return _centred(canvas, _shear(params["x"], params["y"]))
@@ -140,10 +131,6 @@ class Affine(Geometric, frozen=True):
         {"degrees": 30, "scale": 0.2, "shear_x": 10, "shear_y": 5},
     )
 
-    def draw(self, draw: Draw) -> Params:
-        names = ("degrees", "translate_x", "translate_y", "scale", "shear_x", "shear_y")
-        return {name: draw.uniform(name, getattr(self, name)) for name in names}
-
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         scale = params["scale"]
         parts = (
@@ -202,10 +189,6 @@ class Rotate90(Geometric, frozen=True, kw_only=True):
     p: Probability = 0.5
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({}, {"quarters": 1, "p": 1.0}, {"quarters": (2, 2)})
-
-    def draw(self, draw: Draw) -> Params:
-        low, high = ends(self.quarters)
-        return {"quarters": draw.integers("quarters", int(low), int(high))}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         q = params["quarters"]
