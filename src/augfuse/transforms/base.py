@@ -151,6 +151,7 @@ class Seeking(Geometric, frozen=True):
     axis_aligned: ClassVar[bool] = True
     uses_masks: ClassVar[bool] = False
     sets_size: ClassVar[bool] = True
+    evaluation: ClassVar[Evaluation] = "counterpart"
 
     @abstractmethod
     def seek(self, params: Params, canvas: Canvas, things: Things) -> Part:
