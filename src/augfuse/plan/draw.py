@@ -61,9 +61,10 @@ class Drawn(msgspec.Struct, frozen=True, eq=False):
         return msgspec.structs.replace(self.mapped(lambda node: taken(node, rows)), indices=self.indices[rows])
 
     def mapped(self, change: Callable[[Node], Node]) -> Drawn:
-        """The same with `change` made to the node of each transform, which has its children."""
-        views = tuple((name, tuple(map(change, nodes))) for name, nodes in self.views)
-        return msgspec.structs.replace(self, nodes=tuple(map(change, self.nodes)), views=views)
+        """The same with `change` made to the node of each transform, which has its children, in the order of `walk`."""
+        nodes = tuple(map(change, self.nodes))
+        views = tuple((name, tuple(map(change, own))) for name, own in self.views)
+        return msgspec.structs.replace(self, nodes=nodes, views=views)
 
     def partner(self, node: Node, k: int, rows: np.ndarray) -> Drawn:
         """What was drawn for partner k of a Mix, for the steps before it, of these images of the batch."""
