@@ -22,7 +22,6 @@ from augfuse.plan.ops import Local
 
 _F = np.float32
 _FLOAT = np.dtype(_F)
-_INF = _F(np.inf)
 
 
 @final
@@ -150,14 +149,21 @@ def _scratched(buffers: Scratch, buffer: int, n: int, shape: tuple[int, int, int
 
 
 def _through(work: Work, pixels: Pixels, first: int, buffers: Scratch, dtype: np.dtype) -> Pixels:
-    """A pass whose result is worked on further: at the images' own scale, and unclipped where it is of floats."""
+    """A pass whose result is worked on further."""
     n = len(pixels.starts)
     shape = (int(work.height[first]), int(work.width[first]), work.channels)
     found = _scratched(buffers, 1 - (pixels.buffer or 0), n, shape, dtype)
-    one, zero, whole = np.ones((n, work.channels), _F), np.zeros((n, work.channels), _F), dtype != _FLOAT
-    low, high = (_F(0), _F(np.iinfo(dtype).max)) if whole else (-_INF, _INF)
-    run_pass(work, pixels, Target(low, high, one, zero, whole, False, found.values, whole), first, 0)
+    ends = None if dtype == _FLOAT else (0, np.iinfo(dtype).max)
+    run_pass(work, pixels, between(work, n, found.values, ends), first, 0)
     return found
+
+
+def between(work: Work, n: int, out: np.ndarray, ends: tuple[float, float] | None) -> Target:
+    """Where a pass goes whose result is worked on further, at the images' own scale: whole numbers within these ends,
+    or floats, which are not clipped."""
+    one, zero, whole = np.ones((n, work.channels), _F), np.zeros((n, work.channels), _F), ends is not None
+    low, high = map(_F, (-np.inf, np.inf) if ends is None else ends)
+    return Target(low, high, one, zero, whole, False, out, whole)
 
 
 def run_pass(work: Work, pixels: Pixels, target: Target, first: int, at: int) -> None:

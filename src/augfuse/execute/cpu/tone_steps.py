@@ -14,7 +14,7 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.execute.batch_images import Images
-from augfuse.execute.cpu.chunks import Pixels, pixels_of, run_pass
+from augfuse.execute.cpu.chunks import Pixels, between, pixels_of, run_pass
 from augfuse.execute.cpu.kernel_arguments import Target
 from augfuse.execute.cpu.passes.tones import Tables, to_floats
 from augfuse.execute.cpu.run import Work, work_of
@@ -26,7 +26,6 @@ from augfuse.plan.tone import Tone
 Step: TypeAlias = Work | Local | Tone | Tables  # tones: of floats
 
 _F = np.float32
-_INF = _F(np.inf)
 
 
 def prepare(lowered: Lowered, images: Images) -> Callable[[Target, int, int], None]:
@@ -44,8 +43,15 @@ def prepare(lowered: Lowered, images: Images) -> Callable[[Target, int, int], No
     largest = max(int((side.height * side.width).max()) for side in sides) * lowered.channels * width  # bytes
     bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
 
+    def tabled(step: Work | Local | Tone, target: Target | None, start: int, stop: int) -> Step:
+        """Tables in the place of a tone of whole numbers, for the images start..stop."""
+        if isinstance(step, Tone) and step.levels:
+            return Tables(step, images.dtype, lowered.channels, target, start, stop)
+        return step
+
     def run_slice(target: Target, start: int, stop: int) -> None:
-        ready, end = _ready(steps, last, target, images.dtype, lowered.channels, start, stop)
+        ready, end = [tabled(step, None, start, stop) for step in steps], tabled(last, target, start, stop)
+        assert isinstance(end, Work | Tables)
         some = 1 if not bulk else max(1, CHUNK_BYTES_OF_LEVELS // largest) if steps else stop - start
         with scratch(-(-min(some, stop - start) * largest // 4) if steps else 0, _F, "step", "next step") as buffers:
             for first in range(start, stop, some):
@@ -84,25 +90,6 @@ def _in_bulk(step: Work | Local | Tone) -> bool:
     return step.reduced is None if isinstance(step, Work) else isinstance(step, Tone) and step.levels > 0
 
 
-def _ready(
-    steps: Sequence[Work | Local | Tone],
-    last: Work | Tone,
-    target: Target,
-    dtype: np.dtype,
-    channels: int,
-    start: int,
-    stop: int,
-) -> tuple[Sequence[Step], Work | Tables]:
-    """The steps with tables in the place of tones of whole numbers, for the images start..stop."""
-    end = Tables(last, dtype, channels, target, start, stop) if isinstance(last, Tone) else last
-    if not any(isinstance(step, Tone) and step.levels for step in steps):
-        return steps, end  # type: ignore[return-value]  # tones of floats only
-    return [
-        Tables(step, dtype, channels, None, start, stop) if isinstance(step, Tone) and step.levels else step
-        for step in steps
-    ], end
-
-
 def _run(
     steps: Sequence[Step], last: Work | Tables, pixels: Pixels, target: Target, first: int, buffers: Scratch
 ) -> None:
@@ -130,20 +117,11 @@ def _run(
         if isinstance(step, Tables):
             step.run(src, starts, shape, first, out)
         else:
-            run_pass(step, Pixels(src, starts, shape, None), _between(step, following, count, out), first, 0)
+            ends = (following.low, following.high) if isinstance(following, Tables) else None
+            run_pass(step, Pixels(src, starts, shape, None), between(step, count, out, ends), first, 0)
         src, shape, ours = out, to, True
         starts = np.arange(count, dtype=np.int64) * math.prod(shape)
     if isinstance(last, Tables):
         last.run(src, starts, shape, first)
     else:
         run_pass(last, Pixels(src, starts, shape, None), target, first, first)
-
-
-def _between(work: Work, following: Step, count: int, out: np.ndarray) -> Target:
-    """Where a pass goes whose result is worked on further: float32, unclipped, at the image's own scale; the levels
-    that a table takes.
-    """
-    one, zero = np.ones((count, work.channels), _F), np.zeros((count, work.channels), _F)
-    if isinstance(following, Tables):
-        return Target(_F(following.low), _F(following.high), one, zero, True, False, out, True)
-    return Target(-_INF, _INF, one, zero, False, False, out, False)
