@@ -63,10 +63,6 @@ def scaled_to(canvas: Canvas, size: Canvas) -> tuple[np.ndarray, Canvas]:
     return geometry.affine(len(size.width), a=size.width / canvas.width, e=size.height / canvas.height), size
 
 
-def _fraction(size: int) -> int:
-    return round(size / 0.875)
-
-
 @final
 class Resize(Sizing, frozen=True):
     """Scale to `size`. mode "stretch": to exactly this size; "cover": aspect kept, the smallest that covers it;
@@ -178,8 +174,8 @@ class RandomResizedCrop(Sizing, frozen=True):
     evaluation: ClassVar[Evaluation] = "counterpart"
 
     def counterpart(self) -> tuple[Transform, ...]:
-        height, width = sides(self.size)
-        return (Resize((_fraction(height), _fraction(width)), mode="cover"), CenterCrop((height, width)))
+        height, width = (round(side / 0.875) for side in sides(self.size))
+        return (Resize((height, width), mode="cover"), CenterCrop(self.size))
 
     def draw(self, draw: Draw) -> Params:
         return draw_boxes(draw, self.scale, self.ratio)

@@ -17,6 +17,8 @@ from augfuse.algebra.rng import Draw
 from augfuse.transforms.base import Params, Part, Seeking, Things, Transform
 from augfuse.transforms.crop import CenterCrop, Resize, boxes, draw_boxes
 
+_SIDE = Interval("side of the part", "fraction of the side", 0.01, 1, "exact", neutral=1)
+_AREA = Interval("area of the part", "fraction of the canvas", 1e-4, 1, "exact", neutral=1)
 _TRIES = 40  # as torchvision's RandomIoUCrop
 
 
@@ -104,10 +106,7 @@ class IoUCrop(_Resized, frozen=True):
     Source: torchvision's RandomIoUCrop, which draws another overlap after forty tries.
     """
 
-    scale: Annotated[Range, Interval("side of the part", "fraction of the side", 0.01, 1, "exact", neutral=1)] = (
-        0.3,
-        1,
-    )
+    scale: Annotated[Range, _SIDE] = (0.3, 1)
     aspect: Annotated[Range, Interval("width / height of the part", "", 0.01, 100, "exact")] = (0.5, 2.0)
     overlaps: Annotated[tuple[float, ...] | float, Numbers("least overlaps", "intersection over union", 0, 10)] = (
         0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0,
@@ -164,10 +163,7 @@ class SmallSafeCrop(_Resized, frozen=True):
     In evaluation: Resize(size).
     """
 
-    scale: Annotated[Range, Interval("area of the part", "fraction of the canvas", 1e-4, 1, "exact", neutral=1)] = (
-        0.3,
-        1.0,
-    )
+    scale: Annotated[Range, _AREA] = (0.3, 1.0)
     ratio: Annotated[Range, Interval("width / height", "", 0.01, 100, "exact", neutral=1)] = (3 / 4, 4 / 3)
     small: Annotated[float, Number("largest area of a small box", "pixels", 0, 1e18)] = 32.0**2
     examples: ClassVar = ({"size": (48, 40)}, {"size": 40, "scale": (0.5, 0.9), "small": 100})

@@ -26,10 +26,9 @@ _RIGHT = Interval("shift to the right", "fraction of the canvas", -1, 1, hint=_P
 _DOWN = Interval("shift down", "fraction of the canvas", -1, 1, hint=_PIXELS)
 _LOWER_RIGHT = Interval("shear angle; lower rows move to the right", "degrees", -89, 89, hint=_SHEAR)
 _RIGHT_DOWN = Interval("shear angle; columns on the right move down", "degrees", -89, 89, hint=_SHEAR)
-
-
-def _centred(canvas: Canvas, linear: tuple[np.ndarray | float, ...]) -> tuple[np.ndarray, Canvas]:
-    return geometry.about_centre(canvas, *linear), canvas
+_BOTH_SIDES = Interval("scale factor of width and height", "times", 0.01, 100, "factor", optional=True)
+_WIDTH = Interval("scale factor of the width", "times", 0.01, 100, "factor", optional=True)
+_HEIGHT = Interval("scale factor of the height", "times", 0.01, 100, "factor", optional=True)
 
 
 @final
@@ -68,7 +67,7 @@ class Shear(Geometric, frozen=True):
     examples: ClassVar = ({"x": (-5, 5)}, {"x": 20, "y": 20})
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return _centred(canvas, _shear(params["x"], params["y"]))
+        return geometry.about_centre(canvas, *_shear(params["x"], params["y"])), canvas
 
 
 def _shear(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray | float, ...]:
@@ -84,15 +83,9 @@ class Scale(Geometric, frozen=True):
     given), and `factor` is left out.
     """
 
-    factor: Annotated[
-        Range | None, Interval("scale factor of width and height", "times", 0.01, 100, "factor", optional=True)
-    ] = None
-    x: Annotated[Range | None, Interval("scale factor of the width", "times", 0.01, 100, "factor", optional=True)] = (
-        None
-    )
-    y: Annotated[Range | None, Interval("scale factor of the height", "times", 0.01, 100, "factor", optional=True)] = (
-        None
-    )
+    factor: Annotated[Range | None, _BOTH_SIDES] = None
+    x: Annotated[Range | None, _WIDTH] = None
+    y: Annotated[Range | None, _HEIGHT] = None
     axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"factor": (0.9, 1.1)}, {"x": (0.7, 1.0), "y": (1.0, 1.5)}, {"factor": (2.0, 2.0)})
 
@@ -113,7 +106,7 @@ class Scale(Geometric, frozen=True):
         return tuple(Amount(name, params[axis], "times") for axis, name in names.items())
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return _centred(canvas, (params["x"], 0.0, 0.0, params["y"]))
+        return geometry.about_centre(canvas, params["x"], 0.0, 0.0, params["y"]), canvas
 
 
 @final
