@@ -98,7 +98,7 @@ def _run(
     src, starts, shape, _ = pixels
     count, dtype, ours = len(starts), src.dtype, False  # the source is never written to
     for step, following in zip(steps, (*steps, last)[1:], strict=True):
-        if isinstance(step, Local | Tone):
+        if isinstance(step, (Local, Tone)):
             image = src[starts[0] : starts[0] + math.prod(shape)].reshape(shape)
             if isinstance(step, Tone):
                 image = to_floats(step, image, first)
