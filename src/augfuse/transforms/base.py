@@ -5,8 +5,8 @@ Tone: a curve per channel. Local: a function of the finished image. Mix: combine
 Compose: chooses among other transforms.
 
 A transform is one frozen record: fields declared as `Annotated[type, spec]` with a spec of `ranges`, plus `draw` (which
-parameters, from a `Draw` bound to n images), its kind's one method (what they mean), and `examples`. It holds no state
-and draws nothing outside `draw`. From the fields come validation, YAML and `repr`; from the examples come the property
+parameters, from a `Draw` bound to n images; by default a number of each range), its kind's one method (what they mean),
+and `examples`. It holds no state and draws nothing outside `draw`. From the fields come validation, YAML and `repr`; from the examples come the property
 and parity tests. Classes here are abstract; every class elsewhere is final. `p` is the probability that it acts on an
 image: one that does not act is the identity, inside the same pass.
 """
@@ -106,14 +106,10 @@ class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
         """
         known = specs(type(self))
         return tuple(
-            Amount(name, values, known[name].unit, _is_symmetric(known[name]))
+            Amount(name, values, spec.unit, isinstance(spec, Interval) and spec.single == "symmetric")
             for name, values in params.items()
-            if name in known
+            if (spec := known.get(name)) is not None
         )
-
-
-def _is_symmetric(spec: Spec) -> bool:
-    return isinstance(spec, Interval) and spec.single == "symmetric"
 
 
 class Geometric(Transform, frozen=True):
