@@ -6,9 +6,10 @@ Compose: chooses among other transforms.
 
 A transform is one frozen record: fields declared as `Annotated[type, spec]` with a spec of `ranges`, plus `draw` (which
 parameters, from a `Draw` bound to n images; by default a number of each range), its kind's one method (what they mean),
-and `examples`. It holds no state and draws nothing outside `draw`. From the fields come validation, YAML and `repr`; from the examples come the property
-and parity tests. Classes here are abstract; every class elsewhere is final. `p` is the probability that it acts on an
-image: one that does not act is the identity, inside the same pass.
+and `examples`. It holds no state and draws nothing outside `draw`. From the fields come validation, YAML and `repr`;
+from the examples come the property and parity tests. Classes here are abstract; every class elsewhere is final, but for
+what several of them share. `p` is the probability that it acts on an image: one that does not act is the identity,
+inside the same pass.
 """
 
 from __future__ import annotations
