@@ -268,10 +268,8 @@ class OnDevice:
         return self._fixed[form, out]
 
     def _planned(self, recipe: Recipe, form: Form, indices: np.ndarray, epoch: int, out: str) -> tuple[Static, Numbers]:
-        source = _source(form, len(indices))
-        plan = recipe.plan(
-            source.canvas, source.channels, source.dtype, indices, seed=self.seed, epoch=epoch, dtype=np.dtype(out)
-        )
+        drawn = recipe.inner.draw(self.seed, epoch, indices, None, None)
+        plan = recipe.inner.plan(drawn, _source(form, len(indices)), np.dtype(out))
         return prepare(plan, self._latest.get((form, out)) if recipe is self.recipe else None)
 
 

@@ -112,7 +112,8 @@ class Recipe(msgspec.Struct, metaclass=Called, frozen=True, dict=True, weakref=T
                 "Recipe: got a seed without an index, wanted both: randomness is a function of position. Use index=0."
             )
         if getattr(image, "ndim", 0) == 4:
-            return together(self, image, label, index, targets, seed=seed, epoch=epoch, training=training)
+            options = {**targets, "seed": seed, "epoch": epoch, "training": training}
+            return together(self.transforms, self.batch, image, label, index, options)
         images = Images(stack=as_image(image, "image")[None], rows=_FIRST)
         check_values(images, *value_range(images.dtype, self.value_range), "image")
         at, recipe = 0 if index is None else as_index(index), self if training else self._evaluation

@@ -146,11 +146,8 @@ class Statistics:
         Raises:
             DataError: channels or value ranges differ.
         """
-        for name, mine, theirs in (
-            ("channels", self.channels, other.channels),
-            ("value_range", self.value_range, other.value_range),
-        ):
-            if mine != theirs:
+        for name in ("channels", "value_range"):
+            if (mine := getattr(self, name)) != (theirs := getattr(other, name)):
                 raise DataError(f"statistics: got {name} {shown(mine)} and {shown(theirs)}, wanted the same.")
         return Statistics(
             images=self.images + other.images,

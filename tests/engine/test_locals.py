@@ -281,4 +281,4 @@ for transforms in ([af.Rotate(9), af.Invert()], [af.Erase(p=1)], [af.GaussianNoi
 
 def test_a_recipe_compiles_what_it_uses() -> None:
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines() == ["", "paint", "paint", "blur paint put"], done.stderr
+    assert done.stdout.splitlines() == ["", "rectangles", "rectangles", "blur convert_values rectangles"], done.stderr

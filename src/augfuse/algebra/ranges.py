@@ -39,6 +39,13 @@ class Spec(Protocol):
     def parse(self, where: str, value: Any, /) -> Any: ...
 
 
+class Kind(msgspec.Struct, frozen=True):
+    """What most kinds of values are told: what a field is, and its unit."""
+
+    doc: str
+    unit: str = ""
+
+
 def ends(value: Range) -> tuple[float, float]:
     """(low, high) of a parsed range; a bare number is both."""
     return value if isinstance(value, tuple) else (value, value)
@@ -203,11 +210,9 @@ class Number(msgspec.Struct, frozen=True):
 
 
 @final
-class Numbers(msgspec.Struct, frozen=True):
+class Numbers(Kind, frozen=True):
     """One number for every channel, or one number per channel; stored as a tuple."""
 
-    doc: str
-    unit: str
     minimum: float = -math.inf
     maximum: float = math.inf
     positive: bool = False
@@ -224,10 +229,9 @@ class Numbers(msgspec.Struct, frozen=True):
 
 
 @final
-class Lengths(msgspec.Struct, frozen=True):
+class Lengths(Kind, frozen=True):
     """A size (height, width) in pixels; one number s means (s, s)."""
 
-    doc: str
     unit: str = "pixels (height, width)"
     optional: bool = False
 
@@ -245,10 +249,9 @@ class Lengths(msgspec.Struct, frozen=True):
 
 
 @final
-class Margins(msgspec.Struct, frozen=True):
+class Margins(Kind, frozen=True):
     """Pixels added at (left, top, right, bottom); (x, y) means (x, y, x, y), one number means all four."""
 
-    doc: str
     unit: str = "pixels (left, top, right, bottom)"
 
     def parse(self, where: str, value: Any) -> tuple[int, int, int, int]:
@@ -266,11 +269,8 @@ class Margins(msgspec.Struct, frozen=True):
 
 
 @final
-class Points(msgspec.Struct, frozen=True):
+class Points(Kind, frozen=True):
     """Points (x, y) of a curve over 0..1 with values in 0..1: the first at x = 0, the last at x = 1, rising in x."""
-
-    doc: str
-    unit: str = ""
 
     def parse(self, where: str, value: Any) -> tuple[tuple[float, float], ...]:
         wanted = "at least two points (x, y) within 0..1, such as ((0, 0), (0.5, 0.6), (1, 1))"
@@ -302,10 +302,9 @@ class Points(msgspec.Struct, frozen=True):
 
 
 @final
-class Corners(msgspec.Struct, frozen=True):
+class Corners(Kind, frozen=True):
     """Four points (x, y) of which no three lie on one line, so that a perspective maps any four others to them."""
 
-    doc: str
     unit: str = "pixels"
 
     def parse(self, where: str, value: Any) -> tuple[tuple[float, float], ...]:
@@ -344,24 +343,16 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 @final
-class Flag(msgspec.Struct, frozen=True):
+class Flag(Kind, frozen=True):
     """True or False. Nothing else: the word "no" would count as true."""
 
-    doc: str
-    unit: str = ""
-
     def parse(self, where: str, value: Any) -> bool:
-        if not isinstance(value, (bool, np.bool_)):
-            raise RangeError(f"{where}: got {shown(value)}, wanted True or False.")
-        return bool(value)
+        return truth(where, value)
 
 
 @final
-class Anything(msgspec.Struct, frozen=True):
+class Anything(Kind, frozen=True):
     """A value that its transform checks itself."""
-
-    doc: str
-    unit: str = ""
 
     def parse(self, where: str, value: Any) -> Any:
         return value

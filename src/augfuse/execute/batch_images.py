@@ -75,6 +75,14 @@ def _alike(n: int, height: int, width: int) -> Canvas:
     return Canvas(np.full(n, height, np.int64), np.full(n, width, np.int64))
 
 
+def empty_images(size: Canvas, channels: int, dtype: np.dtype) -> Images:
+    """Memory for images of these sizes: one array where they have one."""
+    sizes = list(zip(*(side.tolist() for side in size), strict=True))
+    if len(set(sizes)) == 1:
+        return Images(stack=np.empty((len(sizes), *sizes[0], channels), dtype), rows=np.arange(len(sizes)))
+    return Images(items=[np.empty((*one, channels), dtype) for one in sizes])
+
+
 def as_images(images: np.ndarray | Sequence[np.ndarray]) -> Images:
     """Check what a user gave: (n, h, w, c) or (n, h, w), or a sequence of (h, w, c) or (h, w) of any sizes.
 

@@ -196,9 +196,13 @@ def displaced(
     field: Field, i: int, height: int, width: int, x: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where the field of image i puts these places of a canvas of this size."""
-    points = spline(field.points[i], height, width) if field.smooth else field.points[i]
-    right, down = bilinear(points, x / width, y / height)
+    right, down = bilinear(lattice(field, i, height, width), x / width, y / height)
     return x + right, y + down
+
+
+def lattice(field: Field, i: int, height: int, width: int) -> np.ndarray:
+    """(rows, columns, 2): the displacements of image i between which the field is bilinear."""
+    return spline(field.points[i], height, width) if field.smooth else field.points[i]
 
 
 def spline(points: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 
-from augfuse.algebra.ranges import Choice, Flag, whole
+from augfuse.algebra.ranges import Choice, truth, whole
 from augfuse.algebra.rng import check_seed
 from augfuse.batch import Batch
 from augfuse.errors import DataError, ImageTypeError, RecipeError
@@ -211,7 +211,7 @@ def tta(
         layout = "NCHW" if torch is not None and isinstance(model, torch.nn.Module) else "NHWC"
     return TestTime(
         model, recipe, number, target, check_seed(seed), _LAYOUT.parse("layout", layout),
-        whole("batch_size", batch_size, 1), Flag("").parse("plain", plain), fill,
+        whole("batch_size", batch_size, 1), truth("plain", plain), fill,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ it, and nothing is drawn twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias, final
 
@@ -58,9 +58,13 @@ class Drawn(msgspec.Struct, frozen=True, eq=False):
 
     def take(self, rows: np.ndarray) -> Drawn:
         """What was drawn for these images of the batch."""
-        views = tuple((name, tuple(taken(node, rows) for node in nodes)) for name, nodes in self.views)
-        nodes = tuple(taken(node, rows) for node in self.nodes)
-        return Drawn(self.transforms, self.seed, self.epoch, self.indices[rows], nodes, views, self.of_data)
+        return msgspec.structs.replace(self.mapped(lambda node: taken(node, rows)), indices=self.indices[rows])
+
+    def mapped(self, change: Callable[[Node], Node]) -> Drawn:
+        """The same with `change` made to the node of each transform, which has its children, in the order of `walk`."""
+        nodes = tuple(map(change, self.nodes))
+        views = tuple((name, tuple(map(change, own))) for name, own in self.views)
+        return msgspec.structs.replace(self, nodes=nodes, views=views)
 
     def partner(self, node: Node, k: int, rows: np.ndarray) -> Drawn:
         """What was drawn for partner k of a Mix, for the steps before it, of these images of the batch."""
@@ -240,16 +244,19 @@ def taken(node: Node, rows: np.ndarray) -> Node:
 
 def with_params(drawn: Drawn, params: Mapping[str, Params]) -> Drawn:
     """What was drawn, with these parameters in place of others, by the path of their node."""
-    nodes = tuple(_with(node, params) for node in drawn.nodes)
-    views = tuple((name, tuple(_with(node, params) for node in own)) for name, own in drawn.views)
-    return msgspec.structs.replace(drawn, nodes=nodes, views=views)
+
+    def changed(node: Node) -> Node:
+        own, children = node.params | params.get(node.path, {}), tuple(map(changed, node.children))
+        return msgspec.structs.replace(node, params=own, children=children)
+
+    return drawn.mapped(changed)
 
 
-def _with(node: Node, params: Mapping[str, Params]) -> Node:
-    own = node.params | params.get(node.path, {})
-    return Node(
-        node.path, node.transform, node.active, own, tuple(_with(child, params) for child in node.children), node.turns
-    )
+def replaced(values: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """The values with others in these rows."""
+    found = values.copy()
+    found[rows] = new
+    return found
 
 
 def _walk(node: Node) -> Iterator[Node]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas, first_behind
 from augfuse.errors import RecipeError
-from augfuse.plan.draw import Drawn, Node, applications
+from augfuse.plan.draw import Drawn, Node, applications, replaced
 from augfuse.plan.ops import Mix as MixOp
 from augfuse.plan.ops import Op, Partner, Warp, Write, maker
 from augfuse.transforms import base
@@ -84,7 +84,7 @@ def _mixed(drawn: Drawn, node: Node, active: np.ndarray | None, canvas: Canvas, 
         some if move is None or not len(rows) else some._replace(ops=(*some.ops, move))
         for some, move in zip(partners, moves[1:], strict=True)
     ]
-    size = Canvas(*(_put(side, rows, new) for side, new in zip(canvas, layout.size, strict=True)))
+    size = Canvas(*(replaced(side, rows, new) for side, new in zip(canvas, layout.size, strict=True)))
     objects = params["objects"] if transform.takes_objects else None
     shares = None
     if transform.softens:
@@ -94,7 +94,7 @@ def _mixed(drawn: Drawn, node: Node, active: np.ndarray | None, canvas: Canvas, 
         return [mix]
     matrix = np.tile(np.eye(3), (len(drawn), 1, 1))
     matrix[rows] = move.matrix
-    placed = Canvas(*(_put(side, rows, new) for side, new in zip(canvas, move.size, strict=True)))
+    placed = Canvas(*(replaced(side, rows, new) for side, new in zip(canvas, move.size, strict=True)))
     return [Warp(name, placed, matrix, move.grid, False, move.surround), mix]
 
 
@@ -107,12 +107,6 @@ def _placed(transform: Mix, name: str, layout: Layout, k: int) -> Warp | None:
     # Both ways give the same bytes where no image is scaled; copying is quicker.
     still = (matrix[:, [0, 1], [0, 1]] == 1).all() and (matrix[:, :2, 2] == np.rint(matrix[:, :2, 2])).all()
     return Warp(name, size, matrix, "whole" if still else "aligned", False, transform.surround)
-
-
-def _put(side: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
-    found = side.copy()
-    found[rows] = new
-    return found
 
 
 def _visible(layout: Layout) -> np.ndarray:

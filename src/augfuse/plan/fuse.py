@@ -72,39 +72,28 @@ def _merged(run: list[Segment]) -> Segment:
     """Neighbours as one; only the first of them may look at the mean of what comes in."""
     if len(run) == 1:
         return run[0]
-    moved: list[Segment] = []
-    colors: list[np.ndarray] = []
-    fills: list[np.ndarray] = []
-    before: list[ops.Tone] = []
-    after: list[ops.Tone] = []
-    geometry_names: tuple[str, ...] = ()
-    color_names: tuple[str, ...] = ()
-    mixes, acts = False, False
-    for segment in run:
-        if segment.color is not None:
-            colors.append(segment.color)
-            color_names += segment.color_names
-            mixes = mixes or segment.mixes_channels
-            if moved:  # the fill colour surrounds the source from the first geometric step on, and passes what follows
-                fills.append(segment.color)
-        if segment.geometry is not None:
-            if not moved and segment.fill_color is not None:
-                fills.append(segment.fill_color)
-            moved.append(segment)
-            geometry_names += segment.geometry_names
-        (after if acts else before).extend(segment.before)
-        after.extend(segment.after)
-        acts = acts or segment.geometry is not None or segment.color is not None
+    moved = [segment for segment in run if segment.geometry is not None]
+    colors = [segment.color for segment in run if segment.color is not None]
+    # The fill colour surrounds the source from the first geometric step on, and passes what follows.
+    passed = [moved[0].fill_color, *(segment.color for segment in run[run.index(moved[0]) + 1 :])] if moved else []
+    behind = len(run) - len(_behind(run))
+    before = tuple(tone for segment in run[:behind] for tone in segment.before)
+    after = tuple(
+        tone for k, segment in enumerate(run) for tone in (*(segment.before if k >= behind else ()), *segment.after)
+    )
     projective = any(segment.projective for segment in moved)
     fields, moves = _moves(moved, projective) if moved else ((), None)
     gain = run[0].mean_gain
     if gain is not None:
         for matrix in colors[1:]:
             gain = color_matrices.turn(matrix, gain)
+    geometry_names = tuple(name for segment in run for name in segment.geometry_names)
+    color_names = tuple(name for segment in run for name in segment.color_names)
+    mixes = any(segment.mixes_channels for segment in run)
     return Segment(
-        run[-1].size, geometry_names, color_names, moves, _product(color_matrices.product, colors), gain,
-        _product(color_matrices.product, fills), mixes, grid_of([segment.grid for segment in moved]), fields,
-        projective, tuple(before), tuple(after), moved[0].surround if moved else None,
+        run[-1].size, geometry_names, color_names, moves, _product(colors), gain, _product(passed), mixes,
+        grid_of([segment.grid for segment in moved]), fields, projective, before, after,
+        moved[0].surround if moved else None,
     )  # fmt: skip
 
 
@@ -132,10 +121,9 @@ def grid_of(grids: Sequence[Grid]) -> Grid:
     return "aligned" if found <= {"whole", "aligned"} else "free"
 
 
-def _product(
-    product: Callable[[Sequence[np.ndarray]], np.ndarray], factors: Sequence[np.ndarray | None]
-) -> np.ndarray | None:
-    return product([factor for factor in factors if factor is not None]) if factors else None
+def _product(factors: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    found = [factor for factor in factors if factor is not None]
+    return color_matrices.product(found) if found else None
 
 
 def _of_warp(op: ops.Warp) -> Step:

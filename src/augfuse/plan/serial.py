@@ -198,12 +198,7 @@ def _with_values(form: Drawn, stored: _Stored, n: int) -> Drawn:
     if len(nodes) != sum(1 for _ in form.walk()):
         raise ValueError("more or fewer draws than transforms")
     left = iter(nodes)
-    return msgspec.structs.replace(
-        form,
-        of_data=stored.of_data,
-        nodes=tuple(_node(node, left, n) for node in form.nodes),
-        views=tuple((name, tuple(_node(node, left, n) for node in own)) for name, own in form.views),
-    )
+    return msgspec.structs.replace(form.mapped(lambda node: _node(node, left, n)), of_data=stored.of_data)
 
 
 def _node(form: Node, left: Iterator[_Node], n: int) -> Node:

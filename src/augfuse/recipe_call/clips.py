@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -23,25 +23,16 @@ _APART = {
 }
 
 
-class Batching(Protocol):
-    """A recipe, which is made further up."""
-
-    @property
-    def transforms(self) -> Sequence[Transform]: ...
-
-    @property
-    def batch(self) -> Callable[..., Batch]: ...
-
-
 def together(
-    recipe: Batching, frames: np.ndarray, label: Any, index: int | None, targets: Mapping[str, Any], **options: Any
-) -> dict[str, Any]:
-    """What a call of the recipe returns for frames (d, h, w, c), each at the same position. targets: each with an entry
-    for each frame."""
-    _check_alone(recipe.transforms, len(frames))
+    transforms: Sequence[Transform], batched: Callable[..., Batch], frames: np.ndarray, label: Any, index: int | None,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """What a call of a recipe returns for frames (d, h, w, c), each at the same position. batched: its `batch`;
+    options: what this is given, targets with an entry for each frame."""
+    _check_alone(transforms, len(frames))
     indices = np.full(len(frames), 0 if index is None else as_index(index))
     labels = None if label is None else [label] * len(frames)
-    batch = recipe.batch(frames, labels, indices=indices, workers=1, **options, **targets)
+    batch = batched(frames, labels, indices=indices, workers=1, **options)
     result = {"image": batch.images, **batch.targets}
     if batch.views:
         result["views"] = {name: {"image": view.images, **view.targets} for name, view in batch.views.items()}

@@ -14,7 +14,7 @@ import numpy as np
 from augfuse.algebra.geometry import EDGE, Canvas
 from augfuse.errors import ImageError, RecipeError
 from augfuse.plan.lower import lower
-from augfuse.plan.lowered import Lowered, Pass
+from augfuse.plan.lowered import Pass, Sampling
 from augfuse.recipe import Recipe
 from augfuse.serving.placement import RULES, followed
 from augfuse.text import shown
@@ -65,10 +65,18 @@ def program(recipe: Recipe, channels: int) -> Program:
                 raise _refused(transform, f"wanted one of {', '.join(rule.__name__ for rule in RULES)}")
             moves.append(transform)
         elif not isinstance(transform, (Color, Write)):
-            raise _refused(transform, _instead(transform))
+            instead = "put what it does into the model, or leave it out"
+            raise _refused(transform, instead if isinstance(transform, Local) else "leave it out, or train without it")
     sides = _SIDES if moves else (64,)
     sizes = Canvas(*(side.ravel() for side in np.meshgrid(sides, sides, indexing="ij")))
-    lowered = _lowered(evaluation, sizes, channels)
+    indices = np.arange(len(sizes.width))
+    try:
+        lowered = lower(evaluation.plan(sizes, channels, _BYTES, indices, seed=0, dtype=np.dtype(np.float32)))
+    except ImageError as error:  # they do not stack
+        raise RecipeError(
+            f"export: what comes out of {shown(list(evaluation.transforms))} differs in size from image to image, "
+            "wanted one size. Add af.CenterCrop(size), or use af.Resize(size) or af.LetterBox(size)."
+        ) from error
     if len(lowered.steps) > 1 or not all(isinstance(step, Pass) for step in lowered.steps):
         raise RecipeError(
             f"export: evaluation takes {len(lowered.steps)} passes over the pixels, wanted one. Put LetterBox behind "
@@ -77,20 +85,17 @@ def program(recipe: Recipe, channels: int) -> Program:
     step = lowered.steps[0] if lowered.steps else Pass(sizes)
     assert isinstance(step, Pass)
     size = (int(lowered.size.height[0]), int(lowered.size.width[0])) if moves else None
+    kernel = Kernel("bilinear", math.inf)
     if step.sampling is not None:
-        _check_places(tuple(moves), sizes, step)
-        _check_border(evaluation, sizes, step)
+        kernel = Kernel(step.sampling.interpolation, step.sampling.averages_above)
+        _check_places(tuple(moves), sizes, step.sampling)
+        _check_border(evaluation, sizes, step.size, step.sampling)
     output = lowered.output
     return Program(
-        channels, tuple(moves), size, _kernel(step), _color(step, channels),
+        channels, tuple(moves), size, kernel, _color(step, channels),
         None if step.fills is None else step.fills[0], output.low, output.high, output.scale[0], output.bias[0],
         output.standardize is not None,
     )  # fmt: skip
-
-
-def _kernel(step: Pass) -> Kernel:
-    sampling = step.sampling
-    return Kernel("bilinear", math.inf) if sampling is None else Kernel(sampling.interpolation, sampling.averages_above)
 
 
 def _color(step: Pass, channels: int) -> np.ndarray | None:
@@ -111,42 +116,21 @@ def _refused(transform: Any, wanted: str) -> RecipeError:
     return RecipeError(f"export: evaluation keeps {shown(transform)}, which an artefact cannot hold; {wanted}.")
 
 
-def _instead(transform: Any) -> str:
-    if isinstance(transform, Local):
-        return "put what it does into the model, or leave it out"
-    return "leave it out, or train without it"
-
-
-def _lowered(evaluation: Recipe, sizes: Canvas, channels: int) -> Lowered:
-    indices, dtype = np.arange(len(sizes.width)), np.dtype(np.float32)
-    try:
-        return lower(evaluation.plan(sizes, channels, _BYTES, indices, seed=0, dtype=dtype))
-    except ImageError as error:  # they do not stack
-        raise RecipeError(
-            f"export: what comes out of {shown(list(evaluation.transforms))} differs in size from image to image, "
-            "wanted one size. Add af.CenterCrop(size), or use af.Resize(size) or af.LetterBox(size)."
-        ) from error
-
-
-def _check_places(moves: tuple[Geometric, ...], sizes: Canvas, step: Pass) -> None:
+def _check_places(moves: tuple[Geometric, ...], sizes: Canvas, sampling: Sampling) -> None:
     """The formulas say what the plan says; a formula that is forgotten when a transform changes ends here."""
-    assert step.sampling is not None
     y, x = followed(moves, np, sizes.height.astype(np.float64), sizes.width.astype(np.float64))
     for axis, side, (factor, shift) in ((x, sizes.width, (0, 2)), (y, sizes.height, (4, 5))):
         ours = np.broadcast_arrays(1 / axis.scale, -axis.shift / axis.scale, side)[:2]
-        theirs = step.sampling.matrices[:, factor], step.sampling.matrices[:, shift]
+        theirs = sampling.matrices[:, factor], sampling.matrices[:, shift]
         if any((np.abs(a - b) > _CLOSE * side).any() for a, b in zip(ours, theirs, strict=True)):
             raise RecipeError(f"export: the places of {shown(list(moves))} do not follow from the size alone.")
 
 
-def _check_border(recipe: Recipe, sizes: Canvas, step: Pass) -> None:
+def _check_border(recipe: Recipe, sizes: Canvas, size: Canvas, sampling: Sampling) -> None:
     """Beyond the edge only its pixels, or a colour, can be held."""
-    sampling = step.sampling
-    assert sampling is not None
     if sampling.border in ("nearest", "constant"):
         return
-    axes = ((sizes.width, step.size.width, (0, 2)), (sizes.height, step.size.height, (4, 5)))
-    for side, out, (factor, shift) in axes:
+    for side, out, (factor, shift) in ((sizes.width, size.width, (0, 2)), (sizes.height, size.height, (4, 5))):
         first = sampling.matrices[:, factor] * 0.5 + sampling.matrices[:, shift] + EDGE
         last = sampling.matrices[:, factor] * (out - 0.5) + sampling.matrices[:, shift] - EDGE
         if (first < 0).any() or (last > side).any():

@@ -125,7 +125,7 @@ def moved(boxes: Boxes, way: tuple[Stage, ...], source: Canvas, policy: Targets,
             ends = _ends(points)
             kept = _clipped(ends, canvas, image)
             cut = (kept != ends).any(axis=1)
-            lost = 1 - (1 - lost) * (1 - np.where(cut, 1 - _ratio(_area(kept), _area(ends)), 0))
+            lost = 1 - (1 - lost) * (1 - np.where(cut, 1 - ratio(_area(kept), _area(ends)), 0))
             if cut.any():
                 left = _around(rectangles(kept), curved, policy)
                 more = points.shape[1] - left.shape[1]
@@ -135,7 +135,7 @@ def moved(boxes: Boxes, way: tuple[Stage, ...], source: Canvas, policy: Targets,
     if tight is not None:
         ends = np.where(np.isnan(tight), ends, tight)
     kept = _clipped(ends, canvas, image)
-    seen = _ratio(_area(kept), _area(ends)) * (1 - hidden) * (1 - lost)
+    seen = ratio(_area(kept), _area(ends)) * (1 - hidden) * (1 - lost)
     return Moved(kept if policy.clip else ends, corners, seen, _area(kept))
 
 
@@ -195,7 +195,8 @@ def _area(ends: np.ndarray) -> np.ndarray:
     return np.maximum(ends[:, 2] - ends[:, 0], 0) * np.maximum(ends[:, 3] - ends[:, 1], 0)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """(k,) parts of wholes; 0 of nothing."""
     return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
 
 
@@ -203,4 +204,4 @@ def _share(ends: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Which part of boxes rectangles (left, top, width, height) cover."""
     start, stop = covered[:, :2], covered[:, :2] + covered[:, 2:]
     both = np.concatenate([np.maximum(ends[:, :2], start), np.minimum(ends[:, 2:], stop)], axis=1)
-    return _ratio(_area(both), _area(ends))
+    return ratio(_area(both), _area(ends))

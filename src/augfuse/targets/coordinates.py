@@ -14,7 +14,7 @@ from typing import NamedTuple, final
 import numpy as np
 
 from augfuse.algebra.geometry import FAR, LEAST_DIVISOR, Canvas, Field, invert_homographies
-from augfuse.execute.reference import bilinear, spline
+from augfuse.execute.reference import bilinear, displaced, lattice
 from augfuse.plan.ops import Segment, Step
 from augfuse.plan.plan import Plan
 
@@ -146,13 +146,7 @@ def _unmapped(maps: np.ndarray, places: Places, source: Canvas) -> Places:
 
 def _displaced(field: Field, canvas: Canvas, places: Places) -> Places:
     """What the field shows at these places."""
-    x, y = places.x.copy(), places.y.copy()
-    for i in np.unique(places.image):
-        own = places.image == i
-        height, width = int(canvas.height[i]), int(canvas.width[i])
-        right, down = bilinear(lattice(field, i, height, width), x[own] / width, y[own] / height)
-        x[own], y[own] = x[own] + right, y[own] + down
-    return Places(x, y, places.image)
+    return _each_image(partial(displaced, field), canvas, places)
 
 
 def mapped(matrices: np.ndarray, places: Places) -> Places:
@@ -171,19 +165,20 @@ def mapped(matrices: np.ndarray, places: Places) -> Places:
 
 def shown_at(field: Field, canvas: Canvas, places: Places) -> Places:
     """Where the field shows these places: q with q + field(q) = p."""
+
+    def moved(i: int, height: int, width: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _found(lattice(field, i, height, width), height, width, x, y) if field.points[i].any() else (x, y)
+
+    return _each_image(moved, canvas, places)
+
+
+def _each_image(move: Callable[..., tuple[np.ndarray, np.ndarray]], canvas: Canvas, places: Places) -> Places:
+    """Places moved image by image: by its number, height and width, and x and y of its places."""
     x, y = places.x.copy(), places.y.copy()
     for i in np.unique(places.image):
         own = places.image == i
-        height, width = int(canvas.height[i]), int(canvas.width[i])
-        if field.points[i].any():
-            points = lattice(field, i, height, width)
-            x[own], y[own] = _found(points, height, width, places.x[own], places.y[own])
+        x[own], y[own] = move(i, int(canvas.height[i]), int(canvas.width[i]), x[own], y[own])
     return Places(x, y, places.image)
-
-
-def lattice(field: Field, i: int, height: int, width: int) -> np.ndarray:
-    """(rows, columns, 2): the displacements of image i between which the field is bilinear."""
-    return spline(field.points[i], height, width) if field.smooth else field.points[i]
 
 
 def _found(points: np.ndarray, height: int, width: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from augfuse.plan.settings import BoxFormat
 from augfuse.targets import polygons
+from augfuse.targets.boxes import ends_of, ratio
 from augfuse.targets.masks import ends
-from augfuse.targets.move import renumbered
+from augfuse.targets.move import kept_of, renumbered
 
 _CROWDS = frozenset(("crowd", "iscrowd"))  # columns that say which objects are many, as of COCO
 _ALL = 1 - 1e-9  # of a box: what is covered by so much is not seen
@@ -37,7 +39,7 @@ class Piece(NamedTuple):
         """The objects of `kept` (k,) bool, with what is bound to them."""
         if kept.all():
             return self
-        entries = {name: _left(self.entries[name], kept) for name in self.bound}
+        entries = {name: kept_of(self.entries[name], kept) for name in self.bound}
         entries |= {name: renumbered(self.entries[name], kept) for name in self.of("segments")}
         return self.replaced(entries, {name: found[kept] for name, found in self.seen.items() if name in self.bound})
 
@@ -57,7 +59,7 @@ def shifted(piece: Piece, part: np.ndarray) -> Piece:
         entries[name] = piece.entries[name].copy()
         entries[name][..., :2] += (left, top)
     for name in piece.of("polygons"):
-        entries[name] = [_each(item, lambda ring: ring + np.array([left, top])) for item in piece.entries[name]]
+        entries[name] = [polygons.each_ring(item, partial(np.add, (left, top))) for item in piece.entries[name]]
     return piece.replaced(entries)
 
 
@@ -89,7 +91,7 @@ def covering(piece: Piece, objects: np.ndarray, size: tuple[int, int]) -> np.nda
         return np.isin(numbers, np.flatnonzero(taken) + 1)
     for name in piece.of("polygons")[:1]:
         for item, one in zip(piece.entries[name], taken.tolist(), strict=False):
-            found |= polygons.filled(_rings(item), *size) if one else False
+            found |= polygons.filled(polygons.rings_in(item), *size) if one else False
     return found
 
 
@@ -131,21 +133,17 @@ def hidden_behind(piece: Piece, taken: np.ndarray) -> Piece:
         entries[name] = np.where(taken, 0, planes).astype(planes.dtype)
         if name in piece.bound:
             whole = (planes != 0).sum(axis=(1, 2))
-            share = 1 - np.divide(
-                (entries[name] != 0).sum(axis=(1, 2)), whole, out=np.zeros(len(planes)), where=whole > 0
-            )
-            share[whole == 0] = 0
+            share = np.where(whole > 0, 1 - ratio((entries[name] != 0).sum(axis=(1, 2)), whole), 0.0)
             shapes = entries[name]
     for name in piece.of("segments"):
         owners = np.arange(_count(piece))[:, None, None] + 1
         both = piece.entries[name] == owners, (piece.entries[name] == owners) & ~taken
         whole, rest = (some.sum(axis=(1, 2)) for some in both)
-        share = np.divide(whole - rest, whole, out=np.zeros(len(whole)), where=whole > 0)
+        share = ratio(whole - rest, whole)
         shapes = both[1]
     if share is None and "polygons" in piece.bound:
-        share = np.array(
-            [_covered(polygons.filled(_rings(item), *taken.shape), taken) for item in piece.entries["polygons"]]
-        )
+        shares = [taken[polygons.filled(polygons.rings_in(item), *taken.shape)] for item in piece.entries["polygons"]]
+        share = np.array([float(own.mean()) if own.size else 0.0 for own in shares])
     for name in piece.of("boxes"):
         boxes = piece.entries[name]
         own = share if share is not None and name == "boxes" else np.array([_covered_box(box, taken) for box in boxes])
@@ -201,33 +199,15 @@ def _count(piece: Piece) -> int:
     return len(piece.entries[names[0]]) if names else 0
 
 
-def _left(entry: Any, kept: np.ndarray) -> Any:
-    if isinstance(entry, np.ndarray):
-        return entry[kept]
-    return [part for part, keep in zip(entry, kept.tolist(), strict=True) if keep]
-
-
-def _rings(item: Any) -> list[np.ndarray]:
-    return item if isinstance(item, list) else [item]
-
-
-def _each(item: Any, change: Any) -> Any:
-    return [change(ring) for ring in item] if isinstance(item, list) else change(item)
-
-
 def _without(boxes: np.ndarray, form: BoxFormat, rectangle: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
     """(the boxes around what is seen of them beside a rectangle, which part it covers)."""
     found = boxes.copy()
-    if form == "oriented":
-        left, top, right, bottom = (boxes[:, 0] - boxes[:, 2] / 2, boxes[:, 1] - boxes[:, 3] / 2,
-                                    boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3] / 2)  # fmt: skip
-    else:
-        left, top, right, bottom = boxes.T
+    left, top, right, bottom = ends_of(boxes, "yolo" if form == "oriented" else form)
     u, v, w, x = rectangle
     wide = np.maximum(np.minimum(right, w) - np.maximum(left, u), 0)
     high = np.maximum(np.minimum(bottom, x) - np.maximum(top, v), 0)
     area = (right - left) * (bottom - top)
-    share = np.divide(wide * high, area, out=np.zeros(len(boxes)), where=area > 0)
+    share = ratio(wide * high, area)
     if form != "oriented":
         across, along = (u <= left) & (w >= right) & (share > 0), (v <= top) & (x >= bottom) & (share > 0)
         found[:, 1] = np.where(across & (v <= top), np.minimum(x, bottom), top)
@@ -248,7 +228,7 @@ def _cut_out(item: Any, rectangle: tuple[Any, ...], size: tuple[int, int]) -> An
         (left, bottom, right, height),
     )
     found: list[np.ndarray] = []
-    for ring in _rings(item):
+    for ring in polygons.rings_in(item):
         if not len(ring):
             continue
         low, high = ring.min(axis=0), ring.max(axis=0)
@@ -276,11 +256,6 @@ def _points_covered(piece: Piece, covered: Any) -> Piece:
             entries[name] = entry.copy()
             entries[name][..., 2] = np.where(hit, np.minimum(entry[..., 2], 1), entry[..., 2])
     return piece.replaced(entries, seen)
-
-
-def _covered(own: np.ndarray, taken: np.ndarray) -> float:
-    count = int(own.sum())
-    return float((own & taken).sum()) / count if count else 0.0
 
 
 def _covered_box(box: np.ndarray, taken: np.ndarray) -> float:
@@ -313,8 +288,6 @@ def _masks(
 
 
 def _embedded(planes: np.ndarray, part: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if planes.shape[1:] == size:
-        return planes
     found = np.zeros((len(planes), *size), planes.dtype)
     found[_place(part, False)] = planes
     return found

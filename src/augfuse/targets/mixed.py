@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,8 +16,10 @@ from augfuse.plan.plan import Mixture, Plan
 from augfuse.targets.masks import Run
 from augfuse.targets.mix_parts import Piece, chosen, covering, hidden, hidden_behind, joined, pasted, shifted
 from augfuse.targets.move import carried
+from augfuse.targets.polygons import each_ring
 from augfuse.targets.validate import Given
 
+_precise = partial(np.asarray, dtype=np.float64)
 Others: TypeAlias = Mapping[str, Sequence[Given | None]]  # what belongs to partners, by the path of their mix
 
 
@@ -76,17 +79,11 @@ def finished(held: Given, plan: Plan, run: Run, threads: int) -> Given:
     found = carried(msgspec.structs.replace(held, wanted=form, policy=policy), plan, run, threads)
     entries = {name: list(some) for name, some in found.targets.items()}
     for name in held.of("boxes", "keypoints"):
-        entries[name] = [np.asarray(entry, np.float64) for entry in entries[name]]
+        entries[name] = [_precise(entry) for entry in entries[name]]
     for name in held.of("polygons"):
-        entries[name] = [[_precise(item) for item in own] for own in entries[name]]
+        entries[name] = [[each_ring(item, _precise) for item in own] for own in entries[name]]
     kinds = {name: held.kinds[name] for name in entries}
     return Given(kinds, entries, form, held.wanted, held.policy, dict(found.visibility))
-
-
-def _precise(item: Any) -> Any:
-    if isinstance(item, list):
-        return [np.asarray(ring, np.float64) for ring in item]
-    return np.asarray(item, np.float64)
 
 
 def _piece(given: Given, i: int) -> Piece:

@@ -55,10 +55,11 @@ def carried(given: Given, plan: Plan, run: Run, threads: int) -> Carried:
         out[name] = [swapped_labels(entry, policy, bool(turned[i])) for i, entry in enumerate(entries)]
     out.update(given.of("fixed"))
     if kept is not None:
-        for name in (name for name in given.entries if name in out and any(given.bound(name, i) for i in range(n))):
-            out[name] = [_left(entry, kept[i]) if given.bound(name, i) else entry for i, entry in enumerate(out[name])]
-            if name in seen:
-                seen[name] = [_left(e, kept[i]) if given.bound(name, i) else e for i, e in enumerate(seen[name])]
+        for name in given.entries:
+            bound = [given.bound(name, i) for i in range(n)]
+            for some in (out, seen) if any(bound) else ():
+                if name in some:
+                    some[name] = [kept_of(e, kept[i]) if bound[i] else e for i, e in enumerate(some[name])]
         for name in given.of("segments"):
             out[name] = [renumbered(entry, kept[i]) for i, entry in enumerate(out[name])]
     for name in given.of("mask", "masks", "segments"):
@@ -70,7 +71,7 @@ def _swaps(policy: Targets) -> bool:
     return bool(policy.swap_keypoints or policy.swap_labels or policy.swap_mask)
 
 
-def _left(entry: Any, kept: np.ndarray) -> Any:
+def kept_of(entry: Any, kept: np.ndarray) -> Any:
     """The parts of an entry whose objects are left."""
     if isinstance(entry, np.ndarray):
         return entry if kept.all() else entry[kept]
@@ -135,7 +136,7 @@ def _shaped(entries: Sequence[list[Any]], rings: Rings) -> tuple[list[list[Any]]
         objects: list[Any] = []
         some: list[bool] = []
         for item in own:
-            parts = [next(pieces).astype(np.float32) for _ in (item if isinstance(item, list) else [item])]
+            parts = [next(pieces).astype(np.float32) for _ in polygons.rings_in(item)]
             area = sum(next(areas) for _ in parts)
             objects.append([part for part in parts if len(part)] if isinstance(item, list) else parts[0])
             some.append(area > 0)
@@ -152,7 +153,7 @@ def _tight(given: Given, moved: dict[str, Any], rings: dict[str, Rings], n: int)
         own = [[np.nan] * 4 for _ in given.entries["boxes"][i]]
         if "polygons" in rings and given.bound("polygons", i):
             for k, item in enumerate(given.entries["polygons"][i]):
-                parts = np.array([next(ends) for _ in (item if isinstance(item, list) else [item])]).reshape(-1, 4)
+                parts = np.array([next(ends) for _ in polygons.rings_in(item)]).reshape(-1, 4)
                 if len(parts) and not np.isnan(parts).all():
                     own[k] = [*np.nanmin(parts[:, :2], axis=0), *np.nanmax(parts[:, 2:], axis=0)]
         elif "masks" in moved and given.bound("masks", i):

@@ -10,7 +10,7 @@ import numpy as np
 
 from augfuse.errors import DataError, ImageError, ImageTypeError, RecipeError
 from augfuse.execute.batch_images import Images
-from augfuse.plan.draw import Drawn, Node, with_params
+from augfuse.plan.draw import Drawn, Node, replaced, with_params
 from augfuse.plan.partners import Pool
 from augfuse.plan.plan import Mixture, Plan
 from augfuse.targets.masks_as_labels import warn_of_numbers
@@ -163,17 +163,11 @@ def filled(mate: Mate, places: np.ndarray, others: Mate) -> Mate:
             assert mate.held is not None
             found[place] = mate.held.entries[name][j]
     labels, weights = (
-        None if one is None or other is None else _put(other, places, one)
+        None if one is None or other is None else replaced(other, places, one)
         for one, other in ((mate.labels, others.labels), (mate.weights, others.weights))
     )
     held = None if held is None else msgspec.structs.replace(held, entries=entries)
     return Mate(Images(items=items), held, labels, weights)
-
-
-def _put(values: np.ndarray, places: np.ndarray, new: np.ndarray) -> np.ndarray:
-    found = values.copy()
-    found[places] = new
-    return found
 
 
 def soft_labels(labels: Any, name: str | None) -> Any:

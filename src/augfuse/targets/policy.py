@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, final, get_args
 import msgspec
 import numpy as np
 
-from augfuse.algebra.ranges import Choice, Flag, Number, listed
+from augfuse.algebra.ranges import Choice, Flag, Kind, Number, listed
 from augfuse.errors import RangeError
 from augfuse.plan.settings import BoxFormat, PointFormat
 from augfuse.text import shown
@@ -29,11 +29,8 @@ KINDS = ("image", "mask", "masks", "segments", "boxes", "box_labels", "keypoints
 
 
 @final
-class _Swaps(msgspec.Struct, frozen=True):
+class _Swaps(Kind, frozen=True):
     """Pairs of numbers that change places in a mirrored image, such as a left and a right hand."""
-
-    doc: str
-    unit: str = ""
 
     def parse(self, where: str, value: Any) -> tuple[tuple[int, int], ...]:
         wanted = "pairs of different whole numbers >= 0, each number once, such as ((1, 2), (3, 4))"
@@ -48,10 +45,9 @@ class _Swaps(msgspec.Struct, frozen=True):
 
 
 @final
-class _MaskValue(msgspec.Struct, frozen=True):
+class _MaskValue(Kind, frozen=True):
     """One number that a mask can hold, or None."""
 
-    doc: str
     unit: str = "mask value"
 
     def parse(self, where: str, value: Any) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import msgspec
@@ -24,14 +24,19 @@ class Rings(msgspec.Struct, frozen=True, eq=False):
     image: np.ndarray
 
 
+def rings_in(item: Any) -> list[np.ndarray]:
+    """The rings of a polygon, which is one ring or a list of them."""
+    return item if isinstance(item, list) else [item]
+
+
+def each_ring(item: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """A polygon with `change` made to each of its rings."""
+    return [change(ring) for ring in item] if isinstance(item, list) else change(item)
+
+
 def rings_of(entries: Sequence[list[Any]]) -> Rings:
     """The polygons of each image, each a ring or a list of rings."""
-    every = [
-        (i, ring)
-        for i, own in enumerate(entries)
-        for item in own
-        for ring in (item if isinstance(item, list) else [item])
-    ]
+    every = [(i, ring) for i, own in enumerate(entries) for item in own for ring in rings_in(item)]
     flat = np.concatenate([ring for _, ring in every]) if every else np.empty((0, 2))
     counts = np.array([len(ring) for _, ring in every], np.int64)
     return Rings(flat, counts, np.array([i for i, _ in every], np.int64))

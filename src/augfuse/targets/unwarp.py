@@ -17,7 +17,7 @@ from augfuse.algebra.geometry import EDGE, Canvas, product
 from augfuse.errors import RecipeError
 from augfuse.execute.batch_images import Images
 from augfuse.execute.load import executor
-from augfuse.execute.reference import sample
+from augfuse.execute.reference import lattice, sample
 from augfuse.plan.bends import Bend, Way
 from augfuse.plan.fuse import grid_of
 from augfuse.plan.lower import sampling
@@ -25,7 +25,7 @@ from augfuse.plan.lowered import Lowered, Output, Pass
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Interpolation
-from augfuse.targets.coordinates import Places, lattice, stages
+from augfuse.targets.coordinates import Places, stages
 from augfuse.targets.masks import of_one_size
 
 

@@ -5,10 +5,11 @@ Tone: a curve per channel. Local: a function of the finished image. Mix: combine
 Compose: chooses among other transforms.
 
 A transform is one frozen record: fields declared as `Annotated[type, spec]` with a spec of `ranges`, plus `draw` (which
-parameters, from a `Draw` bound to n images), its kind's one method (what they mean), and `examples`. It holds no state
-and draws nothing outside `draw`. From the fields come validation, YAML and `repr`; from the examples come the property
-and parity tests. Classes here are abstract; every class elsewhere is final. `p` is the probability that it acts on an
-image: one that does not act is the identity, inside the same pass.
+parameters, from a `Draw` bound to n images; by default a number of each range), its kind's one method (what they mean),
+and `examples`. It holds no state and draws nothing outside `draw`. From the fields come validation, YAML and `repr`;
+from the examples come the property and parity tests. Classes here are abstract; every class elsewhere is final, but for
+what several of them share. `p` is the probability that it acts on an image: one that does not act is the identity,
+inside the same pass.
 """
 
 from __future__ import annotations
@@ -86,12 +87,18 @@ class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
         """Refuse fields that are fine alone and not together."""
 
     def counterpart(self) -> tuple[Transform, ...]:
-        """What a random transform becomes in evaluation; asked only where `evaluation` says so."""
-        return ()
+        """What a random transform becomes in evaluation; asked only where `evaluation` says so. By default
+        itself, where it always acts."""
+        return (self,) if self.evaluation == "counterpart" and self.p == 1 else ()
 
     def draw(self, draw: Draw) -> Params:
-        """The parameters of n images: a function of position only. Transforms without parameters draw none."""
-        return {}
+        """The parameters of n images: a function of position only. By default a number of each field that is a range,
+        uniform within it."""
+        drawn: Params = {}
+        for name, spec in _ranges(type(self)).items():
+            bounds = getattr(self, name)
+            drawn[name] = draw.integers(name, *map(int, bounds)) if spec.integer else draw.uniform(name, bounds)
+        return drawn
 
     def amounts(self, params: Params, canvas: Canvas) -> tuple[Amount, ...]:
         """What was drawn, for people to read: by default the parameters that are fields, in the fields' units.
@@ -100,14 +107,10 @@ class Transform(msgspec.Struct, metaclass=Called, frozen=True, kw_only=True):
         """
         known = specs(type(self))
         return tuple(
-            Amount(name, values, known[name].unit, _is_symmetric(known[name]))
+            Amount(name, values, spec.unit, isinstance(spec, Interval) and spec.single == "symmetric")
             for name, values in params.items()
-            if name in known
+            if (spec := known.get(name)) is not None
         )
-
-
-def _is_symmetric(spec: Spec) -> bool:
-    return isinstance(spec, Interval) and spec.single == "symmetric"
 
 
 class Geometric(Transform, frozen=True):
@@ -145,6 +148,7 @@ class Seeking(Geometric, frozen=True):
     axis_aligned: ClassVar[bool] = True
     uses_masks: ClassVar[bool] = False
     sets_size: ClassVar[bool] = True
+    evaluation: ClassVar[Evaluation] = "counterpart"
 
     @abstractmethod
     def seek(self, params: Params, canvas: Canvas, things: Things) -> Part:
@@ -385,3 +389,9 @@ def specs(cls: type[Transform]) -> dict[str, Spec]:
     """The spec of each field, in the order of the fields."""
     hints = get_type_hints(cls, include_extras=True)
     return {name: hints[name].__metadata__[0] for name in cls.__struct_fields__}
+
+
+@cache
+def _ranges(cls: type[Transform]) -> dict[str, Interval]:
+    """The fields that a number is drawn from by default."""
+    return {name: spec for name, spec in specs(cls).items() if isinstance(spec, Interval) and not spec.optional}

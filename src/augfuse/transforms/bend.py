@@ -23,6 +23,9 @@ _HALF = Interval(
     "how far corners move inwards at most", "fraction of half a side", 0, 0.6, "exact", _COLLINEAR, neutral=0
 )
 
+_CELL = Interval("change of the width of a cell", "relative to 1", -0.9, 0.9, hint="At -1 nothing is left of it.")
+_LENS = Interval("k, the coefficients of r^2 and r^4", "", -0.35, 1, hint="Below -0.36 corners fold inwards.")
+
 _NOISE_CELLS = 32  # along each axis
 _LENS_CELLS = 16
 
@@ -99,10 +102,7 @@ class GridDistortion(Displacement, frozen=True):
     """
 
     num_steps: Annotated[int, Number("cells along each axis", "", 2, 64, integer=True)] = 5
-    distort_limit: Annotated[
-        Range,
-        Interval("change of the width of a cell", "relative to 1", -0.9, 0.9, hint="At -1 nothing is left of it."),
-    ] = (-0.3, 0.3)
+    distort_limit: Annotated[Range, _CELL] = (-0.3, 0.3)
     examples: ClassVar = ({}, {"num_steps": 3, "distort_limit": (-0.9, 0.9)}, {"num_steps": 2})
 
     def draw(self, draw: Draw) -> Params:
@@ -117,9 +117,8 @@ class GridDistortion(Displacement, frozen=True):
         """(n, num_steps): how much of the picture the cells show, beside equal parts."""
         widths = 1 + changes
         total = widths[:, 0].copy()
-        for k in range(
-            1, self.num_steps
-        ):  # one after the other, so that it does not depend on how many images there are
+        # One after the other, so that it does not depend on how many images there are.
+        for k in range(1, self.num_steps):
             total += widths[:, k]
         return widths * (self.num_steps / total)[:, None]
 
@@ -144,13 +143,8 @@ class OpticalDistortion(Displacement, frozen=True):
     (k, k), as in Albumentations.
     """
 
-    distort_limit: Annotated[
-        Range, Interval("k, the coefficients of r^2 and r^4", "", -0.35, 1, hint="Below -0.36 corners fold inwards.")
-    ] = (-0.05, 0.05)
+    distort_limit: Annotated[Range, _LENS] = (-0.05, 0.05)
     examples: ClassVar = ({}, {"distort_limit": (-0.35, 1)}, {"distort_limit": (0.3, 0.3)})
-
-    def draw(self, draw: Draw) -> Params:
-        return {"distort_limit": draw.uniform("distort_limit", self.distort_limit)}
 
     def field(self, params: Params, canvas: Canvas) -> Field:
         sides = np.stack([canvas.width, canvas.height], axis=1)[:, None, None]

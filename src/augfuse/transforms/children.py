@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, final
 
-import msgspec
 import numpy as np
 
-from augfuse.algebra.ranges import listed
+from augfuse.algebra.ranges import Kind, listed
 from augfuse.algebra.values import is_dict, is_number, is_row
 from augfuse.errors import RangeError, RecipeError
 from augfuse.text import shown
@@ -159,11 +158,8 @@ def depth(transforms: Sequence[Transform]) -> int:
 
 
 @final
-class Children(msgspec.Struct, frozen=True):
+class Children(Kind, frozen=True):
     """A list of at least one transform; stored as a tuple."""
-
-    doc: str
-    unit: str = ""
 
     def parse(self, where: str, value: Any) -> tuple[Transform, ...]:
         found = checked_list(where, value)
@@ -174,11 +170,8 @@ class Children(msgspec.Struct, frozen=True):
 
 
 @final
-class Child(msgspec.Struct, frozen=True):
+class Child(Kind, frozen=True):
     """One transform."""
-
-    doc: str
-    unit: str = ""
 
     def parse(self, where: str, value: Any) -> Transform:
         if isinstance(value, (tuple, list)):
@@ -189,11 +182,8 @@ class Child(msgspec.Struct, frozen=True):
 
 
 @final
-class Lists(msgspec.Struct, frozen=True):
+class Lists(Kind, frozen=True):
     """Named lists of transforms; stored as pairs of a name and a tuple."""
-
-    doc: str
-    unit: str = ""
 
     def parse(self, where: str, value: Any) -> tuple[tuple[str, tuple[Transform, ...]], ...]:
         pairs: Any = list(value.items()) if is_dict(value) else value
@@ -232,11 +222,8 @@ def check_ends(where: str, transforms: Sequence[Transform]) -> None:
 
 
 @final
-class Weights(msgspec.Struct, frozen=True):
+class Weights(Kind, frozen=True):
     """None, or one number >= 0 for each child, not all of them 0; stored as a tuple."""
-
-    doc: str
-    unit: str = ""
 
     def parse(self, where: str, value: Any) -> tuple[float, ...] | None:
         if value is None:
@@ -253,11 +240,8 @@ class Weights(msgspec.Struct, frozen=True):
 
 
 @final
-class Count(msgspec.Struct, frozen=True):
+class Count(Kind, frozen=True):
     """How many: a whole number, or (fewest, most); stored as a pair."""
-
-    doc: str
-    unit: str = ""
 
     def parse(self, where: str, value: Any) -> tuple[int, int]:
         value = listed(value)
@@ -269,11 +253,8 @@ class Count(msgspec.Struct, frozen=True):
 
 
 @final
-class Labels(msgspec.Struct, frozen=True):
+class Labels(Kind, frozen=True):
     """Class numbers or class names; stored as a tuple."""
-
-    doc: str
-    unit: str = ""
 
     def parse(self, where: str, value: Any) -> tuple[int | str, ...]:
         value = listed(value)
@@ -288,11 +269,9 @@ class Labels(msgspec.Struct, frozen=True):
 
 
 @final
-class Course(msgspec.Struct, frozen=True):
+class Course(Kind, frozen=True):
     """What a number is at the beginning and at the end, (first, last); None where it does not change."""
 
-    doc: str
-    unit: str
     maximum: float = math.inf
 
     def parse(self, where: str, value: Any) -> tuple[float, float] | None:

@@ -12,7 +12,7 @@ import numpy as np
 from augfuse.algebra import color_matrices
 from augfuse.algebra.ranges import Choice, Interval, Range, ends
 from augfuse.algebra.rng import Draw
-from augfuse.transforms.base import Color, Evaluation, Params, Probability, Transform
+from augfuse.transforms.base import Color, Evaluation, Params, Probability
 
 _FACTOR = Interval("factor; 1 changes nothing", "times", 0, 100, "factor")
 _TURNS = Interval("turn about the grey axis", "turns", -1, 1)
@@ -28,9 +28,6 @@ class Brightness(Color, frozen=True):
     factor: Annotated[Range, _FACTOR] = (0.8, 1.2)
     mixes_channels: ClassVar[bool] = False
     examples: ClassVar = ({"factor": (0.8, 1.2)}, {"factor": (1.7, 1.7)})
-
-    def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
         return color_matrices.uniform(params["factor"])
@@ -48,9 +45,6 @@ class Contrast(Color, frozen=True):
     pivot: Annotated[Literal["mid", "mean"], Choice("the value that stays as it is", ("mid", "mean"))] = "mid"
     mixes_channels: ClassVar[bool] = False
     examples: ClassVar = ({"factor": (0.8, 1.2)}, {"factor": (0.5, 1.5), "pivot": "mean"})
-
-    def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
         factor = params["factor"]
@@ -70,9 +64,6 @@ class Saturation(Color, frozen=True):
     factor: Annotated[Range, _FACTOR] = (0.8, 1.2)
     examples: ClassVar = ({"factor": (0.8, 1.2)}, {"factor": (0, 0)})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}
-
     def matrix(self, params: Params, n: int) -> np.ndarray:
         one = np.ones(n)
         return color_matrices.jitter(one, one, params["factor"], np.zeros(n))
@@ -91,9 +82,6 @@ class Hue(Color, frozen=True):
     turns: Annotated[Range, _TURNS] = (-0.05, 0.05)
     examples: ClassVar = ({"turns": (-0.05, 0.05)}, {"turns": (0.5, 0.5)})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"turns": draw.uniform("turns", self.turns)}
-
     def matrix(self, params: Params, n: int) -> np.ndarray:
         one = np.ones(n)
         return color_matrices.jitter(one, one, one, params["turns"])
@@ -109,10 +97,6 @@ class ColorJitter(Color, frozen=True):
     hue: Annotated[Range, _TURNS] = (-0.05, 0.05)
     examples: ClassVar = ({}, {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1})
 
-    def draw(self, draw: Draw) -> Params:
-        names = ("brightness", "contrast", "saturation", "hue")
-        return {name: draw.uniform(name, getattr(self, name)) for name in names}
-
     def matrix(self, params: Params, n: int) -> np.ndarray:
         return color_matrices.jitter(params["brightness"], params["contrast"], params["saturation"], params["hue"])
 
@@ -127,9 +111,6 @@ class Grayscale(Color, frozen=True, kw_only=True):
     p: Probability = 0.1
     examples: ClassVar = ({}, {"p": 1.0})
     evaluation: ClassVar[Evaluation] = "counterpart"
-
-    def counterpart(self) -> tuple[Transform, ...]:
-        return (self,) if self.p == 1 else ()
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
         return color_matrices.grayscale(n)
@@ -161,9 +142,6 @@ class Invert(Color, frozen=True, kw_only=True):
     mixes_channels: ClassVar[bool] = False
     examples: ClassVar = ({}, {"p": 1.0})
     evaluation: ClassVar[Evaluation] = "counterpart"
-
-    def counterpart(self) -> tuple[Transform, ...]:
-        return (self,) if self.p == 1 else ()
 
     def matrix(self, params: Params, n: int) -> np.ndarray:
         return color_matrices.uniform(np.full(n, -1.0), 1.0)

@@ -33,6 +33,21 @@ def _alone(transforms: Sequence[Transform]) -> tuple[tuple[str, Transform], ...]
     return tuple(("", transform) for transform in transforms)
 
 
+class _OfList(Compose, frozen=True):
+    """Chooses among the transforms of a list. Kept in evaluation, it is what that makes of all of them."""
+
+    transforms: _Transforms
+
+    def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
+        return _alone(self.transforms)
+
+    def rebuilt(self, change: Callable[[Transform], Transform]) -> Compose:
+        return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
+
+    def counterpart(self) -> tuple[Transform, ...]:
+        return tuple(self.transforms) if self.evaluation == "counterpart" else ()
+
+
 @lru_cache(maxsize=1024)
 def _shares(weights: tuple[float, ...]) -> tuple[np.ndarray, int]:
     """Where the part of each weight ends, and the last one that is not 0."""
@@ -41,14 +56,13 @@ def _shares(weights: tuple[float, ...]) -> tuple[np.ndarray, int]:
 
 
 @final
-class OneOf(Compose, frozen=True):
+class OneOf(_OfList, frozen=True):
     """Apply one of `transforms`, chosen for each image with `weights` (None: all alike); then its own p decides whether
     it acts.
 
     Evaluation leaves it out, so none of them may set the size of the image.
     """
 
-    transforms: _Transforms
     weights: Annotated[tuple[float, ...] | None, Weights("how often each is chosen, relative to the others")] = None
     examples: ClassVar = (
         {"transforms": [Rotate(20), Brightness(0.4)]},
@@ -69,26 +83,19 @@ class OneOf(Compose, frozen=True):
         choice = np.searchsorted(ends, place, side="right")
         return {"choice": np.minimum(choice, last)}
 
-    def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
-        return _alone(self.transforms)
-
     def turns(self, params: Params) -> tuple[Turn, ...]:
         chosen = params["choice"] == np.arange(len(self.transforms))[:, None]  # (child, n)
         return tuple([Turn(k, acts) for k, acts in enumerate(chosen)])
 
-    def rebuilt(self, change: Callable[[Transform], Transform]) -> OneOf:
-        return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
-
 
 @final
-class SomeOf(Compose, frozen=True):
+class SomeOf(_OfList, frozen=True):
     """Apply n of `transforms` in list order, chosen for each image; n is one number or (fewest, most).
 
     With `replace` one may be chosen several times, with new draws each time. Evaluation leaves it out, so none may set
     the size.
     """
 
-    transforms: _Transforms
     n: Annotated[tuple[int, int] | int, Count("how many are chosen")]
     replace: Annotated[bool, Flag("whether one may be chosen several times")] = False
     examples: ClassVar = (
@@ -147,18 +154,14 @@ class SomeOf(Compose, frozen=True):
             Turn(round_ * k + child, times[:, child] > round_) for child in range(k) for round_ in range(self._rounds)
         )
 
-    def rebuilt(self, change: Callable[[Transform], Transform]) -> SomeOf:
-        return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
-
 
 @final
-class RandomOrder(Compose, frozen=True):
+class RandomOrder(_OfList, frozen=True):
     """Apply all of `transforms`, in an order that is drawn for each image.
 
     In evaluation they come in list order.
     """
 
-    transforms: _Transforms
     evaluation: ClassVar[Evaluation] = "counterpart"
     leaves_out: ClassVar[bool] = False
     examples: ClassVar = (
@@ -181,45 +184,26 @@ class RandomOrder(Compose, frozen=True):
     def draw(self, draw: Draw) -> Params:
         return {"order": draw.uniforms("order", len(self.transforms)).argsort(axis=1, kind="stable")}
 
-    def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
-        return _alone(self.transforms)
-
     def turns(self, params: Params) -> tuple[Turn, ...]:
         k, order = len(self.transforms), params["order"]
         comes = order.T[:, None, :] == np.arange(k)[:, None]  # (place, child, n)
         return tuple([Turn(number % k, acts) for number, acts in enumerate(acts for place in comes for acts in place)])
 
-    def rebuilt(self, change: Callable[[Transform], Transform]) -> RandomOrder:
-        return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
-
-    def counterpart(self) -> tuple[Transform, ...]:
-        return tuple(self.transforms)
-
 
 @final
-class Sequential(Compose, frozen=True):
+class Sequential(_OfList, frozen=True):
     """Apply all of `transforms` in list order with probability p, or none of them.
 
     In evaluation: its transforms.
     """
 
-    transforms: _Transforms
     in_order: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
     leaves_out: ClassVar[bool] = False
     examples: ClassVar = ({"transforms": [Rotate(20), Brightness(0.4)], "p": 0.5}, {"transforms": [GaussianBlur()]})
 
-    def branches(self, epoch: int) -> tuple[tuple[str, Transform], ...]:
-        return _alone(self.transforms)
-
     def turns(self, params: Params) -> tuple[Turn, ...]:
         return tuple(Turn(k, None) for k in range(len(self.transforms)))
-
-    def rebuilt(self, change: Callable[[Transform], Transform]) -> Sequential:
-        return msgspec.structs.replace(self, transforms=tuple(map(change, self.transforms)))
-
-    def counterpart(self) -> tuple[Transform, ...]:
-        return tuple(self.transforms)
 
 
 @final

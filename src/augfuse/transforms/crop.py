@@ -23,13 +23,17 @@ _MODE = Choice("how the aspect ratio is treated", ("stretch", "cover", "contain"
 _TRIES = 10  # as torchvision's RandomResizedCrop and RandomErasing
 
 
-def _sized(canvas: Canvas, height: int, width: int) -> Canvas:
-    return Canvas(np.full_like(canvas.height, height), np.full_like(canvas.width, width))
+class Sizing(Geometric, frozen=True):
+    """Sets the size of the canvas, and keeps rows rows."""
+
+    axis_aligned: ClassVar[bool] = True
+    sets_size: ClassVar[bool] = True
+    evaluation: ClassVar[Evaluation] = "deterministic"
 
 
 def cut(canvas: Canvas, left: np.ndarray, top: np.ndarray, size: Size) -> tuple[np.ndarray, Canvas]:
     """The matrix of cutting `size` out, from the corner (left, top) on, and the sizes that come out."""
-    return geometry.affine(len(left), c=-left, f=-top), _sized(canvas, *sides(size))
+    return geometry.affine(len(left), c=-left, f=-top), of_size(canvas, size)
 
 
 def scaled_sides(side: np.ndarray, factor: np.ndarray) -> np.ndarray:
@@ -37,12 +41,30 @@ def scaled_sides(side: np.ndarray, factor: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(side * factor), 1, 2**40).astype(np.int64)  # what is too large is the plan's to refuse
 
 
-def _fraction(size: int) -> int:
-    return round(size / 0.875)
+def times(canvas: Canvas, factor: np.ndarray) -> Canvas:
+    """The sizes times a factor, in whole pixels."""
+    return Canvas(*(scaled_sides(side, factor) for side in canvas))
+
+
+def of_size(canvas: Canvas, size: Size) -> Canvas:
+    """The sizes of as many images, all of this one."""
+    height, width = sides(size)
+    return Canvas(np.full_like(canvas.height, height), np.full_like(canvas.width, width))
+
+
+def fit_factor(canvas: Canvas, size: Size, covers: bool = False) -> np.ndarray:
+    """What images are scaled by to fit into `size`, or to cover it, aspect kept."""
+    height, width = sides(size)
+    return (np.maximum if covers else np.minimum)(height / canvas.height, width / canvas.width)
+
+
+def scaled_to(canvas: Canvas, size: Canvas) -> tuple[np.ndarray, Canvas]:
+    """The matrix of scaling images to these sizes, and the sizes."""
+    return geometry.affine(len(size.width), a=size.width / canvas.width, e=size.height / canvas.height), size
 
 
 @final
-class Resize(Geometric, frozen=True):
+class Resize(Sizing, frozen=True):
     """Scale to `size`. mode "stretch": to exactly this size; "cover": aspect kept, the smallest that covers it;
     "contain": aspect kept, the largest that fits into it.
 
@@ -52,54 +74,42 @@ class Resize(Geometric, frozen=True):
 
     size: Annotated[Size, Lengths("output size")]
     mode: Annotated[Literal["stretch", "cover", "contain"], _MODE] = "stretch"
-    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = (
         {"size": (48, 40)},
         {"size": 96},
         {"size": (40, 24), "mode": "cover"},
         {"size": 20, "mode": "contain"},
     )
-    sets_size: ClassVar[bool] = True
-    evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        height, width = sides(self.size)
-        size = _sized(canvas, height, width)
-        if self.mode != "stretch":
-            pick = np.maximum if self.mode == "cover" else np.minimum
-            factor = pick(height / canvas.height, width / canvas.width)
-            size = Canvas(*(scaled_sides(side, factor) for side in canvas))
-        return geometry.affine(len(size.width), a=size.width / canvas.width, e=size.height / canvas.height), size
+        if self.mode == "stretch":
+            return scaled_to(canvas, of_size(canvas, self.size))
+        return scaled_to(canvas, times(canvas, fit_factor(canvas, self.size, self.mode == "cover")))
 
 
 @final
-class CenterCrop(Geometric, frozen=True):
+class CenterCrop(Sizing, frozen=True):
     """Cut `size` out of the middle; an odd rest leaves the larger margin right and below."""
 
     size: Annotated[Size, Lengths("output size")]
-    axis_aligned: ClassVar[bool] = True
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({"size": (48, 40)}, {"size": 80})
-    sets_size: ClassVar[bool] = True
-    evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        size = _sized(canvas, *sides(self.size))
-        return cut(canvas, (canvas.width - size.width) // 2, (canvas.height - size.height) // 2, self.size)
+        height, width = sides(self.size)
+        return cut(canvas, (canvas.width - width) // 2, (canvas.height - height) // 2, self.size)
 
 
 @final
-class RandomCrop(Geometric, frozen=True):
+class RandomCrop(Sizing, frozen=True):
     """Cut `size` out at a random whole-pixel position.
 
     In evaluation: CenterCrop(size).
     """
 
     size: Annotated[Size, Lengths("output size")]
-    axis_aligned: ClassVar[bool] = True
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({"size": (48, 40)}, {"size": 80})
-    sets_size: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
 
     def counterpart(self) -> tuple[Transform, ...]:
@@ -149,7 +159,7 @@ def draw_boxes(draw: Draw, scale: Range, ratio: Range) -> Params:
 
 
 @final
-class RandomResizedCrop(Geometric, frozen=True):
+class RandomResizedCrop(Sizing, frozen=True):
     """Cut out a random part of random aspect and scale it to `size`.
 
     In evaluation: Resize to size / 0.875, CenterCrop(size).
@@ -160,14 +170,12 @@ class RandomResizedCrop(Geometric, frozen=True):
     size: Annotated[Size, Lengths("output size")]
     scale: Annotated[Range, _PART] = (0.08, 1.0)
     ratio: Annotated[Range, _RATIO] = (3 / 4, 4 / 3)
-    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"size": (48, 40)}, {"size": 32, "scale": (0.5, 1.0), "ratio": (1.0, 1.0)})
-    sets_size: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
 
     def counterpart(self) -> tuple[Transform, ...]:
-        height, width = sides(self.size)
-        return (Resize((_fraction(height), _fraction(width)), mode="cover"), CenterCrop((height, width)))
+        height, width = (round(side / 0.875) for side in sides(self.size))
+        return (Resize((height, width), mode="cover"), CenterCrop(self.size))
 
     def draw(self, draw: Draw) -> Params:
         return draw_boxes(draw, self.scale, self.ratio)
@@ -190,15 +198,12 @@ class RandomResizedCrop(Geometric, frozen=True):
 
 
 @final
-class Pad(Geometric, frozen=True):
+class Pad(Sizing, frozen=True):
     """Make the canvas larger by `padding` pixels (left, top, right, bottom); the recipe's border mode fills it."""
 
     padding: Annotated[tuple[int, int, int, int] | tuple[int, int] | int, Margins("pixels added at each side")]
-    axis_aligned: ClassVar[bool] = True
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({"padding": 8}, {"padding": (1, 2, 3, 4)})
-    sets_size: ClassVar[bool] = True
-    evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         left, top, right, bottom = cast("tuple[int, int, int, int]", self.padding)  # as Margins stored it
@@ -219,9 +224,6 @@ class RandomWidth(Geometric, frozen=True):
     axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"factor": (0.75, 0.75)}, {"factor": (1.3, 1.3)})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}
-
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         size = Canvas(canvas.height, scaled_sides(canvas.width, params["factor"]))
         return geometry.affine(len(size.width), a=size.width / canvas.width), size
@@ -237,9 +239,6 @@ class RandomHeight(Geometric, frozen=True):
     factor: Annotated[Range, _STRETCH] = (0.8, 1.2)
     axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"factor": (0.75, 0.75)}, {"factor": (1.3, 1.3)})
-
-    def draw(self, draw: Draw) -> Params:
-        return {"factor": draw.uniform("factor", self.factor)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         size = Canvas(scaled_sides(canvas.height, params["factor"]), canvas.width)

@@ -9,55 +9,43 @@ import numpy as np
 from augfuse.algebra import geometry
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import Choice, Interval, Lengths, Number, Numbers, Range, Size, sides
-from augfuse.algebra.rng import Draw
-from augfuse.transforms.base import Evaluation, Geometric, Params, Transform
-from augfuse.transforms.crop import Resize, scaled_sides
+from augfuse.transforms.base import Evaluation, Params, Transform
+from augfuse.transforms.crop import Resize, Sizing, fit_factor, of_size, scaled_to, times
 
 _SIDE = Number("length of the side", "pixels", 1, 1_000_000, integer=True)
 _AT = Choice("where the image lies", ("center", "top_left"))
 
 
-def _scaled(canvas: Canvas, factor: np.ndarray) -> tuple[np.ndarray, Canvas]:
-    size = Canvas(*(scaled_sides(side, factor) for side in canvas))
-    return geometry.affine(len(size.width), a=size.width / canvas.width, e=size.height / canvas.height), size
-
-
 @final
-class LongestMaxSize(Geometric, frozen=True):
+class LongestMaxSize(Sizing, frozen=True):
     """Scale so that the longer side becomes `size`, aspect kept.
 
     Source: Albumentations' LongestMaxSize.
     """
 
     size: Annotated[int, _SIDE]
-    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"size": 48}, {"size": 100})
-    sets_size: ClassVar[bool] = True
-    evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return _scaled(canvas, self.size / np.maximum(canvas.height, canvas.width))
+        return scaled_to(canvas, times(canvas, self.size / np.maximum(canvas.height, canvas.width)))
 
 
 @final
-class SmallestMaxSize(Geometric, frozen=True):
+class SmallestMaxSize(Sizing, frozen=True):
     """Scale so that the shorter side becomes `size`, aspect kept.
 
     Source: Albumentations' SmallestMaxSize.
     """
 
     size: Annotated[int, _SIDE]
-    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"size": 48}, {"size": 100})
-    sets_size: ClassVar[bool] = True
-    evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return _scaled(canvas, self.size / np.minimum(canvas.height, canvas.width))
+        return scaled_to(canvas, times(canvas, self.size / np.minimum(canvas.height, canvas.width)))
 
 
 @final
-class ScaleJitter(Geometric, frozen=True):
+class ScaleJitter(Sizing, frozen=True):
     """Scale to the largest size that fits into `size`, aspect kept, times a random factor of `scale`.
 
     The images of a batch then differ in size: put a crop and a PadIfNeeded behind, or let the loader pad. In
@@ -66,24 +54,18 @@ class ScaleJitter(Geometric, frozen=True):
 
     size: Annotated[Size, Lengths("size that the image is fitted into")]
     scale: Annotated[Range, Interval("factor of the fitted size", "times", 0.01, 100, "exact", neutral=1)] = (0.1, 2.0)
-    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"size": 64, "scale": (0.7, 0.7)}, {"size": (48, 80), "scale": (1.2, 1.2)})
-    sets_size: ClassVar[bool] = True
     evaluation: ClassVar[Evaluation] = "counterpart"
 
     def counterpart(self) -> tuple[Transform, ...]:
         return (Resize(self.size, mode="contain"),)
 
-    def draw(self, draw: Draw) -> Params:
-        return {"scale": draw.uniform("scale", self.scale)}
-
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        height, width = sides(self.size)
-        return _scaled(canvas, np.minimum(height / canvas.height, width / canvas.width) * params["scale"])
+        return scaled_to(canvas, times(canvas, fit_factor(canvas, self.size) * params["scale"]))
 
 
 @final
-class PadIfNeeded(Geometric, frozen=True):
+class PadIfNeeded(Sizing, frozen=True):
     """Make the canvas larger where it is smaller than `size`, then up to a multiple of `divisor`; the recipe's border
     mode fills it.
 
@@ -93,15 +75,12 @@ class PadIfNeeded(Geometric, frozen=True):
     size: Annotated[Size, Lengths("smallest output size")] = 1
     divisor: Annotated[Size, Lengths("what the output size is a multiple of")] = 1
     position: Annotated[Literal["center", "top_left"], _AT] = "center"
-    axis_aligned: ClassVar[bool] = True
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = (
         {"size": (80, 100)},
         {"divisor": 48, "position": "top_left"},
         {"size": 70, "divisor": (4, 30)},
     )
-    sets_size: ClassVar[bool] = True
-    evaluation: ClassVar[Evaluation] = "deterministic"
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         size = Canvas(*(
@@ -115,7 +94,7 @@ class PadIfNeeded(Geometric, frozen=True):
 
 
 @final
-class LetterBox(Geometric, frozen=True):
+class LetterBox(Sizing, frozen=True):
     """Scale to the largest size that fits into `size`, aspect kept, and put it in the middle of a canvas of `value`.
 
     It is a separate pass where others move pixels too: what surrounds the image is its colour, and not what the
@@ -124,19 +103,13 @@ class LetterBox(Geometric, frozen=True):
 
     size: Annotated[Size, Lengths("output size")]
     value: Annotated[tuple[float, ...] | float, Numbers("colour around the image", "at the image's own scale")] = 114
-    axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"size": (48, 80), "value": 0.5}, {"size": 100, "value": 0})
-    sets_size: ClassVar[bool] = True
-    evaluation: ClassVar[Evaluation] = "deterministic"
 
     @property
     def surround(self) -> tuple[float, ...]:
         return cast("tuple[float, ...]", self.value)  # as Numbers stored it
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        height, width = sides(self.size)
-        factor = np.minimum(height / canvas.height, width / canvas.width)
-        inner = Canvas(*(scaled_sides(side, factor) for side in canvas))
-        x, y = (width - inner.width) // 2, (height - inner.height) // 2
-        size = Canvas(np.full_like(canvas.height, height), np.full_like(canvas.width, width))
+        inner, size = times(canvas, fit_factor(canvas, self.size)), of_size(canvas, self.size)
+        x, y = (size.width - inner.width) // 2, (size.height - inner.height) // 2
         return geometry.affine(len(x), inner.width / canvas.width, c=x, e=inner.height / canvas.height, f=y), size

@@ -19,6 +19,8 @@ from augfuse.transforms.array_forms import Blur, Finish, Noise, Paint
 from augfuse.transforms.base import Amount, Evaluation, Frame, Local, Params, Part, Probability
 from augfuse.transforms.crop import boxes, draw_boxes
 
+_SIGMA = Interval("standard deviation of the Gaussian", "pixels", 0.01, 100, "exact", neutral=0)
+_AREA = Interval("area of the rectangle", "fraction of the image", 1e-4, 1, "exact", neutral=0)
 _NOISE = Interval("standard deviation of the noise", "fraction of full scale", 0, 1, "exact", neutral=0)
 
 
@@ -33,15 +35,9 @@ class GaussianBlur(Local, frozen=True):
     Source: scipy.ndimage.gaussian_filter(mode="reflect").
     """
 
-    sigma: Annotated[Range, Interval("standard deviation of the Gaussian", "pixels", 0.01, 100, "exact", neutral=0)] = (
-        0.1,
-        2.0,
-    )
+    sigma: Annotated[Range, _SIGMA] = (0.1, 2.0)
     examples: ClassVar = ({"sigma": (0.1, 2.0)}, {"sigma": 3})
     makes_bytes: ClassVar[bool] = True
-
-    def draw(self, draw: Draw) -> Params:
-        return {"sigma": draw.uniform("sigma", self.sigma)}
 
     def form(self) -> Blur:
         return Blur(ends(self.sigma)[1])
@@ -117,10 +113,7 @@ class Erase(Local, frozen=True, kw_only=True):
     Source: torchvision RandomErasing: ten tries, and nothing is erased where none fits. Whole pixels.
     """
 
-    scale: Annotated[Range, Interval("area of the rectangle", "fraction of the image", 1e-4, 1, "exact", neutral=0)] = (
-        0.02,
-        0.33,
-    )
+    scale: Annotated[Range, _AREA] = (0.02, 0.33)
     ratio: Annotated[Range, Interval("width / height of the rectangle", "", 0.01, 100, "exact")] = (0.3, 3.3)
     value: Annotated[tuple[float, ...] | float, Numbers("colour of the rectangle", "at the image's own scale")] = 0
     p: Probability = 0.5

@@ -8,10 +8,10 @@ import numpy as np
 
 from augfuse.algebra import geometry
 from augfuse.algebra.geometry import Canvas
-from augfuse.algebra.ranges import Choice, Interval, Lengths, Number, Numbers, Range, Size, sides
+from augfuse.algebra.ranges import Choice, Interval, Lengths, Number, Numbers, Range, Size
 from augfuse.algebra.rng import Draw
 from augfuse.transforms.base import Amount, Evaluation, Params, Transform
-from augfuse.transforms.crop import scaled_sides
+from augfuse.transforms.crop import fit_factor, of_size, times
 from augfuse.transforms.fit_size import LetterBox
 from augfuse.transforms.mix_base import Layout, Mix
 
@@ -47,15 +47,13 @@ def _whole(canvas: Canvas) -> np.ndarray:
     return np.stack([nothing, nothing, canvas.width, canvas.height], axis=1)
 
 
-def _alike(one: Canvas, other: Canvas) -> bool:
-    return np.array_equal(one.height, other.height) and np.array_equal(one.width, other.width)
-
-
-def _covering(source: Canvas, target: Canvas) -> np.ndarray:
-    """(n, 3, 3): scaled until it covers the target, aspect kept, the middle on the middle."""
+def _covering(source: Canvas, target: Canvas) -> np.ndarray | None:
+    """(n, 3, 3): scaled until it covers the target, aspect kept, the middle on the middle; None where all sizes are
+    the same."""
+    if np.array_equal(source, target):
+        return None
     factor = np.maximum(target.width / source.width, target.height / source.height)
-    shift = ((t - s * factor) / 2 for t, s in ((target.width, source.width), (target.height, source.height)))
-    c, f = shift
+    c, f = ((t - s * factor) / 2 for t, s in ((target.width, source.width), (target.height, source.height)))
     return geometry.affine(len(factor), a=factor, c=c, e=factor, f=f)
 
 
@@ -82,8 +80,6 @@ class MixUp(Mix, frozen=True):
         own, other = sizes
         parts, share = np.stack([_whole(own)] * 2, axis=1), params["share"]
         weights = np.stack([share, 1 - share], axis=1)
-        if _alike(own, other):
-            return Layout(own, parts, (None, None), weights)
         return Layout(own, parts, (None, _covering(other, own)), weights)
 
 
@@ -127,8 +123,8 @@ class CutMix(Mix, frozen=True):
         own, other = sizes
         left, top, right, bottom = self._ends(params, own)
         parts = np.stack([_whole(own), np.stack([left, top, right - left, bottom - top], axis=1)], axis=1)
-        cut, alike = geometry.affine(len(left), c=-left, f=-top), _alike(own, other)
-        return Layout(own, parts, (None, cut if alike else cut @ _covering(other, own)))
+        cut, covering = geometry.affine(len(left), c=-left, f=-top), _covering(other, own)
+        return Layout(own, parts, (None, cut if covering is None else cut @ covering))
 
 
 @final
@@ -170,8 +166,7 @@ class Mosaic(Mix, frozen=True):
         return ()
 
     def canvas(self, canvas: Canvas) -> Canvas:
-        height, width = sides(self.size)
-        return Canvas(np.full_like(canvas.height, height), np.full_like(canvas.width, width))
+        return of_size(canvas, self.size)
 
     def layout(self, params: Params, sizes: tuple[Canvas, ...]) -> Layout:
         size = self.canvas(sizes[0])
@@ -186,18 +181,12 @@ class Mosaic(Mix, frozen=True):
             part = np.stack([x if right else 0 * x, y if below else 0 * y, size.width - x if right else x,
                              size.height - y if below else y], axis=1)  # fmt: skip
             parts.append(np.maximum(part, [0, 0, 1, 1]))
-            inner = self._scaled(source, size)
+            fits = self.mode != "none"
+            inner = times(source, fit_factor(source, self.size, self.mode == "cover")) if fits else source
             c, f = (0 * x if right else part[:, 2] - inner.width), (0 * y if below else part[:, 3] - inner.height)
             a, e = inner.width / source.width, inner.height / source.height
             matrices.append(geometry.affine(len(x), a=a, c=c, e=e, f=f))
         return Layout(size, np.stack(parts, axis=1), tuple(matrices))
-
-    def _scaled(self, source: Canvas, size: Canvas) -> Canvas:
-        if self.mode == "none":
-            return source
-        pick = np.minimum if self.mode == "contain" else np.maximum
-        factor = pick(size.height / source.height, size.width / source.width)
-        return Canvas(*(scaled_sides(side, factor) for side in source))
 
 
 @final
@@ -224,5 +213,4 @@ class CopyPaste(Mix, frozen=True):
 
     def layout(self, params: Params, sizes: tuple[Canvas, ...]) -> Layout:
         own, other = sizes
-        parts, alike = np.stack([_whole(own)] * 2, axis=1), _alike(own, other)
-        return Layout(own, parts, (None, None if alike else _covering(other, own)))
+        return Layout(own, np.stack([_whole(own)] * 2, axis=1), (None, _covering(other, own)))

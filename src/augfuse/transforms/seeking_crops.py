@@ -7,23 +7,28 @@ crop says what it does.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, cast, final
+from typing import Annotated, ClassVar, cast, final
 
 import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.algebra.ranges import Interval, Lengths, Number, Numbers, Range, Size, ends, sides
 from augfuse.algebra.rng import Draw
-from augfuse.transforms.base import Evaluation, Params, Part, Seeking, Things, Transform
+from augfuse.transforms.base import Params, Part, Seeking, Things, Transform
 from augfuse.transforms.crop import CenterCrop, Resize, boxes, draw_boxes
 
-_SIZE = Lengths("output size", optional=True)
+_SIDE = Interval("side of the part", "fraction of the side", 0.01, 1, "exact", neutral=1)
+_AREA = Interval("area of the part", "fraction of the canvas", 1e-4, 1, "exact", neutral=1)
 _TRIES = 40  # as torchvision's RandomIoUCrop
 
 
-def _resized(size: Any) -> tuple[Transform, ...]:
-    """What a crop is in evaluation: the whole image in its size, where it has one."""
-    return () if size is None else (Resize(size),)
+class _Resized(Seeking, frozen=True):
+    """A crop that is in evaluation the whole image in its size, where it has one."""
+
+    size: Annotated[Size | None, Lengths("output size", optional=True)] = None
+
+    def counterpart(self) -> tuple[Transform, ...]:
+        return () if self.size is None else (Resize(self.size),)
 
 
 def _whole(left: np.ndarray, top: np.ndarray, right: np.ndarray, bottom: np.ndarray, canvas: Canvas) -> Part:
@@ -34,7 +39,7 @@ def _whole(left: np.ndarray, top: np.ndarray, right: np.ndarray, bottom: np.ndar
 
 
 @final
-class BoxSafeCrop(Seeking, frozen=True):
+class BoxSafeCrop(_Resized, frozen=True):
     """Cut out a random part that holds all boxes. erosion: how much of the rectangle around all of them may be lost, at
     each side as much.
 
@@ -43,13 +48,8 @@ class BoxSafeCrop(Seeking, frozen=True):
     Source: Albumentations' BBoxSafeRandomCrop and, with a size, RandomSizedBBoxSafeCrop.
     """
 
-    size: Annotated[Size | None, _SIZE] = None
     erosion: Annotated[float, Number("part of the rectangle around all boxes that may be cut off", "", 0, 1)] = 0.0
     examples: ClassVar = ({"size": (48, 40)}, {"size": 40, "erosion": 0.3})
-    evaluation: ClassVar[Evaluation] = "counterpart"
-
-    def counterpart(self) -> tuple[Transform, ...]:
-        return _resized(self.size)
 
     def draw(self, draw: Draw) -> Params:
         return {name: draw.uniform(name) for name in ("left", "top", "right", "bottom")}
@@ -69,19 +69,14 @@ class BoxSafeCrop(Seeking, frozen=True):
 
 
 @final
-class CropNearBox(Seeking, frozen=True):
+class CropNearBox(_Resized, frozen=True):
     """Cut out one box, chosen by chance, with each of its sides moved by up to `shift` of its width or height.
 
     Without boxes: the whole image. In evaluation: Resize(size). Source: Albumentations' RandomCropNearBBox.
     """
 
-    size: Annotated[Size | None, _SIZE] = None
     shift: Annotated[Range, Interval("move of each side, outwards", "fraction of the box", -0.45, 10)] = (-0.3, 0.3)
     examples: ClassVar = ({"size": (48, 40)}, {"size": 40, "shift": (0.1, 0.5)})
-    evaluation: ClassVar[Evaluation] = "counterpart"
-
-    def counterpart(self) -> tuple[Transform, ...]:
-        return _resized(self.size)
 
     def draw(self, draw: Draw) -> Params:
         return {"box": draw.uniform("box")} | {
@@ -100,7 +95,7 @@ class CropNearBox(Seeking, frozen=True):
 
 
 @final
-class IoUCrop(Seeking, frozen=True):
+class IoUCrop(_Resized, frozen=True):
     """Cut out a random part that overlaps a box by at least a drawn one of `overlaps`, as SSD does; 1 or more leaves
     the image whole.
 
@@ -111,21 +106,13 @@ class IoUCrop(Seeking, frozen=True):
     Source: torchvision's RandomIoUCrop, which draws another overlap after forty tries.
     """
 
-    size: Annotated[Size | None, _SIZE] = None
-    scale: Annotated[Range, Interval("side of the part", "fraction of the side", 0.01, 1, "exact", neutral=1)] = (
-        0.3,
-        1,
-    )
+    scale: Annotated[Range, _SIDE] = (0.3, 1)
     aspect: Annotated[Range, Interval("width / height of the part", "", 0.01, 100, "exact")] = (0.5, 2.0)
     overlaps: Annotated[tuple[float, ...] | float, Numbers("least overlaps", "intersection over union", 0, 10)] = (
         0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0,
     )  # fmt: skip
     examples: ClassVar = ({"size": (48, 40)}, {"size": 40, "overlaps": (0.1, 0.5)})
     cells: ClassVar[int] = _TRIES // 2
-    evaluation: ClassVar[Evaluation] = "counterpart"
-
-    def counterpart(self) -> tuple[Transform, ...]:
-        return _resized(self.size)
 
     def draw(self, draw: Draw) -> Params:
         low, high = ends(self.scale)
@@ -168,7 +155,7 @@ class IoUCrop(Seeking, frozen=True):
 
 
 @final
-class SmallSafeCrop(Seeking, frozen=True):
+class SmallSafeCrop(_Resized, frozen=True):
     """Cut out a random part of random aspect, as RandomResizedCrop does, that cuts no small box: each lies in the part
     or outside of it.
 
@@ -176,19 +163,11 @@ class SmallSafeCrop(Seeking, frozen=True):
     In evaluation: Resize(size).
     """
 
-    size: Annotated[Size | None, _SIZE] = None
-    scale: Annotated[Range, Interval("area of the part", "fraction of the canvas", 1e-4, 1, "exact", neutral=1)] = (
-        0.3,
-        1.0,
-    )
+    scale: Annotated[Range, _AREA] = (0.3, 1.0)
     ratio: Annotated[Range, Interval("width / height", "", 0.01, 100, "exact", neutral=1)] = (3 / 4, 4 / 3)
     small: Annotated[float, Number("largest area of a small box", "pixels", 0, 1e18)] = 32.0**2
     examples: ClassVar = ({"size": (48, 40)}, {"size": 40, "scale": (0.5, 0.9), "small": 100})
     cells: ClassVar[int] = 4
-    evaluation: ClassVar[Evaluation] = "counterpart"
-
-    def counterpart(self) -> tuple[Transform, ...]:
-        return _resized(self.size)
 
     def draw(self, draw: Draw) -> Params:
         return draw_boxes(draw, self.scale, self.ratio)
@@ -241,7 +220,6 @@ class CropToMask(Seeking, frozen=True):
     ignore: Annotated[tuple[float, ...] | float, Numbers("mask values that count as nothing", "mask value")] = 0
     examples: ClassVar = ({"size": (48, 40)}, {"size": 40, "ignore": (0, 255)})
     uses_masks: ClassVar[bool] = True
-    evaluation: ClassVar[Evaluation] = "counterpart"
 
     def counterpart(self) -> tuple[Transform, ...]:
         return (CenterCrop(self.size),)

@@ -12,7 +12,7 @@ import numpy as np
 
 from augfuse.algebra import geometry
 from augfuse.algebra.geometry import Canvas
-from augfuse.algebra.ranges import Interval, Range, ends
+from augfuse.algebra.ranges import Interval, Range
 from augfuse.algebra.rng import Draw
 from augfuse.errors import RangeError
 from augfuse.transforms.base import Amount, Geometric, Params, Probability
@@ -26,10 +26,9 @@ _RIGHT = Interval("shift to the right", "fraction of the canvas", -1, 1, hint=_P
 _DOWN = Interval("shift down", "fraction of the canvas", -1, 1, hint=_PIXELS)
 _LOWER_RIGHT = Interval("shear angle; lower rows move to the right", "degrees", -89, 89, hint=_SHEAR)
 _RIGHT_DOWN = Interval("shear angle; columns on the right move down", "degrees", -89, 89, hint=_SHEAR)
-
-
-def _centred(canvas: Canvas, linear: tuple[np.ndarray | float, ...]) -> tuple[np.ndarray, Canvas]:
-    return geometry.about_centre(canvas, *linear), canvas
+_BOTH_SIDES = Interval("scale factor of width and height", "times", 0.01, 100, "factor", optional=True)
+_WIDTH = Interval("scale factor of the width", "times", 0.01, 100, "factor", optional=True)
+_HEIGHT = Interval("scale factor of the height", "times", 0.01, 100, "factor", optional=True)
 
 
 @final
@@ -41,9 +40,6 @@ class Rotate(Geometric, frozen=True):
 
     degrees: Annotated[Range, Interval("angle, anticlockwise as seen", "degrees", -360, 360, hint=_TURNS)] = (-15, 15)
     examples: ClassVar = ({"degrees": (-20, 20)}, {"degrees": 90}, {"degrees": (45, 45)})
-
-    def draw(self, draw: Draw) -> Params:
-        return {"degrees": draw.uniform("degrees", self.degrees)}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return geometry.rotation(canvas, params["degrees"]), canvas
@@ -58,9 +54,6 @@ class Translate(Geometric, frozen=True):
     axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"x": (-0.1, 0.1), "y": (-0.1, 0.1)}, {"x": 0.25, "y": 0}, {"x": (0.5, 0.5), "y": (0, 0)})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"x": draw.uniform("x", self.x), "y": draw.uniform("y", self.y)}
-
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         return geometry.shift(canvas, params["x"], params["y"]), canvas
 
@@ -73,11 +66,8 @@ class Shear(Geometric, frozen=True):
     y: Annotated[Range, _RIGHT_DOWN] = (0, 0)
     examples: ClassVar = ({"x": (-5, 5)}, {"x": 20, "y": 20})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"x": draw.uniform("x", self.x), "y": draw.uniform("y", self.y)}
-
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return _centred(canvas, _shear(params["x"], params["y"]))
+        return geometry.about_centre(canvas, *_shear(params["x"], params["y"])), canvas
 
 
 def _shear(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray | float, ...]:
@@ -93,15 +83,9 @@ class Scale(Geometric, frozen=True):
     given), and `factor` is left out.
     """
 
-    factor: Annotated[
-        Range | None, Interval("scale factor of width and height", "times", 0.01, 100, "factor", optional=True)
-    ] = None
-    x: Annotated[Range | None, Interval("scale factor of the width", "times", 0.01, 100, "factor", optional=True)] = (
-        None
-    )
-    y: Annotated[Range | None, Interval("scale factor of the height", "times", 0.01, 100, "factor", optional=True)] = (
-        None
-    )
+    factor: Annotated[Range | None, _BOTH_SIDES] = None
+    x: Annotated[Range | None, _WIDTH] = None
+    y: Annotated[Range | None, _HEIGHT] = None
     axis_aligned: ClassVar[bool] = True
     examples: ClassVar = ({"factor": (0.9, 1.1)}, {"x": (0.7, 1.0), "y": (1.0, 1.5)}, {"factor": (2.0, 2.0)})
 
@@ -122,7 +106,7 @@ class Scale(Geometric, frozen=True):
         return tuple(Amount(name, params[axis], "times") for axis, name in names.items())
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
-        return _centred(canvas, (params["x"], 0.0, 0.0, params["y"]))
+        return geometry.about_centre(canvas, params["x"], 0.0, 0.0, params["y"]), canvas
 
 
 @final
@@ -139,10 +123,6 @@ class Affine(Geometric, frozen=True):
         {"degrees": (-20, 20), "translate_x": 0.1, "translate_y": 0.1, "scale": (0.9, 1.1)},
         {"degrees": 30, "scale": 0.2, "shear_x": 10, "shear_y": 5},
     )
-
-    def draw(self, draw: Draw) -> Params:
-        names = ("degrees", "translate_x", "translate_y", "scale", "shear_x", "shear_y")
-        return {name: draw.uniform(name, getattr(self, name)) for name in names}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         scale = params["scale"]
@@ -202,10 +182,6 @@ class Rotate90(Geometric, frozen=True, kw_only=True):
     p: Probability = 0.5
     moves_whole_pixels: ClassVar[bool] = True
     examples: ClassVar = ({}, {"quarters": 1, "p": 1.0}, {"quarters": (2, 2)})
-
-    def draw(self, draw: Draw) -> Params:
-        low, high = ends(self.quarters)
-        return {"quarters": draw.integers("quarters", int(low), int(high))}
 
     def matrix(self, params: Params, canvas: Canvas) -> tuple[np.ndarray, Canvas]:
         q = params["quarters"]

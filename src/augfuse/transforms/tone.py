@@ -11,9 +11,8 @@ from typing import Annotated, ClassVar, final
 import numpy as np
 
 from augfuse.algebra.ranges import Interval, Points, Range
-from augfuse.algebra.rng import Draw
 from augfuse.transforms.array_forms import Lines, Negative, Power, Steps
-from augfuse.transforms.base import Evaluation, Params, Probability, Tone, Transform
+from augfuse.transforms.base import Evaluation, Params, Probability, Tone
 
 _BITS = Interval("bits that stay", "bits", 1, 8, "exact", "Whole bits: (4, 8) keeps 4 to 8.", integer=True)
 
@@ -27,9 +26,6 @@ class Gamma(Tone, frozen=True):
 
     gamma: Annotated[Range, Interval("exponent; 1 changes nothing", "times", 0.01, 100, "factor")] = (0.8, 1.25)
     examples: ClassVar = ({"gamma": (0.8, 1.25)}, {"gamma": (2.2, 2.2)})
-
-    def draw(self, draw: Draw) -> Params:
-        return {"gamma": draw.uniform("gamma", self.gamma)}
 
     def form(self) -> Power:
         return Power()
@@ -55,9 +51,6 @@ class Solarize(Tone, frozen=True, kw_only=True):
     p: Probability = 0.5
     examples: ClassVar = ({}, {"threshold": 0.3, "p": 1.0})
 
-    def draw(self, draw: Draw) -> Params:
-        return {"threshold": draw.uniform("threshold", self.threshold)}
-
     def form(self) -> Negative:
         return Negative()
 
@@ -76,10 +69,6 @@ class Posterize(Tone, frozen=True, kw_only=True):
     bits: Annotated[Range, _BITS] = (4, 8)
     p: Probability = 0.5
     examples: ClassVar = ({}, {"bits": (3, 3), "p": 1.0})
-
-    def draw(self, draw: Draw) -> Params:
-        low, high = self.bits if isinstance(self.bits, tuple) else (self.bits, self.bits)
-        return {"bits": draw.integers("bits", int(low), int(high))}
 
     def form(self) -> Steps:
         return Steps()
@@ -108,9 +97,6 @@ class ToneCurve(Tone, frozen=True):
     examples: ClassVar = ({}, {"points": ((0, 0.9), (0.5, 0.1), (1, 0.6)), "p": 0.7})
     evaluation: ClassVar[Evaluation] = "counterpart"
 
-    def counterpart(self) -> tuple[Transform, ...]:
-        return (self,) if self.p == 1 else ()
-
     def form(self) -> Lines:
         return Lines(tuple((float(x), float(y)) for x, y in self.points))
 
@@ -130,9 +116,6 @@ class AutoContrast(Tone, frozen=True):
     evaluation: ClassVar[Evaluation] = "counterpart"
     statistic: ClassVar = "range"
 
-    def counterpart(self) -> tuple[Transform, ...]:
-        return (self,) if self.p == 1 else ()
-
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
         return values[None]
 
@@ -147,9 +130,6 @@ class Equalize(Tone, frozen=True):
     examples: ClassVar = ({}, {"p": 0.6})
     evaluation: ClassVar[Evaluation] = "counterpart"
     statistic: ClassVar = "histogram"
-
-    def counterpart(self) -> tuple[Transform, ...]:
-        return (self,) if self.p == 1 else ()
 
     def curve(self, params: Params, values: np.ndarray, levels: int) -> np.ndarray:
         return values[None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augfuse.execute.batch_images import Images
+from augfuse.execute.batch_images import Images, empty_images
 from augfuse.execute.cpu.run import flat
 from augfuse.execute.mixture import Masks
 from augfuse.jit import jit
@@ -21,9 +21,9 @@ def blend(one: np.ndarray, other: np.ndarray, part: np.float32, rest: np.float32
 
 def mix(op: Mix, own: Images, partners: tuple[Images, ...], masks: Masks, threads: int) -> Images:
     """The images of a batch, those of `op.rows` mixed with their partners. masks: what is taken of these."""
-    n, channels = len(own), own.channels
+    n = len(own)
     dtype = np.dtype(np.float32) if op.weights is not None else own.dtype
-    out = made(op, n, channels, dtype)
+    out = empty_images(op.size, own.channels, dtype)
     place = np.full(n, -1)
     place[op.rows] = np.arange(len(op.rows))
 
@@ -42,16 +42,6 @@ def mix(op: Mix, own: Images, partners: tuple[Images, ...], masks: Masks, thread
 
     share(run, n, threads)
     return out
-
-
-def made(op: Mix, n: int, channels: int, dtype: np.dtype) -> Images:
-    """Memory for the images that come out."""
-    height, width = op.size
-    if (height == height[0]).all() and (width == width[0]).all():
-        stack = np.empty((n, int(height[0]), int(width[0]), channels), dtype)
-        return Images(stack=stack, rows=np.arange(n))
-    sizes = zip(height.tolist(), width.tolist(), strict=True)
-    return Images(items=[np.empty((*size, channels), dtype) for size in sizes])
 
 
 def _blend(own: np.ndarray, others: list[np.ndarray], weights: np.ndarray, out: np.ndarray) -> None:

@@ -22,11 +22,10 @@ from augfuse.plan.ops import Local
 
 _F = np.float32
 _FLOAT = np.dtype(_F)
-_INF = _F(np.inf)
 
 
 @final
-class _Pixels(NamedTuple):
+class Pixels(NamedTuple):
     """The images of a chunk as a step finds them."""
 
     values: np.ndarray  # flat: the source, or a scratch buffer
@@ -92,7 +91,7 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
         write, from_float = last, writes_float
         if copies and todo and isinstance(step := steps[todo[-1]], Work):
             write, from_float = step, reads_float[todo.pop()]
-        pixels = _source(images, first, end)
+        pixels = pixels_of(images, first, end)
         for k in todo:
             step, dtype = steps[k], images.dtype if stay[k] else _FLOAT
             if isinstance(step, Work):
@@ -102,7 +101,7 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
             source = into = pixels.images
             if write is last and k == todo[-1] and finishes(k, target):
                 starts = np.arange(first - target.first, end - target.first) * math.prod(pixels.shape)
-                pixels = _Pixels(target.out, starts, pixels.shape, None)
+                pixels = Pixels(target.out, starts, pixels.shape, None)
                 into = pixels.images
             elif pixels.buffer is None or pixels.values.dtype != dtype:
                 pixels = _scratched(buffers, 1 - (pixels.buffer or 0), end - first, pixels.shape, dtype)
@@ -110,7 +109,7 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
             params = {name: values[chunk] for name, values in step.params.items()}
             step.apply_all(source, into, params, step.active[chunk])
         if pixels.values is not target.out:
-            _pass(write, _as_float(pixels, buffers) if from_float else pixels, target, first, first)
+            run_pass(write, _as_float(pixels, buffers) if from_float else pixels, target, first, first)
 
     return run_slice
 
@@ -124,7 +123,7 @@ def _copies(work: Work) -> bool:
     return not _samples(work) and work.color.kind == tile_passes.KEEP and work.mean_gain is None
 
 
-def _source(images: Images, first: int, end: int) -> _Pixels:
+def pixels_of(images: Images, first: int, end: int) -> Pixels:
     """The images first..end, which are of one size."""
     if images.stack is not None:
         stack, rows = images.stack, images.rows[first:end]
@@ -132,10 +131,10 @@ def _source(images: Images, first: int, end: int) -> _Pixels:
         stack = images[first][None] if end == first + 1 else np.stack([images[i] for i in range(first, end)])
         rows = np.arange(end - first)
     shape = stack.shape[1:]
-    return _Pixels(flat(stack), rows * math.prod(shape), shape, None)
+    return Pixels(flat(stack), rows * math.prod(shape), shape, None)
 
 
-def _as_float(pixels: _Pixels, buffers: Scratch) -> _Pixels:
+def _as_float(pixels: Pixels, buffers: Scratch) -> Pixels:
     """The same in scratch, where they may be written to."""
     if pixels.buffer is not None and pixels.values.dtype == _FLOAT:
         return pixels
@@ -144,23 +143,31 @@ def _as_float(pixels: _Pixels, buffers: Scratch) -> _Pixels:
     return found
 
 
-def _scratched(buffers: Scratch, buffer: int, n: int, shape: tuple[int, int, int], dtype: np.dtype) -> _Pixels:
+def _scratched(buffers: Scratch, buffer: int, n: int, shape: tuple[int, int, int], dtype: np.dtype) -> Pixels:
     values = buffers[buffer]
-    return _Pixels(values if dtype == _FLOAT else values.view(dtype), np.arange(n) * math.prod(shape), shape, buffer)
+    return Pixels(values if dtype == _FLOAT else values.view(dtype), np.arange(n) * math.prod(shape), shape, buffer)
 
 
-def _through(work: Work, pixels: _Pixels, first: int, buffers: Scratch, dtype: np.dtype) -> _Pixels:
-    """A pass whose result is worked on further: at the images' own scale, and unclipped where it is of floats."""
+def _through(work: Work, pixels: Pixels, first: int, buffers: Scratch, dtype: np.dtype) -> Pixels:
+    """A pass whose result is worked on further."""
     n = len(pixels.starts)
     shape = (int(work.height[first]), int(work.width[first]), work.channels)
     found = _scratched(buffers, 1 - (pixels.buffer or 0), n, shape, dtype)
-    one, zero, whole = np.ones((n, work.channels), _F), np.zeros((n, work.channels), _F), dtype != _FLOAT
-    low, high = (_F(0), _F(np.iinfo(dtype).max)) if whole else (-_INF, _INF)
-    _pass(work, pixels, Target(low, high, one, zero, whole, False, found.values, whole), first, 0)
+    ends = None if dtype == _FLOAT else (0, np.iinfo(dtype).max)
+    run_pass(work, pixels, between(work, n, found.values, ends), first, 0)
     return found
 
 
-def _pass(work: Work, pixels: _Pixels, target: Target, first: int, at: int) -> None:
+def between(work: Work, n: int, out: np.ndarray, ends: tuple[float, float] | None) -> Target:
+    """Where a pass goes whose result is worked on further, at the images' own scale: whole numbers within these ends,
+    or floats, which are not clipped."""
+    one, zero, whole = np.ones((n, work.channels), _F), np.zeros((n, work.channels), _F), ends is not None
+    low, high = map(_F, (-np.inf, np.inf) if ends is None else ends)
+    return Target(low, high, one, zero, whole, False, out, whole)
+
+
+def run_pass(work: Work, pixels: Pixels, target: Target, first: int, at: int) -> None:
+    """The images from `first` on through a pass, written from image number `at` of the target on."""
     if work.reduced is None:
         run(work, pixels.values, pixels.starts, pixels.shape, target, first, at)
         return

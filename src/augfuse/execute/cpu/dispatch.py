@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from augfuse.execute.batch_images import Images
+from augfuse.execute.batch_images import Images, empty_images
 from augfuse.execute.cpu.image_sums import standardize as standardized
 from augfuse.execute.cpu.kernel_arguments import Target
 from augfuse.execute.cpu.run import Work, flat, run, run_one, target_of, work_of
@@ -38,23 +38,20 @@ def execute(
 
 def execute_each(lowered: Lowered, images: Images, workers: int) -> Images:
     """The same into new memory, for images that may come out in different sizes."""
-    height, width = lowered.size
     if not lowered.steps and lowered.output.plain:
         return images
-    dtype, n = lowered.output.dtype, len(images)
-    if (height == height[0]).all() and (width == width[0]).all():
-        out = np.empty((n, int(height[0]), int(width[0]), lowered.channels), dtype)
-        execute(lowered, images, out, False, workers)
-        return Images(stack=out, rows=np.arange(n))
-    items = [np.empty((h, w, lowered.channels), dtype) for h, w in zip(height.tolist(), width.tolist(), strict=True)]
+    out = empty_images(lowered.size, lowered.channels, lowered.output.dtype)
+    if out.stack is not None:
+        execute(lowered, images, out.stack, False, workers)
+        return out
     run_slice = _slices(lowered, images, False)
 
     def run(start: int, stop: int) -> None:
         for i in range(start, stop):
-            run_slice(target_of(lowered.output, False, items[i])._replace(first=i), i, i + 1)
+            run_slice(target_of(lowered.output, False, out.items[i])._replace(first=i), i, i + 1)
 
-    share(run, n, workers)
-    return Images(items=items)
+    share(run, len(images), workers)
+    return out
 
 
 def prepare(

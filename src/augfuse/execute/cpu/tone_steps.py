@@ -14,9 +14,10 @@ import numpy as np
 
 from augfuse.algebra.geometry import Canvas
 from augfuse.execute.batch_images import Images
+from augfuse.execute.cpu.chunks import Pixels, between, pixels_of, run_pass
 from augfuse.execute.cpu.kernel_arguments import Target
 from augfuse.execute.cpu.passes.tones import Tables, to_floats
-from augfuse.execute.cpu.run import Work, flat, run, run_one, work_of
+from augfuse.execute.cpu.run import Work, work_of
 from augfuse.execute.cpu.scratch import CHUNK_BYTES_OF_LEVELS, Scratch, scratch
 from augfuse.plan.lowered import Lowered, Pass
 from augfuse.plan.ops import Local
@@ -25,7 +26,6 @@ from augfuse.plan.tone import Tone
 Step: TypeAlias = Work | Local | Tone | Tables  # tones: of floats
 
 _F = np.float32
-_INF = _F(np.inf)
 
 
 def prepare(lowered: Lowered, images: Images) -> Callable[[Target, int, int], None]:
@@ -43,20 +43,19 @@ def prepare(lowered: Lowered, images: Images) -> Callable[[Target, int, int], No
     largest = max(int((side.height * side.width).max()) for side in sides) * lowered.channels * width  # bytes
     bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
 
+    def tabled(step: Work | Local | Tone, target: Target | None, start: int, stop: int) -> Step:
+        """Tables in the place of a tone of whole numbers, for the images start..stop."""
+        if isinstance(step, Tone) and step.levels:
+            return Tables(step, images.dtype, lowered.channels, target, start, stop)
+        return step
+
     def run_slice(target: Target, start: int, stop: int) -> None:
-        ready, end = _ready(steps, last, target, images.dtype, lowered.channels, start, stop)
-        if not bulk:
-            for i in range(start, stop):
-                _run_image(ready, end, images[i], target, i)
-            return
-        assert images.stack is not None
-        shape = images.stack.shape[1:]
-        size = math.prod(shape)
-        some = max(1, CHUNK_BYTES_OF_LEVELS // largest) if steps else stop - start
+        ready, end = [tabled(step, None, start, stop) for step in steps], tabled(last, target, start, stop)
+        assert isinstance(end, Work | Tables)
+        some = 1 if not bulk else max(1, CHUNK_BYTES_OF_LEVELS // largest) if steps else stop - start
         with scratch(-(-min(some, stop - start) * largest // 4) if steps else 0, _F, "step", "next step") as buffers:
             for first in range(start, stop, some):
-                starts = images.rows[first : min(first + some, stop)] * size
-                _run_several(ready, end, flat(images.stack), starts, shape, target, first, buffers)
+                _run(ready, end, pixels_of(images, first, min(first + some, stop)), target, first, buffers)
 
     return run_slice
 
@@ -91,87 +90,38 @@ def _in_bulk(step: Work | Local | Tone) -> bool:
     return step.reduced is None if isinstance(step, Work) else isinstance(step, Tone) and step.levels > 0
 
 
-def _ready(
-    steps: Sequence[Work | Local | Tone],
-    last: Work | Tone,
-    target: Target,
-    dtype: np.dtype,
-    channels: int,
-    start: int,
-    stop: int,
-) -> tuple[Sequence[Step], Work | Tables]:
-    """The steps with tables in the place of tones of whole numbers, for the images start..stop."""
-    end = Tables(last, dtype, channels, target, start, stop) if isinstance(last, Tone) else last
-    if not any(isinstance(step, Tone) and step.levels for step in steps):
-        return steps, end  # type: ignore[return-value]  # tones of floats only
-    return [
-        Tables(step, dtype, channels, None, start, stop) if isinstance(step, Tone) and step.levels else step
-        for step in steps
-    ], end
-
-
-def _run_several(
-    steps: Sequence[Step],
-    last: Work | Tables,
-    src: np.ndarray,
-    starts: np.ndarray,
-    shape: tuple[int, int, int],
-    target: Target,
-    first: int,
-    buffers: Scratch,
+def _run(
+    steps: Sequence[Step], last: Work | Tables, pixels: Pixels, target: Target, first: int, buffers: Scratch
 ) -> None:
-    """The images from `first` on, of one size, which lie in `src` at `starts`: one step after the other."""
-    count, dtype = len(starts), src.dtype
+    """The images from `first` on, of one size: one step after the other. Locals, tones of floats and averages take one
+    image at a time."""
+    src, starts, shape, _ = pixels
+    count, dtype, ours = len(starts), src.dtype, False  # the source is never written to
     for step, following in zip(steps, (*steps, last)[1:], strict=True):
-        to, kind = shape, dtype
+        if isinstance(step, (Local, Tone)):
+            image = src[starts[0] : starts[0] + math.prod(shape)].reshape(shape)
+            if isinstance(step, Tone):
+                image = to_floats(step, image, first)
+            else:
+                image = image if ours and image.dtype == _F else image.astype(_F)
+                params = {name: values[first : first + 1] for name, values in step.params.items()}
+                step.apply_all(image[None], image[None], params, step.active[first : first + 1])
+            src, starts, ours = image.reshape(-1), np.zeros(1, np.int64), True
+            continue
+        to = shape
         if isinstance(step, Work):
             to = (int(step.height[first]), int(step.width[first]), step.channels)
-            kind = dtype if isinstance(following, Tables) else np.dtype(_F)
+        whole = isinstance(step, Tables) or isinstance(following, Tables)
         buffers = buffers[1], buffers[0]
-        out = buffers[0].view(kind)[: count * math.prod(to)]
+        out = buffers[0].view(dtype if whole else _F)[: count * math.prod(to)]
         if isinstance(step, Tables):
             step.run(src, starts, shape, first, out)
         else:
-            assert isinstance(step, Work)
-            run(step, src, starts, shape, _between(step, following, count, out), first, 0)
-        src, shape = out, to
+            ends = (following.low, following.high) if isinstance(following, Tables) else None
+            run_pass(step, Pixels(src, starts, shape, None), between(step, count, out, ends), first, 0)
+        src, shape, ours = out, to, True
         starts = np.arange(count, dtype=np.int64) * math.prod(shape)
     if isinstance(last, Tables):
         last.run(src, starts, shape, first)
     else:
-        run(last, src, starts, shape, target, first, first)
-
-
-def _run_image(steps: Sequence[Step], last: Work | Tables, image: np.ndarray, target: Target, i: int) -> None:
-    ours, dtype, zero = False, image.dtype, np.zeros(1, np.int64)  # the source is never written to
-    for step, following in zip(steps, (*steps, last)[1:], strict=True):
-        if isinstance(step, Local):
-            image = image if ours and image.dtype == _F else image.astype(_F)
-            params = {name: values[i : i + 1] for name, values in step.params.items()}
-            step.apply_all(image[None], image[None], params, step.active[i : i + 1])
-        elif isinstance(step, Tone):
-            image = to_floats(step, image, i)
-        elif isinstance(step, Tables):
-            out = np.empty(image.shape, dtype)
-            step.run(flat(image), zero, image.shape, i, out.reshape(-1))
-            image = out
-        else:
-            size = (int(step.height[i]), int(step.width[i]), step.channels)
-            out = np.empty(size, dtype if isinstance(following, Tables) else _F)
-            run_one(step, image, _between(step, following, 1, out.reshape(-1)), i, 0)
-            image = out
-        ours = True
-    if isinstance(last, Tables):
-        last.run(flat(image), zero, image.shape, i)
-    else:
-        run_one(last, image, target, i, i)
-
-
-def _between(work: Work, following: Step, count: int, out: np.ndarray) -> Target:
-    """Where a pass goes whose result is worked on further: float32, unclipped, at the image's own scale; the levels
-    that a table takes.
-    """
-    one, zero = np.ones((count, work.channels), _F), np.zeros((count, work.channels), _F)
-    if isinstance(following, Tables):
-        return Target(_F(following.low), _F(following.high), one, zero, True, False, out, True)
-    return Target(-_INF, _INF, one, zero, False, False, out, False)
+        run_pass(last, Pixels(src, starts, shape, None), target, first, first)

@@ -15,6 +15,34 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
+
+class NumPyLike:
+    """What algebras have in common whose tensors have NumPy's methods."""
+
+    compiles_each = False
+    masks = False
+    shrinks = False
+
+    def kind(self, tensor: Any) -> str:
+        return np.dtype(tensor.dtype).kind.replace("u", "i")
+
+    def cast(self, tensor: Any, dtype: str) -> Any:
+        return tensor.astype(dtype)
+
+    def length(self, indices: Any) -> Any:
+        return indices.shape[-1]
+
+    def left(self, word: Any, by: int) -> Any:
+        return word << np.uint32(by)
+
+    def right(self, word: Any, by: int) -> Any:
+        return word >> np.uint32(by)
+
+    def outside(self, function: Any) -> Any:
+        return function
+
 
 def algebra_for(framework: str) -> Any:
     """A new algebra of "jax", "tensorflow" or "torch", which is installed; of "host", NumPy's."""

@@ -6,31 +6,15 @@ from typing import Any, final
 
 import numpy as np
 
+from augfuse.execute.arrays.numpy_names import NumPyLike
+
 
 @final
-class Algebra:
+class Algebra(NumPyLike):
     """See `algebras`."""
-
-    masks = False
-    shrinks = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
-    def kind(self, tensor: Any) -> str:
-        return tensor.dtype.kind.replace("u", "i")
-
-    def cast(self, tensor: Any, dtype: str) -> Any:
-        return tensor.astype(dtype)
-
     def bits(self, values: Any) -> Any:
         return np.asarray(values).astype(np.uint32)
-
-    def length(self, indices: Any) -> Any:
-        return indices.shape[-1]
-
-    def left(self, word: Any, by: int) -> Any:
-        return word << np.uint32(by)
-
-    def right(self, word: Any, by: int) -> Any:
-        return word >> np.uint32(by)
