@@ -177,7 +177,7 @@ def from_parquet(
     The arguments are those of `from_csv` and `from_dataframe`. Needs the extra augfuse[parquet].
 
     Args:
-        paths: a file, a pattern such as "train-*.parquet", or several.
+        paths: a file, or several.
         root, classes, part, color, **columns: as in `from_csv` and `from_dataframe`.
 
     Returns:
