@@ -15,6 +15,7 @@ from augfuse.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import keras
+    import torch
     from torch.utils.data import IterableDataset
 
 
@@ -55,7 +56,42 @@ class ColumnFunction(Protocol):
     def __call__(self, examples: Mapping[str, Any]) -> dict[str, Any]: ...
 
 
+class KerasModel(Protocol):
+    """What is asked of a Keras model. Keras gives its models most of these when they are made, so that `keras.Model`
+    does not declare them."""
+
+    name: str
+    layers: list[Any]
+    inputs: list[Any]
+    outputs: list[Any]
+    input_shape: Any
+    output_shape: Any
+    input: Any
+    loss: Any
+    optimizer: Any
+    compiled: bool
+    variables: list[Any]
+    trainable_variables: list[Any]
+
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any: ...
+    def _flatten_layers(self, recursive: bool = True, include_self: bool = True) -> list[Any]: ...
+    def count_params(self) -> int: ...
+    def compile(self, *args: Any, **kwargs: Any) -> None: ...
+    def fit(self, *args: Any, **kwargs: Any) -> Any: ...
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any: ...
+    def predict_on_batch(self, x: Any) -> Any: ...
+    def get_weights(self) -> list[Any]: ...
+    def set_weights(self, weights: list[Any]) -> None: ...
+    def get_config(self) -> dict[str, Any]: ...
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any: ...
+    def save(self, filepath: Any, overwrite: bool = True) -> None: ...
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None: ...
+    def export(self, *args: Any, **kwargs: Any) -> None: ...
+
+
 if TYPE_CHECKING:
+    Model: TypeAlias = KerasModel | torch.nn.Module
     KerasSequence: TypeAlias = keras.utils.PyDataset
 
     class ServedToTorch(IterableDataset[Any], Served):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from augfuse.errors import MissingExtraError, did_you_mean
+from augfuse.frameworks import KerasModel
 from augfuse.text import printable
 
 # Small CNNs on a CPU: TensorFlow takes 0.4 of the time of JAX and a quarter of that of torch. Hence this order.
@@ -136,7 +137,7 @@ def _tensorflow_config() -> Any:
     return importlib.import_module("tensorflow.python.framework.config")
 
 
-def layers_of(model: Any, inputs: Any = None) -> Any:
+def layers_of(model: KerasModel, inputs: Any = None) -> Any:
     """A model of the same layers with new weights, not compiled. Keras' own clone also copies the loss, and fails if
     that is a function of the user's. `inputs`: its input tensors, if given."""
     keras = load_keras()

@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any, NamedTuple, Protocol, final
 
 from augfuse.errors import RangeError
+from augfuse.frameworks import KerasModel
 
 # Which Keras method an epoch belongs to. `_symbolic_build` and `_maybe_symbolic_build` read a batch to build the model.
 FIT, EVALUATE, PREDICT, BUILD, BY_HAND = "fit", "evaluate", "predict", "build", "by hand"
@@ -283,7 +284,7 @@ class Asker(NamedTuple):
     owner: weakref.ref[Any] | None = None  # lives as long as Keras may still ask for batches of this pass
     initial_epoch: int = 0
     steps_per_epoch: int | None = None
-    model: Any = None
+    model: KerasModel | None = None
     validation_data: Any = None  # of fit
     validates: bool = False  # evaluate, called by fit
 

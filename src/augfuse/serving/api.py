@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, final, get_args
+from typing import TYPE_CHECKING, Any, Literal, final, get_args
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from augfuse.serving.program import Program, program
 from augfuse.serving.reasons import reason
 from augfuse.serving.sides import Format, Side
 from augfuse.text import shown
+
+if TYPE_CHECKING:
+    from augfuse.frameworks import Model
 
 _SUFFIXES: dict[str, Format] = {"": "saved_model", ".keras": "keras", ".pt2": "torch", ".onnx": "onnx"}
 _FORMATS = {"keras": ("saved_model", "keras", "onnx"), "torch": ("torch", "onnx")}
@@ -65,7 +68,7 @@ class Exported:
 
 
 def export(
-    model: Any,
+    model: Model,
     recipe: Recipe,
     path: str | Path,
     *,

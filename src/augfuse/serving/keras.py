@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from augfuse.frameworks import KerasModel
 from augfuse.serving.preprocess import preprocessed
 from augfuse.serving.program import Program
 
@@ -79,20 +80,20 @@ def single_precision() -> Iterator[None]:
         keras.config.set_dtype_policy(chosen)
 
 
-def channels_of(model: Any) -> int | None:
+def channels_of(model: KerasModel) -> int | None:
     """Of the images that a model takes; None where it does not say."""
     shape = _input_shape(model)
     return shape[3] if shape is not None and len(shape) == 4 else None
 
 
-def size_of(model: Any) -> tuple[int, int] | None:
+def size_of(model: KerasModel) -> tuple[int, int] | None:
     """(h, w) of the images that a model takes; None where it takes any."""
     shape = _input_shape(model)
     height, width = (None, None) if shape is None or len(shape) != 4 else shape[1:3]
     return None if height is None or width is None else (height, width)
 
 
-def _input_shape(model: Any) -> tuple[int | None, ...] | None:
+def _input_shape(model: KerasModel) -> tuple[int | None, ...] | None:
     try:
         shape = model.input_shape
     except (AttributeError, ValueError):  # a subclass, or one that was never called
@@ -100,7 +101,7 @@ def _input_shape(model: Any) -> tuple[int | None, ...] | None:
     return tuple(shape) if isinstance(shape, tuple) else None
 
 
-def predictor(model: Any) -> Callable[[np.ndarray], Any]:
+def predictor(model: KerasModel) -> Callable[[np.ndarray], Any]:
     """What a model says of a batch of images."""
     if keras.backend.backend() == "jax":  # else it would compile each operation for each size
         return model.predict_on_batch
@@ -112,12 +113,12 @@ def predictor(model: Any) -> Callable[[np.ndarray], Any]:
 class Served(NamedTuple):
     """A model behind a program. network: the model itself, without its optimiser. written: what it is given."""
 
-    model: Any
+    model: KerasModel
     written: Any
-    network: Any
+    network: KerasModel
 
 
-def served(model: Any, program: Program) -> Served:
+def served(model: KerasModel, program: Program) -> Served:
     """A model of raw uint8 images."""
     raw, written = raw_input(program, None if program.moves else program.size)
     network = _bare(model)
@@ -126,7 +127,7 @@ def served(model: Any, program: Program) -> Served:
     )
 
 
-def _bare(model: Any) -> Any:
+def _bare(model: KerasModel) -> Any:
     """The model without the state of its optimiser, which would be written with it."""
     if getattr(model, "optimizer", None) is None or _input_shape(model) is None:
         return model
@@ -135,7 +136,7 @@ def _bare(model: Any) -> Any:
     return bare
 
 
-def write_onnx(model: Any, path: Path) -> None:
+def write_onnx(model: KerasModel, path: Path) -> None:
     """An ONNX file of a model of raw images."""
     model(np.zeros((1, *(side or 64 for side in model.input_shape[1:])), np.uint8))  # the exporter wants a call
     model.export(path, format="onnx", verbose=False)
@@ -143,4 +144,5 @@ def write_onnx(model: Any, path: Path) -> None:
 
 def read(path: Path) -> Callable[[np.ndarray], Any]:
     """What the model in a file says of images."""
-    return predictor(keras.models.load_model(path, compile=False))
+    saved: Any = keras.models.load_model(path, compile=False)
+    return predictor(saved)

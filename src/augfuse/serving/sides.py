@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from augfuse.errors import ImageTypeError, MissingExtraError, RecipeError
 from augfuse.recipe import Recipe
 from augfuse.serving.program import Program
 from augfuse.text import shown
+
+if TYPE_CHECKING:
+    from augfuse.frameworks import Model
 
 Format: TypeAlias = Literal["saved_model", "keras", "torch", "onnx"]
 Predict: TypeAlias = Callable[[Any], Any]
@@ -41,7 +44,7 @@ class Side:
     evaluating: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
-def framework_of(model: Any) -> Literal["keras", "torch"]:
+def framework_of(model: Model) -> Literal["keras", "torch"]:
     """ "keras" or "torch". ImageTypeError for what is not a model."""
     keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
     if keras is not None and isinstance(model, keras.Model):
@@ -54,7 +57,7 @@ def framework_of(model: Any) -> Literal["keras", "torch"]:
     )
 
 
-def check_raw(model: Any, recipe: Recipe, form: Format) -> None:
+def check_raw(model: Model, recipe: Recipe, form: Format) -> None:
     """RecipeError for a model that holds its own recipe, as an Augment layer or module."""
     kinds = {type(part) for part in _parts(model)}
     if not any(kind.__name__ == "Augment" and kind.__module__.startswith("augfuse.") for kind in kinds):
@@ -75,7 +78,7 @@ def _parts(model: Any) -> Any:
     return model._flatten_layers() if framework_of(model) == "keras" else model.modules()
 
 
-def of(model: Any, program: Program, form: Format, planar: bool | None) -> Side:
+def of(model: Model, program: Program, form: Format, planar: bool | None) -> Side:
     """The sides of a model. planar: whether it takes (n, c, h, w); None: as its framework does. RecipeError,
     MissingExtraError for a format that it cannot get here."""
     kind = framework_of(model)
@@ -92,12 +95,12 @@ def of(model: Any, program: Program, form: Format, planar: bool | None) -> Side:
     return _keras(model, program, form)
 
 
-def size_of(model: Any) -> tuple[int, int] | None:
+def size_of(model: Model) -> tuple[int, int] | None:
     """(h, w) that a model takes; None where it does not say."""
     return _module("keras").size_of(model) if framework_of(model) == "keras" else None
 
 
-def channels_of(model: Any) -> int | None:
+def channels_of(model: Model) -> int | None:
     """The channels that a model takes; None where it does not say."""
     return _module("keras").channels_of(model) if framework_of(model) == "keras" else None
 
@@ -106,7 +109,7 @@ def _module(name: str) -> Any:
     return import_module(f"augfuse.serving.{name}")
 
 
-def _torch(model: Any, program: Program, form: Format, planar: bool) -> Side:
+def _torch(model: Model, program: Program, form: Format, planar: bool) -> Side:
     torch = _module("torch")
     served = torch.Served(model, program, planar)
     size = None if program.moves else program.size
@@ -125,7 +128,7 @@ def _torch(model: Any, program: Program, form: Format, planar: bool) -> Side:
     )
 
 
-def _keras(model: Any, program: Program, form: Format) -> Side:
+def _keras(model: Model, program: Program, form: Format) -> Side:
     keras = _module("keras")
     backend = sys.modules["keras"].backend.backend()
     if form in ("saved_model", "onnx") and backend != "tensorflow":

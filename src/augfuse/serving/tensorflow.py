@@ -8,12 +8,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from augfuse.frameworks import KerasModel
+
 _HEAD = 2**18  # bytes in which the orientation of a JPEG is looked for
 _ORIENTATION, _SHORT, _LONG = 0x112, 3, 4
 _LUMA = (9798, 19235, 3735)  # OpenCV's, of 2**15
 
 
-def write_saved_model(model: Any, written: Any, network: Any, channels: int, path: Path) -> None:
+def write_saved_model(model: KerasModel, written: Any, network: KerasModel, channels: int, path: Path) -> None:
     """A SavedModel of two signatures. model: of raw uint8 images (n, h, w, c); written: what it makes of them for
     `network`, as a model."""
     shape = tuple(written.input_shape)

@@ -13,6 +13,7 @@ import numpy as np
 from augfuse.doctor.examined_data import Survey
 from augfuse.doctor.findings import Finding, counted, finding
 from augfuse.errors import DataError, MissingExtraError
+from augfuse.frameworks import KerasModel
 from augfuse.text import shown
 from augfuse.transforms.base import Write
 
@@ -182,7 +183,7 @@ def _check_input(model: Model, shape: tuple[int, ...]) -> Iterator[Finding]:
     )
 
 
-def _first_layers(model: Any) -> Iterator[Any]:
+def _first_layers(model: KerasModel) -> Iterator[Any]:
     """The first layers in order, those of nested models among them."""
     for layer in model.layers[:_FIRST_LAYERS]:
         if hasattr(layer, "layers"):
@@ -191,7 +192,7 @@ def _first_layers(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _last_activation(model: Any) -> str:
+def _last_activation(model: KerasModel) -> str:
     layer = model.layers[-1]
     if hasattr(layer, "layers"):
         return _last_activation(layer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from augfuse.experiment.records import Exported
 from augfuse.experiment.setup import run_recipe
 from augfuse.experiment.setup.prepare import Job
 from augfuse.files import scratch
+from augfuse.frameworks import KerasModel
 from augfuse.recipe import Recipe
 from augfuse.serving.program import program
 
@@ -73,7 +73,7 @@ def save_for_raw_images(network: Network, recipe: Recipe, path: Path) -> None:
 class _Saved:
     """A reloaded model with the interface of a network."""
 
-    model: Any
+    model: KerasModel
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         return predict(self.model, images)

@@ -12,12 +12,13 @@ import numpy as np
 
 from augfuse.experiment.backend import load_keras
 from augfuse.experiment.network.head import loss_of
+from augfuse.frameworks import KerasModel
 
 # Where the configuration of a model says names of layers: Keras numbers them as a process goes on.
 _NAMES = ("name", "keras_history", "input_layers", "output_layers")
 
 
-def fingerprint(model: Any) -> str:
+def fingerprint(model: KerasModel) -> str:
     """16 hex digits of a new model (of seed 0): layers and connections, precision, weights, optimiser and loss. The
     same in every process; names of layers do not count."""
     layers = [

@@ -9,6 +9,7 @@ import numpy as np
 
 from augfuse.errors import DataError
 from augfuse.experiment.backend import load_keras
+from augfuse.frameworks import KerasModel
 
 _TO_PROBABILITIES = ("softmax", "sigmoid")
 
@@ -87,7 +88,7 @@ class ClassHead:
         )
 
 
-def read_head(model: Any, classes: int, *, pixels: bool = False) -> ClassHead:
+def read_head(model: KerasModel, classes: int, *, pixels: bool = False) -> ClassHead:
     """The head of a model with one output: classes of an image, or with `pixels` of each pixel. Raises DataError if it
     does not fit this number of classes."""
     losses = load_keras().losses
@@ -127,7 +128,7 @@ def read_head(model: Any, classes: int, *, pixels: bool = False) -> ClassHead:
     return ClassHead(loss, single, logits, "sparse" in name.lower())
 
 
-def loss_of(model: Any) -> Any:
+def loss_of(model: KerasModel) -> Any:
     """The one loss that a model was compiled with; None for one that was not, or with several."""
     loss = getattr(model, "loss", None)
     if isinstance(loss, dict):
@@ -137,7 +138,7 @@ def loss_of(model: Any) -> Any:
     return loss
 
 
-def _last(model: Any) -> Any:
+def _last(model: KerasModel) -> Any:
     """The layer or operation that makes the output, also inside a model that is a layer of this one."""
     last = model
     while getattr(last, "outputs", None) and getattr(last, "layers", None):

@@ -15,6 +15,7 @@ from typing import Any
 
 from augfuse.errors import DataError, DataNotFoundError, MissingExtraError
 from augfuse.experiment.backend import load_keras
+from augfuse.frameworks import KerasModel
 from augfuse.text import shown
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -68,7 +69,7 @@ def read_network(path: Path, *, trusted: bool) -> Any:
         return read_model(path, trusted=trusted, compiled=False)
 
 
-def refuse_code(model: Any, what: str) -> None:
+def refuse_code(model: KerasModel, what: str) -> None:
     """Raise DataError for a model in memory whose file would hold code."""
     for layer in model._flatten_layers():
         if type(layer).__name__ == "Lambda" and any(

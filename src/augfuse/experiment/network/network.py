@@ -14,6 +14,7 @@ from augfuse.experiment.backend import global_random_state, layers_of, load_kera
 from augfuse.experiment.network.head import Head
 from augfuse.experiment.tasks.classification import CLASSIFICATION
 from augfuse.experiment.tasks.task import Task
+from augfuse.frameworks import KerasModel
 from augfuse.serving.program import Program
 
 State: TypeAlias = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
@@ -46,7 +47,7 @@ class Network:
         self.classes = classes
         self.task = task
         self._build = build
-        self.model: Any = build(0)
+        self.model: KerasModel = build(0)
         self.input_shape: tuple[int, int, int] = tuple(self.model.input_shape[1:])
         self._head: Head = task.read_head(self.model, classes)
         own = getattr(self.model, "optimizer", None)
@@ -156,7 +157,7 @@ class Network:
             variable.assign(value)
 
 
-def predict(model: Any, images: np.ndarray) -> np.ndarray:
+def predict(model: KerasModel, images: np.ndarray) -> np.ndarray:
     """What a Keras model says about one batch, as float32."""
     return np.asarray(model.predict_on_batch(images), dtype=np.float32)
 

@@ -21,6 +21,7 @@ import numpy as np
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError
 from augfuse.experiment.backend import layers_of, load_keras
 from augfuse.experiment.network.model_file import is_model_file, read_model, refuse_code
+from augfuse.frameworks import KerasModel
 from augfuse.text import shown
 
 Shape = tuple[int, int, int]
@@ -53,7 +54,9 @@ class OwnModel:
         return build
 
 
-def own_model(model: Any, *, keep_weights: bool = False, trusted: bool = False) -> OwnModel:
+def own_model(
+    model: str | Path | KerasModel | Callable[..., KerasModel], *, keep_weights: bool = False, trusted: bool = False
+) -> OwnModel:
     """`model` is "module:function", "file.py:function", the path of a `.keras` or `.h5` file, a function or a Keras
     model. trusted: code in the file may run.
 
@@ -63,7 +66,8 @@ def own_model(model: Any, *, keep_weights: bool = False, trusted: bool = False) 
     """
     keras = load_keras()
     if isinstance(model, keras.Model):
-        return _copied(model, model.name, keep_weights)
+        given: Any = model
+        return _copied(given, given.name, keep_weights)
     if isinstance(model, Path) or (isinstance(model, str) and is_model_file(model)):
         saved = read_model(Path(model), trusted=trusted, what=f"--model {model}")
         return _copied(saved, str(model), keep_weights)
@@ -89,7 +93,7 @@ def _called(function: Callable[..., Any], title: str) -> OwnModel:
     return OwnModel(title, tuple(first.input_shape[1:]), lambda shape, classes: function())
 
 
-def _copied(model: Any, title: str, keep_weights: bool) -> OwnModel:
+def _copied(model: KerasModel, title: str, keep_weights: bool) -> OwnModel:
     keras = load_keras()
     _checked(model, title)
     weights = model.get_weights() if keep_weights else None
@@ -167,7 +171,7 @@ def _takes(function: Callable[..., Any], count: int) -> bool:
     return True
 
 
-def _checked(model: Any, title: str) -> Any:
+def _checked(model: KerasModel, title: str) -> Any:
     if not isinstance(model, load_keras().Model):
         raise DataError(f"--model {title}: got {type(model).__name__}, wanted a Keras model.")
     try:
@@ -187,14 +191,14 @@ def _checked(model: Any, title: str) -> Any:
     return model
 
 
-def schedule_of(model: Any) -> str | None:
+def schedule_of(model: KerasModel) -> str | None:
     """The name of the schedule that sets the learning rate of a compiled model, None where it is a number."""
     rate = getattr(getattr(model, "optimizer", None), "_learning_rate", None)
     schedules = load_keras().optimizers.schedules
     return type(rate).__name__ if isinstance(rate, schedules.LearningRateSchedule) else None
 
 
-def rescales(model: Any) -> bool:
+def rescales(model: KerasModel) -> bool:
     """Whether the model scales pixel values down itself: a Rescaling that divides by 50 or more."""
     layers = [layer for layer in model._flatten_layers() if type(layer).__name__ == "Rescaling"]
     return any(np.max(np.abs(layer.scale)) < 1 / 50 for layer in layers)
@@ -230,7 +234,7 @@ def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> str | None:
     return next((one.path for one, other in pairs if not np.array_equal(convert(one), convert(other))), None)
 
 
-def check_savable(model: Any, title: str, *, trusted: bool) -> None:
+def check_savable(model: KerasModel, title: str, *, trusted: bool) -> None:
     """Raise DataError now for a model that could not be saved or reloaded after the training.
 
     trusted: code in a model file may run.

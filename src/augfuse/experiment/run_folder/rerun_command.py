@@ -78,7 +78,7 @@ def _asked(settings: Settings, options: Options) -> dict[str, Any]:
     return {n: v for n, v in found.items() if n in always or v not in (None, (), getattr(usual, n))}
 
 
-def _imported(model: Any) -> tuple[str | None, str]:
+def _imported(model: object) -> tuple[str | None, str]:
     """The line that imports a function, and its name then; without a line if it cannot be imported."""
     module, path = str(getattr(model, "__module__", "")), str(getattr(model, "__qualname__", ""))
     try:

@@ -18,6 +18,7 @@ from augfuse.errors import DataError
 from augfuse.experiment.backend import load_keras
 from augfuse.experiment.network.head import loss_of
 from augfuse.experiment.tasks.unet import convolved, kernels, padded_to
+from augfuse.frameworks import KerasModel
 
 _UNIT = 4.0  # cells
 _FARTHEST = 8.0  # a logarithm
@@ -67,7 +68,7 @@ class CenterHead:
         return None
 
 
-def read_centers(model: Any, classes: int) -> CenterHead:
+def read_centers(model: KerasModel, classes: int) -> CenterHead:
     """The head of such a model. Raises DataError where the model is another one."""
     shape = tuple(model.output_shape)
     if len(shape) != 4 or None in shape[1:] or shape[-1] != classes + 4:

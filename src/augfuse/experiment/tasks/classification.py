@@ -17,6 +17,7 @@ from augfuse.experiment.metrics import Interval, Score
 from augfuse.experiment.network.head import ClassHead, read_head
 from augfuse.experiment.tasks.cnn import DENSE, DROPOUT, cnn_builder
 from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task
+from augfuse.frameworks import KerasModel
 
 if TYPE_CHECKING:
     from augfuse.batch import Batch
@@ -49,7 +50,7 @@ class Classification(Task):
     def network(self, shape: Shape, classes: int, widths: Sequence[int]) -> Callable[[int], Any]:
         return cnn_builder(shape, classes, widths, dense=DENSE, dropout=DROPOUT)
 
-    def read_head(self, model: Any, classes: int) -> ClassHead:
+    def read_head(self, model: KerasModel, classes: int) -> ClassHead:
         return read_head(model, classes)
 
     def truth(self, batch: Batch, classes: int, output: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray | None]:

@@ -21,6 +21,7 @@ from augfuse.experiment.tasks import centers
 from augfuse.experiment.tasks.box_evaluation import BoxEvaluation
 from augfuse.experiment.tasks.centers import CenterHead
 from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task, samples, shown_image, spread
+from augfuse.frameworks import KerasModel
 from augfuse.targets.boxes import corners_of
 from augfuse.targets.policy import Targets
 from augfuse.text import printable
@@ -101,7 +102,7 @@ class Detection(Task):
     def network(self, shape: Shape, classes: int, widths: Sequence[int]) -> Callable[[int], Any]:
         return centers.centers_builder(shape, classes, widths)
 
-    def read_head(self, model: Any, classes: int) -> CenterHead:
+    def read_head(self, model: KerasModel, classes: int) -> CenterHead:
         return centers.read_centers(model, classes)
 
     def truth(self, batch: Batch, classes: int, output: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray | None]:

@@ -16,6 +16,7 @@ from augfuse.experiment.metrics import Score
 from augfuse.experiment.network.head import ClassHead, read_head
 from augfuse.experiment.tasks.task import Networks, Section, Sets, Settled, Shape, Task, samples, shown_image, spread
 from augfuse.experiment.tasks.unet import unet_builder
+from augfuse.frameworks import KerasModel
 from augfuse.text import printable, shown
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Segmentation(Task):
     def network(self, shape: Shape, classes: int, widths: Sequence[int]) -> Callable[[int], Any]:
         return unet_builder(shape, classes, widths)
 
-    def read_head(self, model: Any, classes: int) -> ClassHead:
+    def read_head(self, model: KerasModel, classes: int) -> ClassHead:
         return read_head(model, classes, pixels=True)
 
     def truth(self, batch: Batch, classes: int, output: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray | None]:

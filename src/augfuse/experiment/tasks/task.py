@@ -13,6 +13,7 @@ from augfuse.experiment.evaluation import Shown
 from augfuse.experiment.metrics import Interval, Score, bootstrap_interval, draws, t_interval
 from augfuse.experiment.network.head import Head
 from augfuse.experiment.setup.run_recipe import default_recipe
+from augfuse.frameworks import KerasModel
 from augfuse.text import printable
 from augfuse.threads import cpu_count
 
@@ -80,7 +81,7 @@ class Task(ABC):
         """The network that is trained where no other is named, as a function of its seed."""
 
     @abstractmethod
-    def read_head(self, model: Any, classes: int) -> Head:
+    def read_head(self, model: KerasModel, classes: int) -> Head:
         """What stands behind a model of this task. Raises DataError where it does not suit."""
 
     @abstractmethod

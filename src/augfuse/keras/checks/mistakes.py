@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from augfuse.frameworks import KerasModel
 from augfuse.keras.checks.value_range import Values
 from augfuse.keras.generator.options import Options, listed
 from augfuse.keras.protocol import FIT, PREDICT, Asker
@@ -34,7 +35,7 @@ _LOSSES: dict[str, bool | None] = {
 _KEEP_THE_SCALE = ("keras.src.layers.preprocessing.", "keras.src.layers.reshaping.")
 
 
-def check_loss(feed: Any, model: Any, one_hot: bool, other_labels: str) -> None:
+def check_loss(feed: Any, model: KerasModel | None, one_hot: bool, other_labels: str) -> None:
     """Warn where labels are one-hot and the loss of `model` wants class numbers, or the reverse.
 
     Keras announces a pass before it fails. other_labels: what to type for the other kind.
@@ -61,7 +62,7 @@ def check_loss(feed: Any, model: Any, one_hot: bool, other_labels: str) -> None:
     warn_once(feed, f"the loss {name}{outputs} wants {want}, the data has {got}. {fix}.")
 
 
-def check_labels(feed: Any, model: Any, labels: Any, columns: int | None) -> None:
+def check_labels(feed: Any, model: KerasModel | None, labels: Any, columns: int | None) -> None:
     """Warn of labels that the outputs of `model` do not have, and of those that are not whole numbers.
 
     labels: (n,) or (n, 1) numbers, None for others. columns: of one-hot labels, None for others.
@@ -93,7 +94,7 @@ def check_labels(feed: Any, model: Any, labels: Any, columns: int | None) -> Non
     warn_once(feed, f"{got}, and a model with {outputs} and the loss {name} wants 0 to {last}. {fix}.")
 
 
-def check_scaling(model: Any, values: Values) -> None:
+def check_scaling(model: KerasModel, values: Values) -> None:
     """Warn where a model begins with Rescaling or Normalization made for another scale than that of what it gets."""
     layer = _first_scaling(model)
     low, high = values.span
@@ -244,7 +245,7 @@ def _show(scale: tuple[float, float]) -> str:
     return f"{scale[0]:.4g}..{scale[1]:.4g}"
 
 
-def _loss_of(model: Any) -> str:
+def _loss_of(model: KerasModel | None) -> str:
     """The name of the one loss a model is compiled with, by what it computes: losses may have other names.
 
     "" for several, and for those that are not Keras' own: what they want is not known.
@@ -266,7 +267,7 @@ def _loss_of(model: Any) -> str:
     return ""
 
 
-def _width_of(model: Any) -> int | None:
+def _width_of(model: KerasModel | None) -> int | None:
     """The number of outputs of a model that gives a row of them; None where it cannot be known."""
     outputs = getattr(model, "outputs", None) or ()
     if len(outputs) == 1:
@@ -276,7 +277,7 @@ def _width_of(model: Any) -> int | None:
     return getattr(layers[-1], "units", None) if layers else None
 
 
-def _first_scaling(model: Any) -> Any:
+def _first_scaling(model: KerasModel) -> Any:
     """The Rescaling or Normalization that a model with one input begins with; None where it does not.
 
     Numbers that come out of a layer of another kind may be on any scale: there the search ends.
@@ -287,7 +288,7 @@ def _first_scaling(model: Any) -> Any:
     return next((s for s in first if isinstance(s, (keras.layers.Rescaling, keras.layers.Normalization))), None)
 
 
-def _steps(model: Any) -> Iterator[Any]:
+def _steps(model: KerasModel) -> Iterator[Any]:
     """The layers and operations of a model in order, those of nested models too."""
     for step in getattr(model, "operations", None) or model.layers:
         if getattr(step, "layers", None):
