@@ -220,3 +220,17 @@ def test_targets_are_collated_as_by_pytorch(workers: int, uneven: bool) -> None:
         assert torch.equal(pixels, own) and list(found) == list(wanted_targets)
         for name, value in found.items():
             assert torch.equal(value, wanted_targets[name]) and value.dtype == wanted_targets[name].dtype, name
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("labels", [None, np.arange(7) % 3])
+def test_views_are_collated_as_by_pytorch(workers: int, labels: np.ndarray | None) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (7, 12, 16, 3), np.uint8)
+    recipe = af.Recipe([af.Views(views={"a": [af.Rotate(20)], "b": [af.HorizontalFlip()]})])
+    samples = af.torch.dataset(af.from_arrays(images, labels), recipe, seed=1)
+    usual = list(DataLoader(samples, 3, collate_fn=copying))
+    samples.set_epoch(0)
+    for batch, own in zip(DataLoader(samples, 3, num_workers=workers), usual, strict=True):
+        views, wanted_views = (batch, own) if labels is None else (batch[0], own[0])
+        assert list(views) == ["a", "b"] and all(torch.equal(views[name], wanted_views[name]) for name in views)
+        assert labels is None or torch.equal(batch[1], own[1])

@@ -271,8 +271,10 @@ class TorchDataset(Dataset):
         form = Form("NCHW", memory().take) if works and stacks else None
         batch = loader._compute(self.epoch, positions, 1 if works else cpu_count(), form)
         self._count(len(positions))
-        batch.images = together(batch.images)
-        if stacks and all(isinstance(held, np.ndarray) for held in (batch.images, *batch.targets.values())):
+        for view in batch.views.values() if batch.views else (batch,):
+            view.images = together(view.images)
+            stacks = stacks and all(isinstance(held, np.ndarray) for held in (view.images, *view.targets.values()))
+        if stacks and not (batch.views and batch.targets):
             names = (*batch.targets, "index") if batch.targets else None
             return [Collated(_collated(parts(batch, tensor_or_sent(_tensor), names)))]
         whole = parts(batch, _tensor)
