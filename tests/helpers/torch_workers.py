@@ -226,7 +226,7 @@ def test_targets_are_collated_as_by_pytorch(workers: int, uneven: bool) -> None:
 @pytest.mark.parametrize("labels", [None, np.arange(7) % 3])
 def test_views_are_collated_as_by_pytorch(workers: int, labels: np.ndarray | None) -> None:
     images = np.random.default_rng(0).integers(0, 256, (7, 12, 16, 3), np.uint8)
-    recipe = af.Recipe([af.Views(views={"a": [af.Rotate(20)], "b": [af.HorizontalFlip()]})])
+    recipe = af.Recipe([af.Views(a=[af.Rotate(20)], b=[af.HorizontalFlip()])])
     samples = af.torch.dataset(af.from_arrays(images, labels), recipe, seed=1)
     usual = list(DataLoader(samples, 3, collate_fn=copying))
     samples.set_epoch(0)
