@@ -135,8 +135,9 @@ def sources(plan: Plan, i: int, points: np.ndarray) -> np.ndarray:
 
 
 def _back(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    found = np.linalg.inv(matrix) @ np.vstack([points, np.ones(points.shape[1])])
-    front = found[2] > 0
+    finite = np.isfinite(points).all(axis=0)
+    found = np.linalg.inv(matrix) @ np.vstack([np.where(finite, points, 0), np.ones(points.shape[1])])
+    front = finite & (found[2] > 0)
     return np.where(front, found[:2] / np.where(front, found[2], 1), np.inf)
 
 
