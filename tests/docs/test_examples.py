@@ -193,6 +193,7 @@ def test_job_f(tmp_path: Path) -> None:
     assert arms_of(tmp_path / "runs") == {"plain", "augmented"}
 
 
+@pytest.mark.slow(reason="trains a detector")
 def test_job_g(tmp_path: Path) -> None:
     pytest.importorskip("pycocotools", reason="needs the extra: pip install 'augfuse[detection]'")
     data = write_voc(tmp_path / "set", blocks(16, 0))

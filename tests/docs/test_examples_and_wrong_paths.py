@@ -87,6 +87,7 @@ def test_a_photo_that_is_too_small(
     assert "too small" in capsys.readouterr().err
 
 
+@pytest.mark.slow(reason="imports TensorFlow in two processes")
 def test_in_a_process_of_its_own(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / "d_cats_and_dogs.py"), "nosuch"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -18,9 +20,17 @@ from own import ENDS, corners
 
 FILLS = ("nearest", "reflect", "wrap", "constant")
 DTYPES = ("uint8", "uint16", "float32")
+INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "area")
+MOVES = (
+    [af.Rotate(30), af.Translate(0.4, 0.4)],
+    [af.RandomResizedCrop((40, 30)), af.Pad(5)],  # along the axes, smaller and larger
+    [af.Scale((0.2, 0.5)), af.Rotate(40)],  # averaged first
+    [af.Scale((3, 3)), af.ElasticTransform()],
+)
 SIZES = ((1, 9), (9, 1), (1, 1), (2, 2), (31, 64))
 PICTURES = {dtype: pictures(3, 56, 56, 3, dtype) for dtype in DTYPES}
 
+T = TypeVar("T")
 # Of PyTorch's compiler, about itself.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is:DeprecationWarning")
 
@@ -43,32 +53,51 @@ def test_every_example(framework: str, cls: type[Transform], example: dict[str, 
         assert_whole_parity(framework, recipe, PICTURES["uint8"])
 
 
+def assert_size(framework: str, fill: str, size: tuple[int, int], place: int) -> None:
+    """Images of a size, of the dtype and with the interpolation of this place."""
+    dtype = DTYPES[place]
+    channels = 1 + (2 * place + FILLS.index(fill) + SIZES.index(size)) % 5
+    paint = tuple((np.arange(channels) + 1) / 7 * FULL_SCALE[dtype])
+    recipe = af.Recipe(
+        [af.Affine(degrees=(20, 40), translate_x=(0.2, 0.4), scale=(0.8, 1.2), shear_x=8), af.Invert()],
+        fill=fill, fill_value=paint, interpolation=("bilinear", "bicubic", "nearest")[place],
+    )  # fmt: skip
+    assert_parity(framework, recipe, pictures(2, *size, channels, dtype), close=3e-3)
+
+
+def assert_fill(framework: str, fill: str, interpolation: str, steps: Sequence[Transform]) -> None:
+    recipe = af.Recipe(steps, fill=fill, fill_value=0.4, interpolation=interpolation)
+    assert_parity(framework, recipe, PICTURES["float32"], close=4e-3)
+
+
+def these(framework: str, every: Sequence[T], turn: int) -> Sequence[T]:
+    """All of them; of JAX, which compiles each for seconds, one: `test_every_program_of_jax` takes the others."""
+    return [every[turn % len(every)]] if framework == "jax" else every
+
+
 @every_framework
 @pytest.mark.parametrize("fill", FILLS)
 @pytest.mark.parametrize("size", SIZES)
 def test_sizes_channels_and_dtypes(framework: str, fill: str, size: tuple[int, int]) -> None:
-    for place, dtype in enumerate(DTYPES):
-        channels = 1 + (2 * place + FILLS.index(fill) + SIZES.index(size)) % 5
-        paint = tuple((np.arange(channels) + 1) / 7 * FULL_SCALE[dtype])
-        recipe = af.Recipe(
-            [af.Affine(degrees=(20, 40), translate_x=(0.2, 0.4), scale=(0.8, 1.2), shear_x=8), af.Invert()],
-            fill=fill, fill_value=paint, interpolation=("bilinear", "bicubic", "nearest")[place],
-        )  # fmt: skip
-        assert_parity(framework, recipe, pictures(2, *size, channels, dtype), close=3e-3)
+    for place in these(framework, range(3), FILLS.index(fill) + SIZES.index(size)):
+        assert_size(framework, fill, size, place)
 
 
 @every_framework
 @pytest.mark.parametrize("fill", FILLS)
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic", "area"])
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 def test_fills_and_interpolations(framework: str, fill: str, interpolation: str) -> None:
-    for steps in (
-        [af.Rotate(30), af.Translate(0.4, 0.4)],
-        [af.RandomResizedCrop((40, 30)), af.Pad(5)],  # along the axes, smaller and larger
-        [af.Scale((0.2, 0.5)), af.Rotate(40)],  # averaged first
-        [af.Scale((3, 3)), af.ElasticTransform()],
-    ):
-        recipe = af.Recipe(steps, fill=fill, fill_value=0.4, interpolation=interpolation)
-        assert_parity(framework, recipe, PICTURES["float32"], close=4e-3)
+    for steps in these(framework, MOVES, FILLS.index(fill) + INTERPOLATIONS.index(interpolation)):
+        assert_fill(framework, fill, interpolation, steps)
+
+
+@pytest.mark.slow(reason="124 programs")
+@pytest.mark.parametrize("fill", FILLS)
+def test_every_program_of_jax(fill: str) -> None:
+    for size, place in itertools.product(SIZES, range(3)):
+        assert_size("jax", fill, size, place)
+    for interpolation, steps in itertools.product(INTERPOLATIONS, MOVES):
+        assert_fill("jax", fill, interpolation, steps)
 
 
 @every_framework

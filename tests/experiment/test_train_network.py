@@ -194,6 +194,7 @@ def test_runs_of_older_versions_are_still_read(tmp_path: Path) -> None:
 # --- running it again ---
 
 
+@pytest.mark.slow(reason="six trainings")
 def test_the_call_that_is_printed_repeats_the_run(nets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, options = af.Recipe([af.Rotate(9)]), {"epochs": 2, "seeds": 1, "evaluations": 1, "sweep": (0.5,)}
     result = af.train("d.npz", recipe, model=nets.net, **options, out=tmp_path, progress=False)  # type: ignore[arg-type]

@@ -135,6 +135,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_numbers(folder: Path, u
     assert_same(folder / "runs" / "killed", uninterrupted)
 
 
+@pytest.mark.slow(reason="three trainings, each in a process of its own")
 def test_without_a_name_the_interrupted_run_of_the_same_settings_goes_on(folder: Path, uninterrupted: Path) -> None:
     done = start(
         folder, *COMMAND, "--out", "unnamed", kill="augfuse.experiment.network.network:Network.train_step@before@9"

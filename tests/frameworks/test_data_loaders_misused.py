@@ -67,6 +67,7 @@ def test_a_second_pass_is_told_once_at_the_users_line() -> None:
     )
 
 
+@pytest.mark.slow(reason="starts eight processes")
 def test_a_second_pass_is_told_by_one_worker(capfd: pytest.CaptureFixture[str]) -> None:
     samples = af.torch.dataset(DATA, RECIPE, seed=0)
     with warnings.catch_warnings():

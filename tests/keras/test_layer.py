@@ -256,6 +256,7 @@ def test_a_layer_of_a_later_version() -> None:
         Augment.from_config({"name": "rescaling"})
 
 
+@pytest.mark.slow(reason="TensorFlow's strategies, in a process of their own")
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's strategies")
 def test_replicas_draw_differently() -> None:
     """Each sees a part of the batch, with places that begin at 0. In a process of its own: devices come first."""

@@ -24,9 +24,14 @@ def execute(lowered: Lowered, images: Images) -> np.ndarray:
 
 def execute_each(lowered: Lowered, images: Images, threads: int = 1) -> Images:
     """The same for images that may come out in different sizes."""
-    results = (_image(lowered, images[i].astype(np.float64), images.dtype, i) for i in range(len(images)))
+    return Images(items=[execute_one(lowered, images, i) for i in range(len(images))])
+
+
+def execute_one(lowered: Lowered, images: Images, i: int) -> np.ndarray:
+    """(h, w, c) of image i."""
+    result = _image(lowered, images[i].astype(np.float64), images.dtype, i)
     dtype = lowered.output.dtype  # float16 is rounded float32
-    return Images(items=[(r.astype(np.float32) if dtype == np.float16 else r).astype(dtype) for r in results])
+    return (result.astype(np.float32) if dtype == np.float16 else result).astype(dtype)
 
 
 def mix(op: Mix, own: Images, partners: tuple[Images, ...], masks: Masks, threads: int = 1) -> Images:
