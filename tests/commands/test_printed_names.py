@@ -134,6 +134,7 @@ def test_errors_that_nobody_expected(tmp_path: Path) -> None:
     assert raw(done.stderr) == set()
 
 
+@pytest.mark.slow(reason="trains, in two processes of their own")
 def test_training_on_odd_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for module in ("keras", "sklearn", "matplotlib"):
         pytest.importorskip(module, reason="needs the extra: pip install 'augfuse[train]'")

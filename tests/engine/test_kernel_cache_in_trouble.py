@@ -68,6 +68,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, bytes]:
     return {path.relative_to(cache): path.read_bytes() for path in files(cache)}
 
 
+@pytest.mark.slow(reason="ten processes, five of which compile")
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_file_is_compiled_again_and_replaced(damage: str, filled: dict[Path, bytes], tmp_path: Path) -> None:
     for name, content in filled.items():

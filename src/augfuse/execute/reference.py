@@ -215,7 +215,7 @@ def spline(points: np.ndarray, height: int, width: int) -> np.ndarray:
     rows, columns = (
         _spline_weights(points.shape[axis] - 3, -(-side // FIELD_STEP)) for axis, side in enumerate((height, width))
     )
-    return np.einsum("yr,rcd,xc->yxd", rows, points, columns)
+    return _along_both(rows, points, columns)
 
 
 def _spline_weights(cells: int, steps: int) -> np.ndarray:
@@ -288,7 +288,12 @@ def scale(
     rows = _weights(matrix[1, 1], matrix[1, 2], height, size[0], border, above, cubic)
     columns = _weights(matrix[0, 0], matrix[0, 2], width, size[1], border, above, cubic)
     _, inside = warp(image[:, :, :1], matrix, size, border, True)
-    return np.einsum("yh,hwc,xw->yxc", rows, image, columns), inside
+    return _along_both(rows, image, columns), inside
+
+
+def _along_both(rows: np.ndarray, values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(y, x, c) sums of values (h, w, c) with these weights (y, h) and (x, w)."""
+    return np.einsum("yh,hwc,xw->yxc", rows, values, columns, optimize=True)  # one axis, then the other
 
 
 def _weights(scale: float, shift: float, length: int, count: int, border: str, above: float, cubic: bool) -> np.ndarray:
@@ -319,7 +324,7 @@ def _border(index: np.ndarray, n: int, border: str) -> np.ndarray:
 
 def average(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Area averaging: each output pixel is the mean of what it covers, partly covered pixels by their part."""
-    return np.einsum("yh,hwc,xw->yxc", _cover(image.shape[0], height), image, _cover(image.shape[1], width))
+    return _along_both(_cover(image.shape[0], height), image, _cover(image.shape[1], width))
 
 
 def _cover(source: int, target: int) -> np.ndarray:
