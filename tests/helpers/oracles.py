@@ -171,6 +171,8 @@ def _nudged(plan: Plan, part: float) -> Plan:
                 steps.append(Pass(steps[-1].size, gain=np.tile([1.0, 10 * more], (len(plan), 1))))
             color = None if step.color is None else step.color + more * np.eye(4)[3]
             gain = None if step.gain is None else step.gain + more * np.eye(2)[1]
+            if step.after is not None and color is None and gain is None:  # what the sampling leaves
+                gain = np.tile([1.0, more], (len(plan), 1))
             step = step._replace(color=color, gain=gain)
         steps.append(step)
     found = numbers(plan)
