@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 from collections.abc import Iterator
@@ -33,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in item.iter_markers("slow"):
             assert mark.kwargs.get("reason"), f"{item.nodeid}: @pytest.mark.slow(reason=...)"
+
+
+def pytest_collection_finish() -> None:
+    """Tests and frameworks stay until the end: garbage collections pass over them."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -34,6 +34,9 @@ def python_blocks(page: Path) -> list[str]:
     return ["\n" * text.count("\n", 0, match.start(1)) + match.group(1) for match in found]
 
 
+TRAINING = pytest.param(ROOT / "docs" / "training.md", marks=pytest.mark.slow(reason="a dozen trainings"))
+
+
 def anchors(page: Path) -> set[str]:
     """The names that headings get on the page, as GitHub and most site builders make them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
@@ -42,7 +45,7 @@ def anchors(page: Path) -> set[str]:
 
 # Keras' variables lack NumPy 2's `copy` argument of __array__; Keras itself calls np.array on them.
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning:keras")
-@pytest.mark.parametrize("page", PAGES, ids=IDS)
+@pytest.mark.parametrize("page", [TRAINING if page.name == "training.md" else page for page in PAGES], ids=IDS)
 def test_python_blocks_run(page: Path) -> None:
     blocks = python_blocks(page)
     if any(NEEDS_KERAS.search(block) for block in blocks):

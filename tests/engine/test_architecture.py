@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import augfuse as af
 from augfuse.transforms.base import specs
 
 PACKAGE = Path(af.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.py"))
+FILES = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
 # Imports go down this list only; modules of one package may import each other.
 LAYERS = (
     "startup", "text", "errors", "frameworks", "warn_once", "threads", "files", "outputs",  # services for everyone
@@ -35,34 +36,38 @@ def layer(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Everything in a file."""
+    return tuple(ast.walk(ast.parse(FILES[path])))
+
+
 def imports(path: Path) -> list[str]:
     """Every module that a file imports anywhere, but for type checkers: "augfuse.plan.fuse", "numpy"."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
+    checks = [n for n in nodes(path) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    skipped = {id(node) for check in checks for part in check.body for node in ast.walk(part)}
     found: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
+    for node in nodes(path):
+        if isinstance(node, ast.Import) and id(node) not in skipped:
             found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom) and node.module and id(node) not in skipped:
             found += [f"augfuse.{alias.name}" for alias in node.names] if node.module == "augfuse" else [node.module]
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_go_down_only(path: Path) -> None:
-    if path == PACKAGE / "__init__.py":
-        return
-    own = LAYERS.index(layer(path))
-    for module in imports(path):
-        name = module.split(".")[1] if module.startswith("augfuse.") else None
-        if name in LAYERS:
-            assert LAYERS.index(name) <= own, f"{path.name} imports {module}"
-        if module.split(".")[0] in FRAMEWORKS:
-            table = path.parent.parent == PACKAGE / "execute" / "arrays"  # of operations: a file for each framework
-            may = table or layer(path) in {"keras", "adapters", "serving", "experiment"}
-            assert may, f"{path.name} names a framework: {module}"
+def test_imports_go_down_only() -> None:
+    for path in FILES:
+        if path == PACKAGE / "__init__.py":
+            continue
+        own = LAYERS.index(layer(path))
+        for module in imports(path):
+            name = module.split(".")[1] if module.startswith("augfuse.") else None
+            if name in LAYERS:
+                assert LAYERS.index(name) <= own, f"{path} imports {module}"
+            if module.split(".")[0] in FRAMEWORKS:
+                table = path.parent.parent == PACKAGE / "execute" / "arrays"  # of operations: a file for each framework
+                may = table or layer(path) in {"keras", "adapters", "serving", "experiment"}
+                assert may, f"{path} names a framework: {module}"
 
 
 def modules() -> dict[str, Path]:
@@ -76,7 +81,7 @@ def test_no_module_is_in_a_circle() -> None:
     imported: dict[str, set[str]] = {}
     for name, path in found.items():
         own = imported.setdefault(name, set())
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.ImportFrom) and node.module:
                 own |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
             elif isinstance(node, ast.Import):
@@ -92,39 +97,40 @@ def test_no_folder_is_full() -> None:
         assert len(list(folder.glob("*.py"))) <= 20, folder
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_files_are_short_and_explain_themselves(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= 400
-    assert ast.get_docstring(ast.parse(text)), "a file says what it is for"
-    assert "super(" not in text
+def test_files_are_short_and_explain_themselves() -> None:
+    for path, text in FILES.items():
+        assert text.count("\n") <= 400, path
+        assert ast.get_docstring(ast.parse(text)), f"{path}: a file says what it is for"
+        assert "super(" not in text, path
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_values_are_quoted_in_one_place(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and ast.unparse(node.func) == "warnings.warn"):
-            quoted = [n for n in ast.walk(node) if isinstance(n, ast.FormattedValue) and n.conversion == ord("r")]
-            assert not quoted or path.name == "__init__.py", f"{path.name}:{node.lineno}: use augfuse.text.shown"
+def test_values_are_quoted_in_one_place() -> None:
+    for path in FILES:
+        for node in nodes(path):
+            if isinstance(node, ast.Raise) or (
+                isinstance(node, ast.Call) and ast.unparse(node.func) == "warnings.warn"
+            ):
+                quoted = [n for n in ast.walk(node) if isinstance(n, ast.FormattedValue) and n.conversion == ord("r")]
+                assert not quoted or path.name == "__init__.py", f"{path}:{node.lineno}: use augfuse.text.shown"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_compiled_helpers_are_inlined(path: Path) -> None:
+def test_compiled_helpers_are_inlined() -> None:
     """A compiled function that calls another one has a second copy of it, and the two may round differently."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    marks = {
-        node: {ast.unparse(d).split(".")[-1].split("(")[0] for d in node.decorator_list}
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef)
-    }
-    if path.name not in ("jit.py", "kernel_cache.py"):
-        assert not {"njit", "vectorize", "guvectorize", "cfunc"} & set().union(*marks.values()), "use augfuse.jit"
-    entries = {node.name for node, names in marks.items() if names & {"jit", "jit_exact"}}
-    helpers = {node.name for node, names in marks.items() if names & {"inlined", "inlined_exact"}}
-    for node in marks:
-        if node.name in entries | helpers:
-            called = {ast.unparse(n.func).split(".")[-1] for n in ast.walk(node) if isinstance(n, ast.Call)}
-            assert not called & entries, f"{path.name}: {node.name} calls {called & entries}: mark it @inlined"
+    for path in FILES:
+        marks = {
+            node: {ast.unparse(d).split(".")[-1].split("(")[0] for d in node.decorator_list}
+            for node in nodes(path)
+            if isinstance(node, ast.FunctionDef)
+        }
+        if path.name not in ("jit.py", "kernel_cache.py"):
+            other = {"njit", "vectorize", "guvectorize", "cfunc"} & set().union(*marks.values())
+            assert not other, f"{path}: use augfuse.jit"
+        entries = {node.name for node, names in marks.items() if names & {"jit", "jit_exact"}}
+        helpers = {node.name for node, names in marks.items() if names & {"inlined", "inlined_exact"}}
+        for node in marks:
+            if node.name in entries | helpers:
+                called = {ast.unparse(n.func).split(".")[-1] for n in ast.walk(node) if isinstance(n, ast.Call)}
+                assert not called & entries, f"{path}: {node.name} calls {called & entries}: mark it @inlined"
 
 
 def test_import_is_light() -> None:
@@ -145,9 +151,9 @@ def public() -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(public()))
-def test_public_names_are_documented(name: str) -> None:
-    assert inspect.getdoc(public()[name]), f"augfuse.{name} has no docstring"
+def test_public_names_are_documented() -> None:
+    silent = [name for name, value in public().items() if not inspect.getdoc(value)]
+    assert not silent
 
 
 @pytest.mark.parametrize("cls", af.list_transforms(), ids=lambda c: c.__name__)

@@ -204,7 +204,9 @@ def test_perspectives_of_given_corners(framework: str, ends: Any) -> None:
 
 
 @every_framework
-@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize(
+    "compiled", [False, pytest.param(True, marks=pytest.mark.slow(reason="compiles"))], ids=["eager", "compiled"]
+)
 def test_any_bits_are_carried(framework: str, compiled: bool) -> None:
     """Pixels travel as words, some of which would be NaN as floats: they come out as they are."""
     pixels = pictures(2, 40, 56, 4)

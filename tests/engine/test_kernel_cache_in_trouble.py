@@ -18,6 +18,8 @@ import augfuse
 from augfuse.algebra import rng
 
 WARNING = "Set NUMBA_CACHE_DIR to a writable folder"
+pytestmark = pytest.mark.slow(reason="in processes of their own, which compile")
+
 # Two kernels, so that a second warning would show. What stands in {before} runs when both are there and not compiled.
 CODE = """
 import numpy as np
@@ -68,7 +70,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, bytes]:
     return {path.relative_to(cache): path.read_bytes() for path in files(cache)}
 
 
-@pytest.mark.slow(reason="ten processes, five of which compile")
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_file_is_compiled_again_and_replaced(damage: str, filled: dict[Path, bytes], tmp_path: Path) -> None:
     for name, content in filled.items():

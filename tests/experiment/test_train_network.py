@@ -117,6 +117,7 @@ def test_every_change_of_a_network_is_another_one(nets: Any) -> None:
     assert marks(nets, name="first") == found["as it is"], "a name changes no number"
 
 
+@pytest.mark.slow(reason="in a process of its own, with Keras")
 def test_a_network_is_the_same_in_another_process(nets: Any, folder: Path) -> None:
     moved = "# a line more\n" + FILE
     (folder / "elsewhere").mkdir()

@@ -149,6 +149,7 @@ def test_without_a_name_the_interrupted_run_of_the_same_settings_goes_on(folder:
     assert [path.name for path in (folder / "unnamed").iterdir()] == [run.name]
 
 
+@pytest.mark.slow(reason="trains, in a process of its own")
 def test_a_finished_run_is_not_trained_again_and_another_one_is_refused(folder: Path, uninterrupted: Path) -> None:
     before = (uninterrupted / "report.html").stat().st_mtime_ns
     done = start(

@@ -122,6 +122,7 @@ def test_the_formulas_follow_the_transforms_for_any_size(name: str) -> None:
         np.testing.assert_allclose(np.broadcast_to(ours, theirs.shape), theirs, rtol=1e-12, atol=1e-9)
 
 
+@pytest.mark.slow(reason="in a process of its own, with TensorFlow")
 def test_a_keras_file_needs_nothing_of_augfuse(tmp_path: Path) -> None:
     model, images = network(), noise(3, 71, 90, 3)
     done = af.export(model, PHOTO, tmp_path / "m.keras")

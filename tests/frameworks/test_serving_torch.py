@@ -47,6 +47,7 @@ def predicted(model: Any, recipe: af.Recipe, images: np.ndarray) -> Any:
         return model.eval()(torch.from_numpy(written))
 
 
+@pytest.mark.slow(reason="in a process of its own, with torch")
 def test_an_exported_program_needs_nothing_of_augfuse(tmp_path: Path) -> None:
     model = Two()
     model.train()

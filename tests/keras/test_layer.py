@@ -84,6 +84,7 @@ def test_the_hosts_draws(seed: int) -> None:
     assert found.dtype == np.float32 and np.abs(found - wanted).max() * GRAY_LEVELS < 2e-3
 
 
+@pytest.mark.slow(reason="compiles five programs")
 @pytest.mark.parametrize(
     ("recipe", "bound"),
     [

@@ -129,6 +129,7 @@ print("done")
 """
 
 
+@pytest.mark.slow(reason="in a process of its own, with Keras")
 def test_maps_out_of_the_image_do_not_end_the_process() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", OUTSIDE], capture_output=True, text=True, check=False)
     assert done.stdout == "done\n", (done.returncode, done.stderr[-2000:])
