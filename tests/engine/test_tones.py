@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 import augfuse as af
 from augfuse.execute.batch_images import as_images
 from augfuse.transforms.base import Tone, Transform
-from oracles import EXAMPLES, assert_like_reference, by_reference, fused, pictures, unfused
+from oracles import EXAMPLES, assert_like_reference, by_reference, fused, labels_of, pictures, unfused
 from torchvision_parts import torchvision_functions
 from trees import LEAVES, ends
 
@@ -240,6 +240,32 @@ def test_tones_among_others_like_reference(
     except af.AugfuseError:  # colours that mix, or paint, other channels; sizes that do not stack
         return
     assert_like_reference(recipe, images, seed=seed, dtype=out, layout=layout)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        [af.RandomOrder([af.CenterCrop((48, 40)), af.AutoContrast()])],
+        [af.When((0, 2), [af.CenterCrop((48, 40)), af.Gamma()]), af.Posterize(p=0.5)],
+        [af.Rotate90(), af.Equalize(), af.HorizontalFlip()],
+        [af.Transpose(p=0.5), af.ToneCurve(), af.GaussianBlur(1), af.Gamma()],
+        [af.When((1,), [af.Pad(3)]), af.Solarize(p=1)],
+        [af.RandomWidth((1.1, 1.4)), af.AutoContrast(p=0.7)],
+    ],
+    ids=str,
+)
+def test_sizes_that_differ_between_the_steps(body: list[Transform], dtype: str) -> None:
+    """Images of one size before and behind, and of several where the tones are."""
+    images, recipe = pictures(9, 40, 33, 3, dtype), af.Recipe([*body, af.Resize((60, 64))])
+    for seed in range(4):
+        batch = recipe.batch(images, labels_of(range(9)), seed=seed, workers=0)
+        for i in range(9):
+            alone = recipe(image=images[i], label=i % 3, seed=seed, index=i)["image"]
+            assert np.array_equal(alone, batch.images[i]), (seed, i)
+        turned = recipe.batch(images[::-1], labels_of(range(9))[::-1], indices=np.arange(9)[::-1], seed=seed, workers=0)
+        assert np.array_equal(turned.images[::-1], batch.images)
+    assert_like_reference(recipe, images)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

@@ -7,7 +7,7 @@ that acts on none of them is left out, and so is a last pass that would only cop
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, final
 
@@ -48,10 +48,8 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
 
     Integers stay what they are as long as steps keep them: passes that move whole pixels, and Locals that say so.
     """
-    works = [step for step in (*steps, last) if isinstance(step, Work)]
-    sides = np.stack([*images.canvas, *(side for work in works for side in (work.height, work.width))])
-    largest = int((sides[::2] * sides[1::2]).max()) * last.channels
-    others = np.flatnonzero((sides[:, 1:] != sides[:, :-1]).any(axis=0)) + 1  # where images of other sizes begin
+    largest, changes = sizes(images, [step for step in (*steps, last) if isinstance(step, Work)])
+    largest *= last.channels
     kept = images.dtype.kind == "u"
     stay: list[bool] = []  # behind each step, whether images are of the source's integers
     for step in steps:
@@ -76,14 +74,12 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
         return stay[k] or (step.makes_bytes and bytes_)
 
     def run_slice(target: Target, start: int, stop: int) -> None:
-        bounds = [start, *others[(others > start) & (others < stop)].tolist(), stop]
         between = not (len(steps) == 1 and finishes(0, target))  # whether anything lies between the steps
         some = count if between else levels_at_once
         size = -(-min(some, stop - start) * largest * width // 4) if between else 0
         with scratch(size, _F, "step", "next step") as buffers:
-            for first, end in pairwise(bounds):
-                for at in range(first, end, some):
-                    run_chunk(target, at, min(at + some, end), buffers)
+            for first, end in alike(changes, start, stop, some):
+                run_chunk(target, first, end, buffers)
 
     def run_chunk(target: Target, first: int, end: int, buffers: Scratch) -> None:
         chunk = slice(first, end)
@@ -112,6 +108,21 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
             run_pass(write, _as_float(pixels, buffers) if from_float else pixels, target, first, first)
 
     return run_slice
+
+
+def sizes(images: Images, works: Sequence[Work]) -> tuple[int, np.ndarray]:
+    """The most pixels that an image has before, between or behind passes, and the places at which images begin that
+    have other sizes there than the one before."""
+    sides = np.stack([*images.canvas, *(side for work in works for side in (work.height, work.width))])
+    return int((sides[::2] * sides[1::2]).max()), np.flatnonzero((sides[:, 1:] != sides[:, :-1]).any(axis=0)) + 1
+
+
+def alike(changes: np.ndarray, start: int, stop: int, most: int) -> Iterator[tuple[int, int]]:
+    """The images start..stop in parts of one size everywhere, first and end of each; at most so many in a part."""
+    bounds = [start, *changes[(changes > start) & (changes < stop)].tolist(), stop]
+    for begin, end in pairwise(bounds):
+        for first in range(begin, end, most):
+            yield first, min(first + most, end)
 
 
 def _samples(work: Work) -> bool:

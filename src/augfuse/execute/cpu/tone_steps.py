@@ -12,9 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from augfuse.algebra.geometry import Canvas
 from augfuse.execute.batch_images import Images
-from augfuse.execute.cpu.chunks import Pixels, between, pixels_of, run_pass
+from augfuse.execute.cpu.chunks import Pixels, alike, between, pixels_of, run_pass, sizes
 from augfuse.execute.cpu.kernel_arguments import Target
 from augfuse.execute.cpu.passes.tones import Tables, to_floats
 from augfuse.execute.cpu.run import Work, work_of
@@ -33,14 +32,12 @@ def prepare(lowered: Lowered, images: Images) -> Callable[[Target, int, int], No
     steps = _steps(lowered)
     last = steps.pop()
     assert not isinstance(last, Local)
-    works = [step for step in (*steps, last) if isinstance(step, Work)]
-    sides = [images.canvas, *(Canvas(work.height, work.width) for work in works)]
+    largest, changes = sizes(images, [step for step in (*steps, last) if isinstance(step, Work)])
     following = (*steps, last)[1:]
     levels = all(
         isinstance(step, Tone) or isinstance(next_, Tone) for step, next_ in zip(steps, following, strict=True)
     )
-    width = images.dtype.itemsize if levels else 4
-    largest = max(int((side.height * side.width).max()) for side in sides) * lowered.channels * width  # bytes
+    largest *= lowered.channels * (images.dtype.itemsize if levels else 4)  # bytes
     bulk = images.stack is not None and all(_in_bulk(step) for step in (*steps, last))
 
     def tabled(step: Work | Local | Tone, target: Target | None, start: int, stop: int) -> Step:
@@ -54,8 +51,8 @@ def prepare(lowered: Lowered, images: Images) -> Callable[[Target, int, int], No
         assert isinstance(end, Work | Tables)
         some = 1 if not bulk else max(1, CHUNK_BYTES_OF_LEVELS // largest) if steps else stop - start
         with scratch(-(-min(some, stop - start) * largest // 4) if steps else 0, _F, "step", "next step") as buffers:
-            for first in range(start, stop, some):
-                _run(ready, end, pixels_of(images, first, min(first + some, stop)), target, first, buffers)
+            for first, behind in alike(changes, start, stop, some):
+                _run(ready, end, pixels_of(images, first, behind), target, first, buffers)
 
     return run_slice
 
