@@ -90,8 +90,11 @@ def test_targets_of_the_whole_picture_cover_what_is_seen_of_it(seed: int, crop: 
             for one in (box, ends):
                 assert (one[:2] >= 0).all() and (one[2:] <= (wide, high)).all()
                 assert (one[:2] <= found[:2] + 0.5).all() and (one[2:] >= found[2:] - 0.5).all(), (one, found)
-            if not bent:  # a tip may be thin
-                assert np.abs(ends - found).max() < 2, (ends, found)
+            if not bent:  # a tip may be too thin for `found`: what is covered comes from the box, and from nowhere else
+                near = ring[:, None] + 0.02 * np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1).reshape(-1, 2)
+                from_x, from_y = sources(batch.plan, i, near.reshape(-1, 2).T)
+                off = np.max([start_x - from_x, from_x - stop_x, start_y - from_y, from_y - stop_y], axis=0)
+                assert off.reshape(-1, 9).min(axis=1).max() < 0.05
 
 
 def test_points_behind_the_horizon_are_outside() -> None:

@@ -86,7 +86,7 @@ def test_the_lowered_numbers_are_those_of_linear_algebra(
         plan = fused(recipe, images, seed=seed)
     except af.AugfuseError:  # a colour that mixes, or paints, other channels
         return
-    source = (40, 60)
+    source = int(plan.source.height[0]), int(plan.source.width[0])  # behind mixes
     for segment, step in zip(plan.steps, numbers(plan).steps, strict=True):
         if not isinstance(segment, Segment):
             assert segment is step

@@ -198,6 +198,7 @@ def test_the_fill_colour_passes_later_curves() -> None:
     assert colour(away, half, solar, away, darker) == [108, 122, 128]  # 255 - v * v / 255, halved
     assert colour(away, darker, solar, away, solar) == [50, 25, 4]
     assert colour(away, af.GaussianBlur(1), solar) == [155, 205, 248]
+    assert colour(af.LetterBox((8, 12), value=0.2), half, away) == [100, 50, 7]  # and not that of the LetterBox
 
 
 HALVES = [

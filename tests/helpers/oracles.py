@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from augfuse.plan.make_plan import checked, make
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
 from augfuse.plan.settings import Source
+from augfuse.plan.tone import Tone
 from augfuse.targets.partners import met, of_batch
 from augfuse.transforms.base import Transform, specs
 
@@ -160,8 +162,8 @@ def _tones(plan: Plan) -> bool:
 
 
 def _nudged(plan: Plan, part: float) -> Plan:
-    """The same plan, with all values that colours leave higher by a part of full scale, and those that tones take from
-    Local steps by ten times as much.
+    """The same plan, with all values that a pass or a curve of floats leaves higher by a part of full scale, and those
+    that tones take from Local steps by ten times as much.
     """
     more = part * (plan.high - plan.low)
     steps: list[Any] = []
@@ -170,14 +172,25 @@ def _nudged(plan: Plan, part: float) -> Plan:
             if step.before is not None and steps and not isinstance(steps[-1], Pass):
                 steps.append(Pass(steps[-1].size, gain=np.tile([1.0, 10 * more], (len(plan), 1))))
             color = None if step.color is None else step.color + more * np.eye(4)[3]
-            gain = None if step.gain is None else step.gain + more * np.eye(2)[1]
-            if step.after is not None and color is None and gain is None:  # what the sampling leaves
-                gain = np.tile([1.0, more], (len(plan), 1))
-            step = step._replace(color=color, gain=gain)
+            gain = np.tile([1.0, 0.0], (len(plan), 1)) if step.gain is None else step.gain
+            before, after = (_curves_apart(tone, part) for tone in (step.before, step.after))
+            gain = gain + more * np.eye(2)[1] if color is None else None
+            step = step._replace(color=color, gain=gain, before=before, after=after)
         steps.append(step)
     found = numbers(plan)
     lowered = Lowered(found.channels, found.low, found.high, tuple(steps), found.size, found.output)
     return msgspec.structs.replace(plan, lowered=lowered)
+
+
+def _curves_apart(tone: Tone | None, part: float) -> Tone | None:
+    """Curves of floats with a part of full scale added behind each but the last: the next one may jump there."""
+    if tone is None or tone.levels:
+        return tone
+    more = msgspec.structs.replace(
+        tone.curves[0], curve=lambda params, unit, levels: (unit + part)[None], params={}, statistic=None,
+        active=np.ones(len(tone.curves[0].active), bool),
+    )  # fmt: skip
+    return tone._replace(curves=tuple(chain(*((curve, more) for curve in tone.curves)))[:-1])
 
 
 def _ranks(plan: Plan, images: Images) -> float:
@@ -296,6 +309,9 @@ def assert_like(
             outside = ~((image >= low) & (image <= high))
             if not outside.any():
                 break
+        if outside.any() and _tones(plan):  # some jumped up and some down: weights below 0 blend them to beyond both
+            beyond = (weights - 1) / 2 * (high - low).max()
+            outside &= (image < low - beyond) | (image > high + beyond)
         if outside.any():
             at = tuple(int(i) for i in np.argwhere(outside)[0])
             raise AssertionError(

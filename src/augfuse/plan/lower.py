@@ -97,7 +97,7 @@ def _lowered(
     fills = _fills(plan, step, before, around)
     made = Pass(step.size, _sampling(plan, step, source), matrix, gain, step.mean_gain, None, before, after)
     made = made if step.geometry is None else made._replace(fills=fills)
-    return made, _toned(after, fills) if cut else None
+    return made, _toned(after, fills) if cut and step.surround is None else None  # its own colour stays with it
 
 
 def _tone(plan: Plan, curves: tuple[ops.Tone, ...]) -> Tone | None:
