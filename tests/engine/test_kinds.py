@@ -17,7 +17,7 @@ from augfuse.plan.lowered import REDUCE_ABOVE, Pass
 from augfuse.plan.ops import Segment
 from augfuse.plan.plan import Plan
 from augfuse.transforms.base import Local, Tone, Transform
-from oracles import EXAMPLES, fused, numbers, pictures, sources
+from oracles import EXAMPLES, fused, numbers, pictures, random_recipes, sources
 from trees import LEAVES, bodies
 
 
@@ -70,6 +70,7 @@ def test_a_local_does_to_many_images_what_it_does_to_one(
 STRAIGHT = [leaf for leaf in LEAVES if not isinstance(leaf, Tone)]
 
 
+@random_recipes
 @given(
     bodies(STRAIGHT),
     st.integers(0, 2**64 - 1),

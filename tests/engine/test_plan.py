@@ -106,6 +106,7 @@ def test_the_numbers_of_a_plan_do_not_depend_on_its_size(steps: list[Transform])
 EXACT = [t for t in LEAVES if (not isinstance(t, MOVING) or t.moves_whole_pixels) and not t.sets_size]
 
 
+@random_recipes
 @settings(max_examples=60)
 @given(
     bodies(EXACT, 5), ends([end for end in ENDS if isinstance(end, Write)]),

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 import augfuse as af
 from augfuse.execute.batch_images import as_images
 from augfuse.transforms.base import Tone, Transform
-from oracles import EXAMPLES, assert_like_reference, by_reference, fused, labels_of, pictures, unfused
+from oracles import EXAMPLES, assert_like_reference, by_reference, fused, labels_of, pictures, random_recipes, unfused
 from torchvision_parts import torchvision_functions
 from trees import LEAVES, ends
 
@@ -225,6 +225,7 @@ def test_values_between_two_levels_go_up_fused_or_not(curve: Transform) -> None:
 DTYPES = st.sampled_from(["uint8", "uint16", "float32"])
 
 
+@random_recipes
 @settings(max_examples=60)
 @given(
     st.lists(st.one_of(st.sampled_from(TONES), st.sampled_from(LEAVES)), min_size=1, max_size=4), ends(),
