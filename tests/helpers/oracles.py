@@ -311,7 +311,7 @@ def assert_like(
                 break
         if outside.any() and _tones(plan):  # some jumped up and some down: weights below 0 blend them to beyond both
             beyond = (weights - 1) / 2 * (high - low).max()
-            outside &= (image < low - beyond) | (image > high + beyond)
+            outside &= ~((image >= low - beyond) & (image <= high + beyond))
         if outside.any():
             at = tuple(int(i) for i in np.argwhere(outside)[0])
             raise AssertionError(

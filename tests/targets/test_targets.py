@@ -142,7 +142,7 @@ def _cuts_more_than_once(plan: af.Plan) -> bool:
 
 
 @random_recipes
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_alone_and_in_a_batch_and_in_threads_are_the_same(data: st.DataObject) -> None:
     recipe, seed = recipes(data, LEAVES), data.draw(st.integers(0, 2**64 - 1), "seed")
