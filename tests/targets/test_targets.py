@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -113,8 +114,10 @@ def test_a_painted_mask_lies_in_its_box_and_in_its_polygon(data: st.DataObject) 
 
 
 def _bulge(ring: np.ndarray) -> float:
-    """How far a curve may leave the straight lines between these points of it, where it has one bend between two."""
-    return float(np.abs(np.roll(ring, 1, axis=0) - 2 * ring + np.roll(ring, -1, axis=0)).max()) / 2
+    """How far the curved sides may leave the straight lines between these points of them, where they bend once between
+    two; the corners are points themselves."""
+    sides = [np.concatenate([side, following[:1]]) for side, following in pairwise([*np.split(ring, 4), ring])]
+    return float(max(np.abs(np.diff(side, 2, axis=0)).max() for side in sides)) / 2
 
 
 def _is_blunt(corners: np.ndarray) -> bool:
