@@ -19,7 +19,7 @@ from augfuse.execute.cpu import chunks
 from augfuse.transforms.base import Frame, Local
 from augfuse.transforms.local import normal_quantiles
 from augfuse.transforms.placed import ErasedPart
-from oracles import FULL_SCALE, by_reference, fused, pictures
+from oracles import FULL_SCALE, assert_like_reference, by_reference, fused, pictures
 
 SIZES = [(1, 1), (1, 7), (9, 1), (5, 4), (33, 47), (8, 64), (3, 130)]
 LOCALS: list[Local] = [
@@ -117,6 +117,18 @@ def test_an_image_is_the_same_whatever_shares_its_chunk(
     for name_of_size in ("CHUNK_BYTES", "CHUNK_BYTES_OF_LEVELS"):
         monkeypatch.setattr(chunks, name_of_size, 1)
     assert np.array_equal(recipe.batch(images, **options).images, together)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("value", [0.3, 100.5, 100, -5, 300, 1e5])
+@pytest.mark.parametrize(
+    "move", [af.Pad((8, 8, 8, 8)), af.CenterCrop((30, 31)), af.LetterBox((20, 30), value=9.7)], ids=str
+)
+def test_a_filling_that_is_no_level_is_not_rounded_before_the_end(move: af.Transform, value: float, dtype: str) -> None:
+    blur = af.GaussianBlur((2, 2), p=1)
+    for local in (blur, af.GaussianNoise((0.02, 0.02), p=1), af.Erase(value=50, p=1), af.HorizontalFlip()):
+        recipe = af.Recipe([move, local, blur], fill="constant", fill_value=value)
+        assert_like_reference(recipe, pictures(2, 13, 17, 1, dtype))
 
 
 @pytest.mark.parametrize("resize", [af.Resize((12, 10)), af.RandomCrop((6, 6)), af.Resize((40, 50))], ids=repr)

@@ -53,7 +53,7 @@ def prepare(steps: list[Work | Local], last: Work, images: Images) -> Callable[[
     kept = images.dtype.kind == "u"
     stay: list[bool] = []  # behind each step, whether images are of the source's integers
     for step in steps:
-        kept = kept and (_copies(step) if isinstance(step, Work) else step.keeps_levels)
+        kept = kept and (_copies(step, images.dtype) if isinstance(step, Work) else step.keeps_levels)
         stay.append(kept)
     width = images.dtype.itemsize if kept else 4
     levels_at_once = max(CHUNK_BYTES_OF_LEVELS // images.dtype.itemsize // largest, 1)
@@ -129,9 +129,11 @@ def _samples(work: Work) -> bool:
     return work.grid in ("aligned", "free")
 
 
-def _copies(work: Work) -> bool:
-    """Whether a pass only moves whole pixels."""
-    return not _samples(work) and work.color.kind == tile_passes.KEEP and work.mean_gain is None
+def _copies(work: Work, dtype: np.dtype) -> bool:
+    """Whether a pass of these integers leaves nothing else: it moves whole pixels, and what it fills with is whole."""
+    fills, most = work.color.fills, np.iinfo(dtype).max
+    whole = np.array_equal(np.clip(np.rint(fills), 0, most), fills)
+    return whole and not _samples(work) and work.color.kind == tile_passes.KEEP and work.mean_gain is None
 
 
 def pixels_of(images: Images, first: int, end: int) -> Pixels:
