@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -174,6 +175,37 @@ def test_a_command_that_does_not_hear_is_ended(number: signal.Signals, code: int
         _, err = process.communicate(timeout=60)
     assert process.returncode == code and names(tmp_path) == set()
     assert err.startswith("augfuse: interrupted") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "outputs"),
+    [
+        ("doctor photos --json found.json --quarantine list.txt", {"found.json", "list.txt"}),
+        ("preview photos", {"preview.png"}),
+        ("augment photos dst --recipe r.yaml", {"dst"}),
+        ("convert photos dst.tfrecord", {"dst.tfrecord"}),
+    ],
+)
+def test_a_signal_behind_the_last_file_changes_nothing(command: str, outputs: set[str], work: Path) -> None:
+    code = f"""
+import os, signal, sys
+from augfuse.commands import terminal
+say = terminal.say
+def stopped(*words, **options):
+    os.kill(os.getpid(), signal.SIGINT)
+    say(*words, **options)
+terminal.say = stopped
+sys.argv[1:] = {command.split()!r}
+from augfuse.__main__ import main
+sys.exit(main())
+"""
+    before = names(work)
+    done = run(cwd=work, program=(sys.executable, "-c", code))
+    left = names(work) - before
+    for name in left:
+        shutil.rmtree(work / name) if (work / name).is_dir() else (work / name).unlink()
+    assert done.returncode in (0, 1) and "interrupted" not in done.stderr, done.stderr
+    assert left == outputs
 
 
 def test_a_signal_after_the_work_changes_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import pickle
 import struct
 import subprocess
@@ -133,7 +134,9 @@ def test_workers_batches_order_pickles_and_resume_points(kind: str, root: Path) 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_another_process(kind: str, root: Path) -> None:
     here = by_sample(loader(make(kind, root), batch_size=5, workers=2).stream(2))
-    done = subprocess.run([sys.executable, __file__, kind, str(root)], capture_output=True, text=True, check=False)
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}  # where the helpers of tests are
+    command = [sys.executable, __file__, kind, str(root)]
+    done = subprocess.run(command, env=os.environ | paths, capture_output=True, text=True, check=False)
     assert done.stdout == printed(here), done.stderr
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from augfuse.commands import terminal
+from augfuse.commands import interrupts, terminal
 from augfuse.commands.shell import FAILED, OK, USAGE, ColumnWords, refuse, refuse_file
 from augfuse.errors import AugfuseError, RangeError, did_you_mean
 from augfuse.text import shown
@@ -98,6 +98,8 @@ def doctor(
             check(output, (data,), overwrite)
             text = quarantine_list(checkup) if output.name == "--quarantine" else checkup.to_json() + "\n"
             write_text(output.target, text)
+        if outputs:
+            interrupts.finish()
     except AugfuseError as error:
         return refuse(error, USAGE)
     except OSError as error:

@@ -97,7 +97,7 @@ def caught() -> int | None:
 
 
 def finish() -> None:
-    """Ignore signals from now on: the work is done, and Ctrl-C while the interpreter shuts down changes nothing."""
+    """Ignore signals from now on: the work is done, its files are in their places, and Ctrl-C changes nothing."""
     for number in _HEARD:
         signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from augfuse.algebra.ranges import whole
 from augfuse.algebra.rng import check_epoch, check_seed
-from augfuse.commands import terminal
+from augfuse.commands import interrupts, terminal
 from augfuse.commands.shell import OK, USAGE, ColumnWords, parse_size, refuse_error
 from augfuse.errors import AugfuseError, DataError, DataNotFoundError, DecodeError, RangeError
 from augfuse.text import shown
@@ -112,6 +112,7 @@ def preview(
     try:
         check(target, () if data is None else (data,))
         write_bytes(out, png_bytes(page, _WRITER))
+        interrupts.finish()
     except (AugfuseError, OSError) as error:
         return refuse_error(error, USAGE, data, out)
     for line in head:

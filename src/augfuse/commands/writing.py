@@ -42,6 +42,7 @@ def in_two_steps(
     try:
         with interrupts.telling(f"{dst} was not written"):
             written = write(prepared)
+        interrupts.finish()
     except (AugfuseError, OSError) as error:
         return refuse_error(error, FAILED, src, dst)
     except MemoryError as error:
