@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -62,6 +63,12 @@ def fork() -> int:
 def heeding_signals(command: Sequence[str]) -> list[str]:
     """The command, to run with the signal handling it would have in a terminal. Its process id stays the same."""
     return [sys.executable, "-c", _RESTORE, *command]
+
+
+def has_our_traceback(said: str) -> bool:
+    """Whether a stopped process printed a traceback through a line of augfuse. Python itself prints one while it starts
+    and while our first lines are being read."""
+    return "Traceback" in said and re.search(r"augfuse.(?!__init__|startup)\w+\.py", said) is not None
 
 
 @contextmanager
