@@ -56,6 +56,17 @@ def off(plan: af.Plan) -> float:
     return found
 
 
+def sharpest(ring: np.ndarray) -> float:
+    """The sine of the sharpest corner, 1 from 90 degrees on: where a side is off, the tip is off by that divided by
+    this, along the other side."""
+    sides = np.roll(ring, -1, axis=0) - ring
+    lengths = np.hypot(*sides.T)
+    onward = sides[lengths > 1e-3] / lengths[lengths > 1e-3, None]
+    back = -np.roll(onward, 1, axis=0)
+    cosines, sines = (onward * back).sum(axis=1), np.abs(onward[:, 0] * back[:, 1] - onward[:, 1] * back[:, 0])
+    return max(1e-6, float(sines[cosines > 0].min(initial=1.0)))
+
+
 @random_recipes
 @settings(max_examples=150)
 @given(data=st.data())
@@ -92,12 +103,14 @@ def test_what_is_seen_of_a_thing_lies_in_its_box_and_polygon(data: st.DataObject
             rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
             painted = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
             assert (painted[:2] >= boxes[k][:2] - slack).all() and (painted[2:] <= boxes[k][2:] + slack).all()
-            points = np.concatenate(_listed(rings[k]) or [np.empty((0, 2))])
+            outlines = _listed(rings[k]) or [np.empty((0, 2))]
+            points = np.concatenate(outlines)
             if not len(points):  # less than a pixel of it is left
                 assert plane.sum() <= 4 * slack**2
                 continue
-            assert (painted[:2] >= points.min(axis=0) - slack).all()
-            assert (painted[2:] <= points.max(axis=0) + slack).all()
+            reach = slack / min(map(sharpest, outlines))
+            assert (painted[:2] >= points.min(axis=0) - reach).all()
+            assert (painted[2:] <= points.max(axis=0) + reach).all()
 
 
 @pytest.mark.parametrize("mix", [m for m in MIXES if not m.blends], ids=repr)
