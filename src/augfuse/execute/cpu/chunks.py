@@ -131,9 +131,10 @@ def _samples(work: Work) -> bool:
 
 def _copies(work: Work, dtype: np.dtype) -> bool:
     """Whether a pass of these integers leaves nothing else: it moves whole pixels, and what it fills with is whole."""
-    fills, most = work.color.fills, np.iinfo(dtype).max
-    whole = np.array_equal(np.clip(np.rint(fills), 0, most), fills)
-    return whole and not _samples(work) and work.color.kind == tile_passes.KEEP and work.mean_gain is None
+    if _samples(work) or work.color.kind != tile_passes.KEEP or work.mean_gain is not None:
+        return False
+    fills = work.color.fills
+    return np.array_equal(np.clip(np.rint(fills), 0, np.iinfo(dtype).max), fills)
 
 
 def pixels_of(images: Images, first: int, end: int) -> Pixels:
