@@ -185,7 +185,7 @@ def test_a_command_that_does_not_hear_is_ended(number: signal.Signals, code: int
         ("convert photos dst.tfrecord", {"dst.tfrecord"}),
     ],
 )
-def test_a_signal_behind_the_last_file_changes_nothing(command: str, outputs: set[str], work: Path) -> None:
+def test_a_signal_after_the_last_file_changes_nothing(command: str, outputs: set[str], work: Path) -> None:
     code = f"""
 import os, signal, sys
 from augfuse.commands import terminal

@@ -126,6 +126,7 @@ def _check_sampling(plan: Plan, segment: Segment, step: Pass, source: tuple[int,
             if span > (1 if interpolation == "area" else REDUCE_ABOVE):
                 exact[axis] = max(source[axis] / span, 1)
     reduced = source if step.sampling.reduced is None else [int(side[0]) for side in step.sampling.reduced]
+    assert step.sampling.reduced is None or tuple(reduced) != tuple(source)
     assert np.abs(np.subtract(reduced, exact)).max() <= 0.5 + 1e-6  # either side of a tie
     factors = np.array([[reduced[1] / source[1]], [reduced[0] / source[0]]])
     points = np.random.default_rng(0).uniform(0.1, 0.9, (2, 9)) * np.array([[width], [height]])

@@ -124,7 +124,7 @@ def test_an_image_is_the_same_whatever_shares_its_chunk(
 @pytest.mark.parametrize(
     "move", [af.Pad((8, 8, 8, 8)), af.CenterCrop((30, 31)), af.LetterBox((20, 30), value=9.7)], ids=str
 )
-def test_a_filling_that_is_no_level_is_not_rounded_before_the_end(move: af.Transform, value: float, dtype: str) -> None:
+def test_a_fill_value_is_not_rounded_before_the_end(move: af.Transform, value: float, dtype: str) -> None:
     blur = af.GaussianBlur((2, 2), p=1)
     for local in (blur, af.GaussianNoise((0.02, 0.02), p=1), af.Erase(value=50, p=1), af.HorizontalFlip()):
         recipe = af.Recipe([move, local, blur], fill="constant", fill_value=value)

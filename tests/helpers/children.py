@@ -66,9 +66,10 @@ def heeding_signals(command: Sequence[str]) -> list[str]:
 
 
 def has_our_traceback(said: str) -> bool:
-    """Whether a stopped process printed a traceback through a line of augfuse. Python itself prints one while it starts
+    """Whether a stopped process printed a traceback through a file of augfuse. Python itself prints one while it starts
     and while our first lines are being read."""
-    return "Traceback" in said and re.search(r"augfuse.(?!__init__|startup)\w+\.py", said) is not None
+    ours = re.findall(r'File ".*\baugfuse[/\\]([\w/\\]+\.py)"', said)
+    return "Traceback" in said and not {"__init__.py", "startup.py"}.issuperset(ours)
 
 
 @contextmanager

@@ -133,7 +133,7 @@ def test_a_signal_ends_a_command_cleanly(
             time.sleep(chance.choice([0.003, 0.05, 0.3]))
         code, said = end(process)
         found = left(folder, data)
-        assert not has_our_traceback(said), said
+        assert "Traceback" not in said or (code == -number and not has_our_traceback(said)), said
         if code == -number:  # Python itself was starting up, or had done its work: nothing of ours was running
             assert not any(".partial" in path or Path(path).name.startswith(".") for path in found), found
             continue

@@ -130,7 +130,7 @@ def _samples(work: Work) -> bool:
 
 
 def _copies(work: Work, dtype: np.dtype) -> bool:
-    """Whether a pass of these integers leaves nothing else: it moves whole pixels, and what it fills with is whole."""
+    """Whether a pass leaves integers of this dtype: it only moves whole pixels, and fills with such integers."""
     if _samples(work) or work.color.kind != tile_passes.KEEP or work.mean_gain is not None:
         return False
     fills = work.color.fills
